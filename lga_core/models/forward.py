@@ -1,0 +1,115 @@
+"""Running a model: hidden states, logits where they are needed, and going on from the middle.
+
+A `Trunk` keeps what blocks were given in one run, so that a suffix of the model can be run again and again
+without its beginning: by the causal trace, by the search for an edit's value, and by the sweep.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from lga_core.models.architecture import Architecture
+from lga_core.models.hooks import on_calls, on_outputs
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.tokens import AnswerIndex, Batch
+
+HEAD_ELEMENTS = 2**26                        # logits held at once: 256 MB in float32
+
+
+def final_hidden(model: LoadedModel, batch: Batch) -> torch.Tensor:
+    """Normed hidden states (B, T, d) after the last block."""
+    return model.architecture.decoder(**batch.inputs()).last_hidden_state
+
+
+def answer_nll(model: LoadedModel, hidden: torch.Tensor, index: AnswerIndex) -> torch.Tensor:
+    """−log p of every answer token, (N,) nats, from normed hidden states (B, T, d); the head runs only there."""
+    logits = model.architecture.logits(hidden[index.rows, index.columns])
+    return nn.functional.cross_entropy(logits, index.tokens, reduction="none")
+
+
+def token_probability(architecture: Architecture, hidden: torch.Tensor, token: int) -> torch.Tensor:
+    """p(token) (N,) from block outputs (N, d) before the final norm, in pieces that fit in memory."""
+    pieces = hidden.split(max(1, HEAD_ELEMENTS // architecture.vocabulary))
+    logits = (architecture.logits(architecture.final_norm(piece)) for piece in pieces)
+    return torch.cat([piece.log_softmax(-1)[:, token].exp() for piece in logits])
+
+
+@contextmanager
+def gradients_from_embedding(model: LoadedModel) -> Iterator[None]:
+    """Let gradients flow through activations from the embedding's output on, without any weight gradient."""
+    embedding = model.architecture.embedding
+    with torch.enable_grad(), on_outputs({embedding: lambda _given, output: output.detach().requires_grad_()}):
+        yield
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trunk:
+    """What blocks were given in one run of a batch of B rows."""
+
+    hidden: Mapping[int, torch.Tensor]       # block index -> its input (B, T, d); index L is the last block's output
+    calls: tuple[tuple[tuple, dict], ...]    # per block: the other positional and keyword arguments
+    rows: int
+
+    def call(self, block: int, rows: torch.Tensor | None) -> tuple[tuple, dict]:
+        """The other arguments of a block for a selection of rows (indices with repetition), or for all."""
+        args, kwargs = self.calls[block]
+        if rows is None:
+            return args, kwargs
+        return tuple(_select(arg, rows, self.rows) for arg in args), \
+            {key: _select(value, rows, self.rows) for key, value in kwargs.items()}
+
+
+def _select(value: Any, rows: torch.Tensor, total: int) -> Any:
+    """Rows of whatever has a batch dimension; masks and rotations that are shared by all rows stay as they are."""
+    if torch.is_tensor(value):
+        return value[rows] if value.ndim > 1 and value.shape[0] == total else value
+    if isinstance(value, tuple):
+        return tuple(_select(part, rows, total) for part in value)
+    return value
+
+
+def record_trunk(model: LoadedModel, batch: Batch, keep: Iterable[int]) -> Trunk:
+    """Run a batch and keep the inputs of the blocks in `keep` (index L: the last block's output)."""
+    architecture = model.architecture
+    wanted, modules = set(keep), [block.module for block in architecture.blocks]
+    order = {module: index for index, module in enumerate(modules)}
+    hidden: dict[int, torch.Tensor] = {}
+    calls: dict[int, tuple[tuple, dict]] = {}
+
+    def note(module: nn.Module, args: tuple, kwargs: dict) -> None:
+        index = order[module]
+        named = dict(kwargs)
+        given = args[0] if args else named.pop("hidden_states")
+        calls[index] = (args[1:], named)
+        if index in wanted:
+            hidden[index] = given
+
+    def note_last(_given: torch.Tensor, output: torch.Tensor) -> None:
+        if len(modules) in wanted:
+            hidden[len(modules)] = output
+
+    with on_calls(note, tuple(modules)), on_outputs({modules[-1]: note_last}):
+        final_hidden(model, batch)
+    return Trunk(hidden=hidden, calls=tuple(calls[i] for i in range(len(modules))), rows=len(batch.ids))
+
+
+def run_block(model: LoadedModel, trunk: Trunk, block: int, hidden: torch.Tensor,
+              rows: torch.Tensor | None = None) -> torch.Tensor:
+    """One block on new hidden states (R, T, d), called as the trunk's rows were."""
+    args, kwargs = trunk.call(block, rows)
+    output = model.architecture.blocks[block].module(hidden, *args, **kwargs)
+    return output[0] if isinstance(output, tuple) else output
+
+
+def resume(model: LoadedModel, trunk: Trunk, start: int, hidden: torch.Tensor | None = None,
+           rows: torch.Tensor | None = None) -> torch.Tensor:
+    """Run blocks start … L−1 and the final norm; from the trunk's own hidden states where none are given."""
+    if hidden is None:
+        hidden = trunk.hidden[start] if rows is None else trunk.hidden[start][rows]
+    for block in range(start, model.layers):
+        hidden = run_block(model, trunk, block, hidden, rows)
+    return model.architecture.final_norm(hidden)

@@ -1,0 +1,59 @@
+"""A model that is ready to be measured: weights, tokenizer, structure, fingerprint and its lock."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from lga_core.errors import LgaError
+from lga_core.models.architecture import Architecture
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedModel:
+    """One model in memory. Every touch happens inside `using()`; the weights are never written."""
+
+    name: str                                # as the user named it
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    architecture: Architecture
+    fingerprint: str                         # hash of configuration and weights
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _user: list[str] = field(default_factory=list, repr=False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.architecture.embedding.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.architecture.embedding.weight.dtype
+
+    @property
+    def layers(self) -> int:
+        return len(self.architecture.blocks)
+
+    @property
+    def machine(self) -> str:
+        """Device and dtype in words, for provenance."""
+        where = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
+        return f"{where}, {str(self.dtype).removeprefix('torch.')}{threads}"
+
+    @contextmanager
+    def using(self, task: str, timeout: float = 600.0) -> Iterator[None]:
+        """Hold the model for one step. Raises LgaError when another task holds it longer than `timeout` seconds."""
+        if not self.lock.acquire(timeout=timeout):
+            raise LgaError(
+                f"The model is busy: {self._user[-1] if self._user else 'another task'}.",
+                mend="Wait for that task or cancel it, then try again.",
+            )
+        self._user.append(task)
+        try:
+            yield
+        finally:
+            self._user.pop()
+            self.lock.release()

@@ -1,0 +1,121 @@
+"""Fixtures shared by all tests: tiny models of three families, their tokenizers, and the real default models."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from lga_core.data.facts import Fact, Probe
+from lga_core.models.architecture import Architecture
+from lga_core.models.loaded import LoadedModel
+
+CORPUS = [
+    "The Space Needle is in downtown Seattle. Seattle is a city in Washington.",
+    "The capital of France is Paris. The Eiffel Tower stands in Paris, France.",
+    "Angela Merkel was the chancellor of Germany. LeBron James plays basketball.",
+    "Toyota is a company from Japan. The language of Brazil is Portuguese.",
+    "Boston Madrid Rome London Berlin tennis football violin piano, a man of the state of the city.",
+] * 4
+
+REAL_MODELS = ("smollm2-135m", "gemma-3-270m")
+
+
+def train_tokenizer(bos: bool) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of about 400 entries, with a BOS that it adds itself where asked (as Gemma's does)."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<eos>", "<bos>"], show_progress=False,
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    if bos:
+        tokenizer.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>", bos_token="<bos>")
+
+
+def tiny_network(family: str, layers: int = 4, seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    vocabulary = 400
+    if family == "gpt2":
+        network = GPT2LMHeadModel(GPT2Config(vocab_size=vocabulary, n_positions=256, n_embd=32, n_layer=layers,
+                                             n_head=4, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+                                             bos_token_id=1, eos_token_id=0))
+    elif family == "llama":
+        network = LlamaForCausalLM(LlamaConfig(vocab_size=vocabulary, hidden_size=32, intermediate_size=80,
+                                               num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2,
+                                               bos_token_id=1, eos_token_id=0, tie_word_embeddings=True))
+    else:
+        network = Gemma3ForCausalLM(Gemma3TextConfig(vocab_size=vocabulary, hidden_size=32, intermediate_size=80,
+                                                     num_hidden_layers=layers, num_attention_heads=4,
+                                                     num_key_value_heads=1, head_dim=16, sliding_window=8,
+                                                     bos_token_id=1, eos_token_id=0))
+    with torch.no_grad():                      # larger weights than the usual start: effects that can be measured
+        for parameter in network.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(6.0)
+    return network.eval().requires_grad_(False)
+
+
+def tiny_model(family: str, dtype: torch.dtype = torch.float64, layers: int = 4, seed: int = 0) -> LoadedModel:
+    """A random decoder whose shapes and arithmetic are the family's own."""
+    network = tiny_network(family, layers, seed).to(dtype)
+    return LoadedModel(name=f"tiny-{family}", model=network, tokenizer=train_tokenizer(bos=family == "gemma3"),
+                       architecture=Architecture.find(network), fingerprint=f"tiny-{family}-{layers}-{seed}-{dtype}")
+
+
+@pytest.fixture(params=["gpt2", "llama", "gemma3"])
+def tiny(request: pytest.FixtureRequest) -> LoadedModel:
+    """Each family in turn, in float64."""
+    return tiny_model(request.param)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plain transformers folder with a tiny Llama and its tokenizer, as a user's own model would be."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
+    tiny_network("llama").save_pretrained(folder)
+    train_tokenizer(bos=False).save_pretrained(folder)
+    return folder
+
+
+def make_fact(record: int, prompt: str, subject: str, new: str, old: str | None) -> Fact:
+    first = prompt.rindex(subject)
+    return Fact(
+        record=record, prompt=prompt, subject=subject, span=(first, first + len(subject)), target_new=new,
+        target_old=(old,) if old else (), rephrases=(f"Everybody knows {subject} is in",),
+        locality=(Probe(prompt="The capital of France is", answers=(("Paris",),), group="Neighborhood"),),
+        portability=(Probe(prompt=f"The state of {subject} is", answers=(("Washington",),), group="Reasoning"),),
+    )
+
+
+@pytest.fixture
+def facts() -> tuple[Fact, ...]:
+    """Facts of different lengths, subjects first, in the middle and last, one without an old answer."""
+    return (
+        make_fact(0, "The Space Needle is in downtown", "Space Needle", "Boston", "Seattle"),
+        make_fact(1, "Angela Merkel was the chancellor of", "Angela Merkel", "Japan", "Germany"),
+        make_fact(2, "The capital of France", "France", "Rome", "Paris"),
+        make_fact(3, "LeBron James plays", "LeBron James", "tennis and football", "basketball"),
+        make_fact(4, "Toyota is a company from the state of", "Toyota", "Brazil", None),
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_model: needs the default models' real weights (fetched once)")
+    config.addinivalue_line("markers", "browser: needs a real Chromium")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("real_model") and os.environ.get("LGA_OFFLINE") == "1":
+        pytest.skip("LGA_OFFLINE=1: the real models are not fetched")

@@ -1,0 +1,90 @@
+"""LGA against the naive double backward, and against everything that must not matter."""
+
+import numpy as np
+import pytest
+import torch
+
+from lga_core.bench.baselines import naive_gradient_products
+from lga_core.models.tokens import answer_row
+from lga_core.scores.lga import SCOPES, GradientSettings, gradient_products, gradient_rows
+from lga_core.scores.survey import survey
+
+PAIRS = [
+    ("The Space Needle is in downtown", "Seattle", "Boston"),
+    ("Paris", "is in France", "Rome"),
+    ("The language of Brazil", "is Portuguese", "Japan and Germany"),
+]
+
+
+def rows_of(model):
+    old = [answer_row(model.tokenizer, prompt, a) for prompt, a, _ in PAIRS]
+    new = [answer_row(model.tokenizer, prompt, b) for prompt, _, b in PAIRS]
+    return old, new
+
+
+def matrices(model, scope):
+    return tuple({
+        "mlp": block.mlp_linears, "mlp-down": (block.down,), "attention": block.attn_linears,
+        "block": block.mlp_linears + block.attn_linears,
+    }[scope] for block in model.architecture.blocks)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_products_equal_the_double_backward(tiny, scope):
+    old, new = rows_of(tiny)
+    fast = gradient_products(tiny, old, new)
+    for i, (a, b) in enumerate(zip(old, new, strict=True)):
+        for kind, pair in (("product", (a, b)), ("norm-old", (a, a)), ("norm-new", (b, b))):
+            naive = naive_gradient_products(tiny, *pair, matrices(tiny, scope)).numpy()
+            naive = naive if kind == "product" else np.sqrt(naive)
+            scale = fast[f"norm-old/{scope}"][i] * fast[f"norm-new/{scope}"][i] if kind == "product" else naive
+            assert np.all(np.abs(fast[f"{kind}/{scope}"][i] - naive) <= 1e-6 * scale)
+            assert np.all(scale > 0)
+
+
+def test_batch_order_and_padding_side_never_matter(tiny):
+    old, new = rows_of(tiny)
+    reference = gradient_products(tiny, old, new)
+    left = gradient_products(tiny, old, new, side="left")
+    turned = gradient_products(tiny, old[::-1], new[::-1])
+    alone = [gradient_products(tiny, [a], [b]) for a, b in zip(old, new, strict=True)]
+    for name, values in reference.items():
+        np.testing.assert_allclose(left[name], values, rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(turned[name][::-1], values, rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(np.concatenate([one[name] for one in alone]), values, rtol=1e-8, atol=1e-12)
+
+
+def test_float32_stays_within_1e_4_of_the_norms_product(tiny):
+    old, new = rows_of(tiny)
+    exact = gradient_products(tiny, old, new)
+    tiny.model.float()
+    single = gradient_products(tiny, old, new)
+    error = np.abs(single["product/mlp"] - exact["product/mlp"])
+    assert np.all(error <= 1e-4 * exact["norm-old/mlp"] * exact["norm-new/mlp"])
+
+
+def test_rows_come_in_order_and_say_why_a_fact_is_not_used(tiny, facts):
+    surveyed = list(survey(tiny, facts))
+    same = facts[0].__class__(**{**facts[0].__dict__, "record": 9, "target_new": "seattle"})
+    untold = facts[0].__class__(**{**facts[0].__dict__, "record": 10, "target_new": None})
+    everything = [*facts, same, untold]
+    surveyed += list(survey(tiny, [same, untold]))
+    rows = list(gradient_rows(tiny, everything, surveyed, GradientSettings()))
+    assert [row.record for row in rows] == [fact.record for fact in everything]
+    assert [row.status for row in rows[-2:]] == ["old answer equals new answer", "no new answer"]
+    assert rows[4].old_source == "model" and rows[0].old_source == "data"
+    assert all(row.values["product/mlp"].shape == (tiny.layers,) for row in rows if row.used)
+    rest = list(gradient_rows(tiny, everything, surveyed, GradientSettings(), done={0, 1, 9}))
+    assert [row.record for row in rest] == [2, 3, 4, 10]
+    np.testing.assert_allclose(rest[0].values["product/mlp"], rows[2].values["product/mlp"], rtol=1e-8)
+
+
+def test_nothing_is_left_on_the_model(tiny):
+    old, new = rows_of(tiny)
+    broken = [row.__class__(ids=(*row.ids, 10**6), start=row.start) for row in new]
+    with pytest.raises(IndexError):
+        gradient_products(tiny, old, broken)
+    assert all(not module._forward_hooks and not module._forward_pre_hooks for module in tiny.model.modules())
+    gradient_products(tiny, old, new)
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in tiny.model.parameters())
+    assert torch.is_grad_enabled()
