@@ -136,7 +136,19 @@ class Bootstrap(Result):
     share: Array                            # (L,) how often each layer is the pick
     low: int                                # 95 % interval of the picked layer
     high: int
-    margin: float                           # (best − second) / sd of that difference over the draws
+    margin: float | None                    # (best − second) / sd of that gap over the draws; None: no spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signs(Result):
+    """Where LGA's sign comes from: known facts pull it down (METHOD §1)."""
+
+    negative_share: float | None            # of all cells; None without a used fact
+    all_negative: bool                      # every layer's total is below zero
+    n_known: int
+    n_unknown: int
+    known: Array                            # (L,) total over known facts
+    unknown: Array                          # (L,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,14 @@
 
 import torch
 
+from lga_core.data.facts import Fact
 from lga_core.models.architecture import Linear
 from lga_core.models.forward import answer_nll, final_hidden
+from lga_core.models.hooks import OutputFunction, on_outputs
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.tokens import AnswerIndex, Batch, TokenRow
+from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, prompt_row
+from lga_core.results import Kind
+from lga_core.scores.restore import State, corrupting, part_of
 
 
 def naive_gradient_products(model: LoadedModel, old: TokenRow, new: TokenRow,
@@ -32,3 +36,33 @@ def _weight_gradients(model: LoadedModel, row: TokenRow, weights: list[torch.Ten
     with torch.enable_grad():
         nll = index.mean_by_row(answer_nll(model, final_hidden(model, batch), index))
         return torch.autograd.grad(nll.sum(), weights)
+
+
+@torch.no_grad()
+def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind: Kind, state: State, draw: int, *,
+                               noise: float, seed: int) -> float:
+    """p(answer) of one corrupted run with one state restored, by two whole runs of batch 1 and plain hooks."""
+    batch = Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device)
+    clean: dict[int, torch.Tensor] = {}
+    restored = range(state.first, state.last + 1)
+    parts = {block: part_of(model, kind, block) for block in restored}
+    with on_outputs({part: lambda _given, output, block=block: clean.__setitem__(block, output[0].clone())
+                     for block, part in parts.items()}):
+        final_hidden(model, batch)
+
+    def put_back(block: int) -> OutputFunction:
+        def replace(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+            changed = output.clone()
+            for token in state.tokens:
+                changed[0, token] = clean[block][token]
+            return changed
+        return replace
+
+    every = corrupting(model, fact, noise, draw + 1, seed)
+
+    def corrupt(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        return every(given, output.repeat(draw + 2, 1, 1))[draw + 1:]
+
+    with on_outputs({model.architecture.embedding: corrupt} | {part: put_back(b) for b, part in parts.items()}):
+        hidden = final_hidden(model, batch)[0, -1:]
+    return float(model.architecture.logits(hidden).softmax(-1)[0, answer])

@@ -31,7 +31,8 @@ def sample(model: LoadedModel, rows: Sequence[TokenRow], length: int, seeds: Seq
         # Inverse of the distribution function: one uniform number a row and step, whatever else is in the batch.
         uniform = torch.cat([torch.rand(1, generator=generator) for generator in generators]).to(logits)
         reached = logits.softmax(-1).cumsum(-1)
-        return torch.searchsorted(reached, (uniform * reached[:, -1])[:, None]).squeeze(1).clamp(max=logits.shape[1] - 1)
+        chosen = torch.searchsorted(reached, (uniform * reached[:, -1])[:, None]).squeeze(1)
+        return chosen.clamp(max=logits.shape[1] - 1)
 
     return _continue(model, rows, length, pick)
 

@@ -58,7 +58,7 @@ def subject_span(tokenizer: PreTrainedTokenizerFast, prompt: str, span: tuple[in
     offsets = tokenizer(prompt, return_offsets_mapping=True)["offset_mapping"]
     inside = [i for i, (first, end) in enumerate(offsets) if first < span[1] and end > span[0] and end > first]
     if not inside:
-        raise LgaError(f"No token of {prompt!r} holds the subject.", mend="Check that the subject stands in the prompt.")
+        raise LgaError(f"No token of {prompt!r} holds the subject.", mend="Name a subject that stands in the prompt.")
     return inside[0], inside[-1] + 1
 
 

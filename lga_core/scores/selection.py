@@ -1,0 +1,108 @@
+"""From a score of every layer to a pick: fences, ranking, bootstrap over facts, signs and agreement (METHOD §1)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lga_core.results import Bootstrap, LayerScores, Selection, Signs
+
+Rank = Literal["signed", "magnitude"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How layers are picked from their totals. `fences` is κ of the Tukey fences, None for none."""
+
+    fences: float | None = 1.0
+    rank: Rank = "signed"
+    top: int = 3
+
+
+def fence_bounds(total: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarray]:
+    """[Q1 − κ·IQR, Q3 + κ·IQR] over the last axis, numpy's `linear` quantiles; bounds are inside."""
+    first, third = np.quantile(total, [0.25, 0.75], axis=-1)
+    return first - kappa * (third - first), third + kappa * (third - first)
+
+
+def _merit(total: np.ndarray, rule: Rule) -> np.ndarray:
+    """What is ranked, (…, L): the total or its size; −inf outside the fences."""
+    merit = np.abs(total) if rule.rank == "magnitude" else total
+    if rule.fences is None:
+        return merit
+    low, high = fence_bounds(total, rule.fences)
+    return np.where((total >= low[..., None]) & (total <= high[..., None]), merit, -np.inf)
+
+
+def select(total: np.ndarray, rule: Rule) -> Selection:
+    """Rank the layers inside the fences by `total` (L,) descending, ties to the lower index."""
+    merit = _merit(total, rule)
+    ranking = tuple(int(layer) for layer in np.argsort(-merit, kind="stable") if merit[layer] > -np.inf)
+    fences, excluded = None, {}
+    if rule.fences is not None:
+        low, high = (float(bound) for bound in fence_bounds(total, rule.fences))
+        fences = (low, high)
+        excluded = {
+            int(layer): f"{total[layer]:.4g} is {'below' if total[layer] < low else 'above'} the fence "
+                        f"{low if total[layer] < low else high:.4g}"
+            for layer in np.flatnonzero(~((total >= low) & (total <= high)))
+        }
+    return Selection(golden_layer=ranking[0], golden_layers=ranking[:rule.top], ranking=ranking,
+                     excluded_layers=excluded, fences=fences)
+
+
+def no_pick(reason: str) -> Selection:
+    """A selection without a pick, and why."""
+    return Selection(golden_layer=None, golden_layers=(), ranking=(), excluded_layers={}, fences=None, reason=reason)
+
+
+def bootstrap(per_fact: np.ndarray, rule: Rule, *, mean: bool, draws: int, seed: int) -> Bootstrap:
+    """Pick again from facts drawn with replacement; `per_fact` (n, L) without unused facts.
+
+    The margin is the gap between the first and second layer of the whole set in standard deviations of that gap
+    over the draws.
+    """
+    n, layers = per_fact.shape
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
+    totals = counts @ per_fact / (n if mean else 1)
+    merits = _merit(totals, rule)
+    picks = merits.argmax(-1)
+    best, *others = select(per_fact.sum(0) / (n if mean else 1), rule).ranking
+    margin = np.inf
+    if others:
+        size = np.abs if rule.rank == "magnitude" else np.asarray
+        gaps = size(totals[:, best]) - size(totals[:, others[0]])
+        whole = per_fact[:, [best, others[0]]].sum(0) / (n if mean else 1)
+        spread = gaps.std(ddof=1)
+        margin = float((size(whole[0]) - size(whole[1])) / spread) if spread > 0 else np.inf
+    return Bootstrap(
+        draws=draws, seed=seed, share=np.bincount(picks, minlength=layers) / draws,
+        low=int(np.quantile(picks, 0.025, method="lower")), high=int(np.quantile(picks, 0.975, method="higher")),
+        margin=margin if np.isfinite(margin) else None,
+    )
+
+
+def signs(scores: LayerScores) -> Signs:
+    """The share of negative cells, and the totals of known and unknown facts apart (METHOD §1)."""
+    used = np.array([row.used for row in scores.rows], dtype=bool)
+    known = np.array([row.known is True for row in scores.rows], dtype=bool)
+    unknown = np.array([row.known is False for row in scores.rows], dtype=bool)
+
+    def total(members: np.ndarray) -> np.ndarray:
+        return scores.per_fact[members].sum(0) if members.any() else np.full(scores.layers, np.nan)
+
+    return Signs(
+        negative_share=float((scores.per_fact[used] < 0).mean()) if used.any() else None,
+        all_negative=bool(used.any() and (scores.total < 0).all()),
+        n_known=int((used & known).sum()), n_unknown=int((used & unknown).sum()),
+        known=total(used & known), unknown=total(used & unknown),
+    )
+
+
+def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Rank correlation of two scores over layers, ties averaged; None where one of them is constant or missing."""
+    ranks = [pd.Series(np.asarray(values, dtype=float)).rank() for values in (first, second)]
+    if any(values.isna().any() or values.nunique() < 2 for values in ranks):
+        return None
+    return float(ranks[0].corr(ranks[1]))
