@@ -1,7 +1,7 @@
 """Continuing prompts token by token, greedily or sampled; a row's text never depends on the batch that it is in."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from transformers import DynamicCache
@@ -20,11 +20,16 @@ def seed_of(*parts: object) -> int:
 
 def greedy(model: LoadedModel, rows: Sequence[TokenRow], length: int) -> list[tuple[int, ...]]:
     """At most `length` greedy tokens after each row, without the end-of-text token."""
-    return _continue(model, rows, length, lambda logits: logits.argmax(-1))
+    return _texts(stream(model, rows, length, lambda logits: logits.argmax(-1)), len(rows))
 
 
 def sample(model: LoadedModel, rows: Sequence[TokenRow], length: int, seeds: Sequence[int]) -> list[tuple[int, ...]]:
     """At most `length` tokens at temperature 1 after each row, each row with its own seed."""
+    return _texts(stream(model, rows, length, sampler(seeds)), len(rows))
+
+
+def sampler(seeds: Sequence[int]) -> Pick:
+    """Sampling at temperature 1, one seed a row."""
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def pick(logits: torch.Tensor) -> torch.Tensor:
@@ -34,7 +39,7 @@ def sample(model: LoadedModel, rows: Sequence[TokenRow], length: int, seeds: Seq
         chosen = torch.searchsorted(reached, (uniform * reached[:, -1])[:, None]).squeeze(1)
         return chosen.clamp(max=logits.shape[1] - 1)
 
-    return _continue(model, rows, length, pick)
+    return pick
 
 
 def end_tokens(model: LoadedModel) -> set[int]:
@@ -44,24 +49,36 @@ def end_tokens(model: LoadedModel) -> set[int]:
     return {token for token in (*listed, model.tokenizer.eos_token_id) if token is not None}
 
 
-@torch.no_grad()
-def _continue(model: LoadedModel, rows: Sequence[TokenRow], length: int, pick: Pick) -> list[tuple[int, ...]]:
-    architecture, ends = model.architecture, end_tokens(model)
+def stream(model: LoadedModel, rows: Sequence[TokenRow], length: int, pick: Pick, *,
+           past_ends: bool = False) -> Iterator[list[int | None]]:
+    """One more token for every row at each step, None for a row whose text has ended; stops when all have.
+
+    With `past_ends` a text goes on after its end token, as packed training text does.
+    """
+    ends = frozenset() if past_ends else end_tokens(model)
     batch = Batch.of(rows, model.device, side="left")         # so that every row's next token is the last column
     cache = DynamicCache(config=model.model.config.get_text_config())
     ids, mask, positions = batch.ids, batch.mask, batch.positions
-    texts: list[list[int]] = [[] for _ in rows]
     live = [True] * len(rows)
     for _ in range(length):
-        hidden = architecture.decoder(input_ids=ids, attention_mask=mask, position_ids=positions,
-                                      past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
-        chosen = pick(architecture.logits(hidden))
-        for i, token in enumerate(chosen.tolist()):
-            live[i] = live[i] and token not in ends
-            if live[i]:
-                texts[i].append(token)
+        with torch.no_grad():
+            hidden = model.architecture.decoder(
+                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
+            ).last_hidden_state[:, -1]
+            chosen = pick(model.architecture.logits(hidden))
+        tokens = chosen.tolist()
+        live = [alive and token not in ends for alive, token in zip(live, tokens, strict=True)]
         if not any(live):
-            break
+            return
+        yield [token if alive else None for alive, token in zip(live, tokens, strict=True)]
         ids, positions = chosen[:, None], positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+
+
+def _texts(steps: Iterator[list[int | None]], rows: int) -> list[tuple[int, ...]]:
+    texts: list[list[int]] = [[] for _ in range(rows)]
+    for step in steps:
+        for text, token in zip(texts, step, strict=True):
+            if token is not None:
+                text.append(token)
     return [tuple(text) for text in texts]

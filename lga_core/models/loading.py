@@ -1,0 +1,138 @@
+"""Turns a model's name into a LoadedModel: fetched where needed, checked, in memory, read-only."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import __version__ as transformers_version
+
+from lga_core.errors import LgaError
+from lga_core.models import checkpoint
+from lga_core.models.architecture import Architecture
+from lga_core.models.catalogue import local_folder, resolve
+from lga_core.models.fetch import fetch
+from lga_core.models.fingerprint import folder_fingerprint
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.memory import check_memory, out_of_memory
+from lga_core.results import Progress
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+STEPS = 3
+
+
+def load(name: str, *, device: str = "auto", dtype: str = "auto",
+         accept_terms: bool = False) -> Generator[Progress, None, LoadedModel]:
+    """Load a catalogue id, a local folder, a .gguf file or a hub id, in evaluation mode and without gradients.
+
+    device: "auto" (cuda, then mps, then cpu) or a torch device; dtype: "auto" (float32 on a CPU, else bfloat16) or
+    one of DTYPES. Raises LgaError for everything that can be wrong with the name, the folder or the machine.
+    """
+    entry = resolve(name)
+    where = pick_device(device)
+    kind = pick_dtype(dtype, where)
+    folder = local_folder(entry)
+    if folder is None:
+        folder = yield from fetch(entry, accept_terms)
+    checkpoint.check_complete(folder)
+    check_memory(entry.title, checkpoint.parameters(folder) * kind.itemsize, where)
+    label = f"Loading {entry.title}"
+    yield Progress(label=label, done=0, total=STEPS)
+    tokenizer = _tokenizer(folder)
+    yield Progress(label=label, done=1, total=STEPS)
+    model = _model(folder, where, kind)
+    _check_vocabulary(folder, tokenizer, model)
+    yield Progress(label=label, done=2, total=STEPS)
+    loaded = LoadedModel(name=name, model=model, tokenizer=tokenizer, architecture=Architecture.find(model),
+                         fingerprint=folder_fingerprint(folder))
+    yield Progress(label=label, done=STEPS, total=STEPS)
+    return loaded
+
+
+def load_now(name: str, *, device: str = "auto", dtype: str = "auto", accept_terms: bool = False) -> LoadedModel:
+    """`load` without its steps."""
+    steps = load(name, device=device, dtype=dtype, accept_terms=accept_terms)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            return finished.value
+
+
+def pick_device(asked: str) -> torch.device:
+    """Raises LgaError for a device that torch does not know or this machine does not have."""
+    has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if asked == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if has[name]))
+    try:
+        device = torch.device(asked)
+    except RuntimeError as error:
+        raise LgaError(f"There is no device {asked!r}.", mend="Use auto, cpu, cuda or mps.") from error
+    if not has.get(device.type) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise LgaError(f"This machine has no device {asked!r} that torch can use.", mend="Use auto or cpu.")
+    return device
+
+
+def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
+    """Raises LgaError for a dtype that is not one of DTYPES."""
+    if asked == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if asked not in DTYPES:
+        raise LgaError(f"There is no dtype {asked!r}.", mend=f"Use auto, {', '.join(DTYPES)}.")
+    return DTYPES[asked]
+
+
+def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    # transformers and its Rust core raise every kind of exception for a broken folder, also plain Exception.
+    except Exception as error:
+        raise _unreadable("tokenizer", folder, error) from error
+    if not tokenizer.is_fast:
+        raise LgaError(f"The tokenizer of {folder} gives no character offsets; subjects cannot be found in a prompt.",
+                       mend="Add a tokenizer.json (a fast tokenizer) to the folder.")
+    if tokenizer.pad_token_id is None:       # any token will do: padding never reaches a number
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
+    return tokenizer
+
+
+def _model(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
+    try:
+        model, report = _read(folder, device, dtype, "sdpa")
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise out_of_memory(f"{folder} does not fit in the memory of {device}.") from error
+    except Exception as error:               # as above
+        raise _unreadable("model", folder, error) from error
+    # transformers fills what a file lacks with random numbers and only warns.
+    if lacking := sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]])):
+        raise LgaError(f"The weights in {folder} do not fit its config.json: {len(lacking)} lacking or misshapen, "
+                       f"first {lacking[0]}.", mend="Fetch or copy the model again.")
+    return model.eval().requires_grad_(False)
+
+
+def _read(folder: Path, device: torch.device, dtype: torch.dtype, attention: str) -> tuple[PreTrainedModel, dict]:
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, device_map=None if device.type == "cpu" else {"": device}, use_safetensors=True,
+            attn_implementation=attention, local_files_only=True, trust_remote_code=False, output_loading_info=True)
+    except ValueError as error:
+        if attention == "sdpa" and "scaled_dot_product_attention" in str(error):
+            return _read(folder, device, dtype, "eager")    # a family without it
+        raise
+
+
+def _check_vocabulary(folder: Path, tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> None:
+    rows = model.get_input_embeddings().weight.shape[0]
+    if max(tokenizer.get_vocab().values()) >= rows:
+        raise LgaError(f"The tokenizer of {folder} has more tokens than the model's {rows} embeddings.",
+                       mend="Put the tokenizer there that belongs to this model.")
+
+
+def _unreadable(part: str, folder: Path, error: Exception) -> LgaError:
+    text = str(error).strip()
+    if "trust_remote_code" in text or "custom code" in text:
+        return LgaError(f"The {part} in {folder} needs code of its own, which is not run here.",
+                        mend="Use a model whose family transformers has built in.")
+    told = text.splitlines()[0] if text else type(error).__name__
+    return LgaError(f"transformers {transformers_version} cannot read the {part} in {folder}: {told}",
+                    mend="Name a causal language model that this version knows, saved by save_pretrained.")

@@ -1,0 +1,66 @@
+"""Text that the model writes itself, sampled and seeded: prefixes for editing contexts, and a corpus for moments."""
+
+import json
+from collections.abc import Generator
+
+from lga_core.models.derived import derived_path, keep
+from lga_core.models.generate import sampler, seed_of, stream
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.tokens import TokenRow, prompt_row
+from lga_core.results import Progress
+
+VERSION = 1
+OPENINGS = ("The", "In", "I", "It was", "Many people", "When", "Because", "There is", "You", "For")
+PREFIX_TOKENS = (5, 7, 8, 10)                # sampled after an opening; cycled where more prefixes are asked for
+CORPUS_BATCH, CORPUS_TOKENS = 64, 128        # rows sampled together, tokens of each
+
+
+def prefixes(model: LoadedModel, count: int, seed: int) -> tuple[str, ...]:
+    """`count` short beginnings of texts, to stand before a prompt as "{prefix}. {prompt}" (ROME §3.1)."""
+    if count == 0:
+        return ()
+    path = derived_path(model, f"prefixes-v{VERSION}-n{count}-s{seed}.json")
+    if path.exists():
+        return tuple(json.loads(path.read_text()))
+    lengths = [PREFIX_TOKENS[i % len(PREFIX_TOKENS)] for i in range(count)]
+    openings = [OPENINGS[i % len(OPENINGS)] for i in range(count)]
+    rows = [prompt_row(model.tokenizer, opening) for opening in openings]
+    with model.using("sampling contexts"):
+        steps = list(stream(model, rows, max(lengths), sampler([seed_of("prefix", seed, i) for i in range(count)])))
+    texts = []
+    for i, (opening, length) in enumerate(zip(openings, lengths, strict=True)):
+        ids = [step[i] for step in steps[:length] if step[i] is not None]
+        texts.append(" ".join((opening + model.tokenizer.decode(ids, skip_special_tokens=True)).split()))
+    keep(path, lambda place: place.write_text(json.dumps(texts)))
+    return tuple(texts)
+
+
+def corpus(model: LoadedModel, tokens: int, seed: int) -> Generator[Progress, None, tuple[TokenRow, ...]]:
+    """Rows of sampled text with at least `tokens` tokens in all; yields after each token of a batch.
+
+    Rows go on after an end token: packed documents, and every row has its full length.
+    """
+    path = derived_path(model, f"corpus-v{VERSION}-n{tokens}-s{seed}.json")
+    if not path.exists():
+        count = -(-tokens // CORPUS_TOKENS)
+        texts: list[list[int]] = []
+        for first in range(0, count, CORPUS_BATCH):
+            texts += yield from _sample(model, range(first, min(first + CORPUS_BATCH, count)), count, seed)
+        keep(path, lambda place: place.write_text(json.dumps(texts)))
+    return tuple(TokenRow(ids=tuple(ids), start=len(ids)) for ids in json.loads(path.read_text()))
+
+
+def _sample(model: LoadedModel, numbers: range, count: int, seed: int) -> Generator[Progress, None, list[list[int]]]:
+    """The rows of these numbers among `count`, each with its own seed."""
+    rows = [prompt_row(model.tokenizer, OPENINGS[i % len(OPENINGS)]) for i in numbers]
+    texts = [list(row.ids) for row in rows]
+    pick = sampler([seed_of("corpus", seed, i) for i in numbers])
+    steps = stream(model, rows, CORPUS_TOKENS, pick, past_ends=True)
+    for step in range(CORPUS_TOKENS):
+        with model.using("sampling text"):
+            tokens = next(steps)
+        for text, token in zip(texts, tokens, strict=True):
+            text.append(token)
+        written = numbers.start * CORPUS_TOKENS + (step + 1) * len(numbers)
+        yield Progress(label="sampling the model's own text", done=written, total=count * CORPUS_TOKENS)
+    return texts

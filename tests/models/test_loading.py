@@ -1,0 +1,215 @@
+"""Loading: what comes out is ready and read-only; what is wrong with a folder is said."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import REAL_MODELS, train_tokenizer
+from models.conftest import edit_json
+from safetensors.torch import load_file, save_file
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from lga_core.errors import LgaError
+from lga_core.models.catalogue import local_folder, resolve
+from lga_core.models.fetch import fetch
+from lga_core.models.fingerprint import folder_fingerprint, model_fingerprint, weights_hash
+from lga_core.models.loading import load, load_now, pick_device, pick_dtype
+from lga_core.models.terms import terms_accepted
+
+
+@pytest.fixture
+def folder(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A copy that a test may break."""
+    return Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+
+
+def test_a_loaded_model_is_ready_and_read_only(folder: Path):
+    steps = load(str(folder), device="cpu")
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as finished:
+            loaded = finished.value
+            break
+    assert [step.done for step in seen] == [0, 1, 2, 3] and {step.total for step in seen} == {3}
+    assert loaded.name == str(folder) and loaded.layers == 4 and loaded.dtype == torch.float32
+    assert not loaded.model.training and not any(parameter.requires_grad for parameter in loaded.model.parameters())
+    assert loaded.model.config._attn_implementation == "sdpa"
+    assert loaded.tokenizer.is_fast and loaded.tokenizer.pad_token_id is not None
+    kept = load_file(folder / "model.safetensors")["model.layers.2.mlp.down_proj.weight"]
+    assert torch.equal(loaded.model.get_submodule("model.layers.2.mlp.down_proj").weight, kept)
+
+
+def test_bfloat16_is_a_choice(folder: Path):
+    assert load_now(str(folder), device="cpu", dtype="bfloat16").dtype == torch.bfloat16
+
+
+def test_auto_picks_what_the_machine_has():
+    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    assert pick_device("auto").type == best
+    assert pick_dtype("auto", torch.device("cpu")) == torch.float32
+    assert pick_dtype("auto", torch.device("cuda")) == torch.bfloat16
+
+
+@pytest.mark.parametrize("choice, cause", [
+    ({"device": "gpu0"}, "no device 'gpu0'"), ({"device": "cuda:99"}, "no device 'cuda:99'"),
+    ({"device": "cpu", "dtype": "int4"}, "no dtype 'int4'"),
+])
+def test_a_device_or_dtype_that_is_not_there(folder: Path, choice: dict[str, str], cause: str):
+    with pytest.raises(LgaError, match=cause) as caught:
+        load_now(str(folder), **choice)
+    assert "auto" in caught.value.mend
+
+
+def drop(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def to_pickle(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+def to_shards(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def truncate(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+
+
+def lose_a_matrix(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.1.mlp.down_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def other_shape(folder: Path) -> None:
+    edit_json(folder / "config.json", intermediate_size=96)
+
+
+def foreign_tokenizer(folder: Path) -> None:
+    tokenizer: PreTrainedTokenizerFast = train_tokenizer(bos=False)
+    tokenizer.add_tokens([f"more{number}" for number in range(50)])
+    tokenizer.save_pretrained(folder)
+
+
+def own_code(folder: Path) -> None:
+    edit_json(folder / "config.json", model_type="mine",
+              auto_map={"AutoConfig": "code.Mine", "AutoModelForCausalLM": "code.M"})
+    (folder / "code.py").write_text("raise SystemExit('this must not run')")
+
+
+def enormous(folder: Path) -> None:
+    """Four terabytes of weights that take no disk: a true header over a file of holes."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 4 * 10**12]}}).encode()
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 4 * 10**12)
+
+
+@pytest.mark.parametrize("damage, cause", [
+    (drop("config.json"), "has no config.json"),
+    (drop("model.safetensors"), "has no weights"),
+    (to_pickle, "pickled weights only"),
+    (to_shards, "lacks 1 of 2 weight files, first model-00002-of-00002"),
+    (truncate, "are damaged"),
+    (lose_a_matrix, "do not fit its config.json: 1 lacking"),
+    (other_shape, "do not fit its config.json|cannot read the model"),
+    (drop("tokenizer.json"), "has no tokenizer"),
+    (lambda folder: (folder / "tokenizer.json").write_text("{"), "cannot read the tokenizer"),
+    (foreign_tokenizer, "more tokens than the model's 400 embeddings"),
+    (lambda folder: (folder / "config.json").write_text("{"), "cannot be read as JSON|cannot read the"),
+    (lambda folder: edit_json(folder / "config.json", model_type="unheard-of"), "cannot read the"),
+    (own_code, "needs code of its own"),
+    (enormous, r"needs 4800\.0 GB of memory on cpu, .* are free"),
+], ids=lambda value: getattr(value, "__name__", None))
+def test_a_bad_folder_is_one_message_with_its_mend(folder: Path, damage: Callable[[Path], None], cause: str):
+    damage(folder)
+    with pytest.raises(LgaError, match=cause) as caught:
+        load_now(str(folder), device="cpu")
+    assert caught.value.mend and "\n" not in str(caught.value)
+
+
+def test_a_folder_that_is_not_a_model(tmp_path: Path):
+    with pytest.raises(LgaError, match=r"has no config\.json"):
+        load_now(str(tmp_path))
+
+
+def test_a_model_without_padding_token_gets_one(tmp_path: Path):
+    config = GPT2Config(vocab_size=400, n_positions=64, n_embd=32, n_layer=2, n_head=4)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    train_tokenizer(bos=False).save_pretrained(tmp_path)
+    loaded = load_now(str(tmp_path), device="cpu")
+    assert loaded.tokenizer.pad_token == "<eos>" and loaded.tokenizer(["a", "a b c"], padding=True).input_ids
+
+
+def test_a_fingerprint_is_the_content(folder: Path, tmp_path: Path):
+    first = folder_fingerprint(folder)
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / ".lga-digests.json").unlink()
+    assert folder_fingerprint(copy) == first == load_now(str(folder), device="cpu").fingerprint
+    weights = load_file(copy / "model.safetensors")
+    weights["model.norm.weight"][3] = np.nextafter(np.float32(1), np.float32(2)).item()
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    assert folder_fingerprint(copy) != first
+    edit_json(folder / "config.json", rms_norm_eps=1e-3)
+    assert folder_fingerprint(folder) != first
+
+
+def test_digests_are_kept_beside_the_files(folder: Path):
+    first = folder_fingerprint(folder)
+    kept = folder / ".lga-digests.json"
+    content = json.loads(kept.read_text())
+    content["model.safetensors"]["sha256"] = "of another file"
+    kept.write_text(json.dumps(content))
+    assert folder_fingerprint(folder) != first, "the kept digest is used while size and time are the same"
+    (folder / "model.safetensors").touch()
+    assert folder_fingerprint(folder) == first, "and not any longer"
+    kept.write_text("{broken")
+    assert folder_fingerprint(folder) == first
+
+
+def test_the_hash_of_weights_sees_one_bit_and_buffers(tiny_folder: Path):
+    model = load_now(str(tiny_folder), device="cpu").model
+    before, fingerprint = weights_hash(model), model_fingerprint(model)
+    weight = model.get_submodule("model.layers.3.mlp.up_proj").weight
+    old = weight[0, 0].item()
+    weight[0, 0] = np.nextafter(np.float32(old), np.float32(np.inf)).item()
+    assert weights_hash(model) != before and model_fingerprint(model) != fingerprint
+    weight[0, 0] = old
+    assert weights_hash(model) == before and model_fingerprint(model) == fingerprint
+    buffer = next(iter(model.buffers()))     # the rotary frequencies are never saved, but count
+    buffer.view(-1)[0] += 1
+    assert weights_hash(model) != before
+
+
+@pytest.mark.real_model
+@pytest.mark.parametrize("name", REAL_MODELS)
+def test_the_real_models_load_in_five_seconds_and_know_paris(name: str):
+    entry = resolve(name)
+    if not terms_accepted(entry) and local_folder(entry) is None:
+        pytest.skip(f"the {entry.licence.name} are not accepted: LGA_ACCEPT_TERMS=1")
+    for _ in fetch(entry):
+        pass
+    seconds = []
+    for _ in range(2):
+        started = time.process_time()        # what a wall clock shows where nothing else runs
+        loaded = load_now(name, device="cpu")
+        seconds.append(time.process_time() - started)
+    assert min(seconds) < 5.0
+    assert loaded.layers == entry.layers and loaded.model.num_parameters() == entry.parameters
+    prompt = loaded.tokenizer("The capital of France is", return_tensors="pt")
+    with loaded.using("a test"), torch.no_grad():
+        best = loaded.model(**prompt).logits[0, -1].topk(3).indices.tolist()
+    words = [loaded.tokenizer.decode(token) for token in best]
+    assert " Paris" in (words[:1] if name == "smollm2-135m" else words)
