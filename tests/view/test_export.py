@@ -1,0 +1,84 @@
+"""What leaves the program is whole, works without a network, and cannot run as a formula or a script."""
+
+import csv
+import io
+import re
+
+import plotly.graph_objects as go
+import pytest
+from view.made import PROMPTS, causal_trace, cma_scores, edit_report, labels, lga_scores
+
+from lga_core.view.export import easyedit_line, edit_csv, scores_csv, standalone_html, totals_csv, trace_csv
+from lga_core.view.layer_heatmaps import layer_heatmaps
+from lga_core.view.style import THEMES
+
+
+def read(text):
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_scores_are_tidy_and_exact():
+    lga = lga_scores(6, 5, unused=(3,))
+    lines = read(scores_csv(lga, labels(6)))
+    assert len(lines) == 6 * 5
+    line = lines[2 * 5 + 4]
+    assert (line["record"], line["layer"], line["known"]) == ("2", "4", "true")
+    assert float(line["value"]) == lga.per_fact[2, 4]
+    assert {line["value"] for line in lines if line["record"] == "3"} == {""}
+    assert any(line["value"].startswith("-") for line in lines)           # numbers stay numbers
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "＝1", "\n-1"])
+def test_text_that_a_spreadsheet_would_run_is_defused(cell):
+    lines = read(scores_csv(lga_scores(2, 2, unused=()), {0: cell, 1: "plain, \"quoted\""}))
+    assert lines[0]["fact"] == "'" + cell
+    assert lines[2]["fact"] == 'plain, "quoted"'
+
+
+def test_totals_name_rank_and_reason():
+    lga = lga_scores()
+    lines = read(totals_csv(lga))
+    assert [float(line["total_sum"]) for line in lines] == list(lga.total)
+    golden = [line for line in lines if line["golden"] == "true"]
+    assert [(int(line["layer"]), line["rank"]) for line in golden] == [(lga.selection.golden_layer, "1")]
+    assert {int(line["layer"]) for line in lines if line["excluded"]} == set(lga.selection.excluded_layers)
+    assert {line["pick_share"] for line in read(totals_csv(cma_scores()))} == {""}
+
+
+def test_traces_and_edits():
+    trace = causal_trace(layers=3)
+    lines = read(trace_csv(trace))
+    assert len(lines) == len(trace.tokens) * 3
+    assert float(lines[3 * 3 + 1]["effect"]) == trace.effect[3, 1]
+    assert [line["in_subject"] for line in lines[::3]][:5] == ["false", "true", "true", "true", "false"]
+    probe = read(edit_csv(edit_report()))[0]
+    assert probe["text_before"] == "'=HYPERLINK(\"http://x\")"
+    assert probe["text_after"] == 'Boston, and, "so" on'
+    assert (probe["layers"], probe["free_before"], probe["free_after"]) == ("11 12", "", "true")
+
+
+def test_the_easyedit_line():
+    assert easyedit_line((11, 12)) == "layers: [11, 12]"
+    assert easyedit_line([5]) == "layers: [5]"
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_an_exported_page_needs_no_network_and_keeps_its_ground(name):
+    figure = layer_heatmaps(lga_scores(9), cma_scores(9), labels=labels(9), theme_name=name)
+    before = figure.to_json()
+    page = standalone_html(figure, "<script>alert(1)</script>")
+    assert figure.to_json() == before
+    assert "<script>alert" not in page
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
+    assert f"background:{THEMES[name].page}" in page
+    assert len(page) > 1_000_000                                          # plotly.js is inside
+
+
+def test_a_fact_cannot_close_the_script_of_an_exported_page():
+    text = "</script><img src=x onerror=alert(1)>"
+    page = standalone_html(layer_heatmaps(lga_scores(2, 4), None, labels={0: text, 1: PROMPTS[0]}))
+    assert "<img src=x" not in page
+
+
+def test_a_heatmap_without_a_colour_scale_gets_one():
+    assert f'"colorscale":[[0,"{THEMES["light"].neutral}"]' in standalone_html(go.Figure(go.Heatmap(z=[[1]])))
