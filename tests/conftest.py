@@ -89,6 +89,15 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def drain(generator):
+    """Run a generator to its end and return what it returns."""
+    while True:
+        try:
+            next(generator)
+        except StopIteration as stop:
+            return stop.value
+
+
 def make_fact(record: int, prompt: str, subject: str, new: str, old: str | None) -> Fact:
     first = prompt.rindex(subject)
     return Fact(

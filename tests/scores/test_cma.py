@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from conftest import drain
 
 from lga_core.bench.baselines import naive_restored_probability
 from lga_core.models.tokens import answer_row
@@ -13,14 +14,6 @@ from lga_core.scores.restore import State, record_runs, restored_probabilities
 from lga_core.scores.survey import survey
 
 KINDS = ("hidden", "mlp", "attn")
-
-
-def drain(generator):
-    while True:
-        try:
-            next(generator)
-        except StopIteration as stop:
-            return stop.value
 
 
 def runs_of(model, fact, kind, draws=3):

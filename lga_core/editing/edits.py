@@ -1,0 +1,57 @@
+"""An edit is a value: a low-rank change of one named matrix, added in a forward hook and never written."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from lga_core.models.architecture import Linear
+from lga_core.models.hooks import OutputFunction, on_outputs
+from lga_core.models.loaded import LoadedModel
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Edit:
+    """ΔW = Σ_r left[r] ⊗ right[r] on a down projection."""
+
+    layer: int
+    matrix: str                              # dotted name of the weight's module
+    left: torch.Tensor                       # (r, d_out) float32
+    right: torch.Tensor                      # (r, d_in) float32
+
+    def change(self, inputs: torch.Tensor) -> torch.Tensor:
+        """ΔW x for inputs (…, d_in), (…, d_out), in float32 or better."""
+        precise = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
+        return precise @ self.right.to(precise).T @ self.left.to(precise)
+
+    @property
+    def norm(self) -> float:
+        """Frobenius norm of ΔW."""
+        grams = (self.left.double() @ self.left.double().T) * (self.right.double() @ self.right.double().T)
+        return float(grams.sum().clamp(min=0).sqrt())
+
+
+@contextmanager
+def applied(model: LoadedModel, edits: Sequence[Edit]) -> Iterator[None]:
+    """The model with edits added to its outputs; the weights themselves stay as they are."""
+    by_matrix: dict[str, list[Edit]] = {}
+    for edit in edits:
+        by_matrix.setdefault(edit.matrix, []).append(edit)
+
+    def hook_for(changes: list[Edit]) -> OutputFunction:
+        def add(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+            return (output + sum(edit.change(given) for edit in changes)).to(output.dtype)
+        return add
+
+    with on_outputs({model.model.get_submodule(name): hook_for(changes) for name, changes in by_matrix.items()}):
+        yield
+
+
+def output_at(matrix: Linear, key: torch.Tensor, edits: Sequence[Edit] = ()) -> torch.Tensor:
+    """W k + b (+ ΔW k) of one key (d_in,), in float32 or better."""
+    precise = key.to(torch.promote_types(key.dtype, torch.float32))
+    output = matrix.weight.to(precise) @ precise
+    if matrix.module.bias is not None:
+        output = output + matrix.module.bias.to(precise)
+    return output + sum(edit.change(precise) for edit in edits if edit.matrix == matrix.name)

@@ -1,0 +1,154 @@
+"""What a rank-one edit writes: the key k that stands for the subject, and the value v* = v0 + δ that answers anew.
+
+δ is added to the down projection's output at the last subject token of every context, and found by gradient descent
+(ROME §3.1, METHOD §4). Blocks below the edited one are computed once.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from lga_core.data.facts import Fact
+from lga_core.editing.edits import Edit, applied
+from lga_core.models.forward import Trunk, answer_nll, record_trunk, resume
+from lga_core.models.hooks import on_outputs
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row, subject_span
+from lga_core.results import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueSettings:
+    """How δ is searched for. Defaults: ROME's, weight decay by family (METHOD §4)."""
+
+    learning_rate: float = 0.5
+    steps: int = 25
+    stop_nll: float = 0.05                   # nats
+    kl_weight: float = 0.0625
+    weight_decay: float | None = None        # None: 0.5 for the GPT-2 family, 1e-3 for all others
+    norm_bound: float = 4.0                  # ‖δ‖ ≤ norm_bound · ‖v0‖
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.learning_rate <= 0 or self.norm_bound <= 0 or self.kl_weight < 0:
+            raise ValueError("steps, learning rate and norm bound must be above 0, the KL weight not below 0")
+
+    def decay(self, model: LoadedModel) -> float:
+        if self.weight_decay is not None:
+            return self.weight_decay
+        return 0.5 if model.model.config.model_type.startswith("gpt2") else 1e-3
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contexts:
+    """The prompts that δ is searched on: the bare prompt first, then prefixed ones, then "{subject} is a"."""
+
+    rows: tuple[TokenRow, ...]               # contexts with the new answer, and the KL prompt last
+    subject_ends: tuple[int, ...]            # position of the last subject token in each row
+
+    @classmethod
+    def of(cls, model: LoadedModel, fact: Fact, prefixes: Sequence[str]) -> "Contexts":
+        tokenizer = model.tokenizer
+        rows, ends = [], []
+        for before in ("", *(f"{prefix}. " for prefix in prefixes)):
+            prompt, (first, end) = before + fact.prompt, fact.span
+            rows.append(answer_row(tokenizer, prompt, fact.target_new))
+            span = (first + len(before), end + len(before))
+            ends.append(subject_span(tokenizer, f"{prompt} {fact.target_new}", span)[1] - 1)
+        essence = f"{fact.subject} is a"
+        rows.append(prompt_row(tokenizer, essence))
+        ends.append(subject_span(tokenizer, essence, (0, len(fact.subject)))[1] - 1)
+        return cls(rows=tuple(rows), subject_ends=tuple(ends))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Value:
+    """Key and value of one fact at one layer, float32."""
+
+    keys: torch.Tensor                       # (contexts, d_in), the bare prompt's first
+    outputs: torch.Tensor                    # (contexts, d_out) of the down projection there, with its bias
+    start: torch.Tensor                      # v0 (d_out,)
+    delta: torch.Tensor                      # δ (d_out,)
+    losses: tuple[float, ...]                # nll of the new answer, mean over contexts, before each step and after
+    clamped: bool                            # δ reached the norm bound
+
+    @property
+    def target(self) -> torch.Tensor:
+        return self.start + self.delta
+
+
+def find_value(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettings, prefixes: Sequence[str],
+               *, mean_start: bool, edits: Sequence[Edit] = ()) -> Generator[Progress, None, Value]:
+    """Search v* at one layer of the model with `edits` applied; yields after each step.
+
+    v0 is the bare prompt's output (ROME), or the mean over contexts (R-ROME) with `mean_start`.
+    """
+    contexts = Contexts.of(model, fact, prefixes)
+    with model.using(f"v* at layer {layer}"), applied(model, edits):
+        search = _Search.prepare(model, contexts, layer)
+    start = search.outputs.mean(0) if mean_start else search.outputs[0]
+    delta = torch.zeros_like(start, requires_grad=True)
+    optimizer = torch.optim.Adam([delta], lr=settings.learning_rate)
+    bound, decay = settings.norm_bound * start.norm(), settings.decay(model)
+    losses, clamped, before = [], False, None
+    for step in range(settings.steps + 1):
+        with model.using(f"v* at layer {layer}"), applied(model, edits), torch.enable_grad():
+            nll, log_after = search.evaluate(model, delta)
+            before = log_after.detach() if before is None else before
+            losses.append(float(nll.detach()))
+            if losses[-1] < settings.stop_nll or step == settings.steps:
+                break
+            divergence = functional.kl_div(before, log_after, reduction="sum", log_target=True)
+            loss = nll + settings.kl_weight * divergence + decay * delta.norm() / start.norm() ** 2
+            delta.grad, = torch.autograd.grad(loss, [delta])
+        optimizer.step()
+        with torch.no_grad():
+            if delta.norm() > bound:
+                clamped = True
+                delta.mul_(bound / delta.norm())
+        yield Progress(label=f"v* at layer {layer}", done=step + 1, total=settings.steps)
+    return Value(keys=search.keys, outputs=search.outputs, start=start, delta=delta.detach(), losses=tuple(losses),
+                 clamped=clamped)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Search:
+    """The part of the search that does not change from step to step."""
+
+    trunk: Trunk
+    layer: int
+    index: AnswerIndex
+    rows: torch.Tensor                       # (R,)
+    ends: torch.Tensor                       # (R,) columns of the last subject tokens
+    keys: torch.Tensor
+    outputs: torch.Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def prepare(cls, model: LoadedModel, contexts: Contexts, layer: int) -> "_Search":
+        batch = Batch.of(contexts.rows, model.device)
+        rows = torch.arange(len(contexts.rows), device=model.device)
+        ends = torch.tensor(contexts.subject_ends, device=model.device) + batch.offsets
+        seen: list[torch.Tensor] = []
+
+        def note(given: torch.Tensor, output: torch.Tensor) -> None:
+            seen.extend((given[rows, ends][:-1].float(), output[rows, ends][:-1].float()))
+
+        with on_outputs({model.architecture.blocks[layer].down.module: note}):
+            trunk = record_trunk(model, batch, [layer])
+        return cls(trunk=trunk, layer=layer, index=AnswerIndex.of(contexts.rows[:-1], batch), rows=rows, ends=ends,
+                   keys=seen[0], outputs=seen[1])
+
+    def evaluate(self, model: LoadedModel, delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """nll of the new answer, mean over contexts, and log p (V,) after the KL prompt's subject, under δ."""
+
+        def add(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+            changed = output.clone()
+            changed[self.rows, self.ends] = output[self.rows, self.ends] + delta.to(output.dtype)
+            return changed
+
+        with on_outputs({model.architecture.blocks[self.layer].down.module: add}):
+            hidden = resume(model, self.trunk, self.layer)
+        nll = self.index.mean_by_row(answer_nll(model, hidden, self.index)).mean()
+        return nll, model.architecture.logits(hidden[-1, self.ends[-1]]).log_softmax(-1)

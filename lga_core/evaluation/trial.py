@@ -1,0 +1,83 @@
+"""A trial edit: ask, edit as a value, ask again. The model's weights are the same before, during and after."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from lga_core.data.facts import Fact
+from lga_core.editing.edits import Edit, applied
+from lga_core.editing.rome import Written
+from lga_core.editing.table import editor_named
+from lga_core.errors import LgaError
+from lga_core.evaluation.metrics import ask, compare, prepare, summarize
+from lga_core.models.forward import answer_nll, final_hidden
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.tokens import AnswerIndex, Batch, answer_row
+from lga_core.results import Cost, EditReport, Progress
+
+VERSION = 1
+STEPS = 4                                    # asked before, edited, asked after, read
+
+
+def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: str,
+               settings: Any) -> Generator[Progress, None, EditReport]:
+    """Edit one fact at the chosen layers and report every metric before and after.
+
+    Raises LgaError for a fact without a new answer, a layer that is not there, or an unknown editor.
+    """
+    begin = perf_counter()
+    check_trial(model, fact, layers)
+    chosen = editor_named(editor)
+    quiz = prepare(model, fact)
+    with model.using("asking before the edit"):
+        before = ask(model, quiz.questions)
+    yield Progress(label="asked before the edit", done=1, total=STEPS)
+    written = yield from chosen.run(model, fact, tuple(layers), settings)
+    edits = [item.edit for item in written]
+    yield Progress(label="edited", done=2, total=STEPS)
+    with model.using("asking after the edit"), applied(model, edits):
+        after = ask(model, quiz.questions)
+    yield Progress(label="asked after the edit", done=3, total=STEPS)
+    probes = compare(model, quiz.questions, before, after)
+    metrics_before, metrics_after = summarize(probes)
+    return EditReport(
+        record=fact.record, editor=editor, layers=tuple(item.edit.layer for item in written),
+        settings=asdict(settings), prompt=fact.prompt, subject=fact.subject, target_new=fact.target_new,
+        target_old=fact.target_old[0] if fact.target_old else None,
+        before=metrics_before, after=metrics_after, probes=probes, dropped_probes=quiz.dropped,
+        target_nll=_target_nll(model, fact, edits), cost=Cost(seconds=perf_counter() - begin),
+        **_by_layer(written),
+    )
+
+
+def check_trial(model: LoadedModel, fact: Fact, layers: Sequence[int]) -> None:
+    """Raise LgaError where a trial cannot begin."""
+    if fact.target_new is None:
+        raise LgaError(f"Record {fact.record} has no new answer to write.", mend="Choose a fact with target_new.")
+    if not layers:
+        raise LgaError("No layer is chosen.", mend="Choose at least one layer.")
+    if wrong := [layer for layer in layers if not 0 <= layer < model.layers]:
+        raise LgaError(f"{model.name} has no layer {wrong[0]}.", mend=f"Choose layers from 0 to {model.layers - 1}.")
+    if len(set(layers)) < len(layers):
+        raise LgaError("A layer is named twice.", mend="Name each layer once.")
+
+
+def _by_layer(written: Sequence[Written]) -> dict[str, tuple]:
+    return {
+        "target_errors": tuple(item.target_error for item in written),
+        "delta_norms": tuple(item.edit.norm for item in written),
+        "weight_norms": tuple(item.weight_norm for item in written),
+        "clamped": tuple(item.value.clamped for item in written),
+        "losses": tuple(item.value.losses for item in written),
+    }
+
+
+def _target_nll(model: LoadedModel, fact: Fact, edits: Sequence[Edit]) -> float:
+    row = answer_row(model.tokenizer, fact.prompt, fact.target_new)
+    batch = Batch.of([row], model.device)
+    index = AnswerIndex.of([row], batch)
+    with model.using("reading the new answer"), applied(model, edits), torch.no_grad():
+        return float(index.mean_by_row(answer_nll(model, final_hidden(model, batch), index))[0])
