@@ -18,7 +18,7 @@ def _to_array(value: Any) -> np.ndarray:
     return array
 
 
-def _to_lists(array: np.ndarray) -> list:
+def _to_lists(array: np.ndarray) -> Any:
     return np.where(np.isnan(array), None, array).tolist()
 
 
@@ -258,7 +258,7 @@ class EditReport(Result):
     weight_norms: tuple[float, ...]
     clamped: tuple[bool, ...]               # v*'s norm bound was reached
     losses: tuple[tuple[float, ...], ...]   # per layer, nll(y_n) at each step of the v* optimization
-    target_nll: float                       # nll(y_n | x) after the edit, nats
+    target_nll: float | None                # nll(y_n | x) after the edit, nats; None: the edit broke the model
     cost: Cost = Cost()
 
 

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: tiny models of three families, their tokenizers, and the real default models."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,14 @@ def facts() -> tuple[Fact, ...]:
     )
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest,
+              monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has a cache folder of its own; those with the real models use the user's, to fetch them once."""
+    if not request.node.get_closest_marker("real_model"):
+        monkeypatch.setenv("LGA_HOME", str(tmp_path_factory.mktemp("lga-home")))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_model: needs the default models' real weights (fetched once)")
     config.addinivalue_line("markers", "browser: needs a real Chromium")
@@ -128,3 +137,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("real_model") and os.environ.get("LGA_OFFLINE") == "1":
         pytest.skip("LGA_OFFLINE=1: the real models are not fetched")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a test of the real models or the browser that did not run is a failure."""
+    report = yield
+    needed = item.get_closest_marker("real_model") or item.get_closest_marker("browser")
+    if report.skipped and needed and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and must not be in CI: {report.longrepr}"
+    return report

@@ -1,0 +1,11 @@
+"""Benchmarks: a fast way beside the plain one in the same run, told as a ratio. One file each, one line here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lga_core.bench.cma import bench_cma
+from lga_core.bench.edit import bench_r_rome
+from lga_core.bench.lga import bench_lga
+
+BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {"lga": bench_lga, "cma": bench_cma, "r-rome": bench_r_rome}
+"""name -> benchmark(model_name, limit=None, seed=0) -> the report that the command line prints."""

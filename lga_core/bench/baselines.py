@@ -39,16 +39,22 @@ def _weight_gradients(model: LoadedModel, row: TokenRow, weights: list[torch.Ten
 
 
 @torch.no_grad()
-def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind: Kind, state: State, draw: int, *,
-                               noise: float, seed: int) -> float:
-    """p(answer) of one corrupted run with one state restored, by two whole runs of batch 1 and plain hooks."""
-    batch = Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device)
+def naive_clean_outputs(model: LoadedModel, fact: Fact, kind: Kind) -> dict[int, torch.Tensor]:
+    """Every block's clean output of a kind, (T, d), from one run of batch 1."""
     clean: dict[int, torch.Tensor] = {}
-    restored = range(state.first, state.last + 1)
-    parts = {block: part_of(model, kind, block) for block in restored}
-    with on_outputs({part: lambda _given, output, block=block: clean.__setitem__(block, output[0].clone())
-                     for block, part in parts.items()}):
-        final_hidden(model, batch)
+
+    def keep(block: int) -> OutputFunction:
+        return lambda _given, output: clean.__setitem__(block, output[0].clone())
+
+    with on_outputs({part_of(model, kind, block): keep(block) for block in range(model.layers)}):
+        final_hidden(model, Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device))
+    return clean
+
+
+@torch.no_grad()
+def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind: Kind, state: State, draw: int,
+                               clean: dict[int, torch.Tensor], *, noise: float, seed: int) -> float:
+    """p(answer) of one corrupted run with one state restored, by a whole run of batch 1 and plain hooks."""
 
     def put_back(block: int) -> OutputFunction:
         def replace(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
@@ -63,6 +69,7 @@ def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind
     def corrupt(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
         return every(given, output.repeat(draw + 2, 1, 1))[draw + 1:]
 
-    with on_outputs({model.architecture.embedding: corrupt} | {part: put_back(b) for b, part in parts.items()}):
-        hidden = final_hidden(model, batch)[0, -1:]
+    parts = {part_of(model, kind, block): put_back(block) for block in range(state.first, state.last + 1)}
+    with on_outputs({model.architecture.embedding: corrupt} | parts):
+        hidden = final_hidden(model, Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device))[0, -1:]
     return float(model.architecture.logits(hidden).softmax(-1)[0, answer])

@@ -1,5 +1,6 @@
 """A trial edit: ask, edit as a value, ask again. The model's weights are the same before, during and after."""
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from time import perf_counter
@@ -75,9 +76,10 @@ def _by_layer(written: Sequence[Written]) -> dict[str, tuple]:
     }
 
 
-def _target_nll(model: LoadedModel, fact: Fact, edits: Sequence[Edit]) -> float:
+def _target_nll(model: LoadedModel, fact: Fact, edits: Sequence[Edit]) -> float | None:
     row = answer_row(model.tokenizer, fact.prompt, fact.target_new)
     batch = Batch.of([row], model.device)
     index = AnswerIndex.of([row], batch)
     with model.using("reading the new answer"), applied(model, edits), torch.no_grad():
-        return float(index.mean_by_row(answer_nll(model, final_hidden(model, batch), index))[0])
+        nll = float(index.mean_by_row(answer_nll(model, final_hidden(model, batch), index))[0])
+    return nll if math.isfinite(nll) else None

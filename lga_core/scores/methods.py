@@ -91,8 +91,7 @@ def _trace(kind: str) -> Measurement:
 MEASUREMENTS: Mapping[str, Measurement] = {item.name: item for item in (
     Measurement(name="gradients", version=lga.VERSION, settings=lga.GradientSettings, rows=lga.gradient_rows),
     _trace("mlp"), _trace("hidden"), _trace("attn"),
-    Measurement(name="gradxact", version=attribution.GRADXACT_VERSION,
-                settings=attribution.GradxactSettings,
+    Measurement(name="gradxact", version=attribution.GRADXACT_VERSION, settings=attribution.GradxactSettings,
                 rows=attribution.gradxact_rows),
     Measurement(name="ig", version=attribution.IG_VERSION, settings=attribution.IgSettings, rows=attribution.ig_rows),
 )}
@@ -130,7 +129,7 @@ def layer_scores(name: str, rows: Sequence[FactRow], layers: int, view: View,
     if method.values is None:
         total = -np.abs(np.arange(layers) - layers // 2).astype(float)
         return LayerScores(method=method.name, settings=described, rows=rows, total=total, total_is="mean",
-                           per_fact=np.full((len(rows), layers), np.nan), bootstrap=None, cost=Cost(),
+                           per_fact=np.tile(total, (len(rows), 1)), bootstrap=None, cost=Cost(),
                            selection=select(total, Rule(fences=None, top=view.top)))
     used = [row for row in rows if row.used]
     per_fact = np.stack([method.values(row, view) if row.used else np.full(layers, np.nan) for row in rows]) \

@@ -19,11 +19,6 @@ EDITORS = {"rome": rome, "r-rome": r_rome}
 SETTINGS = RankOneSettings(value=ValueSettings(steps=6, learning_rate=0.02, weight_decay=0.0), contexts=2)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("LGA_HOME", str(tmp_path))
-
-
 def log_p(model, fact):
     row = answer_row(model.tokenizer, fact.prompt, fact.target_new)
     batch = Batch.of([row], model.device)

@@ -19,11 +19,6 @@ SETTINGS = RankOneSettings(value=ValueSettings(learning_rate=0.05, weight_decay=
                            covariance="identity")
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("LGA_HOME", str(tmp_path))
-
-
 @pytest.mark.parametrize(("text", "answer", "expected"), [
     (" Boston, Massachusetts", "boston", True), ("the U.S.A. is", "U.S.A.", True), ("Bostonian", "Boston", False),
     ("in Boston", "Boston", False), ("The Beatles sang", "Beatles", True), ("", "Boston", False), ("x", "", False),

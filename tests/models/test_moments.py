@@ -9,11 +9,6 @@ from lga_core.models.derived import derived_path
 from lga_core.models.own_text import corpus, prefixes
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("LGA_HOME", str(tmp_path))
-
-
 def test_the_moment_is_the_mean_outer_product_of_all_keys(tiny):
     moment = drain(moments.second_moment(tiny, 2))
     width = tiny.architecture.blocks[2].down.d_in

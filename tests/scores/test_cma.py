@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import drain
 
-from lga_core.bench.baselines import naive_restored_probability
+from lga_core.bench.baselines import naive_clean_outputs, naive_restored_probability
 from lga_core.models.tokens import answer_row
 from lga_core.scores.cma import CmaSettings, cma_rows, noise_level, trace, window_size, window_state
 from lga_core.scores.restore import State, record_runs, restored_probabilities
@@ -47,9 +47,11 @@ def test_batched_suffixes_equal_one_plain_run_per_state(tiny, facts, kind):
     states = [window_state((token,), layer, window, tiny.layers) for layer in range(tiny.layers) for token in (1, 3)]
     states.append(State(tokens=(0, 2, 4), first=1, last=2))
     found = restored_probabilities(tiny, runs, states)
+    clean = naive_clean_outputs(tiny, facts[0], kind)
     for i, state in enumerate(states):
         for draw in range(runs.draws):
-            plain = naive_restored_probability(tiny, facts[0], runs.answer, kind, state, draw, noise=2.0, seed=5)
+            plain = naive_restored_probability(tiny, facts[0], runs.answer, kind, state, draw, clean,
+                                               noise=2.0, seed=5)
             assert found[i, draw].item() == pytest.approx(plain, rel=1e-8)
 
 

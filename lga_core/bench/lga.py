@@ -1,0 +1,110 @@
+"""`bench lga`: the batched gradient product against the naive double backward, fact by fact."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+from lga_core.bench.baselines import naive_gradient_products
+from lga_core.bench.measure import in_own_process, peak_memory, product_rate, seconds_of
+from lga_core.data.facts import Fact
+from lga_core.data.load import choose, load_facts
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.loading import load_now
+from lga_core.models.tokens import answer_row
+from lga_core.results import FactRow, SurveyRow
+from lga_core.scores.lga import GradientSettings, gradient_rows
+
+FACTS, FACT_SET, REPEATS = 32, "world", 3
+
+
+def bench_lga(model_name: str, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
+    """LGA: one batched forward and backward against two backward passes a fact that form every MLP gradient.
+
+    Both in one process with the same threads, in turn; peak memory of each in a process of its own.
+    """
+    model = load_now(model_name)
+    facts = choose(load_facts(FACT_SET).facts, limit or FACTS, seed)
+    batched(model, facts[:4]), naive(model, facts[:1])            # warm up both
+    fast, slow = [], []
+    for _ in range(REPEATS):
+        fast.append(seconds_of(lambda: batched(model, facts), model.device))
+        slow.append(seconds_of(lambda: naive(model, facts), model.device))
+    rate = product_rate(model.device, model.dtype)
+    difference = _difference(model, facts)
+    rows = []
+    for name, way, seconds, operations in (
+        ("batched", batched, median(fast), _batched_operations(model, facts)),
+        ("naive", naive, median(slow), _naive_operations(model, facts)),
+    ):
+        before, peak = in_own_process(_peak_of, way.__name__, model_name, len(facts), seed)
+        rows.append({
+            "way": name, "seconds": seconds, "seconds_per_fact": seconds / len(facts), "peak_bytes": peak,
+            "peak_above_loaded_bytes": peak - before, "share_of_product_rate": operations / seconds / rate,
+        })
+    return {
+        "name": "lga", "speedup": median(b / a for a, b in zip(fast, slow, strict=True)),
+        "baseline_seconds": median(slow), "seconds": median(fast), "peak_bytes": rows[0]["peak_bytes"], "rows": rows,
+        "machine": model.machine,
+        "settings": {"model": model_name, "facts": FACT_SET, "n_facts": len(facts), "seed": seed, "repeats": REPEATS,
+                     "product_rate_flops": rate, "largest_difference_of_norms_product": difference},
+    }
+
+
+def batched(model: LoadedModel, facts: Sequence[Fact]) -> list[FactRow]:
+    """The engine's way; the survey is not part of it."""
+    told = [SurveyRow(record=fact.record, known=True, greedy="", probability=1.0) for fact in facts]
+    return list(gradient_rows(model, facts, told, GradientSettings()))
+
+
+def naive(model: LoadedModel, facts: Sequence[Fact]) -> list[torch.Tensor]:
+    """The plain way: batch 1, gradients of the MLP weights only."""
+    matrices = tuple(block.mlp_linears for block in model.architecture.blocks)
+    return [naive_gradient_products(model, answer_row(model.tokenizer, fact.prompt, fact.target_old[0]),
+                                    answer_row(model.tokenizer, fact.prompt, fact.target_new), matrices)
+            for fact in facts]
+
+
+def _difference(model: LoadedModel, facts: Sequence[Fact]) -> float:
+    """Largest |batched − naive| as a share of the two norms' product, over all facts and layers."""
+    return max(
+        float(np.max(np.abs(row.values["product/mlp"] - plain.numpy())
+                     / (row.values["norm-old/mlp"] * row.values["norm-new/mlp"])))
+        for row, plain in zip(batched(model, facts), naive(model, facts), strict=True)
+    )
+
+
+def _peak_of(way: str, model_name: str, limit: int, seed: int) -> tuple[int, int]:
+    """Resident bytes after loading, and at the peak of one run."""
+    model = load_now(model_name)
+    facts = choose(load_facts(FACT_SET).facts, limit, seed)
+    with peak_memory(model.device) as loaded:
+        product_rate(model.device, model.dtype)      # the matrix library's own buffers belong to neither contender
+    with peak_memory(model.device) as peak:
+        {"batched": batched, "naive": naive}[way](model, facts)
+    return loaded.bytes, peak.bytes
+
+
+def _tokens(model: LoadedModel, facts: Sequence[Fact]) -> int:
+    return sum(len(answer_row(model.tokenizer, fact.prompt, answer))
+               for fact in facts for answer in (fact.target_old[0], fact.target_new))
+
+
+def _weights(model: LoadedModel) -> tuple[int, int]:
+    """Matrix entries of the blocks: all, and those of the MLPs."""
+    mlp = sum(linear.weight.numel() for block in model.architecture.blocks for linear in block.mlp_linears)
+    attention = sum(linear.weight.numel() for block in model.architecture.blocks for linear in block.attn_linears)
+    return mlp + attention, mlp
+
+
+def _batched_operations(model: LoadedModel, facts: Sequence[Fact]) -> float:
+    """Forward, and backward to the activations: 2 operations a weight and token each; pads are not counted."""
+    return 4 * _weights(model)[0] * _tokens(model, facts)
+
+
+def _naive_operations(model: LoadedModel, facts: Sequence[Fact]) -> float:
+    """The same, and the MLP weights' own gradients."""
+    everything, mlp = _weights(model)
+    return (4 * everything + 2 * mlp) * _tokens(model, facts)

@@ -1,0 +1,69 @@
+"""What the benchmarks measure with: the machine's own speed, peak memory, and a process for each contender."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter, sleep
+from typing import Any
+
+import psutil
+import torch
+
+SAMPLE_SECONDS = 0.005
+PRODUCT_SIZE = 1536
+
+
+@dataclass
+class Peak:
+    """Highest memory seen, in bytes: resident on a CPU, allocated on a card."""
+
+    bytes: int = 0
+
+
+@contextmanager
+def peak_memory(device: torch.device) -> Iterator[Peak]:
+    """Watch memory while the body runs."""
+    peak, stop = Peak(), threading.Event()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        yield peak
+        peak.bytes = torch.cuda.max_memory_allocated(device)
+        return
+    process = psutil.Process()
+
+    def watch() -> None:
+        while not stop.is_set():
+            peak.bytes = max(peak.bytes, process.memory_info().rss)
+            sleep(SAMPLE_SECONDS)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def seconds_of(work: Callable[[], Any], device: torch.device) -> float:
+    """Wall seconds of one call, the card's queue included."""
+    begin = perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return perf_counter() - begin
+
+
+def product_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """The machine's measured matrix-product rate in FLOP/s: the best of several square products."""
+    first, second = (torch.randn(PRODUCT_SIZE, PRODUCT_SIZE, device=device, dtype=dtype) for _ in range(2))
+    seconds = min(seconds_of(lambda: first @ second, device) for _ in range(12))
+    return 2 * PRODUCT_SIZE**3 / seconds
+
+
+def in_own_process(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What `work(*arguments)` returns in a fresh process, so that nothing is left over from another contender."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)

@@ -1,0 +1,93 @@
+"""`edit`: one trial edit, before and after."""
+
+from typing import Annotated, Any
+
+import typer
+
+from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
+from lga_core.cli.output import answer, run, table
+from lga_core.data.load import load_facts
+from lga_core.results import EditReport, Metric, ProbeResult, Stored
+
+METRICS = ("rewrite", "rephrase", "locality", "portability")
+
+
+def edit(
+    common: Common,
+    model: ModelName,
+    facts: FactsName,
+    index: Index,
+    layers: Annotated[str, typer.Option(metavar="L[,L…]", help="Where to edit: 5 or 5,6 or 0-3.")],
+    editor: Annotated[str, typer.Option(help="rome, r-rome, …")] = "r-rome",
+    set_: Set = None,
+) -> None:
+    """Edit one fact and measure what changed. The model itself stays as it is."""
+    from lga_core.editing.table import editor_named
+    from lga_core.models.loading import load
+    from lga_core.runs.checks import fact_at, parse_layers
+    from lga_core.runs.store import Store
+    from lga_core.runs.tasks import trial
+
+    settings = settings_of(editor_named(editor).settings, {"seed": common.seed}, set_)
+    at = parse_layers(layers)
+    found = load_facts(facts)
+    fact = fact_at(found, index)
+    loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
+    report, stored = run(common, trial(loaded, found.name, fact, at, editor, settings, Store()))
+    answer(common, _report(model, report, stored), _text(report, stored))
+
+
+def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:
+    return {
+        "model": model,
+        "fact": {"record": report.record, "prompt": report.prompt, "subject": report.subject,
+                 "target_new": report.target_new, "target_old": report.target_old},
+        "layers": report.layers,
+        "editor": report.editor,
+        "settings": report.settings,
+        "before": {name: _metric(report, name, "before") for name in METRICS},
+        "after": {name: _metric(report, name, "after") for name in METRICS},
+        "dropped_probes": report.dropped_probes,
+        "target_error": max(report.target_errors),
+        "target_errors": report.target_errors,
+        "target_nll": report.target_nll,
+        "delta_norm": report.delta_norms,
+        "weight_norm": report.weight_norms,
+        "clamped": report.clamped,
+        "losses": report.losses,
+        "seconds": report.cost.seconds,
+        "run": stored.provenance.key,
+        "from_store": stored.from_store,
+    }
+
+
+def _metric(report: EditReport, name: str, when: str) -> dict[str, Any]:
+    metric = getattr(report, when).get(name) or Metric(teacher_forced=None, free=None, n=0)
+    probes = [_probe(probe, when) for probe in report.probes if probe.metric == name]
+    return {"teacher_forced": metric.teacher_forced, "free": metric.free, "n": metric.n, "probes": probes}
+
+
+def _probe(probe: ProbeResult, when: str) -> dict[str, Any]:
+    return {
+        "prompt": probe.prompt, "expected": probe.expected, "text": getattr(probe, f"text_{when}"),
+        "group": probe.group, "expected_source": probe.expected_source,
+        "teacher_forced": getattr(probe, when), "free": getattr(probe, f"free_{when}"),
+    }
+
+
+def _text(report: EditReport, stored: Stored) -> str:
+    def row(name: str) -> list[Any]:
+        before, after = report.before.get(name), report.after.get(name)
+        return [name, before and before.teacher_forced, after and after.teacher_forced,
+                before and before.free, after and after.free, after.n if after else 0]
+
+    return "\n".join([
+        f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
+        f"target error {max(report.target_errors):.1e}, nll of the new answer {report.target_nll:.3f}; "
+        f"{report.cost.seconds:.1f} s{', from the store' if stored.from_store else ''}",
+        table(["percent", "forced before", "after", "free before", "after", "probes"], [row(name) for name in METRICS]),
+        "",
+        table(["probe", "expected", "before", "after"],
+              [[f"{probe.metric}: {probe.prompt}", probe.expected, probe.text_before, probe.text_after]
+               for probe in report.probes]),
+    ])

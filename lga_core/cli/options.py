@@ -1,0 +1,128 @@
+"""The options that every command takes, declared once, and the checks of what they hold."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from lga_core.data.facts import Fact, FactSet
+from lga_core.data.load import choose
+from lga_core.errors import LgaError
+from lga_core.runs.checks import some
+
+S = TypeVar("S")
+
+ModelName = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model of the catalogue, a hub id, a folder or a .gguf file.")
+]
+FactsName = Annotated[
+    str, typer.Argument(metavar="FACTS", help="A shipped set's name, or a .json, .jsonl or .csv file.")
+]
+Index = Annotated[int, typer.Option(help="The fact: its 0-based record in the file.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another setting of the method; repeatable.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every command accepts."""
+
+    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first N facts.")] = None
+    shuffle: Annotated[int | None, typer.Option(metavar="SEED", help="Shuffle the facts before --limit.")] = None
+    seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto: the accelerator, if any.")] = "auto"
+    dtype: Annotated[str, typer.Option(metavar="auto|float32|bfloat16", help="auto: float32 on a CPU.")] = "auto"
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON to this file.")] = None
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False
+    accept_terms: Annotated[
+        bool, typer.Option("--accept-terms", envvar="LGA_ACCEPT_TERMS", help="Accept the model's licence terms.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.out is not None and not self.out.parent.is_dir():
+            raise LgaError(f"--out: there is no folder {self.out.parent}.", mend="Make it first, or name another file.")
+
+    def choose(self, facts: FactSet) -> tuple[Fact, ...]:
+        """The facts asked for, in order."""
+        return choose(some(facts.facts, facts.name), self.limit, self.shuffle)
+
+
+def with_common(command: Callable[..., None]) -> Callable[..., None]:
+    """Let `command(common, …)` take all options of Common: Typer reads them from the signature."""
+    hints = get_type_hints(Common, include_extras=True)
+    own = list(inspect.signature(command).parameters.values())[1:]
+    shared = [
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default) for field in fields(Common)
+    ]
+
+    @functools.wraps(command)
+    def taking_all(**given: Any) -> None:
+        common = Common(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+        command(common, **given)
+
+    taking_all.__annotations__ = {**get_type_hints(command, include_extras=True), **hints}
+    taking_all.__signature__ = inspect.Signature(
+        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=taking_all.__annotations__[parameter.name])
+         for parameter in (*own, *shared)]
+    )
+    return taking_all
+
+
+def settings_of(kind: type[S], given: Mapping[str, Any], assignments: Sequence[str] | None) -> S:
+    """A settings dataclass from its defaults, the options in `given` that it has, and `--set NAME=VALUE`.
+
+    A setting of a settings class inside it goes by its own name too. Raises LgaError for a name that there is not or
+    a value of another type.
+    """
+    places = dict(_places(kind))
+    chosen: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in places:
+            _put(chosen, places[name], value)
+    for assignment in assignments or ():
+        name, equals, value = assignment.partition("=")
+        if not equals or name not in places:
+            raise LgaError(f"--set {assignment}: there is no such setting.",
+                           mend=f"Write NAME=VALUE with one of: {', '.join(places)}.")
+        _put(chosen, places[name], None if value.lower() == "none" else value)
+    try:
+        return TypeAdapter(kind).validate_python(chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "settings"
+        raise LgaError(f"{name}: {first['msg']}.", mend="Give that setting another value.") from error
+
+
+def _places(kind: type, within: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each setting's name with its path; outer ones come last, so that they win where a name stands twice."""
+    hints = get_type_hints(kind)
+    for name, hint in hints.items():
+        if is_dataclass(hint):
+            yield from _places(hint, (*within, name))
+    yield from ((name, (*within, name)) for name, hint in hints.items() if not is_dataclass(hint))
+
+
+def _put(chosen: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for name in path[:-1]:
+        chosen = chosen.setdefault(name, {})
+    chosen[path[-1]] = value
+
+
+def parse_fences(text: str) -> float | None:
+    """The factor κ of the Tukey fences; None for "none"."""
+    if text.strip().lower() == "none":
+        return None
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = -1.0
+    if not 0 <= factor < float("inf"):
+        raise LgaError(f"--fences {text} is no factor.", mend="Write a number from 0 on, as 1.0, or none.")
+    return factor

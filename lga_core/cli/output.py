@@ -1,0 +1,118 @@
+"""What the command line says: progress on stderr, the answer on stdout, the JSON file."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TextIO, TypeVar
+
+import numpy as np
+
+from lga_core.cli.options import Common
+from lga_core.errors import LgaError
+from lga_core.results import Progress
+
+X = TypeVar("X")
+SECONDS_BETWEEN_LINES = 15.0                 # where stderr is a file or a pipe
+SECONDS_BETWEEN_UPDATES = 0.1                # where it is a terminal
+MANY = 100_000
+
+
+@dataclass
+class ProgressLine:
+    """One line that is written over again on a terminal; a line now and then elsewhere."""
+
+    stream: TextIO
+    quiet: bool
+    _label: str = ""
+    _text: str = ""
+    _shown: float = -math.inf
+
+    def show(self, progress: Progress) -> None:
+        terminal, now = self.stream.isatty(), time.monotonic()
+        last = progress.total > 0 and progress.done >= progress.total
+        due = now - self._shown >= (SECONDS_BETWEEN_UPDATES if terminal else SECONDS_BETWEEN_LINES)
+        text = f"{progress.label} {_how_far(progress)}"
+        if self.quiet or text == self._text or not (due or last or progress.label != self._label):
+            return
+        self.stream.write(f"\r{text:<{len(self._text)}}" if terminal else f"{text}\n")
+        self.stream.flush()
+        self._label, self._text, self._shown = progress.label, text, now
+
+    def end(self) -> None:
+        """Leave the terminal's line."""
+        if self._text and self.stream.isatty():
+            self.stream.write(f"\r{'':<{len(self._text)}}\r")
+            self.stream.flush()
+
+
+def run(common: Common, steps: Generator[Progress, None, X]) -> X:
+    """A task's answer, its progress shown on stderr."""
+    line = ProgressLine(stream=sys.stderr, quiet=common.quiet)
+    with closing(steps):
+        try:
+            while True:
+                line.show(next(steps))
+        except StopIteration as end:
+            return end.value
+        finally:
+            line.end()
+
+
+def answer(common: Common, data: Any, text: str) -> None:
+    """Print the answer, as JSON or as `text`, and write the JSON file where one is asked for."""
+    content = json.dumps(plain(data), indent=1, allow_nan=False)
+    if common.out is not None:
+        try:
+            common.out.write_text(content + "\n", encoding="utf-8")
+        except OSError as error:
+            raise LgaError(
+                f"--out: {common.out} cannot be written: {error.strerror}.",
+                mend="Name another file; the results are kept, so the same command answers at once.",
+            ) from error
+    # while a command runs, stdout is stderr, so that no library's chatter gets into the answer
+    print(content if common.json else text, file=sys.__stdout__, flush=True)
+
+
+def plain(value: Any) -> Any:
+    """For JSON: arrays as lists, and null for what is not a number."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Columns in line: text to the left, numbers to the right, "n/a" for what is not there."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    right = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(head))]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    lines = [
+        "  ".join(cell.rjust(width) if to_right else cell.ljust(width)
+                  for cell, width, to_right in zip(row, widths, right, strict=True)).rstrip()
+        for row in ([*head], *cells)
+    ]
+    return "\n".join(lines)
+
+
+def _how_far(progress: Progress) -> str:
+    """Steps as a count; bytes, which are many, as a share."""
+    if progress.total < MANY:
+        return f"{progress.done}/{progress.total}"
+    return f"{100 * progress.done // progress.total} %"
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "n/a"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())  # a cell is one line

@@ -1,0 +1,104 @@
+"""`score`: every layer's score by one or several methods, and the layers that they pick."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from lga_core.cli.options import Common, FactsName, ModelName, Set, parse_fences, settings_of
+from lga_core.cli.output import answer, run, table
+from lga_core.data.load import load_facts
+from lga_core.results import FactRow, LayerScores, Stored
+from lga_core.scores.selection import signs
+from lga_core.view.words import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
+
+
+def score(
+    common: Common,
+    model: ModelName,
+    facts: FactsName,
+    method: Annotated[list[str] | None, typer.Option(help="lga, cma-mlp, gradxact, …; repeatable.")] = None,
+    old: Annotated[Literal["data", "model"], typer.Option(help="Whose old answer.")] = "data",
+    scope: Annotated[Literal["mlp", "mlp-down", "attention", "block"], typer.Option(help="Which weights.")] = "mlp",
+    normalize: Annotated[Literal["raw", "cosine"], typer.Option(help="Products, or divided by both norms.")] = "raw",
+    fences: Annotated[str, typer.Option(metavar="FACTOR|none", help="Factor of the outlier fences.")] = "1.0",
+    rank: Annotated[Literal["signed", "magnitude"], typer.Option(help="Order of the totals.")] = "signed",
+    known: Annotated[Literal["all", "known", "unknown"], typer.Option(help="Which facts enter.")] = "all",
+    set_: Set = None,
+) -> None:
+    """Score every layer; each method names its golden layers."""
+    from lga_core.models.loading import load
+    from lga_core.runs.store import Store
+    from lga_core.runs.tasks import score_layers
+    from lga_core.scores.methods import MEASUREMENTS, View, method_named
+
+    methods = list(dict.fromkeys(map(method_named, method or ["lga"])))
+    found = load_facts(facts)
+    chosen = common.choose(found)
+    view = View(scope=scope, normalize=normalize, rank=rank, fences=parse_fences(fences), known=known, seed=common.seed)
+    settings = {
+        item.measurement: settings_of(MEASUREMENTS[item.measurement].settings, {"old": old, "seed": common.seed}, set_)
+        for item in methods if item.measurement
+    }
+    loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
+    store, reports, texts = Store(), [], []
+    for item in methods:
+        scores, stored = run(common, score_layers(
+            loaded, found.name, chosen, item.name, settings.get(item.measurement), view, store))
+        reports.append(_report(model, scores, stored))
+        texts.append(_text(scores, stored))
+    answer(common, reports, "\n\n".join(texts))
+
+
+def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str, Any]:
+    selection, bootstrap = scores.selection, scores.bootstrap
+    return {
+        "model": model,
+        "method": scores.method,
+        "settings": scores.settings,
+        "facts": [_fact(row) for row in scores.rows],
+        "n_facts": scores.n_facts,
+        "layers": scores.layers,
+        "per_fact": [values if row.used else None for row, values in zip(scores.rows, scores.per_fact, strict=True)],
+        "total": scores.total,
+        "total_is": scores.total_is,
+        "excluded_layers": sorted(selection.excluded_layers),
+        "excluded_why": selection.excluded_layers,
+        "fences": selection.fences,
+        "ranking": selection.ranking,
+        "golden_layer": selection.golden_layer,
+        "golden_layers": selection.golden_layers,
+        "reason": selection.reason,
+        "bootstrap": bootstrap and {
+            "draws": bootstrap.draws, "seed": bootstrap.seed, "share": bootstrap.share,
+            "interval": [bootstrap.low, bootstrap.high], "margin": bootstrap.margin,
+        },
+        "seconds": scores.cost.seconds,
+        "forward_rows": scores.cost.forward_rows,
+        "backward_rows": scores.cost.backward_rows,
+        "run": stored and stored.provenance.key,
+        "from_store": stored is not None and stored.from_store,
+    }
+
+
+def _fact(row: FactRow) -> dict[str, Any]:
+    return {"record": row.record, "status": row.status, "old_answer": row.old_answer, "old_source": row.old_source,
+            "known": row.known}
+
+
+def _text(scores: LayerScores, stored: Stored | None) -> str:
+    selection = scores.selection
+    order = {layer: place for place, layer in enumerate(selection.ranking, start=1)}
+    rows = [
+        [layer, float(total), order.get(layer), selection.excluded_layers.get(layer, "")]
+        for layer, total in enumerate(scores.total)
+    ]
+    return "\n".join(filter(None, [
+        pick_sentence(scores),
+        firmness_sentence(scores),
+        sign_sentence(scores, signs(scores)) if scores.method == "lga" else None,
+        *(f"Records not used, {reason}: {', '.join(map(str, records))}"
+          for reason, records in unused_reasons(scores).items()),
+        cost_sentence("Measured in", scores.cost) if stored else None,
+        "Answered from the store." if stored and stored.from_store else None,
+        table(["layer", scores.total_is, "rank", "excluded"], rows),
+    ]))

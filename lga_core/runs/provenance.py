@@ -1,0 +1,47 @@
+"""What a question is, as a content key: everything that determines the answer, and nothing else."""
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
+from typing import Any
+
+import pydantic_core
+
+from lga_core.data.facts import Fact, facts_fingerprint
+from lga_core.models.loaded import LoadedModel
+from lga_core.results import Provenance
+
+PACKAGES = ("torch", "transformers", "numpy", "captum")
+
+
+def provenance(
+    model: LoadedModel, facts_name: str, facts: Sequence[Fact], *, method: str, version: int, settings: Any
+) -> Provenance:
+    """The question "what does `method` say about these facts, in this order, in this model, with these settings".
+
+    `settings` is a dataclass or a mapping and holds the seed, where there is one. The names of model and fact set,
+    the machine and the package versions are noted, but are not part of the key; the weights' dtype is.
+    """
+    plain = pydantic_core.to_jsonable_python(settings)
+    asked = {
+        "model": model.fingerprint,
+        "dtype": str(model.dtype),
+        "facts": facts_fingerprint(facts),
+        "method": method,
+        "version": version,
+        "settings": plain,
+    }
+    return Provenance(
+        key=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
+        model=model.name, model_fingerprint=model.fingerprint, facts=facts_name, facts_fingerprint=asked["facts"],
+        method=method, method_version=version, settings=plain, packages=_packages(), machine=model.machine,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+@functools.cache
+def _packages() -> Mapping[str, str]:
+    return {name: installed_version(name) for name in PACKAGES}

@@ -1,0 +1,125 @@
+"""The fixed contract of the command line: JSON shapes, the store, progress, tables."""
+
+import json
+import math
+
+import pytest
+
+LAYERS = 4
+
+
+@pytest.fixture(scope="module")
+def scored(lga, tiny_folder, fact_file, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "scores.json"
+    methods = ("lga", "cma", "gradnorm-new", "middle")
+    arguments = ["score", tiny_folder, fact_file, "--limit", 3, "--json", "--out", out]
+    for method in methods:
+        arguments += ["--method", method]
+    return lga(*arguments), out
+
+
+def test_score_prints_one_object_a_method_and_nothing_else(scored):
+    answer, out = scored
+    assert answer.code == 0, answer.err
+    reports = answer.json
+    assert [report["method"] for report in reports] == ["lga", "cma-mlp", "gradnorm-new", "middle"]
+    assert json.loads(out.read_text()) == reports
+
+
+def test_score_has_the_contract_s_keys(scored):
+    for report in scored[0].json:
+        assert {
+            "model", "method", "settings", "facts", "n_facts", "layers", "per_fact", "total", "excluded_layers",
+            "ranking", "golden_layer", "golden_layers", "seconds", "forward_rows", "backward_rows",
+        } <= set(report)
+        assert [fact["record"] for fact in report["facts"]] == [0, 1, 2]
+        for fact, row in zip(report["facts"], report["per_fact"], strict=True):
+            assert set(fact) == {"record", "status", "old_answer", "old_source", "known"}
+            assert (row is not None) == (fact["status"] == "used") and (row is None or len(row) == LAYERS)
+        assert report["layers"] == LAYERS and len(report["total"]) == LAYERS
+        assert report["n_facts"] == sum(fact["status"] == "used" for fact in report["facts"])
+        assert report["golden_layer"] is not None or report["reason"]
+
+
+def test_total_is_the_sum_for_lga_and_the_ranking_leaves_out_the_excluded(scored):
+    report = scored[0].json[0]
+    for layer, total in enumerate(report["total"]):
+        assert math.isclose(total, sum(row[layer] for row in report["per_fact"]), rel_tol=1e-9, abs_tol=1e-12)
+    assert sorted(report["ranking"] + report["excluded_layers"]) == list(range(LAYERS))
+    assert report["golden_layers"] == report["ranking"][:3] and report["golden_layer"] == report["ranking"][0]
+
+
+def test_no_pick_by_cma_with_fewer_than_eight_facts_says_why(scored):
+    report = scored[0].json[1]
+    assert report["golden_layer"] is None and report["reason"] and report["excluded_layers"] == []
+
+
+def test_progress_goes_to_stderr_and_quiet_silences_it(scored, lga, tiny_folder, fact_file):
+    assert "gradients 3/3" in scored[0].err
+    again = lga("score", tiny_folder, fact_file, "--limit", 3, "--json", "--quiet", "--set", "old=model")
+    assert again.code == 0 and again.err == "" and not again.json[0]["from_store"]
+
+
+def test_the_same_question_is_answered_from_the_store(scored, here, tiny_folder, fact_file):
+    again = here("score", tiny_folder, fact_file, "--limit", 3, "--method", "lga", "--json")
+    assert again.json[0]["from_store"] and not scored[0].json[0]["from_store"]
+    assert {**again.json[0], "from_store": False} == scored[0].json[0]
+    assert "gradients" not in again.err
+
+
+def test_score_prints_a_short_table_without_json(here, tiny_folder, fact_file):
+    answer = here("score", tiny_folder, fact_file, "--limit", 3, "--fences", "none", "--rank", "magnitude")
+    assert answer.code == 0 and "picks layer" in answer.out and "from the store" in answer.out
+    assert [line.split()[0] for line in answer.out.splitlines()[-LAYERS - 1:]] == ["layer", "0", "1", "2", "3"]
+
+
+def test_facts_reports_every_problem_by_record(here, fact_file):
+    report = here("facts", fact_file, "--json").json
+    assert (report["n_records"], report["n_facts"]) == (5, 4)
+    assert {"record", "problem", "action"} == set(report["problems"][0])
+    assert [p["record"] for p in report["problems"] if p["action"] == "record skipped"] == [3]
+    assert {p["action"] for p in report["problems"]} <= {"kept", "probe dropped", "record skipped"}
+
+
+def test_models_lists_the_catalogue(here):
+    listed = here("models", "--json").json
+    assert {"smollm2-135m", "gemma-3-270m"} <= {model["id"] for model in listed}
+    for model in listed:
+        assert {"id", "source", "path", "licence", "parameters", "memory_bytes", "layers"} <= set(model)
+
+
+def test_trace_is_token_by_layer_and_comes_from_the_store_the_second_time(here, tiny_folder, fact_file):
+    arguments = ("trace", tiny_folder, fact_file, "--index", 1, "--kind", "mlp", "--json")
+    first, second = here(*arguments).json, here(*arguments).json
+    assert (first["record"], first["kind"], len(first["effect"])) == (1, "mlp", len(first["tokens"]))
+    assert all(len(row) == LAYERS for row in first["effect"])
+    assert math.isclose(first["total_effect"], first["p_clean"] - first["p_corrupted"])
+    assert second["from_store"] and second["effect"] == first["effect"]
+
+
+def test_edit_reports_before_and_after(here, tiny_folder, fact_file):
+    answer = here("edit", tiny_folder, fact_file, "--index", 2, "--layers", "1,2", "--editor", "r-rome", "--json")
+    assert answer.code == 0, answer.err
+    report = answer.json
+    assert {
+        "fact", "layers", "editor", "settings", "before", "after", "target_error", "target_nll", "delta_norm",
+        "clamped", "seconds",
+    } <= set(report)
+    assert report["fact"]["record"] == 2 and report["layers"] == [1, 2] and report["editor"] == "r-rome"
+    for when in ("before", "after"):
+        assert list(report[when]) == ["rewrite", "rephrase", "locality", "portability"]
+        for metric in report[when].values():
+            assert {"teacher_forced", "free", "probes"} <= set(metric)
+            assert metric["probes"] and all({"prompt", "expected", "text"} <= set(probe) for probe in metric["probes"])
+    assert isinstance(report["target_error"], float) and report["target_error"] < 1e-2
+
+
+def test_the_three_line_api_gives_what_the_command_gives(scored, home, tiny_folder, fact_file, monkeypatch):
+    import lga_core
+
+    monkeypatch.setenv("LGA_HOME", str(home))
+    model = lga_core.load(str(tiny_folder))
+    scores = lga_core.score(model, fact_file, limit=3)
+    assert scores.total.tolist() == scored[0].json[0]["total"]
+    report = lga_core.edit(model, fact_file, index=0, layers=[1])
+    assert report.record == 0 and report.layers == (1,) and set(report.after) >= {"rewrite"}

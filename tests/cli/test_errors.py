@@ -1,0 +1,126 @@
+"""Every way to ask for the wrong thing: one line that names the cause and the mend, exit code 2, no traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lga_core.cli import main
+from lga_core.cli.options import settings_of
+from lga_core.editing.rome import RankOneSettings
+from lga_core.editing.value import ValueSettings
+
+
+@pytest.fixture
+def one_line(here):
+    """Runs a command that must fail and returns its one line."""
+
+    def call(*arguments: object) -> str:
+        answer = here(*arguments)
+        lines = answer.err.strip().splitlines()
+        assert (answer.code, answer.out) == (2, "") and lines and "Traceback" not in answer.err
+        return lines[-1]
+
+    return call
+
+
+CASES = [
+    (("score", "MODEL", "FACTS", "--method", "best"), ("no method 'best'", "lga, cma-mlp")),
+    (("score", "MODEL", "FACTS", "--old", "mine"), ("mine", "data")),
+    (("score", "MODEL", "FACTS", "--fences", "wide"), ("--fences wide", "none")),
+    (("score", "MODEL", "FACTS", "--fences", "-1"), ("--fences -1", "none")),
+    (("score", "MODEL", "FACTS", "--fences", "nan"), ("--fences nan", "none")),
+    (("score", "MODEL", "FACTS", "--limit", "0"), ("--limit", "--help")),
+    (("score", "MODEL", "FACTS", "--limit", "many"), ("--limit", "--help")),
+    (("score", "MODEL", "FACTS", "--set", "speed=1"), ("speed=1", "NAME=VALUE")),
+    (("score", "MODEL", "FACTS", "--method", "cma", "--set", "draws=few"), ("draws", "another value")),
+    (("score", "MODEL", "FACTS", "--method", "cma", "--set", "draws=0"), ("draws", "another value")),
+    (("score", "MODEL", "FACTS", "--out", "/nowhere/at/all.json"), ("/nowhere/at", "another file")),
+    (("score", "MODEL", "nothing-like-it"), ("nothing-like-it", "shipped set")),
+    (("score", "no/such/folder", "FACTS"), ("no/such/folder", "")),
+    (("score", "EMPTY", "FACTS"), ("", "")),
+    (("score", "MODEL"), ("FACTS", "--help")),
+    (("score", "MODEL", "FACTS", "--surprise"), ("--surprise", "--help")),
+    (("trace", "MODEL", "FACTS", "--index", "9"), ("no record 9", "0 to 4")),
+    (("trace", "MODEL", "FACTS", "--index", "-1"), ("no record -1", "0 to 4")),
+    (("trace", "MODEL", "FACTS", "--index", "3"), ("Record 3", "another one")),
+    (("trace", "MODEL", "FACTS"), ("--index", "--help")),
+    (("trace", "MODEL", "FACTS", "--index", "0", "--kind", "heads"), ("heads", "hidden")),
+    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--editor", "magic"), ("no editor 'magic'", "r-rome")),
+    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "4"), ("no layer 4", "0 to 3")),
+    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0-999999999999"), ("no layer 4", "0 to 3")),
+    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "1,1"), ("twice", "once")),
+    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "3-1"), ("No layer", "at least one")),
+    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "last"), ("'last'", "5,6")),
+    (("edit", "MODEL", "FACTS", "--index", "4", "--layers", "0"), ("no new answer", "target_new")),
+    (("bench", "nothing"), ("no benchmark 'nothing'", "lga")),
+    (("models", "--fetch", "nothing"), ("nothing", "")),
+    (("dance",), ("dance", "--help")),
+    ((), ("command", "--help")),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), CASES, ids=[" ".join(case[0]) for case in CASES])
+def test_one_line_with_cause_and_mend(one_line, tiny_folder, fact_file, tmp_path, arguments, told):
+    places = {"MODEL": tiny_folder, "FACTS": fact_file, "EMPTY": tmp_path}
+    line = one_line(*(places.get(argument, argument) for argument in arguments))
+    for words in told:
+        assert words.lower() in line.lower()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param("[{", "broken JSON", id="broken"),
+        pytest.param("[]", "empty", id="empty"),
+        pytest.param('[{"prompt": "a", "subject": "b", "target_new": "c"}]', "no fact that can be used", id="no fact"),
+    ],
+)
+def test_a_fact_file_that_cannot_be_used(one_line, tiny_folder, tmp_path, content, told):
+    path = tmp_path / "facts.json"
+    path.write_text(content)
+    assert told in one_line("score", tiny_folder, path)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "expected"),
+    [
+        ([], RankOneSettings(seed=7)),
+        (["covariance=identity", "ridge=0"], RankOneSettings(seed=7, covariance="identity", ridge=0.0)),
+        (["steps=3"], RankOneSettings(seed=7, value=ValueSettings(steps=3))),
+        (["seed=8"], RankOneSettings(seed=8)),
+    ],
+)
+def test_settings_come_from_options_and_assignments(assignments, expected):
+    assert settings_of(RankOneSettings, {"seed": 7, "old": "not a setting of editors"}, assignments) == expected
+
+
+def test_a_process_ends_with_code_2_and_one_line(lga, tiny_folder, fact_file):
+    answer = lga("edit", tiny_folder, fact_file, "--index", 0, "--layers", 7, "--quiet")
+    assert (answer.code, answer.out, len(answer.err.splitlines())) == (2, "", 1)
+
+
+def test_an_unexpected_error_is_one_line_too(one_line, monkeypatch, fact_file):
+    monkeypatch.setattr("lga_core.cli.facts.load_facts", lambda name: 1 / 0)
+    line = one_line("facts", fact_file)
+    assert "ZeroDivisionError" in line and "LGA_TRACEBACK=1" in line
+
+
+def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capfd, fact_file):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lga_core.cli.facts.load_facts", interrupted)
+    assert main(["facts", str(fact_file)]) == 130
+    assert "the same command goes on" in capfd.readouterr().err
+
+
+def test_help_goes_to_stdout(capfd):
+    assert main(["score", "--help"]) == 0
+    out = capfd.readouterr().out
+    assert "--method" in out and "--accept-terms" in out
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, lga_core; print([name for name in ('torch', 'transformers', 'numpy') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -1,0 +1,176 @@
+"""The store: resume after every kind of half-written file, two processes at once, a disk that is full."""
+
+import multiprocessing
+import resource
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lga_core.errors import LgaError
+from lga_core.results import Cost, FactRow, Provenance, SurveyRow
+from lga_core.runs.store import Store
+
+
+def question(key: str = "a1", created: str = "2026-01-01T00:00:00+00:00") -> Provenance:
+    return Provenance(
+        key=key, model="tiny", model_fingerprint="m", facts="world", facts_fingerprint="f", method="gradients",
+        method_version=1, settings={"old": "data"}, packages={"torch": "2"}, machine="cpu", created=created,
+    )
+
+
+def row(record: int, size: int = 3) -> FactRow:
+    return FactRow(
+        record=record, status="used", old_answer="Paris \u2028 é", old_source="data", known=None,
+        values={"product/mlp": np.array([1 / 3, np.nan, *np.arange(size - 2.0)]), "nll-old": np.array(2.5)},
+        cost=Cost(seconds=1.5, forward_rows=2, backward_rows=2),
+    )
+
+
+def test_rows_come_back_exactly_and_only_a_finished_run_is_complete(tmp_path):
+    run = Store(tmp_path).open(question())
+    assert not run.complete and run.rows(FactRow) == {} and not list(tmp_path.iterdir())
+    run.append("x", row(0))
+    run.append("y", row(1))
+    again = Store(tmp_path).open(question(created="2027-01-01T00:00:00+00:00"))
+    assert again.provenance == run.provenance               # the first asker's
+    rows = again.rows(FactRow)
+    assert list(rows) == ["x", "y"] and rows["y"].old_answer == "Paris \u2028 é"
+    np.testing.assert_array_equal(rows["x"].values["product/mlp"], [1 / 3, np.nan, 0])
+    assert rows["x"].values["nll-old"].shape == () and rows["x"].cost == row(0).cost
+    assert not again.complete
+    run.finish()
+    assert again.complete and again.stored(reused=2).from_store and not again.stored(reused=1).from_store
+
+
+@pytest.mark.parametrize("cut", [2, 3, 20])
+def test_a_half_written_last_line_is_dropped_and_does_not_swallow_the_next(tmp_path, cut):
+    run = Store(tmp_path).open(question())
+    run.append("x", row(0))
+    run.append("y", row(1))
+    path = tmp_path / "a1.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    assert list(run.rows(FactRow)) == ["x"] and run.stored().rows == 1
+    run.append("y", row(1))
+    run.append("z", row(2))
+    assert list(run.rows(FactRow)) == ["x", "y", "z"]
+
+
+def test_a_last_line_that_lacks_only_its_newline_counts(tmp_path):
+    run = Store(tmp_path).open(question())
+    run.append("x", row(0))
+    path = tmp_path / "a1.jsonl"
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    run.append("y", row(1))
+    assert list(run.rows(FactRow)) == ["x", "y"]
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe\n", b"7\n", b"{}\n", b'{"of": "x", "row": {"record": 1}}\n', b"\n"])
+def test_lines_that_are_no_row_of_this_type_are_left_out(tmp_path, line):
+    run = Store(tmp_path).open(question())
+    run.append("w", row(0))
+    with open(tmp_path / "a1.jsonl", "ab") as file:
+        file.write(line)
+    run.append("x", row(1))
+    assert list(run.rows(FactRow)) == ["w", "x"] and run.rows(FactRow)["x"].record == 1
+
+
+def test_the_first_of_two_rows_for_one_fact_counts(tmp_path):
+    run = Store(tmp_path).open(question())
+    run.append("x", row(0))
+    run.append("x", row(5))
+    assert run.rows(FactRow)["x"].record == 0 and run.stored().rows == 1
+
+
+def test_newest_first_and_a_deleted_or_unreadable_run_is_gone(tmp_path):
+    store = Store(tmp_path)
+    for key, day in (("a1", 1), ("b2", 3), ("c3", 2)):
+        store.open(question(key, f"2026-01-0{day}T00:00:00+00:00")).append("x", row(0))
+    assert [run.provenance.key for run in store.list()] == ["b2", "c3", "a1"]
+    (tmp_path / "c3.json").write_text('{"key": "c3"')
+    store.delete("b2")
+    store.delete("b2")
+    assert [run.provenance.key for run in store.list()] == ["a1"]
+    assert store.find("b2") is None and store.find("c3") is None
+
+
+def test_a_run_deleted_by_another_is_whole_again_after_the_next_row(tmp_path):
+    run = Store(tmp_path).open(question())
+    run.append("x", row(0))
+    Store(tmp_path).delete("a1")
+    run.append("y", row(1))
+    assert list(Store(tmp_path).find("a1").rows(FactRow)) == ["y"]
+
+
+def test_a_key_cannot_leave_the_store(tmp_path):
+    (tmp_path / "outside.json").write_text(question().to_json())
+    store = Store(tmp_path / "runs")
+    with pytest.raises(LgaError):
+        store.find("../outside")
+    with pytest.raises(LgaError):
+        store.delete("../outside")
+    assert (tmp_path / "outside.json").exists()
+
+
+def _append_many(root, start, barrier) -> None:
+    run = Store(root).open(question())
+    barrier.wait(30)
+    for number in range(25):
+        run.append(f"{start + number}", row(start + number, size=400))
+
+
+def test_two_processes_share_one_run(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    workers = [context.Process(target=_append_many, args=(tmp_path, start, barrier)) for start in (0, 15)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    rows = Store(tmp_path).open(question()).rows(FactRow)
+    assert {name: rows[name].record for name in rows} == {str(number): number for number in range(40)}
+    assert len((tmp_path / "a1.jsonl").read_bytes().splitlines()) == 50   # no line was torn
+
+
+@pytest.fixture
+def disk_of():
+    """Limits how large a file may grow: the system's own refusal, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_named_and_loses_nothing(tmp_path, disk_of):
+    run = Store(tmp_path).open(question())
+    run.append("x", row(0))
+    size = (tmp_path / "a1.jsonl").stat().st_size
+    disk_of(size + 100)
+    with pytest.raises(LgaError) as failure:
+        run.append("y", row(1))
+    assert "cannot be used" in failure.value.cause and "LGA_HOME" in failure.value.mend
+    assert (tmp_path / "a1.jsonl").stat().st_size == size
+    assert list(run.rows(FactRow)) == ["x"]
+    disk_of(10 * size)
+    run.append("y", row(1))
+    assert list(run.rows(FactRow)) == ["x", "y"]
+
+
+def test_a_disk_that_is_full_from_the_start_leaves_no_half_run(tmp_path, disk_of):
+    disk_of(50)
+    with pytest.raises(LgaError):
+        Store(tmp_path).open(question()).append("x", row(0))
+    assert Store(tmp_path).list() == () and [path.name for path in tmp_path.iterdir()] in ([], ["store.lock"])
+
+
+def test_a_store_that_is_a_file_is_refused_by_name(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(LgaError, match="runs"):
+        Store(tmp_path / "runs").open(question()).append("x", row(0))
+
+
+def test_a_row_may_be_given_another_record(tmp_path):
+    run = Store(tmp_path).open(question())
+    run.append("x", SurveyRow(record=3, known=True, greedy="Paris", probability=0.25))
+    assert replace(run.rows(SurveyRow)["x"], record=9).record == 9
