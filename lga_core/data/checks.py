@@ -1,0 +1,78 @@
+"""What may be wrong with a record that could be read, and what is done about it. Nothing vanishes silently."""
+
+from collections.abc import Iterator
+
+from lga_core.data.drafts import Draft, Notes, Unusable
+from lga_core.data.facts import Fact, Probe
+from lga_core.data.spans import find_subject
+
+
+def checked(draft: Draft, notes: Notes) -> Fact:
+    """The draft as a fact; what is wrong but bearable goes to the notes. Raises Unusable for the rest."""
+    for name in ("prompt", "subject"):
+        if not getattr(draft, name):
+            raise Unusable(f"{name} is missing or empty.")
+    span = find_subject(draft.prompt, draft.subject)
+    if span is None:
+        raise Unusable(
+            f"the subject {quoted(draft.subject)} does not stand in its prompt {quoted(draft.prompt)}. "
+            "Write it as it stands there."
+        )
+    _note_targets(draft, notes)
+    for rephrase in draft.rephrases:
+        if find_subject(rephrase, draft.subject) is None:
+            notes.add(f"The rephrase {quoted(rephrase)} does not contain the subject.")
+    return Fact(
+        record=notes.record,
+        prompt=draft.prompt,
+        subject=draft.prompt[slice(*span)],
+        span=span,
+        target_new=draft.target_new or None,
+        target_old=draft.target_old,
+        rephrases=draft.rephrases,
+        locality=tuple(_locality(draft, notes)),
+        portability=tuple(_portability(draft, notes)),
+        relation=draft.relation or None,
+    )
+
+
+def is_no_op(target_new: str, target_old: tuple[str, ...]) -> bool:
+    """Whether the new answer is already an accepted old one (spaces and case aside)."""
+    return _plain(target_new) in map(_plain, target_old)
+
+
+def quoted(words: str, limit: int = 80) -> str:
+    """Words in quotation marks, cut to `limit` characters."""
+    return f"“{words}”" if len(words) <= limit else f"“{words[:limit - 1]}…”"
+
+
+def _note_targets(draft: Draft, notes: Notes) -> None:
+    if not draft.target_new:
+        notes.add("There is no target_new: the fact can be traced, not edited.")
+    elif is_no_op(draft.target_new, draft.target_old):
+        notes.add(f"The target {quoted(draft.target_new)} equals an old answer: the edit would change nothing.")
+
+
+def _locality(draft: Draft, notes: Notes) -> Iterator[Probe]:
+    """METHOD §5: a probe whose gold is the new answer would punish a good edit; one without gold still works."""
+    for probe in draft.locality:
+        if probe.answers and draft.target_new and is_no_op(draft.target_new, probe.answers[0]):
+            notes.add(f"The locality probe {quoted(probe.prompt)} expects the new answer itself.", "probe dropped")
+            continue
+        if not probe.answers:
+            notes.add(f"The locality probe {quoted(probe.prompt)} names no answer: the model's own tokens are used.")
+        yield probe
+
+
+def _portability(draft: Draft, notes: Notes) -> Iterator[Probe]:
+    for probe in draft.portability:
+        if not probe.answers:
+            notes.add(f"The portability probe {quoted(probe.prompt)} names no answer.", "probe dropped")
+            continue
+        if _plain(probe.prompt) == _plain(draft.prompt):
+            notes.add(f"The portability probe {quoted(probe.prompt)} is the edit prompt itself.")
+        yield probe
+
+
+def _plain(words: str) -> str:
+    return " ".join(words.casefold().split())

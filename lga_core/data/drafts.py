@@ -1,0 +1,134 @@
+"""What every reader hands over: one record's fields in one shape, before anything about them is judged.
+
+Readers take values out of a record with the helpers here, so that odd types, stray spaces and oversized
+fields meet the same treatment in every format.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lga_core.data.facts import Action, Probe, Problem
+
+MAX_FIELD_CHARACTERS = 10_000
+
+
+class Unusable(Exception):
+    """A value that cannot be used, in words. Whoever catches it decides what is lost: a probe or the record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """One record as read. An empty string stands for a field that the record does not have."""
+
+    prompt: str
+    subject: str
+    target_new: str = ""
+    target_old: tuple[str, ...] = ()
+    rephrases: tuple[str, ...] = ()
+    locality: tuple[Probe, ...] = ()
+    portability: tuple[Probe, ...] = ()
+    relation: str = ""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Collects one record's problems, in the order in which they are met."""
+
+    record: int
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, problem: str | Unusable, action: Action = "kept") -> None:
+        self.problems.append(Problem(record=self.record, problem=sentence(problem), action=action))
+
+
+def text(value: Any, name: str, notes: Notes) -> str:
+    """A field's text without surrounding spaces; "" for null. Raises Unusable for what is no text or too long."""
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # years and numbers are often written bare
+    if not isinstance(value, str):
+        raise Unusable(f"{name} is {_kind(value)} where text was expected.")
+    if len(value) > MAX_FIELD_CHARACTERS:
+        raise Unusable(f"{name} has {len(value):,} characters; the limit is {MAX_FIELD_CHARACTERS:,}.")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise Unusable(f"{name} holds half a character (a lone surrogate); write it as plain UTF-8.")
+    stripped = value.strip()
+    if stripped != value and stripped:
+        notes.add(f"Stray spaces around {name} were removed.")
+    return stripped
+
+
+def texts(value: Any, name: str, notes: Notes) -> tuple[str, ...]:
+    """The texts of a string, a list of strings or a list of alias lists, flat and in order."""
+    return tuple(alias for answer in answer_lists(value, name, notes) for alias in answer)
+
+
+def answer_lists(value: Any, name: str, notes: Notes) -> tuple[tuple[str, ...], ...]:
+    """Accepted answers, each with its aliases, from any of KnowEdit's three spellings.
+
+    "a" -> (("a",),)    ["a", "b"] -> (("a",), ("b",))    [["a", "alias"], ["b"]] -> (("a", "alias"), ("b",))
+    Empty texts and empty alias lists carry no answer: beside others they are left out with a note.
+    """
+    found = []
+    for answer in value if isinstance(value, list) else [value]:
+        aliases = [text(alias, name, notes) for alias in (answer if isinstance(answer, list) else [answer])]
+        found.append(tuple(filter(None, aliases)))
+    kept = tuple(filter(None, found))
+    if 0 < len(kept) < len(found):
+        notes.add(f"{name} has an empty entry beside others; it was left out.")
+    return kept
+
+
+def probes(groups: Any, metric: str, notes: Notes) -> tuple[Probe, ...]:
+    """KnowEdit's {group: [{prompt, ground_truth}]} as probes; what cannot be read is noted as dropped."""
+    if groups is None:
+        return ()
+    if not isinstance(groups, Mapping):
+        notes.add(f"{metric} is {_kind(groups)} where {{group: [probes]}} was expected.", "probe dropped")
+        return ()
+    found = tuple(_readable(_entries(groups, metric, notes), metric, notes))
+    if not any(groups.values()):
+        notes.add(f"{metric} is empty: that metric is n/a for this fact.")
+    return found
+
+
+def _entries(groups: Mapping, metric: str, notes: Notes) -> Iterator[tuple[str, Any]]:
+    for group, entries in groups.items():
+        if not isinstance(entries, list):
+            notes.add(f"{metric} {group} is {_kind(entries)} where a list of probes was expected.", "probe dropped")
+            continue
+        yield from ((group, entry) for entry in entries)
+
+
+def _readable(entries: Iterable[tuple[str, Any]], metric: str, notes: Notes) -> Iterator[Probe]:
+    for group, entry in entries:
+        name = f"a {metric} probe ({group})"
+        try:
+            if not isinstance(entry, Mapping):
+                raise Unusable(f"{name} is {_kind(entry)} where {{prompt, ground_truth}} was expected.")
+            yield probe(entry.get("prompt"), entry.get("ground_truth"), group, metric, notes)
+        except Unusable as unusable:
+            notes.add(unusable, "probe dropped")
+
+
+def probe(prompt: Any, ground_truth: Any, group: str, metric: str, notes: Notes) -> Probe:
+    """One probe. Raises Unusable where it has no prompt or a value is no text."""
+    name = f"a {metric} probe ({group})"
+    asked = text(prompt, f"the prompt of {name}", notes)
+    if not asked:
+        raise Unusable(f"{name} has no prompt.")
+    return Probe(prompt=asked, answers=answer_lists(ground_truth, f"the answer of {name}", notes), group=group)
+
+
+def sentence(problem: object) -> str:
+    """The problem's words with a capital letter in front."""
+    words = str(problem)
+    return words[:1].upper() + words[1:]
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", bool: "true or false", float: "a decimal number", str: "text",
+             int: "a number", type(None): "null"}
+    return names.get(type(value), type(value).__name__)

@@ -1,0 +1,54 @@
+"""CounterFact in ROME's full schema (arXiv 2202.05262), with GPT-4 portability probes where they were added."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lga_core.data.drafts import Draft, Notes, Unusable, probe, text, texts
+from lga_core.data.facts import Probe
+
+LOOKS_FOR = "requested_rewrite {prompt, subject, target_new, target_true}"
+
+
+def recognises(record: Mapping[str, Any]) -> bool:
+    return "requested_rewrite" in record
+
+
+def read(record: Mapping[str, Any], notes: Notes) -> Draft:
+    """Neighbourhood prompts ask the same relation of subjects whose true answer is the old one: locality."""
+    rewrite = record["requested_rewrite"]
+    if not isinstance(rewrite, Mapping):
+        raise Unusable("requested_rewrite is not an object with named fields.")
+    subject = text(rewrite.get("subject"), "subject", notes)
+    old = text(_named(rewrite, "target_true"), "target_true", notes)
+    return Draft(
+        prompt=text(rewrite.get("prompt"), "prompt", notes).replace("{}", subject),
+        subject=subject,
+        target_new=text(_named(rewrite, "target_new"), "target_new", notes),
+        target_old=(old,) if old else (),
+        rephrases=texts(record.get("paraphrase_prompts"), "paraphrase_prompts", notes),
+        locality=tuple(
+            Probe(prompt=prompt, answers=((old,),) if old else (), group="Neighborhood")
+            for prompt in texts(record.get("neighborhood_prompts"), "neighborhood_prompts", notes)
+        ),
+        portability=_portability(record.get("portability"), notes),
+        relation=text(rewrite.get("relation_id"), "relation_id", notes),
+    )
+
+
+def _named(rewrite: Mapping[str, Any], key: str) -> Any:
+    """Targets are {"str": text, "id": Wikidata id}."""
+    target = rewrite.get(key)
+    return target.get("str") if isinstance(target, Mapping) else target
+
+
+def _portability(entry: Any, notes: Notes) -> tuple[Probe, ...]:
+    """{"Recalled Relation", "New Question", "New Answer"}: one question about a consequence of the edit."""
+    if entry is None:
+        return ()
+    try:
+        if not isinstance(entry, Mapping):
+            raise Unusable("portability is not an object with New Question and New Answer.")
+        return (probe(entry.get("New Question"), entry.get("New Answer"), "Reasoning", "portability", notes),)
+    except Unusable as unusable:
+        notes.add(unusable, "probe dropped")
+        return ()

@@ -1,0 +1,102 @@
+"""What is wrong with a record is listed with its number, and exactly that is lost which must be."""
+
+import json
+from typing import Any
+
+import pytest
+
+from lga_core.data.drafts import MAX_FIELD_CHARACTERS
+from lga_core.data.facts import FactSet
+from lga_core.data.load import read_facts
+
+GOOD = {
+    "prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"],
+    "locality": {"Neighborhood": [{"prompt": "The capital of Spain is", "ground_truth": "Madrid"}]},
+    "portability": {"Reasoning": [{"prompt": "The river of France's capital is", "ground_truth": "Tiber"}]},
+}
+
+
+def read(**changes: Any) -> FactSet:
+    record = {key: value for key, value in (GOOD | changes).items() if value is not ...}
+    return read_facts("hand.json", json.dumps([record]).encode(), ".json")
+
+
+def test_a_good_record_has_no_problem() -> None:
+    assert read().problems == ()
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"subject": "Spain"}, "“Spain” does not stand in its prompt “The capital of France is”"),
+    ({"prompt": ...}, "Prompt is missing"),
+    ({"prompt": "  "}, "Prompt is missing"),
+    ({"subject": None}, "Subject is missing"),
+    ({"prompt": ["The capital of France is"]}, "Prompt is a list where text was expected"),
+    ({"target_new": 0.5}, "Target_new is a decimal number"),
+    ({"prompt": "France " * MAX_FIELD_CHARACTERS}, "the limit is 10,000"),
+    ({"target_new": "\ud800"}, "half a character"),
+    ({"rephrase": {"a": "b"}}, "Rephrase is an object"),
+])
+def test_record_skipped(changes: dict[str, Any], words: str) -> None:
+    found = read(**changes)
+    assert found.facts == () and found.n_records == 1
+    (problem,) = found.problems
+    assert problem.record == 0 and problem.action == "record skipped" and words in problem.problem
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"target_new": "paris "}, "equals an old answer"),
+    ({"target_new": " Rome"}, "Stray spaces around target_new"),
+    ({"target_new": ...}, "can be traced, not edited"),
+    ({"rephrase": "Its capital is"}, "does not contain the subject"),
+    ({"locality": {}}, "Locality is empty"),
+    ({"portability": {"Reasoning": []}}, "Portability is empty"),
+    ({"locality": {"Neighborhood": [{"prompt": "Spain:", "ground_truth": [[]]}]}}, "the model's own tokens are used"),
+    ({"locality": {"Neighborhood": [{"prompt": "Spain:", "ground_truth": [[], ["Madrid"]]}]}}, "an empty entry"),
+    ({"portability": {"Reasoning": [{"prompt": GOOD["prompt"], "ground_truth": "Rome"}]}}, "the edit prompt itself"),
+])
+def test_kept_with_a_problem(changes: dict[str, Any], words: str) -> None:
+    found = read(**changes)
+    assert len(found.facts) == 1
+    assert any(words in problem.problem for problem in found.problems)
+    assert {problem.action for problem in found.problems} == {"kept"}
+
+
+@pytest.mark.parametrize(("metric", "probe", "words"), [
+    ("locality", {"prompt": "Italy:", "ground_truth": [["Roma", "rome"]]}, "expects the new answer itself"),
+    ("locality", {"ground_truth": "Madrid"}, "has no prompt"),
+    ("locality", "Madrid", "is text where {prompt, ground_truth} was expected"),
+    ("portability", {"prompt": "Italy:", "ground_truth": [[]]}, "names no answer"),
+    ("portability", {"prompt": "x" * (MAX_FIELD_CHARACTERS + 1), "ground_truth": "a"}, "the limit is 10,000"),
+    ("portability", {"prompt": "Italy:", "ground_truth": [0.5]}, "is a decimal number"),
+])
+def test_probe_dropped(metric: str, probe: Any, words: str) -> None:
+    (good,) = GOOD[metric].values()
+    found = read(**{metric: {"Group": [probe, *good]}})
+    assert [kept.prompt for kept in getattr(found.facts[0], metric)] == [good[0]["prompt"]]
+    (problem,) = found.problems
+    assert problem.action == "probe dropped" and words in problem.problem
+
+
+@pytest.mark.parametrize("groups", ["text", ["list"], {"Group": "text"}])
+def test_probes_in_no_known_shape(groups: Any) -> None:
+    found = read(portability=groups)
+    assert found.facts[0].portability == ()
+    assert found.problems[0].action == "probe dropped"
+
+
+def test_only_the_first_gold_of_a_locality_probe_counts_against_it() -> None:
+    probe = {"prompt": "Cities of Italy:", "ground_truth": [["Milan"], ["Rome"]]}
+    assert read(locality={"Group": [probe]}).problems == ()
+
+
+def test_duplicate_prompts_are_kept_and_name_the_first() -> None:
+    records = [GOOD, GOOD | {"prompt": "In France, one eats"}, GOOD]
+    found = read_facts("hand.json", json.dumps(records).encode(), ".json")
+    assert [fact.record for fact in found.facts] == [0, 1, 2]
+    (problem,) = found.problems
+    assert (problem.record, problem.action) == (2, "kept") and "record 0" in problem.problem
+
+
+def test_the_subject_is_taken_as_it_stands_in_the_prompt() -> None:
+    (fact,) = read(subject="FRANCE").facts
+    assert fact.subject == "France" and fact.prompt[slice(*fact.span)] == "France"
