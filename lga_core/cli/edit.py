@@ -81,9 +81,10 @@ def _text(report: EditReport, stored: Stored) -> str:
         return [name, before and before.teacher_forced, after and after.teacher_forced,
                 before and before.free, after and after.free, after.n if after else 0]
 
+    nll = "n/a" if report.target_nll is None else f"{report.target_nll:.3f}"
     return "\n".join([
         f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
-        f"target error {max(report.target_errors):.1e}, nll of the new answer {report.target_nll:.3f}; "
+        f"target error {max(report.target_errors):.1e}, nll of the new answer {nll}; "
         f"{report.cost.seconds:.1f} s{', from the store' if stored.from_store else ''}",
         table(["percent", "forced before", "after", "free before", "after", "probes"], [row(name) for name in METRICS]),
         "",
