@@ -46,7 +46,8 @@ def naive_clean_outputs(model: LoadedModel, fact: Fact, kind: Kind) -> dict[int,
     def keep(block: int) -> OutputFunction:
         return lambda _given, output: clean.__setitem__(block, output[0].clone())
 
-    with on_outputs({part_of(model, kind, block): keep(block) for block in range(model.layers)}):
+    parts = {part_of(model, kind, block): keep(block) for block in range(model.layers)}
+    with on_outputs(parts, model.architecture.flat):
         final_hidden(model, Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device))
     return clean
 
@@ -70,6 +71,6 @@ def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind
         return every(given, output.repeat(draw + 2, 1, 1))[draw + 1:]
 
     parts = {part_of(model, kind, block): put_back(block) for block in range(state.first, state.last + 1)}
-    with on_outputs({model.architecture.embedding: corrupt} | parts):
+    with on_outputs({model.architecture.embedding: corrupt} | parts, model.architecture.flat):
         hidden = final_hidden(model, Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device))[0, -1:]
     return float(model.architecture.logits(hidden).softmax(-1)[0, answer])

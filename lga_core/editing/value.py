@@ -135,7 +135,7 @@ class _Search:
         def note(given: torch.Tensor, output: torch.Tensor) -> None:
             seen.extend((given[rows, ends][:-1].float(), output[rows, ends][:-1].float()))
 
-        with on_outputs({model.architecture.blocks[layer].down.module: note}):
+        with on_outputs({model.architecture.blocks[layer].down.module: note}, model.architecture.flat):
             trunk = record_trunk(model, batch, [layer])
         return cls(trunk=trunk, layer=layer, index=AnswerIndex.of(contexts.rows[:-1], batch), rows=rows, ends=ends,
                    keys=seen[0], outputs=seen[1])
@@ -148,7 +148,7 @@ class _Search:
             changed[self.rows, self.ends] = output[self.rows, self.ends] + delta.to(output.dtype)
             return changed
 
-        with on_outputs({model.architecture.blocks[self.layer].down.module: add}):
+        with on_outputs({model.architecture.blocks[self.layer].down.module: add}, model.architecture.flat):
             hidden = resume(model, self.trunk, self.layer)
         nll = self.index.mean_by_row(answer_nll(model, hidden, self.index)).mean()
         return nll, model.architecture.logits(hidden[-1, self.ends[-1]]).log_softmax(-1)

@@ -1,6 +1,6 @@
 """Where a decoder keeps its blocks, MLPs and projections: found by structure, checked by a real forward pass."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from lga_core.errors import LgaError
-from lga_core.models.hooks import on_calls, on_outputs
+from lga_core.models.observation import Observation, observe
 
 MLP_MATRICES = (2, 3)                        # plain and gated MLPs
 
@@ -41,8 +41,8 @@ class Block:
 
     name: str
     module: nn.Module
-    mlp: nn.Module
-    attn: nn.Module
+    mlp: nn.Module                           # whose output is the MLP's own contribution, without the residual
+    attn: nn.Module                          # the same for the attention
     mlp_linears: tuple[Linear, ...]
     attn_linears: tuple[Linear, ...]
     down: Linear
@@ -60,36 +60,40 @@ class Architecture:
     softcap: float | None                    # Gemma 2 squashes its logits
     hidden_size: int
     vocabulary: int
+    flat: Mapping[nn.Module, nn.Module]      # parts that see (B·T, d), each with its block, which sees (B, T, d)
 
     @classmethod
-    def find(cls, model: PreTrainedModel, *, mlp: str | None = None, attention: str | None = None,
+    def find(cls, model: PreTrainedModel, *, mlp: str | Sequence[str] | None = None, attention: str | None = None,
              down: str | None = None) -> "Architecture":
         """Locate every part. `mlp`, `attention` and `down` name them inside a block where the search fails.
 
+        `mlp` is a module, or the list of its matrices where the block holds them without a module around.
         Raises LgaError with what was looked for, what was found, and the argument that mends it.
         """
         decoder = model.get_decoder() or model.base_model
         config = model.config.get_text_config()
-        head = model.get_output_embeddings()
+        head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
         if head is None:
             raise _unknown(model, "an output head", "none", "Use a causal language model class.")
         list_name, modules = _block_list(model, decoder, config.num_hidden_layers)
-        inputs = _observe(model, modules[0])
-        blocks = tuple(
-            _block(model, f"{list_name}.{index}", module, inputs, mlp, attention, down)
-            for index, module in enumerate(modules)
-        )
+        _refuse_experts(model, list_name, modules)
+        final_norm = _final_norm(model, decoder, modules)
+        seen = observe(model, modules)
+        search = _Search(model=model, seen=seen, mlp=(mlp,) if isinstance(mlp, str) else mlp, attention=attention,
+                         down=down)
+        blocks = tuple(search.block(f"{list_name}.{index}", module) for index, module in enumerate(modules))
         found = cls(
             decoder=decoder,
-            embedding=model.get_input_embeddings(),
+            embedding=embedding,
             blocks=blocks,
-            final_norm=_final_norm(model, decoder, modules),
+            final_norm=final_norm,
             head=head,
             softcap=getattr(config, "final_logit_softcapping", None),
             hidden_size=blocks[0].down.d_out,
             vocabulary=head.weight.shape[0],
+            flat=_flat(seen, blocks),
         )
-        _check(model, found)
+        _check(model, found, seen)
         return found
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -124,70 +128,93 @@ def _block_list(model: nn.Module, decoder: nn.Module, layers: int) -> tuple[str,
     return names[lists[0]], lists[0]
 
 
-def _observe(model: PreTrainedModel, block: nn.Module) -> dict[type, int]:
-    """How many inputs each kind of child is called with in a real forward: an MLP takes one, attention more."""
-    inputs: dict[type, int] = {}
-
-    def count(module: nn.Module, args: tuple, kwargs: dict) -> None:
-        inputs[type(module)] = len(args) + len(kwargs)
-
-    with on_calls(count, tuple(block.children())):
-        _probe(model)
-    return inputs
-
-
-def _probe(model: PreTrainedModel) -> torch.Tensor:
-    ids = torch.arange(1, 5, device=model.get_input_embeddings().weight.device)[None]
-    with torch.no_grad():
-        return model(input_ids=ids, use_cache=False).logits
+def _refuse_experts(model: nn.Module, list_name: str, blocks: nn.ModuleList) -> None:
+    """Experts are a list of MLPs, or one weight with an expert in its first dimension."""
+    for name, module in blocks.named_modules():
+        listed = isinstance(module, nn.ModuleList) and any(_is_matrix(part) for part in module.modules())
+        stacked = any(weight.ndim == 3 and 1 not in weight.shape for weight in module.parameters(recurse=False))
+        if module is not blocks and (listed or stacked):
+            raise LgaError(
+                f"{type(model).__name__} is a mixture of experts ({list_name}.{name}): every token takes its own way "
+                "through several MLPs, so that a layer has no single down projection to score or to edit.",
+                mend="Use a dense model.")
 
 
-def _block(model: nn.Module, name: str, module: nn.Module, inputs: dict[type, int],
-           mlp: str | None, attention: str | None, down: str | None) -> Block:
-    """The parts of one block; `inputs` were counted on the first block and hold for its kin."""
-    children = dict(module.named_children())
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Search:
+    """The parts of one block, by what was seen of its children or by the names that were given."""
 
-    def pick(wanted: str, chosen: str | None, fits: Callable[[nn.Module], bool]) -> tuple[str, nn.Module]:
-        if chosen is not None:
-            return chosen, module.get_submodule(chosen)
-        fitting = [(key, child) for key, child in children.items() if fits(child)]
+    model: PreTrainedModel
+    seen: Observation
+    mlp: Sequence[str] | None
+    attention: str | None
+    down: str | None
+
+    def block(self, name: str, module: nn.Module) -> Block:
+        mlp, attn = self._mlp(name, module), self._attention(name, module)
+        mlp_linears = tuple(matrix for part, child in mlp.items() for matrix in _linears(f"{name}.{part}", child))
+        (attn_name, attn_module), = attn.items()
+        attn_linears = _linears(f"{name}.{attn_name}", attn_module)
+        if len(mlp_linears) not in MLP_MATRICES:
+            raise _unknown(self.model, "an MLP of two or three matrices",
+                           f"{len(mlp_linears)} matrices in {name} ({', '.join(mlp)})",
+                           "Name it by hand: Architecture.find(model, mlp='…').")
+        down = self._down(name, module, mlp_linears)
+        whole = next(iter(mlp.values())) if len(mlp) == 1 else down.module
+        return Block(name=name, module=module, mlp=self._own(whole, mlp_linears), mlp_linears=mlp_linears, down=down,
+                     attn=self._own(attn_module, attn_linears), attn_linears=attn_linears)
+
+    def _mlp(self, name: str, block: nn.Module) -> dict[str, nn.Module]:
+        """The MLP's module, or its matrices where they lie in the block itself (OPT)."""
+        if self.mlp is not None:
+            return {part: block.get_submodule(part) for part in self.mlp}
+        fitting = {part: child for part, child in self._with_matrices(block).items() if self.seen.given_states(child)}
+        if len(fitting) != 1 and not (fitting and all(map(_is_matrix, fitting.values()))):
+            raise self._not_one("mlp", name, block, len(fitting))
+        return fitting
+
+    def _attention(self, name: str, block: nn.Module) -> dict[str, nn.Module]:
+        """The child that is given more than hidden states: masks, positions, a cache."""
+        if self.attention is not None:
+            return {self.attention: block.get_submodule(self.attention)}
+        fitting = {part: child for part, child in self._with_matrices(block).items()
+                   if child in self.seen.outputs and not self.seen.given_states(child)}
         if len(fitting) != 1:
-            listing = ", ".join(f"{key}: {type(child).__name__}" for key, child in children.items())
-            raise _unknown(model, f"one {wanted} in block {name}", f"{len(fitting)} among [{listing}]",
-                           f"Name it by hand: Architecture.find(model, {wanted}='…').")
-        return fitting[0]
+            raise self._not_one("attention", name, block, len(fitting))
+        return fitting
 
-    def has_matrices(child: nn.Module) -> bool:
-        return any(_is_matrix(part) for part in child.modules())
+    def _with_matrices(self, block: nn.Module) -> dict[str, nn.Module]:
+        return {name: child for name, child in block.named_children() if any(map(_is_matrix, child.modules()))}
 
-    mlp_name, mlp_module = pick("mlp", mlp, lambda child: has_matrices(child) and inputs.get(type(child)) == 1)
-    attn_name, attn_module = pick("attention", attention,
-                                  lambda child: has_matrices(child) and inputs.get(type(child), 0) > 1)
-    mlp_linears = _linears(f"{name}.{mlp_name}", mlp_module)
-    if len(mlp_linears) not in MLP_MATRICES:
-        raise _unknown(model, "an MLP of two or three matrices", f"{len(mlp_linears)} matrices in {name}.{mlp_name}",
-                       "Mixtures of experts have no single down projection and are not supported.")
-    if down is not None:
-        projection = Linear(name=f"{name}.{down}", module=module.get_submodule(down))
-    else:
-        projection = _down(model, name, mlp_linears)
-    return Block(name=name, module=module, mlp=mlp_module, attn=attn_module, mlp_linears=mlp_linears,
-                 attn_linears=_linears(f"{name}.{attn_name}", attn_module), down=projection)
+    def _not_one(self, wanted: str, name: str, block: nn.Module, count: int) -> LgaError:
+        listing = ", ".join(f"{key}: {type(child).__name__}" for key, child in block.named_children())
+        return _unknown(self.model, f"one {wanted} in block {name}", f"{count} among [{listing}]",
+                        f"Name it by hand: Architecture.find(model, {wanted}='…').")
 
-
-def _down(model: nn.Module, name: str, linears: tuple[Linear, ...]) -> Linear:
-    """The matrix that every other matrix of the MLP feeds: its input is their output."""
-    fitting = [
-        matrix for matrix in linears
-        if all(other.d_out == matrix.d_in and other.d_in == matrix.d_out for other in linears if other is not matrix)
-    ]
-    if len(fitting) == len(linears):         # a square MLP: the last one declared
-        return linears[-1]
-    if len(fitting) != 1:
+    def _down(self, name: str, block: nn.Module, linears: tuple[Linear, ...]) -> Linear:
+        """The last matrix of the MLP to run, if the others run on what the block is given."""
+        if self.down is not None:
+            return Linear(name=f"{name}.{self.down}", module=block.get_submodule(self.down))
+        order = {module: i for i, module in enumerate(self.seen.outputs)}
+        called = sorted((matrix for matrix in linears if matrix.module in order), key=lambda m: order[m.module])
+        if len(called) == len(linears) and all(matrix.d_in == called[-1].d_out for matrix in called[:-1]):
+            return called[-1]
         shapes = ", ".join(f"{matrix.name}: {matrix.d_in}→{matrix.d_out}" for matrix in linears)
-        raise _unknown(model, f"one down projection in {name}", shapes,
+        raise _unknown(self.model, f"one down projection in {name}", f"{len(called)} matrices that run, of {shapes}",
                        "Name it by hand: Architecture.find(model, down='…').")
-    return fitting[0]
+
+    def _own(self, part: nn.Module, linears: tuple[Linear, ...]) -> nn.Module:
+        """The part, or its matrix whose output it returns with the residual added: that is its own contribution."""
+        return next((matrix.module for matrix in linears if matrix.module is not part
+                     and matrix.module in self.seen.outputs and self.seen.adds_its_input(part, matrix.module)), part)
+
+
+def _flat(seen: Observation, blocks: tuple[Block, ...]) -> dict[nn.Module, nn.Module]:
+    return {
+        part: block.module for block in blocks
+        for part in (block.mlp, block.attn, *(matrix.module for matrix in (*block.mlp_linears, *block.attn_linears)))
+        if seen.flattened(part)
+    }
 
 
 def _final_norm(model: nn.Module, decoder: nn.Module, blocks: nn.ModuleList) -> nn.Module:
@@ -200,20 +227,16 @@ def _final_norm(model: nn.Module, decoder: nn.Module, blocks: nn.ModuleList) -> 
     return norms[-1]
 
 
-def _check(model: PreTrainedModel, found: Architecture) -> None:
+def _check(model: PreTrainedModel, found: Architecture, seen: Observation) -> None:
     """Rebuild the logits from the parts: block output → final norm → head must be the model's own logits."""
-    width = found.hidden_size
-    for block in found.blocks:
-        if block.down.d_out != width or any(matrix.d_in != width for matrix in block.mlp_linears
-                                            if matrix.name != block.down.name):
-            raise _unknown(model, f"MLPs of width {width}", f"another width in {block.name}",
-                           "Blocks of different widths are not supported.")
-    kept: list[torch.Tensor] = []
-    with on_outputs({found.blocks[-1].module: lambda _given, output: kept.append(output)}):
-        logits = _probe(model)
+    widths = {found.embedding.weight.shape[1], found.head.weight.shape[1],
+              *(block.down.d_out for block in found.blocks)}
+    if len(widths) != 1:
+        raise _unknown(model, "one width from the embedding through the blocks to the head",
+                       ", ".join(map(str, sorted(widths))), "Models that project between widths are not supported.")
     with torch.no_grad():
-        rebuilt = found.logits(found.final_norm(kept[0]))
-    tolerance = 1e-3 if logits.dtype in (torch.float32, torch.float64) else 5e-2
-    if not torch.allclose(rebuilt, logits.to(rebuilt.dtype), atol=tolerance, rtol=tolerance):
+        rebuilt = found.logits(found.final_norm(seen.outputs[found.blocks[-1].module]))
+    tolerance = 1e-3 if seen.logits.dtype in (torch.float32, torch.float64) else 5e-2
+    if not torch.allclose(rebuilt, seen.logits.to(rebuilt.dtype), atol=tolerance, rtol=tolerance):
         raise _unknown(model, "logits = head(norm(last block))", "other logits in a forward pass",
                        "This model family treats its logits in a way that is not supported yet.")

@@ -66,6 +66,8 @@ class Trunk:
 def _select(value: Any, rows: torch.Tensor, total: int) -> Any:
     """Rows of whatever has a batch dimension; masks and rotations that are shared by all rows stay as they are."""
     if torch.is_tensor(value):
+        if value.ndim == 3 and value.shape[0] > total and value.shape[0] % total == 0:
+            return value.unflatten(0, (total, -1))[rows].flatten(0, 1)      # BLOOM's ALiBi: (B·heads, 1, T)
         return value[rows] if value.ndim > 1 and value.shape[0] == total else value
     if isinstance(value, tuple):
         return tuple(_select(part, rows, total) for part in value)

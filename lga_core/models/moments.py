@@ -67,7 +67,8 @@ def _add(model: LoadedModel, rows: Sequence[TokenRow], sums: dict[int, torch.Ten
             sums[layer].addmm_(keys.T, keys)
         return add
 
-    with on_outputs({model.architecture.blocks[layer].down.module: hook_for(layer) for layer in sums}):
+    hooks = {model.architecture.blocks[layer].down.module: hook_for(layer) for layer in sums}
+    with on_outputs(hooks, model.architecture.flat):
         final_hidden(model, batch)
 
 

@@ -136,31 +136,34 @@ def integrated_gradients(model: LoadedModel, row: TokenRow, steps: int) -> tuple
     """
     pair = [row, baseline_row(model.tokenizer, row)]
     outputs: dict[nn.Module, torch.Tensor] = {}
-    keep = {mlp: lambda _given, output, mlp=mlp: outputs.update({mlp: output}) for mlp in _mlps(model)}
+    keep = {mlp: lambda _given, output, mlp=mlp: outputs.update({mlp: output.clone()}) for mlp in _mlps(model)}
     with torch.no_grad():
-        with on_outputs(keep):
+        with on_outputs(keep, model.architecture.flat):
             trunk = record_trunk(model, Batch.of(pair, model.device), range(model.layers + 1))
         reached = _from_block(model, trunk, row, model.layers)(trunk.hidden[model.layers][:1])
     scores, changes = [], []
     for layer, mlp in enumerate(_mlps(model)):       # one at a time: Captum would move dependent layers together
         scores.append(_integrate(model, trunk, row, layer, steps))
         blank = outputs[mlp][1:]
-        with torch.no_grad(), on_outputs({mlp: lambda _given, _output, blank=blank: blank}):
+        with torch.no_grad(), \
+                on_outputs({mlp: lambda _given, _output, blank=blank: blank}, model.architecture.flat):
             changes.append(reached - _from_block(model, trunk, row, layer)(trunk.hidden[layer][:1]))
     return torch.stack(scores), torch.cat(changes).double()
 
 
 def _integrate(model: LoadedModel, trunk: Trunk, row: TokenRow, layer: int, steps: int) -> torch.Tensor:
     """Captum's sum over one block's MLP output, () float64, with runs that begin at that block."""
-    whole = _from_block(model, trunk, row, layer)
+    whole, mlp = _from_block(model, trunk, row, layer), _mlps(model)[layer]
 
     def explained(hidden: torch.Tensor) -> torch.Tensor:
         if torch.is_grad_enabled():
-            return whole(hidden)
+            # Captum's own hook has put its point there; Falcon adds to it in place, which a point may not bear.
+            with on_outputs({mlp: lambda _given, output: output.clone()}):
+                return whole(hidden)
         # Captum first reads the layer's output at both ends, without gradients: the block alone gives it.
         return run_block(model, trunk, layer, hidden, _first(hidden))[:, 0, 0]
 
-    method = LayerIntegratedGradients(explained, model.architecture.blocks[layer].mlp)
+    method = LayerIntegratedGradients(explained, mlp)
     hidden = trunk.hidden[layer]
     attribution = method.attribute(hidden[:1], baselines=hidden[1:], n_steps=steps, method="gausslegendre",
                                    internal_batch_size=max(1, BATCH_TOKENS // len(row)))

@@ -91,7 +91,8 @@ def gradient_products(model: LoadedModel, old: Sequence[TokenRow], new: Sequence
         f"{kind}/{scope}": torch.zeros(len(old), model.layers, dtype=torch.float64)
         for kind in ("product", "norm-old", "norm-new") for scope in SCOPES
     }
-    with gradients_from_embedding(model), on_outputs(_pairing_hooks(model, batch, sums)):
+    with gradients_from_embedding(model), \
+            on_outputs(_pairing_hooks(model, batch, sums), model.architecture.flat):
         nll = index.mean_by_row(answer_nll(model, final_hidden(model, batch), index))
         nll.sum().backward()
     values = {

@@ -27,13 +27,15 @@ def patching_estimate(model: LoadedModel, fact: Fact, answer: int, kind: Kind, w
     corrupt = corrupting(model, fact, noise, draws, seed)
 
     def keep(block: int) -> OutputFunction:
-        def note(_given: torch.Tensor, output: torch.Tensor) -> None:
+        def note(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
             output.retain_grad()
             outputs[block] = output
+            return output.clone()            # Falcon goes on to add its attention's output to its MLP's in place
         return note
 
     parts = {part_of(model, kind, block): keep(block) for block in range(model.layers)}
-    with on_outputs({model.architecture.embedding: corrupt}), gradients_from_embedding(model), on_outputs(parts):
+    with on_outputs({model.architecture.embedding: corrupt}), gradients_from_embedding(model), \
+            on_outputs(parts, model.architecture.flat):
         hidden = model.architecture.decoder(**batch.inputs()).last_hidden_state[:, -1]
         model.architecture.logits(hidden).softmax(-1)[1:, answer].sum().backward()
     estimates = np.stack([

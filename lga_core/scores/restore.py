@@ -76,12 +76,13 @@ def record_runs(model: LoadedModel, fact: Fact, answer: int | None, kind: Kind, 
     outputs: dict[int, torch.Tensor] = {}
 
     def keep(block: int) -> OutputFunction:
-        return lambda _given, output: outputs.__setitem__(block, output[0])
+        # A copy: Falcon goes on to add its attention's output to its MLP's in place.
+        return lambda _given, output: outputs.__setitem__(block, output[0].clone())
 
     hooks = {model.architecture.embedding: corrupting(model, fact, noise, draws, seed)}
     if kind != "hidden":
         hooks |= {part_of(model, kind, block): keep(block) for block in range(model.layers)}
-    with on_outputs(hooks):
+    with on_outputs(hooks, model.architecture.flat):
         trunk = record_trunk(model, batch, range(model.layers + 1))
     last = trunk.hidden[model.layers][:, -1]
     if answer is None:
@@ -130,7 +131,7 @@ def restored_probabilities(model: LoadedModel, runs: Runs, states: Sequence[Stat
             part_of(model, runs.kind, block):
                 lambda _given, output, block=block: put_back(output, runs.clean_outputs[block], block)
         }
-        with on_outputs(hooks):
+        with on_outputs(hooks, model.architecture.flat):
             hidden = run_block(model, runs.trunk, block, hidden, source[:len(hidden)])
     found = token_probability(model.architecture, hidden[:, -1], runs.answer).reshape(len(states), draws)
     return torch.empty_like(found).index_copy(0, torch.tensor(order, device=device), found)
