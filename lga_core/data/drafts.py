@@ -52,7 +52,7 @@ def text(value: Any, name: str, notes: Notes) -> str:
         raise Unusable(f"{name} is {_kind(value)} where text was expected.")
     if len(value) > MAX_FIELD_CHARACTERS:
         raise Unusable(f"{name} has {len(value):,} characters; the limit is {MAX_FIELD_CHARACTERS:,}.")
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if has_half_characters(value):
         raise Unusable(f"{name} holds half a character (a lone surrogate); write it as plain UTF-8.")
     stripped = value.strip()
     if stripped != value and stripped:
@@ -95,7 +95,14 @@ def probes(groups: Any, metric: str, notes: Notes) -> tuple[Probe, ...]:
 
 
 def _entries(groups: Mapping, metric: str, notes: Notes) -> Iterator[tuple[str, Any]]:
-    for group, entries in groups.items():
+    for key, entries in groups.items():
+        try:
+            group = text(key, f"a group of {metric}", notes)
+        except Unusable as unusable:
+            notes.add(unusable, "probe dropped")
+            continue
+        if entries is None:                  # data set tables fill in the groups that other rows have
+            continue
         if not isinstance(entries, list):
             notes.add(f"{metric} {group} is {_kind(entries)} where a list of probes was expected.", "probe dropped")
             continue
@@ -122,10 +129,33 @@ def probe(prompt: Any, ground_truth: Any, group: str, metric: str, notes: Notes)
     return Probe(prompt=asked, answers=answer_lists(ground_truth, f"the answer of {name}", notes), group=group)
 
 
+def recalled_probe(entry: Any, notes: Notes) -> tuple[Probe, ...]:
+    """CounterFact's and MEND's added {"Recalled Relation", "New Question", "New Answer"}: one consequence asked for."""
+    if entry is None:
+        return ()
+    try:
+        if not isinstance(entry, Mapping):
+            raise Unusable("portability is not an object with New Question and New Answer.")
+        return (probe(entry.get("New Question"), entry.get("New Answer"), "Reasoning", "portability", notes),)
+    except Unusable as unusable:
+        notes.add(unusable, "probe dropped")
+        return ()
+
+
+def quoted(words: str, limit: int = 80) -> str:
+    """Words in quotation marks, cut to `limit` characters."""
+    return f"“{words}”" if len(words) <= limit else f"“{words[:limit - 1]}…”"
+
+
 def sentence(problem: object) -> str:
-    """The problem's words with a capital letter in front."""
-    words = str(problem)
+    """The problem's words with a capital letter in front, in characters that can be shown and written."""
+    words = str(problem).encode("utf-8", "replace").decode()
     return words[:1].upper() + words[1:]
+
+
+def has_half_characters(words: str) -> bool:
+    """Whether there are lone surrogates in it: JSON can hold them, no file and no page can."""
+    return any("\ud800" <= character <= "\udfff" for character in words)
 
 
 def _kind(value: Any) -> str:

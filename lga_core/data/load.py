@@ -1,14 +1,17 @@
-"""Where facts come from: files, uploads, the shipped sets and the form; and how a set is written again."""
+"""Where facts come from: files, uploads, data sets, the shipped sets and the form; how a set is written again."""
 
 import json
+import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lga_core.data.checks import checked, is_no_op, quoted
-from lga_core.data.drafts import Draft, Notes, Unusable, sentence, text
+from lga_core.data import hub
+from lga_core.data.checks import PROBES_PER_GROUP, checked, is_no_op
+from lga_core.data.drafts import Draft, Notes, Unusable, quoted, sentence, text
 from lga_core.data.facts import Fact, FactSet, Probe, Problem
+from lga_core.data.mapping import ColumnMapping, columns
 from lga_core.data.parsing import SUFFIXES, parse_records
 from lga_core.data.readers import read_record
 from lga_core.errors import LgaError
@@ -23,33 +26,33 @@ def shipped_sets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.json")))
 
 
-def load_facts(source: str | Path) -> FactSet:
-    """Facts from a shipped set's name or a .json, .jsonl or .csv file of any known format, in file order.
+def load_facts(
+    source: str | Path, *, mapping: ColumnMapping | None = None, cap: int | None = PROBES_PER_GROUP
+) -> FactSet:
+    """Facts from a shipped set's name, a file of any known format, a folder or a data set of the hub, in its order.
 
+    The last two go through `datasets`; `hub` tells how they are named. `mapping` says which columns to read where
+    they have other names; `cap` is the largest number of probes a record keeps in a group (None: all).
     Raises LgaError where there is nothing to read; what is wrong with single records is in `problems`.
     """
     if str(source) in shipped_sets():
-        return _fact_set(str(source), (SHIPPED / f"{source}.json").read_bytes(), ".json")
-    path = Path(source).expanduser()
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = "is a folder" if path.is_dir() else (error.strerror or "cannot be read").lower()
-        raise LgaError(
-            f"The fact set {source} cannot be read: {reason}.",
-            mend=f"Name a file that ends in {', '.join(SUFFIXES)}, or a shipped set: {', '.join(shipped_sets())}.",
-        ) from error
-    return _fact_set(path.name, data, path.suffix)
+        return _fact_set(str(source), _file_records(SHIPPED / f"{source}.json", source), mapping, cap)
+    if (dataset := hub.parse(str(source))) is not None:
+        return _fact_set(dataset.name, hub.read_rows(dataset), mapping, cap)
+    path = Path(os.path.expanduser(source))
+    return _fact_set(path.name, _file_records(path, source), mapping, cap)
 
 
-def read_facts(name: str, data: bytes, suffix: str) -> FactSet:
+def read_facts(
+    name: str, data: bytes, suffix: str, *, mapping: ColumnMapping | None = None, cap: int | None = PROBES_PER_GROUP
+) -> FactSet:
     """Facts from an uploaded file's bytes. Raises LgaError beyond the upload's caps or for a broken file."""
-    if len(data) > MAX_UPLOAD_BYTES:
-        raise LgaError(
-            f"{name} has {len(data) / 1e6:.1f} MB; an upload may have {MAX_UPLOAD_BYTES / 1e6:.0f} MB.",
-            mend="Upload a part of it, or put the file beside the app and name its path.",
-        )
-    return _fact_set(name, data, suffix, most=MAX_UPLOAD_RECORDS)
+    return _fact_set(name, _upload_records(name, data, suffix), mapping, cap)
+
+
+def upload_columns(name: str, data: bytes, suffix: str) -> tuple[str, ...]:
+    """The names of an upload's columns, for a form that asks what they hold. Raises LgaError as read_facts."""
+    return columns(_upload_records(name, data, suffix))
 
 
 def fact_from_form(
@@ -79,6 +82,7 @@ def fact_from_form(
                 portability=_form_probes(portability, "Reasoning", notes),
             ),
             notes,
+            cap=None,
         )
     except Unusable as unusable:
         raise LgaError(sentence(unusable), mend="Change it in the form.") from unusable
@@ -108,18 +112,42 @@ def write_facts(facts: Sequence[Fact]) -> str:
     return "[\n" + ",\n".join(records) + "\n]\n"
 
 
-def _fact_set(name: str, data: bytes, suffix: str, most: int | None = None) -> FactSet:
+def _file_records(path: Path, source: str | Path) -> list[Any]:
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # a ValueError for a name with a null character
+        reason = (getattr(error, "strerror", None) or "this is no path").lower()
+        raise LgaError(
+            f"The fact set {source} cannot be read: {reason}.",
+            mend=f"Name a file that ends in {', '.join(SUFFIXES)}, a folder with such files, {hub.SYNTAX}, "
+                 f"or a shipped set: {', '.join(shipped_sets())}.",
+        ) from error
+    return parse_records(path.name, data, path.suffix)
+
+
+def _upload_records(name: str, data: bytes, suffix: str) -> list[Any]:
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise LgaError(
+            f"{name} has {len(data) / 1e6:.1f} MB; an upload may have {MAX_UPLOAD_BYTES / 1e6:.0f} MB.",
+            mend="Upload a part of it, or put the file beside the app and name its path.",
+        )
     records = parse_records(name, data, suffix)
-    if most is not None and len(records) > most:
-        raise LgaError(f"{name} has {len(records):,} records; an upload may have {most:,}.",
+    if len(records) > MAX_UPLOAD_RECORDS:
+        raise LgaError(f"{name} has {len(records):,} records; an upload may have {MAX_UPLOAD_RECORDS:,}.",
                        mend="Upload a part of it, or put the file beside the app and name its path.")
+    return records
+
+
+def _fact_set(name: str, records: list[Any], mapping: ColumnMapping | None, cap: int | None) -> FactSet:
+    if mapping is not None:
+        records = mapping.apply(records)
     facts: list[Fact] = []
     problems: list[Problem] = []
     first: dict[str, int] = {}  # prompt -> record that had it first
     for record, content in enumerate(records):
         notes = Notes(record)
         try:
-            fact = checked(read_record(content, notes), notes)
+            fact = checked(read_record(content, notes), notes, cap)
         except Unusable as unusable:
             problems.append(Problem(record=record, problem=sentence(unusable), action="record skipped"))
             continue
@@ -148,7 +176,7 @@ def _record(fact: Fact) -> dict[str, Any]:
         "locality": _groups(fact.locality),
         "portability": _groups(fact.portability),
     }
-    return {key: value for key, value in record.items() if value}
+    return {key: value for key, value in record.items() if value or key == "target_new"}    # which tells the format
 
 
 def _groups(probes: Sequence[Probe]) -> dict[str, list[dict[str, Any]]]:

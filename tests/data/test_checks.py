@@ -1,6 +1,7 @@
 """What is wrong with a record is listed with its number, and exactly that is lost which must be."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -82,6 +83,34 @@ def test_probes_in_no_known_shape(groups: Any) -> None:
     found = read(portability=groups)
     assert found.facts[0].portability == ()
     assert found.problems[0].action == "probe dropped"
+
+
+def many(count: int, group: str = "Reasoning") -> dict[str, list[dict[str, str]]]:
+    return {group: [{"prompt": f"Question {number}:", "ground_truth": f"answer {number}"} for number in range(count)]}
+
+
+def test_probes_beyond_the_cap_are_left_out_with_one_problem_a_record() -> None:
+    found = read(portability=many(154) | many(10, "Subject_Aliasing"), locality=many(12, "Neighborhood"))
+    (fact,), (problem,) = found.facts, found.problems
+    assert [probe.prompt for probe in fact.portability[:10]] == [f"Question {number}:" for number in range(10)]
+    assert Counter(probe.group for probe in fact.portability) == {"Reasoning": 10, "Subject_Aliasing": 10}
+    assert len(fact.locality) == 10 and (problem.record, problem.action) == (0, "probe dropped")
+    assert problem.problem == ("146 probes over the cap of 10 a group were left out: "
+                               "locality Neighborhood 2, portability Reasoning 144.")
+
+
+def test_only_probes_that_are_fit_fill_the_cap() -> None:
+    unfit = {"prompt": "Italy:", "ground_truth": "Rome"}
+    found = read(locality={"Group": [unfit] * 5 + many(10)["Reasoning"]})
+    assert len(found.facts[0].locality) == 10
+    assert not any("over the cap" in problem.problem for problem in found.problems)
+
+
+@pytest.mark.parametrize(("cap", "kept"), [(3, 3), (None, 154), (200, 154)])
+def test_the_cap_can_be_chosen(cap: int | None, kept: int) -> None:
+    data = json.dumps([GOOD | {"portability": many(154)}]).encode()
+    found = read_facts("hand.json", data, ".json", cap=cap)
+    assert len(found.facts[0].portability) == kept and bool(found.problems) == (kept < 154)
 
 
 def test_only_the_first_gold_of_a_locality_probe_counts_against_it() -> None:

@@ -48,7 +48,7 @@ def test_json_lines_numbers_records_without_blank_lines() -> None:
     assert [fact.record for fact in read_facts("l.jsonl", lines.encode(), ".jsonl").facts] == [0, 1]
 
 
-@pytest.mark.parametrize("name", ["nowhere.json", "unknown-set", "."])
+@pytest.mark.parametrize("name", ["nowhere.json", "unknown-set", "no\0where", "x" * 5_000], ids=lambda name: name[:10])
 def test_an_unreadable_source_names_the_shipped_sets(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LgaError, match="world"):

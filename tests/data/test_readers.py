@@ -8,33 +8,7 @@ import pytest
 from lga_core.data.facts import Fact, FactSet, Probe
 from lga_core.data.load import read_facts
 from lga_core.data.readers import READERS
-
-ZSRE = {
-    "subject": "Louise Grandjean", "prompt": "What voice type is Louise Grandjean?", "target_new": "mezzo soprano",
-    "ground_truth": ["soprano"], "rephrase_prompt": "What tone does Louise Grandjean sing in?",
-    "cond": "soprano >> mezzo soprano || What voice type is Louise Grandjean?",
-    "locality": {"Relation_Specificity": [{"prompt": "Louise Grandjean citizenship", "ground_truth": ["France"]}]},
-    "portability": {"Reasoning": [{"prompt": "What is the range of Louise Grandjean?", "ground_truth": "A3 to A5"}]},
-}
-COUNTERFACT = {
-    "case_id": 1,
-    "requested_rewrite": {"prompt": "{} passed away in", "relation_id": "P20", "subject": "May Wright Sewall",
-                          "target_new": {"str": "Birmingham", "id": "Q2256"},
-                          "target_true": {"str": "Indianapolis", "id": "Q6346"}},
-    "paraphrase_prompts": ["Regrets\nXI. May Wright Sewall succumbed at", "May Wright Sewall's life ended in"],
-    "neighborhood_prompts": ["Jake Weber succumbed at", "Robert Hanna died at"],
-    "attribute_prompts": ["Thomas Worsey died at"],
-    "generation_prompts": ["Where May Wright Sewall passed away, people speak the language of"],
-    "portability": {"Recalled Relation": "(Birmingham, famous for, industry)",
-                    "New Question": "In which city of industry did May Wright Sewall die?", "New Answer": "Birmingham"},
-}
-FLAT = {
-    "prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "target_old": "Paris | Lutetia",
-    "rephrase_1": "France's capital is", "rephrase_2": "The main city of France is", "relation": "capital",
-    "locality_prompt": "The capital of Spain is", "locality_answer": "Madrid",
-    "portability_prompt": "The river of the capital of France is the", "portability_answer": "Tiber | Tevere",
-}
-EXAMPLES = {"KnowEdit": ZSRE, "CounterFact": COUNTERFACT, "flat table": FLAT}
+from tests.data.examples import COUNTERFACT, COUNTERFACT_FLAT, EXAMPLES, FLAT, KNOWN, MEND, WIKIBIO, ZSRE
 
 
 def read(*records: Any) -> FactSet:
@@ -50,7 +24,7 @@ def one(record: dict[str, Any]) -> Fact:
 def test_every_reader_has_an_example_that_it_alone_takes_first(reader) -> None:
     example = EXAMPLES[reader.name]
     assert next(row for row in READERS if row.recognises(example)) is reader
-    assert read(example).problems == ()
+    assert {problem.action for problem in read(example).problems} <= {"kept"} and len(read(example).facts) == 1
 
 
 def test_zsre() -> None:
@@ -86,6 +60,82 @@ def test_flat() -> None:
                            group="Reasoning"),),
         relation="capital",
     )
+
+
+def test_wikibio() -> None:
+    assert one(WIKIBIO) == Fact(
+        record=0, prompt=WIKIBIO["text"], subject="Matthew Aylmer", span=(69, 83), target_new=WIKIBIO["labels"],
+        locality=(Probe(prompt="matthew aylmer position held", answers=(("Member",),), group="Relation_Specificity"),),
+    )
+
+
+def test_known_1000() -> None:
+    assert one(KNOWN) == Fact(record=0, prompt="Audible.com is owned by", subject="Audible.com", span=(0, 11),
+                              target_new=None, target_old=("Amazon",), relation="P127")
+
+
+@pytest.mark.parametrize(("prompt", "words"), [
+    ("Audible.com is owned by the firm", ["more words: “the firm”"]),
+    ("The owner of Audible.com is", ["is not its template's"]),
+    ("Audible.com is owned by", []),
+])
+def test_known_1000_prompts_beside_their_template(prompt: str, words: list[str]) -> None:
+    said = [problem.problem for problem in read(KNOWN | {"prompt": prompt}).problems if "template" in problem.problem]
+    assert len(said) == len(words) and all(word in problem for word, problem in zip(words, said, strict=True))
+
+
+def test_counterfact_flat() -> None:
+    assert one(COUNTERFACT_FLAT) == Fact(
+        record=0, prompt="BMW E23, developed by", subject="BMW E23", span=(0, 7), target_new="Suzuki",
+        target_old=("BMW",),
+        locality=(Probe(prompt="BMW M3 DTM is a product of", answers=(("BMW",),), group="Neighborhood"),),
+    )
+    found = read(COUNTERFACT_FLAT | {"rephrase_prompt": "BMW E23 is my favorite of all created by"})
+    (problem,) = found.problems
+    assert found.facts == (one(COUNTERFACT_FLAT),)
+    assert problem.action == "probe dropped" and "“BMW E23 is my favorite" in problem.problem
+    as_text = read_facts("t.csv", b"case_id,prompt,subject,target_new,rephrase_prompt,locality_prompt,"
+                         b"locality_ground_truth\n1,Rome is in,Rome,Spain,Rome likes,Oslo is in,Norway\n", ".csv")
+    assert as_text.facts[0].rephrases == () and as_text.facts[0].locality[0].group == "Neighborhood"
+
+
+def test_mend() -> None:
+    assert one(MEND) == Fact(
+        record=0, prompt="What state is Rzechówek located?", subject="Rzechówek", span=(14, 23),
+        target_new="Gmina Ustrzyki", target_old=("Gmina Sypniewo", "GS"),
+        rephrases=("Which State is located in Rzechówek?",),
+        locality=(Probe(prompt="which is produced in plants of narora", answers=(("Atomic Power",),),
+                        group="Unrelated"),),
+        portability=(Probe(prompt="In which region is Rzechówek?", answers=(("South",),), group="Reasoning"),),
+    )
+
+
+@pytest.mark.parametrize(("example", "changes"), [
+    (MEND, {"loc": 0.5}), (MEND, {"loc": "nq question:"}), (MEND, {"portability": "text"}),
+    (COUNTERFACT_FLAT, {"locality_prompt": ["a"]}), (COUNTERFACT_FLAT, {"locality_prompt": ""}),
+    (COUNTERFACT, {"portability": []}), (WIKIBIO, {"locality": []}), (FLAT, {"locality_prompt": 0.5}),
+    (FLAT, {"portability_answer": None}), (ZSRE, {"locality_prompt": True}),
+])
+def test_a_broken_probe_is_dropped_alone(example: dict[str, Any], changes: dict[str, Any]) -> None:
+    found = read(example | changes)
+    assert len(found.facts) == 1 and [problem.action for problem in found.problems] == ["probe dropped"]
+
+
+def test_cells_of_a_flat_record_may_be_numbers_and_lists() -> None:
+    fact = one({"id": 7, "score": 0.5, "prompt": "Rome was founded in", "subject": "Rome", "target_new": 1912,
+                "ground_truth": ["753 BC", "before | after"], "rephrases": ["Rome began in"]})
+    assert (fact.target_new, fact.target_old) == ("1912", ("753 BC", "before | after"))
+    assert fact.rephrases == ("Rome began in",)
+
+
+def test_nested_and_flat_probes_may_stand_in_one_record() -> None:
+    fact = one(ZSRE | {"locality_prompt": "Oslo is in", "locality_answer": "Norway | Norge"})
+    assert [probe.answers for probe in fact.locality] == [(("France",),), (("Norway", "Norge"),)]
+
+
+def test_groups_that_a_table_filled_with_null_are_not_there() -> None:
+    record = ZSRE | {"portability": ZSRE["portability"] | {"Subject_Aliasing": None}}
+    assert one(record) == one(ZSRE) and read(record).problems == ()
 
 
 @pytest.mark.parametrize(("ground_truth", "answers"), [

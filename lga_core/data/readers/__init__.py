@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lga_core.data.drafts import Draft, Notes, Unusable
-from lga_core.data.readers import counterfact, flat, knowedit
+from lga_core.data.readers import counterfact, counterfact_flat, flat, knowedit, known, mend, wikibio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +22,17 @@ class Reader:
     read: Callable[[Mapping[str, Any], Notes], Draft]
 
 
-READERS = (
-    Reader(name="CounterFact", looks_for=counterfact.LOOKS_FOR,
-           recognises=counterfact.recognises, read=counterfact.read),
-    Reader(name="flat table", looks_for=flat.LOOKS_FOR, recognises=flat.recognises, read=flat.read),
-    Reader(name="KnowEdit", looks_for=knowedit.LOOKS_FOR, recognises=knowedit.recognises, read=knowedit.read),
+READERS = tuple(
+    Reader(name=name, looks_for=module.LOOKS_FOR, recognises=module.recognises, read=module.read)
+    for name, module in (
+        ("CounterFact", counterfact),
+        ("CounterFact, flat", counterfact_flat),
+        ("WikiBio", wikibio),
+        ("zsRE, MEND edition", mend),
+        ("known_1000", known),
+        ("flat table", flat),
+        ("KnowEdit", knowedit),
+    )
 )
 """In the order in which they are asked; the first that recognises a record reads it."""
 
@@ -39,7 +45,7 @@ def read_record(record: Any, notes: Notes) -> Draft:
         raise Unusable("the row has more cells than the header. Put cells that hold the separator in double quotes.")
     reader = next((reader for reader in READERS if reader.recognises(record)), None)
     if reader is None:
-        keys = ", ".join(map(str, list(record)[:12])) or "none"
+        keys = ", ".join(str(key)[:40] for key in list(record)[:12]) or "none"
         known = "; ".join(f"{reader.name}: {reader.looks_for}" for reader in READERS)
         raise Unusable(f"its keys ({keys}) fit no known format. Looked for {known}.")
     return reader.read(record, notes)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, Unusable, probe, text, texts
+from lga_core.data.drafts import Draft, Notes, Unusable, recalled_probe, text, texts
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "requested_rewrite {prompt, subject, target_new, target_true}"
@@ -30,7 +30,7 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
             Probe(prompt=prompt, answers=((old,),) if old else (), group="Neighborhood")
             for prompt in texts(record.get("neighborhood_prompts"), "neighborhood_prompts", notes)
         ),
-        portability=_portability(record.get("portability"), notes),
+        portability=recalled_probe(record.get("portability"), notes),
         relation=text(rewrite.get("relation_id"), "relation_id", notes),
     )
 
@@ -39,16 +39,3 @@ def _named(rewrite: Mapping[str, Any], key: str) -> Any:
     """Targets are {"str": text, "id": Wikidata id}."""
     target = rewrite.get(key)
     return target.get("str") if isinstance(target, Mapping) else target
-
-
-def _portability(entry: Any, notes: Notes) -> tuple[Probe, ...]:
-    """{"Recalled Relation", "New Question", "New Answer"}: one question about a consequence of the edit."""
-    if entry is None:
-        return ()
-    try:
-        if not isinstance(entry, Mapping):
-            raise Unusable("portability is not an object with New Question and New Answer.")
-        return (probe(entry.get("New Question"), entry.get("New Answer"), "Reasoning", "portability", notes),)
-    except Unusable as unusable:
-        notes.add(unusable, "probe dropped")
-        return ()

@@ -1,8 +1,8 @@
-"""Flat tables: one fact a row, every cell a text. What CSV files hold, and JSON records without nesting.
+"""Flat tables: one fact a row, every cell a value or a list of values. What CSV files and data set rows hold.
 
 Columns: prompt, subject, target_new, target_old | ground_truth, rephrase | rephrase_prompt | rephrase_1 …,
 locality_prompt with locality_answer, portability_prompt with portability_answer, relation. Several values
-in a cell are separated by " | ": aliases of the old answer, or several rephrases.
+in a text cell are separated by " | ": aliases of the old answer, or several rephrases.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,19 +11,18 @@ from typing import Any
 from lga_core.data.drafts import Draft, Notes, Unusable, probe, text
 from lga_core.data.facts import Probe
 
-LOOKS_FOR = "only texts, with prompt, subject and target_new, target_old or ground_truth"
+LOOKS_FOR = "no nested object, with prompt, subject and target_new, target_old or ground_truth"
 OLD_KEYS = ("target_old", "ground_truth")
 PROBE_GROUPS = {"locality": "Relation_Specificity", "portability": "Reasoning"}
 
 
 def recognises(record: Mapping[str, Any]) -> bool:
-    """All cells texts, and an answer among the columns."""
-    flat = all(value is None or isinstance(value, str) for value in record.values())
-    return flat and any(key in record for key in ("target_new", *OLD_KEYS))
+    """No cell with an inner structure, and an answer among the columns."""
+    return all(map(_is_cell, record.values())) and any(key in record for key in ("target_new", *OLD_KEYS))
 
 
 def read(record: Mapping[str, Any], notes: Notes) -> Draft:
-    """Raises Unusable where a cell is too long."""
+    """Raises Unusable where a cell that is needed is no text, or too long."""
     rephrase_keys = [key for key in record if key.startswith("rephrase")]
     return Draft(
         prompt=text(record.get("prompt"), "prompt", notes),
@@ -31,29 +30,39 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
         target_new=text(record.get("target_new"), "target_new", notes),
         target_old=_several(record, OLD_KEYS, notes),
         rephrases=_several(record, rephrase_keys, notes),
-        locality=_probe(record, "locality", notes),
-        portability=_probe(record, "portability", notes),
+        locality=row_probe(record, "locality", notes),
+        portability=row_probe(record, "portability", notes),
         relation=text(record.get("relation"), "relation", notes),
     )
 
 
+def _is_cell(value: Any) -> bool:
+    if isinstance(value, list):
+        return not any(isinstance(item, (Mapping, list)) for item in value)
+    return not isinstance(value, Mapping)
+
+
 def _several(record: Mapping[str, Any], keys: Iterable[str], notes: Notes) -> tuple[str, ...]:
-    """Every value in the cells of `keys`, in order, without repeats."""
-    cells = (text(record.get(key), key, notes) for key in keys)
-    return tuple(dict.fromkeys(value for cell in cells for value in _split(cell)))
+    """Every value in the cells of `keys`, in order."""
+    return tuple(value for key in keys for value in _values(record.get(key), key, notes))
 
 
-def _probe(record: Mapping[str, Any], metric: str, notes: Notes) -> tuple[Probe, ...]:
+def _values(cell: Any, name: str, notes: Notes) -> list[str]:
+    """A list's texts as they are; a text cut at " | "."""
+    if isinstance(cell, list):
+        return [value for item in cell if (value := text(item, name, notes))]
+    return [value.strip() for value in text(cell, name, notes).split(" | ") if value.strip()]
+
+
+def row_probe(record: Mapping[str, Any], metric: str, notes: Notes) -> tuple[Probe, ...]:
     """The row's one probe of a metric; the answer may stand under _answer or EasyEdit's _ground_truth."""
-    if not (record.get(f"{metric}_prompt") or "").strip():
-        return ()
-    answer = record.get(f"{metric}_answer") or record.get(f"{metric}_ground_truth") or ""
+    group = PROBE_GROUPS[metric]
     try:
-        return (probe(record[f"{metric}_prompt"], [_split(answer)], PROBE_GROUPS[metric], metric, notes),)
+        asked = text(record.get(f"{metric}_prompt"), f"{metric}_prompt", notes)
+        if not asked:
+            return ()
+        answer = record.get(f"{metric}_answer") or record.get(f"{metric}_ground_truth")
+        return (probe(asked, [_values(answer, f"{metric}_answer", notes)], group, metric, notes),)
     except Unusable as unusable:
         notes.add(unusable, "probe dropped")
         return ()
-
-
-def _split(cell: str) -> list[str]:
-    return [value.strip() for value in cell.split(" | ") if value.strip()]

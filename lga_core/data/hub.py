@@ -1,0 +1,203 @@
+"""Data sets by name, through the `datasets` library: of the Hugging Face hub, or a folder of files on this machine.
+
+    hub:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]    a data set's rows; hub:OWNER/NAME::SPLIT for its only configuration
+    hub:OWNER/NAME[@REVISION]/PATH/TO/FILE.json   one file of its repository, as it is
+    FOLDER[:CONFIG][:SPLIT]                       a folder that `datasets` can load, or one that it saved
+
+zjunlp/KnowEdit holds files of several schemas: name one of them. No code of a data set is ever run.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lga_core.data.parsing import SUFFIXES, parse_records
+from lga_core.errors import LgaError
+
+PREFIX = "hub:"
+SYNTAX = "a data set as hub:owner/name[:config][:split] or hub:owner/name/path/to/file.json"
+MAX_BYTES = 200_000_000
+ASK_SECONDS = 15.0
+_HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?"
+                  r"(/(?P<file>.+)|(:(?P<config>[^:/]*))?(:(?P<split>[^:/]+))?)")
+_TAIL = re.compile(r"(?P<folder>.+?)(:(?P<config>[^:/\\]*))?(:(?P<split>[^:/\\]+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetId:
+    """What a source's name asks for. `folder` or `repo` is set, never both."""
+
+    name: str                           # as the user wrote it; a folder's without its path
+    repo: str = ""
+    revision: str | None = None
+    file: str | None = None
+    folder: Path | None = None
+    config: str | None = None
+    split: str | None = None
+
+
+def parse(source: str) -> DatasetId | None:
+    """The data set that a source names; None for a file's path and for no name at all.
+
+    Raises LgaError for a hub name out of shape.
+    """
+    if not source.startswith(PREFIX):
+        return _folder(source)
+    found = _HUB.fullmatch(source.removeprefix(PREFIX).strip())
+    if found is None:
+        raise LgaError(f"{source} is no data set's name.", mend=f"Name {SYNTAX}.")
+    return DatasetId(name=source, repo=found["name"], revision=found["revision"], file=found["file"],
+                     config=found["config"] or None, split=found["split"])
+
+
+def _folder(source: str) -> DatasetId | None:
+    whole = Path(os.path.expanduser(source))
+    if source and os.path.isdir(whole):                 # before its colons are read: a folder's name may have some
+        return DatasetId(name=whole.resolve().name, folder=whole)
+    found = _TAIL.fullmatch(source)
+    if found is None or not os.path.isdir(folder := Path(os.path.expanduser(found["folder"]))):
+        return None
+    name = source.replace(found["folder"], folder.resolve().name, 1)
+    return DatasetId(name=name, folder=folder, config=found["config"] or None, split=found["split"])
+
+
+def read_rows(dataset: DatasetId) -> list[Any]:
+    """The rows, or the file's records. Raises LgaError for what is not there, out of reach, too large or unreadable."""
+    if dataset.folder is not None:
+        return _rows(dataset, str(dataset.folder))
+    import datasets
+
+    # Without a network, what was loaded before is still in the library's cache.
+    sizes = {} if datasets.config.HF_HUB_OFFLINE else _sizes(dataset)
+    if dataset.file is None:
+        return _rows(dataset, dataset.repo, sizes)
+    if sizes and dataset.file not in sizes:
+        raise LgaError(f"{dataset.repo} has no file {dataset.file}.", mend=_files_mend(dataset, sizes))
+    _check_size(dataset, sizes.get(dataset.file, 0))
+    return _file(dataset)
+
+
+def _sizes(dataset: DatasetId) -> dict[str, int]:
+    """The repository's files with their bytes: asked first, since loading tries an absent network many times."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        info = HfApi().dataset_info(dataset.repo, revision=dataset.revision, timeout=ASK_SECONDS, files_metadata=True)
+    except RevisionNotFoundError as error:
+        raise LgaError(f"{dataset.repo} has no revision {dataset.revision}.",
+                       mend="Name a branch, a tag or a commit of it, or none.") from error
+    except RepositoryNotFoundError as error:            # a gated one that may not be seen is among them
+        raise LgaError(f"The hub has no data set {dataset.repo}, or only for those who may see it.",
+                       mend="Check the name (owner/name), and set HF_TOKEN for a private or gated one.") from error
+    # The client's transport raises errors of its own library, which is not ours to import.
+    except Exception as error:
+        raise LgaError(f"{dataset.repo} could not be read: the hub is out of reach.",
+                       mend="Connect to the network, set HF_HUB_OFFLINE=1 where it was loaded before, "
+                            "or download its file and name that.") from error
+    return {file.rfilename: file.size or 0 for file in info.siblings or []}
+
+
+def _file(dataset: DatasetId) -> list[Any]:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = Path(hf_hub_download(dataset.repo, dataset.file, repo_type="dataset", revision=dataset.revision))
+    except Exception as error:
+        raise _failed(dataset, error) from error
+    return parse_records(path.name, path.read_bytes(), path.suffix)
+
+
+def _rows(dataset: DatasetId, path: str, sizes: Mapping[str, int] | None = None) -> list[Any]:
+    import datasets
+
+    try:
+        with _no_bars():
+            if dataset.folder is not None and _was_saved(dataset.folder):
+                found = datasets.load_from_disk(path)
+            else:
+                builder = datasets.load_dataset_builder(path, name=dataset.config, revision=dataset.revision)
+                files = [str(file) for files in (builder.config.data_files or {}).values() for file in files]
+                _check_size(dataset, _wanted_bytes(files, sizes or {}))
+                _check_all_are_read(dataset, files)
+                found = datasets.load_dataset(path, name=dataset.config, revision=dataset.revision)
+            return _one_split(dataset, found).to_list()
+    except LgaError:
+        raise
+    # Files of any format are parsed here, each by a library with errors of its own.
+    except Exception as error:
+        raise _failed(dataset, error) from error
+
+
+def _was_saved(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("state.json", "dataset_dict.json"))
+
+
+def _wanted_bytes(files: Sequence[str], sizes: Mapping[str, int]) -> int:
+    """Bytes of the files that a configuration reads; files on this machine count nothing."""
+    return sum(size for name, size in sizes.items() if any(file.endswith(f"/{name}") for file in files))
+
+
+def _check_all_are_read(dataset: DatasetId, files: Sequence[str]) -> None:
+    """Where one file of a folder is called train, the library passes over those without such a name."""
+    if dataset.folder is None or dataset.config is not None:
+        return
+    read = {os.path.realpath(file) for file in files}
+    passed_over = [path.name for path in sorted(dataset.folder.iterdir())
+                   if path.suffix.lower() in SUFFIXES and os.path.realpath(path) not in read]
+    if passed_over:
+        raise LgaError(f"Of the folder {dataset.name} only {', '.join(sorted(map(os.path.basename, read)))} would be "
+                       f"read, by the names of its files, and not {', '.join(passed_over)}.",
+                       mend="Name one of the files, or a folder that holds only what belongs together.")
+
+
+def _check_size(dataset: DatasetId, size: int) -> None:
+    if size > MAX_BYTES:
+        raise LgaError(f"{dataset.name} has {size / 1e6:,.0f} MB; {MAX_BYTES / 1e6:.0f} MB are read at most.",
+                       mend="Name a smaller configuration or one file of it.")
+
+
+def _one_split(dataset: DatasetId, found: Any) -> Any:
+    """The split asked for, or the only one."""
+    splits = found if isinstance(found, Mapping) else {dataset.split or "all": found}
+    if dataset.split is None and len(splits) == 1:
+        return next(iter(splits.values()))
+    if dataset.split in splits:
+        return splits[dataset.split]
+    start = f"{PREFIX}{dataset.repo}" if dataset.folder is None else str(dataset.folder)
+    names = ", ".join(f"{start}:{dataset.config or ''}:{name}" for name in splits)
+    if dataset.split is None:
+        raise LgaError(f"{dataset.name} has {len(splits)} splits.", mend=f"Name one: {names}.")
+    raise LgaError(f"{dataset.name} has no split {dataset.split}.", mend=f"Name one that it has: {names}.")
+
+
+def _files_mend(dataset: DatasetId, sizes: Mapping[str, int]) -> str:
+    likely = [name for name in sizes if name.endswith((".json", ".jsonl", ".csv"))]
+    return f"Name one of: {', '.join(likely[:12])}." if likely else f"Name the data set alone: {PREFIX}{dataset.repo}."
+
+
+def _failed(dataset: DatasetId, error: Exception) -> LgaError:
+    words = (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+    if dataset.folder is not None:
+        return LgaError(f"The folder {dataset.name} could not be read as a data set: {words}.",
+                        mend="Name a folder with data files, or one .json, .jsonl or .csv file.")
+    return LgaError(f"{dataset.name} could not be read as a data set: {words}.",
+                    mend="Name a configuration and a split that it has, or one file of it.")
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """The library's progress bars, which are a setting of the whole process, off for a while."""
+    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    were_off = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not were_off:
+            enable_progress_bars()

@@ -1,0 +1,275 @@
+"""Data sets by name: folders through the real `datasets`, and its real client against a hub of our own."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lga_core.data import hub
+from lga_core.data.hub import DatasetId
+from lga_core.data.load import load_facts
+from lga_core.data.mapping import ColumnMapping
+from lga_core.errors import LgaError
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+RECORDS = [
+    {"prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"],
+     "portability": {"Reasoning": [{"prompt": "France's river is", "ground_truth": [["Tiber", "Tevere"]]}]}},
+    {"prompt": "The capital of Spain is", "subject": "Spain", "target_new": "Rome", "ground_truth": "Madrid",
+     "portability": {"Subject_Aliasing": [{"prompt": "España's capital is", "ground_truth": "Rome"}]}},
+]
+TABLE = "question,entity,edit\nWho leads Rome?,Rome,Nero\nWho leads Oslo?,Oslo,Ibsen\n"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library's own cache of prepared tables, for this test alone."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def folder(path: Path, **files: Any) -> Path:
+    """A folder with files, named as `my__train_json` for my-train.json."""
+    path.mkdir()
+    for name, content in files.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (path / name.replace("__", "-").replace("_", ".")).write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("source", "expected"), [
+    ("hub:a/b", DatasetId(name="hub:a/b", repo="a/b")),
+    ("hub:a/b:en", DatasetId(name="hub:a/b:en", repo="a/b", config="en")),
+    ("hub:a/b:en:test", DatasetId(name="hub:a/b:en:test", repo="a/b", config="en", split="test")),
+    ("hub:a/b::test", DatasetId(name="hub:a/b::test", repo="a/b", split="test")),
+    ("hub:a.c/b-d@v1:en", DatasetId(name="hub:a.c/b-d@v1:en", repo="a.c/b-d", revision="v1", config="en")),
+    ("hub:a/b@v1/c/d.json", DatasetId(name="hub:a/b@v1/c/d.json", repo="a/b", revision="v1", file="c/d.json")),
+    ("facts.json", None), ("world", None), ("no folder:a:b", None), ("", None), ("a\0b", None),
+    ("/:en:test", DatasetId(name=":en:test", folder=Path("/"), config="en", split="test")),
+])
+def test_names(source: str, expected: DatasetId | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hub.parse(source) == expected
+
+
+@pytest.mark.parametrize("source", ["hub:", "hub:squad", "hub:a/b:c:d:e", "hub:a/b@", "hub:a b/c", "hub:a/b::"])
+def test_a_hub_name_out_of_shape_is_told_the_shape(source: str) -> None:
+    with pytest.raises(LgaError, match=r"hub:owner/name"):
+        load_facts(source)
+
+
+def test_a_folder_keeps_mixed_answers_and_fills_in_nothing(tmp_path: Path) -> None:
+    path = folder(tmp_path / "my facts", train_json=RECORDS)
+    (tmp_path / "plain.json").write_text(json.dumps(RECORDS))
+    found = load_facts(path)
+    assert (found.name, found.n_records, found.problems) == ("my facts", 2, ())
+    assert found.facts == load_facts(tmp_path / "plain.json").facts
+
+
+def test_groups_that_only_other_rows_have_are_not_there(tmp_path: Path) -> None:
+    record = {**RECORDS[1], "portability": {"Subject_Aliasing": [{"prompt": "España is", "ground_truth": [["Rome"]]}]}}
+    found = load_facts(folder(tmp_path / "rows", train_jsonl="\n".join(map(json.dumps, [RECORDS[0], record]))))
+    groups = [[probe.group for probe in fact.portability] for fact in found.facts]
+    assert groups == [["Reasoning"], ["Subject_Aliasing"]]
+    assert found.problems == ()
+
+
+def test_a_split_must_be_named_where_there_are_several(tmp_path: Path) -> None:
+    path = folder(tmp_path / "two", train_json=RECORDS, test_json=RECORDS[:1])
+    with pytest.raises(LgaError, match=r"has 2 splits.*two::train.*two::test"):
+        load_facts(path)
+    with pytest.raises(LgaError, match=r"has no split validation.*two::train"):
+        load_facts(f"{path}::validation")
+    found = load_facts(f"{path}:default:test")
+    assert (found.name, len(found.facts)) == ("two:default:test", 1)
+
+
+def test_no_file_of_a_folder_is_passed_over_in_silence(tmp_path: Path) -> None:
+    path = folder(tmp_path / "mixed", zsre_json=RECORDS, wiki__train_json=RECORDS)
+    with pytest.raises(LgaError, match=r"only wiki-train\.json would be read.* not zsre\.json"):
+        load_facts(path)
+    assert len(load_facts(folder(tmp_path / "same", a_json=RECORDS, b_json=RECORDS)).facts) == 4
+
+
+def test_columns_with_other_names(tmp_path: Path) -> None:
+    path = folder(tmp_path / "table", train_csv=TABLE)
+    found = load_facts(path, mapping=ColumnMapping(prompt="question", subject="entity", target_new="edit"))
+    assert [(fact.prompt, fact.subject, fact.target_new) for fact in found.facts] == [
+        ("Who leads Rome?", "Rome", "Nero"), ("Who leads Oslo?", "Oslo", "Ibsen")]
+
+
+def test_what_datasets_has_saved_is_read_again(tmp_path: Path) -> None:
+    import datasets
+
+    rows = datasets.Dataset.from_list([{key: RECORDS[1][key] for key in ("prompt", "subject", "target_new")}])
+    rows.save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"proxy": rows, "test": rows}).save_to_disk(tmp_path / "both")
+    for source in (str(tmp_path / "one"), f"{tmp_path / 'both'}::proxy"):
+        assert [fact.prompt for fact in load_facts(source).facts] == ["The capital of Spain is"]
+
+
+@pytest.mark.parametrize(("files", "tail", "words"), [
+    ({}, "", "any data files"),
+    ({"train_parquet": "junk"}, "", "could not be read as a data set"),
+    ({"train_json": "[{]"}, "", "could not be read as a data set"),
+    ({"train_json": RECORDS}, ":english", "BuilderConfig 'english' not found"),
+])
+def test_a_folder_that_holds_no_data_set(files: dict[str, Any], tail: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(LgaError) as caught:
+        load_facts(f"{folder(tmp_path / 'set', **files)}{tail}")
+    assert words in caught.value.cause and caught.value.mend
+
+
+def test_progress_bars_are_as_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from datasets.utils import are_progress_bars_disabled
+
+    path, before = folder(tmp_path / "quiet", train_json=RECORDS), are_progress_bars_disabled()
+    load_facts(path)
+    assert are_progress_bars_disabled() == before
+    assert capsys.readouterr().out == ""
+
+
+class _FakeHub(BaseHTTPRequestHandler):
+    """What the client asks of a hub about data sets: information, the tree, HEAD and GET of a file."""
+
+    def __init__(self, repos: dict[str, dict[str, bytes]], *args: Any) -> None:
+        self.repos = repos
+        super().__init__(*args)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        wanted = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self._answer(lambda files: [self._entry(name, files[name]) for name in files if name in wanted])
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0].strip("/")
+        if not path.startswith("api/"):
+            return self._file(path)
+        if "/tree/" in path:
+            below = path.partition("/tree/")[2].partition("/")[2]
+            return self._answer(lambda files: [self._entry(name, files[name]) for name in files
+                                               if name.startswith(below)])
+        return self._answer(lambda files: {
+            "id": "tiny/facts", "sha": COMMIT, "private": False, "tags": [],
+            "siblings": [{"rfilename": name, "size": self._size(name, files)} for name in files]})
+
+    def _answer(self, answer: Any) -> None:
+        repo = next((files for name, files in self.repos.items() if f"/{name}" in self.path), None)
+        if repo is None:
+            return self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+        if "unknown-revision" in self.path:
+            return self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
+        return self._send(200, json.dumps(answer(repo)).encode(), {"Content-Type": "application/json"})
+
+    def _file(self, path: str) -> None:
+        repo, _, rest = path.removeprefix("datasets/").partition("/resolve/")
+        content = self.repos.get(repo, {}).get(rest.partition("/")[2])
+        if content is None:
+            return self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
+        return self._send(200, content, {"ETag": f'"{len(content)}"', "X-Repo-Commit": COMMIT})
+
+    @staticmethod
+    def _entry(name: str, content: bytes) -> dict[str, Any]:
+        return {"type": "file", "path": name, "size": len(content), "oid": str(len(content))}
+
+    @staticmethod
+    def _size(name: str, files: dict[str, bytes]) -> int:
+        return 10**9 if name.startswith("huge") else len(files[name])
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (headers | {"Content-Length": str(len(content))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        """Nothing: a test's output is not the place."""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment that leads the client to a hub with a good and a huge data set."""
+    good = {"train.json": json.dumps(RECORDS).encode(), "other/table.csv": TABLE.encode(),
+            "other/notes.txt": b"words"}
+    repos = {"tiny/facts": good, "huge/facts": {"huge.json": b"[]"}}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_FakeHub, repos))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(tmp_path / "home"),
+           "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
+           "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PATH": ""}
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+SCRIPT = """
+import json, sys
+from lga_core.data.load import load_facts
+from lga_core.errors import LgaError
+for source in sys.argv[1:]:
+    try:
+        found = load_facts(source)
+        print(json.dumps([found.name, [fact.prompt for fact in found.facts], len(found.problems)]))
+    except LgaError as error:
+        print(json.dumps(str(error)))
+"""
+
+
+def outcomes(environment: dict[str, str], *sources: str) -> list[Any]:
+    """What load_facts says to each source in a process of its own: the client reads the hub's address once."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *sources], env=environment, text=True, capture_output=True,
+                          cwd=Path(__file__).parents[2], check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_data_sets_of_a_hub(environment: dict[str, str]) -> None:
+    prompts = [record["prompt"] for record in RECORDS]
+    asked = {
+        "hub:tiny/facts": prompts,
+        "hub:tiny/facts@main:default:train": prompts,
+        "hub:tiny/facts/train.json": prompts,
+        "hub:tiny/facts/other/table.csv": [],
+        "hub:tiny/facts/other/notes.txt": "notes.txt ends in “.txt”",
+        "hub:tiny/facts/absent.json": "tiny/facts has no file absent.json. Name one of: train.json, other/table.csv",
+        "hub:tiny/facts::test": "has no split test. Name one that it has: hub:tiny/facts::train",
+        "hub:tiny/facts@unknown-revision": "has no revision unknown-revision",
+        "hub:nobody/nothing": "no data set nobody/nothing, or only for those who may see it",
+        "hub:huge/facts": "has 1,000 MB; 200 MB are read at most",
+        "hub:huge/facts/huge.json": "has 1,000 MB; 200 MB are read at most",
+    }
+    found = dict(zip(asked, outcomes(environment, *asked), strict=True))
+    for source, expected in asked.items():
+        if isinstance(expected, str):
+            assert isinstance(found[source], str) and expected in found[source], (source, found[source])
+        else:
+            assert found[source][:2] == [source, expected], (source, found[source])
+    offline = outcomes(environment | {"HF_HUB_OFFLINE": "1"}, "hub:tiny/facts", "hub:tiny/facts/train.json")
+    assert [told[1] for told in offline] == [prompts, prompts], "what was loaded before needs no network"
+
+
+def test_no_network_names_the_mend(environment: dict[str, str]) -> None:
+    nowhere = environment | {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    (told,) = outcomes(nowhere, "hub:tiny/facts")
+    assert "the hub is out of reach" in told and "Connect to the network" in told and "download its file" in told
+
+
+def test_both_ways_give_the_same_facts(tmp_path: Path) -> None:
+    """The rows of a folder of one KnowEdit-like file, and the file itself."""
+    path = folder(tmp_path / "same", train_json=[record | {"id": number} for number, record in enumerate(RECORDS)])
+    rows, file = load_facts(path), load_facts(path / "train.json")
+    assert replace(rows, name="") == replace(file, name="")
