@@ -1,0 +1,18 @@
+"""The dashboard: `streamlit run app.py`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages._ui import frame
+from pages._ui.errors import boxed
+from pages._ui.sidebar import sidebar
+
+ICON = Path(__file__).parent / "assets" / "theme" / "icon.png"
+
+st.set_page_config(page_title="Golden layers", page_icon=str(ICON), layout="wide")
+page = frame.navigation()
+with boxed("The sidebar"):
+    sidebar()
+with boxed("The page"):
+    frame.run(page)

@@ -1,0 +1,202 @@
+"""The whole path in a real Chromium on the tiny model: score, choose a layer, trace, edit, read the result."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.pages.driving import RECORDS
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+WIDTHS, THEMES = (1280, 1920), ("light", "dark")
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of its own, with an empty cache folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    log = (home / "server.log").open("wb")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)], cwd=ROOT, stdout=log,
+        stderr=subprocess.STDOUT, env={**os.environ, "LGA_HOME": str(home), "LGA_OFFLINE": "1"})
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+
+
+def _wait_for(url: str, server: subprocess.Popen) -> None:
+    for _ in range(300):
+        assert server.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(url, timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not start")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: .ci/run installs it")
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh session in the light theme. The console must stay clean and no host but our own is asked."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    opened, wrong = context.new_page(), []
+    opened.set_default_timeout(30_000)
+    opened.on("console", lambda message: wrong.append(f"{message.text} {message.location['url']}")
+              if message.type == "error" and not _is_probe(message.location["url"]) else None)
+    opened.on("request", lambda request: wrong.append(request.url)
+              if request.url.startswith("http") and "127.0.0.1" not in request.url else None)
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+def _is_probe(url: str) -> bool:
+    """Streamlit's page looks for its server below the page's own address first, in vain."""
+    return url.endswith(("/trial_edit/_stcore/health", "/trial_edit/_stcore/host-config"))
+
+
+def test_a_pages_own_address_works_as_the_first_request_of_a_server(page: Page, address: str):
+    """Stands first on purpose: with a pages/ folder Streamlit runs that page without app.py once."""
+    page.goto(f"{address}/trial_edit?n=7&seed=3")
+    expect(page.get_by_role("heading", name="Trial edit")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("spinbutton", name="How many")).to_have_value("7")
+    expect(page.get_by_role("spinbutton", name="Seed").first).to_have_value("3")
+
+
+def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: Path):
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=60_000)
+    photograph(page, "1-first")
+    choose_model_and_facts(page, tiny_folder, tmp_path)
+
+    page.get_by_role("button", name="Score layers").last.click()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=60_000)
+    idle(page)
+    click_a_cell(page, layer=2)
+    expect(chosen(page)).to_contain_text("2")
+    choose_by_keyboard(page, "3")
+    expect(page.get_by_role("button", name="Try an edit at layers 2 and 3")).to_be_visible()
+    photograph(page, "2-golden")
+
+    page.get_by_role("link", name="Causal trace").click()
+    page.get_by_role("button", name="Trace this fact").click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(4, timeout=60_000)
+    idle(page)
+    photograph(page, "3-trace")
+
+    page.get_by_role("link", name="Golden layers").click()
+    page.get_by_role("button", name="Try an edit at layers 2 and 3").click()
+    expect(page.get_by_role("heading", name="Trial edit")).to_be_visible()
+    page.get_by_role("button", name="Edit at layers 2 and 3").click()
+    expect(page.get_by_role("heading", name="R-ROME at layers 2 and 3")).to_be_visible(timeout=60_000)
+    idle(page)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Rewrite")).to_contain_text("→")
+    expect(page.get_by_role("table").filter(has_text="rephrase")).to_contain_text("Everybody knows the")
+    photograph(page, "4-trial")
+
+
+def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="Hub id or local folder").click()
+    name = page.get_by_role("textbox", name="Hub id or local folder")
+    name.fill(str(model))
+    name.press("Enter")
+    expect(page.get_by_text("4 layers")).to_be_visible()
+    path = folder / "ten.json"
+    path.write_text(json.dumps(RECORDS))
+    page.get_by_role("button", name="Add facts").click()
+    page.locator("input[type=file]").set_input_files(path)
+    expect(page.get_by_text("10 facts from 10 records")).to_be_visible()
+    page.get_by_role("button", name="Use these facts").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("spinbutton", name="How many")).to_have_value("10")
+
+
+def idle(page: Page) -> None:
+    """Until no job is shown and the script has come to rest."""
+    expect(page.locator("[class*=st-key-job_]")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
+
+
+def chosen(page: Page):
+    return page.get_by_test_id("stMultiSelect").first
+
+
+def click_a_cell(page: Page, layer: int) -> None:
+    """The middle of a heatmap cell: the figure's second row of panels is LGA's heatmap."""
+    plot = page.locator(".js-plotly-plot").first
+    plot.locator(".scatterlayer").first.wait_for()
+    plot.scroll_into_view_if_needed()
+    place = """(plot, layer) => {
+        const box = plot.getBoundingClientRect(), full = plot._fullLayout, x = full.xaxis2, y = full.yaxis2;
+        return [box.left + x._offset + x.l2p(layer), box.top + y._offset + y.l2p(1)];
+    }"""
+    page.mouse.move(*plot.evaluate(place, layer))
+    page.wait_for_timeout(300)
+    page.mouse.click(*plot.evaluate(place, layer))
+    expect(chosen(page)).to_contain_text(str(layer))
+
+
+def choose_by_keyboard(page: Page, layer: str) -> None:
+    idle(page)                               # a page that is still being drawn takes the focus away
+    page.wait_for_timeout(500)
+    chosen(page).get_by_role("combobox").focus()
+    page.keyboard.type(layer)
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+
+
+def photograph(page: Page, name: str) -> None:
+    """Both themes at both widths; nothing broken, nothing wider than the window."""
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("r")             # run again: figures take the theme that the page had when they were drawn
+        page.wait_for_timeout(600)
+        idle(page)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(400)
+            assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth"), f"{name} at {width}"
+            page.screenshot(path=SCREENSHOTS / f"{name}-{theme}-{width}.png")
+    page.emulate_media(color_scheme=THEMES[0])
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    page.wait_for_timeout(300)

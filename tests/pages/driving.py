@@ -1,0 +1,56 @@
+"""How the page tests drive the app: choosing, uploading, waiting for jobs, reading what is written."""
+
+import time
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+SUBJECTS = {"Space Needle": "Seattle", "Eiffel Tower": "Paris", "Angela Merkel": "Germany",
+            "LeBron James": "basketball", "Toyota": "Japan", "Brazil": "Portuguese", "Rome": "football",
+            "London": "tennis", "Berlin": "piano", "Madrid": "violin"}
+
+
+def record(subject: str, old: str, new: str = "Boston") -> dict:
+    """One fact in the project's own schema."""
+    return {
+        "prompt": f"The {subject} is known for", "subject": subject, "target_new": new, "ground_truth": [old],
+        "rephrase_prompt": [f"Everybody knows the {subject} for"],
+        "locality": {"Neighborhood": [{"prompt": "The capital of France is", "ground_truth": [["Paris"]]}]},
+    }
+
+
+RECORDS = [record(subject, old) for subject, old in SUBJECTS.items()]
+
+
+def name_model(app: AppTest, name: str) -> None:
+    app.selectbox(key="model").select("other").run()
+    app.text_input(key="other_model").input(name).run()
+
+
+def upload(app: AppTest, name: str, content: bytes) -> None:
+    app.button(key="add_facts").click().run()
+    app.file_uploader(key="upload").upload(name, content, "application/json").run()
+
+
+def jobs(app: AppTest) -> list:
+    return list(app.session_state["lga"].jobs.values())
+
+
+def wait(app: AppTest, until: Callable[[], bool] | None = None, seconds: float = 60) -> AppTest:
+    """Until no job runs (or `until` holds), then run the page again, as the poller does in a browser."""
+    limit = time.monotonic() + seconds
+    while not (until() if until else all(not job.alive for job in jobs(app))):
+        assert time.monotonic() < limit, "a job did not end"
+        time.sleep(0.05)
+    return app.run()
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def words(app: AppTest) -> str:
+    """Everything that is written on the page, with Markdown's escapes taken out."""
+    parts = [item.value for kind in ("markdown", "caption", "info", "warning", "error", "title", "subheader")
+             for item in getattr(app, kind)]
+    return " ".join(parts).replace("\\", "").replace("\u2060", "")
