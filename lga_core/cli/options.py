@@ -21,7 +21,7 @@ ModelName = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model of the catalogue, a hub id, a folder or a .gguf file.")
 ]
 FactsName = Annotated[
-    str, typer.Argument(metavar="FACTS", help="A shipped set's name, or a .json, .jsonl or .csv file.")
+    str, typer.Argument(metavar="FACTS", help="A shipped set's name, a .json, .jsonl or .csv file, or hub:owner/name.")
 ]
 Index = Annotated[int, typer.Option(help="The fact: its 0-based record in the file.")]
 Set = Annotated[

@@ -32,6 +32,7 @@ def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: st
     begin = perf_counter()
     check_trial(model, fact, layers)
     chosen = editor_named(editor)
+    yield Progress(label="asking before the edit", done=0, total=STEPS)
     quiz = prepare(model, fact)
     with model.using("asking before the edit"):
         before = ask(model, quiz.questions)

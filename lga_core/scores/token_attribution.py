@@ -18,9 +18,10 @@ from lga_core.scores.attribution import BATCH_TOKENS, blank_token, kept_position
 from lga_core.scores.lga import old_answer
 
 VERSION = 1
+STEPS = 64                                   # Gauss-Legendre points; fewer leave out too much, see below
 
 
-def token_attribution(model: LoadedModel, fact: Fact, survey_row: SurveyRow, *, n_steps: int = 64,
+def token_attribution(model: LoadedModel, fact: Fact, survey_row: SurveyRow, *, n_steps: int = STEPS,
                       old: OldSource = "data") -> Generator[Progress, None, TokenAttribution]:
     """Integrated gradients of log p(answer) for the old and the new answer, by prompt token, in nats.
 

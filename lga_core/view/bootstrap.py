@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from lga_core.results import Bootstrap
-from lga_core.view.ruler import NARROWEST_HALF, layer_axis
+from lga_core.view.ruler import layer_axis
 from lga_core.view.style import ThemeName, axis, axis_title, heading, new_figure, theme
 
 
@@ -21,11 +21,13 @@ def pick_shares(bootstrap: Bootstrap, golden: int | None, *, theme_name: ThemeNa
     ))
     top = max(max(percent, default=0.0), 1.0)
     figure.update_layout(
-        xaxis=layer_axis(look, layers, golden=golden, width=NARROWEST_HALF, title=axis_title(look, "layer")),
+        xaxis=layer_axis(look, layers, golden=golden,
+                         title=axis_title(look, "layer")),
         yaxis=axis(look, range=[0, 1.22 * top], showgrid=True, gridcolor=look.line, nticks=4, ticksuffix=" %"),
     )
     figure.add_annotation(heading(
-        look, "Pick share", f"{bootstrap.draws:,} draws · line: 95 %, {_interval(bootstrap.low, bootstrap.high)}", 1))
+        look, "Pick share", f"{bootstrap.draws:,} draws of the facts · line: 95 % interval, "
+        f"{_interval(bootstrap.low, bootstrap.high)}", 1))
     height = 1.12 * top
     for x0, x1, y0, y1 in (
         (bootstrap.low, bootstrap.high, height, height),

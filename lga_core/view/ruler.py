@@ -10,7 +10,6 @@ from lga_core.view.style import Theme, axis
 from lga_core.view.text import columns, escape, shorten
 
 NARROWEST = 600.0           # px of plot area on a 1280 px wide page: labels must fit there
-NARROWEST_HALF = 320.0      # px of plot area of a chart that shares the page's width with another
 LABEL_WIDTH = 17.0          # px that one layer number needs, with the space around it
 TRACK_HEIGHT = 17.0         # px
 

@@ -9,7 +9,7 @@ from lga_core.errors import LgaError
 from lga_core.results import CausalTrace
 from lga_core.view.cells import empty_cells, heatmap, overlay, value_or_none
 from lga_core.view.names import KIND_TITLES
-from lga_core.view.ruler import NARROWEST_HALF, label_margin, layer_axis, outline, runs
+from lga_core.view.ruler import label_margin, layer_axis, outline, runs
 from lga_core.view.scales import Scale, effect_shades
 from lga_core.view.style import Theme, ThemeName, axis, axis_title, colorbar, heading, new_figure, theme
 from lga_core.view.text import escape, number, shorten, token_label
@@ -38,7 +38,7 @@ def trace_heatmap(trace: CausalTrace, *, scale: Scale = "linear", golden: int | 
         figure.add_trace(empty)
     figure.add_trace(_cells(trace, values, look))
     figure.update_layout(
-        xaxis=layer_axis(look, layers, golden=golden, marked=list(chosen), width=NARROWEST_HALF,
+        xaxis=layer_axis(look, layers, golden=golden, marked=list(chosen),
                          title=axis_title(look, "layer")),
         yaxis=axis(look, range=[tokens - 0.5, -0.5], automargin="left", **_ticks(trace)),
     )

@@ -64,6 +64,7 @@ def trace_steps(shelf: Shelf, question: Question, facts: FactSet, fact: Fact, ki
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import attribute_fact, trace_fact
     from lga_core.scores.cma import noise_level
+    from lga_core.scores.token_attribution import STEPS
 
     store = Store()
     model = yield from _prepared(shelf, question, facts, answers)
@@ -72,7 +73,7 @@ def trace_steps(shelf: Shelf, question: Question, facts: FactSet, fact: Fact, ki
         answers.traces[fact.record, kind, settings] = yield from trace_fact(
             model, facts.name, fact, kind, settings, sigma, store)
     answers.attributions[fact.record, old] = yield from attribute_fact(
-        model, facts.name, fact, ATTRIBUTION_STEPS, old, store)
+        model, facts.name, fact, STEPS, old, store)
 
 
 def trial_steps(shelf: Shelf, question: Question, facts: FactSet, fact: Fact, layers: tuple[int, ...], editor: str,
@@ -83,9 +84,6 @@ def trial_steps(shelf: Shelf, question: Question, facts: FactSet, fact: Fact, la
 
     model = yield from shelf.take(question.model)
     return (yield from trial(model, facts.name, fact, layers, editor, settings, Store()))
-
-
-ATTRIBUTION_STEPS = 16
 
 
 def _prepared(shelf: Shelf, question: Question, facts: FactSet,
