@@ -124,16 +124,16 @@ def _argmax(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...
     return [tuple(next(best) for _ in row.answer) for row in rows]
 
 
-def compare(model: LoadedModel, questions: Sequence[Question], before: Sequence[Reply],
+def compare(questions: Sequence[Question], before: Sequence[Reply],
             after: Sequence[Reply]) -> tuple[ProbeResult, ...]:
     """Each question's result before and after an edit."""
     return tuple(
-        (_kept if question.metric == "locality" else _answered)(model, question, old, new)
+        (_kept if question.metric == "locality" else _answered)(question, old, new)
         for question, old, new in zip(questions, before, after, strict=True)
     )
 
 
-def _answered(_model: LoadedModel, question: Question, before: Reply, after: Reply) -> ProbeResult:
+def _answered(question: Question, before: Reply, after: Reply) -> ProbeResult:
     was, now = (
         [_share(predicted, row.answer) for predicted, row in zip(reply.predicted, question.rows, strict=True)]
         for reply in (before, after)
@@ -144,10 +144,10 @@ def _answered(_model: LoadedModel, question: Question, before: Reply, after: Rep
                               for reply in (before, after)))
 
 
-def _kept(model: LoadedModel, question: Question, before: Reply, after: Reply) -> ProbeResult:
-    """Locality: the same argmax before and after, right or wrong; freely, the same words as before the edit."""
-    said = model.tokenizer.decode(before.ids[:len(question.rows[0].answer)])
-    same = starts_with(after.text, said) if normalize(said) else before.ids == after.ids
+def _kept(question: Question, before: Reply, after: Reply) -> ProbeResult:
+    """Locality: the same argmax before and after, right or wrong; freely, the same tokens over the answer's length."""
+    length = len(question.rows[0].answer)
+    same = before.ids[:length] == after.ids[:length]
     return _result(question, question.answers[0], 100.0, _share(after.predicted[0], before.predicted[0]),
                    before, after, free=(True, same))
 

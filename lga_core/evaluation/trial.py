@@ -43,7 +43,7 @@ def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: st
     with model.using("asking after the edit"), applied(model, edits):
         after = ask(model, quiz.questions)
     yield Progress(label="asked after the edit", done=3, total=STEPS)
-    probes = compare(model, quiz.questions, before, after)
+    probes = compare(quiz.questions, before, after)
     metrics_before, metrics_after = summarize(probes)
     return EditReport(
         record=fact.record, editor=editor, layers=tuple(item.edit.layer for item in written),

@@ -74,14 +74,28 @@ def test_the_best_of_several_answers_counts_and_locality_needs_no_right_answer(t
     assert len(rows) == 3
     mixed[place] = Reply(predicted=(wrong[place].predicted[0], wrong[place].predicted[1], rows[2].answer),
                          ids=(1,), text=" London is")
-    results = compare(tiny, quiz.questions, wrong, mixed)
+    results = compare(quiz.questions, wrong, mixed)
     assert results[place].after == 100
     assert results[place].expected == "Berlin"
     assert results[place].free_after is True
     assert results[by_metric["locality"]].after == 100           # wrong before, wrong after: unchanged
-    changed = compare(tiny, quiz.questions, wrong, right)
+    changed = compare(quiz.questions, wrong, right)
     assert changed[by_metric["locality"]].after == 0
     assert changed[by_metric["rewrite"]].after == 100
+
+
+def test_free_locality_compares_tokens_and_not_whole_words(tiny, facts):
+    """The answer's length may end inside a word: what is said after the edit is the same where its tokens are."""
+    question = next(item for item in prepare(tiny, facts[0]).questions if item.metric == "locality")
+    length, same = len(question.rows[0].answer), tuple(range(7, 19))
+
+    def said(ids):
+        return Reply(predicted=(question.rows[0].answer,), ids=ids, text="songwriter")
+
+    kept, = compare([question], [said(same)], [said((*same[:length], 3, 4))])
+    lost, = compare([question], [said(same)], [said((3, *same[1:]))])
+    assert (kept.free_before, kept.free_after) == (True, True)
+    assert lost.free_after is False
 
 
 def test_locality_probes_whose_gold_is_the_new_answer_are_dropped_and_own_answers_fill_gaps(tiny, facts):
