@@ -13,7 +13,7 @@ from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load_now
-from lga_core.models.tokens import answer_row
+from lga_core.models.tokens import TokenRow, answer_row
 from lga_core.results import FactRow, SurveyRow
 from lga_core.scores.lga import GradientSettings, gradient_rows
 
@@ -87,9 +87,9 @@ def _peak_of(way: str, model_name: str, limit: int, seed: int) -> tuple[int, int
     return loaded.bytes, peak.bytes
 
 
-def _tokens(model: LoadedModel, facts: Sequence[Fact]) -> int:
-    return sum(len(answer_row(model.tokenizer, fact.prompt, answer))
-               for fact in facts for answer in (fact.target_old[0], fact.target_new))
+def _pairs(model: LoadedModel, facts: Sequence[Fact]) -> list[tuple[TokenRow, TokenRow]]:
+    return [(answer_row(model.tokenizer, fact.prompt, fact.target_old[0]),
+             answer_row(model.tokenizer, fact.prompt, fact.target_new)) for fact in facts]
 
 
 def _weights(model: LoadedModel) -> tuple[int, int]:
@@ -100,11 +100,18 @@ def _weights(model: LoadedModel) -> tuple[int, int]:
 
 
 def _batched_operations(model: LoadedModel, facts: Sequence[Fact]) -> float:
-    """Forward, and backward to the activations: 2 operations a weight and token each; pads are not counted."""
-    return 4 * _weights(model)[0] * _tokens(model, facts)
+    """What it must do, 2 operations a weight and token: forward, and backward to the activations; pads do not count.
+
+    An answer's last token is never an input; two answers that leave the same inputs share their forward pass.
+    """
+    tokens = sum(
+        3 * (len(old) - 1) if old.ids[:-1] == new.ids[:-1] else 2 * (len(old) + len(new) - 2)
+        for old, new in _pairs(model, facts)
+    )
+    return 2 * _weights(model)[0] * tokens
 
 
 def _naive_operations(model: LoadedModel, facts: Sequence[Fact]) -> float:
-    """The same, and the MLP weights' own gradients."""
+    """Forward and backward of two rows a fact, and the MLP weights' own gradients."""
     everything, mlp = _weights(model)
-    return (4 * everything + 2 * mlp) * _tokens(model, facts)
+    return (4 * everything + 2 * mlp) * sum(len(old) + len(new) for old, new in _pairs(model, facts))

@@ -22,7 +22,7 @@ from lga_core.results import Cost, FactRow, OldSource, SurveyRow
 
 VERSION = 1
 SCOPES = ("mlp", "mlp-down", "attention", "block")
-BATCH_TOKENS = 1024                          # of old and new rows together; a batch holds at least one fact
+BATCH_TOKENS = 384                           # in one forward pass; a batch holds at least one fact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +68,12 @@ def gradient_rows(model: LoadedModel, facts: Sequence[Fact], survey: Sequence[Su
     ]
     pairs = [item for item in prepared if isinstance(item, Pair)]
     finished: dict[int, FactRow] = {item.record: item for item in prepared if isinstance(item, FactRow)}
-    batches = _batches(pairs)
+    batch_of = {pair.fact.record: batch for batch in _batches(pairs) for pair in batch}
     for item in prepared:                    # in the facts' order, running a batch when its first fact is due
         record = item.record if isinstance(item, FactRow) else item.fact.record
-        while record not in finished:
-            batch = next(batches)
+        if record not in finished:
             with model.using("LGA"):
-                finished.update((row.record, row) for row in _measure(model, batch))
+                finished.update((row.record, row) for row in _measure(model, batch_of[record]))
         yield finished.pop(record)
 
 
@@ -82,47 +81,67 @@ def gradient_products(model: LoadedModel, old: Sequence[TokenRow], new: Sequence
                       side: Side = "right") -> dict[str, np.ndarray]:
     """Products and norms of a batch of B pairs: the components of `gradient_rows`, (B, L) and (B,).
 
-    Raises whatever the model raises; leaves no hook and no gradient behind.
+    Two answers of one token each read the same inputs: such a pair is one row with one forward and two backward
+    passes. Raises whatever the model raises; leaves no hook and no gradient behind.
     """
-    rows = [*old, *new]
-    batch = Batch.of(rows, model.device, side)
-    index = AnswerIndex.of(rows, batch)
+    shared = np.array([_share_inputs(a, b) for a, b in zip(old, new, strict=True)])
+    values: dict[str, np.ndarray] = {}
+    for together in (True, False):
+        members = np.flatnonzero(shared == together)
+        if len(members):
+            part = _products(model, [old[i] for i in members], [new[i] for i in members], together, side)
+            for name, found in part.items():
+                values.setdefault(name, np.empty((len(old), *found.shape[1:])))[members] = found
+    return values
+
+
+def _share_inputs(old: TokenRow, new: TokenRow) -> bool:
+    return old.ids[:-1] == new.ids[:-1]
+
+
+def _products(model: LoadedModel, old: Sequence[TokenRow], new: Sequence[TokenRow], together: bool,
+              side: Side) -> dict[str, np.ndarray]:
+    """`gradient_products` of pairs that all share their inputs, or none does."""
+    paired = [row for pair in zip(old, new, strict=True) for row in pair]    # a fact's two rows side by side
+    rows = old if together else paired
+    batch = Batch.of([TokenRow(ids=row.ids[:-1], start=row.start) for row in rows], model.device, side)
     sums = {
         f"{kind}/{scope}": torch.zeros(len(old), model.layers, dtype=torch.float64)
         for kind in ("product", "norm-old", "norm-new") for scope in SCOPES
     }
+    indices = [AnswerIndex.of(answers, batch) for answers in ((old, new) if together else (paired,))]
     with gradients_from_embedding(model), \
-            on_outputs(_pairing_hooks(model, batch, sums), model.architecture.flat):
-        nll = index.mean_by_row(answer_nll(model, final_hidden(model, batch), index))
-        nll.sum().backward()
+            on_outputs(_pairing_hooks(model, batch, together, sums), model.architecture.flat):
+        hidden = final_hidden(model, batch)
+        losses = [index.mean_by_row(answer_nll(model, hidden, index)) for index in indices]
+        for loss in losses:
+            loss.sum().backward(retain_graph=loss is not losses[-1])
     values = {
         name: (total if name.startswith("product") else total.clamp(min=0).sqrt()).numpy()
         for name, total in sums.items()
     }
-    losses = nll.detach().double().cpu().numpy()
-    return {**values, "nll-old": losses[:len(old)], "nll-new": losses[len(old):]}
+    nll = torch.stack(losses, 1) if together else losses[0].view(-1, 2)
+    first, second = nll.detach().double().cpu().numpy().T
+    return {**values, "nll-old": first, "nll-new": second}
 
 
-def _pairing_hooks(model: LoadedModel, batch: Batch, sums: Mapping[str, torch.Tensor]) -> dict:
-    """For each matrix: when its output gradient arrives, add the batch's products to the scopes that hold it."""
-    present = batch.mask.bool()[..., None]
+def _pairing_hooks(model: LoadedModel, batch: Batch, together: bool, sums: Mapping[str, torch.Tensor]) -> dict:
+    """For each matrix: when its output gradients have arrived, add the products to the scopes that hold it."""
+    grams = _Grams(batch.mask.bool(), together)
 
     def hook_for(layer: int, scopes: tuple[str, ...]) -> OutputFunction:
         def forward(given: torch.Tensor, output: torch.Tensor) -> None:
-            inputs = given.detach()
+            inputs, arrived = given.detach(), []
 
             def backward(gradient: torch.Tensor) -> None:
-                # Padding is zeroed on both sides, so that whatever stands there never matters.
-                old_x, new_x = _precise(inputs.where(present, 0)).chunk(2)
-                old_d, new_d = _precise(gradient.where(present, 0)).chunk(2)
-                for kind, (x1, d1), (x2, d2) in (
-                    ("product", (old_x, old_d), (new_x, new_d)),
-                    ("norm-old", (old_x, old_d), (old_x, old_d)),
-                    ("norm-new", (new_x, new_d), (new_x, new_d)),
-                ):
-                    inner = ((x1 @ x2.mT) * (d1 @ d2.mT)).sum((1, 2)).double().cpu()
+                arrived.append(gradient)
+                if together and len(arrived) == 1:
+                    return                                       # the old answer's; the new one's comes next
+                pairs = grams.pairs(inputs, arrived)
+                arrived.clear()
+                for kind, first, second in (("product", 0, 1), ("norm-old", 0, 0), ("norm-new", 1, 1)):
                     for scope in scopes:
-                        sums[f"{kind}/{scope}"][:, layer] += inner
+                        sums[f"{kind}/{scope}"][:, layer] += pairs[:, first, second]
 
             output.register_hook(backward)
         return forward
@@ -140,8 +159,44 @@ def _scopes(matrix: Linear, mlp: tuple[Linear, ...], down: Linear) -> tuple[str,
     return ("mlp", "block") if matrix in mlp else ("attention", "block")
 
 
-def _precise(values: torch.Tensor) -> torch.Tensor:
-    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+class _Grams:
+    """Inner products of a matrix's two gradients, from the token by token products of its inputs and gradients."""
+
+    def __init__(self, present: torch.Tensor, together: bool) -> None:
+        self._together, self._width = together, present.shape[1]
+        both = self._joined([present, present] if together else [present])
+        self._present = both[:, :, None] & both[:, None, :]
+        self._last: tuple[tuple, torch.Tensor] | None = None
+
+    def pairs(self, inputs: torch.Tensor, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+        """⟨∇_a, ∇_b⟩ for a, b in (old, new), (B, 2, 2) float64.
+
+        Together: X (B, T, d_in) and two Δ (B, T, d_out). Else one Δ, and 2B rows, a fact's two side by side.
+        """
+        products = self._inputs(inputs) * self._gram(gradients)
+        # Padding is left out whatever stands there: an infinite activation at a pad must not become NaN.
+        products = products.where(self._present, 0)
+        return products.view(-1, 2, self._width, 2, self._width).sum((2, 4)).double().cpu()
+
+    def _inputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Matrices that read the same input (gate and up; query, key and value) share its products."""
+        which = (inputs.data_ptr(), inputs.shape)                # all inputs live until the backward pass is over
+        if self._last is None or self._last[0] != which:
+            gram = self._gram([inputs])
+            self._last = (which, gram.repeat(1, 2, 2) if self._together else gram)
+        return self._last[1]
+
+    def _gram(self, values: Sequence[torch.Tensor]) -> torch.Tensor:
+        """All products between a fact's tokens, accumulated in float32 or better."""
+        joined = self._joined(values)
+        joined = joined.float() if joined.dtype in (torch.bfloat16, torch.float16) else joined
+        return joined @ joined.mT
+
+    def _joined(self, values: Sequence[torch.Tensor]) -> torch.Tensor:
+        """A fact's tokens in one row: (B, T or 2T, …)."""
+        if self._together:
+            return values[0] if len(values) == 1 else torch.cat(list(values), 1)
+        return values[0].reshape(-1, 2 * self._width, *values[0].shape[2:])
 
 
 def _prepare(model: LoadedModel, fact: Fact, row: SurveyRow, prefer: OldSource) -> Pair | FactRow:
@@ -162,23 +217,30 @@ def _prepare(model: LoadedModel, fact: Fact, row: SurveyRow, prefer: OldSource) 
                 new=answer_row(model.tokenizer, fact.prompt, fact.target_new))
 
 
-def _batches(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
-    """Neighbouring facts, as many as fit in BATCH_TOKENS after padding."""
-    batch: list[Pair] = []
-    for pair in pairs:
-        width = max(len(row) for item in (*batch, pair) for row in (item.old, item.new))
-        if batch and 2 * width * (len(batch) + 1) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(pair)
-    if batch:
-        yield batch
+def _batches(pairs: Sequence[Pair]) -> list[list[Pair]]:
+    """Facts of a kind and of like length together, as many as fit in BATCH_TOKENS after padding."""
+    batches: list[list[Pair]] = []
+    for together in (True, False):
+        batch: list[Pair] = []
+        members = [pair for pair in pairs if _share_inputs(pair.old, pair.new) == together]
+        for pair in sorted(members, key=_width):
+            if batch and (1 if together else 2) * _width(pair) * (len(batch) + 1) > BATCH_TOKENS:
+                batches.append(batch)
+                batch = []
+            batch.append(pair)
+        batches += [batch] if batch else []
+    return batches
+
+
+def _width(pair: Pair) -> int:
+    return max(len(pair.old), len(pair.new))
 
 
 def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
     begin = perf_counter()
     values = gradient_products(model, [pair.old for pair in batch], [pair.new for pair in batch])
-    cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=2, backward_rows=2)
+    forward = 1 if _share_inputs(batch[0].old, batch[0].new) else 2
+    cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=forward, backward_rows=2)
     return [
         FactRow(record=pair.fact.record, status="used", old_answer=pair.old_answer, old_source=pair.old_source,
                 known=pair.survey.known, values={name: value[i] for name, value in values.items()}, cost=cost)

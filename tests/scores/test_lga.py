@@ -13,6 +13,7 @@ PAIRS = [
     ("The Space Needle is in downtown", "Seattle", "Boston"),
     ("Paris", "is in France", "Rome"),
     ("The language of Brazil", "is Portuguese", "Japan and Germany"),
+    ("Paris is in", "the", "of"),              # one token each: such a pair shares its inputs
 ]
 
 
@@ -40,6 +41,13 @@ def test_products_equal_the_double_backward(tiny, scope):
             scale = fast[f"norm-old/{scope}"][i] * fast[f"norm-new/{scope}"][i] if kind == "product" else naive
             assert np.all(np.abs(fast[f"{kind}/{scope}"][i] - naive) <= 1e-6 * scale)
             assert np.all(scale > 0)
+
+
+def test_pairs_with_shared_inputs_are_among_those_compared(tiny):
+    old, new = rows_of(tiny)
+    shared = [a.ids[:-1] == b.ids[:-1] for a, b in zip(old, new, strict=True)]
+    assert any(shared)
+    assert not all(shared)
 
 
 def test_batch_order_and_padding_side_never_matter(tiny):
