@@ -23,7 +23,7 @@ def welcome() -> None:
                 "small proxy set of facts, what two methods say about every layer, and lets you try the edit there.")
     parts = (
         ("LGA, the gradients", "For each fact, the inner product of each layer’s gradients for the old and the new "
-                               "answer. One forward and one backward pass; seconds for a small model."),
+                               "answer. One pass over the facts; seconds for a small model."),
         ("CMA, the causal trace", "How much of a fact returns when one layer’s state is restored in a corrupted run. "
                                   "Many passes; about a minute for 32 facts in a small model on a CPU."),
         ("The trial edit", "Edit one fact at a layer you choose and read what changed: rewrite, rephrase, locality, "

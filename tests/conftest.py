@@ -20,6 +20,7 @@ from transformers import (
 from lga_core.data.facts import Fact, Probe
 from lga_core.models.architecture import Architecture
 from lga_core.models.loaded import LoadedModel
+from lga_core.runs.tasks import drain
 
 CORPUS = [
     "The Space Needle is in downtown Seattle. Seattle is a city in Washington.",
@@ -30,6 +31,7 @@ CORPUS = [
 ] * 4
 
 REAL_MODELS = ("smollm2-135m", "gemma-3-270m")
+__all__ = ["REAL_MODELS", "drain", "make_fact", "tiny_model", "tiny_network", "train_tokenizer"]
 
 
 def train_tokenizer(bos: bool) -> PreTrainedTokenizerFast:
@@ -88,15 +90,6 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_network("llama").save_pretrained(folder)
     train_tokenizer(bos=False).save_pretrained(folder)
     return folder
-
-
-def drain(generator):
-    """Run a generator to its end and return what it returns."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as stop:
-            return stop.value
 
 
 def make_fact(record: int, prompt: str, subject: str, new: str, old: str | None) -> Fact:

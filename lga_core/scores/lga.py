@@ -1,8 +1,8 @@
 """Layer Gradient Analysis: the inner product of each layer's gradients for the old and the new answer (LGA §3).
 
 For a linear layer with inputs X (T, d_in) and output gradients Δ (T, d_out) the weight gradient is ΔᵀX, so
-⟨∇_o, ∇_n⟩ = sum((X_o X_nᵀ) ∘ (Δ_o Δ_nᵀ)): one forward and one backward over a padded batch give every layer,
-every scope and every fact of it, and no weight gradient is ever formed.
+⟨∇_o, ∇_n⟩ = sum((X_o X_nᵀ) ∘ (Δ_o Δ_nᵀ)): one pass over a padded batch gives every layer, every scope and
+every fact of it, and no weight gradient is ever formed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
