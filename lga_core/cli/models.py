@@ -16,7 +16,7 @@ def models(
     """List the models of the catalogue."""
     entries = list(catalogue())
     if fetch is not None:
-        from lga_core.models.fetch import fetch as bring
+        from lga_core.models.fetching.fetch import fetch as bring
 
         entry = resolve(fetch)
         run(common, bring(entry, accept_terms=common.accept_terms))

@@ -1,7 +1,7 @@
 """What a rank-one edit writes: the key k that stands for the subject, and the value v* = v0 + δ that answers anew.
 
 δ is added to the down projection's output at the last subject token of every context, and found by gradient descent
-(ROME §3.1, METHOD §4). Blocks below the edited one are computed once.
+(ROME §3.1, METHOD §4).
 """
 
 from collections.abc import Generator, Sequence
@@ -12,10 +12,9 @@ from torch.nn import functional
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
-from lga_core.models.forward import Trunk, answer_nll, record_trunk, resume
-from lga_core.models.hooks import on_outputs
+from lga_core.editing.search import Search
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row, subject_span
+from lga_core.models.tokens import TokenRow, answer_row, prompt_row, subject_span
 from lga_core.results import Progress
 
 
@@ -86,7 +85,7 @@ def find_value(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettin
     """
     contexts = Contexts.of(model, fact, prefixes)
     with model.using(f"v* at layer {layer}"), applied(model, edits):
-        search = _Search.prepare(model, contexts, layer)
+        search = Search.prepare(model, contexts.rows, contexts.subject_ends, layer)
     start = search.outputs.mean(0) if mean_start else search.outputs[0]
     delta = torch.zeros_like(start, requires_grad=True)
     optimizer = torch.optim.Adam([delta], lr=settings.learning_rate)
@@ -110,45 +109,3 @@ def find_value(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettin
         yield Progress(label=f"v* at layer {layer}", done=step + 1, total=settings.steps)
     return Value(keys=search.keys, outputs=search.outputs, start=start, delta=delta.detach(), losses=tuple(losses),
                  clamped=clamped)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Search:
-    """The part of the search that does not change from step to step."""
-
-    trunk: Trunk
-    layer: int
-    index: AnswerIndex
-    rows: torch.Tensor                       # (R,)
-    ends: torch.Tensor                       # (R,) columns of the last subject tokens
-    keys: torch.Tensor
-    outputs: torch.Tensor
-
-    @classmethod
-    @torch.no_grad()
-    def prepare(cls, model: LoadedModel, contexts: Contexts, layer: int) -> "_Search":
-        batch = Batch.of(contexts.rows, model.device)
-        rows = torch.arange(len(contexts.rows), device=model.device)
-        ends = torch.tensor(contexts.subject_ends, device=model.device) + batch.offsets
-        seen: list[torch.Tensor] = []
-
-        def note(given: torch.Tensor, output: torch.Tensor) -> None:
-            seen.extend((given[rows, ends][:-1].float(), output[rows, ends][:-1].float()))
-
-        with on_outputs({model.architecture.blocks[layer].down.module: note}, model.architecture.flat):
-            trunk = record_trunk(model, batch, [layer])
-        return cls(trunk=trunk, layer=layer, index=AnswerIndex.of(contexts.rows[:-1], batch), rows=rows, ends=ends,
-                   keys=seen[0], outputs=seen[1])
-
-    def evaluate(self, model: LoadedModel, delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """nll of the new answer, mean over contexts, and log p (V,) after the KL prompt's subject, under δ."""
-
-        def add(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-            changed = output.clone()
-            changed[self.rows, self.ends] = output[self.rows, self.ends] + delta.to(output.dtype)
-            return changed
-
-        with on_outputs({model.architecture.blocks[self.layer].down.module: add}, model.architecture.flat):
-            hidden = resume(model, self.trunk, self.layer)
-        nll = self.index.mean_by_row(answer_nll(model, hidden, self.index)).mean()
-        return nll, model.architecture.logits(hidden[-1, self.ends[-1]]).log_softmax(-1)

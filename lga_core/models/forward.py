@@ -1,9 +1,11 @@
 """Running a model: hidden states, logits where they are needed, and going on from the middle.
 
 A `Trunk` keeps what blocks were given in one run, so that a suffix of the model can be run again and again
-without its beginning: by the causal trace, by the search for an edit's value, and by the sweep.
+without its first blocks: by the causal trace, by the search for an edit's value, and by the sweep. A `Beginning`
+keeps the keys and values of a batch's first columns, so that what follows can be run again and again without them.
 """
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers import Cache, DynamicCache
 
 from lga_core.models.architecture import Architecture
 from lga_core.models.hooks import on_calls, on_outputs
@@ -20,9 +23,32 @@ from lga_core.models.tokens import AnswerIndex, Batch
 HEAD_ELEMENTS = 2**26                        # logits held at once: 256 MB in float32
 
 
-def final_hidden(model: LoadedModel, batch: Batch) -> torch.Tensor:
-    """Normed hidden states (B, T, d) after the last block."""
-    return model.architecture.decoder(**batch.inputs()).last_hidden_state
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Beginning:
+    """Keys and values of a batch's first `width` columns, at every layer."""
+
+    cache: Cache
+    width: int
+
+    @classmethod
+    def of(cls, model: LoadedModel, batch: Batch, width: int) -> "Beginning":
+        cache = DynamicCache(config=model.model.config.get_text_config())
+        if width:
+            model.architecture.decoder(
+                input_ids=batch.ids[:, :width], attention_mask=batch.mask[:, :width],
+                position_ids=batch.positions[:, :width], past_key_values=cache, use_cache=True)
+        return cls(cache=cache, width=width)
+
+
+def final_hidden(model: LoadedModel, batch: Batch, beginning: Beginning | None = None) -> torch.Tensor:
+    """Normed hidden states (B, T, d) after the last block; only of the columns after the beginning, where one is given.
+    """
+    if beginning is None:
+        return model.architecture.decoder(**batch.inputs()).last_hidden_state
+    return model.architecture.decoder(
+        input_ids=batch.ids[:, beginning.width:], attention_mask=batch.mask,
+        position_ids=batch.positions[:, beginning.width:], past_key_values=_own(beginning.cache), use_cache=True,
+    ).last_hidden_state
 
 
 def answer_nll(model: LoadedModel, hidden: torch.Tensor, index: AnswerIndex) -> torch.Tensor:
@@ -57,27 +83,40 @@ class Trunk:
     def call(self, block: int, rows: torch.Tensor | None) -> tuple[tuple, dict]:
         """The other arguments of a block for a selection of rows (indices with repetition), or for all."""
         args, kwargs = self.calls[block]
-        if rows is None:
-            return args, kwargs
         return tuple(_select(arg, rows, self.rows) for arg in args), \
             {key: _select(value, rows, self.rows) for key, value in kwargs.items()}
 
 
-def _select(value: Any, rows: torch.Tensor, total: int) -> Any:
+def _own(cache: Cache) -> Cache:
+    """The same keys and values in a cache that can be appended to without changing this one."""
+    mine = copy.copy(cache)
+    mine.layers = [copy.copy(layer) for layer in cache.layers]
+    return mine
+
+
+def _select(value: Any, rows: torch.Tensor | None, total: int) -> Any:
     """Rows of whatever has a batch dimension; masks and rotations that are shared by all rows stay as they are."""
-    if torch.is_tensor(value):
+    if isinstance(value, Cache):
+        mine = _own(value)
+        if rows is not None:
+            mine.batch_select_indices(rows)
+        return mine
+    if isinstance(value, tuple):
+        return tuple(_select(part, rows, total) for part in value)
+    if rows is not None and torch.is_tensor(value):
         if value.ndim == 3 and value.shape[0] > total and value.shape[0] % total == 0:
             return value.unflatten(0, (total, -1))[rows].flatten(0, 1)      # BLOOM's ALiBi: (B·heads, 1, T)
         return value[rows] if value.ndim > 1 and value.shape[0] == total else value
-    if isinstance(value, tuple):
-        return tuple(_select(part, rows, total) for part in value)
     return value
 
 
-def record_trunk(model: LoadedModel, batch: Batch, keep: Iterable[int]) -> Trunk:
-    """Run a batch and keep the inputs of the blocks in `keep` (index L: the last block's output)."""
+def record_trunk(model: LoadedModel, batch: Batch, keep: Iterable[int], beginning: Beginning | None = None) -> Trunk:
+    """Run a batch and keep the inputs of the blocks in `keep` (index L: the last block's output).
+
+    With a beginning only the columns after it run and are kept.
+    """
     architecture = model.architecture
-    wanted, modules = set(keep), [block.module for block in architecture.blocks]
+    wanted, modules, rows = set(keep), [block.module for block in architecture.blocks], len(batch.ids)
     order = {module: index for index, module in enumerate(modules)}
     hidden: dict[int, torch.Tensor] = {}
     calls: dict[int, tuple[tuple, dict]] = {}
@@ -86,7 +125,8 @@ def record_trunk(model: LoadedModel, batch: Batch, keep: Iterable[int]) -> Trunk
         index = order[module]
         named = dict(kwargs)
         given = args[0] if args else named.pop("hidden_states")
-        calls[index] = (args[1:], named)
+        # A cache is kept as it is before this block appends to it.
+        calls[index] = _select(args[1:], None, rows), {key: _select(value, None, rows) for key, value in named.items()}
         if index in wanted:
             hidden[index] = given
 
@@ -95,8 +135,8 @@ def record_trunk(model: LoadedModel, batch: Batch, keep: Iterable[int]) -> Trunk
             hidden[len(modules)] = output
 
     with on_calls(note, tuple(modules)), on_outputs({modules[-1]: note_last}):
-        final_hidden(model, batch)
-    return Trunk(hidden=hidden, calls=tuple(calls[i] for i in range(len(modules))), rows=len(batch.ids))
+        final_hidden(model, batch, beginning)
+    return Trunk(hidden=hidden, calls=tuple(calls[i] for i in range(len(modules))), rows=rows)
 
 
 def run_block(model: LoadedModel, trunk: Trunk, block: int, hidden: torch.Tensor,

@@ -11,7 +11,7 @@ from lga_core.errors import LgaError
 from lga_core.models import checkpoint
 from lga_core.models.architecture import Architecture
 from lga_core.models.catalogue import local_folder, resolve
-from lga_core.models.fetch import fetch
+from lga_core.models.fetching.fetch import fetch
 from lga_core.models.fingerprint import folder_fingerprint
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.memory import check_memory, out_of_memory

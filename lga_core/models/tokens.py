@@ -83,15 +83,24 @@ class Batch:
     @classmethod
     def of(cls, rows: Sequence[TokenRow], device: torch.device, side: Side = "right") -> "Batch":
         width = max(len(row) for row in rows)
+        return cls._placed(rows, [width - len(row) if side == "left" else 0 for row in rows], device)
+
+    @classmethod
+    def aligned(cls, rows: Sequence[TokenRow], at: Sequence[int], device: torch.device) -> "Batch":
+        """Rows padded on both sides so that token at[i] of row i stands in the same column for all: max(at)."""
+        return cls._placed(rows, [max(at) - own for own in at], device)
+
+    @classmethod
+    def _placed(cls, rows: Sequence[TokenRow], offsets: Sequence[int], device: torch.device) -> "Batch":
+        width = max(offset + len(row) for row, offset in zip(rows, offsets, strict=True))
         ids = torch.zeros(len(rows), width, dtype=torch.long)     # masked: which id stands there never matters
         mask = torch.zeros(len(rows), width, dtype=torch.long)
-        offsets = torch.tensor([width - len(row) if side == "left" else 0 for row in rows])
-        for i, row in enumerate(rows):
-            columns = slice(int(offsets[i]), int(offsets[i]) + len(row))
-            ids[i, columns] = torch.tensor(row.ids)
-            mask[i, columns] = 1
+        for i, (row, offset) in enumerate(zip(rows, offsets, strict=True)):
+            ids[i, offset:offset + len(row)] = torch.tensor(row.ids)
+            mask[i, offset:offset + len(row)] = 1
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        return cls(ids=ids.to(device), mask=mask.to(device), positions=positions.to(device), offsets=offsets.to(device))
+        return cls(ids=ids.to(device), mask=mask.to(device), positions=positions.to(device),
+                   offsets=torch.tensor(offsets, device=device))
 
     def inputs(self) -> dict[str, torch.Tensor | bool]:
         """Keyword arguments of a decoder's forward."""

@@ -9,9 +9,9 @@ import streamlit as st
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.models.catalogue import ModelEntry, Wheel, catalogue, local_folder, resolve
+from lga_core.models.fetching.terms import accept_terms, terms_accepted
 from lga_core.models.files import gigabytes
 from lga_core.models.fingerprint import folder_fingerprint
-from lga_core.models.terms import accept_terms, terms_accepted
 from lga_core.results import Progress
 from pages._ui import state
 from pages._ui.errors import error_box

@@ -27,7 +27,7 @@ FETCH_SCRIPT = """
 import sys
 from lga_core.errors import LgaError
 from lga_core.models.catalogue import ModelEntry
-from lga_core.models.fetch import fetch
+from lga_core.models.fetching.fetch import fetch
 steps = fetch(ModelEntry.model_validate_json(sys.argv[1]))
 try:
     while True:

@@ -13,8 +13,8 @@ from transformers import AutoTokenizer
 
 from lga_core.errors import LgaError
 from lga_core.models.catalogue import ModelEntry, local_folder, resolve
-from lga_core.models.fetch import fetch
-from lga_core.models.terms import accept_terms, terms_accepted
+from lga_core.models.fetching.fetch import fetch
+from lga_core.models.fetching.terms import accept_terms, terms_accepted
 from lga_core.results import Progress
 
 
@@ -202,7 +202,7 @@ def test_a_gguf_file_of_the_users_own_is_converted_once(gguf_file: Path, home: P
 def test_a_conversion_that_the_system_kills_is_one_error(gguf_file: Path, home: Path):
     steps = fetch(resolve(str(gguf_file)))
     next(steps)
-    child, = (child for child in psutil.Process().children() if "lga_core.models.convert" in child.cmdline())
+    child, = (child for child in psutil.Process().children() if "lga_core.models.fetching.convert" in child.cmdline())
     child.kill()
     with pytest.raises(LgaError, match="for want of memory"):
         for _ in steps:

@@ -16,10 +16,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from lga_core.errors import LgaError
 from lga_core.models.catalogue import local_folder, resolve
-from lga_core.models.fetch import fetch
+from lga_core.models.fetching.fetch import fetch
+from lga_core.models.fetching.terms import terms_accepted
 from lga_core.models.fingerprint import folder_fingerprint, model_fingerprint, weights_hash
 from lga_core.models.loading import load, load_now, pick_device, pick_dtype
-from lga_core.models.terms import terms_accepted
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 from lga_core.errors import LgaError
 from lga_core.models import files
 from lga_core.models.catalogue import ModelEntry, Package, Wheel
-from lga_core.models.child import ChildFailed, watch
+from lga_core.models.fetching.child import ChildFailed, watch
 from lga_core.models.fingerprint import file_sha256
 from lga_core.results import Progress
 

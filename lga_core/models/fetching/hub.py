@@ -23,7 +23,7 @@ from huggingface_hub.file_download import repo_folder_name
 from lga_core.errors import LgaError
 from lga_core.models import files
 from lga_core.models.catalogue import HUB_FILES, HUB_NOT, Hub, ModelEntry, local_folder
-from lga_core.models.child import ChildFailed, watch
+from lga_core.models.fetching.child import ChildFailed, watch
 from lga_core.results import Progress
 
 ASK_SECONDS = 15.0
