@@ -238,6 +238,21 @@ class Metric(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Diagnostics(Result):
+    """What edits did to the model beside the facts: measured on neutral prompts and on its own running text."""
+
+    kl: float | None                        # KL(before ‖ after) of the next token, nats, mean over neutral prompts
+    kl_largest: float | None
+    n_prompts: int
+    fluency_before: float | None            # (H₂ + 2·H₃)/3 in bits, ×100 (METHOD §5)
+    fluency_after: float | None
+    text_before: str                        # the continuations that fluency was measured on
+    text_after: str
+    norm_ratios: tuple[float, ...]          # per layer, ‖ΔW‖ / ‖W‖
+    warnings: tuple[str, ...]               # in words: blew up, or did nothing; each with its bound
+
+
+@dataclass(frozen=True, kw_only=True)
 class EditReport(Result):
     """What one trial edit did (METHOD §4 and §5)."""
 
@@ -253,13 +268,19 @@ class EditReport(Result):
     after: Mapping[str, Metric]
     probes: tuple[ProbeResult, ...]
     dropped_probes: tuple[str, ...]         # in words, each with its reason
-    target_errors: tuple[float, ...]        # per layer, ‖W'k − v*‖ / ‖v*‖
+    target_errors: tuple[float | None, ...] # per layer, ‖W'k − v*‖ / ‖v*‖; None for editors without a v*
     delta_norms: tuple[float, ...]          # per layer, Frobenius
     weight_norms: tuple[float, ...]
-    clamped: tuple[bool, ...]               # v*'s norm bound was reached
+    clamped: tuple[bool | None, ...]        # v*'s norm bound was reached; None for editors without one
     losses: tuple[tuple[float, ...], ...]   # per layer, nll(y_n) at each step of the v* optimization
     target_nll: float | None                # nll(y_n | x) after the edit, nats; None: the edit broke the model
+    diagnostics: Diagnostics | None = None
     cost: Cost = Cost()
+
+    @property
+    def target_error(self) -> float | None:
+        """The largest over layers; None where the editor has no v*."""
+        return max((error for error in self.target_errors if error is not None), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,6 +66,7 @@ def _summary(reports: Sequence[EditReport]) -> dict[str, Any]:
         **summary, "rewrite_free": fmean(free),
         "overall": fmean(overall(report.after)[0] for report in reports),
         "rewrite_before": fmean(report.before["rewrite"].teacher_forced for report in reports),
-        "target_error_max": max(max(report.target_errors) for report in reports),
+        "target_error_max": max((report.target_error for report in reports if report.target_error is not None),
+                                default=None),
         "seconds_per_edit": median(report.cost.seconds for report in reports),
     }

@@ -48,7 +48,7 @@ def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:
         "before": {name: _metric(report, name, "before") for name in METRICS},
         "after": {name: _metric(report, name, "after") for name in METRICS},
         "dropped_probes": report.dropped_probes,
-        "target_error": max(report.target_errors),
+        "target_error": report.target_error,
         "target_errors": report.target_errors,
         "target_nll": report.target_nll,
         "delta_norm": report.delta_norms,
@@ -81,10 +81,11 @@ def _text(report: EditReport, stored: Stored) -> str:
         return [name, before and before.teacher_forced, after and after.teacher_forced,
                 before and before.free, after and after.free, after.n if after else 0]
 
+    error = "n/a" if report.target_error is None else f"{report.target_error:.1e}"
     nll = "n/a" if report.target_nll is None else f"{report.target_nll:.3f}"
     return "\n".join([
         f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
-        f"target error {max(report.target_errors):.1e}, nll of the new answer {nll}; "
+        f"target error {error}, nll of the new answer {nll}; "
         f"{report.cost.seconds:.1f} s{', from the store' if stored.from_store else ''}",
         table(["percent", "forced before", "after", "free before", "after", "probes"], [row(name) for name in METRICS]),
         "",

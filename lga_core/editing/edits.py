@@ -1,4 +1,4 @@
-"""An edit is a value: a low-rank change of one named matrix, added in a forward hook and never written."""
+"""An edit is a value: a change of one named matrix, added in a forward hook and never written."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,13 +12,14 @@ from lga_core.models.loaded import LoadedModel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Edit:
+class LowRankEdit:
     """ΔW = Σ_r left[r] ⊗ right[r] on a down projection."""
 
     layer: int
     matrix: str                              # dotted name of the weight's module
     left: torch.Tensor                       # (r, d_out) float32
     right: torch.Tensor                      # (r, d_in) float32
+    keys: torch.Tensor | None = None         # (n, d_in) of its facts; AlphaEdit keeps later edits off them
 
     def change(self, inputs: torch.Tensor) -> torch.Tensor:
         """ΔW x for inputs (…, d_in), (…, d_out), in float32 or better."""
@@ -26,10 +27,38 @@ class Edit:
         return precise @ self.right.to(precise).T @ self.left.to(precise)
 
     @property
+    def delta(self) -> torch.Tensor:
+        """ΔW (d_out, d_in), float32."""
+        return self.left.T @ self.right
+
+    @property
     def norm(self) -> float:
         """Frobenius norm of ΔW."""
         grams = (self.left.double() @ self.left.double().T) * (self.right.double() @ self.right.double().T)
         return float(grams.sum().clamp(min=0).sqrt())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DenseEdit:
+    """ΔW as a whole matrix: what fine-tuning leaves."""
+
+    layer: int
+    matrix: str
+    delta: torch.Tensor                      # (d_out, d_in) float32
+    keys: torch.Tensor | None = None
+
+    def change(self, inputs: torch.Tensor) -> torch.Tensor:
+        """ΔW x for inputs (…, d_in), (…, d_out), in float32 or better."""
+        precise = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
+        return precise @ self.delta.to(precise).T
+
+    @property
+    def norm(self) -> float:
+        """Frobenius norm of ΔW."""
+        return float(self.delta.double().norm())
+
+
+Edit = LowRankEdit | DenseEdit
 
 
 @contextmanager
@@ -49,9 +78,9 @@ def applied(model: LoadedModel, edits: Sequence[Edit]) -> Iterator[None]:
 
 
 def output_at(matrix: Linear, key: torch.Tensor, edits: Sequence[Edit] = ()) -> torch.Tensor:
-    """W k + b (+ ΔW k) of one key (d_in,), in float32 or better."""
+    """W k + b (+ ΔW k) of keys (…, d_in), in float32 or better."""
     precise = key.to(torch.promote_types(key.dtype, torch.float32))
-    output = matrix.weight.to(precise) @ precise
+    output = precise @ matrix.weight.to(precise).T
     if matrix.module.bias is not None:
         output = output + matrix.module.bias.to(precise)
     return output + sum(edit.change(precise) for edit in edits if edit.matrix == matrix.name)

@@ -1,33 +1,18 @@
 """The table of editors: a new one is one file with a function and one line here."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-from lga_core.data.facts import Fact
 from lga_core.editing import rome
-from lga_core.editing.rome import Written
+from lga_core.editing.editor import Editor
+from lga_core.editing.rank_one import RankOneSettings
 from lga_core.errors import LgaError
-from lga_core.models.loaded import LoadedModel
-from lga_core.results import Progress
-
-
-@dataclass(frozen=True, kw_only=True)
-class Editor:
-    """A way to write a fact: `run(model, fact, layers, settings)` yields steps and returns one `Written` a layer."""
-
-    name: str
-    title: str
-    about: str                               # one sentence for the page
-    version: int
-    settings: type                           # a frozen dataclass with defaults
-    run: Callable[[LoadedModel, Fact, Sequence[int], Any], Generator[Progress, None, tuple[Written, ...]]]
-
 
 EDITORS: Mapping[str, Editor] = {item.name: item for item in (
-    Editor(name="r-rome", title="R-ROME", version=rome.VERSION, settings=rome.RankOneSettings, run=rome.r_rome,
+    Editor(name="r-rome", title="R-ROME", source="Rebuilding ROME, arXiv 2403.07175, §4", version=rome.VERSION,
+           settings=RankOneSettings, run=rome.r_rome, batch=False, layers="one after another",
            about="Rank-one edit of the down projection with the mean key everywhere."),
-    Editor(name="rome", title="ROME", version=rome.VERSION, settings=rome.RankOneSettings, run=rome.rome,
+    Editor(name="rome", title="ROME", source="arXiv 2202.05262, §3.1", version=rome.VERSION,
+           settings=RankOneSettings, run=rome.rome, batch=False, layers="one after another",
            about="Rank-one edit of the down projection, exact at the bare prompt's key."),
 )}
 

@@ -12,26 +12,28 @@ from torch.nn import functional
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
-from lga_core.editing.search import Search
+from lga_core.editing.search import Search, Site
+from lga_core.editing.settings import Settings, setting
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.tokens import TokenRow, answer_row, prompt_row, subject_span
 from lga_core.results import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValueSettings:
-    """How δ is searched for. Defaults: ROME's, weight decay by family (METHOD §4)."""
+class ValueSettings(Settings):
+    """How δ is searched for (METHOD §4)."""
 
-    learning_rate: float = 0.5
-    steps: int = 25
-    stop_nll: float = 0.05                   # nats
-    kl_weight: float = 0.0625
-    weight_decay: float | None = None        # None: 0.5 for the GPT-2 family, 1e-3 for all others
-    norm_bound: float = 4.0                  # ‖δ‖ ≤ norm_bound · ‖v0‖
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.learning_rate <= 0 or self.norm_bound <= 0 or self.kl_weight < 0:
-            raise ValueError("steps, learning rate and norm bound must be above 0, the KL weight not below 0")
+    learning_rate: float = setting(0.5, "Learning rate", "Of Adam, in the search for v*.", source="ROME", above=0)
+    steps: int = setting(25, "Steps, at most", source="ROME", least=1)
+    stop_nll: float = setting(0.05, "Stop at nll, nats",
+                              "Mean negative log-likelihood of the new answer over the contexts.", source="ROME",
+                              least=0)
+    kl_weight: float = setting(0.0625, "KL weight", "How firmly “{subject} is a” is held where it was.", source="ROME",
+                               least=0)
+    weight_decay: float | None = setting(None, "Weight decay", "Empty: 0.5 for the GPT-2 family, 0.001 for all others.",
+                                         source="ROME; EasyEdit for others; Gemma: ours", least=0,
+                                         none_means="by family")
+    norm_bound: float = setting(4.0, "Norm bound", "‖δ‖ is at most this many times ‖v0‖.", source="ROME", above=0)
 
     def decay(self, model: LoadedModel) -> float:
         if self.weight_decay is not None:
@@ -66,26 +68,32 @@ class Value:
     """Key and value of one fact at one layer, float32."""
 
     keys: torch.Tensor                       # (contexts, d_in), the bare prompt's first
-    outputs: torch.Tensor                    # (contexts, d_out) of the down projection there, with its bias
     start: torch.Tensor                      # v0 (d_out,)
     delta: torch.Tensor                      # δ (d_out,)
     losses: tuple[float, ...]                # nll of the new answer, mean over contexts, before each step and after
     clamped: bool                            # δ reached the norm bound
 
     @property
+    def mean_key(self) -> torch.Tensor:
+        """k̄ (d_in,), float64."""
+        return self.keys.double().mean(0)
+
+    @property
     def target(self) -> torch.Tensor:
         return self.start + self.delta
 
 
-def find_value(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettings, prefixes: Sequence[str],
-               *, mean_start: bool, edits: Sequence[Edit] = ()) -> Generator[Progress, None, Value]:
+def find_value(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettings, prefixes: Sequence[str], *,
+               mean_start: bool, edits: Sequence[Edit] = (),
+               site: Site = "down") -> Generator[Progress, None, Value]:
     """Search v* at one layer of the model with `edits` applied; yields after each step.
 
-    v0 is the bare prompt's output (ROME), or the mean over contexts (R-ROME) with `mean_start`.
+    v0 is the bare prompt's output (ROME), or the mean over contexts (R-ROME) with `mean_start`: the down projection's,
+    or the whole block's with `site` "block" (MEMIT's z).
     """
     contexts = Contexts.of(model, fact, prefixes)
     with model.using(f"v* at layer {layer}"), applied(model, edits):
-        search = Search.prepare(model, contexts.rows, contexts.subject_ends, layer)
+        search = Search.prepare(model, contexts.rows, contexts.subject_ends, layer, site)
     start = search.outputs.mean(0) if mean_start else search.outputs[0]
     delta = torch.zeros_like(start, requires_grad=True)
     optimizer = torch.optim.Adam([delta], lr=settings.learning_rate)
@@ -107,5 +115,5 @@ def find_value(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettin
                 clamped = True
                 delta.mul_(bound / delta.norm())
         yield Progress(label=f"v* at layer {layer}", done=step + 1, total=settings.steps)
-    return Value(keys=search.keys, outputs=search.outputs, start=start, delta=delta.detach(), losses=tuple(losses),
+    return Value(keys=search.keys, start=start, delta=delta.detach(), losses=tuple(losses),
                  clamped=clamped)

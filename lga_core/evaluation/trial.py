@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from lga_core.data.facts import Fact
+from lga_core.editing.editor import Written
 from lga_core.editing.edits import Edit, applied
-from lga_core.editing.rome import Written
 from lga_core.editing.table import editor_named
-from lga_core.errors import LgaError
 from lga_core.evaluation.metrics import ask, compare, prepare, summarize
 from lga_core.models.forward import answer_nll, final_hidden
 from lga_core.models.loaded import LoadedModel
@@ -29,15 +28,14 @@ def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: st
 
     Raises LgaError for a fact without a new answer, a layer that is not there, or an unknown editor.
     """
-    begin = perf_counter()
-    check_trial(model, fact, layers)
-    chosen = editor_named(editor)
+    begin, chosen = perf_counter(), editor_named(editor)
+    chosen.check(model, [fact], layers)
     yield Progress(label="asking before the edit", done=0, total=STEPS)
     quiz = prepare(model, fact)
     with model.using("asking before the edit"):
         before = ask(model, quiz.questions)
     yield Progress(label="asked before the edit", done=1, total=STEPS)
-    written = yield from chosen.run(model, fact, tuple(layers), settings)
+    written = yield from chosen.run(model, [fact], tuple(layers), settings, ())
     edits = [item.edit for item in written]
     yield Progress(label="edited", done=2, total=STEPS)
     with model.using("asking after the edit"), applied(model, edits):
@@ -55,25 +53,13 @@ def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: st
     )
 
 
-def check_trial(model: LoadedModel, fact: Fact, layers: Sequence[int]) -> None:
-    """Raise LgaError where a trial cannot begin."""
-    if fact.target_new is None:
-        raise LgaError(f"Record {fact.record} has no new answer to write.", mend="Choose a fact with target_new.")
-    if not layers:
-        raise LgaError("No layer is chosen.", mend="Choose at least one layer.")
-    if wrong := [layer for layer in layers if not 0 <= layer < model.layers]:
-        raise LgaError(f"{model.name} has no layer {wrong[0]}.", mend=f"Choose layers from 0 to {model.layers - 1}.")
-    if len(set(layers)) < len(layers):
-        raise LgaError("A layer is named twice.", mend="Name each layer once.")
-
-
 def _by_layer(written: Sequence[Written]) -> dict[str, tuple]:
     return {
-        "target_errors": tuple(item.target_error for item in written),
+        "target_errors": tuple(item.target_errors[0] for item in written),
         "delta_norms": tuple(item.edit.norm for item in written),
         "weight_norms": tuple(item.weight_norm for item in written),
-        "clamped": tuple(item.value.clamped for item in written),
-        "losses": tuple(item.value.losses for item in written),
+        "clamped": tuple(item.clamped[0] for item in written),
+        "losses": tuple(item.losses[0] for item in written),
     }
 
 

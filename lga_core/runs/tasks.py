@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
 from lga_core.evaluation import trial as evaluation
-from lga_core.evaluation.trial import check_trial, trial_edit
+from lga_core.evaluation.trial import trial_edit
 from lga_core.models.loaded import LoadedModel
 from lga_core.results import (
     CausalTrace,
@@ -138,7 +138,7 @@ def trial(
 ) -> Steps[tuple[EditReport, Stored]]:
     """One edit, tried and measured. `settings` None: the editor's defaults."""
     chosen, at = editor_named(editor), tuple(sorted(layers))
-    check_trial(model, fact, at)
+    chosen.check(model, [fact], at)
     settings = settings or chosen.settings()
     asked = provenance(model, facts_name, [fact], method=f"trial-{editor}", version=chosen.version,
                        settings={**asdict(settings), "layers": at, "trial_version": evaluation.VERSION})

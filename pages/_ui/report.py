@@ -79,9 +79,9 @@ def _written(report: EditReport) -> None:
     with left:
         st.markdown("**What was written**")
         st.table(pd.DataFrame([
-            {"layer": layer, "target error": f"{error:.1e}", "‖Δ‖": number(delta, 3),
+            {"layer": layer, "target error": _error(error), "‖Δ‖": number(delta, 3),
              "‖Δ‖ / ‖W‖": number(delta / weight, 2),
-             "clamped": "yes" if clamped else "no", "steps": max(len(losses) - 1, 0),
+             "clamped": _mark(clamped), "steps": max(len(losses) - 1, 0),
              "last nll": number(losses[-1], 3) if losses else "n/a"}
             for layer, error, delta, weight, clamped, losses in zip(
                 report.layers, report.target_errors, report.delta_norms, report.weight_norms, report.clamped,
@@ -92,6 +92,10 @@ def _written(report: EditReport) -> None:
     with right:
         chart(loss_curve(report, stop=(report.settings.get("value") or {}).get("stop_nll"), theme_name=theme_name()),
               "loss_curve", "Line chart: nll of the new answer at each step of the search for v*.")
+
+
+def _error(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.1e}"
 
 
 def probes(report: EditReport) -> None:
@@ -125,7 +129,7 @@ def history(trials: list[Trial]) -> None:
     st.dataframe(pd.DataFrame([
         {"model": trial.question.model, "fact": trial.label, "editor": _title(trial.report.editor),
          "layers": ", ".join(map(str, trial.report.layers)), **{name: cell(trial.report, name) for name in METRICS},
-         "target error": f"{max(trial.report.target_errors):.1e}", "time": duration(trial.report.cost.seconds)}
+         "target error": _error(trial.report.target_error), "time": duration(trial.report.cost.seconds)}
         for trial in reversed(trials)
     ]), hide_index=True, width="stretch", alt="Table of this session's trial edits")
     st.caption("Teacher-forced, percent, before → after.")

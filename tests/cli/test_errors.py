@@ -7,7 +7,7 @@ import pytest
 
 from lga_core.cli import main
 from lga_core.cli.options import settings_of
-from lga_core.editing.rome import RankOneSettings
+from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.value import ValueSettings
 
 

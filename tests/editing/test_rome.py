@@ -7,10 +7,12 @@ import torch
 from conftest import drain, tiny_model
 
 from lga_core.editing.edits import applied, output_at
-from lga_core.editing.rome import RankOneSettings, r_rome, rome, whitened
+from lga_core.editing.rank_one import RankOneSettings, whitened
+from lga_core.editing.rome import r_rome, rome
 from lga_core.editing.value import Contexts, ValueSettings, find_value
 from lga_core.models.fingerprint import weights_hash
 from lga_core.models.forward import answer_nll, final_hidden
+from lga_core.models.own_text import prefixes
 from lga_core.models.tokens import AnswerIndex, Batch, answer_row, prompt_row
 
 FAMILIES = ("gpt2", "llama", "gemma3")
@@ -43,12 +45,14 @@ def key_seen(model, prompt, position, layer):
 def test_the_edited_matrix_maps_its_key_to_the_target(family, name, dtype, covariance, facts):
     model = tiny_model(family, dtype)
     settings = RankOneSettings(value=SETTINGS.value, contexts=2, covariance=covariance)
-    written, = drain(EDITORS[name](model, facts[0], [2], settings))
-    assert written.target_error <= (1e-4 if dtype == torch.float32 else 5e-2)
-    matrix, value = model.architecture.blocks[2].down, written.value
-    key = value.keys[0] if name == "rome" else value.keys.mean(0)
-    reached = output_at(matrix, key, [written.edit])
+    written, = drain(EDITORS[name](model, [facts[0]], [2], settings))
+    assert written.target_errors[0] <= (1e-4 if dtype == torch.float32 else 5e-2)
+    value = drain(find_value(model, facts[0], 2, SETTINGS.value, prefixes(model, 2, 0), mean_start=name == "r-rome"))
+    key = value.keys[0] if name == "rome" else value.mean_key
+    torch.testing.assert_close(written.edit.keys[0], key.float())
+    reached = output_at(model.architecture.blocks[2].down, key, [written.edit])
     assert (reached - value.target).norm() <= (1e-4 if dtype == torch.float32 else 5e-2) * value.target.norm()
+    assert written.losses == (value.losses,)
     assert value.losses[-1] < value.losses[0]
     assert written.edit.norm > 0
 
@@ -69,7 +73,7 @@ def test_a_rome_key_is_the_input_at_the_last_subject_token(family, facts):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_hook_and_merged_weights_agree(family, name, facts):
     model = tiny_model(family, torch.float32)
-    edits = [written.edit for written in drain(EDITORS[name](model, facts[0], [1, 3], SETTINGS))]
+    edits = [written.edit for written in drain(EDITORS[name](model, [facts[0]], [1, 3], SETTINGS))]
     assert [edit.layer for edit in edits] == [1, 3]
     with applied(model, edits):
         hooked = log_p(model, facts[0])
@@ -91,11 +95,11 @@ def test_an_edit_that_fails_or_is_stopped_leaves_the_model_as_it_was(family, fac
     class Stopped(BaseException):
         pass
 
-    drain(r_rome(model, facts[0], [2], SETTINGS))                # from here on the second moment is kept
-    steps = sum(1 for _ in r_rome(model, facts[0], [2], SETTINGS))
+    drain(r_rome(model, [facts[0]], [2], SETTINGS))                # from here on the second moment is kept
+    steps = sum(1 for _ in r_rome(model, [facts[0]], [2], SETTINGS))
     assert steps > 3
     for stop_at in range(1, steps + 1, 3):
-        generator = r_rome(model, facts[0], [2], SETTINGS)
+        generator = r_rome(model, [facts[0]], [2], SETTINGS)
         for _ in range(stop_at):
             next(generator)
         with pytest.raises(Stopped):
@@ -114,7 +118,7 @@ def test_the_search_follows_the_gradient_of_its_loss(facts):
     assert value.losses[1] < value.losses[0]
     plain = -log_p(model, facts[0]).mean().item()
     assert value.losses[0] == pytest.approx(plain, rel=1e-6)
-    written, = drain(rome(model, facts[0], [2], RankOneSettings(value=settings, contexts=0, covariance="identity")))
+    written, = drain(rome(model, [facts[0]], [2], RankOneSettings(value=settings, contexts=0, covariance="identity")))
     with applied(model, [written.edit]):
         assert -log_p(model, facts[0]).mean().item() == pytest.approx(value.losses[1], rel=1e-2)
 

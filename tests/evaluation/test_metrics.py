@@ -7,7 +7,7 @@ import torch
 from conftest import drain, tiny_model
 
 from lga_core.data.facts import Probe
-from lga_core.editing.rome import RankOneSettings
+from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.value import ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.metrics import Reply, ask, compare, normalize, overall, prepare, starts_with, summarize

@@ -11,14 +11,16 @@ from models.families import EXPERT_FAMILIES, FAMILIES, HEADS, INNER, LAYERS, WID
 
 from lga_core.bench.baselines import naive_clean_outputs, naive_gradient_products, naive_restored_probability
 from lga_core.editing.edits import applied, output_at
-from lga_core.editing.rome import RankOneSettings, r_rome
-from lga_core.editing.value import ValueSettings
+from lga_core.editing.rank_one import RankOneSettings
+from lga_core.editing.rome import r_rome
+from lga_core.editing.value import ValueSettings, find_value
 from lga_core.errors import LgaError
 from lga_core.models.architecture import Architecture
-from lga_core.models.forward import answer_nll, final_hidden
+from lga_core.models.forward import Beginning, answer_nll, final_hidden, record_trunk, resume
 from lga_core.models.generate import greedy
 from lga_core.models.hooks import on_outputs
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.own_text import prefixes
 from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
 from lga_core.results import Kind
 from lga_core.scores.attribution import integrated_gradients
@@ -189,10 +191,11 @@ def test_integrated_gradients_add_up_to_the_change_they_explain(name, facts):
 @every_family
 def test_r_rome_maps_its_key_to_the_target_and_its_hook_is_the_merged_weight(family, facts):
     model, fact = model_of(family, torch.float32), facts[0]
-    written, = drain(r_rome(model, fact, [1], EDIT))
-    down, value = model.architecture.blocks[1].down, written.value
-    assert written.target_error <= 1e-4
-    reached = output_at(down, value.keys.mean(0), [written.edit])
+    written, = drain(r_rome(model, [fact], [1], EDIT))
+    down = model.architecture.blocks[1].down
+    value = drain(find_value(model, fact, 1, EDIT.value, prefixes(model, EDIT.contexts, 0), mean_start=True))
+    assert written.target_errors[0] <= 1e-4
+    reached = output_at(down, value.mean_key, [written.edit])
     assert (reached - value.target).norm() <= 1e-4 * value.target.norm()
     assert value.losses[-1] < value.losses[0]
     before = log_p(model, fact)
@@ -271,3 +274,24 @@ def test_parts_that_cannot_be_told_apart_can_be_named():
     opt = Architecture.find(family_named("opt").build(), mlp=("fc1", "fc2"), attention="self_attn", down="fc2")
     assert opt.blocks[1].mlp is opt.blocks[1].down.module
     assert opt.blocks[1].attn_linears[0].d_out == HEADS * (WIDTH // HEADS)
+
+
+@every_family
+@pytest.mark.parametrize("start", [0, 1])
+def test_what_follows_a_beginning_is_what_the_whole_run_gives(family, start):
+    """Columns after kept keys and values, run once and again from a block on, are those of the whole run."""
+    model, near = model_of(family), rounding(family, 1e-6)      # GPT-J turns its rotations in float32
+    rows, ends = answers(model)[0], (3, 0, 4)
+    batch = Batch.aligned(rows, ends, model.device)
+    assert batch.ids[:, max(ends)].tolist() == [row.ids[end] for row, end in zip(rows, ends, strict=True)]
+    with torch.no_grad():
+        whole = final_hidden(model, batch)[:, max(ends):]
+        alone = final_hidden(model, Batch.of(rows[2:], model.device))[0, 4:]
+        beginning = Beginning.of(model, batch, max(ends))
+        trunk = record_trunk(model, batch, range(LAYERS + 1), beginning)
+        for hidden in (final_hidden(model, batch, beginning), resume(model, trunk, start), resume(model, trunk, start)):
+            present = batch.mask[:, max(ends):].bool()
+            torch.testing.assert_close(hidden[present], whole[present], rtol=near, atol=near)
+            torch.testing.assert_close(hidden[2, present[2]], alone, rtol=near, atol=near)
+        chosen = resume(model, trunk, start, rows=torch.tensor([2, 0]))
+    torch.testing.assert_close(chosen[0, present[2]], alone, rtol=near, atol=near)

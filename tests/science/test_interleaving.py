@@ -17,7 +17,7 @@ import torch
 from conftest import drain, tiny_model
 
 from lga_core.data.facts import Fact
-from lga_core.editing.rome import RankOneSettings
+from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.value import ValueSettings
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models import moments, own_text

@@ -17,7 +17,8 @@ from conftest import drain
 from planted import Planted
 
 from lga_core.editing.edits import applied
-from lga_core.editing.rome import RankOneSettings, r_rome
+from lga_core.editing.rank_one import RankOneSettings
+from lga_core.editing.rome import r_rome
 from lga_core.editing.value import ValueSettings
 from lga_core.models.architecture import Architecture
 from lga_core.models.fingerprint import weights_hash
@@ -85,7 +86,7 @@ def sweep(case: Planted, norm_bound: float = ValueSettings.norm_bound, blocks: i
     for fact in case.facts[SWEPT]:
         rows = [answer_row(case.model.tokenizer, text, fact.target_new) for text in (fact.prompt, *fact.rephrases)]
         for block in range(blocks):
-            written, = drain(r_rome(case.model, fact, [block], settings))
+            written, = drain(r_rome(case.model, [fact], [block], settings))
             with applied(case.model, [written.edit]):
                 found.append(probabilities(case.model, rows).mean())
     return np.reshape(found, (-1, blocks)).mean(0)

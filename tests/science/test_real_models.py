@@ -7,7 +7,7 @@ from conftest import REAL_MODELS, drain
 from lga_core.bench.baselines import naive_gradient_products
 from lga_core.bench.lga import batched
 from lga_core.data.load import load_facts
-from lga_core.editing.rome import RankOneSettings
+from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models.fingerprint import weights_hash
