@@ -10,6 +10,7 @@ from transformers.pytorch_utils import Conv1D
 
 from lga_core.errors import LgaError
 from lga_core.models.observation import Observation, observe
+from lga_core.models.packing import keeps_rows_apart
 
 MLP_MATRICES = (2, 3)                        # plain and gated MLPs
 
@@ -61,6 +62,7 @@ class Architecture:
     hidden_size: int
     vocabulary: int
     flat: Mapping[nn.Module, nn.Module]      # parts that see (B·T, d), each with its block, which sees (B, T, d)
+    packs: bool                              # rows may stand end to end in one line (`Packing`)
 
     @classmethod
     def find(cls, model: PreTrainedModel, *, mlp: str | Sequence[str] | None = None, attention: str | None = None,
@@ -92,6 +94,7 @@ class Architecture:
             hidden_size=blocks[0].down.d_out,
             vocabulary=head.weight.shape[0],
             flat=_flat(seen, blocks),
+            packs=keeps_rows_apart(decoder, embedding.weight.device),
         )
         _check(model, found, seen)
         return found

@@ -18,6 +18,7 @@ from transformers import Cache, DynamicCache
 from lga_core.models.architecture import Architecture
 from lga_core.models.hooks import on_calls, on_outputs
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.packing import Packing
 from lga_core.models.tokens import AnswerIndex, Batch
 
 HEAD_ELEMENTS = 2**26                        # logits held at once: 256 MB in float32
@@ -49,6 +50,11 @@ def final_hidden(model: LoadedModel, batch: Batch, beginning: Beginning | None =
         input_ids=batch.ids[:, beginning.width:], attention_mask=batch.mask,
         position_ids=batch.positions[:, beginning.width:], past_key_values=_own(beginning.cache), use_cache=True,
     ).last_hidden_state
+
+
+def packed_hidden(model: LoadedModel, packing: Packing) -> torch.Tensor:
+    """`final_hidden` of a batch without running its pads, for models that keep packed rows apart."""
+    return packing.spread(model.architecture.decoder(**packing.inputs()).last_hidden_state)
 
 
 def answer_nll(model: LoadedModel, hidden: torch.Tensor, index: AnswerIndex) -> torch.Tensor:

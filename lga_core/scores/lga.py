@@ -14,9 +14,10 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.models.architecture import Linear
-from lga_core.models.forward import answer_nll, final_hidden, gradients_from_embedding
+from lga_core.models.forward import answer_nll, final_hidden, gradients_from_embedding, packed_hidden
 from lga_core.models.hooks import OutputFunction, on_outputs
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.packing import Packing
 from lga_core.models.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row
 from lga_core.results import Cost, FactRow, OldSource, SurveyRow
 
@@ -110,9 +111,10 @@ def _products(model: LoadedModel, old: Sequence[TokenRow], new: Sequence[TokenRo
         for kind in ("product", "norm-old", "norm-new") for scope in SCOPES
     }
     indices = [AnswerIndex.of(answers, batch) for answers in ((old, new) if together else (paired,))]
+    packing = Packing.of(batch) if model.architecture.packs else None
     with gradients_from_embedding(model), \
-            on_outputs(_pairing_hooks(model, batch, together, sums), model.architecture.flat):
-        hidden = final_hidden(model, batch)
+            on_outputs(_pairing_hooks(model, batch, packing, together, sums), model.architecture.flat):
+        hidden = packed_hidden(model, packing) if packing else final_hidden(model, batch)
         losses = [index.mean_by_row(answer_nll(model, hidden, index)) for index in indices]
         for loss in losses:
             loss.sum().backward(retain_graph=loss is not losses[-1])
@@ -125,9 +127,10 @@ def _products(model: LoadedModel, old: Sequence[TokenRow], new: Sequence[TokenRo
     return {**values, "nll-old": first, "nll-new": second}
 
 
-def _pairing_hooks(model: LoadedModel, batch: Batch, together: bool, sums: Mapping[str, torch.Tensor]) -> dict:
+def _pairing_hooks(model: LoadedModel, batch: Batch, packing: Packing | None, together: bool,
+                   sums: Mapping[str, torch.Tensor]) -> dict:
     """For each matrix: when its output gradients have arrived, add the products to the scopes that hold it."""
-    grams = _Grams(batch.mask.bool(), together)
+    grams = _Grams(batch, packing, together)
 
     def hook_for(layer: int, scopes: tuple[str, ...]) -> OutputFunction:
         def forward(given: torch.Tensor, output: torch.Tensor) -> None:
@@ -162,18 +165,25 @@ def _scopes(matrix: Linear, mlp: tuple[Linear, ...], down: Linear) -> tuple[str,
 class _Grams:
     """Inner products of a matrix's two gradients, from the token by token products of its inputs and gradients."""
 
-    def __init__(self, present: torch.Tensor, together: bool) -> None:
-        self._together, self._width = together, present.shape[1]
-        both = self._joined([present, present] if together else [present])
-        self._present = both[:, :, None] & both[:, None, :]
+    def __init__(self, batch: Batch, packing: Packing | None, together: bool) -> None:
+        present, self._together, self._width = batch.mask.bool(), together, batch.ids.shape[1]
+        places = torch.arange(present.numel(), device=present.device).view(present.shape)
+        if packing:
+            places = packing.places
+        # (B, T or 2T): where a fact's tokens stand among all tokens, or among those of two gradients.
+        if together:
+            tokens = packing.ids.numel() if packing else present.numel()
+            self._of_inputs, self._of_gradients = places, torch.cat([places, places + tokens], 1)
+            present = torch.cat([present, present], 1)
+        else:
+            self._of_inputs = self._of_gradients = places.view(-1, 2 * self._width)
+            present = present.view(-1, 2 * self._width)
+        self._present = present[:, :, None] & present[:, None, :]
         self._last: tuple[tuple, torch.Tensor] | None = None
 
     def pairs(self, inputs: torch.Tensor, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
-        """⟨∇_a, ∇_b⟩ for a, b in (old, new), (B, 2, 2) float64.
-
-        Together: X (B, T, d_in) and two Δ (B, T, d_out). Else one Δ, and 2B rows, a fact's two side by side.
-        """
-        products = self._inputs(inputs) * self._gram(gradients)
+        """⟨∇_a, ∇_b⟩ for a, b in (old, new), (B, 2, 2) float64, of inputs (…, d_in) and one or two Δ (…, d_out)."""
+        products = self._inputs(inputs) * _gram(gradients, self._of_gradients)
         # Padding is left out whatever stands there: an infinite activation at a pad must not become NaN.
         products = products.where(self._present, 0)
         return products.view(-1, 2, self._width, 2, self._width).sum((2, 4)).double().cpu()
@@ -182,21 +192,17 @@ class _Grams:
         """Matrices that read the same input (gate and up; query, key and value) share its products."""
         which = (inputs.data_ptr(), inputs.shape)                # all inputs live until the backward pass is over
         if self._last is None or self._last[0] != which:
-            gram = self._gram([inputs])
+            gram = _gram([inputs], self._of_inputs)
             self._last = (which, gram.repeat(1, 2, 2) if self._together else gram)
         return self._last[1]
 
-    def _gram(self, values: Sequence[torch.Tensor]) -> torch.Tensor:
-        """All products between a fact's tokens, accumulated in float32 or better."""
-        joined = self._joined(values)
-        joined = joined.float() if joined.dtype in (torch.bfloat16, torch.float16) else joined
-        return joined @ joined.mT
 
-    def _joined(self, values: Sequence[torch.Tensor]) -> torch.Tensor:
-        """A fact's tokens in one row: (B, T or 2T, …)."""
-        if self._together:
-            return values[0] if len(values) == 1 else torch.cat(list(values), 1)
-        return values[0].reshape(-1, 2 * self._width, *values[0].shape[2:])
+def _gram(values: Sequence[torch.Tensor], index: torch.Tensor) -> torch.Tensor:
+    """All products between a fact's tokens, accumulated in float32 or better."""
+    tokens = torch.cat([part.flatten(0, 1) for part in values]) if len(values) > 1 else values[0].flatten(0, 1)
+    joined = tokens[index]
+    joined = joined.float() if joined.dtype in (torch.bfloat16, torch.float16) else joined
+    return joined @ joined.mT
 
 
 def _prepare(model: LoadedModel, fact: Fact, row: SurveyRow, prefer: OldSource) -> Pair | FactRow:
