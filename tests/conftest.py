@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     Gemma3ForCausalLM,
@@ -21,6 +22,9 @@ from lga_core.data.facts import Fact, Probe
 from lga_core.models.architecture import Architecture
 from lga_core.models.loaded import LoadedModel
 from lga_core.runs.tasks import drain
+
+settings.register_profile("any machine", deadline=None)    # how fast it is says nothing about the code
+settings.load_profile("any machine")
 
 CORPUS = [
     "The Space Needle is in downtown Seattle. Seattle is a city in Washington.",

@@ -5,7 +5,10 @@ from typing import Any
 
 from lga_core.bench.cma import bench_cma
 from lga_core.bench.edit import bench_r_rome
+from lga_core.bench.editors import bench_editors
 from lga_core.bench.lga import bench_lga
 
-BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {"lga": bench_lga, "cma": bench_cma, "r-rome": bench_r_rome}
+BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "lga": bench_lga, "cma": bench_cma, "r-rome": bench_r_rome, "editors": bench_editors,
+}
 """name -> benchmark(model_name, limit=None, seed=0) -> the report that the command line prints."""

@@ -1,5 +1,6 @@
 """`edit`: one trial edit, before and after."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,8 +21,15 @@ def edit(
     layers: Annotated[str, typer.Option(metavar="L[,L…]", help="Where to edit: 5 or 5,6 or 0-3.")],
     editor: Annotated[str, typer.Option(help="rome, r-rome, …")] = "r-rome",
     set_: Set = None,
+    save: Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Save the edit as an edit set.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the model with the edit merged into its weights.")
+    ] = None,
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
+    from lga_core.editing.edit_set import check_place, save_edit_set
+    from lga_core.editing.export import check_free, export_merged
+    from lga_core.editing.ledger import Ledger, extend
     from lga_core.editing.table import editor_named
     from lga_core.models.loading import load
     from lga_core.runs.checks import fact_at, parse_layers
@@ -30,11 +38,23 @@ def edit(
 
     settings = settings_of(editor_named(editor).settings, {"seed": common.seed}, set_)
     at = parse_layers(layers)
+    if save is not None:
+        check_place(save)
+    if export is not None:
+        check_free(export)
     found = load_facts(facts)
     fact = fact_at(found, index)
     loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
     report, stored = run(common, trial(loaded, found.name, fact, at, editor, settings, Store()))
-    answer(common, _report(model, report, stored), _text(report, stored))
+    if save is not None or export is not None:       # the store keeps what an edit did, not the edit
+        ledger = run(common, extend(loaded, Ledger(), [fact], editor, at, settings, "sequential"))
+        if save is not None:
+            save_edit_set(ledger, loaded, save)
+        if export is not None:
+            run(common, export_merged(loaded, ledger.edits, export, [fact]))
+    kept = {"saved": save and str(save), "exported": export and str(export)}
+    answer(common, {**_report(model, report, stored), **kept},
+           "\n".join([_text(report, stored), *(f"{how} to {where}" for how, where in kept.items() if where)]))
 
 
 def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:

@@ -1,15 +1,17 @@
 """What may be wrong with a record that could be read, and what is done about it. Nothing vanishes silently."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lga_core.data.drafts import Draft, Notes, Unusable, quoted
-from lga_core.data.facts import Fact, Probe
+from lga_core.data.facts import Fact, Probe, Problem
 from lga_core.data.spans import find_subject
 
 PROBES_PER_GROUP = 10
 """Some records have 154 probes and most a handful: without a cap a few facts take most of an evaluation's time."""
+_OVER_CAP = "over the cap of"
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,13 @@ class Room:
         over = {key: count - self.cap for key, count in self.taken.items() if self.cap and count > self.cap}
         if over:
             where = ", ".join(f"{metric} {group} {count}" for (metric, group), count in over.items())
-            notes.add(f"{sum(over.values())} probes over the cap of {self.cap} a group were left out: {where}.",
+            notes.add(f"{sum(over.values())} probes {_OVER_CAP} {self.cap} a group were left out: {where}.",
                       "probe dropped")
+
+
+def is_cap(problem: Problem) -> bool:
+    """Whether it says that a record had more probes than are kept."""
+    return re.match(rf"\d+ probes {_OVER_CAP} ", problem.problem) is not None
 
 
 def checked(draft: Draft, notes: Notes, cap: int | None = PROBES_PER_GROUP) -> Fact:

@@ -9,7 +9,7 @@ zjunlp/KnowEdit holds files of several schemas: name one of them. No code of a d
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ MAX_BYTES = 200_000_000
 ASK_SECONDS = 15.0
 _HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?"
                   r"(/(?P<file>.+)|(:(?P<config>[^:/]*))?(:(?P<split>[^:/]+))?)")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _TAIL = re.compile(r"(?P<folder>.+?)(:(?P<config>[^:/\\]*))?(:(?P<split>[^:/\\]+))?")
 
 
@@ -81,13 +82,55 @@ def read_rows(dataset: DatasetId) -> list[Any]:
     return _file(dataset)
 
 
+def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
+    """The rows one after another, never all of them in memory and of any size. Raises LgaError as `read_rows` does."""
+    import datasets
+
+    if dataset.file is not None:
+        raise LgaError(f"{dataset.name} is one file of a repository, which cannot be read row by row.",
+                       mend="Name the data set as hub:owner/name:config:split, or download the file and name that.")
+    online = dataset.folder is None and not datasets.config.HF_HUB_OFFLINE
+    if online:
+        _info(dataset)                                  # says at once what is wrong with the name or the network
+    path, saved = str(dataset.folder or dataset.repo), dataset.folder is not None and _was_saved(dataset.folder)
+    try:
+        with _no_bars():
+            # Without a network, what was loaded before is read from the library's cache, a page at a time.
+            found = datasets.load_from_disk(path) if saved else datasets.load_dataset(
+                path, name=dataset.config, revision=dataset.revision, streaming=online or dataset.folder is not None)
+            rows = iter(_one_split(dataset, found))
+        while (row := next(rows, None)) is not None:
+            yield row
+    except LgaError:
+        raise
+    # As in `_rows`: here while the rows are read too.
+    except Exception as error:
+        raise _failed(dataset, error) from error
+
+
+def commit(dataset: DatasetId) -> str | None:
+    """The commit that a hub data set's name stands for now.
+
+    A name with a commit needs no network; offline, what else the name says (a branch, a tag, None) has to do.
+    """
+    import datasets
+
+    named = _COMMIT.fullmatch(dataset.revision or "")
+    return dataset.revision if named or datasets.config.HF_HUB_OFFLINE else _info(dataset).sha
+
+
 def _sizes(dataset: DatasetId) -> dict[str, int]:
-    """The repository's files with their bytes: asked first, since loading tries an absent network many times."""
+    """The repository's files with their bytes."""
+    return {file.rfilename: file.size or 0 for file in _info(dataset).siblings or []}
+
+
+def _info(dataset: DatasetId) -> Any:
+    """What the hub says of a repository: asked first, since loading tries an absent network many times."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        info = HfApi().dataset_info(dataset.repo, revision=dataset.revision, timeout=ASK_SECONDS, files_metadata=True)
+        return HfApi().dataset_info(dataset.repo, revision=dataset.revision, timeout=ASK_SECONDS, files_metadata=True)
     except RevisionNotFoundError as error:
         raise LgaError(f"{dataset.repo} has no revision {dataset.revision}.",
                        mend="Name a branch, a tag or a commit of it, or none.") from error
@@ -99,7 +142,6 @@ def _sizes(dataset: DatasetId) -> dict[str, int]:
         raise LgaError(f"{dataset.repo} could not be read: the hub is out of reach.",
                        mend="Connect to the network, set HF_HUB_OFFLINE=1 where it was loaded before, "
                             "or download its file and name that.") from error
-    return {file.rfilename: file.size or 0 for file in info.siblings or []}
 
 
 def _file(dataset: DatasetId) -> list[Any]:

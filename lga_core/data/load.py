@@ -4,6 +4,7 @@ import json
 import os
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from lga_core.data import hub
 from lga_core.data.checks import PROBES_PER_GROUP, checked, is_no_op
 from lga_core.data.drafts import Draft, Notes, Unusable, quoted, sentence, text
 from lga_core.data.facts import Fact, FactSet, Probe, Problem
-from lga_core.data.mapping import ColumnMapping, columns
+from lga_core.data.mapping import ColumnMapping, columns, inner_columns
 from lga_core.data.parsing import SUFFIXES, parse_records
 from lga_core.data.readers import read_record
 from lga_core.errors import LgaError
@@ -19,6 +20,24 @@ from lga_core.errors import LgaError
 MAX_UPLOAD_BYTES = 20_000_000
 MAX_UPLOAD_RECORDS = 20_000
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "facts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A source's records as they were written, before anything is read from them as a fact."""
+
+    name: str
+    records: Sequence[Any]
+    numbers: Sequence[int] | None = None     # the records' own numbers; None: from 0, in order
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a form can offer as a column: every key, and with dots those inside objects."""
+        return (*columns(self.records), *inner_columns(self.records))
+
+    def facts(self, mapping: ColumnMapping | None = None, cap: int | None = PROBES_PER_GROUP) -> FactSet:
+        """The facts, with what is wrong with each record. Raises LgaError for a mapping that does not fit."""
+        return _fact_set(self, mapping, cap)
 
 
 def shipped_sets() -> tuple[str, ...]:
@@ -35,19 +54,29 @@ def load_facts(
     they have other names; `cap` is the largest number of probes a record keeps in a group (None: all).
     Raises LgaError where there is nothing to read; what is wrong with single records is in `problems`.
     """
-    if str(source) in shipped_sets():
-        return _fact_set(str(source), _file_records(SHIPPED / f"{source}.json", source), mapping, cap)
-    if (dataset := hub.parse(str(source))) is not None:
-        return _fact_set(dataset.name, hub.read_rows(dataset), mapping, cap)
-    path = Path(os.path.expanduser(source))
-    return _fact_set(path.name, _file_records(path, source), mapping, cap)
+    return read_table(source).facts(mapping, cap)
 
 
 def read_facts(
     name: str, data: bytes, suffix: str, *, mapping: ColumnMapping | None = None, cap: int | None = PROBES_PER_GROUP
 ) -> FactSet:
     """Facts from an uploaded file's bytes. Raises LgaError beyond the upload's caps or for a broken file."""
-    return _fact_set(name, _upload_records(name, data, suffix), mapping, cap)
+    return upload_table(name, data, suffix).facts(mapping, cap)
+
+
+def read_table(source: str | Path) -> Table:
+    """The records of whatever `load_facts` can load. Raises LgaError where there is nothing to read."""
+    if str(source) in shipped_sets():
+        return Table(name=str(source), records=_file_records(SHIPPED / f"{source}.json", source))
+    if (dataset := hub.parse(str(source))) is not None:
+        return Table(name=dataset.name, records=hub.read_rows(dataset))
+    path = Path(os.path.expanduser(source))
+    return Table(name=path.name, records=_file_records(path, source))
+
+
+def upload_table(name: str, data: bytes, suffix: str) -> Table:
+    """An upload's records. Raises LgaError beyond the upload's caps or for a broken file."""
+    return Table(name=name, records=_upload_records(name, data, suffix))
 
 
 def upload_columns(name: str, data: bytes, suffix: str) -> tuple[str, ...]:
@@ -108,8 +137,37 @@ def choose(facts: Sequence[Fact], limit: int | None = None, shuffle_seed: int | 
 
 def write_facts(facts: Sequence[Fact]) -> str:
     """The facts in the project's own JSON schema, one record a line; read again they are the same, numbered from 0."""
-    records = (json.dumps(_record(fact), ensure_ascii=False) for fact in facts)
+    records = (json.dumps(record_of(fact), ensure_ascii=False) for fact in facts)
     return "[\n" + ",\n".join(records) + "\n]\n"
+
+
+def record_of(fact: Fact) -> dict[str, Any]:
+    """The fact as a record of the project's own schema, which is KnowEdit's with a relation."""
+    record = {
+        "prompt": fact.prompt,
+        "subject": fact.subject,
+        "target_new": fact.target_new,
+        "ground_truth": list(fact.target_old),
+        "relation": fact.relation,
+        "rephrase_prompt": list(fact.rephrases),
+        "locality": probe_groups(fact.locality),
+        "portability": probe_groups(fact.portability),
+    }
+    return {key: value for key, value in record.items() if value or key == "target_new"}    # which tells the format
+
+
+def probe_groups(probes: Sequence[Probe]) -> dict[str, list[dict[str, Any]]]:
+    """KnowEdit's {group: [{prompt, ground_truth}]}."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for probe in probes:
+        answers = [list(answer) for answer in probe.answers] or [[]]
+        groups.setdefault(probe.group, []).append({"prompt": probe.prompt, "ground_truth": answers})
+    return groups
+
+
+def repeated(fact: Fact, record: int) -> str:
+    """What is said of a fact whose prompt an earlier record has."""
+    return f"The prompt {quoted(fact.prompt)} stands in record {record} already."
 
 
 def _file_records(path: Path, source: str | Path) -> list[Any]:
@@ -138,13 +196,12 @@ def _upload_records(name: str, data: bytes, suffix: str) -> list[Any]:
     return records
 
 
-def _fact_set(name: str, records: list[Any], mapping: ColumnMapping | None, cap: int | None) -> FactSet:
-    if mapping is not None:
-        records = mapping.apply(records)
+def _fact_set(table: Table, mapping: ColumnMapping | None, cap: int | None) -> FactSet:
+    records = table.records if mapping is None else mapping.apply(table.records)
     facts: list[Fact] = []
     problems: list[Problem] = []
     first: dict[str, int] = {}  # prompt -> record that had it first
-    for record, content in enumerate(records):
+    for record, content in zip(table.numbers or range(len(records)), records, strict=True):
         notes = Notes(record)
         try:
             fact = checked(read_record(content, notes), notes, cap)
@@ -152,10 +209,10 @@ def _fact_set(name: str, records: list[Any], mapping: ColumnMapping | None, cap:
             problems.append(Problem(record=record, problem=sentence(unusable), action="record skipped"))
             continue
         if first.setdefault(fact.prompt, record) != record:
-            notes.add(f"The prompt {quoted(fact.prompt)} stands in record {first[fact.prompt]} already.")
+            notes.add(repeated(fact, first[fact.prompt]))
         facts.append(fact)
         problems.extend(notes.problems)
-    return FactSet(name=name, facts=tuple(facts), n_records=len(records), problems=tuple(problems))
+    return FactSet(name=table.name, facts=tuple(facts), n_records=len(records), problems=tuple(problems))
 
 
 def _form_probes(rows: Sequence[tuple[str, str]], group: str, notes: Notes) -> tuple[Probe, ...]:
@@ -163,25 +220,3 @@ def _form_probes(rows: Sequence[tuple[str, str]], group: str, notes: Notes) -> t
     return tuple(
         Probe(prompt=prompt, answers=((answer,),) if answer else (), group=group) for prompt, answer in texts if prompt
     )
-
-
-def _record(fact: Fact) -> dict[str, Any]:
-    record = {
-        "prompt": fact.prompt,
-        "subject": fact.subject,
-        "target_new": fact.target_new,
-        "ground_truth": list(fact.target_old),
-        "relation": fact.relation,
-        "rephrase_prompt": list(fact.rephrases),
-        "locality": _groups(fact.locality),
-        "portability": _groups(fact.portability),
-    }
-    return {key: value for key, value in record.items() if value or key == "target_new"}    # which tells the format
-
-
-def _groups(probes: Sequence[Probe]) -> dict[str, list[dict[str, Any]]]:
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for probe in probes:
-        answers = [list(answer) for answer in probe.answers] or [[]]
-        groups.setdefault(probe.group, []).append({"prompt": probe.prompt, "ground_truth": answers})
-    return groups

@@ -23,6 +23,7 @@ _GUESSES = {
     "portability_answer": ("portability_answer", "portability_ground_truth"),
     "relation": ("relation", "relation_id", "predicate", "property"),
 }
+_LOOKED_AT = 200                             # records: objects of one table look alike
 _KEYS = {"target_old": "ground_truth"}  # what the readers call a field, where not the same
 
 
@@ -91,6 +92,23 @@ def columns(records: Iterable[Any]) -> tuple[str, ...]:
     """The keys of all records, in the order in which they are met; without those that cannot be shown."""
     found = (key for record in records if isinstance(record, Mapping) for key in record)
     return tuple(key for key in dict.fromkeys(found) if isinstance(key, str) and not has_half_characters(key))
+
+
+def inner_columns(records: Sequence[Any], depth: int = 3, most: int = 100) -> tuple[str, ...]:
+    """Dotted names of what stands inside the records' objects, at most `depth` levels deep and `most` of them."""
+    found: dict[str, None] = {}
+    for record in records[:_LOOKED_AT]:
+        _walk(record, "", depth, found)
+    return tuple(found)[:most]
+
+
+def _walk(value: Any, path: str, depth: int, found: dict[str, None]) -> None:
+    if not isinstance(value, Mapping) or depth == 0:
+        return
+    for key in columns([value]):
+        if path:
+            found[f"{path}{key}"] = None
+        _walk(value[key], f"{path}{key}.", depth - 1, found)
 
 
 def _joined(cells: Iterable[Any]) -> list[Any]:

@@ -3,9 +3,10 @@
 import random
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Literal
 
-from lga_core.data.facts import Fact
+from lga_core.data.facts import Fact, FactSet
 from lga_core.errors import LgaError
 
 Part = Literal["target_new", "target_old", "rephrases", "locality", "portability"]
@@ -26,6 +27,19 @@ def keep(
     )
 
 
+def search(facts: Sequence[Fact], words: str) -> tuple[Fact, ...]:
+    """The facts that hold every one of the words somewhere, in any case: prompt, answers, relation, rephrases."""
+    wanted = words.casefold().split()
+    return tuple(fact for fact in facts if all(word in _told(fact) for word in wanted)) if wanted else tuple(facts)
+
+
+def part_of(found: FactSet, facts: Sequence[Fact], name: str) -> FactSet:
+    """Some of a set's facts as a set of their own, with their record numbers and what was noted about them."""
+    records = {fact.record for fact in facts}
+    noted = tuple(problem for problem in found.problems if problem.record in records)
+    return replace(found, name=name, facts=tuple(facts), n_records=len(facts), problems=noted)
+
+
 def split(facts: Sequence[Fact], share: float, seed: int) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
     """A proxy of about `share` of the facts and a test set of the others, both in the facts' order.
 
@@ -35,20 +49,30 @@ def split(facts: Sequence[Fact], share: float, seed: int) -> tuple[tuple[Fact, .
     """
     if not 0 < share < 1:
         raise LgaError(f"A share of {share} leaves one side empty.", mend="Give a share between 0 and 1, as 0.1.")
-    subjects = Counter(map(_subject, facts))
-    if len(subjects) < 2:
+    sizes_of = Counter(map(_subject, facts))
+    if len(sizes_of) < 2:
         raise LgaError("Facts about one subject cannot be split: it would stand on both sides.",
                        mend="Use facts about at least two subjects.")
-    order = list(subjects)
+    order = list(sizes_of)
     random.Random(seed).shuffle(order)
     sizes = [0]
     for subject in order:
-        sizes.append(sizes[-1] + subjects[subject])
+        sizes.append(sizes[-1] + sizes_of[subject])
     wanted = share * len(facts)
     taken = min(range(1, len(order)), key=lambda number: abs(sizes[number] - wanted))
     proxy = set(order[:taken])
     return (tuple(fact for fact in facts if _subject(fact) in proxy),
             tuple(fact for fact in facts if _subject(fact) not in proxy))
+
+
+def subjects(facts: Sequence[Fact]) -> int:
+    """How many subjects there are, case and spaces aside."""
+    return len(set(map(_subject, facts)))
+
+
+def _told(fact: Fact) -> str:
+    parts = (fact.prompt, fact.subject, fact.target_new, fact.relation, *fact.target_old, *fact.rephrases)
+    return "\n".join(filter(None, parts)).casefold()
 
 
 def _subject(fact: Fact) -> str:

@@ -10,7 +10,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.editor import Written, target_errors
 from lga_core.editing.edits import Edit, LowRankEdit
 from lga_core.editing.rank_one import RankOneSettings, moment_of, whitened
-from lga_core.editing.value import find_value
+from lga_core.editing.values import shared_value
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.own_text import prefixes
 from lga_core.results import Progress
@@ -38,8 +38,8 @@ def _one_fact(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], 
     for layer in sorted(layers):
         matrix, before = model.architecture.blocks[layer].down, (*base, *(item.edit for item in written))
         moment = yield from moment_of(model, layer, settings)
-        value = yield from find_value(model, fact, layer, settings.value, beginnings, mean_start=not bare_key,
-                                      edits=before)
+        value = yield from shared_value(model, fact, layer, settings.value, beginnings, mean_start=not bare_key,
+                                        edits=before)
         key = value.keys[0].double() if bare_key else value.mean_key
         direction = whitened(moment, value.mean_key, settings.ridge)
         # δ is v* − (W k + b) for both editors: v0 is the output at the very key that the identity holds for.

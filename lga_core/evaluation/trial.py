@@ -1,39 +1,36 @@
 """A trial edit: ask, edit as a value, ask again. The model's weights are the same before, during and after."""
 
-import math
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
-import torch
-
 from lga_core.data.facts import Fact
 from lga_core.editing.editor import Written
-from lga_core.editing.edits import Edit, applied
+from lga_core.editing.edits import applied
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.metrics import ask, compare, prepare, summarize
-from lga_core.models.forward import answer_nll, final_hidden
+from lga_core.evaluation import diagnostics
+from lga_core.evaluation.asked import ask_unedited
+from lga_core.evaluation.metrics import ask, compare, summarize
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.tokens import AnswerIndex, Batch, answer_row
 from lga_core.results import Cost, EditReport, Progress
 
 VERSION = 1
 STEPS = 4                                    # asked before, edited, asked after, read
 
 
-def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: str,
-               settings: Any) -> Generator[Progress, None, EditReport]:
+def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: str, settings: Any, *,
+               diagnose: bool = True) -> Generator[Progress, None, EditReport]:
     """Edit one fact at the chosen layers and report every metric before and after.
 
+    With `diagnose`, also what the edit did to the model beside the fact, which takes as long as writing 200 tokens.
     Raises LgaError for a fact without a new answer, a layer that is not there, or an unknown editor.
     """
     begin, chosen = perf_counter(), editor_named(editor)
     chosen.check(model, [fact], layers)
     yield Progress(label="asking before the edit", done=0, total=STEPS)
-    quiz = prepare(model, fact)
-    with model.using("asking before the edit"):
-        before = ask(model, quiz.questions)
+    asked = ask_unedited(model, fact)
+    quiz = asked.quiz
     yield Progress(label="asked before the edit", done=1, total=STEPS)
     written = yield from chosen.run(model, [fact], tuple(layers), settings, ())
     edits = [item.edit for item in written]
@@ -41,14 +38,16 @@ def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: st
     with model.using("asking after the edit"), applied(model, edits):
         after = ask(model, quiz.questions)
     yield Progress(label="asked after the edit", done=3, total=STEPS)
-    probes = compare(quiz.questions, before, after)
+    probes = compare(quiz.questions, asked.replies, after)
     metrics_before, metrics_after = summarize(probes)
+    beside = (yield from diagnostics.diagnose(model, fact, edits)) if diagnose else None
     return EditReport(
         record=fact.record, editor=editor, layers=tuple(item.edit.layer for item in written),
         settings=asdict(settings), prompt=fact.prompt, subject=fact.subject, target_new=fact.target_new,
         target_old=fact.target_old[0] if fact.target_old else None,
         before=metrics_before, after=metrics_after, probes=probes, dropped_probes=quiz.dropped,
-        target_nll=_target_nll(model, fact, edits), cost=Cost(seconds=perf_counter() - begin),
+        target_nll=diagnostics.target_nll(model, fact, edits), diagnostics=beside,
+        cost=Cost(seconds=perf_counter() - begin),
         **_by_layer(written),
     )
 
@@ -62,11 +61,3 @@ def _by_layer(written: Sequence[Written]) -> dict[str, tuple]:
         "losses": tuple(item.losses[0] for item in written),
     }
 
-
-def _target_nll(model: LoadedModel, fact: Fact, edits: Sequence[Edit]) -> float | None:
-    row = answer_row(model.tokenizer, fact.prompt, fact.target_new)
-    batch = Batch.of([row], model.device)
-    index = AnswerIndex.of([row], batch)
-    with model.using("reading the new answer"), applied(model, edits), torch.no_grad():
-        nll = float(index.mean_by_row(answer_nll(model, final_hidden(model, batch), index))[0])
-    return nll if math.isfinite(nll) else None

@@ -28,16 +28,19 @@ def sample(model: LoadedModel, rows: Sequence[TokenRow], length: int, seeds: Seq
     return _texts(stream(model, rows, length, sampler(seeds)), len(rows))
 
 
-def sampler(seeds: Sequence[int]) -> Pick:
-    """Sampling at temperature 1, one seed a row."""
+def sampler(seeds: Sequence[int], *, temperature: float = 1.0, top_k: int = 0) -> Pick:
+    """Sampling with one seed a row, at a temperature above 0, among the `top_k` most probable tokens (0: all)."""
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def pick(logits: torch.Tensor) -> torch.Tensor:
         # Inverse of the distribution function: one uniform number a row and step, whatever else is in the batch.
         uniform = torch.cat([torch.rand(1, generator=generator) for generator in generators]).to(logits)
-        reached = logits.softmax(-1).cumsum(-1)
-        chosen = torch.searchsorted(reached, (uniform * reached[:, -1])[:, None]).squeeze(1)
-        return chosen.clamp(max=logits.shape[1] - 1)
+        best = logits.topk(min(top_k, logits.shape[1])) if top_k else None
+        kept = logits if best is None else best.values
+        # The largest is taken away first: divided by a small temperature it would be infinite.
+        reached = ((kept - kept.amax(-1, keepdim=True)) / temperature).softmax(-1).cumsum(-1)
+        chosen = torch.searchsorted(reached, (uniform * reached[:, -1])[:, None]).clamp(max=reached.shape[1] - 1)
+        return (chosen if best is None else best.indices.gather(1, chosen)).squeeze(1)
 
     return pick
 

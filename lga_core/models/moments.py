@@ -1,60 +1,194 @@
-"""Second moments C = E[k kᵀ] of a down projection's inputs, uncentred, over the model's own text (ROME §3.1)."""
+"""Second moments C = E[k kᵀ] of a down projection's inputs, uncentred, over a text (ROME §3.1).
 
-from collections.abc import Generator, Sequence
+Every position of the text counts, as the model reads it. Layers are filled in groups that fit in memory, each in one
+pass over the text; a pass that is stopped goes on from its last checkpoint.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from time import perf_counter
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from lga_core.errors import LgaError
 from lga_core.models.derived import derived_path, keep
+from lga_core.models.files import check_room, gigabytes
 from lga_core.models.forward import final_hidden
 from lga_core.models.hooks import OutputFunction, on_outputs
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.own_text import VERSION as TEXT_VERSION
-from lga_core.models.own_text import corpus
+from lga_core.models.memory import available, out_of_memory
+from lga_core.models.rates import note_rate
+from lga_core.models.texts import OWN_TEXT, Text, text_named
 from lga_core.models.tokens import Batch, TokenRow
 from lga_core.results import Progress
 
 VERSION = 1
-TOKENS_PER_INPUT = 4                         # tokens of text for each input dimension
+TOKENS_PER_INPUT = 4                         # tokens of text for each input dimension; fewer leave C without full rank
 BATCH_TOKENS = 2048
-ALL_LAYERS_BYTES = 2 * 2**30                 # all layers in one pass where their moments fit in this
+ALL_LAYERS_BYTES = 2 * 2**30                 # every layer is filled with the one asked for where all fit in this
+MEMORY_SHARE = 0.5                           # of the free memory, for the sums of a group of layers
+CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SHARE = 0.05                      # of the time, at most, goes into writing checkpoints
 
 
-def second_moment(model: LoadedModel, layer: int, seed: int = 0) -> Generator[Progress, None, torch.Tensor]:
-    """C of one layer, (d_in, d_in) float32 on the CPU; computed once per model and kept.
+def second_moment(model: LoadedModel, layer: int, seed: int = 0, *, source: str = OWN_TEXT,
+                  tokens_per_input: int = TOKENS_PER_INPUT) -> Generator[Progress, None, torch.Tensor]:
+    """C of one layer, (d_in, d_in) float32 on the CPU; computed once per model, text and number of tokens, and kept.
 
-    Small models get every layer in the same pass over the text, large ones the layer that is asked for.
+    Small models get every layer in the same pass over the text, large ones the layer that is asked for. Raises
+    LgaError for a text that is not there, damaged or too short.
     """
-    if not _path(model, layer, seed).exists():
-        size = model.architecture.blocks[layer].down.d_in
-        everything = size * size * 4 * model.layers <= ALL_LAYERS_BYTES
-        yield from _compute(model, range(model.layers) if everything else [layer], seed)
-    return load_file(_path(model, layer, seed))["second_moment"]
+    text = text_named(source, seed)
+    yield from _see_to(model, [layer], text, tokens_per_input)
+    return load_file(moment_path(model, layer, text, tokens_per_input))["second_moment"]
 
 
-def text_tokens(model: LoadedModel, layer: int) -> int:
-    """How many tokens of text a layer's moment is estimated from."""
-    return TOKENS_PER_INPUT * model.architecture.blocks[layer].down.d_in
+def second_moments(model: LoadedModel, layers: Sequence[int], seed: int = 0, *, source: str = OWN_TEXT,
+                   tokens_per_input: int = TOKENS_PER_INPUT) -> Generator[Progress, None, None]:
+    """See to it that the moments of these layers are kept."""
+    yield from _see_to(model, layers, text_named(source, seed), tokens_per_input)
 
 
-def _path(model: LoadedModel, layer: int, seed: int) -> Path:
-    name = f"moment-v{VERSION}-text{TEXT_VERSION}-n{text_tokens(model, layer)}-s{seed}-layer{layer}.safetensors"
-    return derived_path(model, name)
+def _see_to(model: LoadedModel, layers: Sequence[int], text: Text,
+            tokens_per_input: int) -> Generator[Progress, None, None]:
+    while missing := wanted(model, layers, text, tokens_per_input):
+        group = groups(model, missing, text, tokens_per_input)[0]
+        yield from _fill(model, group, text, tokens_per_input)
 
 
-def _compute(model: LoadedModel, layers: Sequence[int], seed: int) -> Generator[Progress, None, None]:
-    rows = yield from corpus(model, max(text_tokens(model, layer) for layer in layers), seed)
-    widths = {layer: model.architecture.blocks[layer].down.d_in for layer in layers}
-    sums = {layer: torch.zeros(width, width, device=model.device) for layer, width in widths.items()}
-    batches, count = _batches(rows), sum(map(len, rows))
-    for number, batch_rows in enumerate(batches, start=1):
-        with model.using("second moments"), torch.no_grad():
-            _add(model, batch_rows, sums)
-        yield Progress(label="second moments of the keys", done=number, total=len(batches))
+def text_tokens(model: LoadedModel, layer: int, tokens_per_input: int = TOKENS_PER_INPUT) -> int:
+    """How many tokens of text a layer's moment is estimated from, at least."""
+    return tokens_per_input * model.architecture.blocks[layer].down.d_in
+
+
+def moment_path(model: LoadedModel, layer: int, text: Text, tokens_per_input: int) -> Path:
+    """Where a layer's moment is kept."""
+    key = text.key(text_tokens(model, layer, tokens_per_input))
+    return derived_path(model, f"moment-v{VERSION}-{key}-layer{layer}.safetensors")
+
+
+def moment_bytes(model: LoadedModel, layers: Sequence[int]) -> int:
+    """What the moments of these layers take, in memory or on disk."""
+    return sum(4 * model.architecture.blocks[layer].down.d_in ** 2 for layer in layers)
+
+
+def wanted(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> tuple[int, ...]:
+    """The layers that are filled when these are asked for: none where all of them are kept."""
+    def missing(among: Sequence[int]) -> tuple[int, ...]:
+        return tuple(layer for layer in among if not moment_path(model, layer, text, tokens_per_input).exists())
+
+    everything = range(model.layers)
+    asked = missing(sorted(set(layers)))
+    return missing(everything) if asked and moment_bytes(model, everything) <= ALL_LAYERS_BYTES else asked
+
+
+def groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> list[tuple[int, ...]]:
+    """Layers that share a pass: of one width, since that sets the tokens, and as many as fit in memory.
+
+    What a stopped pass had begun comes first, as it was. Raises LgaError where not even one layer fits.
+    """
+    room = available(model.device) * MEMORY_SHARE
+    found: list[tuple[int, ...]] = []
+    begun = {checkpoint.layers for checkpoint in _checkpoints(model, layers, text, tokens_per_input)}
+    found += [group for group in begun if set(group) <= set(layers) and moment_bytes(model, group) <= room]
+    left = [layer for layer in layers if not any(layer in group for group in found)]
+    for width in dict.fromkeys(model.architecture.blocks[layer].down.d_in for layer in left):
+        if (most := int(room // (4 * width**2))) < 1:
+            raise out_of_memory(f"The second moment of one layer needs {gigabytes(4 * width**2)} of memory, "
+                                f"{gigabytes(room)} can be had for it.")
+        same = [layer for layer in left if model.architecture.blocks[layer].down.d_in == width]
+        found += [tuple(same[first:first + most]) for first in range(0, len(same), most)]
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """How far a pass over the text has come."""
+
+    path: Path
+    layers: tuple[int, ...]
+    rows: int                                # of the text, read
+    tokens: int                              # in them
+
+
+def checkpoint_of(model: LoadedModel, group: Sequence[int], text: Text, tokens_per_input: int) -> Checkpoint | None:
+    """Where a stopped pass for exactly these layers goes on."""
+    return next((checkpoint for checkpoint in _checkpoints(model, group, text, tokens_per_input)
+                 if checkpoint.layers == tuple(group)), None)
+
+
+def _checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[Checkpoint]:
+    """What stopped passes over this text have left, for any of the widths of these layers."""
+    for tokens in dict.fromkeys(text_tokens(model, layer, tokens_per_input) for layer in layers):
+        path = _checkpoint_path(model, text, tokens)
+        if path.exists():
+            with safe_open(path, "pt") as file:
+                yield _read(file, path)
+
+
+def _read(file: safe_open, path: Path) -> Checkpoint:
+    known = file.metadata()
+    return Checkpoint(path=path, layers=tuple(sorted(map(int, file.keys()))), rows=int(known["rows"]),
+                      tokens=int(known["tokens"]))
+
+
+def _checkpoint_path(model: LoadedModel, text: Text, tokens: int) -> Path:
+    return derived_path(model, f"moment-v{VERSION}-{text.key(tokens)}-part.safetensors")
+
+
+def _fill(model: LoadedModel, layers: tuple[int, ...], text: Text,
+          tokens_per_input: int) -> Generator[Progress, None, None]:
+    """One pass over the text for these layers, whose moments are kept at its end."""
+    tokens = text_tokens(model, layers[0], tokens_per_input)
+    check_room(2 * moment_bytes(model, layers), "The second moments")       # with a checkpoint beside them
+    rows = yield from text.rows(model, tokens)
+    path = _checkpoint_path(model, text, tokens)
+    sums, number, count = _begin(model, layers, path)
+    label, seconds, saved, writing, start = f"second moments of {_in_words(layers)}", 0.0, perf_counter(), 0.0, count
+    for batch in _batches(islice(rows, number, None)):
+        begin = perf_counter()
+        with model.using(label), torch.no_grad():
+            _add(model, batch, sums)
+        count, number = count + sum(map(len, batch)), number + len(batch)
+        seconds += perf_counter() - begin
+        if perf_counter() - saved > max(CHECKPOINT_SECONDS, writing / CHECKPOINT_SHARE):
+            begin = perf_counter()
+            _save(path, sums, rows=number, tokens=count)
+            saved = perf_counter()
+            writing = saved - begin
+        yield Progress(label=label, done=min(count, tokens), total=tokens)
+    if count < tokens:
+        raise LgaError(f"The text of the second moment has {count:,} tokens; at least {tokens:,} are needed.",
+                       mend="Name a longer text, or own-text.")
+    note_rate(model, "reading", count - start, seconds)
     for layer, total in sums.items():
         moment = (total / count).cpu()
-        keep(_path(model, layer, seed), lambda place, moment=moment: save_file({"second_moment": moment}, place))
+        keep(moment_path(model, layer, text, tokens_per_input),
+             lambda place, moment=moment: save_file({"second_moment": moment}, place))
+    path.unlink(missing_ok=True)
+
+
+def _begin(model: LoadedModel, layers: tuple[int, ...], path: Path) -> tuple[dict[int, torch.Tensor], int, int]:
+    """The sums of k kᵀ (d_in, d_in) so far, each where its layer is, and how many rows and tokens are in them."""
+    matrices = {layer: model.architecture.blocks[layer].down for layer in layers}
+    if path.exists():
+        with safe_open(path, "pt") as file:              # one file from here on: another job may put a later one there
+            begun = _read(file, path)
+            if begun.layers == layers:
+                sums = {layer: file.get_tensor(str(layer)).to(down.weight.device, copy=True)
+                        for layer, down in matrices.items()}
+                return sums, begun.rows, begun.tokens
+    zeros = {layer: torch.zeros(down.d_in, down.d_in, device=down.weight.device) for layer, down in matrices.items()}
+    return zeros, 0, 0
+
+
+def _save(path: Path, sums: dict[int, torch.Tensor], *, rows: int, tokens: int) -> None:
+    tensors = {str(layer): total.cpu() for layer, total in sums.items()}
+    keep(path, lambda place: save_file(tensors, place, metadata={"rows": str(rows), "tokens": str(tokens)}))
 
 
 def _add(model: LoadedModel, rows: Sequence[TokenRow], sums: dict[int, torch.Tensor]) -> None:
@@ -63,7 +197,7 @@ def _add(model: LoadedModel, rows: Sequence[TokenRow], sums: dict[int, torch.Ten
 
     def hook_for(layer: int) -> OutputFunction:
         def add(given: torch.Tensor, _output: torch.Tensor) -> None:
-            keys = given[present].float()
+            keys = given[present.to(given.device)].float()
             sums[layer].addmm_(keys.T, keys)
         return add
 
@@ -72,11 +206,17 @@ def _add(model: LoadedModel, rows: Sequence[TokenRow], sums: dict[int, torch.Ten
         final_hidden(model, batch)
 
 
-def _batches(rows: Sequence[TokenRow]) -> list[list[TokenRow]]:
-    """Rows of like length together, at most BATCH_TOKENS after padding."""
-    batches: list[list[TokenRow]] = []
-    for row in sorted(rows, key=len):
-        if not batches or len(row) * (len(batches[-1]) + 1) > BATCH_TOKENS:
-            batches.append([])
-        batches[-1].append(row)
-    return batches
+def _batches(rows: Iterator[TokenRow]) -> Iterator[list[TokenRow]]:
+    """Rows in order, at most BATCH_TOKENS after padding; cut alike wherever reading begins between two batches."""
+    batch: list[TokenRow] = []
+    for row in rows:
+        if batch and max(len(row), *map(len, batch)) * (len(batch) + 1) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _in_words(layers: Sequence[int]) -> str:
+    return f"layer {layers[0]}" if len(layers) == 1 else f"{len(layers)} layers from {layers[0]} to {layers[-1]}"

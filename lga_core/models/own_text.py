@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Generator
+from pathlib import Path
+from time import perf_counter
 
 from lga_core.models.derived import derived_path, keep
 from lga_core.models.generate import sampler, seed_of, stream
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.rates import note_rate
 from lga_core.models.tokens import TokenRow, prompt_row
 from lga_core.results import Progress
 
@@ -35,18 +38,27 @@ def prefixes(model: LoadedModel, count: int, seed: int) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def corpus_path(model: LoadedModel, tokens: int, seed: int) -> Path:
+    """Where the corpus of that size and seed is kept, once it is sampled."""
+    return derived_path(model, f"corpus-v{VERSION}-n{tokens}-s{seed}.json")
+
+
 def corpus(model: LoadedModel, tokens: int, seed: int) -> Generator[Progress, None, tuple[TokenRow, ...]]:
     """Rows of sampled text with at least `tokens` tokens in all; yields after each token of a batch.
 
-    Rows go on after an end token: packed documents, and every row has its full length.
+    Rows go on after an end token: packed documents, and every row has its full length. What a stopped run had
+    finished, batch by batch, is kept and gone on from.
     """
-    path = derived_path(model, f"corpus-v{VERSION}-n{tokens}-s{seed}.json")
+    path = corpus_path(model, tokens, seed)
     if not path.exists():
+        part = derived_path(model, f"{path.stem}-part.json")
+        texts: list[list[int]] = json.loads(part.read_text()) if part.exists() else []
         count = -(-tokens // CORPUS_TOKENS)
-        texts: list[list[int]] = []
-        for first in range(0, count, CORPUS_BATCH):
+        for first in range(len(texts), count, CORPUS_BATCH):
             texts += yield from _sample(model, range(first, min(first + CORPUS_BATCH, count)), count, seed)
-        keep(path, lambda place: place.write_text(json.dumps(texts)))
+            content = json.dumps(texts)
+            keep(part if len(texts) < count else path, lambda place, content=content: place.write_text(content))
+        part.unlink(missing_ok=True)
     return tuple(TokenRow(ids=tuple(ids), start=len(ids)) for ids in json.loads(path.read_text()))
 
 
@@ -55,12 +67,15 @@ def _sample(model: LoadedModel, numbers: range, count: int, seed: int) -> Genera
     rows = [prompt_row(model.tokenizer, OPENINGS[i % len(OPENINGS)]) for i in numbers]
     texts = [list(row.ids) for row in rows]
     pick = sampler([seed_of("corpus", seed, i) for i in numbers])
-    steps = stream(model, rows, CORPUS_TOKENS, pick, past_ends=True)
+    steps, seconds = stream(model, rows, CORPUS_TOKENS, pick, past_ends=True), 0.0
     for step in range(CORPUS_TOKENS):
         with model.using("sampling text"):
+            begin = perf_counter()
             tokens = next(steps)
+            seconds += perf_counter() - begin
         for text, token in zip(texts, tokens, strict=True):
             text.append(token)
         written = numbers.start * CORPUS_TOKENS + (step + 1) * len(numbers)
         yield Progress(label="sampling the model's own text", done=written, total=count * CORPUS_TOKENS)
+    note_rate(model, "writing", len(numbers) * CORPUS_TOKENS, seconds)
     return texts

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
+from lga_core.evaluation import diagnostics
 from lga_core.evaluation import trial as evaluation
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.texts import IDENTITY, content_key
 from lga_core.results import (
     CausalTrace,
     EditReport,
@@ -43,9 +45,13 @@ BATCH_OF_CANDIDATES = 16
 
 def survey_facts(model: LoadedModel, facts: Sequence[Fact], store: Store) -> Steps[tuple[SurveyRow, ...]]:
     """What the model says by itself, fact by fact. One run a model: every fact is surveyed once, whatever the set."""
-    asked = provenance(model, "every fact asked about", (), method="survey", version=survey.VERSION, settings={})
-    run = store.open(asked)
+    run = _survey_run(model, store)
     return (yield from _row_by_row(run, SurveyRow, facts, "survey", lambda done: survey.survey(model, facts, done)))
+
+
+def finished_survey(model: LoadedModel, facts: Sequence[Fact], store: Store) -> dict[int, SurveyRow]:
+    """What the store has of it, by record and in the facts' order, computing nothing."""
+    return _kept(_survey_run(model, store), SurveyRow, facts)
 
 
 def choose_known(model: LoadedModel, facts: Sequence[Fact], limit: int, store: Store) -> Steps[tuple[Fact, ...]]:
@@ -134,16 +140,19 @@ def attribute_fact(
 
 
 def trial(
-    model: LoadedModel, facts_name: str, fact: Fact, layers: Sequence[int], editor: str, settings: Any, store: Store
+    model: LoadedModel, facts_name: str, fact: Fact, layers: Sequence[int], editor: str, settings: Any, store: Store,
+    *, diagnose: bool = True,
 ) -> Steps[tuple[EditReport, Stored]]:
-    """One edit, tried and measured. `settings` None: the editor's defaults."""
+    """One edit, tried and measured. `settings` None: the editor's defaults; `diagnose`: with its side effects."""
     chosen, at = editor_named(editor), tuple(sorted(layers))
     chosen.check(model, [fact], at)
     settings = settings or chosen.settings()
     asked = provenance(model, facts_name, [fact], method=f"trial-{editor}", version=chosen.version,
-                       settings={**asdict(settings), "layers": at, "trial_version": evaluation.VERSION})
+                       settings={**asdict(settings), "layers": at, "trial_version": evaluation.VERSION,
+                                 "diagnostics": diagnostics.VERSION if diagnose else None,
+                                 "text": content_key(getattr(settings, "covariance", IDENTITY))})
     return (yield from _once(
-        store.open(asked), EditReport, fact, lambda: trial_edit(model, fact, at, editor, settings)
+        store.open(asked), EditReport, fact, lambda: trial_edit(model, fact, at, editor, settings, diagnose=diagnose)
     ))
 
 
@@ -165,6 +174,11 @@ def _told_as(progress: Progress, steps: Steps[X]) -> Steps[X]:
             except StopIteration as end:
                 return end.value
             yield progress
+
+
+def _survey_run(model: LoadedModel, store: Store) -> Run:
+    return store.open(
+        provenance(model, "every fact asked about", (), method="survey", version=survey.VERSION, settings={}))
 
 
 def _measurement_run(

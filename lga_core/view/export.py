@@ -93,6 +93,11 @@ def edit_csv(report: EditReport) -> str:
     )
 
 
+def table_csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """Any table, with cells that a spreadsheet would run defused."""
+    return _csv(header, lines)
+
+
 def easyedit_line(layers: Sequence[int]) -> str:
     """The line for an EasyEdit hyper-parameter file: `layers: [11, 12]`."""
     return f"layers: [{', '.join(str(layer) for layer in layers)}]"

@@ -114,6 +114,33 @@ def test_edit_reports_before_and_after(here, tiny_folder, fact_file):
     assert isinstance(report["target_error"], float) and report["target_error"] < 1e-2
 
 
+@pytest.mark.parametrize("editor", ["r-rome", "ft-m"])
+def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, tmp_path, editor):
+    """Also where the answer came from the store: the second run writes the same files."""
+    from lga_core.editing.edit_set import read_edit_set
+    from lga_core.editing.edits import applied
+    from lga_core.models.fingerprint import weights_hash
+    from lga_core.models.loading import load_now
+
+    arguments = ("edit", tiny_folder, fact_file, "--index", 0, "--layers", "2,1", "--editor", editor, "--json")
+    assert here(*arguments).json["saved"] is None
+    answer = here(*arguments, "--save", tmp_path / "one.zip", "--export", tmp_path / "edited")
+    assert answer.code == 0, answer.err
+    report = answer.json
+    assert report["from_store"] and report["saved"].endswith("one.zip") and report["exported"].endswith("edited")
+    model, merged = load_now(str(tiny_folder)), load_now(str(tmp_path / "edited"))
+    entry, = read_edit_set(tmp_path / "one.zip", model).entries
+    assert (entry.editor, entry.layers, entry.facts[0].record) == (editor, (1, 2), 0)
+    assert [edit.norm for edit in entry.edits] == pytest.approx(report["delta_norm"], rel=1e-6)
+    ids = model.tokenizer("The Space Needle is in Boston", return_tensors="pt")
+    with applied(model, entry.edits):
+        hooked = model.model(**ids).logits.log_softmax(-1)
+    assert (merged.model(**ids).logits.log_softmax(-1) - hooked).abs().max() < 1e-3
+    assert weights_hash(merged.model) != weights_hash(model.model)
+    told = here(*arguments[:-1], "--save", tmp_path / "one.zip")
+    assert told.code == 0 and told.out.splitlines()[-1] == f"saved to {tmp_path / 'one.zip'}"
+
+
 def test_the_three_line_api_gives_what_the_command_gives(scored, home, tiny_folder, fact_file, monkeypatch):
     import lga_core
 

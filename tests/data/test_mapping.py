@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from lga_core.data.load import read_facts, upload_columns
-from lga_core.data.mapping import ColumnMapping
+from lga_core.data.load import read_facts, upload_columns, upload_table
+from lga_core.data.mapping import ColumnMapping, inner_columns
 from lga_core.errors import LgaError
 
 RECORD = {
@@ -90,3 +90,12 @@ def test_a_mapping_that_does_not_fit(named: dict[str, Any], cause: str, mend: st
 ])
 def test_guess(columns: list[str], guessed: dict[str, Any]) -> None:
     assert ColumnMapping.guess(columns) == guessed
+
+
+def test_inner_columns_are_offered_with_dots_to_a_depth_and_a_number() -> None:
+    assert inner_columns([RECORD, {"nest": {"more": {"x": {"deep": 1}}}}, 3]) == (
+        "nest.deep", "nest.deep.prop", "nest.a.b", "nest.more", "nest.more.x")
+    assert len(inner_columns([{"a": {str(number): number for number in range(500)}}])) == 100
+    table = upload_table("t.json", json.dumps([RECORD]).encode(), ".json")
+    assert table.columns[:2] == ("q", "who") and table.columns[-1] == "nest.a.b"
+    assert table.facts(ColumnMapping(**NAMED, relation="nest.deep.prop")).facts[0].relation == "capital"

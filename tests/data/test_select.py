@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lga_core.data.facts import Fact, Probe
 from lga_core.data.load import load_facts
-from lga_core.data.select import keep, relations, split
+from lga_core.data.select import keep, relations, search, split, subjects
 from lga_core.errors import LgaError
 
 
@@ -68,3 +68,15 @@ def test_split_comes_near_its_share_and_depends_on_its_seed() -> None:
 def test_split_refuses_a_share_that_leaves_a_side_empty(share: float) -> None:
     with pytest.raises(LgaError, match="Give a share between 0 and 1"):
         split(FACTS, share, 0)
+
+
+@pytest.mark.parametrize(("words", "records"), [
+    ("", [0, 1, 2, 3]), ("  ", [0, 1, 2, 3]), ("CAPITAL", [0, 3]), ("capital y", [3]), ("capital B", []),
+    ("c", [0, 2, 3]),
+])
+def test_search_wants_every_word_somewhere(words: str, records: list[int]) -> None:
+    assert [one.record for one in search(FACTS, words)] == records
+
+
+def test_subjects_are_counted_as_the_split_sees_them() -> None:
+    assert subjects([fact(0, "Rome"), fact(1, "rome "), fact(2, "Oslo")]) == 2

@@ -19,6 +19,7 @@ from conftest import drain, tiny_model
 from lga_core.data.facts import Fact
 from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.value import ValueSettings
+from lga_core.evaluation import fluency
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models import moments, own_text
 from lga_core.models.fingerprint import weights_hash
@@ -72,6 +73,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(asking, "BATCH", 1)
     monkeypatch.setattr(cma, "CHUNK_TOKENS", 64)
     monkeypatch.setattr(own_text, "CORPUS_TOKENS", 6)
+    monkeypatch.setattr(fluency, "LENGTH", 4)
     monkeypatch.setattr(moments, "BATCH_TOKENS", 128)
     yield
     torch.set_num_threads(threads)

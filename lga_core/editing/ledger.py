@@ -1,0 +1,172 @@
+"""The ledger of edits: which were made, in which order, which of them act now. Immutable: a change is a new ledger.
+
+Undo is exact: a model with no entry enabled has no hook at all, and its weights were never written.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Literal
+from uuid import uuid4
+
+from lga_core.data.facts import Fact
+from lga_core.editing.editor import Written
+from lga_core.editing.edits import Edit
+from lga_core.editing.settings import Settings
+from lga_core.editing.table import editor_named
+from lga_core.errors import LgaError
+from lga_core.models.loaded import LoadedModel
+from lga_core.results import Progress
+
+Mode = Literal["sequential", "batch"]
+"""Facts one after another, each on the model with the earlier edits; or all of them in one solve."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Entry:
+    """One computation of an editor: the facts of a batch, or one fact of a sequence."""
+
+    id: str                                  # of this computation: an entry that is computed anew gets another one
+    facts: tuple[Fact, ...]
+    editor: str
+    version: int                             # of the editor's numbers
+    layers: tuple[int, ...]
+    settings: Settings
+    mode: Mode
+    written: tuple[Written, ...]             # one a layer
+    on: tuple[str, ...]                      # ids of the entries that were enabled before it when it was computed
+    enabled: bool = True
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        return tuple(item.edit for item in self.written)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ledger:
+    """Entries in the order in which they act. Methods raise LgaError for an id that is not there."""
+
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def enabled(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.enabled)
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """What acts now, in order: hand it to `applied`."""
+        return _edits(self.entries)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts of all entries, in order; a fact that was edited twice stands here twice."""
+        return tuple(fact for entry in self.entries for fact in entry.facts)
+
+    def entry(self, id: str) -> Entry:
+        return self.entries[self._place(id)]
+
+    def added(self, *entries: Entry) -> "Ledger":
+        """With entries at the end."""
+        return Ledger(entries=(*self.entries, *entries))
+
+    def removed(self, *ids: str) -> "Ledger":
+        places = {self._place(id) for id in ids}
+        return Ledger(entries=tuple(entry for place, entry in enumerate(self.entries) if place not in places))
+
+    def moved(self, id: str, place: int) -> "Ledger":
+        """With one entry at another 0-based place among all entries; a place beyond an end means that end."""
+        entry, others = self.entry(id), self.removed(id).entries
+        place = min(max(place, 0), len(others))
+        return Ledger(entries=(*others[:place], entry, *others[place:]))
+
+    def toggled(self, id: str) -> "Ledger":
+        """With one entry switched off, or on again."""
+        return self._with(id, replace(self.entry(id), enabled=not self.entry(id).enabled))
+
+    def stale(self, id: str) -> bool:
+        """Whether the enabled entries before it are no longer those that it was computed on."""
+        return self.entry(id).on != _ids(self.entries[:self._place(id)])
+
+    def _with(self, id: str, entry: Entry) -> "Ledger":
+        place = self._place(id)
+        return Ledger(entries=(*self.entries[:place], entry, *self.entries[place + 1:]))
+
+    def _place(self, id: str) -> int:
+        place = next((place for place, entry in enumerate(self.entries) if entry.id == id), None)
+        if place is None:
+            raise LgaError("That edit is no longer in the ledger.", mend="Choose one of those that are.")
+        return place
+
+
+def extend(model: LoadedModel, ledger: Ledger, facts: Sequence[Fact], editor: str, layers: Sequence[int],
+           settings: Settings | None, mode: Mode) -> Generator[Progress, None, Ledger]:
+    """The ledger with these facts written at its end. `settings` None: the editor's defaults.
+
+    Sequential: one entry a fact, each computed on the model with all earlier enabled ones. Batch: one entry, one
+    solve. Raises LgaError where the editor cannot begin, before anything is computed.
+    """
+    chosen = editor_named(editor)
+    groups = [(fact,) for fact in facts] if mode == "sequential" else [tuple(facts)]
+    for group in groups or [()]:
+        chosen.check(model, group, layers)
+    settings = settings or chosen.settings()
+    for number, group in enumerate(groups):
+        entry = Entry(id=_new_id(), facts=group, editor=editor, version=chosen.version, layers=tuple(sorted(layers)),
+                      settings=settings, mode=mode, written=(), on=_ids(ledger.entries))
+        ledger = ledger.added((yield from _numbered(_computed(model, entry, ledger.edits), number, len(groups))))
+    return ledger
+
+
+def recompute(model: LoadedModel, ledger: Ledger) -> Generator[Progress, None, Ledger]:
+    """Every enabled entry that is stale computed anew, in order; what stands on one of those becomes stale with it.
+
+    Entries that are switched off act on nothing and stay as they are, stale or not.
+    """
+    count = _stale_at_last(ledger)
+    done = 0
+    for place in range(len(ledger.entries)):
+        entry = ledger.entries[place]
+        if entry.enabled and ledger.stale(entry.id):
+            before = ledger.entries[:place]
+            anew = replace(entry, id=_new_id(), on=_ids(before), version=editor_named(entry.editor).version)
+            anew = yield from _numbered(_computed(model, anew, _edits(before)), done, count)
+            ledger, done = ledger._with(entry.id, anew), done + 1
+    return ledger
+
+
+def _computed(model: LoadedModel, entry: Entry, base: Sequence[Edit]) -> Generator[Progress, None, Entry]:
+    written = yield from editor_named(entry.editor).run(model, entry.facts, entry.layers, entry.settings, base)
+    return replace(entry, written=written)
+
+
+def _numbered(steps: Generator[Progress, None, Entry], number: int, count: int) -> Generator[Progress, None, Entry]:
+    """An only entry's own steps; of several, each step told as the count of finished entries."""
+    with closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                if count > 1:
+                    yield Progress(label=f"edits, {number + 1} of {count} written", done=number + 1, total=count)
+                return end.value
+            yield step if count == 1 else Progress(label=f"edit {number + 1} of {count}: {step.label}", done=number,
+                                                   total=count)
+
+
+def _stale_at_last(ledger: Ledger) -> int:
+    """How many entries a recomputation computes: all enabled ones from the first stale one on."""
+    enabled = ledger.enabled
+    first = next((place for place, entry in enumerate(enabled) if ledger.stale(entry.id)), len(enabled))
+    return len(enabled) - first
+
+
+def _edits(entries: Sequence[Entry]) -> tuple[Edit, ...]:
+    return tuple(edit for entry in entries if entry.enabled for edit in entry.edits)
+
+
+def _ids(entries: Sequence[Entry]) -> tuple[str, ...]:
+    return tuple(entry.id for entry in entries if entry.enabled)
+
+
+def _new_id() -> str:
+    return uuid4().hex

@@ -1,0 +1,102 @@
+"""What every result is made of: exact JSON, provenance, cost, progress, and the pointer to a stored answer.
+
+A value that cannot be had is NaN inside an array and `null` in JSON, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter
+
+
+def _to_array(value: Any) -> np.ndarray:
+    array = np.asarray(value, dtype=np.float64)  # None becomes NaN
+    array.setflags(write=False)
+    return array
+
+
+def _to_lists(array: np.ndarray) -> Any:
+    return np.where(np.isnan(array), None, array).tolist()
+
+
+Array = Annotated[np.ndarray, BeforeValidator(_to_array), PlainSerializer(_to_lists, when_used="json")]
+"""A read-only float64 array; JSON nested lists with null for NaN, exact both ways."""
+
+Kind = Literal["hidden", "mlp", "attn"]
+OldSource = Literal["data", "model"]
+POSITIONS = ("first subject", "middle subject", "last subject", "first after", "further", "last")
+"""The six token positions over which ROME averages indirect effects (ROME §2.1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Base of all results: allows arrays, and gives each class an exact JSON form."""
+
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+
+    def to_json(self) -> str:
+        return TypeAdapter(type(self)).dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes):
+        return TypeAdapter(cls).validate_json(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance(Result):
+    """What a number was measured with; two equal `key` fields are the same question."""
+
+    key: str                      # sha256 over everything that determines the answer
+    model: str                    # the name the user gave
+    model_fingerprint: str
+    facts: str                    # name of the fact set
+    facts_fingerprint: str        # of the facts asked for, in order
+    method: str
+    method_version: int
+    settings: Mapping[str, Any]
+    packages: Mapping[str, str]   # name -> version
+    machine: str                  # device and dtype in words: "cpu, float32, 2 threads"
+    created: str                  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost(Result):
+    """What a step took. Rows are sequences through the whole model (a suffix counts its share)."""
+
+    seconds: float = 0.0
+    forward_rows: float = 0.0
+    backward_rows: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            seconds=self.seconds + other.seconds,
+            forward_rows=self.forward_rows + other.forward_rows,
+            backward_rows=self.backward_rows + other.backward_rows,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Result):
+    """One finished step of a long computation, as its generator yields it."""
+
+    label: str                    # "LGA", "v* at layer 11", …
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored(Result):
+    """Pointer to a stored answer: shown wherever its numbers are shown."""
+
+    provenance: Provenance
+    complete: bool
+    rows: int = 0
+    reused: int = 0                         # rows that an earlier question had already left in the store
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def from_store(self) -> bool:
+        """Whether nothing had to be computed."""
+        return self.complete and self.rows > 0 and self.reused == self.rows

@@ -1,0 +1,57 @@
+"""What `bench r-rome` and `bench editors` sum up: every metric with its n, the best layer, the editor's own seconds."""
+
+from dataclasses import replace
+from statistics import fmean
+
+import pytest
+from conftest import drain, tiny_model
+from editing.writing import SETTINGS
+
+from lga_core.bench import edit, editors
+from lga_core.bench.edit import known_facts, search_layer, spread_layers, summary
+from lga_core.editing.table import EDITORS
+from lga_core.errors import LgaError
+from lga_core.evaluation.trial import trial_edit
+from lga_core.models.derived import derived_path
+from lga_core.runs.store import Store
+
+
+@pytest.fixture
+def model():
+    return tiny_model("llama")
+
+
+def test_each_metric_has_its_own_n(model, facts):
+    asked = (facts[0], replace(facts[1], portability=()))
+    reports = [drain(trial_edit(model, fact, (1,), "r-rome", SETTINGS, diagnose=False)) for fact in asked]
+    found = summary(reports)
+    assert (found["n"], found["rewrite_n"], found["portability_n"]) == (2, 2, 1)
+    assert found["portability"] == reports[0].after["portability"].teacher_forced
+    assert found["rewrite"] == fmean(report.after["rewrite"].teacher_forced for report in reports)
+    assert found["target_error_max"] == max(report.target_error for report in reports)
+
+
+@pytest.mark.parametrize(("layers", "count", "expected"), [(30, 5, [5, 10, 14, 19, 24]), (4, 5, [0, 1, 2])])
+def test_layers_are_spread_over_the_depth(layers, count, expected):
+    deep = tiny_model("llama", layers=layers)
+    assert spread_layers(deep, count) == expected
+
+
+def test_the_best_layer_has_the_highest_rewrite_and_is_stored(model, facts):
+    store = Store()
+    best, rows = search_layer(model, facts[:2], [0, 2], "r-rome", store)
+    assert [row["layer"] for row in rows] == [0, 2]
+    top = max((row["rewrite"], row["overall"]) for row in rows)
+    assert next(row for row in rows if row["layer"] == best)["overall"] == top[1]
+    assert search_layer(model, facts[:2], [0, 2], "r-rome", store) == (best, rows)       # seconds too: not run again
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+def test_the_seconds_are_of_a_whole_search(model, facts, editor):
+    assert editors._seconds(model, facts[:1], 1, editor) > 0
+    assert not list(derived_path(model, "values").glob("*"))             # nothing read, nothing kept
+
+
+def test_a_model_that_knows_nothing_is_told_so(model):
+    with pytest.raises(LgaError, match=f"knows no fact of {edit.FACT_SET}"):
+        known_facts(model, None, 0, Store())

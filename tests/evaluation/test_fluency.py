@@ -1,0 +1,69 @@
+"""Fluency against entropies worked out by hand, and the continuation that it is measured on."""
+
+import math
+
+import pytest
+import torch
+from conftest import drain, tiny_model
+
+from lga_core.evaluation import fluency as module
+from lga_core.evaluation.fluency import continuation, fluency
+from lga_core.models.generate import sampler, seed_of, stream
+from lga_core.models.tokens import prompt_row
+
+
+@pytest.mark.parametrize(("text", "bits_of_two", "bits_of_three"), [
+    ("a b c", 1.0, 0.0),                                            # ab bc | abc
+    ("a a a a", 0.0, 0.0),
+    ("a b a b a", 1.0, math.log2(3) - 2 / 3),                       # ab ba ab ba | aba bab aba
+    ("one two three four five", 2.0, math.log2(3)),
+    ("It's a dog.", math.log2(3), 1.0),                             # It's · a · dog · .
+    ("a a a b", -(2 / 3 * math.log2(2 / 3) + 1 / 3 * math.log2(1 / 3)), 1.0),
+])
+def test_entropies_by_hand(text, bits_of_two, bits_of_three):
+    assert fluency(text) == pytest.approx(100 * (bits_of_two + 2 * bits_of_three) / 3)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "one", "one two", "no."])
+def test_fewer_than_three_words_have_none(text):
+    assert fluency(text) is None
+
+
+def test_repetition_lowers_it():
+    varied = " ".join(f"word{i}" for i in range(100))
+    assert fluency("the same thing " * 33) < 0.3 * fluency(varied)
+
+
+def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded():
+    model = tiny_model("llama", torch.float32)
+    steps = list(continuation(model, "The Space Needle is in", (), 3))
+    assert [step.done for step in steps] == list(range(1, 101))
+    found = drain(continuation(model, "The Space Needle is in", (), 3))
+    assert found == drain(continuation(model, "The Space Needle is in", (), 3))
+    assert found != drain(continuation(model, "The Space Needle is in", (), 4))
+    row = prompt_row(model.tokenizer, "The Space Needle is in")
+    ids, given = [], row.ids
+    for (token,) in stream(model, [row], 100, sampler([seed_of("fluency", 3)], top_k=5), past_ends=True):
+        with torch.no_grad():
+            best = model.model(input_ids=torch.tensor([given])).logits[0, -1].topk(5).indices
+        assert token in best
+        ids, given = [*ids, token], (*given, token)
+    assert found == model.tokenizer.decode(ids, skip_special_tokens=True)
+
+
+def test_a_stopped_continuation_leaves_no_hook(monkeypatch):
+    monkeypatch.setattr(module, "LENGTH", 3)
+    model = tiny_model("gpt2")
+    steps = continuation(model, "The", (), 0)
+    next(steps)
+    with pytest.raises(KeyboardInterrupt):
+        steps.throw(KeyboardInterrupt())
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.model.modules())
+
+
+def test_what_the_unedited_model_writes_is_kept_and_read_back(tiny):
+    written = drain(continuation(tiny, "The Space Needle is", (), 0))
+    assert sum(1 for _ in continuation(tiny, "The Space Needle is", (), 0)) == 0
+    assert drain(continuation(tiny, "The Space Needle is", (), 0)) == written
+    assert sum(1 for _ in continuation(tiny, "The Space Needle is", (), 1)) > 0
+    assert sum(1 for _ in continuation(tiny, "The Space Needle was", (), 0)) > 0
