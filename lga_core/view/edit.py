@@ -35,7 +35,7 @@ def loss_curve(report: EditReport, *, stop: float | None = None, theme_name: The
         yaxis=_log_axis(low, high, look),
     )
     note = "nll of the new answer, nats" + (f" · dotted: stop at {number(stop)}" if stop else "")
-    figure.add_annotation(heading(look, "Edit direction", note, 1))
+    figure.add_annotation(heading(look, "Training" if report.target_error is None else "Edit direction", note, 1))
     if stop:
         figure.add_shape(type="line", x0=0, x1=1, xref="x domain", y0=stop, y1=stop, yref="y",
                          line={"color": look.muted, "width": 1, "dash": "dot"})

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from lga_core.results import LedgerFact, LedgerReport
 from lga_core.view.ruler import label_margin
-from lga_core.view.style import Theme, ThemeName, axis, axis_title, colorbar, colorscale, heading, new_figure, theme
+from lga_core.view.style import Theme, ThemeName, axis, colorbar, colorscale, heading, new_figure, theme
 from lga_core.view.text import escape, shorten, wrap
 
 ROW, SLIM_ROW = 22.0, 9.0                    # px of a fact; slim ones where there are many
@@ -29,19 +29,20 @@ def ledger_history(changes: Sequence[tuple[str, LedgerReport]], metric: str, *,
     labels = [_label(fact) for fact in facts.values()]
     slim = len(facts) > MANY_FACTS
     height = max((SLIM_ROW if slim else ROW) * len(facts), 44.0)
-    figure = new_figure(look, height=height, left=label_margin([] if slim else labels, least=64), top=30, bottom=42)
+    figure = new_figure(look, height=height, left=label_margin([] if slim else labels, least=64), top=30, bottom=24)
     figure.add_trace(_heatmap(cells, changes, facts, metric, look, numbers=not slim and len(changes) <= MANY_CHANGES,
                               height=height))
     figure.update_layout(
         clickmode="none", hoverdistance=20,
         xaxis=axis(look, range=[0.5, max(len(changes), FEW_CHANGES) + 0.5], tickmode="array",
-                   tickvals=_ticks(len(changes)), title=axis_title(look, "change")),
+                   tickvals=_ticks(len(changes))),
         yaxis=axis(look, range=[len(facts) - 0.5, -0.5], tickmode="array",
                    tickvals=[] if slim else list(range(len(facts))), ticktext=[] if slim else labels),
         shapes=[_frame(row, column, look) for row, line in enumerate(cells) for column, fact in enumerate(line)
                 if fact is not None and not fact.enabled],
     )
-    figure.add_annotation(heading(look, metric.capitalize(), "percent after each change · framed: switched off", 1))
+    note = "percent after each change, numbered below · framed: switched off"
+    figure.add_annotation(heading(look, metric.capitalize(), note, 1))
     return figure
 
 

@@ -7,7 +7,7 @@ from lga_core.view.text import shorten
 from pages._ui.answers import answers_to
 from pages._ui.facts import fact_set
 from pages._ui.model import prompt_tokens
-from pages._ui.state import Question, session
+from pages._ui.state import Question, session, widget
 from pages._ui.text import fact_line, safe
 
 
@@ -17,14 +17,24 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
     surveyed = dict(known.surveyed)          # a job may be adding to it
     first = {fact.record: fact for fact in known.facts}
     listed = first | {fact.record: fact for fact in facts.facts if fact.record not in first}
-    if memory.fact not in listed:
-        memory.fact = next(iter(listed))
+    key = _key(question, len(surveyed))
+    chosen = widget(key, memory.fact)
+    st.session_state[key] = chosen if chosen in listed else next(iter(listed))
     # The browser knows an option by its words. They change with the verdicts, and then it is another list.
     memory.fact = st.selectbox(
-        "Fact", list(listed), index=list(listed).index(memory.fact), persist_state="session",
-        key=f"fact_{question.fingerprint[:8]}_{len(surveyed)}",
+        "Fact", list(listed), persist_state="session", key=key,
         format_func=lambda record: f"{fact_line(listed[record])}{_verdict(surveyed, record)}")
     return facts, listed[memory.fact]
+
+
+def look_at(question: Question, record: int) -> None:
+    """Make it the chosen fact. For pages that do not draw the choice: its widget would not see it otherwise."""
+    session().fact = record
+    st.session_state[_key(question, len(answers_to(question).surveyed))] = record
+
+
+def _key(question: Question, surveyed: int) -> str:
+    return f"fact_{question.fingerprint[:8]}_{surveyed}"
 
 
 def _verdict(surveyed: dict, record: int) -> str:

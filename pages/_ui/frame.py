@@ -7,12 +7,16 @@ first visitor opens a page's own address. Calling st.navigation once ends that m
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from pages._ui import theme
 from pages._ui.state import session
 
 _PAGES = (
     ("pages/golden_layers.py", "Golden layers", ":material/bar_chart:"),
+    ("pages/facts.py", "Facts", ":material/fact_check:"),
     ("pages/causal_trace.py", "Causal trace", ":material/grid_on:"),
     ("pages/trial_edit.py", "Trial edit", ":material/edit:"),
+    ("pages/edits.py", "Edits", ":material/library_books:"),
+    ("pages/playground.py", "Playground", ":material/forum:"),
 )
 
 
@@ -28,6 +32,7 @@ def navigation(*, icons: bool = True) -> StreamlitPage:
 def run(page: StreamlitPage) -> None:
     """Run the page inside the frame."""
     session().framed = True
+    theme.watch()
     try:
         page.run()
     finally:

@@ -1,17 +1,20 @@
 """What one trial edit did: metrics before and after by both protocols, every probe's texts, and how it was written."""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
 from lga_core.evaluation.metrics import METRICS, overall
-from lga_core.results import EditReport, Metric
+from lga_core.results import Diagnostics, EditReport, Metric
 from lga_core.view.edit import loss_curve
 from lga_core.view.export import edit_csv
 from lga_core.view.text import number, shorten
 from lga_core.view.words import duration, layer_list
+from pages._ui.editors import title
 from pages._ui.layers import chart, theme_name
 from pages._ui.state import Trial
-from pages._ui.text import safe
+from pages._ui.text import fact_label, plain, safe
 
 _ABOUT = {
     "rewrite": "The edited prompt gives the new answer.",
@@ -26,11 +29,13 @@ def show(trial: Trial) -> None:
     report = trial.report
     at = f"layer{'s' if len(report.layers) > 1 else ''} {layer_list(list(report.layers))}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(f"{_title(report.editor)} at {at}", width="content")
+        st.subheader(f"{title(report.editor)} at {at}", width="content")
         if trial.stored.from_store:
             st.badge("Answered from the store", icon=":material/database:", color="gray")
     st.caption(f"{safe(report.prompt)} **{safe(report.target_old or '?')} → {safe(report.target_new)}**")
     _metrics(report)
+    if report.diagnostics is not None:
+        _beside(report, report.diagnostics)
     _written(report)
     st.markdown("**Probes**")
     probes(report)
@@ -38,12 +43,6 @@ def show(trial: Trial) -> None:
         st.caption(safe(f"Dropped: {dropped}"))
     st.download_button("Probes, CSV", lambda: edit_csv(report), f"trial_{report.record}.csv", "text/csv",
                        on_click="ignore", icon=":material/download:")
-
-
-def _title(editor: str) -> str:
-    from lga_core.editing.table import EDITORS
-
-    return EDITORS[editor].title if editor in EDITORS else editor
 
 
 def _metrics(report: EditReport) -> None:
@@ -55,7 +54,7 @@ def _metrics(report: EditReport) -> None:
             f"free {_span(before, after, 'free')}", delta_color="off", delta_arrow="off", border=True)
     was, _ = overall(report.before)
     now, made_of = overall(report.after)
-    columns[4].metric("Overall", f"{_percent(was)} → {_percent(now)}", f"mean of {len(made_of)}", delta_color="off",
+    columns[4].metric("Overall", f"{_whole(was)} → {_whole(now)}", f"mean of {len(made_of)}", delta_color="off",
                       delta_arrow="off", border=True,
                       help=f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.")
     columns[5].metric("Time", duration(report.cost.seconds), f"nll {number(report.target_nll, 3)} nats",
@@ -67,35 +66,66 @@ def _metrics(report: EditReport) -> None:
 
 
 def _span(before: Metric, after: Metric, protocol: str) -> str:
-    return f"{_percent(getattr(before, protocol))} → {_percent(getattr(after, protocol))}" if after.n else "n/a"
+    return f"{_whole(getattr(before, protocol))} → {_whole(getattr(after, protocol))}" if after.n else "n/a"
 
 
-def _percent(value: float | None) -> str:
+def _whole(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.0f}"
+
+
+def _beside(report: EditReport, found: Diagnostics) -> None:
+    """What the edit did to the model beside its fact, and what is out of bounds."""
+    for warning in found.warnings:
+        st.warning(safe(warning), icon=":material/warning:")
+    ratios = [ratio for ratio in found.norm_ratios if ratio is not None]
+    largest = max(ratios) if ratios and len(ratios) == len(found.norm_ratios) else None
+    cards = (
+        ("Target error", _error(report.target_error), "largest over layers",
+         "‖W′k − v*‖ / ‖v*‖. n/a: the editor has no v*."),
+        ("‖ΔW‖ / ‖W‖", number(largest, 2), "largest over layers", "Frobenius norms. n/a: not finite."),
+        ("Drift, mean KL", number(found.kl, 2), f"nats, n {found.n_prompts}",
+         "KL(before ‖ after) of the next token after neutral prompts. n/a: not finite."),
+        ("Drift, largest KL", number(found.kl_largest, 2), f"nats, n {found.n_prompts}", "Of the same prompts."),
+        ("Fluency", f"{_whole(found.fluency_before)} → {_whole(found.fluency_after)}", "bits × 100",
+         "(H₂ + 2·H₃)/3 of the words of the prompt’s continuation, 100 tokens; H_n: entropy of the n-grams."),
+    )
+    for column, (label, value, below, about) in zip(st.columns(len(cards), gap="small"), cards, strict=True):
+        column.metric(label, value, below, delta_color="off", delta_arrow="off", border=True, help=about)
+    with st.expander("The texts that fluency is measured on"):
+        for column, words, text in zip(st.columns(2, gap="medium"), ("Before", "After"),
+                                       (found.text_before, found.text_after), strict=True):
+            column.caption(words)
+            column.text(plain(text) or "–")
 
 
 def _written(report: EditReport) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown("**What was written**")
-        st.table(pd.DataFrame([
-            {"layer": layer, "target error": _error(error), "‖Δ‖": number(delta, 3),
-             "‖Δ‖ / ‖W‖": number(delta / weight, 2),
-             "clamped": _mark(clamped), "steps": max(len(losses) - 1, 0),
-             "last nll": number(losses[-1], 3) if losses else "n/a"}
+        rows = pd.DataFrame([
+            {"layer": layer, "target error": error, "‖ΔW‖": delta, "‖ΔW‖ / ‖W‖": delta / weight,
+             "clamped": _mark(clamped), "steps": max(len(losses) - 1, 0), "last nll": losses[-1] if losses else None}
             for layer, error, delta, weight, clamped, losses in zip(
                 report.layers, report.target_errors, report.delta_norms, report.weight_norms, report.clamped,
                 report.losses, strict=True)
-        ]), hide_index=True, border="horizontal", alt="Table of what was written at each layer")
+        ]).astype({"target error": float, "last nll": float})           # numbers stand at the right, also where n/a
+        words = {"target error": _error, "‖ΔW‖": _three, "‖ΔW‖ / ‖W‖": _three, "last nll": _three}
+        st.table(rows.style.format(words), hide_index=True, border="horizontal",
+                 alt="Table of what was written at each layer")
         st.caption("Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. "
                    "Norms are Frobenius; nll in nats.")
     with right:
-        chart(loss_curve(report, stop=(report.settings.get("value") or {}).get("stop_nll"), theme_name=theme_name()),
-              "loss_curve", "Line chart: nll of the new answer at each step of the search for v*.")
+        stop = (report.settings.get("value") or report.settings).get("stop_nll", report.settings.get("stop_loss"))
+        chart(loss_curve(report, stop=stop, theme_name=theme_name()), "loss_curve",
+              "Line chart: the loss at each step.")
 
 
 def _error(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.1e}"
+    return "n/a" if value is None or not math.isfinite(value) else f"{value:.1e}"
+
+
+def _three(value: float) -> str:
+    return number(value, 3)
 
 
 def probes(report: EditReport) -> None:
@@ -112,9 +142,8 @@ def probes(report: EditReport) -> None:
 
 
 def _text(text: str) -> str:
-    """What the model said: without control characters, and not longer than a few lines."""
-    kept = "".join(letter for letter in text if letter.isprintable() or letter.isspace())
-    return safe(shorten(kept, 160)) or "–"
+    """What the model said, not longer than a few lines."""
+    return safe(shorten(plain(text), 160)) or "–"
 
 
 def _mark(value: bool | None) -> str:
@@ -127,7 +156,7 @@ def history(trials: list[Trial]) -> None:
         return _span(report.before[name], report.after[name], "teacher_forced")
 
     st.dataframe(pd.DataFrame([
-        {"model": trial.question.model, "fact": trial.label, "editor": _title(trial.report.editor),
+        {"model": trial.question.model, "fact": fact_label(trial.fact), "editor": title(trial.report.editor),
          "layers": ", ".join(map(str, trial.report.layers)), **{name: cell(trial.report, name) for name in METRICS},
          "target error": _error(trial.report.target_error), "time": duration(trial.report.cost.seconds)}
         for trial in reversed(trials)

@@ -17,6 +17,11 @@ def safe(text: str) -> str:
     return re.sub(r"(\\[:@]|www|WWW)", rf"\1{_JOINER}", _SPECIAL.sub(r"\\\1", line))
 
 
+def plain(text: str) -> str:
+    """A model's text without control characters, its lines kept: for `st.text`, which interprets nothing."""
+    return "".join(letter for letter in text if letter.isprintable() or letter.isspace())
+
+
 def fact_label(fact: Fact) -> str:
     """A fact in a few words: what it is about, and what would change."""
     old = fact.target_old[0] if fact.target_old else "?"

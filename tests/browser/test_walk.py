@@ -1,4 +1,4 @@
-"""The whole path in a real Chromium on the tiny model: score, choose a layer, trace, edit, read the result."""
+"""The whole path in a real Chromium on the tiny model: score, choose a layer, trace, edit, keep edits, play."""
 
 import json
 import os
@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from lga_core.view.style import THEMES as THEMES_OF_FIGURES
 from tests.pages.driving import RECORDS
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTHS, THEMES = (1280, 1920), ("light", "dark")
+SLOW = 150_000                               # ms, for what is computed: the machine may have other work
 
 pytestmark = pytest.mark.browser
 
@@ -92,19 +94,19 @@ def _is_probe(url: str) -> bool:
 def test_a_pages_own_address_works_as_the_first_request_of_a_server(page: Page, address: str):
     """Stands first on purpose: with a pages/ folder Streamlit runs that page without app.py once."""
     page.goto(f"{address}/trial_edit?n=7&seed=3")
-    expect(page.get_by_role("heading", name="Trial edit")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Trial edit")).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("spinbutton", name="How many")).to_have_value("7")
     expect(page.get_by_role("spinbutton", name="Seed").first).to_have_value("3")
 
 
 def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: Path):
     page.goto(address)
-    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
     photograph(page, "1-first")
     choose_model_and_facts(page, tiny_folder, tmp_path)
 
     page.get_by_role("button", name="Score layers").last.click()
-    expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=60_000)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=SLOW)
     idle(page)
     click_a_cell(page, layer=2)
     expect(chosen(page)).to_contain_text("2")
@@ -114,7 +116,7 @@ def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: P
 
     page.get_by_role("link", name="Causal trace").click()
     page.get_by_role("button", name="Trace this fact").click()
-    expect(page.locator(".js-plotly-plot")).to_have_count(4, timeout=60_000)
+    expect(page.locator(".js-plotly-plot")).to_have_count(4, timeout=SLOW)
     idle(page)
     photograph(page, "3-trace")
 
@@ -122,11 +124,122 @@ def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: P
     page.get_by_role("button", name="Try an edit at layers 2 and 3").click()
     expect(page.get_by_role("heading", name="Trial edit")).to_be_visible()
     page.get_by_role("button", name="Edit at layers 2 and 3").click()
-    expect(page.get_by_role("heading", name="R-ROME at layers 2 and 3")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="R-ROME at layers 2 and 3")).to_be_visible(timeout=SLOW)
     idle(page)
     expect(page.get_by_test_id("stMetric").filter(has_text="Rewrite")).to_contain_text("→")
     expect(page.get_by_role("table").filter(has_text="rephrase")).to_contain_text("Everybody knows the")
     photograph(page, "4-trial")
+
+    page.get_by_role("button", name="Keep edit").click()
+    expect(page.get_by_role("button", name="Kept")).to_be_disabled(timeout=SLOW)
+    idle(page)
+    page.get_by_role("link", name="Edits", exact=True).click()
+    expect(rows(page)).to_have_count(1)
+    edit_three_facts(page)
+    photograph(page, "5-edits")
+    change_the_ledger(page)
+    save_and_load(page, tmp_path)
+    play(page)
+
+
+def rows(page: Page):
+    """The switches of the ledger's rows."""
+    return page.locator("[class*=st-key-on_]")
+
+
+def row_button(page: Page, what: str, row: int):
+    return page.locator(f"[class*=st-key-{what}_]").nth(row).locator("button:visible")
+
+
+def edit_three_facts(page: Page) -> None:
+    page.get_by_text("Edit several facts", exact=True).click()
+    number = page.get_by_role("spinbutton", name="How many of the sidebar’s facts")
+    number.fill("3")
+    number.press("Enter")
+    page.get_by_role("button", name="Edit 3 facts at layers 2 and 3").click()
+    expect(rows(page)).to_have_count(4, timeout=SLOW)
+    idle(page)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Rewrite, n 4")).to_contain_text("→")
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+
+
+def change_the_ledger(page: Page) -> None:
+    """One edit off, one up, one removed; what stands on another set of edits says so, until it is computed anew."""
+    rows(page).nth(1).locator("label").click()
+    idle(page)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Rewrite, n 3")).to_be_visible()
+    expect(page.get_by_text("computed on another set of edits")).to_have_count(2)
+    ledger = page.locator(".st-key-ledger")
+    second = ledger.get_by_text("→").nth(1).inner_text()
+    row_button(page, "up", 1).click()
+    idle(page)
+    expect(ledger.get_by_text("→").nth(0)).to_have_text(second)
+    row_button(page, "remove", 3).click()
+    expect(rows(page)).to_have_count(3)
+    idle(page)
+    page.get_by_role("button", name="Recompute").click()
+    expect(page.get_by_text("computed on another set of edits")).to_have_count(0, timeout=SLOW)
+    idle(page)
+
+
+def save_and_load(page: Page, folder: Path) -> None:
+    """The saved set comes back after all was undone; a damaged file is refused, and the ledger stays."""
+    page.get_by_text("Save, load, export", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download 3 edits").click()
+    saved = folder / "edits.zip"
+    download.value.save_as(saved)
+    photograph(page, "6-files")
+    page.get_by_role("button", name="Undo all").click()
+    expect(page.get_by_text("No edit is kept")).to_be_visible()
+    expect(rows(page)).to_have_count(0)
+    page.get_by_text("Save, load, export", exact=True).click()
+    page.locator("input[type=file]").set_input_files(saved)
+    expect(rows(page)).to_have_count(3, timeout=SLOW)
+    idle(page)
+    damaged = folder / "damaged.zip"
+    damaged.write_bytes(saved.read_bytes()[:-200])
+    page.get_by_text("Save, load, export", exact=True).click()
+    page.locator("input[type=file]").set_input_files(damaged)
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("no .zip file, or a damaged one", timeout=SLOW)
+    expect(rows(page)).to_have_count(3)
+
+
+def play(page: Page) -> None:
+    """Two texts grow while they are written, then the tokens and the lens are there."""
+    page.get_by_role("link", name="Playground", exact=True).click()
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.fill("violin piano")
+    prompt.press("Control+Enter")
+    idle(page)
+    length = page.get_by_role("spinbutton", name="Tokens, at most")
+    length.fill("400")
+    length.press("Enter")
+    idle(page)
+    page.get_by_role("button", name="Write", exact=True).click()
+    original = page.get_by_test_id("stText").first
+    expect(original).to_contain_text("violin pianoian", timeout=SLOW)
+    sizes = [len(original.inner_text())]
+    while page.locator("[class*=st-key-job_]").count():
+        page.wait_for_timeout(100)
+        sizes.append(len(original.inner_text()))
+    idle(page)
+    assert sizes == sorted(sizes) and len(set(sizes)) >= 3, "the text did not grow on the page"
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    photograph(page, "7-playground")
+
+
+def test_figures_follow_the_theme_at_once(page: Page, address: str, tiny_folder: Path, tmp_path: Path):
+    """The system turns dark while a page is open: nobody presses anything."""
+    page.goto(address)
+    choose_model_and_facts(page, tiny_folder, tmp_path)
+    page.get_by_role("button", name="Score layers").last.click()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=SLOW)
+    idle(page)
+    ink = "document.querySelector('.js-plotly-plot')?._fullLayout?.font.color"
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"{ink} === '{THEMES_OF_FIGURES[theme].ink}'", timeout=10_000)
 
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
@@ -148,7 +261,7 @@ def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
 
 def idle(page: Page) -> None:
     """Until no job is shown and the script has come to rest."""
-    expect(page.locator("[class*=st-key-job_]")).to_have_count(0, timeout=60_000)
+    expect(page.locator("[class*=st-key-job_]")).to_have_count(0, timeout=SLOW)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
 
 
@@ -188,9 +301,7 @@ def photograph(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
-        page.evaluate("document.activeElement.blur()")
-        page.keyboard.press("r")             # run again: figures take the theme that the page had when they were drawn
-        page.wait_for_timeout(600)
+        page.wait_for_timeout(600)           # the page runs again by itself: figures follow the theme
         idle(page)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})

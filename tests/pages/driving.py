@@ -45,6 +45,12 @@ def wait(app: AppTest, until: Callable[[], bool] | None = None, seconds: float =
     return app.run()
 
 
+def load_model(app: AppTest) -> AppTest:
+    """As the trial page asks for it where the model is not in memory yet."""
+    app.button(key="load_model").click().run()
+    return wait(app)
+
+
 def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 

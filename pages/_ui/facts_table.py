@@ -1,0 +1,109 @@
+"""The editable table: every change goes through the checks of an upload, and a changed set is another set."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lga_core.data.facts import FactSet
+from lga_core.data.table import CELLS, RECORD, changed, from_rows, to_rows
+from lga_core.view.text import count
+from pages._ui import facts_sets
+from pages._ui.state import Editing, session, widget
+
+_NAME = "edited_name"
+_HELP = {
+    "target_old": "Accepted old answers, the canonical one first; “ | ” between them.",
+    "rephrases": "“ | ” between them.",
+    "locality": "prompt => answer; “ | ” between probes.",
+    "portability": "prompt => answer; “ | ” between probes.",
+}
+_LABELS = {"target_old": "old answer", "target_new": "new answer"}
+_WIDTHS = {"prompt": 280, "subject": 130, "target_old": 110, "target_new": 110}
+
+
+def edit(found: FactSet) -> None:
+    """The table, what is wrong with its rows, and the button that keeps them as a set."""
+    st.caption("Double-click a cell to change it, type in the last row for a new fact, tick rows to delete them. "
+               "The set from before stays as it is.")
+    editing = _table(found)
+    result = from_rows(found, editing.edited)
+    new, gone = changed(found, result)
+    if not new and not gone:
+        st.caption("Nothing is changed yet.")
+        return
+    skipped = _mistakes(result, new)
+    added = len(new - {fact.record for fact in found.facts})
+    parts = [f"{len(new) - added:,} changed", f"{added:,} new", f"{len(gone):,} deleted"]
+    st.markdown(f"**{' · '.join(parts)}** → {count(len(result.facts), 'fact')}, fingerprint "
+                f"`{result.fingerprint[:12]}` (was `{facts_sets.fingerprint(found)[:12]}`)")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = f"{facts_sets.title(found.name)}, edited"
+        st.text_input("Name of the changed set", name, key=_NAME, max_chars=80, width=320)
+        st.button("Keep as a new set", key="keep_edited", type="primary", icon=":material/save:",
+                  disabled=bool(skipped) or not result.facts, on_click=_keep, args=(found, result),
+                  help="Lists it in the sidebar and chooses it.")
+        st.button("Throw the changes away", key="discard_edited", icon=":material/undo:", on_click=_discard,
+                  args=(found,))
+
+
+def _table(found: FactSet) -> Editing:
+    """The widget. When it is drawn after a while on another view, it begins with what it said before."""
+    tables = session().editing
+    mark = facts_sets.mark(found)
+    if mark not in tables:
+        rows = to_rows(found.facts)
+        tables[mark] = Editing(rows=rows, edited=rows)
+    editing = tables[mark]
+    key = f"facts_editor_{mark}_{editing.version}"
+    if key not in st.session_state:
+        editing.rows = editing.edited
+    column = st.column_config
+    frame = st.data_editor(
+        _frame(editing.rows), key=key, num_rows="dynamic", hide_index=True, width="stretch", height=420,
+        disabled=[RECORD], alt="The facts of the set, to be edited",
+        column_config={RECORD: column.NumberColumn("#", width=50, help="Record number; new rows get theirs when kept.")}
+        | {name: column.TextColumn(_LABELS.get(name, name), width=_WIDTHS.get(name, 160), help=_HELP.get(name))
+           for name in CELLS})
+    editing.edited = _rows(frame)
+    return editing
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=[RECORD, *CELLS])
+    return frame.astype({RECORD: "Int64", **dict.fromkeys(CELLS, "string")})
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{name: None if pd.isna(value) else int(value) if name == RECORD else str(value)
+             for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _mistakes(result: FactSet, new: set[int]) -> list[int]:
+    """Lists what is wrong with the rows that were changed; returns those that cannot be used."""
+    wrong = [problem for problem in result.problems if problem.record in new]
+    skipped = sorted({problem.record for problem in wrong if problem.action == "record skipped"})
+    if skipped:
+        st.error(f"**{'Row' if len(skipped) == 1 else 'Rows'} {', '.join(map(str, skipped[:20]))} cannot be used.**  \n"
+                 "Mend what is listed, or delete the row; then the set can be kept.", icon=":material/error:")
+    if wrong:
+        table = pd.DataFrame([(item.record, item.action, item.problem) for item in wrong],
+                             columns=["row", "outcome", "problem"])
+        st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 240),
+                     column_config={"row": st.column_config.NumberColumn("#", width=50),
+                                    "outcome": st.column_config.TextColumn(width=110),
+                                    "problem": st.column_config.TextColumn(width=640)})
+    return skipped
+
+
+def _keep(found: FactSet, result: FactSet) -> None:
+    name = widget(_NAME) or f"{facts_sets.title(found.name)}, edited"
+    facts_sets.choose(facts_sets.keep(replace(result, name=name)))
+    _discard(found)
+
+
+def _discard(found: FactSet) -> None:
+    rows, tables, mark = to_rows(found.facts), session().editing, facts_sets.mark(found)
+    tables[mark] = Editing(rows=rows, edited=rows, version=tables[mark].version + 1)
+    st.session_state.pop(_NAME, None)
