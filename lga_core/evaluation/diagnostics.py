@@ -127,7 +127,7 @@ def _nothing(drift: float | None, nll_before: float | None, nll_after: float | N
     if nll_before is not None and nll_after is not None:
         if nll_after <= nll_before - NOTHING_NLL:
             return []
-        return [f"The edit did nothing for its fact: the new answer's nll went from {nll_before:.2f} to "
+        return [f"The edit did not take: the new answer's nll went from {nll_before:.2f} to "
                 f"{nll_after:.2f} nats (bound: down by {NOTHING_NLL:g})."]
     if nll_before is None and drift is not None and drift < NOTHING_KL:
         return [f"The edit did nothing: answers to neutral prompts moved by {drift:.1e} nats of KL on average "

@@ -57,4 +57,4 @@ def _entropy(words: Sequence[str], n: int) -> float:
     """Entropy in bits of the n-grams' distribution."""
     counts = Counter(tuple(words[i:i + n]) for i in range(len(words) - n + 1))
     total = counts.total()
-    return -sum(count / total * math.log2(count / total) for count in counts.values())
+    return sum(count / total * math.log2(total / count) for count in counts.values())

@@ -57,7 +57,7 @@ def _metrics(report: EditReport) -> None:
     columns[4].metric("Overall", f"{_whole(was)} → {_whole(now)}", f"mean of {len(made_of)}", delta_color="off",
                       delta_arrow="off", border=True,
                       help=f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.")
-    columns[5].metric("Time", duration(report.cost.seconds), f"nll {number(report.target_nll, 3)} nats",
+    columns[5].metric("Time", f"{report.cost.seconds:,.0f} s", f"nll {number(report.target_nll, 3)} nats",
                       delta_color="off", delta_arrow="off", border=True,
                       help="When it was measured. nll: of the new answer after the edit.")
     st.caption("Percent, before → after the edit; n probes. Large: teacher-forced token accuracy. Below: free "
