@@ -8,7 +8,7 @@ from lga_core.view.words import spoken
 from pages._ui import frame, jobs, sidebar
 from pages._ui.answers import Answers, answers_to
 from pages._ui.errors import job_outcome
-from pages._ui.layers import chart, chosen_layers, in_words, layers_list, theme_name
+from pages._ui.layers import chart, chosen_layers, hand_over, theme_name
 from pages._ui.options import Choices, options_bar, summary
 from pages._ui.state import Question, session
 from pages._ui.text import fact_label, safe
@@ -133,17 +133,6 @@ def missing(question: Question, choices: Choices, no_lga: bool, no_cma: bool) ->
         st.markdown(f"{what} has not been measured with these options." if not (no_lga and no_cma) else
                     f"{what} have not been measured with these options.")
         st.button("Measure now", key="measure_missing", type="primary", on_click=sidebar.measure, args=(question,))
-
-
-def hand_over(layers: int, golden: tuple[int, ...]) -> None:
-    """The chosen layers, and the way to the trial edit with them."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        layers_list(layers)
-        chosen = chosen_layers(layers) or golden
-        if st.button(f"Try an edit at {in_words(chosen)}" if chosen else "Try an edit", key="to_trial", type="primary",
-                     icon=":material/arrow_forward:", icon_position="right", disabled=not chosen):
-            # Without query_params Streamlit would clear the address, which it refuses while widgets are bound to it.
-            st.switch_page("pages/trial_edit.py", query_params={})
 
 
 def alt(lga, cma, layers: int) -> str:

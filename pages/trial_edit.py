@@ -38,7 +38,7 @@ def page(question: Question) -> None:
     if problem := unfit(fact, chosen):
         st.caption(problem)
     running = jobs.is_running("edit")
-    told = running or settings is None or problem is not None or moment_note(question, chosen, settings)
+    told = running or settings is None or problem is not None or moment_note(question, chosen, settings, 1)
     st.button(f"Edit at {in_words(chosen)}" if chosen else "Edit", key="edit", type="primary" if told else "secondary",
               icon=":material/edit:", disabled=running or settings is None or problem is not None or not told,
               on_click=start, args=(question, facts, fact, chosen, editor, settings))

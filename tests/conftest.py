@@ -19,6 +19,8 @@ from transformers import (
 )
 
 from lga_core.data.facts import Fact, Probe
+from lga_core.editing.search import Contexts, Search
+from lga_core.editing.value import find_values
 from lga_core.models.architecture import Architecture
 from lga_core.models.loaded import LoadedModel
 from lga_core.runs.tasks import drain
@@ -145,3 +147,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped, and must not be in CI: {report.longrepr}"
     return report
+
+
+def value_of(model, fact, layer, settings, prefixes, *, mean_start, site="down"):
+    """v* of one fact, searched alone and kept nowhere."""
+    search = Search.prepare(model, [Contexts.of(model, fact, prefixes)], [layer], site)
+    return drain(find_values(model, search, layer, settings, mean_start=mean_start))[0]

@@ -1,14 +1,22 @@
 """The plain ways to compute what the engine computes fast: what the benchmarks compare with and the tests believe."""
 
+from collections.abc import Sequence
+
 import torch
 
 from lga_core.data.facts import Fact
+from lga_core.editing.edits import LowRankEdit, applied
+from lga_core.editing.rank_one import Inverse, RankOneSettings, moment_of
+from lga_core.editing.search import Contexts
+from lga_core.evaluation.metrics import forced_shares, mean_over_groups, prepare
 from lga_core.models.architecture import Linear
 from lga_core.models.forward import answer_nll, final_hidden
 from lga_core.models.hooks import OutputFunction, on_outputs
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.own_text import prefixes
 from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, prompt_row
-from lga_core.results import Kind
+from lga_core.results import METRICS, Kind, SweepCell
+from lga_core.runs.tasks import drain
 from lga_core.scores.restore import State, corrupting, part_of
 
 
@@ -74,3 +82,75 @@ def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind
     with on_outputs({model.architecture.embedding: corrupt} | parts, model.architecture.flat):
         hidden = final_hidden(model, Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device))[0, -1:]
     return float(model.architecture.logits(hidden).softmax(-1)[0, answer])
+
+
+def naive_edit(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSettings) -> SweepCell:
+    """R-ROME of one fact at one layer and its metrics, the whole model run at every step of the search for v*."""
+    contexts = Contexts.of(model, fact, prefixes(model, settings.contexts, settings.seed))
+    batch, ends = Batch.of(contexts.rows, model.device), torch.tensor(contexts.subject_ends, device=model.device)
+    index, each = AnswerIndex.of(contexts.rows[:-1], batch), torch.arange(len(contexts.rows), device=model.device)
+    down, seen = model.architecture.blocks[layer].down, {}
+
+    def run(delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def add(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+            seen.update(keys=given[each, ends][:-1].float(), outputs=output[each, ends][:-1].float())
+            changed = output.clone()
+            changed[each, ends] = output[each, ends] + delta.to(output.dtype)
+            return changed
+
+        with on_outputs({down.module: add}, model.architecture.flat):
+            hidden = final_hidden(model, batch)
+        nll = index.mean_by_row(answer_nll(model, hidden, index)).mean()
+        return nll, model.architecture.logits(hidden[-1, ends[-1]]).log_softmax(-1)
+
+    delta = torch.zeros(down.d_out, device=model.device, requires_grad=True)
+    optimizer, wanted = torch.optim.Adam([delta], lr=settings.value.learning_rate), settings.value
+    losses, start, before, clamped = [], None, None, False
+    for step in range(wanted.steps + 1):
+        with torch.enable_grad():
+            nll, log_after = run(delta)
+        before = log_after.detach() if before is None else before
+        start = seen["outputs"].mean(0).detach() if start is None else start
+        losses.append(float(nll.detach()))
+        if losses[-1] < wanted.stop_nll or step == wanted.steps:
+            break
+        divergence = torch.nn.functional.kl_div(before, log_after, reduction="sum", log_target=True)
+        loss = nll + wanted.kl_weight * divergence + wanted.decay(model) * delta.norm() / start.norm() ** 2
+        delta.grad, = torch.autograd.grad(loss if step else nll, [delta])
+        if step == 0 and not delta.grad.any():
+            break
+        optimizer.step()
+        with torch.no_grad():
+            bound = wanted.norm_bound * start.norm()
+            if delta.norm() > bound:
+                clamped = True
+                delta.mul_(bound / delta.norm())
+    key = seen["keys"].double().mean(0)
+    moment = drain(moment_of(model, layer, settings))
+    direction = Inverse.of(moment, settings.ridge, model.device).times(key)
+    edit = LowRankEdit(layer=layer, matrix=down.name, left=delta.detach()[None],
+                       right=(direction / (key @ direction)).float()[None])
+    quiz = prepare(model, fact)
+    rows = [row for question in quiz.questions for row in question.rows]
+    said = []
+    for edits in ((), (edit,)):
+        with applied(model, edits):
+            said.append(iter(_forced(model, rows)))
+    was, now = ([[next(answers) for _ in question.rows] for question in quiz.questions] for answers in said)
+    shares = [forced_shares(*asked)[:2] for asked in zip(quiz.questions, was, now, strict=True)]
+    return SweepCell(
+        record=fact.record, layer=layer, nll=dict.fromkeys(METRICS), target_error=None, delta_norm=edit.norm,
+        clamped=clamped, losses=tuple(losses),
+        **{name: {metric: mean_over_groups(quiz.questions, values, metric) for metric in METRICS}
+           for name, values in zip(("before", "after"), zip(*shares, strict=True), strict=True)},
+        probes={metric: sum(question.metric == metric for question in quiz.questions) for metric in METRICS})
+
+
+@torch.no_grad()
+def _forced(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...]]:
+    """The argmax at each answer token, by whole runs of padded batches."""
+    batch = Batch.of(rows, model.device)
+    index = AnswerIndex.of(rows, batch)
+    hidden = final_hidden(model, batch)
+    best = iter(model.architecture.logits(hidden[index.rows, index.columns]).argmax(-1).tolist())
+    return [tuple(next(best) for _ in row.answer) for row in rows]

@@ -7,12 +7,14 @@ from lga_core.cli.edit import edit
 from lga_core.cli.facts import facts
 from lga_core.cli.models import models
 from lga_core.cli.options import with_common
+from lga_core.cli.race import race
 from lga_core.cli.score import score
+from lga_core.cli.sweep import sweep
 from lga_core.cli.trace import trace
 
 app = typer.Typer(
     help="Which layer of a language model to edit a fact at.",
     add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )
-for command in (models, facts, score, trace, edit, bench):
+for command in (models, facts, score, trace, edit, sweep, race, bench):
     app.command(name=command.__name__)(with_common(command))

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lga_core.cli.memory import tell_memory
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
 from lga_core.cli.output import answer, run, table
 from lga_core.data.load import load_facts
@@ -31,12 +32,14 @@ def edit(
     from lga_core.editing.export import check_free, export_merged
     from lga_core.editing.ledger import Ledger, extend
     from lga_core.editing.table import editor_named
+    from lga_core.evaluation.memory_need import editing_need
     from lga_core.models.loading import load
     from lga_core.runs.checks import fact_at, parse_layers
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import trial
 
-    settings = settings_of(editor_named(editor).settings, {"seed": common.seed}, set_)
+    chosen = editor_named(editor)
+    settings = settings_of(chosen.settings, {"seed": common.seed}, set_)
     at = parse_layers(layers)
     if save is not None:
         check_place(save)
@@ -45,6 +48,8 @@ def edit(
     found = load_facts(facts)
     fact = fact_at(found, index)
     loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
+    chosen.check(loaded, [fact], at)
+    tell_memory(common, chosen.title, editing_need(loaded, at, settings, facts=1))
     report, stored = run(common, trial(loaded, found.name, fact, at, editor, settings, Store()))
     if save is not None or export is not None:       # the store keeps what an edit did, not the edit
         ledger = run(common, extend(loaded, Ledger(), [fact], editor, at, settings, "sequential"))

@@ -1,5 +1,6 @@
 """`models`: the catalogue, what of it is on this machine, and fetching one."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -7,13 +8,17 @@ import typer
 from lga_core.cli.options import Common
 from lga_core.cli.output import answer, run, table
 from lga_core.models.catalogue import ModelEntry, catalogue, local_folder, resolve
+from lga_core.results import MemoryEstimate
+from lga_core.view.words import memory_size
 
 
 def models(
     common: Common,
     fetch: Annotated[str | None, typer.Option(metavar="ID", help="Bring this model to this machine first.")] = None,
 ) -> None:
-    """List the models of the catalogue."""
+    """List the models of the catalogue, what loading each takes and what is free."""
+    from lga_core.evaluation.memory_need import loading_need
+
     entries = list(catalogue())
     if fetch is not None:
         from lga_core.models.fetching.fetch import fetch as bring
@@ -21,15 +26,16 @@ def models(
         entry = resolve(fetch)
         run(common, bring(entry, accept_terms=common.accept_terms))
         entries += [entry] if entry not in entries else []
-    listed = [_report(entry) for entry in entries]
-    answer(common, listed, table(
-        ["model", "source", "layers", "parameters", "memory", "licence", "local folder"],
-        [[model["id"], model["source"], model["layers"], _millions(model["parameters"]),
-          _gigabytes(model["memory_bytes"]), model["licence"], model["path"] or "not fetched"] for model in listed],
-    ))
+    needs = [loading_need(entry, common.device, common.dtype) for entry in entries]
+    listed = [_report(entry, need) for entry, need in zip(entries, needs, strict=True)]
+    answer(common, listed, "\n".join(filter(None, [table(
+        ["model", "source", "layers", "parameters", "to load", "licence", "local folder"],
+        [[model["id"], model["source"], model["layers"], _millions(model["parameters"]), _to_load(need),
+          model["licence"], model["path"] or "not fetched"] for model, need in zip(listed, needs, strict=True)],
+    ), _free(needs)])))
 
 
-def _report(entry: ModelEntry) -> dict[str, Any]:
+def _report(entry: ModelEntry, need: MemoryEstimate | None) -> dict[str, Any]:
     folder = local_folder(entry)
     return {
         "id": entry.id,
@@ -38,6 +44,8 @@ def _report(entry: ModelEntry) -> dict[str, Any]:
         "licence": entry.licence and entry.licence.name,
         "parameters": entry.parameters,
         "memory_bytes": entry.memory_bytes,
+        "to_load_bytes": need and need.needed,
+        "free_bytes": need and need.free,
         "layers": entry.layers,
         "title": entry.title,
         "licence_url": entry.licence and entry.licence.url,
@@ -50,5 +58,14 @@ def _millions(parameters: int | None) -> str:
     return "n/a" if parameters is None else f"{parameters / 1e6:,.0f} M"
 
 
-def _gigabytes(size: int | None) -> str:
-    return "n/a" if size is None else f"{size / 1e9:.1f} GB"
+def _to_load(need: MemoryEstimate | None) -> str:
+    if need is None:
+        return "n/a"
+    return memory_size(need.needed) + ("" if need.fits else ", too much")
+
+
+def _free(needs: Sequence[MemoryEstimate | None]) -> str | None:
+    """What the column "to load" stands against."""
+    need = next(filter(None, needs), None)
+    return need and (f"To load: memory for the weights in {need.dtype} with room to work. "
+                     f"{memory_size(need.free)} are free on {need.where}.")

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from lga_core.cli.memory import tell_memory
 from lga_core.cli.options import Common, FactsName, ModelName, Set, parse_fences, settings_of
 from lga_core.cli.output import answer, run, table
 from lga_core.data.load import load_facts
@@ -26,6 +27,7 @@ def score(
     set_: Set = None,
 ) -> None:
     """Score every layer; each method names its golden layers."""
+    from lga_core.evaluation.memory_need import scoring_need
     from lga_core.models.loading import load
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import score_layers
@@ -42,6 +44,8 @@ def score(
     loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
     store, reports, texts = Store(), [], []
     for item in methods:
+        if item.measurement is not None:
+            tell_memory(common, item.title, scoring_need(loaded, [item.measurement], len(chosen)))
         scores, stored = run(common, score_layers(
             loaded, found.name, chosen, item.name, settings.get(item.measurement), view, store))
         reports.append(_report(model, scores, stored))

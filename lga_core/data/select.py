@@ -65,6 +65,12 @@ def split(facts: Sequence[Fact], share: float, seed: int) -> tuple[tuple[Fact, .
             tuple(fact for fact in facts if _subject(fact) not in proxy))
 
 
+def apart_from(facts: Sequence[Fact], others: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts about subjects that none of `others` is about (case and spaces aside), in order."""
+    taken = set(map(_subject, others))
+    return tuple(fact for fact in facts if _subject(fact) not in taken)
+
+
 def subjects(facts: Sequence[Fact]) -> int:
     """How many subjects there are, case and spaces aside."""
     return len(set(map(_subject, facts)))

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from lga_core.data.facts import Fact
 from lga_core.editing.batch import layer_by_layer
-from lga_core.editing.editor import Written
+from lga_core.editing.editor import KeyValue, Solve, Written
 from lga_core.editing.edits import Edit
 from lga_core.editing.rank_one import moment_of, slack_for, softly
 from lga_core.editing.settings import setting
@@ -40,30 +40,37 @@ class AlphaEditSettings(SpreadSettings):
         least=0, none_means="by layer: 95 % written")
 
 
-def alphaedit(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: AlphaEditSettings,
-              base: Sequence[Edit] = ()) -> Generator[Progress, None, tuple[Written, ...]]:
-    """ΔW = R KᵀP (K_pK_pᵀP + KKᵀP + L2·I)⁻¹, K_p the keys of `base` at the same matrix; several layers as MEMIT's.
-
-    With Q = [K_p K] and B = PQ the right factor is the rows of (BᵀB + L2·I)⁻¹ Bᵀ that belong to K: only as many
-    equations as there are keys.
+def prepare(model: LoadedModel, layer: int, settings: AlphaEditSettings,
+            base: Sequence[Edit] = ()) -> Generator[Progress, None, Solve]:
+    """K -> (BᵀB + L2·I)⁻¹ Bᵀ, its rows that belong to K, with B = P[K_p K] and K_p the keys of `base` at this matrix:
+    KᵀP (K_pK_pᵀP + KKᵀP + L2·I)⁻¹ with only as many equations as there are keys.
     """
+    moment = yield from moment_of(model, layer, settings)
+    if moment is None:
+        raise LgaError("AlphaEdit needs the second moment of the keys: the identity has no null space.",
+                       mend="Choose another covariance, or another editor.")
+    strengths, vectors = yield from directions(model, layer, moment)
+    kept = max(1, round(settings.kept_fraction * len(strengths)))
+    l2 = settings.l2 if settings.l2 is not None else slack_for(SHARE, float(strengths[:kept].sum()))
+    name = model.architecture.blocks[layer].down.name
+    free = vectors[:, :kept].to(model.device, torch.float64)
 
-    def solve(layer: int, keys: torch.Tensor) -> Generator[Progress, None, torch.Tensor]:
-        moment = yield from moment_of(model, layer, settings)
-        if moment is None:
-            raise LgaError("AlphaEdit needs the second moment of the keys: the identity has no null space.",
-                           mend="Choose another covariance, or another editor.")
-        strengths, vectors = yield from directions(model, layer, moment)
-        kept = max(1, round(settings.kept_fraction * len(strengths)))
-        l2 = settings.l2 if settings.l2 is not None else slack_for(SHARE, float(strengths[:kept].sum()))
-        name = model.architecture.blocks[layer].down.name
+    def solve(keys: torch.Tensor) -> torch.Tensor:
         earlier = [edit.keys.to(keys) for edit in base if edit.matrix == name and edit.keys is not None]
-        free = vectors[:, :kept].to(keys)
         inside = torch.cat([*earlier, keys]) @ free @ free.T                     # Bᵀ (earlier + n, d_in)
         return softly(inside @ inside.T, inside, l2)[-len(keys):]
 
+    return solve
+
+
+ALPHAEDIT = KeyValue(prepare=prepare)
+
+
+def alphaedit(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: AlphaEditSettings,
+              base: Sequence[Edit] = ()) -> Generator[Progress, None, tuple[Written, ...]]:
+    """ΔW = R KᵀP (K_pK_pᵀP + KKᵀP + L2·I)⁻¹, K_p the keys of `base` at the same matrix; several layers as MEMIT's."""
     way = spread_over if len(layers) > 1 and settings.several == "spread" else layer_by_layer
-    return way(model, facts, layers, settings, base, solve)
+    return way(model, facts, layers, settings, base, ALPHAEDIT)
 
 
 def directions(model: LoadedModel, layer: int,

@@ -1,14 +1,14 @@
-"""Many facts written in one solve at each layer: what EMMET, MEMIT and AlphaEdit have in common.
+"""Writing v* at keys: what every editor of the ROME family does, and the editors differ in the directions alone.
 
-ΔW = Σ_i r_i ⊗ a_i: r_i is what fact i's key is to gain, and the editors differ in the directions a_i alone.
+ΔW = Σ_i r_i ⊗ a_i: r_i is what fact i's key is to gain, a_i the direction along which it is read.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 
 from lga_core.data.facts import Fact
-from lga_core.editing.editor import Written, target_errors
+from lga_core.editing.editor import KeyValue, Written, target_errors
 from lga_core.editing.edits import Edit, LowRankEdit
 from lga_core.editing.rank_one import KeyValueSettings
 from lga_core.editing.value import Value
@@ -17,24 +17,31 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.own_text import prefixes
 from lga_core.results import Progress
 
-Solve = Callable[[int, torch.Tensor], Generator[Progress, None, torch.Tensor]]
-"""(layer, keys (n, d_in) float64) -> the directions (n, d_in) along which the residuals are read."""
-
 
 def layer_by_layer(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: KeyValueSettings,
-                   base: Sequence[Edit], solve: Solve) -> Generator[Progress, None, tuple[Written, ...]]:
+                   base: Sequence[Edit], how: KeyValue) -> Generator[Progress, None, tuple[Written, ...]]:
     """A v* of its own at every layer, each searched on the model with the layers before it written."""
     beginnings = prefixes(model, settings.contexts, settings.seed)
     written: list[Written] = []
     for layer in sorted(layers):
         before = (*base, *(item.edit for item in written))
-        values = yield from shared_values(model, facts, layer, settings.value, beginnings, edits=before)
-        keys = torch.stack([value.mean_key for value in values])
-        directions = yield from solve(layer, keys)
+        values = yield from shared_values(model, facts, layer, settings.value, beginnings, mean_start=not how.bare,
+                                          edits=before)
+        solve = yield from how.prepare(model, layer, settings, before)
+        means = torch.stack([value.mean_key for value in values])
+        keys, directions = at_keys(how, values, solve(means))
         written.append(write(model, layer, keys, directions, values, before,
                              residuals=torch.stack([value.delta for value in values]),
                              targets=torch.stack([value.target for value in values])))
     return tuple(written)
+
+
+def at_keys(how: KeyValue, values: Sequence[Value], directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The keys (n, d_in) at which the editor writes, float64, and the directions as they are read there."""
+    if not how.bare:
+        return torch.stack([value.mean_key for value in values]), directions
+    keys = torch.stack([value.keys[0].double() for value in values])
+    return keys, directions / (keys * directions).sum(-1, keepdim=True)
 
 
 def write(model: LoadedModel, layer: int, keys: torch.Tensor, directions: torch.Tensor, values: Sequence[Value],

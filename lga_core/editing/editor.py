@@ -11,12 +11,29 @@ from lga_core.editing.edits import Edit, output_at
 from lga_core.editing.settings import Settings
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.quantized import refuse_edits
 from lga_core.results import Progress
 
 Run = Callable[[LoadedModel, Sequence[Fact], Sequence[int], Any, Sequence[Edit]],
                Generator[Progress, None, tuple["Written", ...]]]
 """run(model, facts, layers, settings, base): the edits of the facts, one `Written` a layer, worked out on the model
 with the edits of `base` applied. Nothing stays applied, and nothing is held between steps."""
+
+
+Solve = Callable[[torch.Tensor], torch.Tensor]
+"""Mean keys (n, d_in) float64 of facts that are written together -> the directions (n, d_in) that residuals are read
+along."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyValue:
+    """How an editor that writes a v* at a key does so at one layer: ΔW = Σ_i r_i ⊗ a_i.
+
+    What a sweep needs to hold many facts' edits, each alone, in one batch.
+    """
+
+    prepare: Callable[[LoadedModel, int, Any, Sequence[Edit]], Generator[Progress, None, Solve]]
+    bare: bool = False                       # v0 and the key that the edit is exact at are the bare prompt's (ROME)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,10 +60,12 @@ class Editor:
     run: Run
     batch: bool                              # writes many facts in one solve; else one fact at a time
     layers: Literal["one after another", "spread"]   # what several layers mean
+    key_value: KeyValue | None = None        # None: its edits are no rank-one ones
     families: str = "all decoder families"   # in words
 
     def check(self, model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int]) -> None:
         """Raise LgaError where this editor cannot begin."""
+        refuse_edits(model)
         if not facts:
             raise LgaError("No fact is chosen.", mend="Choose at least one fact.")
         if not self.batch and len(facts) > 1:

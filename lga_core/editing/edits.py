@@ -77,6 +77,22 @@ def applied(model: LoadedModel, edits: Sequence[Edit]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def applied_by_row(model: LoadedModel, edits: Sequence[LowRankEdit]) -> Iterator[None]:
+    """The model with another edit in every row of the batch, all of one matrix and one rank: y ← y + (x·a_row) b_row.
+    """
+    left, right = (torch.stack([getattr(edit, name) for edit in edits]) for name in ("left", "right"))
+
+    def add(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        precise = given.to(torch.promote_types(given.dtype, torch.float32))
+        change = precise @ right.to(precise).mT @ left.to(precise)
+        return (output + change).to(output.dtype)
+
+    module = model.model.get_submodule(edits[0].matrix)
+    with on_outputs({module: add}, model.architecture.flat):
+        yield
+
+
 def output_at(matrix: Linear, key: torch.Tensor, edits: Sequence[Edit] = ()) -> torch.Tensor:
     """W k + b (+ ΔW k) of keys (…, d_in), in float32 or better."""
     precise = key.to(torch.promote_types(key.dtype, torch.float32))

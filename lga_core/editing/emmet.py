@@ -7,7 +7,7 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.editing.batch import layer_by_layer
-from lga_core.editing.editor import Written
+from lga_core.editing.editor import KeyValue, Solve, Written
 from lga_core.editing.edits import Edit
 from lga_core.editing.rank_one import Inverse, RankOneSettings, moment_of, slack_for, softly
 from lga_core.editing.settings import setting
@@ -29,22 +29,29 @@ class EmmetSettings(RankOneSettings):
         least=0, none_means="by layer: 99 % written")
 
 
+def prepare(model: LoadedModel, layer: int, settings: EmmetSettings,
+            base: Sequence[Edit] = ()) -> Generator[Progress, None, Solve]:
+    """K -> (KᵀC⁻¹K + λI)⁻¹ KᵀC⁻¹."""
+    moment = yield from moment_of(model, layer, settings)
+    return solver(moment, settings.ridge, settings.lam, SHARE, model.device)
+
+
+EMMET = KeyValue(prepare=prepare)
+
+
 def emmet(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: EmmetSettings,
           base: Sequence[Edit] = ()) -> Generator[Progress, None, tuple[Written, ...]]:
     """ΔW = R (KᵀC⁻¹K + λI)⁻¹ KᵀC⁻¹; several layers one after another, each with a v* of its own."""
-
-    def solve(layer: int, keys: torch.Tensor) -> Generator[Progress, None, torch.Tensor]:
-        moment = yield from moment_of(model, layer, settings)
-        return solved(moment, keys, settings.ridge, settings.lam, SHARE)
-
-    return layer_by_layer(model, facts, layers, settings, base, solve)
+    return layer_by_layer(model, facts, layers, settings, base, EMMET)
 
 
-def solved(moment: torch.Tensor | None, keys: torch.Tensor, ridge: float, slack: float | None,
-           share: float) -> torch.Tensor:
-    """(KᵀC⁻¹K + slack·I)⁻¹ KᵀC⁻¹ (n, d_in) for keys (n, d_in); `slack` None writes `share` at a typical key."""
-    inverse = Inverse.of(moment, ridge, keys.device)
-    directions = inverse.times(keys)
-    if slack is None:
-        slack = slack_for(share, inverse.strength(keys))
-    return softly(keys @ directions.T, directions, slack)
+def solver(moment: torch.Tensor | None, ridge: float, slack: float | None, share: float, device: torch.device) -> Solve:
+    """K -> (KᵀC⁻¹K + slack·I)⁻¹ KᵀC⁻¹ (n, d_in) for keys (n, d_in); `slack` None writes `share` at a typical key."""
+    inverse = Inverse.of(moment, ridge, device)
+
+    def solve(keys: torch.Tensor) -> torch.Tensor:
+        directions = inverse.times(keys)
+        give = slack_for(share, inverse.strength(keys)) if slack is None else slack
+        return softly(keys @ directions.T, directions, give)
+
+    return solve

@@ -72,7 +72,7 @@ def _one_layer(model: LoadedModel, rows: Sequence[TokenRow], layer: int, setting
     for part in _parts(rows):
         with model.using(f"fine-tuning layer {layer}"), applied(model, base):
             lessons.append(_Lesson.prepare(model, part, layer, at_prompt_end))
-    delta = torch.zeros(matrix.d_out, matrix.d_in, device=matrix.weight.device, requires_grad=True)
+    delta = torch.zeros(matrix.d_out, matrix.d_in, device=model.device, requires_grad=True)
     optimizer = torch.optim.Adam([delta], lr=settings.learning_rate)
     edit = DenseEdit(layer=layer, matrix=matrix.name, delta=delta)
     history = []

@@ -4,7 +4,6 @@ Undo is exact: a model with no entry enabled has no hook at all, and its weights
 """
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import uuid4
@@ -16,7 +15,7 @@ from lga_core.editing.settings import Settings
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
-from lga_core.results import Progress
+from lga_core.results import Progress, retold
 
 Mode = Literal["sequential", "batch"]
 """Facts one after another, each on the model with the earlier edits; or all of them in one solve."""
@@ -141,16 +140,11 @@ def _computed(model: LoadedModel, entry: Entry, base: Sequence[Edit]) -> Generat
 
 def _numbered(steps: Generator[Progress, None, Entry], number: int, count: int) -> Generator[Progress, None, Entry]:
     """An only entry's own steps; of several, each step told as the count of finished entries."""
-    with closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                if count > 1:
-                    yield Progress(label=f"edits, {number + 1} of {count} written", done=number + 1, total=count)
-                return end.value
-            yield step if count == 1 else Progress(label=f"edit {number + 1} of {count}: {step.label}", done=number,
-                                                   total=count)
+    found = yield from retold(steps, lambda step: step if count == 1 else Progress(
+        label=f"edit {number + 1} of {count}: {step.label}", done=number, total=count))
+    if count > 1:
+        yield Progress(label=f"edits, {number + 1} of {count} written", done=number + 1, total=count)
+    return found
 
 
 def _stale_at_last(ledger: Ledger) -> int:

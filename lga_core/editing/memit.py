@@ -3,13 +3,11 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from lga_core.data.facts import Fact
 from lga_core.editing.batch import layer_by_layer
-from lga_core.editing.editor import Written
+from lga_core.editing.editor import KeyValue, Solve, Written
 from lga_core.editing.edits import Edit
-from lga_core.editing.emmet import solved
+from lga_core.editing.emmet import solver
 from lga_core.editing.rank_one import RankOneSettings, moment_of
 from lga_core.editing.settings import setting
 from lga_core.editing.spread import SpreadSettings, spread_over
@@ -31,13 +29,18 @@ class MemitSettings(SpreadSettings, RankOneSettings):
         least=0, none_means="by layer: 95 % written")
 
 
+def prepare(model: LoadedModel, layer: int, settings: MemitSettings,
+            base: Sequence[Edit] = ()) -> Generator[Progress, None, Solve]:
+    """K -> (KᵀC⁻¹K + mI)⁻¹ KᵀC⁻¹: MEMIT's Kᵀ(mC + KKᵀ)⁻¹ by Woodbury."""
+    moment = yield from moment_of(model, layer, settings)
+    return solver(moment, settings.ridge, settings.m, SHARE, model.device)
+
+
+MEMIT = KeyValue(prepare=prepare)
+
+
 def memit(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: MemitSettings,
           base: Sequence[Edit] = ()) -> Generator[Progress, None, tuple[Written, ...]]:
-    """ΔW = R Kᵀ(mC + KKᵀ)⁻¹, by Woodbury R (KᵀC⁻¹K + mI)⁻¹ KᵀC⁻¹; several layers as the settings say."""
-
-    def solve(layer: int, keys: torch.Tensor) -> Generator[Progress, None, torch.Tensor]:
-        moment = yield from moment_of(model, layer, settings)
-        return solved(moment, keys, settings.ridge, settings.m, SHARE)
-
+    """ΔW = R Kᵀ(mC + KKᵀ)⁻¹; several layers as the settings say."""
     way = spread_over if len(layers) > 1 and settings.several == "spread" else layer_by_layer
-    return way(model, facts, layers, settings, base, solve)
+    return way(model, facts, layers, settings, base, MEMIT)

@@ -1,77 +1,143 @@
-"""One step of the search for an edit's value: δ in, the new answer's loss out, with as little recomputed as possible.
+"""One step of the search for edits' values: δ of each fact in, its new answer's loss out, little recomputed.
 
 δ stands at the last subject token of every context, so nothing before that token and no block below the edited one
-changes from step to step. The contexts are aligned at it: the columns before run once and leave their keys and values,
-the blocks below run once and leave their hidden states.
+changes from step to step. The contexts of all facts are aligned at it: the columns before run once and leave their keys
+and values, and one run leaves what every block was given, for a search at any layer. Facts whose search has ended
+leave the batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import nn
 
+from lga_core.data.facts import Fact
 from lga_core.models.architecture import Block
 from lga_core.models.forward import Beginning, Trunk, answer_nll, record_trunk, resume
 from lga_core.models.hooks import on_outputs
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.tokens import AnswerIndex, Batch, TokenRow
+from lga_core.models.memory import batch_tokens, gradient_bytes
+from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row, subject_span
+
+SEARCH_TOKENS = 768                          # run at once in each step of a search where they fit, after padding
+PADDING_TOKENS = 96                          # that are run for nothing rather than in a batch of their own
 
 Site = Literal["down", "block"]
 """Whose output δ is added to: the down projection's (ROME), or the whole block's (MEMIT's z)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Contexts:
+    """The prompts that δ is searched on: the bare prompt first, then prefixed ones, then "{subject} is a"."""
+
+    rows: tuple[TokenRow, ...]               # contexts with the new answer, and the KL prompt last
+    subject_ends: tuple[int, ...]            # position of the last subject token in each row
+
+    @classmethod
+    def of(cls, model: LoadedModel, fact: Fact, prefixes: Sequence[str]) -> "Contexts":
+        tokenizer = model.tokenizer
+        rows, ends = [], []
+        for before in ("", *(f"{prefix}. " for prefix in prefixes)):
+            prompt, (first, end) = before + fact.prompt, fact.span
+            rows.append(answer_row(tokenizer, prompt, fact.target_new))
+            span = (first + len(before), end + len(before))
+            ends.append(subject_span(tokenizer, f"{prompt} {fact.target_new}", span)[1] - 1)
+        essence = f"{fact.subject} is a"
+        rows.append(prompt_row(tokenizer, essence))
+        ends.append(subject_span(tokenizer, essence, (0, len(fact.subject)))[1] - 1)
+        return cls(rows=tuple(rows), subject_ends=tuple(ends))
+
+    @property
+    def tail(self) -> int:
+        """Columns from the last subject token on: what every step of a search runs."""
+        return max(len(row) - end for row, end in zip(self.rows, self.subject_ends, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Search:
-    """The part of a search that does not change from step to step, at one layer of one model."""
+    """The part of a search that does not change from step to step, for the facts of one batch at some layers.
+
+    Rows: every fact's contexts, fact by fact, and after them every fact's KL prompt.
+    """
 
     trunk: Trunk
-    layer: int
     site: Site
-    index: AnswerIndex                       # over the contexts with an answer, in the trunk's columns
+    index: AnswerIndex                       # over the contexts, in the trunk's columns
     column: int                              # of the last subject tokens, in the trunk's columns
-    keys: torch.Tensor                       # (contexts, d_in) float32 inputs of the down projection there
-    outputs: torch.Tensor                    # (contexts, d_out) float32 outputs of the site there
+    keys: Mapping[int, torch.Tensor]         # layer -> (facts, contexts, d_in) float32 inputs of the down projection
+    outputs: Mapping[int, torch.Tensor]      # layer -> (facts, contexts, d_out) float32 outputs of the site
 
     @classmethod
     @torch.no_grad()
-    def prepare(cls, model: LoadedModel, rows: Sequence[TokenRow], ends: Sequence[int], layer: int,
+    def prepare(cls, model: LoadedModel, facts: Sequence[Contexts], layers: Sequence[int],
                 site: Site = "down") -> "Search":
-        """`rows`: contexts with the new answer, and the KL prompt last; `ends`: last subject token in each."""
-        batch = Batch.aligned(rows, ends, model.device)
-        index = AnswerIndex.of(rows[:-1], batch)
+        contexts = len(facts[0].rows) - 1
+        answered = [(row, end) for one in facts for row, end in zip(one.rows[:-1], one.subject_ends[:-1], strict=True)]
+        rows, ends = zip(*answered, *((one.rows[-1], one.subject_ends[-1]) for one in facts), strict=True)
+        given = [row.given if end < len(row.given) else row for row, end in zip(rows, ends, strict=True)]
+        batch = Batch.aligned(given, ends, model.device)
+        index = AnswerIndex.of(rows[:len(answered)], batch)
         first = min(max(ends), int(index.columns.min()))      # a subject's end may melt into the answer's first token
         column = max(ends) - first
-        seen: dict[str, torch.Tensor] = {}
+        keys: dict[int, torch.Tensor] = {}
+        outputs: dict[int, torch.Tensor] = {}
 
-        def note_key(given: torch.Tensor, _output: torch.Tensor) -> None:
-            seen["keys"] = given[:-1, column].float().clone()
+        def read(states: torch.Tensor) -> torch.Tensor:
+            return states[:len(answered), column].float().clone().unflatten(0, (len(facts), contexts))
 
-        def note_output(_given: torch.Tensor, output: torch.Tensor) -> None:
-            seen["outputs"] = output[:-1, column].float().clone()      # Falcon adds to it in place
+        def note_key(layer: int):
+            return lambda given, _output: keys.update({layer: read(given)})
 
-        block, flat = model.architecture.blocks[layer], model.architecture.flat
+        def note_output(layer: int):
+            return lambda _given, output: outputs.update({layer: read(output)})    # Falcon adds to it in place
+
+        blocks, flat = model.architecture.blocks, model.architecture.flat
         beginning = Beginning.of(model, batch, first)
-        with on_outputs({block.down.module: note_key}, flat), on_outputs({_module(block, site): note_output}, flat):
-            trunk = record_trunk(model, batch, [layer], beginning)
+        with on_outputs({blocks[layer].down.module: note_key(layer) for layer in layers}, flat), \
+                on_outputs({_module(blocks[layer], site): note_output(layer) for layer in layers}, flat):
+            trunk = record_trunk(model, batch, layers, beginning)
         shifted = AnswerIndex(rows=index.rows, columns=index.columns - first, tokens=index.tokens, counts=index.counts)
-        return cls(trunk=trunk, layer=layer, site=site, index=shifted, column=column, keys=seen["keys"],
-                   outputs=seen["outputs"])
+        return cls(trunk=trunk, site=site, index=shifted, column=column, keys=keys, outputs=outputs)
 
-    def evaluate(self, model: LoadedModel, delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """nll of the new answer, mean over contexts, and log p (V,) after the KL prompt's subject, under δ (d_out,)."""
+    def evaluate(self, model: LoadedModel, layer: int, facts: torch.Tensor,
+                 deltas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The new answers' nll (n,), mean over contexts, and log p (n, V) after the KL prompts' subjects.
+
+        Of the chosen facts (n,), each under its own δ (n, d_out).
+        """
+        total, contexts, _ = self.keys[layer].shape
+        each = torch.arange(contexts, device=facts.device)
+        rows = torch.cat([(facts[:, None] * contexts + each).flatten(), total * contexts + facts])
+        added = torch.cat([deltas.repeat_interleave(contexts, 0), deltas])
 
         def add(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
             changed = output.clone()
-            changed[:, self.column] = output[:, self.column] + delta.to(output.dtype)
+            changed[:, self.column] = output[:, self.column] + added.to(output.dtype)
             return changed
 
-        site = _module(model.architecture.blocks[self.layer], self.site)
+        whole = len(facts) == total
+        site = _module(model.architecture.blocks[layer], self.site)
         with on_outputs({site: add}, model.architecture.flat):
-            hidden = resume(model, self.trunk, self.layer)
-        nll = self.index.mean_by_row(answer_nll(model, hidden, self.index)).mean()
-        return nll, model.architecture.logits(hidden[-1, self.column]).log_softmax(-1)
+            hidden = resume(model, self.trunk, layer, rows=None if whole else rows)
+        index = self.index if whole else self.index.select(rows[:len(facts) * contexts])
+        nll = index.mean_by_row(answer_nll(model, hidden, index)).unflatten(0, (len(facts), contexts)).mean(1)
+        return nll, model.architecture.logits(hidden[-len(facts):, self.column]).log_softmax(-1)
+
+
+def batches(model: LoadedModel, contexts: Mapping[int, Contexts]) -> list[list[int]]:
+    """The facts in batches that one search holds; those with as much to run after the subject stand together."""
+    most = batch_tokens(model, "The search for v*", gradient_bytes(model), SEARCH_TOKENS) if contexts else 0
+    parts: list[list[int]] = []
+    for fact in sorted(contexts, key=lambda fact: contexts[fact].tail):
+        width = contexts[fact].tail
+        tails = [contexts[other].tail for other in parts[-1] for _row in contexts[other].rows] if parts else []
+        size, padding = (len(tails) + len(contexts[fact].rows)) * width, sum(width - tail for tail in tails)
+        if not tails or size > most or padding > PADDING_TOKENS:
+            parts.append([])
+        parts[-1].append(fact)
+    return parts
 
 
 def _module(block: Block, site: Site) -> nn.Module:

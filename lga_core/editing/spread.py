@@ -11,12 +11,12 @@ from typing import Literal
 import torch
 
 from lga_core.data.facts import Fact
-from lga_core.editing.batch import Solve, write
-from lga_core.editing.editor import Written
+from lga_core.editing.batch import write
+from lga_core.editing.editor import KeyValue, Written
 from lga_core.editing.edits import Edit, applied, output_at
 from lga_core.editing.rank_one import KeyValueSettings
+from lga_core.editing.search import Contexts
 from lga_core.editing.settings import setting
-from lga_core.editing.value import Contexts
 from lga_core.editing.values import shared_values
 from lga_core.errors import LgaError
 from lga_core.models.forward import final_hidden
@@ -41,7 +41,7 @@ class SpreadSettings(KeyValueSettings):
 
 
 def spread_over(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: SpreadSettings,
-                base: Sequence[Edit], solve: Solve) -> Generator[Progress, None, tuple[Written, ...]]:
+                base: Sequence[Edit], how: KeyValue) -> Generator[Progress, None, tuple[Written, ...]]:
     """r_j = (z* − the last block's output now) / (layers left), from the lowest layer up; keys read anew at each.
 
     A layer's target is its present output plus r_j. Raises LgaError where the model has a norm after the MLP.
@@ -52,7 +52,8 @@ def spread_over(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int]
             _check(model, layer)
     beginnings = prefixes(model, settings.contexts, settings.seed)
     bounded = replace(settings.value, norm_bound=settings.z_bound)
-    values = yield from shared_values(model, facts, order[-1], bounded, beginnings, edits=base, site="block")
+    values = yield from shared_values(model, facts, order[-1], bounded, beginnings, mean_start=True,
+                                      edits=base, site="block")
     goals = torch.stack([value.target for value in values])
     contexts = [Contexts.of(model, fact, beginnings) for fact in facts]
     written: list[Written] = []
@@ -65,7 +66,8 @@ def spread_over(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int]
             keys.append(key)
             reached.append(output)
             yield Progress(label=f"keys at layer {layer}", done=len(keys), total=len(facts))
-        directions = yield from solve(layer, torch.stack(keys))
+        solve = yield from how.prepare(model, layer, settings, before)
+        directions = solve(torch.stack(keys))
         residuals = (goals - torch.stack(reached)) / (len(order) - number)
         with torch.no_grad():
             now = output_at(model.architecture.blocks[layer].down, torch.stack(keys).float(), before)

@@ -1,7 +1,7 @@
 """What a rank-one edit writes: the key k that stands for the subject, and the value v* = v0 + δ that answers anew.
 
 δ is added to the down projection's output at the last subject token of every context, and found by gradient descent
-(ROME §3.1, METHOD §4).
+(ROME §3.1, METHOD §4); many facts' δ in one batch, each with its own steps and its own end.
 """
 
 from collections.abc import Generator, Sequence
@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
-from lga_core.editing.search import Search, Site
+from lga_core.editing.search import Search
 from lga_core.editing.settings import Settings, setting
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.tokens import TokenRow, answer_row, prompt_row, subject_span
 from lga_core.results import Progress
 
 
@@ -42,28 +40,6 @@ class ValueSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Contexts:
-    """The prompts that δ is searched on: the bare prompt first, then prefixed ones, then "{subject} is a"."""
-
-    rows: tuple[TokenRow, ...]               # contexts with the new answer, and the KL prompt last
-    subject_ends: tuple[int, ...]            # position of the last subject token in each row
-
-    @classmethod
-    def of(cls, model: LoadedModel, fact: Fact, prefixes: Sequence[str]) -> "Contexts":
-        tokenizer = model.tokenizer
-        rows, ends = [], []
-        for before in ("", *(f"{prefix}. " for prefix in prefixes)):
-            prompt, (first, end) = before + fact.prompt, fact.span
-            rows.append(answer_row(tokenizer, prompt, fact.target_new))
-            span = (first + len(before), end + len(before))
-            ends.append(subject_span(tokenizer, f"{prompt} {fact.target_new}", span)[1] - 1)
-        essence = f"{fact.subject} is a"
-        rows.append(prompt_row(tokenizer, essence))
-        ends.append(subject_span(tokenizer, essence, (0, len(fact.subject)))[1] - 1)
-        return cls(rows=tuple(rows), subject_ends=tuple(ends))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Value:
     """Key and value of one fact at one layer, float32."""
 
@@ -83,37 +59,63 @@ class Value:
         return self.start + self.delta
 
 
-def find_value(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettings, prefixes: Sequence[str], *,
-               mean_start: bool, edits: Sequence[Edit] = (),
-               site: Site = "down") -> Generator[Progress, None, Value]:
-    """Search v* at one layer of the model with `edits` applied; yields after each step.
+def find_values(model: LoadedModel, search: Search, layer: int, settings: ValueSettings, *, mean_start: bool,
+                facts: Sequence[int] | None = None,
+                edits: Sequence[Edit] = ()) -> Generator[Progress, None, tuple[Value, ...]]:
+    """Search v* of the batch's facts (or of those with these positions in it) at one layer; yields after each step.
 
-    v0 is the bare prompt's output (ROME), or the mean over contexts (R-ROME) with `mean_start`: the down projection's,
-    or the whole block's with `site` "block" (MEMIT's z).
+    v0 is the bare prompt's output (ROME), or the mean over contexts (R-ROME, MEMIT) with `mean_start`; the output is
+    that of the search's site. `edits` are those that the search was prepared with. A fact's steps, bound and end are
+    its own: it gets what it would get alone. Where the answer does not depend on δ (the last block, unless the subject
+    ends the prompt) there is nothing to search, and δ stays 0.
     """
-    contexts = Contexts.of(model, fact, prefixes)
-    with model.using(f"v* at layer {layer}"), applied(model, edits):
-        search = Search.prepare(model, contexts.rows, contexts.subject_ends, layer, site)
-    start = search.outputs.mean(0) if mean_start else search.outputs[0]
-    delta = torch.zeros_like(start, requires_grad=True)
-    optimizer = torch.optim.Adam([delta], lr=settings.learning_rate)
-    bound, decay = settings.norm_bound * start.norm(), settings.decay(model)
-    losses, clamped, before = [], False, None
+    keys, outputs = search.keys[layer], search.outputs[layer]
+    chosen = list(range(len(keys))) if facts is None else list(facts)
+    starts = [outputs[fact].mean(0) if mean_start else outputs[fact, 0] for fact in chosen]
+    deltas = [torch.zeros_like(start, requires_grad=True) for start in starts]
+    optimizer = torch.optim.Adam(deltas, lr=settings.learning_rate)    # passes over those without a gradient
+    bounds, decay = [settings.norm_bound * start.norm() for start in starts], settings.decay(model)
+    losses: list[list[float]] = [[] for _ in chosen]
+    clamped, before = [False] * len(chosen), None
+    live = list(range(len(chosen)))
     for step in range(settings.steps + 1):
         with model.using(f"v* at layer {layer}"), applied(model, edits), torch.enable_grad():
-            nll, log_after = search.evaluate(model, delta)
+            places = torch.tensor([chosen[i] for i in live], device=keys.device)
+            nll, log_after = search.evaluate(model, layer, places, torch.stack([deltas[i] for i in live]))
             before = log_after.detach() if before is None else before
-            losses.append(float(nll.detach()))
-            if losses[-1] < settings.stop_nll or step == settings.steps:
-                break
-            divergence = functional.kl_div(before, log_after, reduction="sum", log_target=True)
-            loss = nll + settings.kl_weight * divergence + decay * delta.norm() / start.norm() ** 2
-            delta.grad, = torch.autograd.grad(loss, [delta])
+            told = nll.detach().tolist()
+            going = [row for row, value in enumerate(told) if value >= settings.stop_nll]
+            if going and step < settings.steps:
+                # At δ = 0 KL and decay have no gradient; what rounding makes of it Adam would take for a direction.
+                loss = nll if step == 0 else _loss(nll, log_after, before, [deltas[i] for i in live],
+                                                   [starts[i] for i in live], settings.kl_weight, decay)
+                found = torch.autograd.grad(loss[going].sum(), [deltas[live[row]] for row in going])
+                gradients = dict(zip(going, found, strict=True))
+                going = [row for row in going if step or bool(gradients[row].any())]
+        for i, value in zip(live, told, strict=True):
+            losses[i].append(value)
+            deltas[i].grad = None
+        if not going or step == settings.steps:
+            break
+        for row in going:
+            deltas[live[row]].grad = gradients[row]
+        live, before = [live[row] for row in going], before[going]
         optimizer.step()
         with torch.no_grad():
-            if delta.norm() > bound:
-                clamped = True
-                delta.mul_(bound / delta.norm())
+            for i in live:
+                if (norm := deltas[i].norm()) > bounds[i]:
+                    clamped[i] = True
+                    deltas[i].mul_(bounds[i] / norm)
         yield Progress(label=f"v* at layer {layer}", done=step + 1, total=settings.steps)
-    return Value(keys=search.keys, start=start, delta=delta.detach(), losses=tuple(losses),
-                 clamped=clamped)
+    return tuple(
+        Value(keys=keys[fact], start=start, delta=delta.detach(), losses=tuple(history), clamped=reached)
+        for fact, start, delta, history, reached in zip(chosen, starts, deltas, losses, clamped, strict=True)
+    )
+
+
+def _loss(nll: torch.Tensor, log_after: torch.Tensor, log_before: torch.Tensor, deltas: Sequence[torch.Tensor],
+          starts: Sequence[torch.Tensor], kl_weight: float, decay: float) -> torch.Tensor:
+    """Each fact's own loss (n,): nll + KL at the KL prompt + weight decay."""
+    divergence = functional.kl_div(log_before, log_after, reduction="none", log_target=True).sum(-1)
+    shrink = torch.stack([delta.norm() / start.norm() ** 2 for delta, start in zip(deltas, starts, strict=True)])
+    return nll + kl_weight * divergence + decay * shrink

@@ -6,8 +6,9 @@ an edit's time, is theirs in common. Values searched on an edited model are not 
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,55 +17,73 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from lga_core.data.facts import Fact
-from lga_core.editing.edits import Edit
-from lga_core.editing.search import Site
-from lga_core.editing.value import Value, ValueSettings, find_value
+from lga_core.editing.edits import Edit, applied
+from lga_core.editing.search import Contexts, Search, Site, batches
+from lga_core.editing.value import Value, ValueSettings, find_values
 from lga_core.models.derived import derived_path, keep
+from lga_core.models.halving import Halving
 from lga_core.models.loaded import LoadedModel
-from lga_core.results import Progress
+from lga_core.results import Progress, retold
 
-VALUE_VERSION = 1                            # of the search's numbers: a change of them needs a new one
+VALUE_VERSION = 2                            # of the search's numbers: a change of them needs a new one
 KEPT_BYTES = 512 * 2**10                     # larger values are searched again each time
+_anew: ContextVar[bool] = ContextVar("searched anew", default=False)
 
 
-def shared_value(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettings, prefixes: Sequence[str], *,
-                 mean_start: bool, edits: Sequence[Edit] = (),
-                 site: Site = "down") -> Generator[Progress, None, Value]:
-    """`find_value`, read where it was found before on the unedited model, else searched and kept.
-
-    A file holds the keys of all contexts, v0 and δ in float32: 36 KB for SmolLM2-135M and 250 KB for Llama-2-7B with
-    4 prefixes; one that would need more than 512 KB is not kept. A damaged file is searched again.
-    """
-    if edits:
-        return (yield from find_value(model, fact, layer, settings, prefixes, mean_start=mean_start, edits=edits,
-                                      site=site))
-    path = _path(model, fact, layer, settings, prefixes, mean_start, site)
-    if (value := _read(path, model)) is not None:
-        yield Progress(label=f"v* at layer {layer}", done=settings.steps, total=settings.steps)
-        return value
-    value = yield from find_value(model, fact, layer, settings, prefixes, mean_start=mean_start, site=site)
-    _keep(path, value)
-    return value
+@contextmanager
+def searched_anew() -> Iterator[None]:
+    """Within it no value is read that was kept, and none is kept: for timing."""
+    token = _anew.set(True)
+    try:
+        yield
+    finally:
+        _anew.reset(token)
 
 
 def shared_values(model: LoadedModel, facts: Sequence[Fact], layer: int, settings: ValueSettings,
-                  prefixes: Sequence[str], *, edits: Sequence[Edit] = (),
-                  site: Site = "down") -> Generator[Progress, None, tuple[Value, ...]]:
-    """The values of many facts, each searched alone from the mean over contexts; progress over all of them."""
-    values, total = [], settings.steps * len(facts)
-    for number, fact in enumerate(facts):
-        steps = shared_value(model, fact, layer, settings, prefixes, mean_start=True, edits=edits, site=site)
-        with closing(steps):
-            while True:
-                try:
-                    step = next(steps)
-                except StopIteration as end:
-                    values.append(end.value)
-                    break
-                yield replace(step, done=number * settings.steps + step.done, total=total)
-        if len(facts) > 1:
-            yield Progress(label=f"v* at layer {layer}", done=(number + 1) * settings.steps, total=total)
-    return tuple(values)
+                  prefixes: Sequence[str], *, mean_start: bool, edits: Sequence[Edit] = (), site: Site = "down",
+                  prepared: Callable[[], Search] | None = None) -> Generator[Progress, None, tuple[Value, ...]]:
+    """The facts' values, read where they were found before on the unedited model, else searched and kept.
+
+    `prepared` gives a search of just these facts on the unedited model, for whoever has use for it at other layers too;
+    where memory runs out it is his to give one of fewer facts, else the batch is searched in halves.
+    A file holds the keys of all contexts, v0 and δ in float32: 36 KB for SmolLM2-135M and 250 KB for Llama-2-7B with
+    4 prefixes; one that would need more than 512 KB is not kept. A damaged file is searched again.
+    """
+    paths = [None if edits or _anew.get() else _path(model, fact, layer, settings, prefixes, mean_start, site)
+             for fact in facts]
+    found = {place: value for place, path in enumerate(paths)
+             if path is not None and (value := _read(path, model)) is not None}
+    lacking, total = [place for place in range(len(facts)) if place not in found], settings.steps * len(facts)
+    yield Progress(label=f"v* at layer {layer}", done=settings.steps * len(found), total=total)
+    contexts = {place: Contexts.of(model, facts[place], prefixes) for place in lacking if prepared is None}
+    halving = Halving(what=f"v* at layer {layer}")
+
+    def search(places: Sequence[int]) -> Generator[Progress, None, Sequence[int]]:
+        if prepared is not None:
+            one, chosen = prepared(), places
+        else:
+            with model.using(halving.what), applied(model, edits):
+                one, chosen = Search.prepare(model, [contexts[place] for place in places], [layer], site), None
+        steps = find_values(model, one, layer, settings, mean_start=mean_start, facts=chosen, edits=edits)
+        already = settings.steps * len(found)
+        values = yield from retold(steps, lambda step: replace(
+            step, label=f"{halving.what}{halving.told}", done=already + step.done * len(places), total=total))
+        for place, value in zip(places, values, strict=True):
+            found[place] = value
+            if paths[place] is not None:
+                _keep(paths[place], value)
+        yield Progress(label=f"{halving.what}{halving.told}", done=settings.steps * len(found), total=total)
+        return places
+
+    def tokens(places: Sequence[int]) -> int:
+        return sum(len(contexts[place].rows) for place in places) * max(contexts[place].tail for place in places)
+
+    if lacking and prepared is not None:
+        yield from search(lacking)
+    for places in batches(model, contexts):
+        yield from halving.steps(search, places, tokens)
+    return tuple(found[place] for place in range(len(facts)))
 
 
 def _path(model: LoadedModel, fact: Fact, layer: int, settings: ValueSettings, prefixes: Sequence[str],

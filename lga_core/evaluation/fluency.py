@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Generator, Sequence
 
-from lga_core.editing.edits import Edit, applied
+from lga_core.editing.edits import Edit, LowRankEdit, applied, applied_by_row
 from lga_core.models.derived import derived_path, keep
 from lga_core.models.generate import sampler, seed_of, stream
 from lga_core.models.loaded import LoadedModel
@@ -51,6 +51,34 @@ def continuation(model: LoadedModel, prompt: str, edits: Sequence[Edit],
     if not edits:
         keep(path, lambda place: place.write_text(json.dumps(text)))
     return text
+
+
+def texts_after(model: LoadedModel, prompts: Sequence[str], edits: Sequence[Sequence[Edit]],
+                seed: int) -> Generator[Progress, None, list[str]]:
+    """What `continuation` writes after each prompt under that prompt's own edits.
+
+    Together where each has one rank-one edit of the same matrix, else one prompt after the other.
+    """
+    alone = [own[0] for own in edits if len(own) == 1 and isinstance(own[0], LowRankEdit)]
+    if len(alone) == len(prompts) and len({(edit.matrix, edit.left.shape) for edit in alone}) == 1:
+        return (yield from _together(model, prompts, alone, seed))
+    texts = []
+    for prompt, own in zip(prompts, edits, strict=True):
+        texts.append((yield from continuation(model, prompt, own, seed)))
+    return texts
+
+
+def _together(model: LoadedModel, prompts: Sequence[str], edits: Sequence[LowRankEdit],
+              seed: int) -> Generator[Progress, None, list[str]]:
+    pick = sampler([seed_of("fluency", seed)] * len(prompts), top_k=TOP_K)
+    steps = stream(model, [prompt_row(model.tokenizer, prompt) for prompt in prompts], LENGTH, pick, past_ends=True)
+    label, ids = "continuing the prompts after the edits", [[] for _ in prompts]
+    for done in range(1, LENGTH + 1):
+        with model.using(label), applied_by_row(model, edits):
+            for text, token in zip(ids, next(steps), strict=True):
+                text.append(token)
+        yield Progress(label=label, done=done, total=LENGTH)
+    return [model.tokenizer.decode(text, skip_special_tokens=True) for text in ids]
 
 
 def _entropy(words: Sequence[str], n: int) -> float:

@@ -8,6 +8,7 @@ import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
@@ -15,15 +16,16 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.models.forward import final_hidden
 from lga_core.models.generate import greedy
+from lga_core.models.halving import Halving
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.memory import asking_bytes, batch_tokens
 from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
-from lga_core.results import Metric, OldSource, ProbeResult
+from lga_core.results import METRICS, Metric, OldSource, ProbeResult
 
-METRICS = ("rewrite", "rephrase", "locality", "portability")
 MetricName = Literal["rewrite", "rephrase", "locality", "portability"]
 FREE_TOKENS = 8                              # generated beyond the answer's length
 OWN_TOKENS = 5                               # of the model's own answer, where a locality probe has none
-BATCH_TOKENS = 1024
+BATCH_TOKENS = 1024                          # run at once where they fit, after padding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +103,14 @@ def _question(model: LoadedModel, metric: MetricName, group: str, prompt: str, a
 def ask(model: LoadedModel, questions: Sequence[Question]) -> list[Reply]:
     """Put questions to the model as it is now: with whatever edits are applied around this call."""
     rows = [row for question in questions for row in question.rows]
-    predicted = iter([tokens for batch in _batches(rows) for tokens in _argmax(model, batch)])
+    most = batch_tokens(model, "Asking", asking_bytes(model))
+    forced, free = Halving(what="Asking", most=most), Halving(what="Asking", most=most)
+    predicted = iter([tokens for batch in _batches(rows)
+                      for tokens in forced.run(partial(_argmax, model), batch, _tokens)])
     lengths = [question.free_length for question in questions]
-    texts = greedy(model, [question.prompt for question in questions], max(lengths))
+    longest = max(lengths)
+    texts = free.run(lambda prompts: greedy(model, prompts, longest), [question.prompt for question in questions],
+                     lambda prompts: _tokens(prompts) + len(prompts) * longest)
     return [
         Reply(predicted=tuple(next(predicted) for _ in question.rows), ids=ids[:length],
               text=model.tokenizer.decode(ids[:length]))
@@ -114,6 +121,11 @@ def ask(model: LoadedModel, questions: Sequence[Question]) -> list[Reply]:
 def _batches(rows: Sequence[TokenRow]) -> Iterable[Sequence[TokenRow]]:
     size = max(1, BATCH_TOKENS // max(len(row) for row in rows))
     return (rows[first:first + size] for first in range(0, len(rows), size))
+
+
+def _tokens(rows: Sequence[TokenRow]) -> int:
+    """Of a batch, after padding."""
+    return len(rows) * max(map(len, rows))
 
 
 def _argmax(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...]]:
@@ -127,36 +139,41 @@ def _argmax(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...
 def compare(questions: Sequence[Question], before: Sequence[Reply],
             after: Sequence[Reply]) -> tuple[ProbeResult, ...]:
     """Each question's result before and after an edit."""
-    return tuple(
-        (_kept if question.metric == "locality" else _answered)(question, old, new)
-        for question, old, new in zip(questions, before, after, strict=True)
-    )
+    return tuple(_result(question, old, new) for question, old, new in zip(questions, before, after, strict=True))
 
 
-def _answered(question: Question, before: Reply, after: Reply) -> ProbeResult:
-    was, now = (
-        [_share(predicted, row.answer) for predicted, row in zip(reply.predicted, question.rows, strict=True)]
-        for reply in (before, after)
-    )
-    best = max(range(len(now)), key=lambda i: (now[i], was[i], -i))
-    return _result(question, question.answers[best], max(was), max(now), before, after,
-                   free=tuple(any(starts_with(reply.text, answer) for answer in question.answers)
-                              for reply in (before, after)))
+def forced_shares(question: Question, before: Sequence[Sequence[int]],
+                  after: Sequence[Sequence[int]]) -> tuple[float, float, int]:
+    """Teacher-forced accuracy before and after, percent, and which accepted answer counted.
+
+    From the argmax at each accepted answer's tokens. Locality: the same argmax before and after, right or wrong.
+    """
+    if question.metric == "locality":
+        return 100.0, _share(after[0], before[0]), 0
+    was, now = ([_share(predicted, row.answer) for predicted, row in zip(said, question.rows, strict=True)]
+                for said in (before, after))
+    return max(was), max(now), max(range(len(now)), key=lambda i: (now[i], was[i], -i))
 
 
-def _kept(question: Question, before: Reply, after: Reply) -> ProbeResult:
-    """Locality: the same argmax before and after, right or wrong; freely, the same tokens over the answer's length."""
-    length = len(question.rows[0].answer)
-    same = before.ids[:length] == after.ids[:length]
-    return _result(question, question.answers[0], 100.0, _share(after.predicted[0], before.predicted[0]),
-                   before, after, free=(True, same))
+def mean_over_groups(questions: Sequence[Question | ProbeResult], values: Sequence[float], metric: str) -> float | None:
+    """One metric of one fact: mean within a probe group, then over groups; None where it has no probe."""
+    groups: dict[str, list[float]] = {}
+    for question, value in zip(questions, values, strict=True):
+        if question.metric == metric:
+            groups.setdefault(question.group, []).append(value)
+    return _mean(_mean(group) for group in groups.values())
 
 
-def _result(question: Question, expected: str, was: float, now: float, before: Reply, after: Reply,
-            free: tuple[bool, bool]) -> ProbeResult:
-    return ProbeResult(metric=question.metric, group=question.group, prompt=question.text, expected=expected,
-                       expected_source=question.source, before=was, after=now, free_before=free[0],
-                       free_after=free[1], text_before=before.text, text_after=after.text)
+def _result(question: Question, before: Reply, after: Reply) -> ProbeResult:
+    was, now, best = forced_shares(question, before.predicted, after.predicted)
+    if question.metric == "locality":        # freely, the same tokens over the answer's length
+        length = len(question.rows[0].answer)
+        free = True, before.ids[:length] == after.ids[:length]
+    else:
+        free = tuple(any(starts_with(reply.text, answer) for answer in question.answers) for reply in (before, after))
+    return ProbeResult(metric=question.metric, group=question.group, prompt=question.text,
+                       expected=question.answers[best], expected_source=question.source, before=was, after=now,
+                       free_before=free[0], free_after=free[1], text_before=before.text, text_after=after.text)
 
 
 def _share(first: Sequence[int], second: Sequence[int]) -> float:
@@ -178,13 +195,10 @@ def starts_with(text: str, answer: str) -> bool:
 def summarize(probes: Sequence[ProbeResult]) -> tuple[Mapping[str, Metric], Mapping[str, Metric]]:
     """Metrics before and after: mean within a probe group, then over groups; null where there is no probe."""
     def metric(name: str, forced: str, free: str) -> Metric:
-        members = [probe for probe in probes if probe.metric == name]
-        groups = {group: [probe for probe in members if probe.group == group]
-                  for group in dict.fromkeys(probe.group for probe in members)}
         return Metric(
-            teacher_forced=_mean(_mean(getattr(probe, forced) for probe in group) for group in groups.values()),
-            free=_mean(_mean(100.0 * getattr(probe, free) for probe in group) for group in groups.values()),
-            n=len(members),
+            teacher_forced=mean_over_groups(probes, [getattr(probe, forced) for probe in probes], name),
+            free=mean_over_groups(probes, [100.0 * getattr(probe, free) for probe in probes], name),
+            n=sum(probe.metric == name for probe in probes),
         )
 
     return {name: metric(name, "before", "free_before") for name in METRICS}, \

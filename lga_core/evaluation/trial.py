@@ -13,7 +13,7 @@ from lga_core.evaluation import diagnostics
 from lga_core.evaluation.asked import ask_unedited
 from lga_core.evaluation.metrics import ask, compare, summarize
 from lga_core.models.loaded import LoadedModel
-from lga_core.results import Cost, EditReport, Progress
+from lga_core.results import Cost, EditReport, Progress, retold
 
 VERSION = 1
 STEPS = 4                                    # asked before, edited, asked after, read
@@ -29,7 +29,8 @@ def trial_edit(model: LoadedModel, fact: Fact, layers: Sequence[int], editor: st
     begin, chosen = perf_counter(), editor_named(editor)
     chosen.check(model, [fact], layers)
     yield Progress(label="asking before the edit", done=0, total=STEPS)
-    asked = ask_unedited(model, fact)
+    asked = (yield from retold(ask_unedited(model, [fact]), lambda _step: Progress(
+        label="asking before the edit", done=0, total=STEPS)))[fact.fingerprint]
     quiz = asked.quiz
     yield Progress(label="asked before the edit", done=1, total=STEPS)
     written = yield from chosen.run(model, [fact], tuple(layers), settings, ())

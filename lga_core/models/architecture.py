@@ -11,6 +11,7 @@ from transformers.pytorch_utils import Conv1D
 from lga_core.errors import LgaError
 from lga_core.models.observation import Observation, observe
 from lga_core.models.packing import keeps_rows_apart
+from lga_core.models.quantized import packed_shape
 
 MLP_MATRICES = (2, 3)                        # plain and gated MLPs
 
@@ -24,16 +25,24 @@ class Linear:
 
     @property
     def weight(self) -> torch.Tensor:
-        """(d_out, d_in); GPT-2's Conv1D stores the transpose."""
+        """(d_out, d_in); GPT-2's Conv1D stores the transpose. Raises LgaError where it is quantized."""
+        if self.packed:
+            raise LgaError(f"{self.name} is quantized: there are no float weights to read or to change.",
+                           mend="Name a copy of the model that is not quantized.")
         return self.module.weight.T if isinstance(self.module, Conv1D) else self.module.weight
 
     @property
+    def packed(self) -> bool:
+        """Whether the weights are kept in few bits."""
+        return packed_shape(self.module) is not None
+
+    @property
     def d_in(self) -> int:
-        return self.weight.shape[1]
+        return (packed_shape(self.module) or self.weight.shape)[1]
 
     @property
     def d_out(self) -> int:
-        return self.weight.shape[0]
+        return (packed_shape(self.module) or self.weight.shape)[0]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,14 +119,14 @@ def _unknown(model: nn.Module, wanted: str, found: str, mend: str) -> LgaError:
     return LgaError(f"{type(model).__name__}: looked for {wanted}, found {found}.", mend=mend)
 
 
-def _is_matrix(module: nn.Module) -> bool:
-    return isinstance(module, (nn.Linear, Conv1D))
+def is_matrix(module: nn.Module) -> bool:
+    return isinstance(module, (nn.Linear, Conv1D)) or packed_shape(module) is not None
 
 
 def _linears(prefix: str, module: nn.Module) -> tuple[Linear, ...]:
     return tuple(
         Linear(name=f"{prefix}.{name}" if name else prefix, module=child)
-        for name, child in module.named_modules() if _is_matrix(child)
+        for name, child in module.named_modules() if is_matrix(child)
     )
 
 
@@ -134,7 +143,7 @@ def _block_list(model: nn.Module, decoder: nn.Module, layers: int) -> tuple[str,
 def _refuse_experts(model: nn.Module, list_name: str, blocks: nn.ModuleList) -> None:
     """Experts are a list of MLPs, or one weight with an expert in its first dimension."""
     for name, module in blocks.named_modules():
-        listed = isinstance(module, nn.ModuleList) and any(_is_matrix(part) for part in module.modules())
+        listed = isinstance(module, nn.ModuleList) and any(is_matrix(part) for part in module.modules())
         stacked = any(weight.ndim == 3 and 1 not in weight.shape for weight in module.parameters(recurse=False))
         if module is not blocks and (listed or stacked):
             raise LgaError(
@@ -172,7 +181,7 @@ class _Search:
         if self.mlp is not None:
             return {part: block.get_submodule(part) for part in self.mlp}
         fitting = {part: child for part, child in self._with_matrices(block).items() if self.seen.given_states(child)}
-        if len(fitting) != 1 and not (fitting and all(map(_is_matrix, fitting.values()))):
+        if len(fitting) != 1 and not (fitting and all(map(is_matrix, fitting.values()))):
             raise self._not_one("mlp", name, block, len(fitting))
         return fitting
 
@@ -187,7 +196,7 @@ class _Search:
         return fitting
 
     def _with_matrices(self, block: nn.Module) -> dict[str, nn.Module]:
-        return {name: child for name, child in block.named_children() if any(map(_is_matrix, child.modules()))}
+        return {name: child for name, child in block.named_children() if any(map(is_matrix, child.modules()))}
 
     def _not_one(self, wanted: str, name: str, block: nn.Module, count: int) -> LgaError:
         listing = ", ".join(f"{key}: {type(child).__name__}" for key, child in block.named_children())

@@ -10,6 +10,8 @@ from lga_core.errors import LgaError
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
+PACKED_BYTES = {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 LAYER_KEYS = ("num_hidden_layers", "n_layer", "num_layers")
 
 
@@ -58,16 +60,60 @@ def parameters(folder: Path) -> int:
             with safe_open(path, framework="numpy") as file:
                 count += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
         except (SafetensorError, OSError) as error:
-            raise LgaError(f"The weights in {path} are damaged: {error}.",
-                           mend="Fetch or copy the file again.") from error
+            raise _damaged(path, error) from error
     return count
+
+
+def weight_bytes(folder: Path, itemsize: int) -> int:
+    """What the weights take in memory with `itemsize` bytes a float; quantized ones keep the size that they have."""
+    size = 0
+    for path in weight_files(folder):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                for key in file.keys():  # noqa: SIM118
+                    part = file.get_slice(key)
+                    size += math.prod(part.get_shape()) * PACKED_BYTES.get(part.get_dtype(), itemsize)
+        except (SafetensorError, OSError) as error:
+            raise _damaged(path, error) from error
+    return size
+
+
+def configuration(folder: Path) -> dict:
+    """config.json. Raises LgaError where it cannot be read."""
+    return _json(folder / "config.json")
+
+
+def tokenizer_class(folder: Path) -> str | None:
+    """The class that the folder names for its tokenizer.json; None where it names none, or has no such file."""
+    settings = folder / "tokenizer_config.json"
+    if not settings.is_file() or not (folder / "tokenizer.json").is_file():
+        return None
+    return _json(settings).get("tokenizer_class")
+
+
+def check_decoder(folder: Path) -> None:
+    """Raise LgaError for what config.json already tells not to be a dense decoder, before anything is loaded."""
+    config = configuration(folder)
+    name = ", ".join(config.get("architectures") or [str(config.get("model_type", "this model"))])
+    if config.get("is_encoder_decoder"):
+        raise LgaError(f"{name} in {folder} is an encoder with a decoder; here a layer is a block of one decoder.",
+                       mend="Name a decoder-only model (Llama, GPT-2, Gemma, …).")
+    found = {**config, **config.get("text_config", {})}
+    if experts := next((found[key] for key in EXPERT_KEYS if isinstance(found.get(key), int) and found[key] > 1), None):
+        raise LgaError(f"{name} in {folder} is a mixture of {experts} experts: every token takes its own way through "
+                       "several MLPs, so that a layer has no single down projection to score or to edit.",
+                       mend="Use a dense model.")
 
 
 def layers(folder: Path) -> int | None:
     """Number of blocks that config.json states, also where it nests the text model's part; None where it does not."""
-    config = _json(folder / "config.json")
+    config = configuration(folder)
     found = {**config, **config.get("text_config", {})}
     return next((found[key] for key in LAYER_KEYS if isinstance(found.get(key), int)), None)
+
+
+def _damaged(path: Path, error: Exception) -> LgaError:
+    return LgaError(f"The weights in {path} are damaged: {error}.", mend="Fetch or copy the file again.")
 
 
 def _no_weights(folder: Path) -> LgaError:

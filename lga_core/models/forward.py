@@ -85,12 +85,16 @@ class Trunk:
     hidden: Mapping[int, torch.Tensor]       # block index -> its input (B, T, d); index L is the last block's output
     calls: tuple[tuple[tuple, dict], ...]    # per block: the other positional and keyword arguments
     rows: int
+    beginning: Beginning | None = None       # whose keys and values every block goes on from
 
     def call(self, block: int, rows: torch.Tensor | None) -> tuple[tuple, dict]:
         """The other arguments of a block for a selection of rows (indices with repetition), or for all."""
         args, kwargs = self.calls[block]
-        return tuple(_select(arg, rows, self.rows) for arg in args), \
-            {key: _select(value, rows, self.rows) for key, value in kwargs.items()}
+        cache = None if self.beginning is None else _own(self.beginning.cache)
+        if cache is not None and rows is not None:
+            cache.layers[block].batch_select_indices(rows)     # a block reads its own entry only
+        return tuple(_select(arg, rows, self.rows, cache) for arg in args), \
+            {key: _select(value, rows, self.rows, cache) for key, value in kwargs.items()}
 
 
 def _own(cache: Cache) -> Cache:
@@ -100,15 +104,15 @@ def _own(cache: Cache) -> Cache:
     return mine
 
 
-def _select(value: Any, rows: torch.Tensor | None, total: int) -> Any:
-    """Rows of whatever has a batch dimension; masks and rotations that are shared by all rows stay as they are."""
+def _select(value: Any, rows: torch.Tensor | None, total: int, cache: Cache | None) -> Any:
+    """Rows of whatever has a batch dimension; masks and rotations that are shared by all rows stay as they are.
+
+    In the place of the run's own cache, which blocks append to, stands `cache`.
+    """
     if isinstance(value, Cache):
-        mine = _own(value)
-        if rows is not None:
-            mine.batch_select_indices(rows)
-        return mine
+        return cache
     if isinstance(value, tuple):
-        return tuple(_select(part, rows, total) for part in value)
+        return tuple(_select(part, rows, total, cache) for part in value)
     if rows is not None and torch.is_tensor(value):
         if value.ndim == 3 and value.shape[0] > total and value.shape[0] % total == 0:
             return value.unflatten(0, (total, -1))[rows].flatten(0, 1)      # BLOOM's ALiBi: (B·heads, 1, T)
@@ -131,8 +135,7 @@ def record_trunk(model: LoadedModel, batch: Batch, keep: Iterable[int], beginnin
         index = order[module]
         named = dict(kwargs)
         given = args[0] if args else named.pop("hidden_states")
-        # A cache is kept as it is before this block appends to it.
-        calls[index] = _select(args[1:], None, rows), {key: _select(value, None, rows) for key, value in named.items()}
+        calls[index] = args[1:], named
         if index in wanted:
             hidden[index] = given
 
@@ -142,7 +145,7 @@ def record_trunk(model: LoadedModel, batch: Batch, keep: Iterable[int], beginnin
 
     with on_calls(note, tuple(modules)), on_outputs({modules[-1]: note_last}):
         final_hidden(model, batch, beginning)
-    return Trunk(hidden=hidden, calls=tuple(calls[i] for i in range(len(modules))), rows=rows)
+    return Trunk(hidden=hidden, calls=tuple(calls[i] for i in range(len(modules))), rows=rows, beginning=beginning)
 
 
 def run_block(model: LoadedModel, trunk: Trunk, block: int, hidden: torch.Tensor,

@@ -1,15 +1,17 @@
 """Turns a model's name into a LoadedModel: fetched where needed, checked, in memory, read-only."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers import __version__ as transformers_version
 
 from lga_core.errors import LgaError
-from lga_core.models import checkpoint
+from lga_core.models import checkpoint, quantized
 from lga_core.models.architecture import Architecture
+from lga_core.models.cards import compute_on, several_cards
 from lga_core.models.catalogue import local_folder, resolve
 from lga_core.models.fetching.fetch import fetch
 from lga_core.models.fingerprint import folder_fingerprint
@@ -18,6 +20,7 @@ from lga_core.models.memory import check_memory, out_of_memory
 from lga_core.results import Progress
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+GENERAL_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 STEPS = 3
 
 
@@ -35,12 +38,17 @@ def load(name: str, *, device: str = "auto", dtype: str = "auto",
     if folder is None:
         folder = yield from fetch(entry, accept_terms)
     checkpoint.check_complete(folder)
-    check_memory(entry.title, checkpoint.parameters(folder) * kind.itemsize, where)
+    checkpoint.check_decoder(folder)
+    quantized.check_readable(folder)
+    weights = checkpoint.weight_bytes(folder, kind.itemsize)
+    room = several_cards(entry.title, weights, device, where)
+    if room is None:
+        check_memory(entry.title, weights, where)
     label = f"Loading {entry.title}"
     yield Progress(label=label, done=0, total=STEPS)
     tokenizer = _tokenizer(folder)
     yield Progress(label=label, done=1, total=STEPS)
-    model = _model(folder, where, kind)
+    model = _model(folder, where, kind, room)
     _check_vocabulary(folder, tokenizer, model)
     yield Progress(label=label, done=2, total=STEPS)
     loaded = LoadedModel(name=name, model=model, tokenizer=tokenizer, architecture=Architecture.find(model),
@@ -83,8 +91,11 @@ def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
 
 
 def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    # For some families transformers takes its own class whatever the folder names, Qwen 2's among them, and that adds
+    # its special tokens: a folder that names the general class means its tokenizer.json as it stands.
+    reader = PreTrainedTokenizerFast if checkpoint.tokenizer_class(folder) in GENERAL_TOKENIZERS else AutoTokenizer
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = reader.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     # transformers and its Rust core raise every kind of exception for a broken folder, also plain Exception.
     except Exception as error:
         raise _unreadable("tokenizer", folder, error) from error
@@ -96,29 +107,48 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def _model(folder: Path, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
+def _model(folder: Path, device: torch.device, dtype: torch.dtype, room: Mapping[int, int] | None) -> PreTrainedModel:
+    placing = {"device_map": "auto", "max_memory": dict(room)} if room else \
+        {"device_map": None if device.type == "cpu" else {"": device}}
     try:
-        model, report = _read(folder, device, dtype, "sdpa")
+        model, report = _read(folder, placing, dtype, "sdpa")
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise out_of_memory(f"{folder} does not fit in the memory of {device}.") from error
     except Exception as error:               # as above
         raise _unreadable("model", folder, error) from error
+    if room:
+        compute_on(model, torch.device("cuda", 0))
+    model.eval().requires_grad_(False)
+    quantized.keep_gradients(model)
+    _check_causal(folder, model)
     # transformers fills what a file lacks with random numbers and only warns.
     if lacking := sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]])):
         raise LgaError(f"The weights in {folder} do not fit its config.json: {len(lacking)} lacking or misshapen, "
                        f"first {lacking[0]}.", mend="Fetch or copy the model again.")
-    return model.eval().requires_grad_(False)
+    return model
 
 
-def _read(folder: Path, device: torch.device, dtype: torch.dtype, attention: str) -> tuple[PreTrainedModel, dict]:
+def _read(folder: Path, placing: Mapping[str, Any], dtype: torch.dtype, attention: str) -> tuple[PreTrainedModel, dict]:
     try:
         return AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, device_map=None if device.type == "cpu" else {"": device}, use_safetensors=True,
-            attn_implementation=attention, local_files_only=True, trust_remote_code=False, output_loading_info=True)
+            folder, dtype=dtype, use_safetensors=True, attn_implementation=attention, local_files_only=True,
+            trust_remote_code=False, output_loading_info=True, **placing)
     except ValueError as error:
         if attention == "sdpa" and "scaled_dot_product_attention" in str(error):
-            return _read(folder, device, dtype, "eager")    # a family without it
+            return _read(folder, placing, dtype, "eager")   # a family without it
         raise
+
+
+@torch.no_grad()
+def _check_causal(folder: Path, model: PreTrainedModel) -> None:
+    """Raise LgaError for an encoder, which transformers opens as a causal model with no more than a warning."""
+    device = model.get_input_embeddings().weight.device
+    first, second = (model(input_ids=torch.tensor([[1, 2, 3, last]], device=device), use_cache=False).logits[0, :3]
+                     for last in (4, 5))
+    # Packed kernels may round a row by what else is in the batch; an encoder's tokens move by far more.
+    if (first - second).norm() > (5e-2 if quantized.kind_of(folder) else 1e-5) * first.norm():
+        raise LgaError(f"{type(model).__name__} in {folder} is an encoder: its tokens see what comes after them.",
+                       mend="Name a decoder-only model (Llama, GPT-2, Gemma, …).")
 
 
 def _check_vocabulary(folder: Path, tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> None:

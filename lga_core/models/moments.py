@@ -20,7 +20,7 @@ from lga_core.models.files import check_room, gigabytes
 from lga_core.models.forward import final_hidden
 from lga_core.models.hooks import OutputFunction, on_outputs
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.memory import available, out_of_memory
+from lga_core.models.memory import available, check_working, out_of_memory
 from lga_core.models.rates import note_rate
 from lga_core.models.texts import OWN_TEXT, Text, text_named
 from lga_core.models.tokens import Batch, TokenRow
@@ -31,6 +31,7 @@ TOKENS_PER_INPUT = 4                         # tokens of text for each input dim
 BATCH_TOKENS = 2048
 ALL_LAYERS_BYTES = 2 * 2**30                 # every layer is filled with the one asked for where all fit in this
 MEMORY_SHARE = 0.5                           # of the free memory, for the sums of a group of layers
+SOLVING_BYTES = 20                           # an entry: in float32 as it is kept, in float64, and its factor
 CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_SHARE = 0.05                      # of the time, at most, goes into writing checkpoints
 
@@ -40,10 +41,12 @@ def second_moment(model: LoadedModel, layer: int, seed: int = 0, *, source: str 
     """C of one layer, (d_in, d_in) float32 on the CPU; computed once per model, text and number of tokens, and kept.
 
     Small models get every layer in the same pass over the text, large ones the layer that is asked for. Raises
-    LgaError for a text that is not there, damaged or too short.
+    LgaError for a text that is not there, damaged or too short, and where solving with C would not fit in memory.
     """
     text = text_named(source, seed)
     yield from _see_to(model, [layer], text, tokens_per_input)
+    width = model.architecture.blocks[layer].down.d_in
+    check_working(model, f"The second moment of layer {layer} with its factorization", SOLVING_BYTES * width**2)
     return load_file(moment_path(model, layer, text, tokens_per_input))["second_moment"]
 
 
@@ -173,17 +176,15 @@ def _fill(model: LoadedModel, layers: tuple[int, ...], text: Text,
 
 
 def _begin(model: LoadedModel, layers: tuple[int, ...], path: Path) -> tuple[dict[int, torch.Tensor], int, int]:
-    """The sums of k kᵀ (d_in, d_in) so far, each where its layer is, and how many rows and tokens are in them."""
-    matrices = {layer: model.architecture.blocks[layer].down for layer in layers}
+    """The sums of k kᵀ (d_in, d_in) so far, and how many rows and tokens are in them."""
     if path.exists():
         with safe_open(path, "pt") as file:              # one file from here on: another job may put a later one there
             begun = _read(file, path)
             if begun.layers == layers:
-                sums = {layer: file.get_tensor(str(layer)).to(down.weight.device, copy=True)
-                        for layer, down in matrices.items()}
+                sums = {layer: file.get_tensor(str(layer)).to(model.device, copy=True) for layer in layers}
                 return sums, begun.rows, begun.tokens
-    zeros = {layer: torch.zeros(down.d_in, down.d_in, device=down.weight.device) for layer, down in matrices.items()}
-    return zeros, 0, 0
+    widths = {layer: model.architecture.blocks[layer].down.d_in for layer in layers}
+    return {layer: torch.zeros(width, width, device=model.device) for layer, width in widths.items()}, 0, 0
 
 
 def _save(path: Path, sums: dict[int, torch.Tensor], *, rows: int, tokens: int) -> None:

@@ -22,7 +22,7 @@ def prefixes(model: LoadedModel, count: int, seed: int) -> tuple[str, ...]:
     """`count` short beginnings of texts, to stand before a prompt as "{prefix}. {prompt}" (ROME §3.1)."""
     if count == 0:
         return ()
-    path = derived_path(model, f"prefixes-v{VERSION}-n{count}-s{seed}.json")
+    path = prefixes_path(model, count, seed)
     if path.exists():
         return tuple(json.loads(path.read_text()))
     lengths = [PREFIX_TOKENS[i % len(PREFIX_TOKENS)] for i in range(count)]
@@ -36,6 +36,11 @@ def prefixes(model: LoadedModel, count: int, seed: int) -> tuple[str, ...]:
         texts.append(" ".join((opening + model.tokenizer.decode(ids, skip_special_tokens=True)).split()))
     keep(path, lambda place: place.write_text(json.dumps(texts)))
     return tuple(texts)
+
+
+def prefixes_path(model: LoadedModel, count: int, seed: int) -> Path:
+    """Where so many prefixes of that seed are kept, once they are sampled."""
+    return derived_path(model, f"prefixes-v{VERSION}-n{count}-s{seed}.json")
 
 
 def corpus_path(model: LoadedModel, tokens: int, seed: int) -> Path:

@@ -23,6 +23,11 @@ class TokenRow:
     def answer(self) -> tuple[int, ...]:
         return self.ids[self.start:]
 
+    @property
+    def given(self) -> "TokenRow":
+        """The row without its answer's last token, which predicts nothing that is asked."""
+        return TokenRow(ids=self.ids[:-1], start=self.start) if self.answer else self
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -127,3 +132,12 @@ class AnswerIndex:
     def mean_by_row(self, values: torch.Tensor) -> torch.Tensor:
         """Mean of (N,) values over each row's answer tokens, (B,)."""
         return values.new_zeros(len(self.counts)).index_add(0, self.rows, values) / self.counts
+
+    def select(self, rows: torch.Tensor) -> "AnswerIndex":
+        """The same of some rows (R,) of the batch, each at its place among them."""
+        place = self.rows.new_full((len(self.counts),), -1)
+        place[rows] = torch.arange(len(rows), device=rows.device)
+        own = place[self.rows]
+        kept = own >= 0
+        return AnswerIndex(rows=own[kept], columns=self.columns[kept], tokens=self.tokens[kept],
+                           counts=self.counts[rows])

@@ -27,7 +27,7 @@ class FactRow(Result):
     old_answer: str | None
     old_source: OldSource | None
     known: bool | None
-    values: Mapping[str, Array]   # component -> (L,) array, or () scalar; empty when not used
+    values: Mapping[str, Array]   # component -> (L,), (P,), (P, L) or (); empty when not used
     cost: Cost = Cost()
 
     @property

@@ -8,7 +8,7 @@ two processes with the same question share a file; of two rows for the same thin
 import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,20 +98,21 @@ class Run:
         return rows
 
     def append(self, of: str, row: Result) -> None:
-        """Store one finished row under a name that is unique in this run (a fact's fingerprint).
+        """Store one finished row under a name that is unique in this run (a fact's fingerprint)."""
+        self.extend({of: row})
 
-        Raises LgaError when it cannot be written; the rows before it are then still whole.
-        """
-        content = _adapter(type(row)).dump_json(row, warnings=False).decode()
-        line = f'{{"of": {json.dumps(of)}, "row": {content}}}\n'.encode()
+    def extend(self, rows: Mapping[str, Result]) -> None:
+        """Store finished rows by name, all or none. Raises LgaError when they cannot be written."""
+        content = {of: _adapter(type(row)).dump_json(row, warnings=False).decode() for of, row in rows.items()}
+        lines = "".join(f'{{"of": {json.dumps(of)}, "row": {row}}}\n' for of, row in content.items()).encode()
         with self.store.writing():
             self._write_provenance()
             with open(self._path(".jsonl"), "ab+", buffering=0) as file:
                 end = file.seek(0, os.SEEK_END)
                 if not _ends_whole(file, end):
-                    line = b"\n" + line  # a killed writer's half line must not swallow this one
+                    lines = b"\n" + lines  # a killed writer's half line must not swallow the next one
                 try:
-                    _write_all(file, line)
+                    _write_all(file, lines)
                 except OSError:
                     file.truncate(end)
                     raise

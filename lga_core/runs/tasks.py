@@ -27,6 +27,7 @@ from lga_core.results import (
     Stored,
     SurveyRow,
     TokenAttribution,
+    retold,
 )
 from lga_core.runs.checks import one_of
 from lga_core.runs.provenance import provenance
@@ -60,7 +61,7 @@ def choose_known(model: LoadedModel, facts: Sequence[Fact], limit: int, store: S
     for start in range(0, len(facts), BATCH_OF_CANDIDATES):
         batch = facts[start : start + BATCH_OF_CANDIDATES]
         progress = Progress(label="known facts", done=len(chosen), total=limit)
-        rows = yield from _told_as(progress, survey_facts(model, batch, store))
+        rows = yield from retold(survey_facts(model, batch, store), lambda _step, progress=progress: progress)
         chosen += [fact for fact, row in zip(batch, rows, strict=True) if row.known]
         if len(chosen) >= limit:
             break
@@ -165,17 +166,6 @@ def drain(steps: Generator[Any, None, X]) -> X:
             return end.value
 
 
-def _told_as(progress: Progress, steps: Steps[X]) -> Steps[X]:
-    """The same steps, each told as `progress`: a search that goes batch by batch shows one bar, not one a batch."""
-    with closing(steps):
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value
-            yield progress
-
-
 def _survey_run(model: LoadedModel, store: Store) -> Run:
     return store.open(
         provenance(model, "every fact asked about", (), method="survey", version=survey.VERSION, settings={}))
@@ -185,6 +175,8 @@ def _measurement_run(
     model: LoadedModel, facts_name: str, facts: Sequence[Fact], measurement: str, settings: Any, store: Store
 ) -> Run:
     version = one_of("measurement", measurement, MEASUREMENTS).version
+    if (source := getattr(settings, "covariance", None)) is not None:
+        settings = {**asdict(settings), "text": content_key(source)}
     return store.open(provenance(model, facts_name, facts, method=measurement, version=version, settings=settings))
 
 
@@ -198,7 +190,7 @@ def _kept(run: Run, row_type: type[Row], facts: Sequence[Fact]) -> dict[int, Row
 
 def _row_by_row(
     run: Run, row_type: type[Row], facts: Sequence[Fact], label: str,
-    compute: Callable[[frozenset[int]], Iterator[Row]],
+    compute: Callable[[frozenset[int]], Iterator[Row | Progress]],
 ) -> Steps[tuple[Row, ...]]:
     """One row a fact: the stored ones, and the rest as `compute(records that are done)` finishes them."""
     rows = _kept(run, row_type, facts)
@@ -207,6 +199,9 @@ def _row_by_row(
         yield Progress(label=label, done=len(rows), total=len(facts))
         with closing(compute(frozenset(rows))) as computed:
             for row in computed:
+                if isinstance(row, Progress):
+                    yield row
+                    continue
                 run.append(names[row.record], row)
                 rows[row.record] = row
                 yield Progress(label=label, done=len(rows), total=len(facts))

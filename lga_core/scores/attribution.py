@@ -18,13 +18,15 @@ from lga_core.errors import LgaError
 from lga_core.models.forward import Trunk, final_hidden, record_trunk, resume, run_block
 from lga_core.models.hooks import on_outputs
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.memory import batch_tokens, gradient_bytes
+from lga_core.models.quantized import require_gradients
 from lga_core.models.tokens import Batch, TokenRow, answer_row
 from lga_core.results import Cost, FactRow, OldSource, SurveyRow
 from lga_core.scores.lga import old_answer
 
 GRADXACT_VERSION = 1
 IG_VERSION = 1
-BATCH_TOKENS = 1024                          # of the steps that run together
+BATCH_TOKENS = 1024                          # of the steps that run together where they fit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,7 @@ def _rows(task: str, model: LoadedModel, facts: Sequence[Fact], survey: Sequence
           done: Collection[int], measure: Callable[[TokenRow], tuple[dict[str, torch.Tensor], Cost]],
           ) -> Iterator[FactRow]:
     """One row a fact that is not done; the model is held for one fact at a time."""
+    require_gradients(model, task.capitalize())
     for fact, asked in zip(facts, survey, strict=True):
         if fact.record in done:
             continue
@@ -166,8 +169,13 @@ def _integrate(model: LoadedModel, trunk: Trunk, row: TokenRow, layer: int, step
     method = LayerIntegratedGradients(explained, mlp)
     hidden = trunk.hidden[layer]
     attribution = method.attribute(hidden[:1], baselines=hidden[1:], n_steps=steps, method="gausslegendre",
-                                   internal_batch_size=max(1, BATCH_TOKENS // len(row)))
+                                   internal_batch_size=steps_at_once(model, row))
     return attribution.detach().double().sum()
+
+
+def steps_at_once(model: LoadedModel, row: TokenRow) -> int:
+    """How many steps of an integration run together."""
+    return max(1, batch_tokens(model, "Integrated gradients", gradient_bytes(model), BATCH_TOKENS) // len(row))
 
 
 def _from_block(model: LoadedModel, trunk: Trunk, row: TokenRow, layer: int) -> Callable[[torch.Tensor], torch.Tensor]:

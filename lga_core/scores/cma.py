@@ -8,7 +8,10 @@ import numpy as np
 import torch
 
 from lga_core.data.facts import Fact
+from lga_core.models.halving import Halving
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.memory import batch_tokens, passing_bytes
+from lga_core.models.quantized import require_gradients
 from lga_core.models.tokens import answer_row, prompt_row, subject_span, token_texts
 from lga_core.results import CausalTrace, Cost, FactRow, Kind, OldSource, Progress, SurveyRow
 from lga_core.scores.patching import patching_estimate
@@ -74,14 +77,14 @@ def traced_answer(model: LoadedModel, fact: Fact, row: SurveyRow) -> tuple[str |
 
 
 def cma_rows(model: LoadedModel, facts: Sequence[Fact], survey: Sequence[SurveyRow], kind: Kind, settings: CmaSettings,
-             done: Collection[int] = frozenset()) -> Iterator[FactRow]:
-    """The per-layer trace at the last subject token; yields one row a fact, in order.
+             done: Collection[int] = frozenset()) -> Iterator[FactRow | Progress]:
+    """The per-layer trace at the last subject token; yields one row a fact, in order, and says where memory ran out.
 
     `values`: "effect" (L,) mean indirect effect over the draws, scalars "p-clean", "p-corrupted". Facts that the
     model does not know are not traced; where there is no old answer the model's own first token is.
     """
-    sigma = noise_level(model, facts)
-    for fact, row in zip(facts, survey, strict=True):
+    sigma, halving = noise_level(model, facts), Halving(what="CMA")
+    for number, (fact, row) in enumerate(zip(facts, survey, strict=True)):
         if fact.record in done:
             continue
         answer, token, source = traced_answer(model, fact, row)
@@ -89,19 +92,22 @@ def cma_rows(model: LoadedModel, facts: Sequence[Fact], survey: Sequence[SurveyR
             yield FactRow(record=fact.record, status="not known by the model", old_answer=answer, old_source=source,
                           known=False, values={})
             continue
+        if halving.halved:
+            yield Progress(label=f"CMA{halving.told}", done=number, total=len(facts))
         with model.using(f"CMA ({kind})"):
-            traced = _layer_trace(model, fact, answer, token, source, row, kind, settings, sigma)
+            traced = _layer_trace(model, fact, answer, token, source, row, kind, settings, sigma, halving)
         yield traced
 
 
 def _layer_trace(model: LoadedModel, fact: Fact, answer: str | None, token: int | None, source: OldSource,
-                 row: SurveyRow, kind: Kind, settings: CmaSettings, sigma: float) -> FactRow:
+                 row: SurveyRow, kind: Kind, settings: CmaSettings, sigma: float, halving: Halving) -> FactRow:
     begin = perf_counter()
     runs = record_runs(model, fact, token, kind, noise=settings.noise * sigma, draws=settings.draws,
                        seed=settings.seed)
     window = window_size(model.layers, kind, settings.window)
     states = [window_state((runs.subject[1] - 1,), layer, window, model.layers) for layer in range(model.layers)]
-    restored = torch.cat([restored_probabilities(model, runs, chunk) for chunk in _chunks(runs, states)])
+    most = batch_tokens(model, "CMA", passing_bytes(model), CHUNK_TOKENS)
+    restored = torch.cat([_restored(model, runs, chunk, halving) for chunk in _chunks(runs, states, most)])
     return FactRow(
         record=fact.record, status="used", old_answer=answer or model.tokenizer.decode([runs.answer]).strip(),
         old_source=source, known=row.known,
@@ -118,6 +124,7 @@ def trace(model: LoadedModel, fact: Fact, row: SurveyRow, kind: Kind, settings: 
     `sigma` is `noise_level` of the set that the fact belongs to.
     """
     begin = perf_counter()
+    require_gradients(model, "Attribution patching, which stands beside a token trace,")
     _, token, source = traced_answer(model, fact, row)
     noise = settings.noise * sigma
     with model.using(f"causal trace ({kind})"):
@@ -129,11 +136,12 @@ def trace(model: LoadedModel, fact: Fact, row: SurveyRow, kind: Kind, settings: 
               for layer in range(model.layers) for token_index in range(runs.tokens)]
     effects: list[np.ndarray] = []
     finished = 0
-    for chunk in _chunks(runs, states):
+    halving, most = Halving(what="CMA"), batch_tokens(model, "CMA", passing_bytes(model), CHUNK_TOKENS)
+    for chunk in _chunks(runs, states, most):
         with model.using(f"causal trace ({kind})"):
-            effects.append(_effect(restored_probabilities(model, runs, chunk), runs))
+            effects.append(_effect(_restored(model, runs, chunk, halving), runs))
         finished += len(chunk)
-        yield Progress(label=f"{kind} trace", done=finished, total=len(states))
+        yield Progress(label=f"{kind} trace{halving.told}", done=finished, total=len(states))
     first = model.tokenizer.decode([runs.answer])
     return CausalTrace(
         record=fact.record, kind=kind, window=window, prompt=fact.prompt,
@@ -145,10 +153,16 @@ def trace(model: LoadedModel, fact: Fact, row: SurveyRow, kind: Kind, settings: 
     )
 
 
-def _chunks(runs: Runs, states: Sequence[State]) -> Iterator[Sequence[State]]:
-    size = max(1, CHUNK_TOKENS // (runs.draws * runs.tokens))
+def _chunks(runs: Runs, states: Sequence[State], most: int) -> Iterator[Sequence[State]]:
+    """As many states together as `most` tokens hold, each in every draw."""
+    size = max(1, most // (runs.draws * runs.tokens))
     for first in range(0, len(states), size):
         yield states[first:first + size]
+
+
+def _restored(model: LoadedModel, runs: Runs, states: Sequence[State], halving: Halving) -> torch.Tensor:
+    """`restored_probabilities` of a chunk, (states, draws), in halves where memory runs out."""
+    return torch.stack(halving.run(lambda part: list(restored_probabilities(model, runs, part)), states))
 
 
 def _effect(restored: torch.Tensor, runs: Runs) -> np.ndarray:

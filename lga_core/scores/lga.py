@@ -6,7 +6,8 @@ every fact of it, and no weight gradient is ever formed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -15,15 +16,18 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.models.architecture import Linear
 from lga_core.models.forward import answer_nll, final_hidden, gradients_from_embedding, packed_hidden
+from lga_core.models.halving import Halving, in_one_step
 from lga_core.models.hooks import OutputFunction, on_outputs
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.memory import batch_tokens, gradient_bytes
 from lga_core.models.packing import Packing
+from lga_core.models.quantized import require_gradients
 from lga_core.models.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row
-from lga_core.results import Cost, FactRow, OldSource, SurveyRow
+from lga_core.results import Cost, FactRow, OldSource, Progress, SurveyRow, retold
 
 VERSION = 1
 SCOPES = ("mlp", "mlp-down", "attention", "block")
-BATCH_TOKENS = 384                           # in one forward pass; a batch holds at least one fact
+BATCH_TOKENS = 384                           # in one forward pass where they fit; a batch holds at least one fact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +61,8 @@ def old_answer(fact: Fact, row: SurveyRow, prefer: OldSource) -> tuple[str, OldS
 
 
 def gradient_rows(model: LoadedModel, facts: Sequence[Fact], survey: Sequence[SurveyRow], settings: GradientSettings,
-                  done: Collection[int] = frozenset()) -> Iterator[FactRow]:
-    """Gradient products and norms of every layer; yields one row a fact, in order.
+                  done: Collection[int] = frozenset()) -> Iterator[FactRow | Progress]:
+    """Gradient products and norms of every layer; yields one row a fact, in order, and says where memory ran out.
 
     `values` holds "product/<scope>", "norm-old/<scope>" and "norm-new/<scope>", each (L,), for every scope, and the
     scalars "nll-old" and "nll-new" in nats. A fact that cannot be scored has a status that says why.
@@ -69,12 +73,18 @@ def gradient_rows(model: LoadedModel, facts: Sequence[Fact], survey: Sequence[Su
     ]
     pairs = [item for item in prepared if isinstance(item, Pair)]
     finished: dict[int, FactRow] = {item.record: item for item in prepared if isinstance(item, FactRow)}
-    batch_of = {pair.fact.record: batch for batch in _batches(pairs) for pair in batch}
-    for item in prepared:                    # in the facts' order, running a batch when its first fact is due
+    halving, batch_of = Halving(what="LGA"), {}
+    if pairs:
+        require_gradients(model, "LGA")
+        most = batch_tokens(model, "LGA", gradient_bytes(model), BATCH_TOKENS)
+        batch_of = {pair.fact.record: batch for batch in _batches(pairs, most) for pair in batch}
+    for number, item in enumerate(prepared, start=len(facts) - len(prepared)):
         record = item.record if isinstance(item, FactRow) else item.fact.record
-        if record not in finished:
-            with model.using("LGA"):
-                finished.update((row.record, row) for row in _measure(model, batch_of[record]))
+        if record not in finished:           # in the facts' order, running a batch when its first fact is due
+            rows = yield from retold(
+                halving.steps(in_one_step(partial(_measure, model)), batch_of[record], _tokens),
+                lambda step, number=number: replace(step, done=number, total=len(facts)))
+            finished.update((row.record, row) for row in rows)
         yield finished.pop(record)
 
 
@@ -223,19 +233,24 @@ def _prepare(model: LoadedModel, fact: Fact, row: SurveyRow, prefer: OldSource) 
                 new=answer_row(model.tokenizer, fact.prompt, fact.target_new))
 
 
-def _batches(pairs: Sequence[Pair]) -> list[list[Pair]]:
-    """Facts of a kind and of like length together, as many as fit in BATCH_TOKENS after padding."""
+def _batches(pairs: Sequence[Pair], most: int) -> list[list[Pair]]:
+    """Facts of a kind and of like length together, as many as fit in `most` tokens after padding."""
     batches: list[list[Pair]] = []
     for together in (True, False):
         batch: list[Pair] = []
         members = [pair for pair in pairs if _share_inputs(pair.old, pair.new) == together]
         for pair in sorted(members, key=_width):
-            if batch and (1 if together else 2) * _width(pair) * (len(batch) + 1) > BATCH_TOKENS:
+            if batch and _tokens([*batch, pair]) > most:
                 batches.append(batch)
                 batch = []
             batch.append(pair)
         batches += [batch] if batch else []
     return batches
+
+
+def _tokens(batch: Sequence[Pair]) -> int:
+    """Of the rows of a batch of one kind, after padding."""
+    return (1 if _share_inputs(batch[0].old, batch[0].new) else 2) * max(map(_width, batch)) * len(batch)
 
 
 def _width(pair: Pair) -> int:
@@ -244,7 +259,8 @@ def _width(pair: Pair) -> int:
 
 def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
     begin = perf_counter()
-    values = gradient_products(model, [pair.old for pair in batch], [pair.new for pair in batch])
+    with model.using("LGA"):
+        values = gradient_products(model, [pair.old for pair in batch], [pair.new for pair in batch])
     forward = 1 if _share_inputs(batch[0].old, batch[0].new) else 2
     cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=forward, backward_rows=2)
     return [

@@ -4,7 +4,7 @@ A new measurement is one file with a generator of rows and one line in MEASUREME
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -13,8 +13,9 @@ import numpy as np
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
-from lga_core.results import Cost, FactRow, LayerScores, SurveyRow
-from lga_core.scores import attribution, cma, lga
+from lga_core.results import Cost, FactRow, LayerScores, Progress, SurveyRow
+from lga_core.scores import attribution, cma, forecast, lga
+from lga_core.scores.gain import Terms, gain, missing_terms, ranks
 from lga_core.scores.selection import Rank, Rule, bootstrap, no_pick, select
 
 Scope = Literal["mlp", "mlp-down", "attention", "block"]
@@ -24,12 +25,13 @@ FEWEST_TRACED = 8                            # fewer usable facts: traces are sh
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Something that runs the model and yields one row of per-layer values a fact."""
+    """Something that runs the model and yields one row of per-layer values a fact, and its progress to the first."""
 
     name: str
     version: int
     settings: type                           # a frozen dataclass with defaults
-    rows: Callable[[LoadedModel, Sequence[Fact], Sequence[SurveyRow], Any, Collection[int]], Iterator[FactRow]]
+    rows: Callable[[LoadedModel, Sequence[Fact], Sequence[SurveyRow], Any, Collection[int]],
+                   Iterator[FactRow | Progress]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +43,15 @@ class View:
     rank: Rank = "signed"
     fences: float | None = 1.0
     known: Known = "all"
+    terms: Terms = field(default_factory=Terms)          # of the forecast's gain
     top: int = 3
     bootstrap: int = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for field, choices in (("scope", Scope), ("rank", Rank), ("known", Known)):
-            if getattr(self, field) not in get_args(choices):
-                raise ValueError(f"{field} must be one of {', '.join(get_args(choices))}")
+        for name, choices in (("scope", Scope), ("rank", Rank), ("known", Known)):
+            if getattr(self, name) not in get_args(choices):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}")
         if self.normalize not in ("raw", "cosine"):
             raise ValueError("normalize must be raw or cosine")
         if self.fences is not None and self.fences < 0:
@@ -80,6 +83,10 @@ def _component(name: str, row: FactRow, view: View) -> np.ndarray:
     return row.values[name.format(scope=view.scope)]
 
 
+def _forecast(row: FactRow, view: View) -> np.ndarray:
+    return ranks(gain(row, view.terms))
+
+
 def _trace(kind: str) -> Measurement:
     def rows(model: LoadedModel, facts: Sequence[Fact], survey: Sequence[SurveyRow], settings: cma.CmaSettings,
              done: Collection[int] = frozenset()) -> Iterator[FactRow]:
@@ -94,6 +101,8 @@ MEASUREMENTS: Mapping[str, Measurement] = {item.name: item for item in (
     Measurement(name="gradxact", version=attribution.GRADXACT_VERSION, settings=attribution.GradxactSettings,
                 rows=attribution.gradxact_rows),
     Measurement(name="ig", version=attribution.IG_VERSION, settings=attribution.IgSettings, rows=attribution.ig_rows),
+    Measurement(name="forecast", version=forecast.VERSION, settings=forecast.ForecastSettings,
+                rows=forecast.forecast_rows),
 )}
 
 METHODS: Mapping[str, Method] = {item.name: item for item in (
@@ -107,6 +116,7 @@ METHODS: Mapping[str, Method] = {item.name: item for item in (
            values=partial(_component, "norm-old/{scope}")),
     Method(name="gradnorm-new", title="Gradient norm, new answer", measurement="gradients",
            values=partial(_component, "norm-new/{scope}")),
+    Method(name="forecast", title="Forecast", measurement="forecast", values=_forecast),
     Method(name="middle", title="Middle layer", measurement=None, values=None),
 )}
 ALIASES = {"cma": "cma-mlp"}
@@ -124,7 +134,7 @@ def layer_scores(name: str, rows: Sequence[FactRow], layers: int, view: View,
                  settings: Mapping[str, Any] | None = None) -> LayerScores:
     """Score every layer from measured rows (plain numpy, at once)."""
     method = method_named(name)
-    rows = tuple(_left_out(row, view) for row in rows)
+    rows = tuple(_left_out(row, method, view) for row in rows)
     described = {**(settings or {}), **_described(method, view)}
     if method.values is None:
         total = -np.abs(np.arange(layers) - layers // 2).astype(float)
@@ -151,11 +161,14 @@ def layer_scores(name: str, rows: Sequence[FactRow], layers: int, view: View,
     )
 
 
-def _left_out(row: FactRow, view: View) -> FactRow:
+def _left_out(row: FactRow, method: Method, view: View) -> FactRow:
     wanted = {"all": (True, False, None), "known": (True,), "unknown": (False,)}[view.known]
-    if not row.used or row.known in wanted:
+    if not row.used:
         return row
-    return replace(row, status=f"left out: {view.known} facts only", values={})
+    reason = None if row.known in wanted else f"left out: {view.known} facts only"
+    if reason is None and method.measurement == "forecast":
+        reason = missing_terms(row, view.terms)
+    return row if reason is None else replace(row, status=reason, values={})
 
 
 def _described(method: Method, view: View) -> dict[str, Any]:
@@ -163,6 +176,8 @@ def _described(method: Method, view: View) -> dict[str, Any]:
     settings: dict[str, Any] = {"known": view.known, "top": view.top}
     if method.measurement == "gradients":
         settings["scope"] = view.scope
+    if method.measurement == "forecast":
+        settings["terms"] = asdict(view.terms)
     if method.fenced:
         settings |= {"normalize": view.normalize, "rank": view.rank, "fences": view.fences}
     return settings

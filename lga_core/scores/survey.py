@@ -1,6 +1,7 @@
 """What the model says by itself: which facts it knows, and its own greedy answer (METHOD §1 and §2)."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import torch
@@ -8,12 +9,14 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.models.forward import final_hidden
 from lga_core.models.generate import greedy
+from lga_core.models.halving import Halving, in_one_step
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.memory import asking_bytes, batch_tokens
 from lga_core.models.tokens import Batch, answer_row, prompt_row
-from lga_core.results import Cost, SurveyRow
+from lga_core.results import Cost, Progress, SurveyRow, retold
 
 VERSION = 1
-BATCH = 16
+BATCH = 16                                   # facts asked at once, where they fit
 OWN_ANSWER_TOKENS = 5                        # where there is no new answer whose length it could have
 
 
@@ -22,17 +25,32 @@ def first_tokens(model: LoadedModel, fact: Fact) -> set[int]:
     return {answer_row(model.tokenizer, fact.prompt, answer).answer[0] for answer in fact.target_old}
 
 
-def survey(model: LoadedModel, facts: Sequence[Fact], done: Collection[int] = frozenset()) -> Iterator[SurveyRow]:
-    """Ask the model every fact; yields one row a fact, in order, without those whose record is in `done`.
+def survey(model: LoadedModel, facts: Sequence[Fact],
+           done: Collection[int] = frozenset()) -> Iterator[SurveyRow | Progress]:
+    """Ask the model every fact; yields one row a fact, in order, without those whose record is in `done`; and says
+    where memory ran out.
 
     Known = the greedy next token is the first token of any accepted old answer; None where there is no old answer.
     The model's own answer has as many tokens as the fact's new answer (5 where there is none), cut at a line's end.
     """
     left = [fact for fact in facts if fact.record not in done]
-    for first in range(0, len(left), BATCH):
+    if not left:
+        return
+    halving = Halving(what="The survey", most=batch_tokens(model, "The survey", asking_bytes(model)))
+
+    def ask(batch: Sequence[Fact]) -> list[SurveyRow]:
         with model.using("asking the model"):
-            rows = _ask(model, left[first:first + BATCH])
-        yield from rows
+            return _ask(model, batch)
+
+    def tokens(batch: Sequence[Fact]) -> int:
+        """With the model's own answers, after padding."""
+        widest = max(len(prompt_row(model.tokenizer, fact.prompt)) + _own_length(model, fact) for fact in batch)
+        return len(batch) * widest
+
+    for first in range(0, len(left), BATCH):
+        batch, already = left[first:first + BATCH], len(facts) - len(left) + first
+        yield from (yield from retold(halving.steps(in_one_step(ask), batch, tokens),
+                                      lambda step, already=already: replace(step, done=already, total=len(facts))))
 
 
 def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[SurveyRow]:

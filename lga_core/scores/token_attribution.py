@@ -12,9 +12,10 @@ from torch import nn
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.quantized import require_gradients
 from lga_core.models.tokens import TokenRow, answer_row, prompt_row, token_texts
 from lga_core.results import Cost, OldSource, Progress, SurveyRow, TokenAttribution
-from lga_core.scores.attribution import BATCH_TOKENS, blank_token, kept_positions
+from lga_core.scores.attribution import blank_token, kept_positions, steps_at_once
 from lga_core.scores.lga import old_answer
 
 VERSION = 1
@@ -34,6 +35,7 @@ def token_attribution(model: LoadedModel, fact: Fact, survey_row: SurveyRow, *, 
     """
     if n_steps < 1:
         raise ValueError(f"n_steps must be 1 or more, not {n_steps}")
+    require_gradients(model, "Token attribution")
     answers = {"old": old_answer(fact, survey_row, old)[0], "new": fact.target_new}
     answers = {name: answer for name, answer in answers.items() if answer}
     if not answers:
@@ -65,7 +67,7 @@ def prompt_scores(model: LoadedModel, row: TokenRow, n_steps: int) -> np.ndarray
         method = LLMGradientAttribution(LayerIntegratedGradients(_NextToken(model), model.architecture.embedding),
                                         _AnswerTokens(row.answer))
         result = method.attribute(explained, target=torch.tensor(row.answer, device=model.device), n_steps=n_steps,
-                                  internal_batch_size=max(1, BATCH_TOKENS // len(row)))
+                                  internal_batch_size=steps_at_once(model, row))
         scores[moved] = result.seq_attr.double().cpu().numpy()
     return scores
 

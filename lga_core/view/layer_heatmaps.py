@@ -9,13 +9,13 @@ from lga_core.errors import LgaError
 from lga_core.results import LayerScores
 from lga_core.view import layer_panel
 from lga_core.view.cells import empty_cells, heatmap, overlay, value_or_none
+from lga_core.view.fact_rows import GAP, fact_ticks, panel_height, shown_labels
 from lga_core.view.names import method_kind, method_title
 from lga_core.view.ruler import TRACK_HEIGHT, Track, label_margin, layer_axis, outline, runs, track_axis, tracks_panel
 from lga_core.view.scales import Scale, effect_shades, signed_shades
 from lga_core.view.style import Theme, ThemeName, axis, axis_title, colorbar, heading, new_figure, stack, theme
 from lga_core.view.text import count, escape, number, shorten, wrap
 
-LABELLED_ROWS = 40          # more facts than this and their labels are left to the hover box
 TOTALS_HEIGHT = 150.0       # px
 _UNITS = {
     "lga": "gradient product",
@@ -23,7 +23,6 @@ _UNITS = {
     "cma-hidden": "indirect effect at the last subject token",
     "cma-attn": "indirect effect at the last subject token",
 }
-GAP = 44.0                  # px between panels: tick labels below one, the heading of the next
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +60,7 @@ def layer_heatmaps(
                    tracks=tracks)
     heights = [TRACK_HEIGHT * len(tracks)] * bool(tracks)
     gaps = [10.0 + 22.0] * bool(tracks)
-    heights += [_panel_height(len(scores.rows)) for scores in present] + [TOTALS_HEIGHT]
+    heights += [panel_height(len(scores.rows)) for scores in present] + [TOTALS_HEIGHT]
     gaps += [GAP] * len(present)
     total, domains = stack(heights, gaps)
     figure = new_figure(scene.look, height=total, left=_left_margin(scene), top=28, bottom=40)
@@ -93,18 +92,8 @@ def _tracks(lga: LayerScores | None, cma: LayerScores | None, chosen: Sequence[i
     return tracks
 
 
-def _panel_height(rows: int) -> float:
-    """Rows high enough for a label while they have one; beyond that a panel that fits a screen."""
-    if rows > LABELLED_ROWS:
-        return max(320.0, 2.0 * rows)
-    return max(44.0, rows * (18.0 if rows <= 16 else 13.0))
-
-
 def _left_margin(scene: _Scene) -> int:
-    facts = [
-        shorten(scene.labels.get(row.record, f"record {row.record}"))
-        for scores in scene.scores if len(scores.rows) <= LABELLED_ROWS for row in scores.rows
-    ]
+    facts = [label for scores in scene.scores for label in shown_labels(_facts(scene, scores))]
     return label_margin([*facts, *(track.name for track in scene.tracks)], size=10.5, least=64)
 
 
@@ -137,18 +126,12 @@ def _add_heatmap(figure: go.Figure, scene: _Scene, scores: LayerScores, row: int
     figure.update_layout({
         f"xaxis{row}": _shared_ruler(scene, f"y{row}"),
         f"yaxis{row}": axis(look, domain=domain, anchor=f"x{row}", range=[len(scores.rows) - 0.5, -0.5],
-                            **_fact_ticks(scene, scores)),
+                            **fact_ticks(_facts(scene, scores), look)),
     })
 
 
-def _fact_ticks(scene: _Scene, scores: LayerScores) -> dict:
-    if len(scores.rows) > LABELLED_ROWS:
-        return {"showticklabels": False}
-    texts = [escape(shorten(scene.labels.get(row.record, f"record {row.record}"))) for row in scores.rows]
-    return {
-        "tickmode": "array", "tickvals": list(range(len(texts))), "ticktext": texts,
-        "tickfont": {"size": 10.5, "color": scene.look.muted}, "automargin": "left",
-    }
+def _facts(scene: _Scene, scores: LayerScores) -> list[str]:
+    return [scene.labels.get(row.record, f"record {row.record}") for row in scores.rows]
 
 
 def _cells(scene: _Scene, scores: LayerScores, *, xaxis: str, yaxis: str) -> go.Scatter:

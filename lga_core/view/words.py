@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lga_core.results import Cost, LayerScores, Signs
+from lga_core.results import Cost, LayerScores, MemoryEstimate, Signs
 from lga_core.view.names import method_title
 from lga_core.view.text import count, number
 
@@ -108,6 +108,26 @@ def cost_sentence(title: str, cost: Cost) -> str:
     passes = (("forward", cost.forward_rows), ("backward", cost.backward_rows))
     rows = [f"{number_of:,.0f} {name}" for name, number_of in passes if number_of]
     return f"{title} {duration(cost.seconds)}" + (f", {' and '.join(rows)} rows" if rows else "")
+
+
+def memory_sentence(need: MemoryEstimate) -> str:
+    """ "about 0.6 GB of memory for activations, 12 GB free" """
+    if need.weights:
+        parts = [f"{memory_size(need.needed)} of memory for the weights in {need.dtype} with room to work"]
+    else:
+        parts = [f"{memory_size(need.activations)} of memory for activations"]
+        if need.second_moments:
+            parts.append(f"{memory_size(need.second_moments)} for the second moment")
+    where = "" if need.where == "cpu" else f" on {need.where}"
+    short = "" if need.fits else ": more than there is"
+    return f"about {' and '.join(parts)}, {memory_size(need.free)} free{where}{short}"
+
+
+def memory_size(size: float) -> str:
+    """An estimate in bytes, so in few digits: 0.6 GB, 12 GB, 45 MB, 1 MB where it is less."""
+    if size >= 1e8:
+        return f"{size / 1e9:,.{0 if size >= 9.95e9 else 1}f} GB"
+    return f"{max(round(size / 1e6), 1)} MB"
 
 
 def duration(seconds: float) -> str:

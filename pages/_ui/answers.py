@@ -48,7 +48,7 @@ def score_steps(shelf: Shelf, question: Question, facts: FactSet, choices: Choic
     from lga_core.runs.tasks import finished_rows, measure
 
     store = Store()
-    model = yield from _prepared(shelf, question, facts, answers)
+    model = yield from prepared(shelf, question, facts, answers)
     for need in choices.needs(question.seed, extra):
         asked = (model, facts.name, answers.facts, need.measurement, need.settings, store)
         try:
@@ -67,7 +67,7 @@ def trace_steps(shelf: Shelf, question: Question, facts: FactSet, fact: Fact, ki
     from lga_core.scores.token_attribution import STEPS
 
     store = Store()
-    model = yield from _prepared(shelf, question, facts, answers)
+    model = yield from prepared(shelf, question, facts, answers)
     sigma = noise_level(model, answers.facts)
     for kind in kinds:
         answers.traces[fact.record, kind, settings] = yield from trace_fact(
@@ -86,8 +86,8 @@ def trial_steps(shelf: Shelf, question: Question, facts: FactSet, fact: Fact, la
     return (yield from trial(model, facts.name, fact, layers, editor, settings, Store()))
 
 
-def _prepared(shelf: Shelf, question: Question, facts: FactSet,
-              answers: Answers) -> Generator[Progress, None, "LoadedModel"]:
+def prepared(shelf: Shelf, question: Question, facts: FactSet,
+             answers: Answers) -> Generator[Progress, None, "LoadedModel"]:
     """The model, and the question's facts with what the model says by itself."""
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import choose_known, survey_facts

@@ -5,7 +5,6 @@ The steps run in a job's thread, so nothing here may draw. Each finished entry a
 """
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -19,9 +18,9 @@ from lga_core.editing.ledger import Entry, Ledger, Mode, extend, recompute
 from lga_core.editing.settings import Settings
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
-from lga_core.evaluation.ledger import Before, ledger_report
+from lga_core.evaluation.ledger import ledger_report
 from lga_core.models.loaded import LoadedModel
-from lga_core.results import LedgerReport, Progress
+from lga_core.results import LedgerReport, Progress, retold
 from pages._ui.model import Shelf
 from pages._ui.state import Trial, session
 
@@ -50,7 +49,6 @@ class Book:
     measured: Ledger | None = None           # what the report is about
     changes: list[Change] = field(default_factory=list)         # the oldest first
     waiting: list[str] = field(default_factory=list)            # changes since the last measurement
-    before: Before = field(default_factory=dict)                # what the unedited model replied, by fact
     started: int = 0                         # jobs, so far
     tried: tuple[Trial, tuple[Edit, ...]] | None = None         # a trial's edit, for the playground
 
@@ -161,23 +159,17 @@ def _belongs(book: Book, model: LoadedModel, *, anew: bool) -> None:
     if not anew:
         raise LgaError(f"The files of {model.name} have changed since these edits were computed.",
                        mend="Undo all, and edit again.")
-    book.fingerprint, book.before, book.tried = model.fingerprint, {}, None
+    book.fingerprint, book.tried = model.fingerprint, None
 
 
 def _measure(model: LoadedModel, book: Book) -> Steps[None]:
     ledger = book.ledger
     if ledger.entries:
-        report, book.before = yield from ledger_report(model, ledger, book.before)
+        report = yield from ledger_report(model, ledger)
         book.note(ledger, report)
 
 
 def _numbered(steps: Steps[X], number: int, count: int) -> Steps[X]:
     """The steps of one of several entries, told as the count of finished ones."""
-    with closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return end.value
-            yield step if count == 1 else Progress(label=f"edit {number + 1} of {count}: {step.label}", done=number,
-                                                   total=count)
+    return (yield from retold(steps, lambda step: step if count == 1 else Progress(
+        label=f"edit {number + 1} of {count}: {step.label}", done=number, total=count)))

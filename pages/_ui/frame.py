@@ -15,6 +15,7 @@ _PAGES = (
     ("pages/facts.py", "Facts", ":material/fact_check:"),
     ("pages/causal_trace.py", "Causal trace", ":material/grid_on:"),
     ("pages/trial_edit.py", "Trial edit", ":material/edit:"),
+    ("pages/layer_sweep.py", "Layer sweep", ":material/stacked_line_chart:"),
     ("pages/edits.py", "Edits", ":material/library_books:"),
     ("pages/playground.py", "Playground", ":material/forum:"),
 )

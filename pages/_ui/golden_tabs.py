@@ -1,5 +1,7 @@
 """What stands below the main figure of the golden-layers page, one tab each."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -46,7 +48,7 @@ def show(question: Question, known: Answers, choices: Choices, lga: Scored | Non
     with tabs[4]:
         export(figure, scored, known)
     with tabs[5]:
-        provenance([item.stored for item in scored])
+        provenance({item.stored.provenance.method: item.stored for item in scored})
 
 
 def firmness(lga: Scored | None) -> None:
@@ -164,10 +166,10 @@ def export(figure: go.Figure, scored: list[Scored], known: Answers) -> None:
                "saves an SVG.")
 
 
-def provenance(stored: list[Stored]) -> None:
-    """What each number was measured with."""
+def provenance(stored: Mapping[str, Stored]) -> None:
+    """What each number was measured with, by what it is called."""
     if stored:
-        st.table(pd.DataFrame({item.provenance.method: _described(item) for item in stored}).map(safe),
+        st.table(pd.DataFrame({name: _described(item) for name, item in stored.items()}).map(safe),
                  border="horizontal", alt="Table of settings and versions")
         st.caption("Two equal keys are the same question: it is answered from the store.")
 

@@ -23,8 +23,10 @@ _PHASES = {
     "trace-attn": METHOD_TITLES["cma-attn"],
     "gradxact": METHOD_TITLES["gradxact"],
     "ig": METHOD_TITLES["ig"],
+    "forecast": METHOD_TITLES["forecast"],
+    "sweep": "Sweep",
 }
-_COUNTED = {*_PHASES} - {""}                 # phases whose steps are facts
+_COUNTED = {*_PHASES} - {"", "sweep"}        # phases whose steps are facts; a sweep's are edits
 
 
 @st.cache_resource(show_spinner=False)
@@ -88,6 +90,8 @@ def _phase(snapshot: Snapshot) -> str:
         parts.append(f"{snapshot.done / 1e6:,.0f} of {snapshot.total / 1e6:,.0f} MB")
     elif snapshot.label in _COUNTED:
         parts.append(f"{snapshot.done} of {count(snapshot.total, 'fact')}")
+    elif snapshot.label in ("sweep", "race"):
+        parts.append(f"{snapshot.done:,} of {count(snapshot.total, 'edit')}")
     elif snapshot.total > 1:
         parts.append(f"{snapshot.done} of {snapshot.total}")
     return " · ".join(filter(None, [*parts, time_left(snapshot.left)]))

@@ -34,7 +34,9 @@ def chosen_layers(layers: int | None = None) -> tuple[int, ...]:
 
 
 def in_words(layers: Sequence[int]) -> str:
-    """layer 11 · layers 11 and 12."""
+    """layer 11 · layers 11 and 12 · layers 0 to 29."""
+    if len(layers) > 3 and list(layers) == list(range(layers[0], layers[-1] + 1)):
+        return f"layers {layers[0]} to {layers[-1]}"
     return f"layer{'s' if len(layers) > 1 else ''} {layer_list(list(layers))}"
 
 
@@ -45,6 +47,17 @@ def layers_list(layers: int, label: str = "Chosen layers") -> None:
                    persist_state="session",
                    help="A click on a cell, a bar or a mark of a chart adds its layer here, a second click takes it "
                         "out again.")
+
+
+def hand_over(layers: int, proposed: tuple[int, ...] = ()) -> None:
+    """The chosen layers, and the way to the trial edit with them; with those proposed where none is chosen."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        layers_list(layers)
+        chosen = chosen_layers(layers) or proposed
+        if st.button(f"Try an edit at {in_words(chosen)}" if chosen else "Try an edit", key="to_trial", type="primary",
+                     icon=":material/arrow_forward:", icon_position="right", disabled=not chosen):
+            # Without query_params Streamlit would clear the address, which it refuses while widgets are bound to it.
+            st.switch_page("pages/trial_edit.py", query_params={})
 
 
 def chart(figure: go.Figure, key: str, alt: str, *, choosing: bool = False) -> None:

@@ -13,7 +13,7 @@ from lga_core.models.fetching.terms import accept_terms, terms_accepted
 from lga_core.models.files import gigabytes
 from lga_core.models.fingerprint import folder_fingerprint
 from lga_core.results import Progress
-from pages._ui import state
+from pages._ui import memory, state
 from pages._ui.errors import error_box
 from pages._ui.text import safe
 
@@ -45,6 +45,10 @@ class Shelf:
             return model
         finally:
             self._lock.release()
+
+    def holds(self, name: str) -> bool:
+        """Whether a model of that name is in memory, whatever became of its files."""
+        return self._model is not None and self._model.name == name
 
     def peek(self, name: str) -> "LoadedModel | None":
         """The model if it is in memory and its files have not changed since."""
@@ -87,6 +91,8 @@ def choose_model() -> ModelEntry | None:
         error_box(error)
         return None
     st.caption(_about(entry, here))
+    if not shelf().holds(entry.id):
+        memory.loading_note(entry)
     return entry if here or _terms(entry) else None
 
 

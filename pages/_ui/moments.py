@@ -18,6 +18,7 @@ from lga_core.view.words import duration
 from pages._ui import jobs
 from pages._ui.errors import error_box, job_outcome
 from pages._ui.layers import in_words
+from pages._ui.memory import editing_note
 from pages._ui.model import Shelf, shelf
 from pages._ui.state import Question, session
 from pages._ui.text import safe
@@ -25,12 +26,17 @@ from pages._ui.text import safe
 AREA = "prepare"
 
 
-def moment_note(question: Question, layers: Sequence[int], settings: Any) -> bool:
-    """Says what C takes; whether an edit may start: its cost must have been told."""
+def moment_note(question: Question, layers: Sequence[int], settings: Any, facts: int | None = None) -> bool:
+    """Says what the edit and its C take; whether it may start: the cost of C must have been told.
+
+    `facts`: so many are edited in one batch; None: as many as a batch has at most.
+    """
     source = getattr(settings, "covariance", IDENTITY)
+    model = shelf().peek(question.model) if layers else None
+    if model is not None:
+        editing_note(model, layers, settings, facts)
     if source == IDENTITY or not layers:
         return True
-    model = shelf().peek(question.model)
     if model is None:
         _load_first(question)
         return False

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import answers, facts, jobs, model, options
+from pages._ui import answers, facts, jobs, memory, model, options
 from pages._ui.state import Question, session
 
 
@@ -12,24 +12,33 @@ def sidebar() -> None:
         entry = model.choose_model()
         st.divider()
         chosen, limit, seed, known_only = facts.choose_facts()
-        memory = session()
-        memory.question = None
+        here = session()
+        here.question = None
         if entry is not None and chosen.facts:
-            memory.question = Question(model=entry.id, facts=chosen.name, fingerprint=facts.fingerprint(chosen),
-                                       limit=limit, seed=seed, known_only=known_only)
+            here.question = Question(model=entry.id, facts=chosen.name, fingerprint=facts.fingerprint(chosen),
+                                     limit=limit, seed=seed, known_only=known_only)
         running = jobs.is_running("score")
-        st.button("Score layers", key="score", width="stretch", disabled=memory.question is None or running,
-                  type="secondary" if memory.asked is None else "primary", on_click=score,
+        st.button("Score layers", key="score", width="stretch", disabled=here.question is None or running,
+                  type="secondary" if here.asked is None else "primary", on_click=score,
                   icon=":material/bar_chart:")
+        if here.question is not None and not running:
+            takes(here.question)
         jobs.progress_panel()
+
+
+def takes(question: Question) -> None:
+    """What scoring takes of the memory, where the model is there to be asked."""
+    loaded = model.shelf().peek(question.model)
+    if loaded is not None:
+        memory.scoring_note(loaded, question, [need.measurement for need in options.choices().needs(question.seed)])
 
 
 def score() -> None:
     """Ask the sidebar's question: measure what the page's options need."""
-    memory = session()
-    if memory.question is not None:
-        memory.asked = memory.question
-        measure(memory.question)
+    here = session()
+    if here.question is not None:
+        here.asked = here.question
+        measure(here.question)
 
 
 def measure(question: Question, extra: tuple[str, ...] = ()) -> None:

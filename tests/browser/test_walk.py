@@ -1,94 +1,14 @@
 """The whole path in a real Chromium on the tiny model: score, choose a layer, trace, edit, keep edits, play."""
 
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from lga_core.view.style import THEMES as THEMES_OF_FIGURES
-from tests.pages.driving import RECORDS
-
-ROOT = Path(__file__).parents[2]
-SCREENSHOTS = Path(__file__).parent / "screenshots"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WIDTHS, THEMES = (1280, 1920), ("light", "dark")
-SLOW = 150_000                               # ms, for what is computed: the machine may have other work
+from tests.browser.walking import SLOW, choose_model_and_facts, idle, photograph
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own, with an empty cache folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
-    log = (home / "server.log").open("wb")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)], cwd=ROOT, stdout=log,
-        stderr=subprocess.STDOUT, env={**os.environ, "LGA_HOME": str(home), "LGA_OFFLINE": "1"})
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-
-
-def _wait_for(url: str, server: subprocess.Popen) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not start")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing: .ci/run installs it")
-        pytest.skip("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh session in the light theme. The console must stay clean and no host but our own is asked."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    opened, wrong = context.new_page(), []
-    opened.set_default_timeout(30_000)
-    opened.on("console", lambda message: wrong.append(f"{message.text} {message.location['url']}")
-              if message.type == "error" and not _is_probe(message.location["url"]) else None)
-    opened.on("request", lambda request: wrong.append(request.url)
-              if request.url.startswith("http") and "127.0.0.1" not in request.url else None)
-    yield opened
-    context.close()
-    assert wrong == []
-
-
-def _is_probe(url: str) -> bool:
-    """Streamlit's page looks for its server below the page's own address first, in vain."""
-    return url.endswith(("/trial_edit/_stcore/health", "/trial_edit/_stcore/host-config"))
 
 
 def test_a_pages_own_address_works_as_the_first_request_of_a_server(page: Page, address: str):
@@ -242,29 +162,6 @@ def test_figures_follow_the_theme_at_once(page: Page, address: str, tiny_folder:
         page.wait_for_function(f"{ink} === '{THEMES_OF_FIGURES[theme].ink}'", timeout=10_000)
 
 
-def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="Hub id or local folder").click()
-    name = page.get_by_role("textbox", name="Hub id or local folder")
-    name.fill(str(model))
-    name.press("Enter")
-    expect(page.get_by_text("4 layers")).to_be_visible()
-    path = folder / "ten.json"
-    path.write_text(json.dumps(RECORDS))
-    page.get_by_role("button", name="Add facts").click()
-    page.locator("input[type=file]").set_input_files(path)
-    expect(page.get_by_text("10 facts from 10 records")).to_be_visible()
-    page.get_by_role("button", name="Use these facts").click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("spinbutton", name="How many")).to_have_value("10")
-
-
-def idle(page: Page) -> None:
-    """Until no job is shown and the script has come to rest."""
-    expect(page.locator("[class*=st-key-job_]")).to_have_count(0, timeout=SLOW)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
-
-
 def chosen(page: Page):
     return page.get_by_test_id("stMultiSelect").first
 
@@ -292,22 +189,3 @@ def choose_by_keyboard(page: Page, layer: str) -> None:
     expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
-
-
-def photograph(page: Page, name: str) -> None:
-    """Both themes at both widths; nothing broken, nothing wider than the window."""
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
-    SCREENSHOTS.mkdir(exist_ok=True)
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        page.wait_for_timeout(600)           # the page runs again by itself: figures follow the theme
-        idle(page)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(400)
-            assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth"), f"{name} at {width}"
-            page.screenshot(path=SCREENSHOTS / f"{name}-{theme}-{width}.png")
-    page.emulate_media(color_scheme=THEMES[0])
-    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
-    page.wait_for_timeout(300)

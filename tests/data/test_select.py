@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lga_core.data.facts import Fact, Probe
 from lga_core.data.load import load_facts
-from lga_core.data.select import keep, relations, search, split, subjects
+from lga_core.data.select import apart_from, keep, relations, search, split, subjects
 from lga_core.errors import LgaError
 
 
@@ -80,3 +80,9 @@ def test_search_wants_every_word_somewhere(words: str, records: list[int]) -> No
 
 def test_subjects_are_counted_as_the_split_sees_them() -> None:
     assert subjects([fact(0, "Rome"), fact(1, "rome "), fact(2, "Oslo")]) == 2
+
+
+def test_facts_about_the_subjects_of_others_are_left_out():
+    facts = (fact(0, "Space  Needle"), fact(1, "Rome"), fact(2, "space needle"))
+    assert [item.record for item in apart_from(facts, [fact(9, "SPACE NEEDLE")])] == [1]
+    assert apart_from(facts, []) == facts

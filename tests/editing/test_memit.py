@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import drain, tiny_model, train_tokenizer
+from conftest import drain, tiny_model, train_tokenizer, value_of
 from editing.writing import EXACT, VALUE
 from models.families import FAMILIES
 
 from lga_core.editing.edits import applied
 from lga_core.editing.memit import memit
+from lga_core.editing.search import Contexts
 from lga_core.editing.spread import adds_to_residual
-from lga_core.editing.value import Contexts, find_value
 from lga_core.errors import LgaError
 from lga_core.models.architecture import Architecture
 from lga_core.models.loaded import LoadedModel
@@ -36,13 +36,13 @@ def block_output(model, fact, layer, edits):
 
 def goal(model, fact, layer):
     bounded = replace(VALUE, norm_bound=SPREAD.z_bound)
-    return drain(find_value(model, fact, layer, bounded, prefixes(model, 2, 0), mean_start=True, site="block"))
+    return value_of(model, fact, layer, bounded, prefixes(model, 2, 0), mean_start=True, site="block")
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_last_block_puts_out_z_and_each_layer_takes_its_share(family, dtype, facts):
-    model, tolerance = tiny_model(family, dtype), 1e-4 if dtype == torch.float32 else 5e-2
+    model, tolerance = tiny_model(family, dtype, layers=5), 1e-4 if dtype == torch.float32 else 5e-2
     written = drain(memit(model, [facts[0]], [3, 1, 2], SPREAD))
     edits = [item.edit for item in written]
     assert [edit.layer for edit in edits] == [1, 2, 3]
@@ -58,7 +58,7 @@ def test_the_last_block_puts_out_z_and_each_layer_takes_its_share(family, dtype,
 
 
 def test_a_batch_is_spread_too(facts):
-    model = tiny_model("llama", torch.float32)
+    model = tiny_model("llama", torch.float32, layers=5)
     edits = [item.edit for item in drain(memit(model, facts[:3], [1, 3], SPREAD))]
     for fact in facts[:3]:
         z = goal(model, fact, 3).target

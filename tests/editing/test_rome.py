@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import drain, tiny_model, value_of
 from editing.writing import FAMILIES, SETTINGS, key_seen, log_p
 
 from lga_core.editing.edits import applied, output_at
 from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.rome import r_rome, rome
-from lga_core.editing.value import Contexts, ValueSettings, find_value
+from lga_core.editing.search import Contexts
+from lga_core.editing.value import ValueSettings
 from lga_core.models.own_text import prefixes
 from lga_core.models.tokens import prompt_row
 
@@ -16,7 +17,7 @@ from lga_core.models.tokens import prompt_row
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_rome_key_is_the_input_at_the_last_subject_token(family, facts):
     model = tiny_model(family, torch.float32)
-    value = drain(find_value(model, facts[0], 1, ValueSettings(steps=1), (), mean_start=False))
+    value = value_of(model, facts[0], 1, ValueSettings(steps=1), (), mean_start=False)
     end = Contexts.of(model, facts[0], ()).subject_ends[0]
     assert model.tokenizer.decode(prompt_row(model.tokenizer, facts[0].prompt).ids[:end + 1],
                                   skip_special_tokens=True).endswith("Needle")
@@ -27,7 +28,7 @@ def test_a_rome_key_is_the_input_at_the_last_subject_token(family, facts):
 
 def test_rome_reads_the_bare_key_where_r_rome_reads_the_mean(facts):
     model = tiny_model("llama", torch.float32)
-    value = drain(find_value(model, facts[0], 2, SETTINGS.value, prefixes(model, 2, 0), mean_start=False))
+    value = value_of(model, facts[0], 2, SETTINGS.value, prefixes(model, 2, 0), mean_start=False)
     bare, = drain(rome(model, [facts[0]], [2], SETTINGS))
     mean, = drain(r_rome(model, [facts[0]], [2], SETTINGS))
     torch.testing.assert_close(bare.edit.keys[0], value.keys[0])
@@ -41,7 +42,7 @@ def test_the_search_follows_the_gradient_of_its_loss(facts):
     """One step from δ = 0 with KL and decay off moves against the finite difference of the loss."""
     model = tiny_model("llama", torch.float64)
     settings = ValueSettings(steps=1, kl_weight=0.0, weight_decay=0.0, learning_rate=1e-3)
-    value = drain(find_value(model, facts[0], 2, settings, (), mean_start=False))
+    value = value_of(model, facts[0], 2, settings, (), mean_start=False)
     assert value.losses[1] < value.losses[0]
     plain = -log_p(model, facts[0]).mean().item()
     assert value.losses[0] == pytest.approx(plain, rel=1e-6)
@@ -52,7 +53,7 @@ def test_the_search_follows_the_gradient_of_its_loss(facts):
 
 def test_delta_is_held_within_its_bound(facts):
     model = tiny_model("llama", torch.float32)
-    value = drain(find_value(model, facts[0], 1, ValueSettings(steps=8, norm_bound=0.05), (), mean_start=True))
+    value = value_of(model, facts[0], 1, ValueSettings(steps=8, norm_bound=0.05), (), mean_start=True)
     assert value.clamped
     assert value.delta.norm() <= 0.05 * value.start.norm() * (1 + 1e-5)
 

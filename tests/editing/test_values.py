@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import drain, tiny_model, value_of
 from editing.writing import BATCHED, EDITORS, EXACT, VALUE, nothing
 
 from lga_core.editing import values
-from lga_core.editing.value import find_value
-from lga_core.editing.values import shared_value
+from lga_core.editing.values import shared_values
 from lga_core.models.derived import derived_path
 
 PREFIXES = ("It was", "In the city")
@@ -20,7 +19,7 @@ def files(model):
 
 
 def ask(model, fact, *, layer=1, settings=VALUE, prefixes=PREFIXES, mean_start=True, edits=(), site="down"):
-    return shared_value(model, fact, layer, settings, prefixes, mean_start=mean_start, edits=edits, site=site)
+    return shared_values(model, [fact], layer, settings, prefixes, mean_start=mean_start, edits=edits, site=site)
 
 
 def assert_equal(value, other):
@@ -33,11 +32,11 @@ def assert_equal(value, other):
 @pytest.mark.parametrize("site", ["down", "block"])
 def test_a_value_is_read_back_as_it_was_found(dtype, site, facts):
     model = tiny_model("gpt2", dtype)
-    plain = drain(find_value(model, facts[0], 1, VALUE, PREFIXES, mean_start=True, site=site))
-    assert_equal(drain(ask(model, facts[0], site=site)), plain)
+    plain = value_of(model, facts[0], 1, VALUE, PREFIXES, mean_start=True, site=site)
+    assert_equal(drain(ask(model, facts[0], site=site))[0], plain)
     assert len(files(model)) == 1
     assert sum(1 for _ in ask(model, facts[0], site=site)) == 1           # read: no step of a search
-    assert_equal(drain(ask(model, facts[0], site=site)), plain)
+    assert_equal(drain(ask(model, facts[0], site=site))[0], plain)
 
 
 def test_every_part_of_the_question_counts(facts):
@@ -65,12 +64,12 @@ def test_what_does_not_change_the_answer_does_not_count(facts):
 
 def test_a_damaged_file_is_searched_again(facts):
     model = tiny_model("llama", torch.float32)
-    plain = drain(ask(model, facts[0]))
+    plain, = drain(ask(model, facts[0]))
     path, = files(model)
     whole = path.read_bytes()
     for damage in (b"", whole[:30], whole[:-5], whole.replace(b'"delta"', b'"dalto"')):
         path.write_bytes(damage)
-        assert_equal(drain(ask(model, facts[0])), plain)
+        assert_equal(drain(ask(model, facts[0]))[0], plain)
         assert path.read_bytes() == whole
 
 

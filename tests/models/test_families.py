@@ -6,14 +6,14 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from conftest import drain, train_tokenizer
+from conftest import drain, train_tokenizer, value_of
 from models.families import EXPERT_FAMILIES, FAMILIES, HEADS, INNER, LAYERS, WIDTH, Family
 
 from lga_core.bench.baselines import naive_clean_outputs, naive_gradient_products, naive_restored_probability
 from lga_core.editing.edits import applied, output_at
 from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.rome import r_rome
-from lga_core.editing.value import ValueSettings, find_value
+from lga_core.editing.value import ValueSettings
 from lga_core.errors import LgaError
 from lga_core.models.architecture import Architecture
 from lga_core.models.forward import Beginning, answer_nll, final_hidden, record_trunk, resume
@@ -193,7 +193,7 @@ def test_r_rome_maps_its_key_to_the_target_and_its_hook_is_the_merged_weight(fam
     model, fact = model_of(family, torch.float32), facts[0]
     written, = drain(r_rome(model, [fact], [1], EDIT))
     down = model.architecture.blocks[1].down
-    value = drain(find_value(model, fact, 1, EDIT.value, prefixes(model, EDIT.contexts, 0), mean_start=True))
+    value = value_of(model, fact, 1, EDIT.value, prefixes(model, EDIT.contexts, 0), mean_start=True)
     assert written.target_errors[0] <= 1e-4
     reached = output_at(down, value.mean_key, [written.edit])
     assert (reached - value.target).norm() <= 1e-4 * value.target.norm()

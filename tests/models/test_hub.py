@@ -38,6 +38,8 @@ class _FakeHub(BaseHTTPRequestHandler):
             return self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
         if repo == "gated/model" and "/resolve/" in path:
             return self._send(403, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
+        if repo == "closed/model" and "/resolve/" in path and "Authorization" not in self.headers:
+            return self._send(401, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Please log in"})
         files = self.repos[repo]
         if path.startswith(f"api/models/{repo}/tree"):
             entries = [{"type": "file", "path": name, "size": len(content), "oid": etag(content)}
@@ -78,7 +80,8 @@ def hub(tiny_folder: Path, home: Path, tmp_path: Path, asked: list[str]) -> Iter
     good = {path.name: path.read_bytes() for path in tiny_folder.iterdir() if not path.name.startswith(".")} | UNWANTED
     pickled = {name: content for name, content in good.items() if not name.endswith("model.safetensors")}
     wordless = {name: content for name, content in good.items() if not name.startswith("tokenizer")}
-    repos = {"tiny/model": good, "gated/model": good, "pickled/model": pickled, "wordless/model": wordless}
+    repos = {"tiny/model": good, "gated/model": good, "closed/model": good,
+             "pickled/model": pickled, "wordless/model": wordless}
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_FakeHub, repos, asked))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -125,11 +128,16 @@ def test_a_hub_folder_that_lacks_a_file_is_fetched_again(hub: dict[str, str]):
     ("wordless/model", "lacks a file that a model needs", "Choose another"),
     ("pickled/model", "has no safetensors weights", "save_pretrained"),
     ("gated/model", "only to those who accepted its terms", "HF_TOKEN"),
+    ("closed/model", "only to those who accepted its terms", "HF_TOKEN"),
     ("nobody/nothing", "has no model nobody/nothing", "Check the id"),
 ])
 def test_what_the_hub_refuses_is_one_error(hub: dict[str, str], repo: str, cause: str, mend: str):
     told = outcome(repo, hub)
     assert told.startswith("error ") and cause in told and mend in told
+
+
+def test_a_token_opens_what_is_gated(hub: dict[str, str]):
+    assert outcome("closed/model", hub | {"HF_TOKEN": "hf_a_token_of_this_test"}).startswith("folder ")
 
 
 @pytest.mark.parametrize("env, cause", [

@@ -11,8 +11,9 @@ import pytest
 import torch
 from conftest import REAL_MODELS, train_tokenizer
 from models.conftest import edit_json
+from models.families import EXPERT_FAMILIES, FAMILIES
 from safetensors.torch import load_file, save_file
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, T5Config
 
 from lga_core.errors import LgaError
 from lga_core.models.catalogue import local_folder, resolve
@@ -109,6 +110,23 @@ def own_code(folder: Path) -> None:
     (folder / "code.py").write_text("raise SystemExit('this must not run')")
 
 
+def encoder(folder: Path) -> None:
+    """BERT, which transformers opens as a causal model when it is asked to."""
+    torch.manual_seed(0)
+    network = BertForMaskedLM(BertConfig(vocab_size=400, hidden_size=32, intermediate_size=80, num_hidden_layers=2,
+                                         num_attention_heads=4, initializer_range=0.3))
+    network.save_pretrained(folder)
+
+
+def encoder_and_decoder(folder: Path) -> None:
+    T5Config(vocab_size=400, architectures=["T5ForConditionalGeneration"]).save_pretrained(folder)
+
+
+def experts(folder: Path) -> None:
+    mixtral = next(family for family in EXPERT_FAMILIES if family.name == "mixtral")
+    mixtral.build().save_pretrained(folder)
+
+
 def enormous(folder: Path) -> None:
     """Four terabytes of weights that take no disk: a true header over a file of holes."""
     header = json.dumps({"w": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 4 * 10**12]}}).encode()
@@ -131,6 +149,9 @@ def enormous(folder: Path) -> None:
     (lambda folder: (folder / "config.json").write_text("{"), "cannot be read as JSON|cannot read the"),
     (lambda folder: edit_json(folder / "config.json", model_type="unheard-of"), "cannot read the"),
     (own_code, "needs code of its own"),
+    (encoder, "BertLMHeadModel in .* is an encoder: its tokens see what comes after them"),
+    (encoder_and_decoder, "T5ForConditionalGeneration in .* is an encoder with a decoder"),
+    (experts, "MixtralForCausalLM in .* is a mixture of 4 experts: .* no single down projection"),
     (enormous, r"needs 4800\.0 GB of memory on cpu, .* are free"),
 ], ids=lambda value: getattr(value, "__name__", None))
 def test_a_bad_folder_is_one_message_with_its_mend(folder: Path, damage: Callable[[Path], None], cause: str):
@@ -143,6 +164,19 @@ def test_a_bad_folder_is_one_message_with_its_mend(folder: Path, damage: Callabl
 def test_a_folder_that_is_not_a_model(tmp_path: Path):
     with pytest.raises(LgaError, match=r"has no config\.json"):
         load_now(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["qwen2", "phi3", "gemma3-multimodal"])
+def test_a_folder_with_the_general_tokenizer_class_is_read_as_it_stands(name: str, tmp_path: Path):
+    """Qwen 2's class in transformers would put a token of its own into any tokenizer, past the embeddings."""
+    family = next(family for family in FAMILIES if family.name == name)
+    tokenizer = train_tokenizer(family.bos)
+    family.build().save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    model = load_now(str(tmp_path), device="cpu")
+    assert type(model.model).__name__ == family.classes[1] and len(model.tokenizer) == len(tokenizer)
+    text = "The Space Needle's 12 floors, in Zürich 東京"
+    assert model.tokenizer(text)["input_ids"] == tokenizer(text)["input_ids"]
 
 
 def test_a_model_without_padding_token_gets_one(tmp_path: Path):

@@ -20,6 +20,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.value import ValueSettings
 from lga_core.evaluation import fluency
+from lga_core.evaluation.sweep import sweep_cells
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models import moments, own_text
 from lga_core.models.fingerprint import weights_hash
@@ -27,7 +28,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments import second_moment
 from lga_core.results import Progress, SurveyRow
 from lga_core.runs.jobs import Job
-from lga_core.scores import attribution, cma, lga
+from lga_core.scores import attribution, cma, forecast, lga
 from lga_core.scores import survey as asking
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.token_attribution import token_attribution
@@ -36,6 +37,7 @@ FAMILIES = ("gpt2", "llama", "gemma3")
 TRACED = cma.CmaSettings(draws=2)
 RANK_ONE = RankOneSettings(value=ValueSettings(steps=3, learning_rate=0.02, weight_decay=0.0), contexts=2,
                            covariance="identity")
+SWEPT = dataclasses.replace(RANK_ONE, contexts=1)      # v* of its own: a trial's, read back, has other last digits
 Steps = Iterator[Any]
 
 
@@ -57,11 +59,20 @@ JOBS: dict[str, Callable[[Bench], Steps]] = {
     "cma": lambda bench: bench.rows("trace-mlp", TRACED),
     "gradxact": lambda bench: bench.rows("gradxact", attribution.GradxactSettings()),
     "ig": lambda bench: bench.rows("ig", attribution.IgSettings(steps=2)),
+    "forecast": lambda bench: bench.rows("forecast", forecast.ForecastSettings(covariance="identity")),
     "trace": lambda bench: cma.trace(bench.model, bench.facts[0], bench.told[0], "hidden", TRACED, 1.0),
     "tokens": lambda bench: token_attribution(bench.model, bench.facts[0], bench.told[0], n_steps=2),
     "trial": lambda bench: trial_edit(bench.model, bench.facts[0], (1, 2), "r-rome", RANK_ONE),
+    "sweep": lambda bench: swept(bench),
     "moments": lambda bench: second_moment(bench.model, 1),
 }
+
+
+def swept(bench: Bench) -> Steps:
+    """A sweep's steps, each with its cells after it."""
+    for step in sweep_cells(bench.model, bench.facts, (0, 1), "r-rome", SWEPT):
+        yield step
+        yield from getattr(step, "cells", ())
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +81,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setattr(lga, "BATCH_TOKENS", 1)
+    monkeypatch.setattr(forecast, "BATCH_TOKENS", 1)
     monkeypatch.setattr(asking, "BATCH", 1)
     monkeypatch.setattr(cma, "CHUNK_TOKENS", 64)
     monkeypatch.setattr(own_text, "CORPUS_TOKENS", 6)

@@ -13,19 +13,17 @@ import numpy as np
 import planted
 import pytest
 import torch
-from conftest import drain
 from planted import Planted
 
-from lga_core.editing.edits import applied
 from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.rome import r_rome
 from lga_core.editing.value import ValueSettings
+from lga_core.evaluation.sweep import sweep_cells
 from lga_core.models.architecture import Architecture
 from lga_core.models.fingerprint import weights_hash
 from lga_core.models.forward import answer_nll, final_hidden
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.tokens import AnswerIndex, Batch, answer_row
-from lga_core.results import LayerScores, SurveyRow
+from lga_core.results import LayerScores, SurveyRow, SweepStep
 from lga_core.scores.cma import CmaSettings, cma_rows, window_size
 from lga_core.scores.lga import GradientSettings, gradient_rows
 from lga_core.scores.methods import View, layer_scores
@@ -79,17 +77,15 @@ def cma(case: Planted, window: int | None, chosen: slice = slice(None)) -> Layer
 def sweep(case: Planted, norm_bound: float = ValueSettings.norm_bound, blocks: int = LAYERS) -> np.ndarray:
     """p(new object) after R-ROME at each block alone, mean over rewrite and paraphrases and over facts, (blocks,).
 
-    8 facts with new objects, default settings (own-text second moments, 4 prefixes) but for the steps.
+    By the sweep itself: 8 facts with new objects, default settings (own-text second moments, 4 prefixes) but for the
+    steps. Answers have one token; the paraphrases' mean is the geometric one.
     """
     settings = RankOneSettings(value=ValueSettings(steps=EDIT_STEPS, norm_bound=norm_bound))
-    found = []
-    for fact in case.facts[SWEPT]:
-        rows = [answer_row(case.model.tokenizer, text, fact.target_new) for text in (fact.prompt, *fact.rephrases)]
-        for block in range(blocks):
-            written, = drain(r_rome(case.model, [fact], [block], settings))
-            with applied(case.model, [written.edit]):
-                found.append(probabilities(case.model, rows).mean())
-    return np.reshape(found, (-1, blocks)).mean(0)
+    found = np.zeros(blocks)
+    for step in sweep_cells(case.model, case.facts[SWEPT], range(blocks), "r-rome", settings):
+        for cell in step.cells if isinstance(step, SweepStep) else ():
+            found[cell.layer] += (np.exp(-cell.nll["rewrite"]) + np.exp(-cell.nll["rephrase"])) / 2
+    return found / len(case.facts[SWEPT])
 
 
 def probabilities(model: LoadedModel, rows: list) -> np.ndarray:

@@ -133,4 +133,4 @@ def test_an_unknown_method_is_named_with_those_there_are():
         method_named("saliency")
     assert method_named("cma").name == "cma-mlp"
     assert set(METHODS) >= {"lga", "cma-mlp", "cma-hidden", "cma-attn", "gradxact", "ig", "gradnorm-old",
-                            "gradnorm-new", "middle"}
+                            "gradnorm-new", "forecast", "middle"}

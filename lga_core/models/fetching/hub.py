@@ -27,6 +27,7 @@ from lga_core.models.fetching.child import ChildFailed, watch
 from lga_core.results import Progress
 
 ASK_SECONDS = 15.0
+GATED = ("requires approval", "GatedRepo")       # the client's words, which the model's own name must not match
 
 
 def download(entry: ModelEntry) -> Generator[Progress, None, Path]:
@@ -83,10 +84,14 @@ def _is_wanted(name: str) -> bool:
 def _refused(entry: ModelEntry, error: Exception) -> LgaError:
     repo = entry.origin.repo
     if isinstance(error, GatedRepoError):
-        return LgaError(f"The hub gives {repo} only to those who accepted its terms.",
-                        mend=f"Accept them at {constants.ENDPOINT}/{repo}, then set HF_TOKEN.")
+        return _gated(entry)
     return LgaError(f"The hub has no model {repo}, or only for those who may see it.",
                     mend="Check the id (owner/name), and set HF_TOKEN for a private model.")
+
+
+def _gated(entry: ModelEntry) -> LgaError:
+    return LgaError(f"The hub gives {entry.origin.repo} only to those who accepted its terms.",
+                    mend=f"Accept them at {constants.ENDPOINT}/{entry.origin.repo}, then set HF_TOKEN.")
 
 
 def _unreachable(entry: ModelEntry, error: Exception) -> LgaError:
@@ -104,8 +109,7 @@ def _download_failed(entry: ModelEntry, failed: ChildFailed) -> LgaError:
     if files.tells_no_room(failed.output):
         return LgaError(f"The disk is full: {entry.title} could not be fetched.",
                         mend="Free some space, or set HF_HOME to a folder on a larger disk; the fetch then goes on.")
-    if "gated" in failed.output.lower():
-        return LgaError(f"The hub gives {entry.origin.repo} only to those who accepted its terms.",
-                        mend=f"Accept them at {constants.ENDPOINT}/{entry.origin.repo}, then set HF_TOKEN.")
+    if any(words in failed.output for words in GATED):
+        return _gated(entry)
     return LgaError(f"{entry.title} could not be fetched from the hub: {failed.last_line}.",
                     mend="Try again: the fetch goes on where it stopped. Or name a local model folder.")

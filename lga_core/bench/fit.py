@@ -1,0 +1,68 @@
+"""Costs at small sizes, carried on to large ones: least squares with a reason for every term."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What a method has to do at one size."""
+
+    layers: int
+    width: int
+    tokens: float                            # that run through the blocks
+    heads: float                             # positions whose logits are computed
+    entries: int                             # matrix entries of a block
+    vocabulary: int
+
+    @property
+    def terms(self) -> tuple[float, float, float]:
+        """Calls (layers), elements (tokens × layers × width), multiplications (matrices and head)."""
+        return (self.layers, self.tokens * self.layers * self.width,
+                self.tokens * self.layers * self.entries + self.heads * self.vocabulary * self.width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """seconds ≈ a·layers + b·tokens·layers·width + c·multiplications; no coefficient below 0."""
+
+    coefficients: tuple[float, float, float]
+    r2: float                                # of log seconds: a doubling counts alike at every size
+    points: int
+
+    @classmethod
+    def of(cls, loads: Sequence[Load], seconds: Sequence[float]) -> "Fit":
+        """Errors count relative to the time, so that the small sizes are not drowned by the large ones.
+
+        >>> loads = [Load(layers=n, width=8, tokens=9, heads=0, entries=64, vocabulary=0) for n in (1, 2, 4)]
+        >>> round(Fit.of(loads, [2.0, 4.0, 8.0]).seconds(loads[2]), 6)
+        8.0
+        """
+        terms, times = np.array([load.terms for load in loads]), np.array(seconds)
+        found = _positive_least_squares(terms / times[:, None], np.ones(len(times)))
+        logs, told = np.log(times), np.log(terms @ found)
+        spread = float(((logs - logs.mean()) ** 2).sum())
+        return cls(coefficients=tuple(map(float, found)), points=len(times),
+                   r2=1 - float(((logs - told) ** 2).sum()) / spread)
+
+    def seconds(self, load: Load) -> float:
+        return float(np.dot(self.coefficients, load.terms))
+
+    def __str__(self) -> str:
+        return "{:.1e}·layers + {:.1e}·tokens·layers·width + {:.1e}·multiplications".format(*self.coefficients)
+
+
+def _positive_least_squares(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The best of all choices of terms whose coefficients come out positive; there are only a few."""
+    best, least = np.zeros(terms.shape[1]), np.inf
+    for chosen in range(1, 2 ** terms.shape[1]):
+        columns = [i for i in range(terms.shape[1]) if chosen >> i & 1]
+        scale = np.abs(terms[:, columns]).max(0)
+        found = np.linalg.lstsq(terms[:, columns] / scale, values, rcond=None)[0] / scale
+        rest = float(((terms[:, columns] @ found - values) ** 2).sum())
+        if (found >= 0).all() and rest < least:
+            best, least = np.zeros(terms.shape[1]), rest
+            best[columns] = found
+    return best

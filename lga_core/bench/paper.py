@@ -1,0 +1,145 @@
+"""`bench paper`: the paper's comparison, unit by unit, as far as a machine gets (METHOD §6).
+
+A unit is one model, one fact set and one editor. Its selectors see proxy facts from one half of the set, its sweep
+judges them on test facts from the other half; no subject stands in both halves. Every cell and every score is kept
+in the store, so a stopped unit goes on; a finished one is a small file that pages and README read.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+from time import perf_counter
+from typing import Any
+
+from lga_core.data.facts import Fact
+from lga_core.data.load import choose, load_facts
+from lga_core.data.select import split
+from lga_core.editing.editor import Editor
+from lga_core.editing.table import editor_named
+from lga_core.editing.value import ValueSettings
+from lga_core.errors import LgaError
+from lga_core.evaluation.fluency import fluency, texts_after
+from lga_core.evaluation.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
+from lga_core.evaluation.study import TABLED, raced, table_rows
+from lga_core.evaluation.sweep import edits_at
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.loading import load_now
+from lga_core.results import Estimate, Pick, StudyUnit
+from lga_core.results.study import kept
+from lga_core.runs.store import Store
+from lga_core.runs.study import keep_unit, read_unit
+from lga_core.runs.sweeps import sweep
+from lga_core.runs.tasks import choose_known, drain, score_layers
+
+DATA = "LGA_BENCHMARK_DATA"
+FACTS, PROBES, STEPS, CONTEXTS, SHARE = 12, 4, 12, 2, 0.5
+SETS = {                                     # name -> title, file of the benchmark folder (None: shipped)
+    "world": ("world (ours)", None),
+    "zsre": ("ZsRE", "zsre.json"),
+    "wiki_counterfact": ("WikiCounterfact, paraphrased", "wiki_counterfact_rephrased.json"),
+    "wiki_recent": ("WikiRecent", "wiki_recent_train.json"),
+    "wikibio": ("WikiBio", "wikibio.json"),
+}
+PLAN = (*(("r-rome", name) for name in SETS), ("emmet", "zsre"), ("ft-m", "zsre"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    """A unit's facts, and those of the proxy's half that its set has beside them."""
+
+    proxy: tuple[Fact, ...]
+    test: tuple[Fact, ...]
+    half: tuple[Fact, ...]                   # in a seeded order
+
+
+def bench_paper(model_name: str, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
+    """The paper's table on this machine: every selector's layer, judged on held-out facts by a sweep of all layers."""
+    begin, units = perf_counter(), []
+    model = cache(lambda: load_now(model_name))
+    for editor, fact_set in PLAN:
+        unit = read_unit(model_name, fact_set, editor)
+        if unit is None or unit.settings != _settings(limit or FACTS, seed):
+            unit = _measured(model(), fact_set, editor, limit or FACTS, seed)
+            keep_unit(unit)
+        units.append(unit)
+    return {
+        "name": "paper", "speedup": None, "baseline_seconds": None, "seconds": perf_counter() - begin,
+        "peak_bytes": None, "rows": [row for unit in units for row in table_rows(unit)],
+        "machine": units[0].provenance.machine, "settings": {"model": model_name, **units[0].settings},
+    }
+
+
+def _settings(facts: int, seed: int) -> dict[str, Any]:
+    return {"proxy_facts": facts, "test_facts": facts, "probes_per_group": PROBES, "steps": STEPS,
+            "contexts": CONTEXTS, "seed": seed}
+
+
+def study_facts(fact_set: str, count: int, seed: int) -> _Facts:
+    """Proxy and test facts of a set: editable, no no-ops, `count` of each half in a seeded order."""
+    file = SETS[fact_set][1]
+    found = load_facts(_data_file(file) if file else fact_set, cap=PROBES)
+    usable = [fact for fact in found.facts if fact.target_new and not any(
+        old.strip().casefold() == fact.target_new.strip().casefold() for old in fact.target_old)]
+    first, second = split(usable, SHARE, seed)
+    return _Facts(proxy=choose(first, count, seed), test=choose(second, count, seed), half=choose(first, None, seed))
+
+
+def _data_file(name: str) -> Path:
+    path = Path(os.environ.get(DATA, "../shared/data")) / name
+    if not path.is_file():
+        raise LgaError(f"{name} of the public benchmarks is not at hand: there is no {path}.",
+                       mend=f"Put the benchmark's file there, or name its folder in {DATA}.")
+    return path
+
+
+def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: int) -> StudyUnit:
+    chosen, store, facts = editor_named(editor), Store(), study_facts(fact_set, count, seed)
+    settings = unit_settings(chosen)
+    layers, title = range(model.layers), SETS[fact_set][0]
+    proxy, _stored = drain(sweep(model, title, facts.proxy, layers, editor, settings, store))
+    test, stored = drain(sweep(model, title, facts.test, layers, editor, settings, store))
+    known = drain(choose_known(model, facts.half, count, store))
+    picks = [_pick(model, title, selector, known if (selector.method or "").startswith("cma") and known
+                   else facts.proxy, layers, settings, store)
+             for selector in SELECTORS.values() if selector.method and selector.quick]
+    forecast = next(pick for pick in picks if pick.selector == "forecast")
+    picks += [raced(forecast, proxy, seed), pick_by_sweep(proxy)]
+    wanted = sorted({pick.layer for pick in picks if pick.selector in TABLED and pick.layer is not None})
+    return StudyUnit(
+        model=model.name, fact_set=fact_set, editor=editor, title=title, settings=_settings(count, seed),
+        provenance=stored.provenance, command=f"python -m lga_core bench paper --model {model.name}",
+        proxy=kept(proxy), test=kept(test), picks=tuple(picks),
+        fluency={layer: _fluency(model, facts.test, layer, chosen, settings, seed) for layer in wanted},
+        fluency_before=_estimate(drain(texts_after(
+            model, [fact.prompt for fact in facts.test], [()] * len(facts.test), seed))),
+    )
+
+
+def unit_settings(editor: Editor) -> Any:
+    """The editor's defaults, and for those with a v* the study's steps and contexts."""
+    settings = editor.settings()
+    if editor.key_value is None:
+        return settings
+    return replace(settings, value=ValueSettings(steps=STEPS), contexts=CONTEXTS)
+
+
+def _pick(model: LoadedModel, title: str, selector: Selector, facts: Sequence[Fact], layers: Sequence[int],
+          editor_settings: Any, store: Store) -> Pick:
+    scores, _stored = drain(score_layers(model, title, facts, selector.method,
+                                         selector.settings(editor=editor_settings), selector.choices(), store))
+    return pick_by_scores(selector, scores, layers)
+
+
+def _fluency(model: LoadedModel, facts: Sequence[Fact], layer: int, editor: Editor, settings: Any,
+             seed: int) -> Estimate:
+    written = drain(edits_at(model, facts, layer, editor, settings))
+    return _estimate(drain(texts_after(
+        model, [fact.prompt for fact in facts], [(item.edit,) for item in written], seed)))
+
+
+def _estimate(texts: Sequence[str]) -> Estimate:
+    values = [value for text in texts if (value := fluency(text)) is not None]
+    return Estimate(value=fmean(values) if values else None, n=len(values))

@@ -1,0 +1,98 @@
+"""`bench sweep`: the batched sweep against the same editor run one fact and one layer at a time."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from lga_core.bench.baselines import naive_edit
+from lga_core.bench.edit import spread_layers
+from lga_core.bench.measure import peak_memory, seconds_of
+from lga_core.data.facts import Fact
+from lga_core.data.load import choose, load_facts
+from lga_core.editing.rank_one import RankOneSettings
+from lga_core.editing.values import searched_anew
+from lga_core.evaluation.sweep import sweep_cells
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.loading import load_now
+from lga_core.models.moments import second_moments
+from lga_core.results import METRICS, SweepCell, SweepStep
+from lga_core.runs.store import Store
+from lga_core.runs.tasks import drain, survey_facts
+from lga_core.scores.lga import GradientSettings, gradient_rows
+
+FACTS, LAYERS, FACT_SET = 8, 6, "world"
+
+
+def bench_sweep(model_name: str, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
+    """The sweep, technique by technique, against one fact and layer at a time; and LGA against the sweep of all layers.
+
+    The plain way searches v* with all contexts in one batch, the head at the answers' positions and an early stop, but
+    runs the whole model at every step. R-ROME with its defaults; every v* is searched anew in each of the ways.
+    """
+    model = load_now(model_name)
+    facts, settings = choose(load_facts(FACT_SET).facts, limit or FACTS, seed), RankOneSettings(seed=seed)
+    layers = spread_layers(model, LAYERS)
+    drain(second_moments(model, range(model.layers), seed))          # they are every way's alike
+    surveyed = drain(survey_facts(model, facts, Store()))
+    list(gradient_rows(model, facts[:1], surveyed[:1], GradientSettings()))
+    plain: list[SweepCell] = []
+    ways: dict[str, Callable[[], Any]] = {
+        "one fact and layer at a time, whole model": lambda: plain.extend(
+            naive_edit(model, fact, layer, settings) for fact in facts for layer in layers),
+        "+ from the edited block and the subject on": lambda: [
+            _cells(model, [fact], [layer], settings) for fact in facts for layer in layers],
+        "+ one run below for all layers": lambda: [_cells(model, [fact], layers, settings) for fact in facts],
+        "+ all facts in one batch": lambda: found.extend(_cells(model, facts, layers, settings)),
+        "all facts, all layers": lambda: _cells(model, facts, range(model.layers), settings),
+        "LGA of the same facts": lambda: list(gradient_rows(model, facts, surveyed, GradientSettings())),
+    }
+    found: list[SweepCell] = []
+    seconds = {}
+    with searched_anew(), peak_memory(model.device) as peak:
+        for way, work in ways.items():
+            seconds[way] = seconds_of(work, model.device)
+    slow, *_techniques, fast, whole, _lga = seconds.values()
+    return {
+        "name": "sweep", "speedup": slow / fast, "baseline_seconds": slow, "seconds": fast, "peak_bytes": peak.bytes,
+        "rows": [{"way": way, "seconds": spent, "times_faster": _ratio(way, spent, slow, whole)}
+                 for way, spent in seconds.items()],
+        "machine": model.machine,
+        "settings": {"model": model_name, "facts": FACT_SET, "n_facts": len(facts), "layers": layers, "seed": seed,
+                     "editor": "r-rome", "threads": torch.get_num_threads(),
+                     "rows_that_left_early": _left_early(found), **_differences(plain, found)},
+    }
+
+
+def _cells(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int],
+           settings: RankOneSettings) -> list[SweepCell]:
+    return [cell for step in sweep_cells(model, facts, layers, "r-rome", settings) if isinstance(step, SweepStep)
+            for cell in step.cells]
+
+
+def _ratio(way: str, seconds: float, slow: float, whole: float) -> float | None:
+    """Against the plain way; LGA against the sweep of all layers, which it replaces."""
+    if way.startswith("all facts"):
+        return None
+    return (whole if way.startswith("LGA") else slow) / seconds
+
+
+def _left_early(cells: Sequence[SweepCell]) -> float:
+    """Share of a batch's search steps that its facts at the stop loss were spared."""
+    by_layer: dict[int, list[int]] = {}
+    for cell in cells:
+        by_layer.setdefault(cell.layer, []).append(len(cell.losses))
+    return 1 - sum(map(sum, by_layer.values())) / sum(max(steps) * len(steps) for steps in by_layer.values())
+
+
+def _differences(plain: Sequence[SweepCell], found: Sequence[SweepCell]) -> dict[str, Any]:
+    """How far the batched cells are from the plain ones."""
+    ours = {(cell.record, cell.layer): cell for cell in found}
+    pairs = [(cell, ours[cell.record, cell.layer]) for cell in plain]
+    return {
+        "largest_relative_difference_of_norms": max(
+            abs(one.delta_norm - other.delta_norm) / max(one.delta_norm, 1e-12) for one, other in pairs),
+        "cells_with_other_accuracies": sum(any(one.after[name] != other.after[name] for name in METRICS)
+                                           for one, other in pairs),
+        "cells": len(pairs),
+    }

@@ -1,0 +1,56 @@
+"""The reproduction study's table: each selector's layer on held-out facts, in the paper's shape (METHOD §6)."""
+
+from dataclasses import replace
+from typing import Any
+
+from lga_core.evaluation.racing import RaceSettings, simulate
+from lga_core.evaluation.worth import judge
+from lga_core.results import METRICS, Estimate, Pick, SelectorWorth, StudyUnit, Sweep, Worth
+
+RACE = "forecast-race"
+TABLED = ("lga", "cma-mlp", "middle", "forecast", RACE, "brute-force")     # the rows of the table; these have a fluency
+
+
+def raced(ranking: Pick, proxy: Sweep, seed: int) -> Pick:
+    """The layer that a race of the ranking's best few names, on the proxy's cells, with what both together cost."""
+    if ranking.layer is None:
+        return replace(ranking, selector=RACE, title=f"{ranking.title} + racing")
+    race, = simulate(proxy, ranking, RaceSettings(seed=seed))
+    order = (race.layer, *(layer for layer in ranking.ranking if layer != race.layer))
+    return replace(ranking, selector=RACE, title=f"{ranking.title} + racing", layer=race.layer, ranking=order,
+                   own_layer=race.layer, cost=race.spent)
+
+
+def verdict(unit: StudyUnit) -> Worth:
+    """What the unit's test facts say of the proxy's picks."""
+    return judge(unit.picks, unit.test, in_sample=False, seed=unit.settings["seed"])
+
+
+def table_rows(unit: StudyUnit) -> list[dict[str, Any]]:
+    """A row a selector, and one of the sample-wise optimum; percent and points, each metric with its n."""
+    found = verdict(unit)
+    by_name = {worth.pick.selector: worth for worth in found.selectors}
+    rows = [_row(unit, found, by_name[name]) for name in TABLED if name in by_name]
+    nothing = {key: value for metric in METRICS for key, value in ((metric, None), (f"{metric}_n", 0))}
+    return [*rows, {"model": unit.model, "set": unit.title, "editor": unit.editor, "selector": "Sample-wise optimum",
+                    "layer": None, **nothing, "fluency": None, "fluency_n": 0, **_interval("overall", found.optimum),
+                    **_interval("regret", Estimate()), "rows": None, "seconds": None, "cheaper": None, "reason": None}]
+
+
+def _row(unit: StudyUnit, found: Worth, worth: SelectorWorth) -> dict[str, Any]:
+    pick, brute = worth.pick, unit.proxy.cost
+    fluency = unit.fluency.get(pick.layer, Estimate())
+    counted, whole = (cost.forward_rows + cost.backward_rows for cost in (pick.cost, brute))
+    metrics = {name: worth.metrics.get(name, Estimate()) for name in METRICS}
+    return {
+        "model": unit.model, "set": unit.title, "editor": unit.editor, "selector": pick.title, "layer": pick.layer,
+        **{key: value for metric, estimate in metrics.items()
+           for key, value in ((metric, estimate.value), (f"{metric}_n", estimate.n))},
+        "fluency": fluency.value, "fluency_n": fluency.n, **_interval("overall", worth.overall),
+        **_interval("regret", worth.regret), "rows": counted, "seconds": pick.cost.seconds,
+        "cheaper": whole / counted if counted else None, "reason": pick.reason,
+    }
+
+
+def _interval(name: str, estimate: Estimate) -> dict[str, float | None]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high, f"{name}_n": estimate.n}

@@ -1,0 +1,110 @@
+"""Whether a pick carries: from one fact set to another, and from few facts of the proxy to all of them (METHOD §6)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lga_core.errors import LgaError
+from lga_core.evaluation.selectors import Selector, pick_by_scores, pick_by_sweep
+from lga_core.evaluation.truth import Truth, drawn_weights, estimate
+from lga_core.evaluation.worth import DRAWS, regrets
+from lga_core.results import LayerScores, Pick, Stability, Sweep, Transfer
+from lga_core.scores.methods import layer_scores
+
+SUBSETS = 100                                # draws a size
+
+
+def transfer(picks: Mapping[str, Pick], sweeps: Mapping[str, Sweep], *, draws: int = DRAWS, seed: int = 0) -> Transfer:
+    """One selector's picks on the sets of `picks`, judged on those of `sweeps`: one model, editor and settings.
+
+    The brute force's picks are `pick_by_sweep` of the sweeps themselves; a proxy and its test set are two sets.
+    Raises LgaError where the picks are of several selectors, or the sweeps of several editors or settings.
+    """
+    if not picks or len({pick.selector for pick in picks.values()}) > 1:
+        raise LgaError("The picks are not those of one selector.", mend="Compare the sets selector by selector.")
+    if any((sweep.editor, sweep.settings) != (first.editor, first.settings)
+           for first in sweeps.values() for sweep in sweeps.values()):
+        raise LgaError("The sweeps are of several editors or settings.", mend="Compare sweeps of one editor.")
+    truths = [Truth.of(sweep) for sweep in sweeps.values()]
+    weights = [drawn_weights(len(truth.records), draws, seed) for truth in truths]
+    cells = [[_carried(pick.layer, *target) for target in zip(truths, weights, strict=True)] for pick in picks.values()]
+    overall, regret, low, high = np.array(cells, dtype=float).reshape(len(picks), len(sweeps), 4).transpose(2, 0, 1)
+    pick = next(iter(picks.values()))
+    return Transfer(
+        selector=pick.selector, title=pick.title, sources=tuple(picks), targets=tuple(sweeps),
+        layers=tuple(pick.layer for pick in picks.values()), n=tuple(len(truth.records) for truth in truths),
+        overall=overall, regret=regret, low=low, high=high,
+    )
+
+
+def stability_of_scores(
+    selector: Selector, scores: LayerScores, test: Sweep, *, sizes: Sequence[int] | None = None, draws: int = SUBSETS,
+    seed: int = 0,
+) -> Stability:
+    """How the pick holds when its scores are made from fewer of the proxy's facts, used or not, as they were asked."""
+    rows = sorted(scores.rows, key=lambda row: row.record)
+    view = replace(selector.choices(seed), bootstrap=0)
+
+    def pick(facts: Sequence[int]) -> int | None:
+        fewer = layer_scores(scores.method, [rows[fact] for fact in facts], scores.layers, view)
+        return pick_by_scores(selector, fewer, test.layers).layer
+
+    return _stability(selector.name, selector.title, pick, len(rows), Truth.of(test), sizes, draws, seed)
+
+
+def stability_of_sweep(
+    proxy: Sweep, test: Sweep, *, sizes: Sequence[int] | None = None, draws: int = SUBSETS, seed: int = 0
+) -> Stability:
+    """The same for the brute force, over the facts of the proxy that are measured at every layer."""
+    truth, whole = Truth.of(proxy), pick_by_sweep(proxy, test.layers)
+    columns = [column for column, layer in enumerate(truth.layers) if layer in whole.ranking]
+
+    def pick(facts: Sequence[int]) -> int | None:
+        weights = np.bincount(facts, minlength=len(truth.records))[None].astype(float)
+        means = truth.mean("overall", weights)[0, columns]
+        return min((truth.layers[column] for column, mean in zip(columns, means, strict=True) if mean == means.max()),
+                   default=None)
+
+    return _stability(whole.selector, whole.title, pick, len(truth.records), Truth.of(test), sizes, draws, seed)
+
+
+def default_sizes(n: int) -> tuple[int, ...]:
+    """1, 2, 4, 8, … and all n."""
+    return tuple(dict.fromkeys((*(size for size in (2**i for i in range(n.bit_length())) if size < n), n))) if n else ()
+
+
+def _carried(layer: int | None, truth: Truth, weights: np.ndarray) -> tuple[float | None, ...]:
+    """(Overall, regret, its low, its high) of a layer on a set; None where they cannot be had."""
+    if layer not in truth.layers or not truth.records:
+        return None, None, None, None
+    regret = estimate(regrets(truth, layer, weights), len(truth.records))
+    return truth.mean("overall")[truth.layers.index(layer)], regret.value, regret.low, regret.high
+
+
+def _stability(
+    name: str, title: str, pick: Callable[[Sequence[int]], int | None], n: int, truth: Truth,
+    sizes: Sequence[int] | None, draws: int, seed: int,
+) -> Stability:
+    """Draw facts without replacement, `draws` times a size; the same facts for every selector with as many.
+
+    Raises LgaError for a size that the proxy does not have.
+    """
+    sizes = tuple(default_sizes(n) if sizes is None else sizes)
+    if wrong := [size for size in sizes if not 1 <= size <= n]:
+        raise LgaError(f"{wrong[0]} facts cannot be drawn from {n}.", mend=f"Draw 1 to {n} facts.")
+    whole = pick(range(n)) if n else None
+    means = truth.mean("overall")
+    share, silent, regret, overall = np.full((4, len(sizes)), np.nan)
+    for place, size in enumerate(sizes):
+        rng = np.random.default_rng([seed, size])
+        found = [pick(np.sort(rng.choice(n, size, replace=False))) for _draw in range(draws)]
+        at = [means[truth.layers.index(layer)] for layer in found if layer is not None]
+        silent[place] = found.count(None) / draws
+        if whole is not None:
+            share[place] = found.count(whole) / draws
+        if at and truth.records:
+            overall[place] = np.mean(at)
+            regret[place] = np.mean(means.max() - np.array(at))
+    return Stability(selector=name, title=title, layer=whole, sizes=sizes, share=share, silent=silent, regret=regret,
+                     overall=overall, draws=draws, seed=seed)

@@ -1,0 +1,77 @@
+"""`bench paper`: its units are whole, small, read back and not measured twice; their table says what the sweep says."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import tiny_model
+
+from lga_core.bench import paper
+from lga_core.bench.paper import bench_paper, study_facts
+from lga_core.errors import LgaError
+from lga_core.evaluation.study import TABLED, table_rows
+from lga_core.results import METRICS
+from lga_core.runs import study
+from lga_core.runs.study import kept_units, read_unit, unit_path
+
+COUNT = 2
+
+
+@pytest.fixture
+def units(tmp_path, monkeypatch):
+    model = tiny_model("llama")
+    monkeypatch.setattr(study, "UNITS", tmp_path / "study")
+    monkeypatch.setattr(paper, "PLAN", (("r-rome", "world"), ("ft-m", "world")))
+    monkeypatch.setattr(paper, "STEPS", 2)
+    monkeypatch.setattr(paper, "load_now", lambda _name: model)
+    return model
+
+
+def test_a_unit_is_measured_once_and_its_table_follows_from_it(units, monkeypatch):
+    report = bench_paper(units.name, limit=COUNT)
+    file = unit_path(units.name, "world", "r-rome")
+    assert sorted(path.name for path in study.UNITS.iterdir()) == sorted(
+        f"{units.name}-world-{editor}.json" for editor in ("r-rome", "ft-m"))
+    unit = read_unit(units.name, "world", "r-rome")
+    assert unit.to_json() == json.dumps(json.loads(file.read_text()), separators=(",", ":"), ensure_ascii=False)
+    assert unit.proxy.complete and unit.test.complete
+    assert not set(unit.proxy.records) & set(unit.test.records)
+    rows = table_rows(unit)
+    assert [row for row in report["rows"] if row["editor"] == "r-rome"] == rows
+    mean = unit.test.mean("overall")
+    for name, row in zip(TABLED, rows, strict=False):
+        pick = next(pick for pick in unit.picks if pick.selector == name)
+        assert (row["layer"], row["selector"]) == (pick.layer, pick.title)
+        assert row["rows"] == pick.cost.forward_rows + pick.cost.backward_rows
+        if pick.layer is None:
+            assert (row["overall"], row["regret"]) == (None, None) and row["reason"]
+            continue
+        assert row["overall"] == pytest.approx(mean[pick.layer])
+        assert row["regret"] == pytest.approx(mean.max() - mean[pick.layer], abs=1e-6)
+        assert row["fluency_n"] == COUNT and row["fluency"] == unit.fluency[pick.layer].value
+        for metric in METRICS:
+            assert row[metric] == pytest.approx(unit.test.mean(metric)[pick.layer])
+            assert row[f"{metric}_n"] == np.isfinite(unit.test.after[metric][:, 0]).sum()
+    brute = rows[TABLED.index("brute-force")]
+    assert (brute["layer"], brute["cheaper"]) == (int(unit.proxy.mean("overall").argmax()), 1)
+    assert rows[-1]["overall"] == pytest.approx(unit.test.overall.max(1).mean())
+    monkeypatch.setattr(paper, "load_now", lambda _name: pytest.fail("measured again"))
+    assert bench_paper(units.name, limit=COUNT)["rows"] == report["rows"]
+    assert [one.editor for one in kept_units()] == ["ft-m", "r-rome"] and kept_units()[1].to_json() == unit.to_json()
+    with pytest.raises(pytest.fail.Exception, match="measured again"):
+        bench_paper(units.name, limit=COUNT + 1)                          # another size is another unit
+
+
+def test_a_units_facts_can_be_edited_and_share_no_subject():
+    facts = study_facts("world", 12, 0)
+    assert (len(facts.proxy), len(facts.test)) == (12, 12)
+    assert not {fact.subject for fact in facts.half} & {fact.subject for fact in facts.test}
+    assert all(fact.target_new and fact.target_new not in fact.target_old for fact in (*facts.proxy, *facts.test))
+    assert facts.half[:12] == facts.proxy
+    assert study_facts("world", 12, 0) == facts and study_facts("world", 12, 1) != facts
+
+
+def test_a_benchmark_that_is_not_there_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("LGA_BENCHMARK_DATA", str(tmp_path))
+    with pytest.raises(LgaError, match=r"zsre\.json of the public benchmarks is not at hand"):
+        study_facts("zsre", 12, 0)

@@ -1,0 +1,55 @@
+"""The sweep page in a real Chromium on the tiny model: sweep, judge on held-out facts, take a layer to the trial."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.walking import SLOW, choose_model_and_facts, idle, photograph
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_sweep_and_its_verdict(page: Page, address: str, tiny_folder: Path, tmp_path: Path):
+    page.goto(f"{address}/layer_sweep")
+    expect(page.get_by_role("heading", name="Layer sweep")).to_be_visible(timeout=SLOW)
+    choose_model_and_facts(page, tiny_folder, tmp_path)
+    number = page.get_by_role("spinbutton", name="How many")
+    number.fill("6")
+    number.press("Enter")
+    page.get_by_role("combobox", name="Test facts").click()
+    page.get_by_role("option", name="Others of this set").click()
+    page.get_by_role("button", name="Load the model").click()
+    expect(page.get_by_text("6 proxy facts and 4 test facts")).to_be_visible(timeout=SLOW)
+    idle(page)
+
+    page.get_by_role("button", name="Sweep", exact=True).click()
+    expect(page.get_by_text("All 40 edits are in the store")).to_be_visible(timeout=SLOW)
+    idle(page)
+    page.get_by_role("button", name="Score", exact=True).click()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Golden layer")).to_contain_text("regret", timeout=SLOW)
+    idle(page)
+    expect(page.get_by_text("held out from the picks").first).to_be_visible()
+    page.get_by_text("Proxy facts, in-sample").click()
+    expect(page.get_by_text("in-sample, so flattering").first).to_be_visible()
+    idle(page)
+    click_a_cell(page, layer=2)
+    photograph(page, "8-sweep")
+    page.get_by_role("button", name="Try an edit at layer 2").click()
+    expect(page.get_by_role("heading", name="Trial edit")).to_be_visible()
+    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text("2")
+
+
+def click_a_cell(page: Page, layer: int) -> None:
+    """The middle of a cell of Overall: the figure's third row of panels."""
+    plot = page.locator(".js-plotly-plot").first
+    plot.locator(".scatterlayer").first.wait_for()
+    plot.scroll_into_view_if_needed()
+    place = """(plot, layer) => {
+        const box = plot.getBoundingClientRect(), full = plot._fullLayout, x = full.xaxis3, y = full.yaxis3;
+        return [box.left + x._offset + x.l2p(layer), box.top + y._offset + y.l2p(1)];
+    }"""
+    page.mouse.move(*plot.evaluate(place, layer))
+    page.wait_for_timeout(300)
+    page.mouse.click(*plot.evaluate(place, layer))
+    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(str(layer))

@@ -1,0 +1,189 @@
+"""Picks carried from set to set, and made from fewer facts: by hand, and against a naive loop."""
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from evaluation.swept import facts_of, lga_scores, random_sweep, sweep_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lga_core.errors import LgaError
+from lga_core.evaluation.selectors import SELECTORS, pick_by_scores, pick_by_sweep
+from lga_core.evaluation.transfer import default_sizes, stability_of_scores, stability_of_sweep, transfer
+from lga_core.evaluation.worth import judge
+from lga_core.results import Result, Stability, Transfer
+from lga_core.scores.methods import View, layer_scores
+
+
+def mean_of(sweep, layer):
+    """Mean Overall there, over the finished facts, one at a time."""
+    values = []
+    for i, measured in enumerate(sweep.measured):
+        if all(measured == 1):
+            have = [sweep.after[name][i][sweep.layers.index(layer)] for name in sweep.has]
+            values.append(statistics.fmean(value for value in have if not math.isnan(value)))
+    return statistics.fmean(values)
+
+
+def regret_of(sweep, layer):
+    return max(mean_of(sweep, other) for other in sweep.layers) - mean_of(sweep, layer)
+
+
+def goes_through_json(result: Result):
+    text = result.to_json()
+    assert "NaN" not in text and type(result).from_json(text).to_json() == text
+
+
+def test_the_matrix_by_hand():
+    sweeps = {"a": sweep_of({"rewrite": [[90, 50, 10]]}), "b": sweep_of({"rewrite": [[20, 30, 80]]}),
+              "c": sweep_of({"rewrite": [[0, 70, 60]]}, missing=[(0, 1)])}
+    picks = {name: pick_by_sweep(sweep) for name, sweep in sweeps.items()}
+    found = transfer(picks, sweeps)
+    assert (found.sources, found.targets, found.layers, found.n) == (("a", "b", "c"),) * 2 + ((0, 2, None), (1, 1, 0))
+    assert (found.selector, found.title) == ("brute-force", "Brute force")
+    nan = math.nan
+    np.testing.assert_array_equal(found.regret, [[0, 60, nan], [80, 0, nan], [nan, nan, nan]])
+    np.testing.assert_array_equal(found.overall, [[90, 20, nan], [10, 80, nan], [nan, nan, nan]])
+    assert np.isnan(found.low).all() and np.isnan(found.high).all()                # one fact has no interval
+    goes_through_json(found)
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000))
+def test_proxy_to_test_and_back_is_what_judge_says(seed):
+    sweeps = {"proxy": random_sweep(seed), "test": random_sweep(seed + 1, facts=4, first=9, missing=[(1, 1)])}
+    picks = {name: pick_by_sweep(sweep) for name, sweep in sweeps.items()}
+    found = transfer(picks, sweeps, draws=20, seed=seed)
+    for i, source in enumerate(found.sources):
+        assert found.regret[i, i] == 0
+        for j, target in enumerate(found.targets):
+            judged, = judge([picks[source]], sweeps[target], in_sample=source == target, draws=20, seed=seed).selectors
+            assert found.regret[i, j] == judged.regret.value == pytest.approx(
+                regret_of(sweeps[target], picks[source].layer), abs=2e-9)
+            assert (found.low[i, j], found.high[i, j]) == (judged.regret.low, judged.regret.high)
+            assert found.overall[i, j] == judged.overall.value == pytest.approx(
+                mean_of(sweeps[target], picks[source].layer))
+    goes_through_json(found)
+
+
+def test_a_selector_s_pick_on_a_proxy_alone_is_judged_on_every_set():
+    test = sweep_of({"rewrite": [[10, 40], [20, 60]]})
+    pick = pick_by_scores(SELECTORS["lga"], lga_scores([[3, 1]]), (0, 1))
+    found = transfer({"proxy": pick}, {"test": test, "other": sweep_of({"rewrite": [[5, 5]]}, layers=(1, 2))})
+    np.testing.assert_array_equal(found.regret, [[35, np.nan]])                    # layer 0 was not swept there
+    assert (found.sources, found.targets) == (("proxy",), ("test", "other")) and found.low[0, 0] == 30
+
+
+def test_only_like_is_compared_with_like():
+    sweep, other = random_sweep(0), sweep_of({"rewrite": [[1.0] * 5]}, editor="rome")
+    pick = pick_by_sweep(sweep)
+    with pytest.raises(LgaError, match="several editors"):
+        transfer({"a": pick}, {"a": sweep, "b": other})
+    lga = pick_by_scores(SELECTORS["lga"], lga_scores([[1] * 5]), range(5))
+    with pytest.raises(LgaError, match="not those of one selector"):
+        transfer({"a": pick, "b": lga}, {"a": sweep})
+    with pytest.raises(LgaError, match="not those of one selector"):
+        transfer({}, {"a": sweep})
+
+
+def naive_stability(pick, n, test, sizes, draws, seed):
+    """share, silent, regret, overall of every size, draw by draw."""
+    whole, found = pick(list(range(n))), []
+    for size in sizes:
+        rng = np.random.default_rng([seed, size])
+        picks = [pick(sorted(rng.choice(n, size, replace=False).tolist())) for _ in range(draws)]
+        some = [layer for layer in picks if layer is not None]
+        found.append((sum(layer == whole for layer in picks) / draws if whole is not None else math.nan,
+                      picks.count(None) / draws,
+                      statistics.fmean(regret_of(test, layer) for layer in some) if some else math.nan,
+                      statistics.fmean(mean_of(test, layer) for layer in some) if some else math.nan))
+    return whole, list(zip(*found, strict=True))
+
+
+def assert_stability(found: Stability, whole, columns):
+    assert found.layer == whole
+    for name, expected in zip(("share", "silent", "regret", "overall"), columns, strict=True):
+        np.testing.assert_allclose(getattr(found, name), expected, atol=2e-9)
+    goes_through_json(found)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stability_of_the_brute_force_against_a_naive_loop(seed):
+    proxy, test = random_sweep(seed, facts=7, missing=[(3, 0)]), random_sweep(seed + 50, facts=3, missing=[(0, 0)])
+    finished = facts_of(proxy, [0, 1, 2, 4, 5, 6])
+
+    def pick(facts):
+        return pick_by_sweep(facts_of(finished, facts)).layer
+
+    found = stability_of_sweep(proxy, test, draws=12, seed=seed)
+    assert (found.selector, found.sizes, found.draws, found.seed) == ("brute-force", (1, 2, 4, 6), 12, seed)
+    assert_stability(found, *naive_stability(pick, 6, test, found.sizes, 12, seed))
+    assert found.share[-1] == 1                    # all facts: always the same pick
+
+
+@pytest.mark.parametrize("name", ["lga", "lga-magnitude", "gradnorm-new"])
+def test_stability_of_scores_against_a_naive_loop(name):
+    selector, test = SELECTORS[name], random_sweep(9)
+    rows = lga_scores(np.random.default_rng(1).normal(size=(6, 5)), unused=[4]).rows
+    scores = layer_scores(selector.method, rows, 5, selector.choices())
+
+    def pick(facts):
+        some = layer_scores(selector.method, [rows[i] for i in facts], 5, View(**selector.view))
+        return some.selection.golden_layer
+
+    found = stability_of_scores(selector, scores, test, sizes=(1, 3, 6), draws=20, seed=2)
+    assert_stability(found, *naive_stability(pick, 6, test, (1, 3, 6), 20, 2))
+    assert found.share[-1] == 1 and found.silent[0] > 0 == found.silent[-1]        # one of six facts is not used
+
+
+def test_a_selector_that_never_picks_has_no_stability():
+    scores = layer_scores("cma-mlp", lga_scores([[1.0] * 5] * 3, unused=[0, 1, 2]).rows, 5, View())
+    found = stability_of_scores(SELECTORS["cma-mlp"], scores, random_sweep(0), draws=3)
+    assert found.layer is None and found.sizes == (1, 2, 3) and (found.silent == 1).all()
+    assert np.isnan([found.share, found.regret, found.overall]).all()
+    goes_through_json(found)
+
+
+def test_the_middle_layer_holds_whatever_the_facts():
+    scores = layer_scores("middle", lga_scores([[1.0] * 5] * 4).rows, 5, View())
+    found = stability_of_scores(SELECTORS["middle"], scores, random_sweep(0), draws=3)
+    assert found.layer == 2 and (found.share == 1).all()
+    np.testing.assert_allclose(found.regret, regret_of(random_sweep(0), 2), atol=2e-9)
+
+
+def test_picks_are_among_the_layers_of_the_test_sweep():
+    proxy = sweep_of({"rewrite": [[90, 10, 20], [80, 40, 30]]})
+    test = sweep_of({"rewrite": [[10, 60]]}, layers=(1, 2))
+    found = stability_of_sweep(proxy, test, sizes=(1, 2), draws=30)
+    assert found.layer == 1 and found.share[1] == 1 and 0 < found.share[0] < 1
+    assert found.regret[1] == 50 and found.regret[0] == pytest.approx(50 * found.share[0])
+
+
+def test_the_order_of_the_proxy_says_nothing():
+    proxy, test = random_sweep(5), random_sweep(6)
+    turned = facts_of(proxy, [3, 1, 5, 0, 2, 4])
+    one, other = (stability_of_sweep(sweep, test, draws=9) for sweep in (proxy, turned))
+    assert one.to_json() == other.to_json()
+    scores = lga_scores(np.random.default_rng(1).normal(size=(6, 5)), View())
+    again = layer_scores("lga", scores.rows[::-1], 5, View())
+    one, other = (stability_of_scores(SELECTORS["lga"], item, test, draws=9) for item in (scores, again))
+    assert one.to_json() == other.to_json()
+
+
+def test_sizes():
+    assert [default_sizes(n) for n in (0, 1, 2, 3, 12, 16)] == \
+        [(), (1,), (1, 2), (1, 2, 3), (1, 2, 4, 8, 12), (1, 2, 4, 8, 16)]
+    for size in (0, 7):
+        with pytest.raises(LgaError, match=f"{size} facts cannot be drawn from 6"):
+            stability_of_sweep(random_sweep(0), random_sweep(1), sizes=(size,))
+
+
+def test_without_a_finished_fact_there_is_nothing_to_draw():
+    empty = random_sweep(0, facts=1, missing=[(0, 0)])
+    found = stability_of_sweep(empty, random_sweep(1))
+    assert (found.layer, found.sizes) == (None, ())
+    judged_on_nothing = stability_of_sweep(random_sweep(1), empty, draws=3)
+    assert judged_on_nothing.layer is not None and np.isnan(judged_on_nothing.regret).all()
+    assert isinstance(transfer({"a": pick_by_sweep(empty)}, {"b": empty}), Transfer)

@@ -1,0 +1,338 @@
+"""The forecast against explicit autograd with an explicit C⁻¹, against edits that are really made, and by hand."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from conftest import CORPUS, drain, tiny_model
+
+from lga_core.data.facts import Probe
+from lga_core.editing.edits import LowRankEdit, applied
+from lga_core.models.generate import greedy
+from lga_core.models.hooks import on_outputs
+from lga_core.models.moments import second_moment
+from lga_core.models.tokens import answer_row, prompt_row, subject_span
+from lga_core.results import FactRow, Progress
+from lga_core.runs import tasks
+from lga_core.runs.store import Store
+from lga_core.scores import forecast
+from lga_core.scores.first_order import edit_changes, edit_keys
+from lga_core.scores.forecast import ForecastSettings, forecast_rows
+from lga_core.scores.gain import Term, Terms, gain, ranks, term_values
+from lga_core.scores.methods import View, layer_scores
+from lga_core.scores.survey import survey
+
+RIDGE = 1e-2
+PROBES = ("rephrase", "locality", "portability")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Every probe, and a C from a short text, which is quicker than the model's own."""
+    text = tmp_path / "text.txt"
+    text.write_text(" ".join(2 * CORPUS))
+    return ForecastSettings(covariance=f"file:{text}", ridge=RIDGE, probes=2, portability=True)
+
+
+@pytest.fixture
+def rich(facts):
+    """Facts with two rephrases, locality in two groups with and without gold, and one with nothing but its rewrite."""
+    locality = (*facts[0].locality, Probe(prompt="The Eiffel Tower stands in", answers=(), group="Other"),
+                Probe(prompt="Brazil speaks", answers=((" ",), ("Portuguese", "the language")), group="Other"),
+                Probe(prompt="Toyota is from", answers=(("Japan",),), group="Other"),
+                Probe(prompt="Boston is in", answers=(("boston ",),), group="The new answer"))
+    return (dataclasses.replace(facts[0], rephrases=("Space Needle, in the city of", "The Space Needle: downtown"),
+                                locality=locality),
+            dataclasses.replace(facts[3], portability=()),
+            dataclasses.replace(facts[2], rephrases=(), locality=(), portability=()))
+
+
+def measured(model, facts, settings, **more):
+    rows = forecast_rows(model, facts, list(survey(model, facts)), settings, **more)
+    return [row for row in rows if isinstance(row, FactRow)]
+
+
+def probe_rows(model, fact, term):
+    """The rows that a term is about with their groups, written out."""
+    new, own = fact.target_new, "The Eiffel Tower stands in"
+    if term == "rewrite":
+        return [(fact.prompt, new, "")]
+    if term == "rephrase":
+        return [(text, new, "") for text in fact.rephrases[:2]]
+    found = []
+    for probe in fact.locality if term == "locality" else fact.portability:
+        if probe.prompt == own:
+            ids, = greedy(model, [prompt_row(model.tokenizer, own)], 5)
+            found.append((own, model.tokenizer.decode(ids).strip(), probe.group))
+        elif probe.group != "The new answer" and probe.prompt != "Toyota is from":         # the third of its group
+            found.append((probe.prompt, next(name for name in probe.accepted if name.strip()), probe.group))
+    return found
+
+
+def nll(model, row):
+    logits = model.model(torch.tensor([row.ids])).logits[0].log_softmax(-1)
+    return -sum(logits[row.start + j - 1, token] for j, token in enumerate(row.answer)) / len(row.answer)
+
+
+def watched(model, row, layer):
+    """Inputs, outputs and gradients at one layer's down projection, each (T, d) float64, and the nll."""
+    seen = SimpleNamespace()
+
+    def keep(given, output):
+        seen.inputs, seen.outputs = given, output.detach().clone().requires_grad_()
+        return seen.outputs
+
+    with on_outputs({model.architecture.blocks[layer].down.module: keep}):
+        loss = nll(model, row)
+    gradient, = torch.autograd.grad(loss, seen.outputs)
+    inputs, outputs, gradient = (part.detach()[0].double() for part in (seen.inputs, seen.outputs, gradient))
+    return inputs, outputs, gradient, float(loss.detach())
+
+
+def subject_end(model, fact):
+    return subject_span(model.tokenizer, f"{fact.prompt} {fact.target_new}", fact.span)[1] - 1
+
+
+def the_edit(model, fact, layer, settings):
+    """(d, C⁻¹k / (k·C⁻¹k), g, v0, k·C⁻¹k) of a fact, from METHOD §7's formulas."""
+    inputs, outputs, gradients, _ = watched(model, answer_row(model.tokenizer, fact.prompt, fact.target_new), layer)
+    end = subject_end(model, fact)
+    key, start, pull = inputs[end], outputs[end], gradients[end]
+    moment = drain(second_moment(model, layer, source=settings.covariance)).double()
+    inverse = torch.linalg.inv(moment + RIDGE * moment.diagonal().mean() * torch.eye(len(moment)))
+    step = -start.norm() * pull / pull.norm() if pull.norm() > 0 else torch.zeros_like(pull)
+    return step, inverse @ key / (key @ inverse @ key), pull, start, key @ inverse @ key
+
+
+def naive(model, fact, layer, settings):
+    """One layer of `forecast_rows`, token by token, with the sum of sizes that each number is made of."""
+    step, listens, pull, start, strength = the_edit(model, fact, layer, settings)
+    found = {"gradient-norm": pull.norm(), "value-norm": start.norm(), "key-strength": strength,
+             "change/rewrite": pull @ step}
+    scale = dict(found)
+    for term in ("rewrite", *PROBES):
+        changes, sizes, overlaps, nlls = [], [], [], []
+        for prompt, answer, _group in probe_rows(model, fact, term):
+            row = answer_row(model.tokenizer, prompt, answer)
+            inputs, _, gradients, loss = watched(model, row, layer)
+            parts = [(key @ listens) * (gradient @ step) for key, gradient in zip(inputs, gradients, strict=True)]
+            shares = [float(key @ listens) for key in inputs[:max(len(row) - 1, 1)]]
+            changes.append(float(sum(parts)))
+            sizes.append(float(sum(part.abs() for part in parts)))
+            overlaps.append(max(shares, key=abs))
+            nlls.append(loss)
+        if term == "rewrite":
+            found |= {"change/whole-rewrite": changes[0], "nll/rewrite": nlls[0]}
+            scale |= {"change/whole-rewrite": sizes[0], "nll/rewrite": nlls[0]}
+        elif changes:
+            found |= {f"change/{term}": changes, f"overlap/{term}": overlaps, f"nll/{term}": nlls}
+            scale |= {f"change/{term}": sizes, f"overlap/{term}": np.maximum(np.abs(overlaps), 1), f"nll/{term}": nlls}
+    return found, scale
+
+
+def assert_as_naive(model, facts, settings, tolerance):
+    for fact, row in zip(facts, measured(model, facts, settings), strict=True):
+        for layer in range(model.layers):
+            expected, scale = naive(model, fact, layer, settings)
+            assert {name for name in row.values if not name.startswith("group/")} == set(expected)
+            for name, value in expected.items():
+                ours = row.values[name] if name.startswith("nll/") else row.values[name][..., layer]
+                error = np.abs(ours - np.asarray(value))
+                assert np.all(error <= tolerance * np.abs(np.asarray(scale[name])) + 1e-12), (name, layer)
+
+
+def test_it_equals_explicit_autograd_with_an_explicit_inverse(tiny, rich, settings):
+    assert_as_naive(tiny, rich, settings, 1e-6)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])
+def test_float32_stays_within_1e_4_of_the_sizes_summed(family, rich, settings):
+    assert_as_naive(tiny_model(family, torch.float32), rich[:1], settings, 1e-4)
+
+
+def slope(model, row, layer, step, listens, small=1e-2):
+    """The derivative of a row's nll along an edit that is really made, by a five-point stencil.
+
+    The steps are not smaller because RMSNorm computes in float32, whatever the model's dtype.
+    """
+    matrix, losses = model.architecture.blocks[layer].down.name, {}
+    for factor in (-2, -1, 1, 2):
+        edit = LowRankEdit(layer=layer, matrix=matrix, left=factor * small * step[None], right=listens[None])
+        with torch.no_grad(), applied(model, [edit]):
+            losses[factor] = float(nll(model, row))
+    return (8 * (losses[1] - losses[-1]) - (losses[2] - losses[-2])) / (12 * small)
+
+
+def test_it_is_what_small_edits_really_do(tiny, rich, settings):
+    for fact, row in zip(rich[:2], measured(tiny, rich[:2], settings), strict=True):
+        for layer in range(tiny.layers):
+            step, listens, *_ = the_edit(tiny, fact, layer, settings)
+            for term in ("rewrite", *PROBES):
+                told = row.values["change/whole-rewrite"][None] if term == "rewrite" else \
+                    row.values.get(f"change/{term}", ())
+                asked = probe_rows(tiny, fact, term)
+                assert len(asked) == len(told)
+                for (prompt, answer, _), change in zip(asked, told, strict=True):
+                    true = slope(tiny, answer_row(tiny.tokenizer, prompt, answer), layer, step, listens)
+                    assert abs(true - change[layer]) <= 3e-5 + 1e-4 * abs(true), (term, layer)
+        assert np.median(np.abs(row.values["change/locality"][:, :-1])) > 3e-3      # there is something to compare
+        assert np.all(row.values["change/rewrite"][:-1] < -0.01)
+
+
+def test_the_last_layer_of_a_subject_before_the_answer_can_do_nothing(tiny, rich, settings):
+    first, _, ends_with_subject = measured(tiny, rich, settings)
+    assert first.values["gradient-norm"][-1] == 0 == np.abs(first.values["change/locality"][:, -1]).max()
+    assert ends_with_subject.values["gradient-norm"][-1] > 0
+
+
+def test_batches_rounds_order_and_packing_never_matter(tiny, rich, facts, settings, monkeypatch):
+    everything = (*rich, *(dataclasses.replace(fact, record=fact.record + 10) for fact in facts))
+    reference = {row.record: row for row in measured(tiny, everything, settings)}
+    assert list(reference) == [fact.record for fact in everything]
+    unpacked = dataclasses.replace(tiny, architecture=dataclasses.replace(tiny.architecture, packs=False))
+    found = [measured(tiny, everything[::-1], settings), measured(unpacked, everything, settings)]
+    monkeypatch.setattr(forecast, "BATCH_TOKENS", 1)
+    found.append(measured(tiny, everything, settings))
+    monkeypatch.setattr(forecast, "KEPT_BYTES", 1)
+    found.append(measured(unpacked, everything, settings))
+    for rows in found:
+        assert len(rows) == len(reference)
+        for row in rows:
+            assert row.values.keys() == reference[row.record].values.keys()
+            for name, value in row.values.items():
+                np.testing.assert_allclose(value, reference[row.record].values[name], rtol=1e-7, atol=1e-9)
+
+
+def test_the_padding_side_never_matters(tiny, rich, settings):
+    model = dataclasses.replace(tiny, architecture=dataclasses.replace(tiny.architecture, packs=False))
+    surveyed = list(survey(model, rich))
+    cases = [forecast._prepare(model, fact, row, settings) for fact, row in zip(rich, surveyed, strict=True)]
+    assert len({len(row) for case in cases for row in case.rows}) > 2
+    with torch.no_grad():
+        right, left = (edit_keys(model, cases, side) for side in ("right", "left"))
+    for layer, keys in right.items():
+        torch.testing.assert_close(left[layer], keys, rtol=1e-9, atol=1e-10)
+    a, b = (edit_changes(model, cases, right, side) for side in ("right", "left"))
+    for name, values in a.items():
+        np.testing.assert_allclose(b[name], values, rtol=1e-8, atol=1e-9)
+
+
+def test_probes_are_capped_by_group_and_what_a_fact_lacks_is_absent(tiny, rich, settings):
+    full, no_portability, bare = measured(tiny, rich, settings)
+    assert {name: len(full.values[f"nll/{name}"]) for name in PROBES} == {
+        "rephrase": 2, "locality": 3, "portability": 1}
+    assert len(set(full.values["group/locality"][:1]) & set(full.values["group/locality"][1:])) == 0
+    assert full.values["group/locality"][1] == full.values["group/locality"][2]
+    assert "nll/portability" not in no_portability.values and "nll/locality" in no_portability.values
+    assert not [name for name in bare.values if name.split("/")[-1] in PROBES]
+    one = measured(tiny, rich[:1], dataclasses.replace(settings, probes=1, portability=False))[0]
+    assert [len(one.values[f"nll/{name}"]) for name in ("rephrase", "locality")] == [1, 2]
+    assert "nll/portability" not in one.values
+    np.testing.assert_allclose(one.values["change/locality"], full.values["change/locality"][:2], rtol=1e-8, atol=1e-10)
+
+
+def made(record=0, **changes):
+    """A row by hand with two layers; `changes`: term -> (change (P, L), nll (P,), groups (P,))."""
+    values = {"change/rewrite": np.array([-0.1, -2.0]), "change/whole-rewrite": np.array([-0.2, -0.3]),
+              "nll/rewrite": np.float64(2.0)}
+    for term, (change, losses, groups) in changes.items():
+        values |= {f"change/{term}": np.array(change), f"nll/{term}": np.array(losses),
+                   f"group/{term}": np.array(groups, dtype=float)}
+    return FactRow(record=record, status="used", old_answer="a", old_source="data", known=True, values=values)
+
+
+def test_the_terms_are_bounded_floored_weighted_and_switched_by_hand():
+    row = made(rephrase=([[-0.1, 0.3]], [4.0], [0]),
+               locality=([[0.1, -0.2], [0.0, 0.1], [0.3, 0.0]], [0.25, 1.0, 2.0], [1, 1, 2]))
+    terms = Terms()
+    np.testing.assert_allclose(term_values(row, "rewrite", terms), [0.2, 1.5])              # 4·2/2 = 4, bounded
+    np.testing.assert_allclose(term_values(row, "rephrase", terms), [0.1, -0.3])
+    # Probes: 4·0.1/0.5 = 0.8 and 4·0.2/0.5 bounded to 1; 0 and 0.4; then 0.6 and 0. Groups of two and of one.
+    np.testing.assert_allclose(term_values(row, "locality", terms), [-((0.8 + 0) / 2 + 0.6) / 2, -((1 + 0.4) / 2) / 2])
+    assert term_values(row, "portability", terms) is None
+    np.testing.assert_allclose(gain(row, terms), [0.2 + 0.1 - 0.5, 1.5 - 0.3 - 0.35])
+    only = dataclasses.replace(terms, rewrite=None, locality=None, rephrase=Term(weight=3.0, floor=8.0, high=0.04))
+    np.testing.assert_allclose(gain(row, only), [3 * 0.04, -3 * 0.15])
+    wide = Terms(norm_bound=1.0, rewrite=Term(), rephrase=None, locality=None, whole_rewrite=True)
+    np.testing.assert_allclose(gain(row, wide), [0.1, 0.15])
+
+
+def test_an_absent_term_is_dropped_and_is_not_zero():
+    terms = Terms(rewrite=None, rephrase=None)
+    rows = [made(0, locality=([[0.1, 0.9]], [1.0], [0])), made(1)]
+    scores = layer_scores("forecast", rows, 2, View(terms=terms, bootstrap=0))
+    np.testing.assert_array_equal(scores.total, [1.0, 0.0])
+    assert [row.status for row in scores.rows] == ["used", "left out: it has none of the forecast's terms"]
+    assert np.isnan(scores.per_fact[1]).all() and scores.settings["terms"]["rewrite"] is None
+    nothing = layer_scores("forecast", rows, 2, View(terms=Terms(rewrite=None, rephrase=None, locality=None)))
+    assert nothing.selection.golden_layer is None and nothing.n_facts == 0
+
+
+def plain_ranks(gains):
+    """Ranks in 0..1 by counting: those below, and half of the others that tie."""
+    return [(sum(other < own for other in gains) + (sum(other == own for other in gains) - 1) / 2) / (len(gains) - 1)
+            for own in gains]
+
+
+def test_a_layers_score_is_the_mean_of_its_ranks(tiny, rich, settings):
+    rows = measured(tiny, rich, settings)
+    expected = np.mean([plain_ranks(gain(row, Terms()).tolist()) for row in rows], axis=0)
+    scores = layer_scores("forecast", rows, tiny.layers, View(bootstrap=20))
+    np.testing.assert_allclose(scores.total, expected, rtol=1e-12)
+    assert scores.total_is == "mean" and scores.per_fact.min() >= 0 and scores.per_fact.max() <= 1
+    assert scores.selection.golden_layer == int(np.argmax(expected)) and not scores.selection.excluded_layers
+    np.testing.assert_allclose(ranks(np.array([3.0, 1.0, 3.0, -2.0, 0.5])), plain_ranks([3.0, 1.0, 3.0, -2.0, 0.5]))
+    np.testing.assert_array_equal(ranks(np.array([2.0, np.nan, 1.0])), [1.0, 0.0, 0.5])
+    again = [FactRow.from_json(row.to_json()) for row in rows]
+    np.testing.assert_array_equal(layer_scores("forecast", again, tiny.layers, View()).total, scores.total)
+
+
+def test_rows_come_in_order_skip_what_is_done_and_say_why_a_fact_is_not_used(tiny, facts):
+    quick = ForecastSettings(covariance="identity")
+    everything = [*facts, dataclasses.replace(facts[0], record=9, target_new=None)]
+    rows = measured(tiny, everything, quick)
+    assert [row.record for row in rows] == [0, 1, 2, 3, 4, 9]
+    assert [row.status for row in rows] == ["used"] * 5 + ["no new answer"] and not rows[5].values
+    assert rows[4].old_source == "model" and rows[0].old_answer == "Seattle"
+    assert all(row.cost.backward_rows == 3 and 3 < row.cost.forward_rows < 4 and row.cost.seconds > 0
+               for row in rows[:5])
+    rest = measured(tiny, everything, quick, done={0, 1, 9})
+    assert [row.record for row in rest] == [2, 3, 4]
+    np.testing.assert_allclose(rest[0].values["change/locality"], rows[2].values["change/locality"], rtol=1e-8)
+
+
+def test_a_stopped_forecast_goes_on_with_the_rest(tiny, facts, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(forecast, "BATCH_TOKENS", 1)
+    store, shown = Store(tmp_path / "store"), []
+    steps = tasks.measure(tiny, "small", facts, "forecast", settings, store)
+    for progress in steps:
+        shown.append(progress.label)
+        if progress.label == "forecast" and progress.done == 2:
+            break
+    steps.close()
+    assert {"keys of the subjects", "directions of the edits"} <= set(shown)
+    kept, stored = tasks.finished_rows(tiny, "small", facts, "forecast", settings, store)
+    assert [row.record for row in kept] == [0, 1] and not stored.complete
+    rows, stored = drain(tasks.measure(tiny, "small", facts, "forecast", settings, store))
+    assert stored.complete and stored.reused == 2 and [row.record for row in rows] == [0, 1, 2, 3, 4]
+    changed = settings.covariance.removeprefix("file:")
+    with open(changed, "a") as text:
+        text.write(" and more")
+    assert not tasks.finished_rows(tiny, "small", facts, "forecast", settings, store)[0]     # another text
+
+
+def test_nothing_stays_open_and_nothing_is_left_on_the_model(tiny, facts, settings):
+    rows = forecast_rows(tiny, facts, list(survey(tiny, facts)), settings)
+    for item in rows:
+        assert isinstance(item, Progress | FactRow) and not tiny._user
+        assert all(not module._forward_hooks and not module._forward_pre_hooks for module in tiny.model.modules())
+        assert all(parameter.grad is None and not parameter.requires_grad for parameter in tiny.model.parameters())
+        assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("wrong", [{"covariance": "my text"}, {"ridge": -1.0}, {"probes": 0}, {"tokens_per_input": 1}])
+def test_settings_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ForecastSettings(**wrong)

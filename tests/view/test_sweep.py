@@ -1,0 +1,233 @@
+"""The figures, words and files of a sweep, complete and as far as it got."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from view.made import labels, lga_scores
+from view.made_sweep import cell, picks, sweep, worth
+
+from lga_core.errors import LgaError
+from lga_core.evaluation.worth import judge
+from lga_core.results import METRICS, Cost, Sweep
+from lga_core.view import sweep_words
+from lga_core.view.best_layers import best_layers
+from lga_core.view.cells import OVERLAY
+from lga_core.view.regret import regret_against_cost
+from lga_core.view.style import THEMES
+from lga_core.view.sweep import sweep_figure
+from lga_core.view.sweep_export import layers_csv, selectors_csv, sweep_csv, sweep_json
+
+
+def drawn(of, lga=None, **choices):
+    return sweep_figure(of, lga, labels=labels(12), **{"layers": 18, "picks": picks(of), **choices})
+
+
+def named(figure, meta):
+    return [trace for trace in figure.data if trace.meta == meta]
+
+
+def heatmaps(figure):
+    return [trace for trace in figure.data if trace.type == "heatmap" and trace.showscale is not False]
+
+
+def lines(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_every_panel_is_on_one_layer_axis_with_lgas_heatmap_below_the_sweeps():
+    figure = drawn(sweep(), lga_scores(12, 18))
+    axes = [figure.layout[name] for name in ("xaxis", "xaxis2", "xaxis3", "xaxis4")]
+    assert {axis.matches for axis in axes[1:]} == {"x"} and {tuple(axis.range) for axis in axes} == {(-0.5, 17.5)}
+    overall, lga = heatmaps(figure)
+    assert (overall.zmin, overall.zmax, lga.zmin, lga.zmax) == (0, 100, -1, 1)
+    assert figure.layout.yaxis3.domain[0] > figure.layout.yaxis4.domain[1]
+    assert figure.layout.yaxis3.ticktext == figure.layout.yaxis4.ticktext
+
+
+def test_the_curves_are_the_means_by_layer_with_overall_bold():
+    of = sweep()
+    curves = {trace.name: trace for trace in named(drawn(of), "curve")}
+    assert list(curves) == ["Rewrite", "Rephrase", "Locality", "Portability", "Overall"]
+    for name, curve in curves.items():
+        assert list(curve.y) == pytest.approx(list(of.mean(name.lower())))
+    assert curves["Overall"].line.width > curves["Rewrite"].line.width
+    band, = named(drawn(of), "band")
+    assert min(band.y) < min(curves["Overall"].y) and max(band.y) > max(curves["Overall"].y)
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_picks_stand_on_the_curve_and_on_the_ruler_and_gold_is_lgas_alone(name):
+    of, look = sweep(), THEMES[name]
+    found = picks(of)
+    figure = drawn(of, lga_scores(12, 18), best=5, theme_name=name)
+    overall = of.mean("overall")
+    points = {trace.name: trace for trace in named(figure, "pick")}
+    assert set(points) == {"LGA", "CMA, MLP", "Middle layer", "Brute force", "best layer here"}
+    for pick in found:
+        assert list(points[pick.title].x) == [pick.layer]
+        assert points[pick.title].y[0] == pytest.approx(overall[pick.layer])
+    assert list(points["best layer here"].x) == [5]
+    gold = [trace.name or trace.text[0] for trace in figure.data
+            if trace.type == "scatter" and trace.marker.color == look.gold]
+    assert set(gold) == {"LGA"}
+    frames = {shape.x0 + 0.5 for shape in figure.layout.shapes if shape.line.color == look.gold}
+    assert frames == {found[0].own_layer}
+
+
+def test_a_pick_that_was_not_swept_keeps_its_mark_and_its_stand_in_is_hollow():
+    of = Sweep.of([cell(record, layer, dict.fromkeys(METRICS, 50.0)) for record in range(3) for layer in (2, 3)],
+                  range(3), (2, 3), "r-rome", {})
+    pick = replace(picks(sweep())[0], own_layer=9, layer=3, layers=(2, 3))
+    figure = drawn(of, picks=[pick])
+    track, = named(figure, "track")
+    assert list(track.x) == [9, 3] and list(track.marker.symbol) == ["diamond", "diamond-open"]
+    assert [list(trace.x) for trace in named(figure, "pick")] == [[3]]
+
+
+def test_every_cell_answers_with_its_layer_record_and_value():
+    of = sweep()
+    overall, columns = [trace for trace in drawn(of).data if trace.meta == OVERLAY][::-1][:2]
+    assert len(overall.x) == 12 * 18
+    for index in (0, 100, 215):
+        row, layer = divmod(index, 18)
+        assert tuple(overall.customdata[index][:3]) == (layer, row, pytest.approx(of.overall[row, layer]))
+    assert [row[0] for row in columns.customdata] == list(range(18))
+    assert "rewrite 10 →" in overall.text[0] and "n 2" in overall.text[0]
+    assert "portability" not in overall.text[2 * 18] and "portability" in overall.text[0]
+
+
+def test_a_partial_sweep_shows_what_it_has_and_the_rest_is_grey():
+    of = sweep(of=100)
+    figure = drawn(of, picks=picks(of)[:3])
+    overall, = heatmaps(figure)
+    grey = next(trace for trace in figure.data if trace.type == "heatmap" and trace.showscale is False)
+    assert np.isfinite(overall.z).sum() == 100 and np.nansum(grey.z) == 12 * 18 - 100
+    assert any("100 of 216 edits so far" in note.text for note in figure.layout.annotations)
+    curve = named(figure, "curve")[-1]
+    assert [value is None for value in curve.y] == [layer > 8 for layer in range(18)]
+    cells, columns = [trace for trace in figure.data if trace.meta == OVERLAY][::-1][:2]
+    assert "not measured yet" in cells.text[-1] and len(columns.x) == 9
+
+
+def test_nothing_measured_yet_and_a_range_of_layers_still_have_axes():
+    empty = Sweep.of([], range(2), range(4, 8), "r-rome", {})
+    figure = drawn(empty, picks=[])
+    assert len(heatmaps(figure)[0].z[0]) == 18 and not named(figure, "pick")
+    assert "layer not swept" in figure.data[-1].text[0] and "not measured yet" in figure.data[-1].text[4]
+
+
+def test_facts_are_shown_letter_by_letter():
+    spec = drawn(sweep(), lga_scores(12, 18)).to_json()
+    assert "<a href" not in spec and "&lt;b&gt;Bold" in spec
+
+
+def test_what_cannot_be_drawn_is_said():
+    with pytest.raises(LgaError, match="no sweep to draw"):
+        sweep_figure(Sweep.of([], (), (), "r-rome", {}), None, layers=18, picks=[], labels={})
+    with pytest.raises(LgaError, match="different numbers of layers"):
+        drawn(sweep(), layers=12)
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_the_best_layers_of_facts_are_counted(name):
+    found, look = worth(sweep()), THEMES[name]
+    bars = best_layers(found, 18, 3, theme_name=name).data[0]
+    assert sum(bars.y) == pytest.approx(12) and list(bars.y) == pytest.approx(list(found.histogram))
+    assert bars.marker.color[3] == look.gold and bars.marker.color[found.best_layer] == look.ink
+
+
+def test_regret_against_cost_has_each_selectors_interval():
+    found = worth(sweep())
+    figure = regret_against_cost(found.selectors)
+    points = {trace.customdata[0][0]: trace for trace in named(figure, "selector")}
+    for item in found.selectors:
+        point = points[item.pick.title]
+        assert point.y[0] == item.regret.value
+        assert point.y[0] + point.error_y.array[0] == pytest.approx(max(item.regret.high, item.regret.value))
+    assert regret_against_cost([]) is None
+
+
+def test_time_is_not_known_before_the_first_batch_and_is_projected_after_it():
+    assert sweep_words.remaining([sweep(of=0)]) == (0, 216, None)
+    assert "not known yet" in sweep_words.remaining_sentence([sweep(of=0)])
+    assert sweep_words.remaining([sweep(of=16), sweep(of=0)]) == (16, 432, pytest.approx(1.5 * 416))
+    assert sweep_words.remaining([]) == (0, 0, None)
+    assert "at 1.5 s each" in sweep_words.remaining_sentence([sweep(of=16)])
+    assert sweep_words.remaining_sentence([sweep()]) == "All 216 edits are in the store."
+
+
+def test_a_layer_that_is_measured_tells_its_own_pace():
+    made = [replace(cell(record, layer, dict.fromkeys(METRICS, 50.0)), cost=Cost(seconds=seconds))
+            for record, layer, seconds in ((0, 0, 4.0), (1, 0, 6.0), (0, 1, 2.0))]
+    of = Sweep.of(made, range(4), range(3), "r-rome", {})
+    assert sweep_words.remaining([of]) == (3, 12, pytest.approx(2 * 5.0 + 3 * 2.0 + 4 * 4.0))
+
+
+def judged(regrets, seconds, *, in_sample=False):
+    """Selectors with given picks on a sweep whose layers lose 0, 10, 20 … points."""
+    of = Sweep.of([cell(record, layer, dict.fromkeys(METRICS, 90.0 - 10 * layer)) for record in range(4)
+                   for layer in range(5)], range(4), range(5), "r-rome", {})
+    base = picks(of)
+    made = [replace(base[0], selector=name, title=name.upper(), layer=layer, own_layer=layer,
+                    ranking=(layer,), cost=Cost(seconds=seconds[name])) for name, layer in regrets.items()]
+    return judge([*made, base[-1]], of, in_sample=in_sample, draws=20)
+
+
+def test_the_recommendation_names_the_lowest_regret_and_says_where_it_was_judged():
+    found = judged({"lga": 2, "forecast": 1}, {"lga": 1.0, "forecast": 3.0})
+    text = sweep_words.recommendation(found)
+    assert text.startswith("FORECAST loses least of 2 selectors: layer 1 is 10.0 points below the best layer")
+    assert "on 4 facts held out from the picks, found 10 times faster than by the sweep." in text
+    assert "LGA: layer 2, 20.0 points below the best layer" in text
+    assert "in-sample, so flattering" in sweep_words.recommendation(
+        judged({"lga": 2}, {"lga": 1.0}, in_sample=True))
+
+
+def test_among_equals_the_cheapest_is_named_and_the_others_counted():
+    found = judged({"lga": 0, "forecast": 0, "middle": 0}, {"lga": 2.0, "forecast": 1.0, "middle": 3.0})
+    assert sweep_words.recommended(found).pick.selector == "forecast"
+    assert "layer 0 is the best layer" in sweep_words.recommendation(found)
+    assert "So do 2 others, LGA among them." in sweep_words.recommendation(found)
+
+
+def test_the_sweep_itself_is_never_recommended_and_without_scores_nothing_is():
+    of = sweep()
+    alone = judge([picks(of)[-1]], of, in_sample=True, draws=5)
+    assert sweep_words.recommended(alone) is None and "No selector can be judged" in sweep_words.recommendation(alone)
+    assert "is optimistic" in sweep_words.optimum_sentence(alone)
+    none = judge([], sweep(of=5), in_sample=True)
+    assert none.best_layer is None and "No fact is measured" in sweep_words.optimum_sentence(none)
+
+
+def test_csv_has_a_line_a_measured_cell_and_defuses_formulas():
+    of = sweep(of=20)
+    found = lines(sweep_csv({"proxy": of, "test": sweep(of=3)}, {"proxy": labels(12)}))
+    assert len(found) == 23 and found[0]["part"] == "proxy" and found[-1]["part"] == "test"
+    assert float(found[0]["overall"]) == of.overall[0, 0]
+    assert {line["fact"] for line in found if line["record"] == "8"} == {"'=SUM(A1:A9) is a formula of"}
+    without = next(line for line in found if line["record"] == "2")
+    assert without["portability"] == "" and without["rewrite"] != ""
+
+
+def test_csv_of_selectors_and_layers_says_what_the_tables_say():
+    found = worth(sweep())
+    by_name = {line["selector"]: line for line in lines(selectors_csv(found))}
+    lga = found.selectors[0]
+    assert float(by_name["lga"]["regret"]) == lga.regret.value and by_name["lga"]["judged_on"] == "the same facts"
+    assert float(by_name["lga"]["times_cheaper_than_the_sweep"]) == pytest.approx(324 / 3.1)
+    assert by_name["middle"]["times_cheaper_than_the_sweep"] == ""
+    layers = lines(layers_csv(found))
+    assert [line["layer"] for line in layers if line["best_on_average"] == "true"] == [str(found.best_layer)]
+    assert float(layers[3]["overall"]) == found.mean["overall"][3] and layers[3]["portability_n"] == "8"
+
+
+def test_json_comes_back_as_the_sweep_that_it_was():
+    of = sweep(of=30)
+    found = json.loads(sweep_json({"proxy": of}, None, {}))
+    again = Sweep.from_json(json.dumps(found["sweeps"]["proxy"]))
+    np.testing.assert_array_equal(again.overall, of.overall)
+    assert found["worth"] is None
