@@ -28,6 +28,10 @@ from lga_core.runs.tasks import drain
 settings.register_profile("any machine", deadline=None)    # how fast it is says nothing about the code
 settings.load_profile("any machine")
 
+if "PYTEST_XDIST_WORKER" in os.environ:      # one core each: threads of several processes on the same cores collapse
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+
 CORPUS = [
     "The Space Needle is in downtown Seattle. Seattle is a city in Washington.",
     "The capital of France is Paris. The Eiffel Tower stands in Paris, France.",

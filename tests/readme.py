@@ -22,9 +22,9 @@ def families() -> str:
 
 def study() -> str:
     """The reproduction study's units, one table each; from assets/study."""
-    from lga_core.evaluation.study import table_rows
     from lga_core.runs.study import kept_units
     from lga_core.view.study import markdown, study_table, unit_title
+    from lga_core.worth.study import table_rows
 
     parts = []
     for _editor, units in groupby(kept_units(), key=lambda unit: unit.editor):

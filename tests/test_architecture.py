@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "lga_core"
-ORDER = ("errors", "results", "data", "models", "editing", "scores", "evaluation", "runs")
+ORDER = ("errors", "results", "data", "models", "editing", "scores", "evaluation", "worth", "runs")
 FREE = ("cli", "bench", "__init__", "__main__")        # they join everything
 
 

@@ -22,8 +22,6 @@ from lga_core.editing.table import editor_named
 from lga_core.editing.value import ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.fluency import fluency, texts_after
-from lga_core.evaluation.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
-from lga_core.evaluation.study import TABLED, raced, table_rows
 from lga_core.evaluation.sweep import edits_at
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load_now
@@ -33,6 +31,8 @@ from lga_core.runs.store import Store
 from lga_core.runs.study import keep_unit, read_unit
 from lga_core.runs.sweeps import sweep
 from lga_core.runs.tasks import choose_known, drain, score_layers
+from lga_core.worth.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
+from lga_core.worth.study import TABLED, raced, table_rows
 
 DATA = "LGA_BENCHMARK_DATA"
 FACTS, PROBES, STEPS, CONTEXTS, SHARE = 12, 4, 12, 2, 0.5

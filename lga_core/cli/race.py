@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lga_core.cli.memory import tell_memory
 from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of
 from lga_core.cli.output import answer, run, table
 from lga_core.cli.sweep import NOT_SWEPT, PROTOCOL, Asked
@@ -38,12 +39,13 @@ def race(
 ) -> None:
     """Name a layer by editing at the best few of a ranking on few facts."""
     from lga_core.editing.table import editor_named
-    from lga_core.evaluation.racing import RaceSettings
-    from lga_core.evaluation.selectors import pick_by_scores, selectors_named
+    from lga_core.evaluation.memory_need import editing_need
     from lga_core.models.loading import load
     from lga_core.runs import races
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import score_layers
+    from lga_core.worth.racing import RaceSettings
+    from lga_core.worth.selectors import pick_by_scores, selectors_named
 
     chosen, selector = editor_named(editor), selectors_named([method])[0]
     if selector.method is None:
@@ -57,6 +59,7 @@ def race(
     loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
     at = tuple(range(loaded.layers)) if wanted is None else tuple(sorted(wanted))
     chosen.check(loaded, asked.edited[:1], at)
+    tell_memory(common, chosen.title, editing_need(loaded, at, settings))
     store = Store()
     scores, _ = run(common, score_layers(loaded, asked.name, asked.edited, selector.method,
                                          selector.settings(common.seed, settings), selector.choices(common.seed),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from lga_core.cli.memory import tell_memory
 from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of
 from lga_core.cli.output import answer, run, table
 from lga_core.data.facts import Fact
@@ -77,14 +78,15 @@ def sweep(
 ) -> None:
     """Edit every fact at every layer alone, and judge the layer that each selector picks."""
     from lga_core.editing.table import editor_named
-    from lga_core.evaluation.selectors import pick_by_scores, pick_by_sweep, selectors_named
-    from lga_core.evaluation.transfer import stability_of_scores, stability_of_sweep, transfer
-    from lga_core.evaluation.worth import judge
+    from lga_core.evaluation.memory_need import editing_need
     from lga_core.models.loading import load
     from lga_core.runs.distributed import require_ray, sweep_on_ray
     from lga_core.runs.store import Store
     from lga_core.runs.sweeps import sweep as sweep_here
     from lga_core.runs.tasks import score_layers
+    from lga_core.worth.judging import judge
+    from lga_core.worth.selectors import pick_by_scores, pick_by_sweep, selectors_named
+    from lga_core.worth.transfer import stability_of_scores, stability_of_sweep, transfer
 
     if ray is not None:
         require_ray()
@@ -96,6 +98,7 @@ def sweep(
     loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
     at = tuple(range(loaded.layers)) if wanted is None else tuple(sorted(wanted))
     chosen.check(loaded, proxy.edited[:1], at)
+    tell_memory(common, chosen.title, editing_need(loaded, at, settings))
     store = Store()
     sweeping = sweep_here if ray is None else partial(sweep_on_ray, address=ray)
     truths = {name: run(common, sweeping(loaded, asked.name, asked.edited, at, editor, settings, store))

@@ -1,6 +1,6 @@
 """An edit is a value: a change of one named matrix, added in a forward hook and never written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -78,19 +78,37 @@ def applied(model: LoadedModel, edits: Sequence[Edit]) -> Iterator[None]:
 
 
 @contextmanager
-def applied_by_row(model: LoadedModel, edits: Sequence[LowRankEdit]) -> Iterator[None]:
-    """The model with another edit in every row of the batch, all of one matrix and one rank: y ← y + (x·a_row) b_row.
-    """
-    left, right = (torch.stack([getattr(edit, name) for edit in edits]) for name in ("left", "right"))
+def applied_by_row(model: LoadedModel, edits: Sequence[Edit]) -> Iterator[None]:
+    """The model with another edit in every row of the batch, all of one matrix; rows may share an edit."""
+    changes = _by_row(edits)
 
     def add(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        precise = given.to(torch.promote_types(given.dtype, torch.float32))
-        change = precise @ right.to(precise).mT @ left.to(precise)
-        return (output + change).to(output.dtype)
+        return (output + changes(given)).to(output.dtype)
 
-    module = model.model.get_submodule(edits[0].matrix)
-    with on_outputs({module: add}, model.architecture.flat):
+    with on_outputs({model.model.get_submodule(edits[0].matrix): add}, model.architecture.flat):
         yield
+
+
+def _by_row(edits: Sequence[Edit]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Inputs (B, T, d_in) -> each row's own ΔW x (B, T, d_out)."""
+    if all(isinstance(edit, LowRankEdit) for edit in edits) and len({edit.left.shape for edit in edits}) == 1:
+        left, right = (torch.stack([getattr(edit, name) for edit in edits]) for name in ("left", "right"))
+
+        def together(given: torch.Tensor) -> torch.Tensor:           # (x·a_row) b_row
+            precise = given.to(torch.promote_types(given.dtype, torch.float32))
+            return precise @ right.to(precise).mT @ left.to(precise)
+
+        return together
+    rows: dict[int, list[int]] = {}
+    for row, edit in enumerate(edits):
+        rows.setdefault(id(edit), []).append(row)
+
+    def one_after_another(given: torch.Tensor) -> torch.Tensor:      # as whole matrices they are too large to stack
+        changed = [edits[own[0]].change(given[own]) for own in rows.values()]
+        order = torch.tensor([row for own in rows.values() for row in own], device=given.device)
+        return torch.cat(changed)[order.argsort()]
+
+    return one_after_another
 
 
 def output_at(matrix: Linear, key: torch.Tensor, edits: Sequence[Edit] = ()) -> torch.Tensor:

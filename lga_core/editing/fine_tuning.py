@@ -14,6 +14,7 @@ from lga_core.editing.edits import DenseEdit, Edit, applied
 from lga_core.editing.settings import Settings, setting
 from lga_core.models.forward import Trunk, answer_nll, record_trunk, resume
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.memory import batch_tokens, gradient_bytes
 from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, answer_row
 from lga_core.results import Progress
 
@@ -69,7 +70,7 @@ def _one_layer(model: LoadedModel, rows: Sequence[TokenRow], layer: int, setting
                base: Sequence[Edit], at_prompt_end: bool) -> Generator[Progress, None, Written]:
     matrix, bound = model.architecture.blocks[layer].down, settings.bound(model)
     lessons = []
-    for part in _parts(rows):
+    for part in _parts(model, rows):
         with model.using(f"fine-tuning layer {layer}"), applied(model, base):
             lessons.append(_Lesson.prepare(model, part, layer, at_prompt_end))
     delta = torch.zeros(matrix.d_out, matrix.d_in, device=model.device, requires_grad=True)
@@ -100,8 +101,9 @@ def _one_layer(model: LoadedModel, rows: Sequence[TokenRow], layer: int, setting
                    losses=tuple(zip(*history, strict=True)), weight_norm=float(matrix.weight.float().norm()))
 
 
-def _parts(rows: Sequence[TokenRow]) -> list[Sequence[TokenRow]]:
-    size = max(1, BATCH_TOKENS // max(map(len, rows)))
+def _parts(model: LoadedModel, rows: Sequence[TokenRow]) -> list[Sequence[TokenRow]]:
+    most = batch_tokens(model, "Fine-tuning", gradient_bytes(model), BATCH_TOKENS)
+    size = max(1, most // max(map(len, rows)))
     return [rows[first:first + size] for first in range(0, len(rows), size)]
 
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Generator, Sequence
 
-from lga_core.editing.edits import Edit, LowRankEdit, applied, applied_by_row
+from lga_core.editing.edits import Edit, applied, applied_by_row
 from lga_core.models.derived import derived_path, keep
 from lga_core.models.generate import sampler, seed_of, stream
 from lga_core.models.loaded import LoadedModel
@@ -57,10 +57,10 @@ def texts_after(model: LoadedModel, prompts: Sequence[str], edits: Sequence[Sequ
                 seed: int) -> Generator[Progress, None, list[str]]:
     """What `continuation` writes after each prompt under that prompt's own edits.
 
-    Together where each has one rank-one edit of the same matrix, else one prompt after the other.
+    Together where each has one edit, all of the same matrix, else one prompt after the other.
     """
-    alone = [own[0] for own in edits if len(own) == 1 and isinstance(own[0], LowRankEdit)]
-    if len(alone) == len(prompts) and len({(edit.matrix, edit.left.shape) for edit in alone}) == 1:
+    alone = [own[0] for own in edits if len(own) == 1]
+    if len(alone) == len(prompts) and len({edit.matrix for edit in alone}) == 1:
         return (yield from _together(model, prompts, alone, seed))
     texts = []
     for prompt, own in zip(prompts, edits, strict=True):
@@ -68,7 +68,7 @@ def texts_after(model: LoadedModel, prompts: Sequence[str], edits: Sequence[Sequ
     return texts
 
 
-def _together(model: LoadedModel, prompts: Sequence[str], edits: Sequence[LowRankEdit],
+def _together(model: LoadedModel, prompts: Sequence[str], edits: Sequence[Edit],
               seed: int) -> Generator[Progress, None, list[str]]:
     pick = sampler([seed_of("fluency", seed)] * len(prompts), top_k=TOP_K)
     steps = stream(model, [prompt_row(model.tokenizer, prompt) for prompt in prompts], LENGTH, pick, past_ends=True)

@@ -1,7 +1,7 @@
 """Many facts' questions put to as many edited models at once, teacher-forced: what a sweep measures with.
 
-An edit of one fact at one layer is rank one, so a batch row carries its own: y ← W x + (x·a_row) b_row in a hook. What
-every block is given is kept from one run of the unedited model, so that an edit at layer l costs the blocks from l on.
+A batch row carries its own edit: y ← W x + (x·a_row) b_row in a hook where it is rank one. What every block is given is
+kept from one run of the unedited model, so that an edit at layer l costs the blocks from l on.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lga_core.editing.edits import Edit, LowRankEdit, applied, applied_by_row
+from lga_core.editing.edits import Edit, applied_by_row
 from lga_core.evaluation.metrics import Quiz
 from lga_core.models.forward import HEAD_ELEMENTS, Trunk, record_trunk, resume
 from lga_core.models.loaded import LoadedModel
@@ -67,11 +67,15 @@ class Exam:
 
     def before(self, model: LoadedModel) -> tuple[Replies, ...]:
         """What the unedited model says, fact by fact."""
-        return self._by_fact([_say(model, page, model.layers, None) for page in self.pages])
+        return self._by_fact([_say(model, page, model.layers) for page in self.pages])
 
     def after(self, model: LoadedModel, layer: int, edits: Sequence[Edit]) -> tuple[Replies, ...]:
         """What each fact's questions get for an answer under that fact's own edit; all edits are at one layer."""
-        return self._by_fact([_edited(model, page, layer, edits) for page in self.pages])
+        said = []
+        for page in self.pages:
+            with applied_by_row(model, [edits[fact] for fact in page.facts]):
+                said.append(_say(model, page, layer))
+        return self._by_fact(said)
 
     @property
     def tokens(self) -> int:
@@ -93,24 +97,10 @@ def _page(model: LoadedModel, rows: Sequence[TokenRow], facts: Sequence[int], pl
                  trunk=record_trunk(model, batch, (*layers, model.layers)))
 
 
-def _edited(model: LoadedModel, page: _Page, layer: int, edits: Sequence[Edit]) -> list[Said]:
-    if all(isinstance(edit, LowRankEdit) for edit in edits):
-        with applied_by_row(model, [edits[fact] for fact in page.facts]):
-            return _say(model, page, layer, None)
-    said: dict[int, Said] = {}
-    for fact in sorted(set(page.facts)):     # a dense edit is too large for every row to have its own
-        rows = [row for row, whose in enumerate(page.facts) if whose == fact]
-        with applied(model, [edits[fact]]):
-            said |= dict(zip(rows, _say(model, page, layer, rows), strict=True))
-    return [said[row] for row in range(len(page.rows))]
-
-
 @torch.no_grad()
-def _say(model: LoadedModel, page: _Page, layer: int, rows: Sequence[int] | None) -> list[Said]:
-    """What the model as it is now says in a page's rows, or in some of them, run from a block's input on."""
-    chosen = None if rows is None else torch.tensor(rows, device=model.device)
-    hidden = resume(model, page.trunk, layer, rows=chosen)
-    index = page.index if chosen is None else page.index.select(chosen)
+def _say(model: LoadedModel, page: _Page, layer: int) -> list[Said]:
+    """What the model as it is now says in a page's rows, run from a block's input on."""
+    hidden, index = resume(model, page.trunk, layer), page.index
     best, nll = [], []
     size = max(1, HEAD_ELEMENTS // model.architecture.vocabulary)
     for places, tokens in zip(hidden[index.rows, index.columns].split(size), index.tokens.split(size), strict=True):
@@ -118,6 +108,5 @@ def _say(model: LoadedModel, page: _Page, layer: int, rows: Sequence[int] | None
         best.append(logits.argmax(-1))
         nll.append(torch.nn.functional.cross_entropy(logits.float(), tokens, reduction="none"))
     tokens, means = iter(torch.cat(best).tolist()), index.mean_by_row(torch.cat(nll)).tolist()
-    asked = page.rows if rows is None else [page.rows[row] for row in rows]
     return [Said(predicted=tuple(next(tokens) for _ in row.answer), nll=mean)
-            for row, mean in zip(asked, means, strict=True)]
+            for row, mean in zip(page.rows, means, strict=True)]

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from lga_core.data.facts import Fact
-from lga_core.evaluation import racing
-from lga_core.evaluation.racing import Block, RaceSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.results import Pick, Progress, Race, Stored, SweepStep, retold
 from lga_core.runs.store import Store
 from lga_core.runs.sweeps import finished_sweep, sweep
 from lga_core.runs.tasks import Steps, drain
+from lga_core.worth import racing
+from lga_core.worth.racing import Block, RaceSettings
 
 
 class _Missing(Exception):

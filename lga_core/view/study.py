@@ -1,4 +1,4 @@
-"""The reproduction study's table in the paper's shape, as text: `evaluation.study.table_rows` rows in, Markdown out."""
+"""The reproduction study's table in the paper's shape, as text: `worth.study.table_rows` rows in, Markdown out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -48,8 +48,8 @@ def several(question: Question, book: Book) -> None:
         "Measure after every edit", value=True, key="measure_each", persist_state="session",
         help="Shows what each edit does to the earlier ones. Off: all facts once, at the end.")
     running = jobs.is_running(ledger_jobs.WRITING)
-    told = running or settings is None or moment_note(
-        question, at, settings, len(facts) if mode == "batch" else 1)
+    at_once = len(facts) if mode == "batch" else 1
+    told = running or settings is None or moment_note(question, at, settings, at_once)
     words = f"Edit {count(len(facts), 'fact')} at {in_words(at)}" if at else "Edit"
     st.button(words, key="edit_several", type="primary" if told else "secondary", icon=":material/playlist_add:",
               disabled=running or settings is None or not facts or not at or not told, on_click=ledger_jobs.write,

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from lga_core.evaluation.study import table_rows
 from lga_core.results import StudyUnit
 from lga_core.runs.study import kept_units
 from lga_core.view.study import study_table, unit_title
+from lga_core.worth.study import table_rows
 from pages._ui.text import safe
 
 FRESH_SECONDS = 60                           # a unit that is finished meanwhile is seen after this

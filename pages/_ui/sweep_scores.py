@@ -10,9 +10,9 @@ from pages._ui.options import Need
 from pages._ui.state import Question
 
 if TYPE_CHECKING:
-    from lga_core.evaluation.selectors import Selector
     from lga_core.models.loaded import LoadedModel
     from lga_core.runs.store import Store
+    from lga_core.worth.selectors import Selector
 
 _MARKED = ("lga", "cma-mlp", "cma-hidden", "cma-attn", "forecast", "middle")
 _QUICK = ("gradients", "gradxact", "forecast")       # measurements of about one pass over the facts
@@ -34,9 +34,9 @@ def need_of(selector: "Selector", seed: int) -> Need | None:
 def stored_scores(model: "LoadedModel", question: Question, facts: Sequence[Fact],
                   store: "Store") -> Iterator[tuple[str, tuple[LayerScores, Stored | None]]]:
     """The scores of every selector whose measurement the store has for all of the facts."""
-    from lga_core.evaluation.selectors import SELECTORS
     from lga_core.runs.tasks import finished_rows
     from lga_core.scores.methods import layer_scores
+    from lga_core.worth.selectors import SELECTORS
 
     measured: dict[Need, tuple] = {}
     for selector in SELECTORS.values():
@@ -56,7 +56,7 @@ def stored_scores(model: "LoadedModel", question: Question, facts: Sequence[Fact
 
 def missing_needs(scored: Collection[str], seed: int) -> dict[str, tuple[Need, bool]]:
     """What is not measured yet, by the title of the first selector that reads it; True: quick."""
-    from lga_core.evaluation.selectors import SELECTORS
+    from lga_core.worth.selectors import SELECTORS
 
     found: dict[Need, str] = {}
     for selector in SELECTORS.values():

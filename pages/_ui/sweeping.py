@@ -197,8 +197,8 @@ def _facts_name(asked: SweepQuestion, part: Part) -> str:
 
 def verdict(found: Swept, part: Part) -> Worth:
     """What the picks are worth on one part of the sweep; judged anew when there is more of it."""
-    from lga_core.evaluation.selectors import SELECTORS, pick_by_scores, pick_by_sweep
-    from lga_core.evaluation.worth import judge
+    from lga_core.worth.judging import judge
+    from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
 
     scores, proxy, test, judged = found.scores, found.found["proxy"][0], found.found[part][0], found.judged
     if judged is not None and judged[0] is scores and judged[1] is proxy and judged[2] is test:

@@ -9,10 +9,10 @@ from conftest import tiny_model
 from lga_core.bench import paper
 from lga_core.bench.paper import bench_paper, study_facts
 from lga_core.errors import LgaError
-from lga_core.evaluation.study import TABLED, table_rows
 from lga_core.results import METRICS
 from lga_core.runs import study
 from lga_core.runs.study import kept_units, read_unit, unit_path
+from lga_core.worth.study import TABLED, table_rows
 
 COUNT = 2
 

@@ -6,7 +6,7 @@ import statistics
 import pytest
 
 from lga_core.cli import main
-from lga_core.evaluation.selectors import SELECTORS
+from lga_core.worth.selectors import SELECTORS
 
 LAYERS = 4
 MAKEUP = ["rewrite", "rephrase", "locality", "portability"]

@@ -7,7 +7,8 @@ import torch
 from conftest import drain, tiny_model
 from editing.writing import SETTINGS
 
-from lga_core.editing.rome import r_rome
+from lga_core.editing.fine_tuning import FineTuningSettings
+from lga_core.editing.table import EDITORS
 from lga_core.evaluation import fluency as module
 from lga_core.evaluation.fluency import continuation, fluency, texts_after
 from lga_core.models.generate import sampler, seed_of, stream
@@ -71,10 +72,11 @@ def test_what_the_unedited_model_writes_is_kept_and_read_back(tiny):
     assert sum(1 for _ in continuation(tiny, "The Space Needle was", (), 0)) > 0
 
 
-def test_prompts_under_edits_of_their_own_continue_as_each_alone(facts):
+@pytest.mark.parametrize(("editor", "settings"), [("r-rome", SETTINGS), ("ft-m", FineTuningSettings(steps=2))])
+def test_prompts_under_edits_of_their_own_continue_as_each_alone(editor, settings, facts):
     model = tiny_model("llama", torch.float32)
     asked = facts[:3]
-    edits = [drain(r_rome(model, [fact], [1], SETTINGS))[0].edit for fact in asked]
+    edits = [drain(EDITORS[editor].run(model, [fact], [1], settings, ()))[0].edit for fact in asked]
     texts = drain(texts_after(model, [fact.prompt for fact in asked], [[edit] for edit in edits], 0))
     for fact, edit, text in zip(asked, edits, texts, strict=True):
         assert text == drain(continuation(model, fact.prompt, [edit], 0))

@@ -9,6 +9,7 @@ import torch
 from lga_core.errors import LgaError
 from lga_core.models.forward import final_hidden
 from lga_core.models.hooks import on_outputs
+from lga_core.models.memory import kept_bytes
 from lga_core.models.tokens import Batch, TokenRow, answer_row
 from lga_core.scores.attribution import (
     GradxactSettings,
@@ -178,6 +179,7 @@ def test_steps_must_be_positive():
 
 def test_the_cost_counts_the_blocks_that_ran(tiny, facts):
     surveyed = list(survey(tiny, facts[:1]))
+    kept_bytes(tiny)                         # tried once a model: no cost of a fact
     runs, gradients = [], []
 
     def count(_given, output):

@@ -3,9 +3,9 @@
 import numpy as np
 from view.made import cma_scores, lga_scores
 
-from lga_core.evaluation.selectors import SELECTORS, pick_by_scores, pick_by_sweep
-from lga_core.evaluation.worth import judge
 from lga_core.results import METRICS, Cost, LayerScores, Pick, Selection, Sweep, SweepCell, Worth
+from lga_core.worth.judging import judge
+from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
 
 
 def cell(record: int, layer: int, after: dict[str, float | None], *, before: float = 10.0) -> SweepCell:

@@ -11,7 +11,6 @@ from view.made import labels, lga_scores
 from view.made_sweep import cell, picks, sweep, worth
 
 from lga_core.errors import LgaError
-from lga_core.evaluation.worth import judge
 from lga_core.results import METRICS, Cost, Sweep
 from lga_core.view import sweep_words
 from lga_core.view.best_layers import best_layers
@@ -20,6 +19,7 @@ from lga_core.view.regret import regret_against_cost
 from lga_core.view.style import THEMES
 from lga_core.view.sweep import sweep_figure
 from lga_core.view.sweep_export import layers_csv, selectors_csv, sweep_csv, sweep_json
+from lga_core.worth.judging import judge
 
 
 def drawn(of, lga=None, **choices):

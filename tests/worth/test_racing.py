@@ -11,24 +11,24 @@ import numpy as np
 import pytest
 import torch
 from conftest import drain, tiny_model
-from evaluation.swept import random_sweep, sweep_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from worth.swept import random_sweep, sweep_of
 
 from lga_core.data.load import load_facts
 from lga_core.editing.rank_one import RankOneSettings
 from lga_core.editing.value import ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.racing import Block, RaceSettings, race, simulate
-from lga_core.evaluation.selectors import pick_by_sweep
-from lga_core.evaluation.student import quantile, within
-from lga_core.evaluation.tradeoff import regret_against_cost
-from lga_core.evaluation.truth import Truth
 from lga_core.results import Cost, Pick, Race, RaceStep, SweepStep
 from lga_core.runs.races import finished_race
 from lga_core.runs.races import race as live_race
 from lga_core.runs.store import Store
 from lga_core.runs.sweeps import sweep
+from lga_core.worth.racing import Block, RaceSettings, race, simulate
+from lga_core.worth.selectors import pick_by_sweep
+from lga_core.worth.student import quantile, within
+from lga_core.worth.tradeoff import regret_against_cost
+from lga_core.worth.truth import Truth
 
 QUIET = RaceSettings(draws=0)                # no bootstrap, where only the rounds are looked at
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from lga_core.evaluation.racing import RaceSettings, simulate
-from lga_core.evaluation.worth import judge
 from lga_core.results import METRICS, Estimate, Pick, SelectorWorth, StudyUnit, Sweep, Worth
+from lga_core.worth.judging import judge
+from lga_core.worth.racing import RaceSettings, simulate
 
 RACE = "forecast-race"
 TABLED = ("lga", "cma-mlp", "middle", "forecast", RACE, "brute-force")     # the rows of the table; these have a fluency

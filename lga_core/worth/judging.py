@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from lga_core.errors import LgaError
-from lga_core.evaluation.truth import DIGITS, Truth, drawn_weights, estimate
 from lga_core.results import METRICS, Estimate, Pick, SelectorWorth, Sweep, Worth
+from lga_core.worth.truth import DIGITS, Truth, drawn_weights, estimate
 
 FIRST = (1, 3, 5)                            # k of hit@k
 DRAWS = 1000

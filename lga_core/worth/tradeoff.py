@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from lga_core.errors import LgaError
-from lga_core.evaluation.racing import RaceSettings, simulate
-from lga_core.evaluation.truth import Truth, drawn_weights, estimate
-from lga_core.evaluation.worth import DRAWS, regrets
 from lga_core.results import Cost, CostPoint, Estimate, Pick, Sweep
+from lga_core.worth.judging import DRAWS, regrets
+from lga_core.worth.racing import RaceSettings, simulate
+from lga_core.worth.truth import Truth, drawn_weights, estimate
 
 SEEDS = 100
 

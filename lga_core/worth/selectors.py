@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from lga_core.errors import LgaError
-from lga_core.evaluation.truth import Truth
 from lga_core.results import LayerScores, Pick, Sweep
 from lga_core.scores.methods import ALIASES, MEASUREMENTS, View, method_named
+from lga_core.worth.truth import Truth
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evaluation.swept import facts_of, lga_scores, random_sweep, sweep_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 
 from lga_core.errors import LgaError
-from lga_core.evaluation.selectors import SELECTORS, pick_by_scores, pick_by_sweep
-from lga_core.evaluation.truth import drawn_weights
-from lga_core.evaluation.worth import harmonic_mean, judge, rank_correlations
 from lga_core.results import METRICS, Estimate, Pick, Sweep, Worth
 from lga_core.scores.selection import spearman
+from lga_core.worth.judging import harmonic_mean, judge, rank_correlations
+from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
+from lga_core.worth.truth import drawn_weights
 
 NONE = Estimate()
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from lga_core.editing.settings import Settings, setting
 from lga_core.errors import LgaError
-from lga_core.evaluation.student import quantile
 from lga_core.evaluation.sweep import LABEL as SWEEP
-from lga_core.evaluation.truth import DIGITS, drawn_weights, estimate
 from lga_core.results import Cost, Ending, Estimate, Pick, Progress, Race, RaceRound, RaceStep, Standing, Sweep, retold
+from lga_core.worth.student import quantile
+from lga_core.worth.truth import DIGITS, drawn_weights, estimate
 
 LABEL = "race"
 

@@ -5,16 +5,16 @@ import statistics
 
 import numpy as np
 import pytest
-from evaluation.swept import facts_of, lga_scores, random_sweep, sweep_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 
 from lga_core.errors import LgaError
-from lga_core.evaluation.selectors import SELECTORS, pick_by_scores, pick_by_sweep
-from lga_core.evaluation.transfer import default_sizes, stability_of_scores, stability_of_sweep, transfer
-from lga_core.evaluation.worth import judge
 from lga_core.results import Result, Stability, Transfer
 from lga_core.scores.methods import View, layer_scores
+from lga_core.worth.judging import judge
+from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
+from lga_core.worth.transfer import default_sizes, stability_of_scores, stability_of_sweep, transfer
 
 
 def mean_of(sweep, layer):

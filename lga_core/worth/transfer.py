@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from lga_core.errors import LgaError
-from lga_core.evaluation.selectors import Selector, pick_by_scores, pick_by_sweep
-from lga_core.evaluation.truth import Truth, drawn_weights, estimate
-from lga_core.evaluation.worth import DRAWS, regrets
 from lga_core.results import LayerScores, Pick, Stability, Sweep, Transfer
 from lga_core.scores.methods import layer_scores
+from lga_core.worth.judging import DRAWS, regrets
+from lga_core.worth.selectors import Selector, pick_by_scores, pick_by_sweep
+from lga_core.worth.truth import Truth, drawn_weights, estimate
 
 SUBSETS = 100                                # draws a size
 

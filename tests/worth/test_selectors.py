@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from evaluation.swept import facts_of, lga_scores, random_sweep, sweep_of
+from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 
 from lga_core.editing.fine_tuning import FineTuningSettings
 from lga_core.editing.rank_one import RankOneSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.selectors import BRUTE_FORCE, SELECTORS, pick_by_scores, pick_by_sweep, selectors_named
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View, layer_scores
+from lga_core.worth.selectors import BRUTE_FORCE, SELECTORS, pick_by_scores, pick_by_sweep, selectors_named
 
 
 @pytest.mark.parametrize("selector", [item for item in SELECTORS.values() if item.method], ids=lambda item: item.name)
