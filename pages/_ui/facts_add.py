@@ -4,17 +4,17 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import PurePath
 
-import pandas as pd
 import streamlit as st
 
 from lga_core.data.checks import PROBES_PER_GROUP, is_cap
-from lga_core.data.facts import FactSet, Problem
+from lga_core.data.facts import FactSet
 from lga_core.data.load import Table, fact_from_form, read_table, upload_table
 from lga_core.errors import LgaError
 from lga_core.results import Progress
 from lga_core.view.text import count
 from pages._ui import facts_mapping, facts_sets, jobs
 from pages._ui.errors import error_box, job_outcome
+from pages._ui.facts_report import problem_table
 from pages._ui.state import Incoming, session, widget
 from pages._ui.text import safe
 
@@ -137,17 +137,6 @@ def _incoming_part(origin: str) -> None:
                        "read the file again.")
     st.button("Use these facts", key="use_upload", type="primary", disabled=found is None or not found.facts,
               on_click=_take_incoming)
-
-
-def problem_table(problems: tuple[Problem, ...]) -> None:
-    """What is wrong with each record and what was done about it."""
-    if problems:
-        table = pd.DataFrame([(item.record, item.action, item.problem) for item in problems],
-                             columns=["record", "action", "problem"])
-        st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 280),
-                     column_config={"record": st.column_config.NumberColumn("#", width=50),
-                                    "action": st.column_config.TextColumn(width=110),
-                                    "problem": st.column_config.TextColumn(width=640)})
 
 
 def cap_sentence(found: FactSet) -> None:

@@ -1,10 +1,12 @@
 """What became of every record: kept, with probes dropped or skipped, with the reasons; on the page and as CSV."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from lga_core.data.checks import PROBES_PER_GROUP
-from lga_core.data.facts import FactSet
+from lga_core.data.facts import FactSet, Problem
 from lga_core.data.report import RecordReport, by_record
 from lga_core.view.export import table_csv
 from lga_core.view.text import count
@@ -90,3 +92,14 @@ def _passes(item: RecordReport, shown: str) -> bool:
 def _flags(item: RecordReport) -> list[str]:
     flags = (("duplicate", item.duplicate), ("no-op", item.no_op), ("over the cap", item.capped))
     return [word for word, holds in flags if holds]
+
+
+def problem_table(problems: Sequence[Problem]) -> None:
+    """What is wrong with each record and what was done about it."""
+    if problems:
+        table = pd.DataFrame([(item.record, item.action, item.problem) for item in problems],
+                             columns=["record", "action", "problem"])
+        st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 280),
+                     column_config={"record": st.column_config.NumberColumn("#", width=50),
+                                    "action": st.column_config.TextColumn(width=110),
+                                    "problem": st.column_config.TextColumn(width=640)})

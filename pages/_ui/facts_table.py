@@ -10,6 +10,7 @@ from lga_core.data.facts import FactSet
 from lga_core.data.table import CELLS, RECORD, changed, from_rows, to_rows
 from lga_core.view.text import count
 from pages._ui import facts_sets
+from pages._ui.facts_report import problem_table
 from pages._ui.state import Editing, session, widget
 
 _NAME = "edited_name"
@@ -87,13 +88,7 @@ def _mistakes(result: FactSet, new: set[int]) -> list[int]:
     if skipped:
         st.error(f"**{'Row' if len(skipped) == 1 else 'Rows'} {', '.join(map(str, skipped[:20]))} cannot be used.**  \n"
                  "Mend what is listed, or delete the row; then the set can be kept.", icon=":material/error:")
-    if wrong:
-        table = pd.DataFrame([(item.record, item.action, item.problem) for item in wrong],
-                             columns=["row", "outcome", "problem"])
-        st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 240),
-                     column_config={"row": st.column_config.NumberColumn("#", width=50),
-                                    "outcome": st.column_config.TextColumn(width=110),
-                                    "problem": st.column_config.TextColumn(width=640)})
+    problem_table(wrong)
     return skipped
 
 

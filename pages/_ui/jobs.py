@@ -90,7 +90,7 @@ def _phase(snapshot: Snapshot) -> str:
         parts.append(f"{snapshot.done / 1e6:,.0f} of {snapshot.total / 1e6:,.0f} MB")
     elif snapshot.label in _COUNTED:
         parts.append(f"{snapshot.done} of {count(snapshot.total, 'fact')}")
-    elif snapshot.label in ("sweep", "race"):
+    elif snapshot.label.startswith(("sweep", "race")):
         parts.append(f"{snapshot.done:,} of {count(snapshot.total, 'edit')}")
     elif snapshot.total > 1:
         parts.append(f"{snapshot.done} of {snapshot.total}")
