@@ -303,7 +303,7 @@ def test_a_mistake_in_the_table_is_listed_by_its_row_and_blocks_until_it_is_mend
     show(page, "edit")
     change(page, {"edited_rows": {"2": {"subject": "Nobody"}, "4": {"target_new": "Lima"}}})
     assert "Row 2 cannot be used" in words(page) and page.button(key="keep_edited").disabled
-    assert frame(page, "problem")["row"].tolist() == [2] and "2 changed" in words(page)
+    assert frame(page, "problem")["record"].tolist() == [2] and "2 changed" in words(page)
     change(page, {"edited_rows": {"2": {"target_new": "Lima"}, "4": {"target_new": "Lima"}}})
     assert not page.error and not page.button(key="keep_edited").disabled
 
