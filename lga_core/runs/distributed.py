@@ -102,7 +102,7 @@ def cells_on_ray(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int
                 yield Progress(label=LABEL, done=finished, total=total)
         finally:
             for reference in waiting:
-                ray.cancel(reference)
+                ray.cancel(reference, force=True)   # the gentle way, an interrupt, may be lost within torch
 
 
 @dataclass(frozen=True, kw_only=True)

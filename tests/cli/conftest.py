@@ -43,8 +43,9 @@ class Answer:
         return json.loads(self.out, parse_constant=refuse)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One a module: what is answered from the store does not hang on which other modules ran before."""
     return tmp_path_factory.mktemp("home")
 
 
@@ -70,7 +71,7 @@ def here(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixtu
     return call
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lga(home: Path) -> Callable[..., Answer]:
     """`lga("score", model, …)` runs `python -m lga_core score model …` in a process of its own."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from lga_core.cli import main
 
-QUICK = ("--set", "steps=3", "--set", "contexts=1", "--set", "covariance=identity")    # no other module's cells
+QUICK = ("--set", "steps=2", "--set", "contexts=1", "--set", "covariance=identity")
 
 
 @pytest.fixture(scope="module")
