@@ -44,7 +44,7 @@ def click_a_cell(page: Page, layer: int) -> None:
     """The middle of a cell of Overall: the figure's third row of panels."""
     plot = page.locator(".js-plotly-plot").first
     plot.locator(".scatterlayer").first.wait_for()
-    plot.scroll_into_view_if_needed()
+    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")       # at once: the page may draw it anew meanwhile
     place = """(plot, layer) => {
         const box = plot.getBoundingClientRect(), full = plot._fullLayout, x = full.xaxis3, y = full.yaxis3;
         return [box.left + x._offset + x.l2p(layer), box.top + y._offset + y.l2p(1)];
