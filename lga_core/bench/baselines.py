@@ -1,6 +1,5 @@
 """The plain ways to compute what the engine computes fast: what the benchmarks compare with and the tests believe."""
 
-from collections.abc import Sequence
 
 import torch
 
@@ -8,7 +7,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.edits import LowRankEdit, applied
 from lga_core.editing.rank_one import Inverse, RankOneSettings, moment_of
 from lga_core.editing.search import Contexts
-from lga_core.evaluation.metrics import forced_shares, mean_over_groups, prepare
+from lga_core.evaluation.metrics import argmax_at_answers, forced_shares, mean_over_groups, prepare
 from lga_core.models.architecture import Linear
 from lga_core.models.forward import answer_nll, final_hidden
 from lga_core.models.hooks import OutputFunction, on_outputs
@@ -134,8 +133,8 @@ def naive_edit(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSett
     rows = [row for question in quiz.questions for row in question.rows]
     said = []
     for edits in ((), (edit,)):
-        with applied(model, edits):
-            said.append(iter(_forced(model, rows)))
+        with applied(model, edits), torch.no_grad():
+            said.append(iter(argmax_at_answers(model, rows)))
     was, now = ([[next(answers) for _ in question.rows] for question in quiz.questions] for answers in said)
     shares = [forced_shares(*asked)[:2] for asked in zip(quiz.questions, was, now, strict=True)]
     return SweepCell(
@@ -144,13 +143,3 @@ def naive_edit(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSett
         **{name: {metric: mean_over_groups(quiz.questions, values, metric) for metric in METRICS}
            for name, values in zip(("before", "after"), zip(*shares, strict=True), strict=True)},
         probes={metric: sum(question.metric == metric for question in quiz.questions) for metric in METRICS})
-
-
-@torch.no_grad()
-def _forced(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...]]:
-    """The argmax at each answer token, by whole runs of padded batches."""
-    batch = Batch.of(rows, model.device)
-    index = AnswerIndex.of(rows, batch)
-    hidden = final_hidden(model, batch)
-    best = iter(model.architecture.logits(hidden[index.rows, index.columns]).argmax(-1).tolist())
-    return [tuple(next(best) for _ in row.answer) for row in rows]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
+from lga_core.cli.memory import tell_memory
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
 from lga_core.cli.output import answer, run, table
 from lga_core.data.load import load_facts
@@ -22,6 +23,7 @@ def trace(
 ) -> None:
     """Trace one fact: what restoring each token's state at each layer brings back. The noise is scaled to the
     subjects of the whole fact set, or of the facts that --limit and --shuffle choose."""
+    from lga_core.evaluation.memory_need import scoring_need
     from lga_core.models.loading import load
     from lga_core.runs.checks import fact_at
     from lga_core.runs.store import Store
@@ -32,6 +34,7 @@ def trace(
     fact, chosen = fact_at(found, index), common.choose(found)
     settings = settings_of(CmaSettings, {"seed": common.seed}, set_)
     loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
+    tell_memory(common, f"CMA, {kind}", scoring_need(loaded, [f"trace-{kind}"], 1))
     sigma = noise_level(loaded, chosen)
     traced, stored = run(common, trace_fact(loaded, found.name, fact, kind, settings, sigma, Store()))
     answer(common, _report(model, traced, stored), _text(traced, stored))

@@ -106,7 +106,7 @@ def ask(model: LoadedModel, questions: Sequence[Question]) -> list[Reply]:
     most = batch_tokens(model, "Asking", asking_bytes(model))
     forced, free = Halving(what="Asking", most=most), Halving(what="Asking", most=most)
     predicted = iter([tokens for batch in _batches(rows)
-                      for tokens in forced.run(partial(_argmax, model), batch, _tokens)])
+                      for tokens in forced.run(partial(argmax_at_answers, model), batch, _tokens)])
     lengths = [question.free_length for question in questions]
     longest = max(lengths)
     texts = free.run(lambda prompts: greedy(model, prompts, longest), [question.prompt for question in questions],
@@ -128,7 +128,8 @@ def _tokens(rows: Sequence[TokenRow]) -> int:
     return len(rows) * max(map(len, rows))
 
 
-def _argmax(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...]]:
+def argmax_at_answers(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...]]:
+    """The most probable token at each answer token of each row, by one whole run of a padded batch."""
     batch = Batch.of(rows, model.device)
     index = AnswerIndex.of(rows, batch)
     hidden = final_hidden(model, batch)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.walking import SLOW, choose_model_and_facts, idle, photograph
+from tests.browser.walking import SLOW, choose_model_and_facts, click_a_cell, idle, photograph
 
 pytestmark = pytest.mark.browser
 
@@ -33,23 +33,8 @@ def test_a_sweep_and_its_verdict(page: Page, address: str, tiny_folder: Path, tm
     page.get_by_text("Proxy facts, in-sample").click()
     expect(page.get_by_text("in-sample, so flattering").first).to_be_visible()
     idle(page)
-    click_a_cell(page, layer=2)
+    click_a_cell(page, layer=2, panel=3)       # Overall
     photograph(page, "8-sweep")
     page.get_by_role("button", name="Try an edit at layer 2").click()
     expect(page.get_by_role("heading", name="Trial edit")).to_be_visible()
     expect(page.get_by_test_id("stMultiSelect").first).to_contain_text("2")
-
-
-def click_a_cell(page: Page, layer: int) -> None:
-    """The middle of a cell of Overall: the figure's third row of panels."""
-    plot = page.locator(".js-plotly-plot").first
-    plot.locator(".scatterlayer").first.wait_for()
-    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")       # at once: the page may draw it anew meanwhile
-    place = """(plot, layer) => {
-        const box = plot.getBoundingClientRect(), full = plot._fullLayout, x = full.xaxis3, y = full.yaxis3;
-        return [box.left + x._offset + x.l2p(layer), box.top + y._offset + y.l2p(1)];
-    }"""
-    page.mouse.move(*plot.evaluate(place, layer))
-    page.wait_for_timeout(300)
-    page.mouse.click(*plot.evaluate(place, layer))
-    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(str(layer))

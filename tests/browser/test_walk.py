@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lga_core.view.style import THEMES as THEMES_OF_FIGURES
-from tests.browser.walking import SLOW, choose_model_and_facts, idle, photograph
+from tests.browser.walking import SLOW, choose_model_and_facts, click_a_cell, idle, photograph
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: P
     page.get_by_role("button", name="Score layers").last.click()
     expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=SLOW)
     idle(page)
-    click_a_cell(page, layer=2)
+    click_a_cell(page, layer=2, panel=2)
     expect(chosen(page)).to_contain_text("2")
     choose_by_keyboard(page, "3")
     expect(page.get_by_role("button", name="Try an edit at layers 2 and 3")).to_be_visible()
@@ -164,21 +164,6 @@ def test_figures_follow_the_theme_at_once(page: Page, address: str, tiny_folder:
 
 def chosen(page: Page):
     return page.get_by_test_id("stMultiSelect").first
-
-
-def click_a_cell(page: Page, layer: int) -> None:
-    """The middle of a heatmap cell: the figure's second row of panels is LGA's heatmap."""
-    plot = page.locator(".js-plotly-plot").first
-    plot.locator(".scatterlayer").first.wait_for()
-    plot.scroll_into_view_if_needed()
-    place = """(plot, layer) => {
-        const box = plot.getBoundingClientRect(), full = plot._fullLayout, x = full.xaxis2, y = full.yaxis2;
-        return [box.left + x._offset + x.l2p(layer), box.top + y._offset + y.l2p(1)];
-    }"""
-    page.mouse.move(*plot.evaluate(place, layer))
-    page.wait_for_timeout(300)
-    page.mouse.click(*plot.evaluate(place, layer))
-    expect(chosen(page)).to_contain_text(str(layer))
 
 
 def choose_by_keyboard(page: Page, layer: str) -> None:

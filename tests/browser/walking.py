@@ -52,3 +52,19 @@ def photograph(page: Page, name: str) -> None:
     page.emulate_media(color_scheme=THEMES[0])
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.wait_for_timeout(300)
+
+
+def click_a_cell(page: Page, layer: int, panel: int) -> None:
+    """The middle of a heatmap cell, in the figure's row of panels of that number; the layer is then chosen."""
+    plot = page.locator(".js-plotly-plot").first
+    plot.locator(".scatterlayer").first.wait_for()
+    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")       # at once: the page may draw it anew meanwhile
+    place = """(plot, [layer, panel]) => {
+        const box = plot.getBoundingClientRect(), full = plot._fullLayout;
+        const x = full[`xaxis${panel}`], y = full[`yaxis${panel}`];
+        return [box.left + x._offset + x.l2p(layer), box.top + y._offset + y.l2p(1)];
+    }"""
+    page.mouse.move(*plot.evaluate(place, [layer, panel]))
+    page.wait_for_timeout(300)
+    page.mouse.click(*plot.evaluate(place, [layer, panel]))
+    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(str(layer))
