@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,25 @@ def value_of(model, fact, layer, settings, prefixes, *, mean_start, site="down")
     """v* of one fact, searched alone and kept nowhere."""
     search = Search.prepare(model, [Contexts.of(model, fact, prefixes)], [layer], site)
     return drain(find_values(model, search, layer, settings, mean_start=mean_start))[0]
+
+
+def watched(steps, look=lambda step: None):
+    """Every step, each looked at as it comes, and the answer."""
+    shown = []
+    while True:
+        try:
+            shown.append(next(steps))
+        except StopIteration as end:
+            return shown, end.value
+        look(shown[-1])
+
+
+@contextmanager
+def forwards(model):
+    """Counts the rows that go into the model."""
+    rows = []
+    handle = model.architecture.embedding.register_forward_hook(lambda module, given, output: rows.append(len(output)))
+    try:
+        yield rows
+    finally:
+        handle.remove()

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from conftest import tiny_model
+from conftest import tiny_model, watched
 
 from lga_core.editing.edits import LowRankEdit, applied
 from lga_core.errors import LgaError
@@ -28,18 +28,9 @@ def edit_of(model, layer=1, size=1.0):
                        right=torch.randn(1, down.d_in, generator=generator))
 
 
-def run(steps):
-    events = []
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as stop:
-            return events, stop.value
-
-
 @pytest.mark.parametrize("settings", [PlaygroundSettings(length=12), SAMPLED])
 def test_without_edits_both_sides_are_the_same(tiny, settings):
-    events, report = run(compare_texts(tiny, PROMPT, (), settings))
+    events, report = watched(compare_texts(tiny, PROMPT, (), settings))
     assert all(event.text_before == event.text_after for event in events)
     assert (report.text_before, report.next_before, report.lens_before) == \
         (report.text_after, report.next_after, report.lens_after)
@@ -47,7 +38,7 @@ def test_without_edits_both_sides_are_the_same(tiny, settings):
 
 def test_greedy_streaming_is_greedy_and_the_edit_is_on_one_side_only(tiny):
     edit, row = edit_of(tiny), prompt_row(tiny.tokenizer, PROMPT)
-    events, report = run(compare_texts(tiny, PROMPT, [edit], PlaygroundSettings(length=10)))
+    events, report = watched(compare_texts(tiny, PROMPT, [edit], PlaygroundSettings(length=10)))
     plain, = greedy(tiny, [row], 10)
     assert report.text_before == tiny.tokenizer.decode(plain, skip_special_tokens=True)
     assert (report.next_before, report.lens_before) == (next_tokens(tiny, row), lens(tiny, row))
@@ -65,7 +56,7 @@ def test_greedy_streaming_is_greedy_and_the_edit_is_on_one_side_only(tiny):
 
 def test_sampling_is_seeded(tiny):
     def text(settings):
-        return run(compare_texts(tiny, PROMPT, [edit_of(tiny)], settings))[1]
+        return watched(compare_texts(tiny, PROMPT, [edit_of(tiny)], settings))[1]
 
     first = text(SAMPLED)
     again = dataclasses.replace(text(SAMPLED), cost=first.cost)
@@ -75,7 +66,7 @@ def test_sampling_is_seeded(tiny):
 
 def test_the_report_is_exact_in_json():
     model = tiny_model("gemma3", torch.float32)
-    _, report = run(compare_texts(model, PROMPT, [edit_of(model)], SAMPLED))
+    _, report = watched(compare_texts(model, PROMPT, [edit_of(model)], SAMPLED))
     assert PlaygroundReport.from_json(report.to_json()) == report
     assert report.settings["seed"] == 3
 
@@ -102,7 +93,7 @@ def test_stopped_anywhere_it_leaves_the_model_as_it_was(family):
 def test_two_at_once_give_what_each_gives_alone(tiny):
     """Token by token in turns: an edit that stayed applied would be seen by the other."""
     asked = [([edit_of(tiny)], SAMPLED), ((), PlaygroundSettings(length=12))]
-    alone = [run(compare_texts(tiny, PROMPT, edits, settings))[1] for edits, settings in asked]
+    alone = [watched(compare_texts(tiny, PROMPT, edits, settings))[1] for edits, settings in asked]
     steps, found = [compare_texts(tiny, PROMPT, edits, settings) for edits, settings in asked], {}
     while len(found) < 2:
         for number, one in enumerate(steps):
@@ -122,7 +113,7 @@ def test_a_chat_goes_through_the_tokenizers_template():
     assert not can_chat(model)
     model.tokenizer.chat_template = TEMPLATE
     assert can_chat(model)
-    _, report = run(compare_texts(model, "Where is Seattle?", (), PlaygroundSettings(chat=True, length=3)))
+    _, report = watched(compare_texts(model, "Where is Seattle?", (), PlaygroundSettings(chat=True, length=3)))
     assert report.given == "<bos>user: Where is Seattle?\nassistant:"
     ids = model.tokenizer(report.given, add_special_tokens=False)["input_ids"]
     assert ids[0] == 1 and ids.count(1) == 1                        # the template's own BOS, and no second one
@@ -131,7 +122,7 @@ def test_a_chat_goes_through_the_tokenizers_template():
 
 def test_an_edit_that_breaks_the_model_is_shown_and_not_raised():
     model = tiny_model("llama", torch.float32)
-    _, report = run(compare_texts(model, PROMPT, [edit_of(model, size=float("inf"))], SAMPLED))
+    _, report = watched(compare_texts(model, PROMPT, [edit_of(model, size=float("inf"))], SAMPLED))
     assert report.next_after == () and report.lens_after[-1].choices == ()
     assert PlaygroundReport.from_json(report.to_json()) == report
 

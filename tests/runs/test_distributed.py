@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import tiny_network
+from conftest import tiny_network, watched
 
 from lga_core.cli import main
 from lga_core.data.load import load_facts
@@ -90,17 +90,6 @@ def alone(model, facts, settings, folder, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setenv("LGA_HOME", str(folder / "home"))
         return drain(sweep(model, "some", facts, LAYERS, "r-rome", settings, Store(folder / "alone")))[0]
-
-
-def watched(steps, look=lambda step: None):
-    """Every step, each looked at, and the answer."""
-    shown = []
-    while True:
-        try:
-            shown.append(next(steps))
-        except StopIteration as end:
-            return shown, end.value
-        look(shown[-1])
 
 
 def check_equal(found, plain):

@@ -1,12 +1,11 @@
 """The engine joined with the store, on a real tiny model: resume, answers from the store, content keys, jobs."""
 
-from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
 import torch
-from conftest import make_fact, tiny_model
+from conftest import forwards, make_fact, tiny_model, watched
 
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
@@ -34,17 +33,6 @@ def home(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path)
-
-
-@contextmanager
-def forwards(model):
-    """Counts the rows that go into the model."""
-    rows = []
-    handle = model.architecture.embedding.register_forward_hook(lambda module, given, output: rows.append(len(output)))
-    try:
-        yield rows
-    finally:
-        handle.remove()
 
 
 def gradients(model, facts, store, settings=None):
@@ -77,20 +65,11 @@ def test_a_stopped_measurement_keeps_its_rows_and_goes_on_with_the_rest(model, f
     steps.close()
     kept, stored = tasks.finished_rows(model, "small", facts, "gradients", GradientSettings(), store)
     assert [row.record for row in kept] == list(range(finished)) and not stored.complete
-    shown, (rows, stored) = _watched(gradients(model, facts, store))
+    shown, (rows, stored) = watched(gradients(model, facts, store))
     shown = [progress for progress in shown if progress.label == "gradients"]
     assert (shown[0].done, shown[-1].done, shown[-1].total) == (finished, 5, 5)
     assert stored.complete and stored.reused == finished and not stored.from_store
     assert all(same(a, b) for a, b in zip(rows, whole, strict=True))
-
-
-def _watched(steps):
-    shown = []
-    while True:
-        try:
-            shown.append(next(steps))
-        except StopIteration as end:
-            return shown, end.value
 
 
 def test_the_same_facts_under_other_record_numbers_are_the_same_question(model, facts, store):

@@ -20,7 +20,7 @@ from lga_core.runs.store import Store
 from lga_core.scores import forecast
 from lga_core.scores.first_order import edit_changes, edit_keys
 from lga_core.scores.forecast import ForecastSettings, forecast_rows
-from lga_core.scores.gain import Term, Terms, gain, ranks, term_values
+from lga_core.scores.gain import Terms, gain, ranks
 from lga_core.scores.methods import View, layer_scores
 from lga_core.scores.survey import survey
 
@@ -231,43 +231,6 @@ def test_probes_are_capped_by_group_and_what_a_fact_lacks_is_absent(tiny, rich, 
     assert [len(one.values[f"nll/{name}"]) for name in ("rephrase", "locality")] == [1, 2]
     assert "nll/portability" not in one.values
     np.testing.assert_allclose(one.values["change/locality"], full.values["change/locality"][:2], rtol=1e-8, atol=1e-10)
-
-
-def made(record=0, **changes):
-    """A row by hand with two layers; `changes`: term -> (change (P, L), nll (P,), groups (P,))."""
-    values = {"change/rewrite": np.array([-0.1, -2.0]), "change/whole-rewrite": np.array([-0.2, -0.3]),
-              "nll/rewrite": np.float64(2.0)}
-    for term, (change, losses, groups) in changes.items():
-        values |= {f"change/{term}": np.array(change), f"nll/{term}": np.array(losses),
-                   f"group/{term}": np.array(groups, dtype=float)}
-    return FactRow(record=record, status="used", old_answer="a", old_source="data", known=True, values=values)
-
-
-def test_the_terms_are_bounded_floored_weighted_and_switched_by_hand():
-    row = made(rephrase=([[-0.1, 0.3]], [4.0], [0]),
-               locality=([[0.1, -0.2], [0.0, 0.1], [0.3, 0.0]], [0.25, 1.0, 2.0], [1, 1, 2]))
-    terms = Terms()
-    np.testing.assert_allclose(term_values(row, "rewrite", terms), [0.2, 1.5])              # 4·2/2 = 4, bounded
-    np.testing.assert_allclose(term_values(row, "rephrase", terms), [0.1, -0.3])
-    # Probes: 4·0.1/0.5 = 0.8 and 4·0.2/0.5 bounded to 1; 0 and 0.4; then 0.6 and 0. Groups of two and of one.
-    np.testing.assert_allclose(term_values(row, "locality", terms), [-((0.8 + 0) / 2 + 0.6) / 2, -((1 + 0.4) / 2) / 2])
-    assert term_values(row, "portability", terms) is None
-    np.testing.assert_allclose(gain(row, terms), [0.2 + 0.1 - 0.5, 1.5 - 0.3 - 0.35])
-    only = dataclasses.replace(terms, rewrite=None, locality=None, rephrase=Term(weight=3.0, floor=8.0, high=0.04))
-    np.testing.assert_allclose(gain(row, only), [3 * 0.04, -3 * 0.15])
-    wide = Terms(norm_bound=1.0, rewrite=Term(), rephrase=None, locality=None, whole_rewrite=True)
-    np.testing.assert_allclose(gain(row, wide), [0.1, 0.15])
-
-
-def test_an_absent_term_is_dropped_and_is_not_zero():
-    terms = Terms(rewrite=None, rephrase=None)
-    rows = [made(0, locality=([[0.1, 0.9]], [1.0], [0])), made(1)]
-    scores = layer_scores("forecast", rows, 2, View(terms=terms, bootstrap=0))
-    np.testing.assert_array_equal(scores.total, [1.0, 0.0])
-    assert [row.status for row in scores.rows] == ["used", "left out: it has none of the forecast's terms"]
-    assert np.isnan(scores.per_fact[1]).all() and scores.settings["terms"]["rewrite"] is None
-    nothing = layer_scores("forecast", rows, 2, View(terms=Terms(rewrite=None, rephrase=None, locality=None)))
-    assert nothing.selection.golden_layer is None and nothing.n_facts == 0
 
 
 def plain_ranks(gains):

@@ -1,13 +1,17 @@
 """Sweeps and scores made by hand or drawn at random, for the tests of what they are worth."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
-from lga_core.results import METRICS, Cost, FactRow, LayerScores, Sweep, SweepCell
+from lga_core.results import METRICS, Cost, FactRow, LayerScores, Pick, Sweep, SweepCell
 from lga_core.scores.methods import View, layer_scores
+from lga_core.worth.racing import RaceSettings
 
 Place = tuple[int, int]
+QUIET = RaceSettings(draws=0)                # no bootstrap, where only the rounds are looked at
 PARTS = [f"{part}/{scope}" for part in ("product", "norm-old", "norm-new")
          for scope in ("mlp", "mlp-down", "attention", "block")]
 
@@ -57,3 +61,23 @@ def lga_scores(products: Sequence[Sequence[float]], view: View | None = None,
             record=record, status="used" if used else "no old answer", old_answer="a", old_source="data", known=True,
             values=values if used else {}, cost=Cost(seconds=0.1)))
     return layer_scores("lga", rows, np.shape(products)[1], view or View(fences=None))
+
+
+def ranking_of(layers, cost=None, reason=None) -> Pick:
+    return Pick(selector="forecast", title="Forecast", layer=next(iter(layers), None), ranking=tuple(layers),
+                layers=tuple(range(10)), scores=np.zeros(10), own_layer=None, n_facts=1, reason=reason,
+                cost=cost or Cost())
+
+
+def noisy(means, seed, facts=32, spread=20.0, coarse=None):
+    """A sweep whose Overall is the layer's mean plus what the fact and the cell add; `coarse`: in steps of so much."""
+    rng = np.random.default_rng([seed, 1])
+    values = np.array(means) + rng.normal(0, spread, (facts, 1)) + rng.normal(0, spread, (facts, len(means)))
+    return replace(flat(*values.shape), after={**flat(*values.shape).after,
+                                               "rewrite": np.round(values / coarse) * coarse if coarse else values})
+
+
+@cache
+def flat(facts, layers):
+    """Making cells takes longer than racing them: they are made once."""
+    return sweep_of({"rewrite": np.zeros((facts, layers)).tolist()})

@@ -2,72 +2,21 @@
 
 import math
 import statistics
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
-from conftest import drain, tiny_model
+from conftest import watched
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from worth.swept import random_sweep, sweep_of
+from worth.swept import QUIET, noisy, random_sweep, ranking_of, sweep_of
 
-from lga_core.data.load import load_facts
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.value import ValueSettings
 from lga_core.errors import LgaError
-from lga_core.results import Cost, Pick, Race, RaceStep, SweepStep
-from lga_core.runs.races import finished_race
-from lga_core.runs.races import race as live_race
-from lga_core.runs.store import Store
-from lga_core.runs.sweeps import sweep
+from lga_core.results import Cost, Race, RaceStep
 from lga_core.worth.racing import Block, RaceSettings, race, simulate
 from lga_core.worth.selectors import pick_by_sweep
-from lga_core.worth.student import quantile, within
-from lga_core.worth.tradeoff import regret_against_cost
-from lga_core.worth.truth import Truth
-
-QUIET = RaceSettings(draws=0)                # no bootstrap, where only the rounds are looked at
-
-
-def ranking_of(layers, cost=None, reason=None) -> Pick:
-    return Pick(selector="forecast", title="Forecast", layer=next(iter(layers), None), ranking=tuple(layers),
-                layers=tuple(range(10)), scores=np.zeros(10), own_layer=None, n_facts=1, reason=reason,
-                cost=cost or Cost())
-
-
-def noisy(means, seed, facts=32, spread=20.0, coarse=None):
-    """A sweep whose Overall is the layer's mean plus what the fact and the cell add; `coarse`: in steps of so much."""
-    rng = np.random.default_rng([seed, 1])
-    values = np.array(means) + rng.normal(0, spread, (facts, 1)) + rng.normal(0, spread, (facts, len(means)))
-    return replace(flat(*values.shape), after={**flat(*values.shape).after,
-                                               "rewrite": np.round(values / coarse) * coarse if coarse else values})
-
-
-@cache
-def flat(facts, layers):
-    """Making cells takes longer than racing them: they are made once."""
-    return sweep_of({"rewrite": np.zeros((facts, layers)).tolist()})
-
-
-# quantiles
-
-@pytest.mark.parametrize(("tail", "df", "expected"), [
-    (0.025, 1, 12.7062), (0.025, 2, 4.30265), (0.005, 3, 5.84091), (0.025, 10, 2.22814), (0.001, 30, 3.38518),
-    (0.0005, 7, 5.40788), (0.025, 120, 1.97993), (0.1, 4, 1.53321)])
-def test_quantiles_of_t_are_those_of_the_tables(tail, df, expected):
-    assert quantile(tail, df) == pytest.approx(expected, rel=1e-5)
-
-
-@given(df=st.integers(1, 200), t=st.floats(0.01, 30))
-def test_t_is_the_integral_of_its_density(df, t):
-    at = np.linspace(0, t, 20_001)
-    constant = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(df * math.pi)
-    assert within(t, df) == pytest.approx(2 * constant * np.trapezoid((1 + at**2 / df)**(-(df + 1) / 2), at), abs=1e-6)
-
+from lga_core.worth.student import quantile
 
 # how often it is wrong
 
@@ -242,7 +191,7 @@ def test_the_budget_is_missed_by_less_than_one_block(seed, budget, first, rows, 
 def test_steps_count_cells_of_the_most_there_can_be():
     values = noisy([50] * 5, 3)
     for how in (QUIET, replace(QUIET, seconds=31.0), replace(QUIET, rows=333.0)):
-        steps, one = _watched(_race_of(values, how))
+        steps, one = watched(_race_of(values, how))
         assert all(isinstance(step, RaceStep) and step.done <= step.total for step in steps)
         assert (steps[-1].done, steps[-1].total) == (one.cells, one.cells)
         assert all(before.total >= after.total for before, after in pairwise(steps))
@@ -256,126 +205,3 @@ def _race_of(sweep, how):
         return Block.of(sweep, records, layers)
 
     return race(sweep.records, ranking_of(sweep.layers), measure, how)
-
-
-def _watched(steps):
-    shown = []
-    while True:
-        try:
-            shown.append(next(steps))
-        except StopIteration as end:
-            return shown, end.value
-
-
-# regret against cost
-
-def test_regret_against_cost():
-    proxy, test = noisy([40, 30, 65, 35, 20], 0), noisy([40, 30, 65, 35, 20], 1, facts=20)
-    bad, none = ranking_of((4, 1), Cost(seconds=2)), ranking_of((), reason="no usable fact")
-    how = {"five": (ranking_of((4, 0, 1, 2, 3), Cost(seconds=7)), QUIET), "one": (bad, replace(QUIET, candidates=1))}
-    whole = pick_by_sweep(proxy)
-    points = regret_against_cost([bad, none, whole], how, proxy, test, seeds=range(30), draws=50)
-    worst, silent, brute, five, one = points
-    means = Truth.of(test).mean("overall")
-    assert (worst.layers, worst.cost.seconds, worst.cells, worst.seeds) == ({4: 1.0}, 2, 0, 1)
-    assert (worst.regret.value, worst.overall.value) == pytest.approx((means.max() - means[4], means[4]))
-    assert worst.regret.low < worst.regret.value < worst.regret.high
-    assert (silent.layers, silent.regret.value) == ({}, None)
-    assert (brute.layers, brute.cost, brute.cells, brute.regret.value) == ({2: 1.0}, proxy.cost, 160, 0)
-    races = simulate(proxy, how["five"][0], QUIET, range(30))
-    assert five.cells == pytest.approx(np.mean([item.cells for item in races])) and five.cells < 160
-    assert five.cost.seconds == pytest.approx(7 + 0.5 * five.cells) and five.seeds == 30
-    named = [means[item.layer] for item in races]
-    assert five.overall.value == pytest.approx(np.mean(named))
-    assert five.regret.value == pytest.approx(means.max() - np.mean(named)) and sum(five.layers.values()) == 1
-    assert (one.layers, one.cells, one.regret) == (worst.layers, 0, worst.regret)
-    with pytest.raises(LgaError, match="Forecast names layer 4, which the test did not sweep"):
-        regret_against_cost([bad], {}, proxy, noisy([1, 2], 0))
-
-
-# the live one
-
-EDITING = RankOneSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
-HOW = RaceSettings(candidates=3, block=2, confidence=0.3, draws=50)
-ORDER = (2, 0, 3, 1)
-
-
-@pytest.fixture(scope="module")
-def some():
-    return load_facts("world").facts[:8]
-
-
-@pytest.fixture(scope="module")
-def model():
-    return tiny_model("llama", torch.float64)
-
-
-@contextmanager
-def forwards(model):
-    rows = []
-    handle = model.architecture.embedding.register_forward_hook(lambda module, given, output: rows.append(len(output)))
-    try:
-        yield rows
-    finally:
-        handle.remove()
-
-
-def ask(model, facts, store, how=HOW):
-    return live_race(model, "world", facts, ranking_of(ORDER), "r-rome", EDITING, how, store)
-
-
-def test_the_live_race_is_the_simulated_one_and_is_run_once(model, some, tmp_path):
-    store, other = Store(tmp_path / "raced"), Store(tmp_path / "swept")
-    asked = (model, "world", some, ranking_of(ORDER), "r-rome", EDITING)
-    assert finished_race(*asked, HOW, store) is None
-    steps, (live, stored) = _watched(ask(model, some, store))
-    assert not stored.from_store and (stored.complete, stored.rows, stored.reused) == (True, live.cells, 0)
-    assert live.cells < live.most_cells                                # a layer was dropped
-    told = [step for step in steps if step.label == "race"]
-    assert sum(len(step.cells) for step in told if isinstance(step, SweepStep)) == live.cells
-    assert all(before.done <= after.done for before, after in pairwise(told))
-    assert told[-1].done == told[-1].total == live.cells
-
-    whole, _ = drain(sweep(model, "world", some, range(4), "r-rome", EDITING, other))
-    found, = simulate(whole, ranking_of(ORDER), HOW)
-    assert _without_seconds(live) == _without_seconds(found)
-    for mine, its in zip(live.rounds, found.rounds, strict=True):
-        assert (mine.cost.forward_rows, mine.cost.backward_rows) == pytest.approx(
-            (its.cost.forward_rows, its.cost.backward_rows))
-
-    with forwards(model) as run:
-        again, stored = drain(ask(model, some[::-1], store))           # the order of the file says nothing
-        after, swept = drain(ask(model, some, other))
-        read, _ = finished_race(*asked, HOW, store)
-    assert run == [] and stored.from_store and swept.from_store
-    assert again == live == read and _without_seconds(after) == _without_seconds(live)
-    _, stored = drain(sweep(model, "world", some, range(4), "r-rome", EDITING, store))
-    assert (stored.complete, stored.rows, stored.reused) == (True, 32, live.cells)
-
-
-@pytest.mark.parametrize("steps", [1, 4])
-def test_a_stopped_race_goes_on_where_it_was(model, some, tmp_path, steps):
-    store = Store(tmp_path / "stopped")
-    begun, cells = ask(model, some[:4], store), 0
-    for step in begun:
-        cells += len(step.cells) if isinstance(step, SweepStep) else 0
-        if cells >= steps:
-            break
-    begun.close()
-    one, stored = drain(ask(model, some[:4], store))
-    assert (stored.rows, stored.reused) == (one.cells, cells)
-    whole, _ = drain(ask(model, some[:4], Store(tmp_path / "whole")))
-    assert _without_seconds(one) == _without_seconds(whole)
-
-
-def test_other_layers_of_the_same_facts_are_no_cells_of_the_race(model, some, tmp_path):
-    store = Store(tmp_path / "runs")
-    drain(sweep(model, "world", some[:2], (1, 3), "r-rome", EDITING, store))
-    for reused in (2, 6):
-        one, stored = drain(ask(model, some[:2], store))
-        assert (one.candidates, one.cells, stored.rows, stored.reused) == ((2, 0, 3), 6, 6, reused)
-
-
-def _without_seconds(found: Race) -> Race:
-    rounds = tuple(replace(item, cost=Cost()) for item in found.rounds)
-    return replace(found, rounds=rounds, cost=Cost())
