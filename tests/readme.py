@@ -4,6 +4,10 @@ import sys
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lga_core.results import StudyUnit
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -20,19 +24,63 @@ def families() -> str:
     ])
 
 
+def summary() -> str:
+    """The study's units together, and the paper's claims by them; from assets/study."""
+    from lga_core.view.study import claims_table, markdown, recommendation, summary_table
+    from lga_core.worth.across import summary as over
+
+    found = over(_main())
+    return "\n\n".join([recommendation(found), markdown(summary_table(found)), markdown(claims_table(found))])
+
+
+def forecast() -> str:
+    """The forecast's terms, on the proxy's facts and on held-out ones."""
+    from lga_core.view.study import forecast_table, markdown
+    from lga_core.worth.across import in_sample
+    from lga_core.worth.across import summary as over
+    from lga_core.worth.study import FORECASTS
+
+    names = ("forecast", *(item.name for item in FORECASTS))
+    return markdown(forecast_table(over(in_sample(_main()), selectors=names), over(_main(), selectors=names)))
+
+
+def carried() -> str:
+    """Picks from one set on the facts of another, for each model."""
+    from lga_core.view.study import carried_table, markdown
+    from lga_core.worth.across import carried as between
+
+    parts = []
+    for model, units in groupby(sorted(_main(), key=lambda unit: unit.model), key=lambda unit: unit.model):
+        found = tuple(units)
+        for name in ("lga", "forecast", "brute-force"):
+            table = between(found, name)
+            parts.append(f"**{model} · {table.title}**\n\n{markdown(carried_table(table))}")
+    return "\n\n".join(parts)
+
+
 def study() -> str:
     """The reproduction study's units, one table each; from assets/study."""
     from lga_core.runs.study import kept_units
-    from lga_core.view.study import markdown, study_table, unit_title
+    from lga_core.view.study import markdown, no_picks, study_table, unit_title
     from lga_core.worth.study import table_rows
 
     parts = []
-    for _editor, units in groupby(kept_units(), key=lambda unit: unit.editor):
-        parts += [f"**{unit_title(unit)}**\n\n{markdown(study_table(table_rows(unit)))}" for unit in units]
-    return "\n\n".join(parts) or "No unit is finished yet."
+    for unit in kept_units():
+        rows = table_rows(unit)
+        parts += [f"**{unit_title(unit)}**", markdown(study_table(rows)), *filter(None, [no_picks(rows)])]
+    return "\n\n".join(parts)
 
 
-BLOCKS: Mapping[str, Callable[[], str]] = {"families": families, "study": study}
+def _main() -> tuple["StudyUnit", ...]:
+    from lga_core.runs.study import kept_units
+    from lga_core.worth.across import of_most
+
+    return of_most(kept_units())
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "families": families, "summary": summary, "forecast": forecast, "carried": carried, "study": study,
+}
 
 
 def marks(name: str) -> tuple[str, str]:

@@ -25,14 +25,15 @@ from lga_core.evaluation.fluency import fluency, texts_after
 from lga_core.evaluation.sweep import edits_at
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load_now
-from lga_core.results import Estimate, Pick, StudyUnit
+from lga_core.results import Estimate, LayerScores, StudyUnit
 from lga_core.results.study import kept
 from lga_core.runs.store import Store
 from lga_core.runs.study import keep_unit, read_unit
 from lga_core.runs.sweeps import sweep
 from lga_core.runs.tasks import choose_known, drain, score_layers
 from lga_core.worth.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
-from lga_core.worth.study import TABLED, raced, table_rows
+from lga_core.worth.study import STUDIED, TABLED, WITH_FEWER, raced, table_rows
+from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
 
 DATA = "LGA_BENCHMARK_DATA"
 FACTS, PROBES, STEPS, CONTEXTS, SHARE = 12, 4, 12, 2, 0.5
@@ -43,6 +44,7 @@ SETS = {                                     # name -> title, file of the benchm
     "wiki_recent": ("WikiRecent", "wiki_recent_train.json"),
     "wikibio": ("WikiBio", "wikibio.json"),
 }
+FEWER = {"wikibio": 4}                       # its answers are whole sentences: each of their tokens needs the head
 PLAN = (*(("r-rome", name) for name in SETS), ("emmet", "zsre"), ("ft-m", "zsre"))
 
 
@@ -60,15 +62,16 @@ def bench_paper(model_name: str, limit: int | None = None, seed: int = 0) -> dic
     begin, units = perf_counter(), []
     model = cache(lambda: load_now(model_name))
     for editor, fact_set in PLAN:
-        unit = read_unit(model_name, fact_set, editor)
-        if unit is None or unit.settings != _settings(limit or FACTS, seed):
-            unit = _measured(model(), fact_set, editor, limit or FACTS, seed)
+        unit, count = read_unit(model_name, fact_set, editor), limit or FEWER.get(fact_set, FACTS)
+        if unit is None or unit.settings != _settings(count, seed):
+            unit = _measured(model(), fact_set, editor, count, seed)
             keep_unit(unit)
         units.append(unit)
     return {
         "name": "paper", "speedup": None, "baseline_seconds": None, "seconds": perf_counter() - begin,
         "peak_bytes": None, "rows": [row for unit in units for row in table_rows(unit)],
-        "machine": units[0].provenance.machine, "settings": {"model": model_name, **units[0].settings},
+        "machine": units[0].provenance.machine,
+        "settings": {"model": model_name, "units": [unit.settings for unit in units]},
     }
 
 
@@ -102,16 +105,18 @@ def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: 
     proxy, _stored = drain(sweep(model, title, facts.proxy, layers, editor, settings, store))
     test, stored = drain(sweep(model, title, facts.test, layers, editor, settings, store))
     known = drain(choose_known(model, facts.half, count, store))
-    picks = [_pick(model, title, selector, known if (selector.method or "").startswith("cma") and known
-                   else facts.proxy, layers, settings, store)
-             for selector in SELECTORS.values() if selector.method and selector.quick]
+    scored = {selector.name: _scored(model, title, selector, known if selector.method.startswith("cma") and known
+                                     else facts.proxy, settings, store) for selector in STUDIED}
+    picks = [pick_by_scores(selector, scored[selector.name], layers) for selector in STUDIED]
     forecast = next(pick for pick in picks if pick.selector == "forecast")
     picks += [raced(forecast, proxy, seed), pick_by_sweep(proxy)]
     wanted = sorted({pick.layer for pick in picks if pick.selector in TABLED and pick.layer is not None})
     return StudyUnit(
         model=model.name, fact_set=fact_set, editor=editor, title=title, settings=_settings(count, seed),
         provenance=stored.provenance, command=f"python -m lga_core bench paper --model {model.name}",
-        proxy=kept(proxy), test=kept(test), picks=tuple(picks),
+        proxy=kept(proxy), test=kept(test), picks=tuple(picks), stability=(
+            *(stability_of_scores(SELECTORS[name], scored[name], test, seed=seed) for name in WITH_FEWER),
+            stability_of_sweep(proxy, test, seed=seed)),
         fluency={layer: _fluency(model, facts.test, layer, chosen, settings, seed) for layer in wanted},
         fluency_before=_estimate(drain(texts_after(
             model, [fact.prompt for fact in facts.test], [()] * len(facts.test), seed))),
@@ -126,11 +131,11 @@ def unit_settings(editor: Editor) -> Any:
     return replace(settings, value=ValueSettings(steps=STEPS), contexts=CONTEXTS)
 
 
-def _pick(model: LoadedModel, title: str, selector: Selector, facts: Sequence[Fact], layers: Sequence[int],
-          editor_settings: Any, store: Store) -> Pick:
+def _scored(model: LoadedModel, title: str, selector: Selector, facts: Sequence[Fact], editor_settings: Any,
+            store: Store) -> LayerScores:
     scores, _stored = drain(score_layers(model, title, facts, selector.method,
                                          selector.settings(editor=editor_settings), selector.choices(), store))
-    return pick_by_scores(selector, scores, layers)
+    return scores
 
 
 def _fluency(model: LoadedModel, facts: Sequence[Fact], layer: int, editor: Editor, settings: Any,

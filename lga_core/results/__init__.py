@@ -20,16 +20,16 @@ from lga_core.results.memory import MemoryEstimate
 from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide, TokenChoice
 from lga_core.results.race import CostPoint, Ending, Race, RaceRound, RaceStep, Standing
 from lga_core.results.steps import retold
-from lga_core.results.study import StudyUnit
+from lga_core.results.study import Across, Difference, StudyUnit, Summary
 from lga_core.results.sweep import METRICS, Sweep, SweepCell, SweepStep
 from lga_core.results.traces import CausalTrace, TokenAttribution
 from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 
 __all__ = [
-    "METRICS", "POSITIONS", "Array", "Bootstrap", "CausalTrace", "Cost", "CostPoint", "Diagnostics", "EditReport",
-    "Ending", "Estimate", "FactMean", "FactRow", "Kind", "LayerScores", "LedgerFact", "LedgerReport", "LedgerWrite",
-    "LensLayer", "MemoryEstimate", "Metric", "OldSource", "Pick", "PlaygroundReport", "ProbeResult", "Progress",
-    "Provenance", "Race", "RaceRound", "RaceStep", "Result", "Selection", "SelectorWorth", "SideBySide", "Signs",
-    "Stability", "Standing", "Stored", "StudyUnit", "SurveyRow", "Sweep", "SweepCell", "SweepStep",
-    "TokenAttribution", "TokenChoice", "Transfer", "Worth", "retold",
+    "METRICS", "POSITIONS", "Across", "Array", "Bootstrap", "CausalTrace", "Cost", "CostPoint", "Diagnostics",
+    "Difference", "EditReport", "Ending", "Estimate", "FactMean", "FactRow", "Kind", "LayerScores", "LedgerFact",
+    "LedgerReport", "LedgerWrite", "LensLayer", "MemoryEstimate", "Metric", "OldSource", "Pick", "PlaygroundReport",
+    "ProbeResult", "Progress", "Provenance", "Race", "RaceRound", "RaceStep", "Result", "Selection",
+    "SelectorWorth", "SideBySide", "Signs", "Stability", "Standing", "Stored", "StudyUnit", "Summary", "SurveyRow",
+    "Sweep", "SweepCell", "SweepStep", "TokenAttribution", "TokenChoice", "Transfer", "Worth", "retold",
 ]

@@ -76,6 +76,11 @@ class Cost(Result):
             backward_rows=self.backward_rows + other.backward_rows,
         )
 
+    @property
+    def rows(self) -> float:
+        """Forward and backward together."""
+        return self.forward_rows + self.backward_rows
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Result):

@@ -8,7 +8,7 @@ import numpy as np
 
 from lga_core.results.base import Provenance, Result
 from lga_core.results.sweep import METRICS, Sweep
-from lga_core.results.worth import Estimate, Pick
+from lga_core.results.worth import Estimate, Pick, Stability
 
 DECIMALS = 2                                 # of what a unit keeps
 
@@ -27,8 +27,56 @@ class StudyUnit(Result):
     proxy: Sweep                            # the two share no subject
     test: Sweep
     picks: tuple[Pick, ...]                 # from the proxy
+    stability: tuple[Stability, ...]        # of the main picks against the proxy's size
     fluency: Mapping[int, Estimate]         # layer -> of the test facts edited there
     fluency_before: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Across(Result):
+    """A selector over several units; those where it has no pick are left out."""
+
+    selector: str
+    title: str
+    units: int
+    measures: Mapping[str, Estimate]        # means of the metrics, "overall", and "regret" and "below-optimum" (points)
+    lowest: int                             # units in which none of those compared has a lower regret
+    cheaper: float | None                   # median: rows of the proxy's sweep over its own; None where it costs none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(Result):
+    """A metric at LGA's layer less that at CMA's (MLP), over the units where both have one; points."""
+
+    metric: str
+    units: int
+    above: int                              # units in which LGA's is higher
+    below: int
+    least: float | None
+    most: float | None
+    mean: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary(Result):
+    """What several units say together (METHOD §6)."""
+
+    units: int
+    facts: int                              # test facts of all units
+    selectors: tuple[Across, ...]
+    best: Estimate                          # Overall at the layer that is best for each unit's own test facts
+    optimum: Estimate                       # Overall with each fact at its own best layer; optimistic
+    gap: Estimate                           # points from the former to the latter
+    differences: tuple[Difference, ...]
+    same_layer: int                         # units whose proxy's best layer is the test's best
+    draws: int
+    seed: int
+
+    @property
+    def recommended(self) -> Across | None:
+        """The selector with the lowest mean regret of those that picked in every unit and do not sweep all layers."""
+        able = [item for item in self.selectors if item.units == self.units and item.selector != "brute-force"]
+        return min(able, key=lambda item: item.measures["regret"].value, default=None)
 
 
 def kept(sweep: Sweep) -> Sweep:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+from scipy.special import stdtrit
 
 from lga_core.editing.settings import Settings, setting
 from lga_core.errors import LgaError
 from lga_core.evaluation.sweep import LABEL as SWEEP
 from lga_core.results import Cost, Ending, Estimate, Pick, Progress, Race, RaceRound, RaceStep, Standing, Sweep, retold
-from lga_core.worth.student import quantile
 from lga_core.worth.truth import DIGITS, drawn_weights, estimate
 
 LABEL = "race"
@@ -149,7 +149,7 @@ def _still(facts: int, layers: int, cells: int, spent: Cost, cost: Cost, setting
         return 0
     affordable = np.inf
     for limit, used, took in ((settings.seconds, spent.seconds, cost.seconds),
-                              (settings.rows, _rows(spent), _rows(cost))):
+                              (settings.rows, spent.rows, cost.rows)):
         if limit is None:
             continue
         if cells == 0 or took == 0:
@@ -159,10 +159,6 @@ def _still(facts: int, layers: int, cells: int, spent: Cost, cost: Cost, setting
     if affordable < (block if cells else 1):
         return 0
     return int(min(max(affordable, block), facts * layers))
-
-
-def _rows(cost: Cost) -> float:
-    return cost.forward_rows + cost.backward_rows
 
 
 def _telling(before: int, total: int) -> Callable[[Progress], Progress]:
@@ -203,7 +199,7 @@ def _intervals(values: np.ndarray, error: float) -> list[tuple[float | None, flo
     means = np.round(values.mean(0), DIGITS)
     if n < 2:
         return [(mean, None, None) for mean in means.tolist()]
-    half = quantile(error, n - 1) * values.std(0, ddof=1) / n**0.5
+    half = -stdtrit(n - 1, error) * values.std(0, ddof=1) / n**0.5
     ends = (np.round(means + side * half, DIGITS).tolist() for side in (-1, 1))
     return list(zip(means.tolist(), *ends, strict=True))
 

@@ -1,14 +1,36 @@
-"""The reproduction study's table: each selector's layer on held-out facts, in the paper's shape (METHOD §6)."""
+"""The reproduction study: its selectors, and a unit's table of their layers on held-out facts (METHOD §6, §7)."""
 
 from dataclasses import replace
 from typing import Any
 
 from lga_core.results import METRICS, Estimate, Pick, SelectorWorth, StudyUnit, Sweep, Worth
+from lga_core.scores.gain import Terms
 from lga_core.worth.judging import judge
 from lga_core.worth.racing import RaceSettings, simulate
+from lga_core.worth.selectors import SELECTORS, Selector
 
 RACE = "forecast-race"
 TABLED = ("lga", "cma-mlp", "middle", "forecast", RACE, "brute-force")     # the rows of the table; these have a fluency
+WITH_FEWER = ("lga", "cma-mlp", "forecast")  # picked again from fewer proxy facts
+
+_OFF = {"rewrite": None, "rephrase": None, "locality": None}
+_TERMS = {
+    "rewrite alone": Terms(**{**_OFF, "rewrite": Terms().rewrite}),
+    "rephrase alone": Terms(**{**_OFF, "rephrase": Terms().rephrase}),
+    "locality alone": Terms(**{**_OFF, "locality": Terms().locality}),
+    "without rewrite": Terms(rewrite=None),
+    "without rephrase": Terms(rephrase=None),
+    "without locality": Terms(locality=None),
+    "locality twice": Terms(locality=replace(Terms().locality, weight=2.0)),
+    "all tokens of the rewrite": Terms(whole_rewrite=True),
+}
+FORECASTS = (                                # the forecast, taken apart; none of these is offered elsewhere
+    *(Selector(name=f"forecast: {words}", title=f"Forecast, {words}", method="forecast", view={"terms": terms})
+      for words, terms in _TERMS.items()),
+    Selector(name="forecast: with portability", title="Forecast, with portability", method="forecast",
+             measured={"portability": True}),
+)
+STUDIED = (*(item for item in SELECTORS.values() if item.method and item.quick), *FORECASTS)
 
 
 def raced(ranking: Pick, proxy: Sweep, seed: int) -> Pick:
@@ -40,7 +62,7 @@ def table_rows(unit: StudyUnit) -> list[dict[str, Any]]:
 def _row(unit: StudyUnit, found: Worth, worth: SelectorWorth) -> dict[str, Any]:
     pick, brute = worth.pick, unit.proxy.cost
     fluency = unit.fluency.get(pick.layer, Estimate())
-    counted, whole = (cost.forward_rows + cost.backward_rows for cost in (pick.cost, brute))
+    counted, whole = pick.cost.rows, brute.rows
     metrics = {name: worth.metrics.get(name, Estimate()) for name in METRICS}
     return {
         "model": unit.model, "set": unit.title, "editor": unit.editor, "selector": pick.title, "layer": pick.layer,

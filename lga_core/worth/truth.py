@@ -4,7 +4,7 @@ Weights (draws, facts) say how often each fact enters; their first row is the fa
 worked out once over that axis, and `estimate` reads the value and its interval off it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,7 @@ class Truth:
         return self.overall if metric == "overall" else self.after[metric]
 
 
-def drawn_weights(n: int, draws: int, seed: int) -> np.ndarray:
+def drawn_weights(n: int, draws: int, seed: int | Sequence[int]) -> np.ndarray:
     """(1 + draws, n): every fact once, then facts drawn with replacement. One fact has nothing to be drawn from."""
     as_they_are = np.ones((1, n))
     if n < 2 or draws < 1:

@@ -12,7 +12,7 @@ from lga_core.errors import LgaError
 from lga_core.results import METRICS
 from lga_core.runs import study
 from lga_core.runs.study import kept_units, read_unit, unit_path
-from lga_core.worth.study import TABLED, table_rows
+from lga_core.worth.study import STUDIED, TABLED, table_rows
 
 COUNT = 2
 
@@ -52,6 +52,11 @@ def test_a_unit_is_measured_once_and_its_table_follows_from_it(units, monkeypatc
         for metric in METRICS:
             assert row[metric] == pytest.approx(unit.test.mean(metric)[pick.layer])
             assert row[f"{metric}_n"] == np.isfinite(unit.test.after[metric][:, 0]).sum()
+    assert [pick.selector for pick in unit.picks] == [
+        *(selector.name for selector in STUDIED), "forecast-race", "brute-force"]
+    firm = {item.selector: item for item in unit.stability}
+    assert list(firm) == ["lga", "cma-mlp", "forecast", "brute-force"] and firm["lga"].sizes == (1, COUNT)
+    assert firm["lga"].layer == next(pick.layer for pick in unit.picks if pick.selector == "lga")
     brute = rows[TABLED.index("brute-force")]
     assert (brute["layer"], brute["cheaper"]) == (int(unit.proxy.mean("overall").argmax()), 1)
     assert rows[-1]["overall"] == pytest.approx(unit.test.overall.max(1).mean())
@@ -60,6 +65,16 @@ def test_a_unit_is_measured_once_and_its_table_follows_from_it(units, monkeypatc
     assert [one.editor for one in kept_units()] == ["ft-m", "r-rome"] and kept_units()[1].to_json() == unit.to_json()
     with pytest.raises(pytest.fail.Exception, match="measured again"):
         bench_paper(units.name, limit=COUNT + 1)                          # another size is another unit
+
+
+def test_a_set_with_long_answers_has_fewer_facts_unless_told(units, monkeypatch):
+    monkeypatch.setattr(paper, "PLAN", (("ft-m", "world"),))
+    monkeypatch.setattr(paper, "FEWER", {"world": COUNT})
+    bench_paper(units.name)
+    unit = read_unit(units.name, "world", "ft-m")
+    assert unit.settings["test_facts"] == len(unit.test.records) == COUNT
+    monkeypatch.setattr(paper, "load_now", lambda _name: pytest.fail("measured again"))
+    bench_paper(units.name, limit=COUNT)
 
 
 def test_a_units_facts_can_be_edited_and_share_no_subject():

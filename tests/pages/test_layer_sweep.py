@@ -8,7 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.editing.table import EDITORS
-from pages._ui import sweeping
+from lga_core.view import study as view
+from pages._ui import study, sweeping
 from tests.pages.driving import load_model, metrics, wait, words
 
 
@@ -124,3 +125,20 @@ def known(app: AppTest) -> sweeping.Swept:
     test = sweeping.TestChoice(facts=question.facts, fingerprint=question.fingerprint, limit=2) if rest else None
     return sweeping.swept(sweeping.SweepQuestion(question=question, editor="r-rome", settings=settings, test=test,
                                                   layers=tuple(range(first, end + 1))))
+
+
+def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
+    shown = [table.value for table in page.get("table")]
+    together, claims, alone, fewer, _between, terms = shown
+    found = study.read()
+    assert view.recommendation(found.over) in words(page)
+    assert together.shape[0] == len(found.over.selectors) + 2 and len(claims) == 5
+    assert {"LGA", "CMA, MLP", "Forecast", "Brute force"} <= set(alone.index)
+    assert list(fewer.columns) == ["LGA", "CMA, MLP", "Forecast", "Brute force"]
+    assert len(terms) == len(found.parts.selectors)
+    page.selectbox(key="study_unit").select_index(1).run()
+    assert view.unit_title(list(found.units.values())[1]) in words(page)
+    model = found.main[-1].model
+    page.selectbox(key="study_model").select(model)
+    page.selectbox(key="study_selector").select("brute-force").run()
+    assert len(page.get("table")[4].value) == sum(unit.model == model for unit in found.main)

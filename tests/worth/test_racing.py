@@ -10,13 +10,13 @@ import pytest
 from conftest import watched
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from worth.swept import QUIET, noisy, random_sweep, ranking_of, sweep_of
 
 from lga_core.errors import LgaError
 from lga_core.results import Cost, Race, RaceStep
 from lga_core.worth.racing import Block, RaceSettings, race, simulate
 from lga_core.worth.selectors import pick_by_sweep
-from lga_core.worth.student import quantile
 
 # how often it is wrong
 
@@ -52,7 +52,7 @@ def test_looking_without_a_correction_goes_wrong_more_often_than_stated():
         values = noisy([50, 50], seed).overall
         order = np.random.default_rng(seed).permutation(32)
         differences = (values[:, 0] - values[:, 1])[order]
-        wrong += any(differences[:n].mean() < -quantile(0.05, n - 1) * differences[:n].std(ddof=1) / n**0.5
+        wrong += any(differences[:n].mean() < -student.isf(0.05, n - 1) * differences[:n].std(ddof=1) / n**0.5
                      for n in range(8, 33, 4))
     assert wrong / 600 > 0.08
 
@@ -87,7 +87,7 @@ def naive_race(sweep, layers, how, seed):
         for layer in left:
             behind = [overall[record][leader] - overall[record][layer] for record in order[:used]]
             if used in possible and used > 1:
-                half = quantile(error, used - 1) * statistics.stdev(behind) / math.sqrt(used)
+                half = student.isf(error, used - 1) * statistics.stdev(behind) / math.sqrt(used)
                 if statistics.fmean(behind) - half > 1e-9:
                     dropped.add(layer)
         left = [layer for layer in left if layer not in dropped]

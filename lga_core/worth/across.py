@@ -1,0 +1,127 @@
+"""What the study's units say together: every selector over all of them, and LGA against CMA.
+
+Every unit counts the same. Intervals are a bootstrap over the test facts within each unit, with units and picks held
+fixed; units of one fact set draw the same facts. They do not say how other sets or models would turn out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+
+import numpy as np
+
+from lga_core.results import METRICS, Across, Difference, Estimate, Pick, StudyUnit, Summary, Transfer
+from lga_core.worth.judging import DRAWS, regrets
+from lga_core.worth.selectors import BRUTE_FORCE
+from lga_core.worth.study import TABLED
+from lga_core.worth.transfer import transfer
+from lga_core.worth.truth import Truth, drawn_weights, estimate
+
+MEASURED = (*METRICS, "overall", "regret", "below-optimum")
+BEST = "best"                                # no selector: the layer that is best for the test facts themselves
+
+Drawn = Mapping[str, Mapping[str, np.ndarray]]               # selector -> measure -> (1 + draws,), the value first
+
+
+def summary(units: Sequence[StudyUnit], *, selectors: Sequence[str] = TABLED, draws: int = DRAWS,
+            seed: int = 0) -> Summary:
+    """Every selector's means over the units in which it has a pick, and LGA's differences to CMA."""
+    sets = sorted({unit.fact_set for unit in units})
+    drawn = [_drawn(unit, draws, (seed, sets.index(unit.fact_set))) for unit in units]
+    best = [found[BEST] for found in drawn]
+    return Summary(
+        units=len(units), facts=sum(len(unit.test.records) for unit in units),
+        selectors=tuple(found for name in selectors if (found := _across(name, selectors, units, drawn)).units),
+        best=_mean("overall", best, units), optimum=_mean("optimum", best, units),
+        gap=_mean("below-optimum", best, units),
+        differences=tuple(_difference(metric, units, drawn) for metric in (*METRICS, "overall")),
+        same_layer=sum(_layer(unit, BRUTE_FORCE) == _best(Truth.of(unit.test)) for unit in units),
+        draws=draws, seed=seed,
+    )
+
+
+def of_most(units: Sequence[StudyUnit]) -> tuple[StudyUnit, ...]:
+    """The units of the editor that most of them are of: sets and models are compared with one editor."""
+    editors = [unit.editor for unit in units]
+    return tuple(unit for unit in units if unit.editor == max(editors, key=editors.count))
+
+
+def in_sample(units: Sequence[StudyUnit]) -> tuple[StudyUnit, ...]:
+    """The units with their picks judged on the very facts that they are from."""
+    return tuple(replace(unit, test=unit.proxy) for unit in units)
+
+
+def carried(units: Sequence[StudyUnit], selector: str) -> Transfer:
+    """One selector's picks on every unit's proxy, each judged on every unit's test facts.
+
+    Raises LgaError for units of several editors or settings.
+    """
+    picks = {unit.title: pick for unit in units for pick in unit.picks if pick.selector == selector}
+    return transfer(picks, {unit.title: unit.test for unit in units})
+
+
+def _drawn(unit: StudyUnit, draws: int, seed: tuple[int, int]) -> Drawn:
+    """Every measure at every selector's layer, over the facts as they are and drawn again."""
+    truth = Truth.of(unit.test)
+    weights = drawn_weights(len(truth.records), draws, seed)
+    means = {metric: truth.mean(metric, weights) for metric in (*METRICS, "overall")}
+    optimum = weights @ truth.overall.max(1) / weights.sum(1)
+
+    def at(layer: int) -> dict[str, np.ndarray]:
+        found = {metric: values[:, truth.layers.index(layer)] for metric, values in means.items()}
+        return found | {"regret": regrets(truth, layer, weights), "optimum": optimum,
+                        "below-optimum": optimum - found["overall"]}
+
+    layers = {pick.selector: pick.layer for pick in unit.picks} | {BEST: _best(truth)}
+    return {name: at(layer) for name, layer in layers.items() if layer is not None}
+
+
+def _across(selector: str, among: Sequence[str], units: Sequence[StudyUnit], drawn: Sequence[Drawn]) -> Across:
+    mine = [(unit, _pick(unit, selector), found) for unit, found in zip(units, drawn, strict=True) if selector in found]
+    ratios = [unit.proxy.cost.rows / pick.cost.rows for unit, pick, _found in mine if pick.cost.rows]
+    return Across(
+        selector=selector, title=mine[0][1].title if mine else selector, units=len(mine),
+        measures={name: _mean(name, [found[selector] for *_, found in mine], [unit for unit, *_ in mine])
+                  for name in MEASURED},
+        lowest=sum(_regret(found, selector) <= min(_regret(found, other) for other in among if other in found)
+                   for *_, found in mine),
+        cheaper=median(ratios) if ratios else None,
+    )
+
+
+def _difference(metric: str, units: Sequence[StudyUnit], drawn: Sequence[Drawn]) -> Difference:
+    """LGA's layer less CMA's, where both have one and the set has the metric."""
+    both = [(unit, found["lga"][metric] - found["cma-mlp"][metric]) for unit, found in zip(units, drawn, strict=True)
+            if {"lga", "cma-mlp"} <= set(found)]
+    both = [(unit, values) for unit, values in both if not np.isnan(values[0])]
+    values = [float(points[0]) for _unit, points in both]
+    return Difference(
+        metric=metric, units=len(both), above=sum(value > 0 for value in values),
+        below=sum(value < 0 for value in values), least=min(values, default=None), most=max(values, default=None),
+        mean=_mean(metric, [{metric: points} for _unit, points in both], [unit for unit, _points in both]),
+    )
+
+
+def _mean(name: str, found: Sequence[Mapping[str, np.ndarray]], units: Sequence[StudyUnit]) -> Estimate:
+    """Over the units that have it; `n` counts their test facts. A draw that lost it in one unit is left out."""
+    present = [(unit, values[name]) for unit, values in zip(units, found, strict=True) if not np.isnan(values[name][0])]
+    if not present:
+        return Estimate()
+    n = sum(Truth.of(unit.test).n("overall" if name not in METRICS else name) for unit, _values in present)
+    return estimate(np.mean([values for _unit, values in present], axis=0), n)
+
+
+def _regret(found: Mapping[str, Mapping[str, np.ndarray]], selector: str) -> float:
+    return float(found[selector]["regret"][0])
+
+
+def _pick(unit: StudyUnit, selector: str) -> Pick:
+    return next(pick for pick in unit.picks if pick.selector == selector)
+
+
+def _layer(unit: StudyUnit, selector: str) -> int | None:
+    return _pick(unit, selector).layer
+
+
+def _best(truth: Truth) -> int:
+    return truth.layers[int(truth.mean("overall").argmax())]

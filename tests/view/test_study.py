@@ -1,0 +1,96 @@
+"""The study's tables say what the units say, and what cannot be had is n/a."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from view.made_study import unit
+
+from lga_core.view.study import (
+    carried_table,
+    claims_table,
+    forecast_table,
+    markdown,
+    no_picks,
+    recommendation,
+    stability_table,
+    study_table,
+    summary_table,
+    unit_title,
+)
+from lga_core.worth.across import carried, in_sample, summary
+from lga_core.worth.study import table_rows
+
+NAMES = ("lga", "cma-mlp", "middle", "brute-force")
+
+
+@pytest.fixture(scope="module")
+def units():
+    return unit(0), unit(1, fact_set="other", without="cma-mlp")
+
+
+@pytest.fixture(scope="module")
+def found(units):
+    return summary(units, selectors=NAMES, draws=50)
+
+
+def test_a_unit_without_a_pick_says_so_and_why(units):
+    rows = table_rows(units[1])
+    cma = study_table(rows)[1]
+    assert (cma["layer"], cma["rewrite"], cma["regret"]) == ("no pick", "n/a", "n/a")
+    assert no_picks(rows) == "CMA, MLP has no pick: 3 usable facts." and no_picks(table_rows(units[0])) == ""
+    assert unit_title(units[0]) == "tiny · Set world · r-rome · n 12 test facts · 2026-01-02 · cpu"
+
+
+def test_the_lowest_mean_regret_stands_first(found):
+    table = summary_table(found)
+    regrets = [float(row["regret"].split()[0]) for row in table[:-2]]
+    assert regrets == sorted(regrets) and len(regrets) == 4
+    cma = next(row for row in table if row["selector"] == "CMA, MLP")
+    assert cma["units"] == "1" and cma["rewrite"].endswith("(12)")
+    assert [row["regret"] for row in table[-2:]] == ["n/a", "n/a"]
+    assert table[-1]["Overall"].startswith(f"{found.optimum.value:.1f} (")
+
+
+def test_the_papers_claims_have_their_numbers(found, units):
+    rewrite, rephrase, speed, near, apart = (row["here"] for row in claims_table(found))
+    assert rewrite.startswith(f"{found.differences[0].mean.value:.1f} (") and "over 1 unit" in rewrite
+    assert rephrase.startswith(f"{found.differences[1].mean.value:.1f} (")
+    assert speed.split()[0] == f"{found.selectors[0].cheaper:,.0f}"
+    assert f"{found.gap.value:.1f} (" in near and f"in {found.same_layer} of 2 units" in apart
+    nobody = claims_table(summary(units[1:], selectors=["middle"], draws=0))
+    assert nobody[0]["here"] == "n/a: no unit has both picks" and nobody[2]["here"].startswith("n/a times")
+
+
+def test_the_recommended_selector_is_named_with_lga_beside_it(found, units):
+    text = recommendation(found)
+    assert text.startswith(f"Over 2 units with 24 held-out facts, {found.recommended.title} loses least")
+    assert ("LGA:" in text) == (found.recommended.selector != "lga")
+    assert recommendation(summary(units, selectors=["brute-force"], draws=0)) == "No selector has a pick in every unit."
+
+
+def test_terms_stand_beside_their_held_out_regret(found, units):
+    before = summary(in_sample(units), selectors=NAMES, draws=50)
+    for row, proxy, test in zip(forecast_table(before, found), before.selectors, found.selectors, strict=True):
+        assert row["regret on the proxy"].startswith(f"{proxy.measures['regret'].value:.1f}")
+        assert row["regret on held-out facts"].startswith(f"{test.measures['regret'].value:.1f}")
+
+
+def test_a_set_without_a_pick_is_not_carried(units):
+    table = carried_table(carried(units, "cma-mlp"))
+    assert [set(row) for row in table] == [{"picked on", "Set world", "Set other"}] * 2
+    assert table[1]["picked on"] == "Set other: layer n/a" and table[1]["Set world"] == "n/a"
+    assert table[0]["Set other"].count("to") == 1
+
+
+def test_sizes_that_a_selector_does_not_have_are_blank(units):
+    firm = units[0].stability[0]
+    short = replace(firm, title="Short", sizes=(1, 3), share=np.array([np.nan, 0.5]), regret=np.array([1.0, 2.0]))
+    table = stability_table((firm, short))
+    assert [row["proxy facts"] for row in table] == ["1", "2", "3", "4", "8", "12"]
+    assert [row["Short"] for row in table[:3]] == ["no pick", "n/a", "50 %, regret 2.0"]
+    assert table[-1]["Brute force"].startswith("100 %")
+
+
+def test_markdown_is_a_table():
+    assert markdown([{"a": "1", "b": "2"}]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"

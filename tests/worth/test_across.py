@@ -1,0 +1,126 @@
+"""Units together, against means in plain loops: who is left out where, draws that are shared, what is recommended."""
+
+from dataclasses import replace
+from statistics import fmean, median
+
+import numpy as np
+import pytest
+from view.made_study import unit
+
+from lga_core.errors import LgaError
+from lga_core.results import METRICS
+from lga_core.worth.across import carried, in_sample, of_most, summary
+from lga_core.worth.judging import judge
+
+NAMES = ("lga", "cma-mlp", "middle", "brute-force")
+
+
+@pytest.fixture(scope="module")
+def units():
+    return (unit(0), unit(1, fact_set="other"), unit(2, model="second", n=9, without="cma-mlp"))
+
+
+@pytest.fixture(scope="module")
+def found(units):
+    return summary(units, selectors=NAMES, draws=200)
+
+
+def judged(one, selector):
+    return next(item for item in judge(one.picks, one.test, in_sample=False, draws=0).selectors
+                if item.pick.selector == selector)
+
+
+def test_every_selectors_means_are_those_of_its_units(units, found):
+    assert (found.units, found.facts) == (3, 33)
+    for item in found.selectors:
+        mine = [judged(one, item.selector) for one in units]
+        mine = [worth for worth in mine if worth.pick.layer is not None]
+        assert item.units == len(mine) == (2 if item.selector == "cma-mlp" else 3)
+        for name, estimate in item.measures.items():
+            values = [worth.metrics[name] if name in METRICS else getattr(worth, name.replace("-", "_"))
+                      for worth in mine]
+            assert estimate.value == pytest.approx(fmean(value.value for value in values))
+            assert estimate.n == sum(value.n for value in values)
+            assert estimate.low <= estimate.value <= estimate.high or name == "regret"
+        costs = [(one.proxy.cost, worth.pick.cost) for one, worth in zip(units, mine, strict=False)]
+        wanted = [(whole.forward_rows + whole.backward_rows) / (own.forward_rows + own.backward_rows)
+                  for whole, own in costs if own.forward_rows]
+        assert item.cheaper == (pytest.approx(median(wanted)) if wanted else None)
+    assert [item.selector for item in found.selectors] == list(NAMES)
+
+
+def test_the_lowest_regret_is_counted_among_those_compared(units, found):
+    counted = dict.fromkeys(NAMES, 0)
+    for one in units:
+        regrets = {name: judged(one, name).regret.value for name in NAMES}
+        regrets = {name: value for name, value in regrets.items() if value is not None}
+        for name in regrets:
+            counted[name] += regrets[name] == min(regrets.values())
+    assert {item.selector: item.lowest for item in found.selectors} == counted
+    alone, = summary(units, selectors=["middle"], draws=0).selectors
+    assert alone.lowest == 3
+
+
+def test_what_no_selector_can_pass(units, found):
+    best = [one.test.mean("overall").max() for one in units]
+    optimum = [one.test.overall.max(1).mean() for one in units]
+    assert found.best.value == pytest.approx(fmean(best)) and found.optimum.value == pytest.approx(fmean(optimum))
+    assert found.gap.value == pytest.approx(fmean(optimum) - fmean(best)) and found.gap.n == found.best.n == 33
+    assert found.same_layer == sum(one.proxy.mean("overall").argmax() == one.test.mean("overall").argmax()
+                                   for one in units)
+
+
+def test_lga_against_cma_where_both_have_a_pick(units, found):
+    for difference in found.differences:
+        pairs = [(judged(one, "lga"), judged(one, "cma-mlp")) for one in units[:2]]
+        values = [(lga.overall.value - cma.overall.value) if difference.metric == "overall" else
+                  lga.metrics[difference.metric].value - cma.metrics[difference.metric].value for lga, cma in pairs]
+        assert difference.units == 2 and difference.mean.value == pytest.approx(fmean(values))
+        assert (difference.least, difference.most) == pytest.approx((min(values), max(values)))
+        assert (difference.above, difference.below) == (sum(v > 0 for v in values), sum(v < 0 for v in values))
+    none = summary(units[2:], selectors=NAMES, draws=10).differences[0]
+    assert (none.units, none.mean.value, none.least) == (0, None, None)
+
+
+def test_units_of_one_set_draw_the_same_facts():
+    """So twice the same unit is as sure as one; another set of the same numbers draws its own, and is surer."""
+    one = unit(0)
+    alone, twice, other = (summary(units, selectors=["lga"], draws=400).selectors[0].measures["overall"] for units in (
+        (one,), (one, replace(one, model="again")), (one, replace(one, fact_set="zzz"))))
+    assert (twice.value, twice.low, twice.high) == pytest.approx((alone.value, alone.low, alone.high))
+    assert other.value == pytest.approx(alone.value) and other.high - other.low < 0.85 * (alone.high - alone.low)
+
+
+def test_a_metric_that_a_unit_lacks_is_of_the_others(units):
+    lacking = {**units[1].test.after, "rephrase": np.full_like(units[1].test.after["rephrase"], np.nan)}
+    lga = summary((units[0], replace(units[1], test=replace(units[1].test, after=lacking))), draws=0).selectors[0]
+    assert lga.measures["rephrase"].value == judged(units[0], "lga").metrics["rephrase"].value
+    assert lga.measures["rephrase"].n == 12 and lga.measures["rewrite"].n == 24
+
+
+def test_recommended_is_who_has_a_pick_everywhere_and_sweeps_least(found, units):
+    able = [item for item in found.selectors if item.selector in ("lga", "middle")]
+    assert found.recommended == min(able, key=lambda item: item.measures["regret"].value)
+    assert summary(units, selectors=["cma-mlp", "brute-force"], draws=0).recommended is None
+
+
+def test_in_sample_the_brute_force_has_no_regret(units):
+    item, = summary(in_sample(units), selectors=["brute-force"], draws=0).selectors
+    assert item.measures["regret"].value == 0
+
+
+def test_picks_are_carried_between_the_sets_of_a_model(units):
+    table = carried(units[:2], "lga")
+    assert table.sources == table.targets == ("Set world", "Set other")
+    for i, source in enumerate(units[:2]):
+        layer = next(pick.layer for pick in source.picks if pick.selector == "lga")
+        for j, target in enumerate(units[:2]):
+            mean = target.test.mean("overall")
+            assert table.layers[i] == layer and table.regret[i, j] == pytest.approx(mean.max() - mean[layer])
+    with pytest.raises(LgaError, match="several editors"):
+        carried((units[0], replace(units[1], test=replace(units[1].test, editor="ft-m"))), "lga")
+
+
+def test_the_editor_of_most_units(units):
+    other = unit(5, editor="ft-m")
+    assert of_most((other, *units)) == units and of_most(()) == ()
