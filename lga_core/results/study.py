@@ -41,7 +41,8 @@ class Across(Result):
     units: int
     measures: Mapping[str, Estimate]        # means of the metrics, "overall", and "regret" and "below-optimum" (points)
     lowest: int                             # units in which none of those compared has a lower regret
-    cheaper: float | None                   # median: rows of the proxy's sweep over its own; None where it costs none
+    fewer_rows: float | None                # median: rows of the proxy's sweep over its own; None where it costs none
+    faster: float | None                    # the same of seconds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,8 @@ def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         "selector": row["selector"], "layer": _whole(row["layer"]) if row["reason"] is None else "no pick",
         **{metric: _with_n(row[metric], row[f"{metric}_n"]) for metric in METRICS},
         "fluency": _with_n(row["fluency"], row["fluency_n"]), "Overall": _between(row, "overall"),
-        "regret": _between(row, "regret"), "rows": _whole(row["rows"]),
-        "× fewer rows than the sweep": _whole(row["cheaper"]),
+        "regret": _between(row, "regret"), "rows (× fewer)": _cost(_whole(row["rows"]), row["fewer_rows"]),
+        "seconds (× faster)": _cost(_seconds(row["seconds"]), row["faster"]),
     } for row in rows]
 
 
@@ -35,11 +35,12 @@ def summary_table(found: Summary) -> Table:
                 **{metric: _one(measures.get(metric, Estimate())) for metric in METRICS},
                 "Overall": points(measures.get("overall", Estimate())),
                 "regret": points(measures.get("regret", Estimate())), "lowest in": cells.get("lowest", "n/a"),
-                "× fewer rows than the sweep": cells.get("cheaper", "n/a")}
+                "× fewer rows": cells.get("fewer_rows", "n/a"), "× faster": cells.get("faster", "n/a")}
 
     units = f"{found.units}"
     return [
-        *(row(item.title, f"{item.units}", item.measures, lowest=f"{item.lowest}", cheaper=_whole(item.cheaper))
+        *(row(item.title, f"{item.units}", item.measures, lowest=f"{item.lowest}",
+              fewer_rows=_whole(item.fewer_rows), faster=_whole(item.faster))
           for item in sorted(found.selectors, key=lambda item: item.measures["regret"].value)),
         row("Each unit’s best layer, known afterwards", units, {"overall": found.best}),
         row("Sample-wise optimum", units, {"overall": found.optimum}),
@@ -56,7 +57,8 @@ def claims_table(found: Summary) -> Table:
         ("LGA's layer above CMA's in rewrite, by up to 8.56 points", _compared(differences["rewrite"])),
         ("and in rephrase, by up to 9.16 points", _compared(differences["rephrase"])),
         ("LGA 7 to 12 times faster than brute force",
-         f"{_whole(lga.cheaper if lga else None)} times fewer rows than the sweep of its facts (median)"),
+         f"{_whole(lga.faster if lga else None)} times faster than the sweep of all layers on its facts, "
+         f"{_whole(lga.fewer_rows if lga else None)} times fewer rows (medians)"),
         ("a golden layer comes near each fact's own best",
          f"the best layer of each unit: {points(found.gap)} points below the sample-wise optimum; LGA's: {below}"),
         ("the proxy's golden layer and the test's are negligibly apart",
@@ -97,8 +99,8 @@ def recommendation(found: Summary) -> str:
         return "No selector has a pick in every unit."
     text = (f"Over {count(found.units, 'unit')} with {count(found.facts, 'held-out fact')}, {best.title} loses least "
             f"of what does not sweep all layers: {points(best.measures['regret'])} points below the best layer")
-    if best.cheaper is not None:
-        text += f", for {best.cheaper:,.0f} times fewer rows than the sweep"
+    if best.faster is not None:
+        text += f", {best.faster:,.0f} times faster than the sweep"
     if lga is not None and lga is not best:
         text += f". LGA: {points(lga.measures['regret'])} points"
     return f"{text}."
@@ -149,6 +151,14 @@ def _one(estimate: Estimate) -> str:
 
 def _with_n(value: float | None, n: int) -> str:
     return _one(Estimate(value=value, n=n))
+
+
+def _cost(own: str, times: float | None) -> str:
+    return own if times is None else f"{own} ({times:,.0f} ×)"
+
+
+def _seconds(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:,.1f}" if value < 10 else f"{value:,.0f}"
 
 
 def _between(row: Mapping[str, Any], name: str) -> str:

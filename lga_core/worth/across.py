@@ -78,14 +78,15 @@ def _drawn(unit: StudyUnit, draws: int, seed: tuple[int, int]) -> Drawn:
 
 def _across(selector: str, among: Sequence[str], units: Sequence[StudyUnit], drawn: Sequence[Drawn]) -> Across:
     mine = [(unit, _pick(unit, selector), found) for unit, found in zip(units, drawn, strict=True) if selector in found]
-    ratios = [unit.proxy.cost.rows / pick.cost.rows for unit, pick, _found in mine if pick.cost.rows]
+    costs = [(unit.proxy.cost, pick.cost) for unit, pick, _found in mine if pick.cost.rows and pick.cost.seconds]
     return Across(
         selector=selector, title=mine[0][1].title if mine else selector, units=len(mine),
         measures={name: _mean(name, [found[selector] for *_, found in mine], [unit for unit, *_ in mine])
                   for name in MEASURED},
         lowest=sum(_regret(found, selector) <= min(_regret(found, other) for other in among if other in found)
                    for *_, found in mine),
-        cheaper=median(ratios) if ratios else None,
+        fewer_rows=median(whole.rows / own.rows for whole, own in costs) if costs else None,
+        faster=median(whole.seconds / own.seconds for whole, own in costs) if costs else None,
     )
 
 

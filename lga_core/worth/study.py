@@ -56,21 +56,22 @@ def table_rows(unit: StudyUnit) -> list[dict[str, Any]]:
     nothing = {key: value for metric in METRICS for key, value in ((metric, None), (f"{metric}_n", 0))}
     return [*rows, {"model": unit.model, "set": unit.title, "editor": unit.editor, "selector": "Sample-wise optimum",
                     "layer": None, **nothing, "fluency": None, "fluency_n": 0, **_interval("overall", found.optimum),
-                    **_interval("regret", Estimate()), "rows": None, "seconds": None, "cheaper": None, "reason": None}]
+                    **_interval("regret", Estimate()), "rows": None, "seconds": None, "fewer_rows": None,
+                    "faster": None, "reason": None}]
 
 
 def _row(unit: StudyUnit, found: Worth, worth: SelectorWorth) -> dict[str, Any]:
     pick, brute = worth.pick, unit.proxy.cost
     fluency = unit.fluency.get(pick.layer, Estimate())
-    counted, whole = pick.cost.rows, brute.rows
     metrics = {name: worth.metrics.get(name, Estimate()) for name in METRICS}
     return {
         "model": unit.model, "set": unit.title, "editor": unit.editor, "selector": pick.title, "layer": pick.layer,
         **{key: value for metric, estimate in metrics.items()
            for key, value in ((metric, estimate.value), (f"{metric}_n", estimate.n))},
         "fluency": fluency.value, "fluency_n": fluency.n, **_interval("overall", worth.overall),
-        **_interval("regret", worth.regret), "rows": counted, "seconds": pick.cost.seconds,
-        "cheaper": whole / counted if counted else None, "reason": pick.reason,
+        **_interval("regret", worth.regret), "rows": pick.cost.rows, "seconds": pick.cost.seconds,
+        "fewer_rows": brute.rows / pick.cost.rows if pick.cost.rows else None,
+        "faster": brute.seconds / pick.cost.seconds if pick.cost.seconds else None, "reason": pick.reason,
     }
 
 

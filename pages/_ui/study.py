@@ -15,6 +15,7 @@ from lga_core.worth.study import FORECASTS, table_rows
 from pages._ui.text import safe
 
 FRESH_SECONDS = 60                           # a unit that is finished meanwhile is seen after this
+_BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
 _CARRIED = {"lga": "LGA", "forecast": "Forecast", "cma-mlp": "CMA, MLP", "brute-force": "Brute force"}
 
 
@@ -66,7 +67,8 @@ def together(found: Study) -> None:
                "proxy facts, the numbers from test facts of the set’s other half, no subject in both. Means of the "
                "units’ means, n facts in brackets; brackets beside Overall, regret and differences: 95 % of bootstrap "
                "draws over the test facts, units and picks held fixed. Regret: points of Overall below the unit’s best "
-               f"layer. × fewer rows: median. Teacher-forced, percent. `{first.command}`")
+               f"layer. × fewer rows and × faster: than the sweep of the same proxy facts, medians; {_BESIDE}. "
+               f"Teacher-forced, percent. `{first.command}`")
 
 
 def alone(found: Study) -> None:
@@ -79,7 +81,8 @@ def alone(found: Study) -> None:
     st.caption(f"{safe(view.unit_title(unit))}. Picks are from {len(unit.proxy.records)} proxy facts of the set’s "
                "other half, no subject in both. Percent, teacher-forced, n in brackets; brackets beside Overall and "
                "regret: 95 % of bootstrap draws over the test facts. Rows: sequences through the model that the pick "
-               f"cost. `{unit.command}`")
+               f"cost; beside them, how much less than the proxy’s sweep. {_BESIDE[0].upper()}{_BESIDE[1:]}. "
+               f"`{unit.command}`")
     _table(view.stability_table(unit.stability), "proxy facts", "Table of how picks hold with fewer proxy facts")
     st.caption(f"Of {unit.stability[0].draws} draws of so many proxy facts: the share that picks the layer that all of "
                "them pick, and the mean regret on the test facts of what is picked.")

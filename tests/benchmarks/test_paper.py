@@ -58,7 +58,7 @@ def test_a_unit_is_measured_once_and_its_table_follows_from_it(units, monkeypatc
     assert list(firm) == ["lga", "cma-mlp", "forecast", "brute-force"] and firm["lga"].sizes == (1, COUNT)
     assert firm["lga"].layer == next(pick.layer for pick in unit.picks if pick.selector == "lga")
     brute = rows[TABLED.index("brute-force")]
-    assert (brute["layer"], brute["cheaper"]) == (int(unit.proxy.mean("overall").argmax()), 1)
+    assert (brute["layer"], brute["fewer_rows"], brute["faster"]) == (int(unit.proxy.mean("overall").argmax()), 1, 1)
     assert rows[-1]["overall"] == pytest.approx(unit.test.overall.max(1).mean())
     monkeypatch.setattr(paper, "load_now", lambda _name: pytest.fail("measured again"))
     assert bench_paper(units.name, limit=COUNT)["rows"] == report["rows"]

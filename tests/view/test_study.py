@@ -56,7 +56,8 @@ def test_the_papers_claims_have_their_numbers(found, units):
     rewrite, rephrase, speed, near, apart = (row["here"] for row in claims_table(found))
     assert rewrite.startswith(f"{found.differences[0].mean.value:.1f} (") and "over 1 unit" in rewrite
     assert rephrase.startswith(f"{found.differences[1].mean.value:.1f} (")
-    assert speed.split()[0] == f"{found.selectors[0].cheaper:,.0f}"
+    lga = found.selectors[0]
+    assert f"{lga.faster:,.0f} times faster" in speed and f"{lga.fewer_rows:,.0f} times fewer rows" in speed
     assert f"{found.gap.value:.1f} (" in near and f"in {found.same_layer} of 2 units" in apart
     nobody = claims_table(summary(units[1:], selectors=["middle"], draws=0))
     assert nobody[0]["here"] == "n/a: no unit has both picks" and nobody[2]["here"].startswith("n/a times")

@@ -42,10 +42,14 @@ def test_every_selectors_means_are_those_of_its_units(units, found):
             assert estimate.value == pytest.approx(fmean(value.value for value in values))
             assert estimate.n == sum(value.n for value in values)
             assert estimate.low <= estimate.value <= estimate.high or name == "regret"
+        if item.selector == "middle":
+            assert (item.fewer_rows, item.faster) == (None, None)
+            continue
         costs = [(one.proxy.cost, worth.pick.cost) for one, worth in zip(units, mine, strict=False)]
-        wanted = [(whole.forward_rows + whole.backward_rows) / (own.forward_rows + own.backward_rows)
-                  for whole, own in costs if own.forward_rows]
-        assert item.cheaper == (pytest.approx(median(wanted)) if wanted else None)
+        assert item.faster == pytest.approx(median(whole.seconds / own.seconds for whole, own in costs))
+        assert item.fewer_rows == pytest.approx(median(
+            (whole.forward_rows + whole.backward_rows) / (own.forward_rows + own.backward_rows)
+            for whole, own in costs))
     assert [item.selector for item in found.selectors] == list(NAMES)
 
 
