@@ -31,8 +31,9 @@ from lga_core.runs.store import Store
 from lga_core.runs.study import keep_unit, read_unit
 from lga_core.runs.sweeps import sweep
 from lga_core.runs.tasks import choose_known, drain, score_layers
+from lga_core.worth.racing import raced
 from lga_core.worth.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
-from lga_core.worth.study import STUDIED, TABLED, WITH_FEWER, raced, table_rows
+from lga_core.worth.study import STUDIED, TABLED, WITH_FEWER, table_rows
 from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
 
 DATA = "LGA_BENCHMARK_DATA"

@@ -59,7 +59,7 @@ def selector_color(selector: str, look: Theme) -> str:
         return look.gold
     if selector.startswith("cma"):
         return look.kind(method_kind(selector))
-    return look.series[5] if selector == "forecast" else look.muted
+    return look.series[5] if selector.startswith("forecast") else look.muted
 
 
 def metric_color(metric: str, look: Theme) -> str:

@@ -23,6 +23,7 @@ from lga_core.results import Cost, Ending, Estimate, Pick, Progress, Race, RaceR
 from lga_core.worth.truth import DIGITS, drawn_weights, estimate
 
 LABEL = "race"
+RACE = "forecast-race"                       # a selector: the forecast's best few layers, raced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,16 @@ def simulate(sweep: Sweep, ranking: Pick, settings: RaceSettings,
 
     return tuple(_end(race(records, ranking, measure, replace(settings, seed=seed)))
                  for seed in ((settings.seed,) if seeds is None else seeds))
+
+
+def raced(ranking: Pick, proxy: Sweep, seed: int = 0) -> Pick:
+    """The layer that a race of the ranking's best few names, on the proxy's cells, with what both together cost."""
+    if ranking.layer is None:
+        return replace(ranking, selector=RACE, title=f"{ranking.title} + racing")
+    race, = simulate(proxy, ranking, RaceSettings(seed=seed))
+    order = (race.layer, *(layer for layer in ranking.ranking if layer != race.layer))
+    return replace(ranking, selector=RACE, title=f"{ranking.title} + racing", layer=race.layer, ranking=order,
+                   own_layer=race.layer, cost=race.spent)
 
 
 def _order(records: Iterable[int], seed: int) -> list[int]:

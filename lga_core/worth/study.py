@@ -3,13 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from lga_core.results import METRICS, Estimate, Pick, SelectorWorth, StudyUnit, Sweep, Worth
+from lga_core.results import METRICS, Estimate, SelectorWorth, StudyUnit, Worth
 from lga_core.scores.gain import Terms
 from lga_core.worth.judging import judge
-from lga_core.worth.racing import RaceSettings, simulate
+from lga_core.worth.racing import RACE
 from lga_core.worth.selectors import SELECTORS, Selector
 
-RACE = "forecast-race"
 TABLED = ("lga", "cma-mlp", "middle", "forecast", RACE, "brute-force")     # the rows of the table; these have a fluency
 WITH_FEWER = ("lga", "cma-mlp", "forecast")  # picked again from fewer proxy facts
 
@@ -31,16 +30,6 @@ FORECASTS = (                                # the forecast, taken apart; none o
              measured={"portability": True}),
 )
 STUDIED = (*(item for item in SELECTORS.values() if item.method and item.quick), *FORECASTS)
-
-
-def raced(ranking: Pick, proxy: Sweep, seed: int) -> Pick:
-    """The layer that a race of the ranking's best few names, on the proxy's cells, with what both together cost."""
-    if ranking.layer is None:
-        return replace(ranking, selector=RACE, title=f"{ranking.title} + racing")
-    race, = simulate(proxy, ranking, RaceSettings(seed=seed))
-    order = (race.layer, *(layer for layer in ranking.ranking if layer != race.layer))
-    return replace(ranking, selector=RACE, title=f"{ranking.title} + racing", layer=race.layer, ranking=order,
-                   own_layer=race.layer, cost=race.spent)
 
 
 def verdict(unit: StudyUnit) -> Worth:

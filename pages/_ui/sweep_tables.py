@@ -105,10 +105,10 @@ def cost_table(found: Swept, worth: Worth) -> None:
             format="%.1f", help="The seconds of the sweep of the proxy over the selector's own"),
     })
     st.caption("Time of each measurement when it was made. Rows are sequences through the whole model; a part of it "
-               "counts as its share."
+               "counts as its share. Forecast + racing: what a race of the forecast’s best layers on these cells takes."
                + ("" if found.sweeps["proxy"].complete else " The sweep is not complete: it will cost more."))
-    main = main_selectors()
-    figure = regret_against_cost([item for item in worth.selectors if item.pick.selector in (*main, BRUTE_FORCE)],
+    main = (*main_selectors(), "forecast-race", BRUTE_FORCE)
+    figure = regret_against_cost([item for item in worth.selectors if item.pick.selector in main],
                                  theme_name=theme_name())
     if figure is not None:
         chart(figure, "sweep_regret", "Points: each selector's regret over the seconds that it took.")

@@ -198,12 +198,14 @@ def _facts_name(asked: SweepQuestion, part: Part) -> str:
 def verdict(found: Swept, part: Part) -> Worth:
     """What the picks are worth on one part of the sweep; judged anew when there is more of it."""
     from lga_core.worth.judging import judge
+    from lga_core.worth.racing import raced
     from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
 
     scores, proxy, test, judged = found.scores, found.found["proxy"][0], found.found[part][0], found.judged
     if judged is not None and judged[0] is scores and judged[1] is proxy and judged[2] is test:
         return judged[3]
-    picks = [pick_by_scores(SELECTORS[name], item, test.layers) for name, (item, _stored) in scores.items()]
-    worth = judge([*picks, pick_by_sweep(proxy, test.layers)], test, in_sample=part == "proxy")
+    picks = {name: pick_by_scores(SELECTORS[name], item, test.layers) for name, (item, _stored) in scores.items()}
+    races = [raced(picks["forecast"], proxy)] if "forecast" in picks and proxy.complete else []
+    worth = judge([*picks.values(), *races, pick_by_sweep(proxy, test.layers)], test, in_sample=part == "proxy")
     found.judged = scores, proxy, test, worth
     return worth

@@ -92,7 +92,8 @@ def test_held_out_facts_judge_the_picks_and_selectors_are_scored_on_demand(page:
     page.button(key="sweep_score").click().run()
     wait(page)
     regrets = table(page, "regret")
-    assert {"LGA", "LGA, cosine", "Forecast", "Gradient × activation", "Brute force"} <= set(regrets["selector"])
+    assert {"LGA", "LGA, cosine", "Forecast", "Forecast + racing", "Gradient × activation",
+            "Brute force"} <= set(regrets["selector"])
     assert "Integrated gradients" not in set(regrets["selector"]) and set(regrets["n judged"]) == {2}
     assert metrics(page)["Golden layer"] in {"0", "1", "2", "3"} and "LGA" in words(page)
     proxy, test = (known(page).facts[part] for part in ("proxy", "test"))
@@ -115,18 +116,6 @@ def test_an_editor_without_a_second_moment_starts_at_once_and_a_chosen_layer_goe
     assert page.multiselect(key="layers").value == [2] and page.selectbox(key="editor").value == "ft-m"
 
 
-def known(app: AppTest) -> sweeping.Swept:
-    """The sweep that the page shows."""
-    question = app.session_state["lga"].question
-    settings = EDITORS["r-rome"].settings()
-    settings = replace(settings, value=replace(settings.value, steps=2))
-    first, end = app.slider(key="sweep_layers_4").value
-    rest = app.selectbox(key="sweep_test").value == "rest"
-    test = sweeping.TestChoice(facts=question.facts, fingerprint=question.fingerprint, limit=2) if rest else None
-    return sweeping.swept(sweeping.SweepQuestion(question=question, editor="r-rome", settings=settings, test=test,
-                                                  layers=tuple(range(first, end + 1))))
-
-
 def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     shown = [table.value for table in page.get("table")]
     together, claims, alone, fewer, _between, terms = shown
@@ -142,3 +131,15 @@ def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     page.selectbox(key="study_model").select(model)
     page.selectbox(key="study_selector").select("brute-force").run()
     assert len(page.get("table")[4].value) == sum(unit.model == model for unit in found.main)
+
+
+def known(app: AppTest) -> sweeping.Swept:
+    """The sweep that the page shows."""
+    question = app.session_state["lga"].question
+    settings = EDITORS["r-rome"].settings()
+    settings = replace(settings, value=replace(settings.value, steps=2))
+    first, end = app.slider(key="sweep_layers_4").value
+    rest = app.selectbox(key="sweep_test").value == "rest"
+    test = sweeping.TestChoice(facts=question.facts, fingerprint=question.fingerprint, limit=2) if rest else None
+    return sweeping.swept(sweeping.SweepQuestion(question=question, editor="r-rome", settings=settings, test=test,
+                                                  layers=tuple(range(first, end + 1))))

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from conftest import watched
 
 from lga_core.errors import LgaError
 from lga_core.models.hooks import on_outputs
@@ -13,16 +14,6 @@ from lga_core.results import Progress, TokenAttribution
 from lga_core.scores.attribution import baseline_row
 from lga_core.scores.survey import survey
 from lga_core.scores.token_attribution import prompt_scores, token_attribution
-
-
-def finish(steps):
-    """All progress of a generator, and what it returns."""
-    progress = []
-    while True:
-        try:
-            progress.append(next(steps))
-        except StopIteration as end:
-            return progress, end.value
 
 
 def log_probability(model, row):
@@ -53,7 +44,7 @@ def quadrature(model, row, steps):
 def test_scores_add_up_to_the_change_from_the_baseline(tiny, facts):
     fact = facts[3]
     tiny.tokenizer.pad_token = "a"           # the tiny Gemma's eos is the zero vector, where its norms have no gradient
-    _, result = finish(token_attribution(tiny, fact, next(survey(tiny, [fact])), n_steps=100))
+    _, result = watched(token_attribution(tiny, fact, next(survey(tiny, [fact])), n_steps=100))
     for name, answer in (("old", "basketball"), ("new", "tennis and football")):
         row = answer_row(tiny.tokenizer, fact.prompt, answer)
         change = log_probability(tiny, row) - log_probability(tiny, baseline_row(tiny.tokenizer, row))
@@ -68,7 +59,7 @@ def test_scores_equal_a_plain_quadrature(tiny):
 
 def test_the_result_names_the_prompts_own_tokens(tiny, facts):
     surveyed = next(survey(tiny, facts[:1]))
-    progress, result = finish(token_attribution(tiny, facts[0], surveyed, n_steps=4))
+    progress, result = watched(token_attribution(tiny, facts[0], surveyed, n_steps=4))
     prompt = prompt_row(tiny.tokenizer, facts[0].prompt).ids
     assert result.tokens == token_texts(tiny.tokenizer, prompt)
     assert result.answers == {"old": "Seattle", "new": "Boston"} and result.n_steps == 4
@@ -86,17 +77,17 @@ def test_the_result_names_the_prompts_own_tokens(tiny, facts):
 def test_only_answers_that_exist_are_explained(tiny, facts):
     untold = dataclasses.replace(facts[4], target_new=None)
     surveyed = next(survey(tiny, [untold]))
-    _, own = finish(token_attribution(tiny, untold, surveyed, n_steps=2))
+    _, own = watched(token_attribution(tiny, untold, surveyed, n_steps=2))
     assert dict(own.answers) == {"old": surveyed.greedy}
     silent = dataclasses.replace(surveyed, greedy="")
-    _, new = finish(token_attribution(tiny, facts[4], silent, n_steps=2))
+    _, new = watched(token_attribution(tiny, facts[4], silent, n_steps=2))
     assert dict(new.answers) == {"new": "Brazil"}
     with pytest.raises(LgaError, match="no answer"):
-        finish(token_attribution(tiny, untold, silent, n_steps=2))
-    _, model_first = finish(token_attribution(tiny, facts[0], next(survey(tiny, facts[:1])), n_steps=2, old="model"))
+        watched(token_attribution(tiny, untold, silent, n_steps=2))
+    _, model_first = watched(token_attribution(tiny, facts[0], next(survey(tiny, facts[:1])), n_steps=2, old="model"))
     assert model_first.answers["old"] == next(survey(tiny, facts[:1])).greedy
     with pytest.raises(ValueError, match="n_steps"):
-        finish(token_attribution(tiny, facts[0], surveyed, n_steps=0))
+        watched(token_attribution(tiny, facts[0], surveyed, n_steps=0))
 
 
 def test_a_space_that_the_answer_takes_has_no_score(tiny, facts):
@@ -105,7 +96,7 @@ def test_a_space_that_the_answer_takes_has_no_score(tiny, facts):
     space = len(prompt_row(tiny.tokenizer, spaced.prompt).ids) - 1
     assert answer_row(tiny.tokenizer, spaced.prompt, "Paris").start == space
     surveyed = next(survey(tiny, facts[:1]))
-    plain, result = (finish(token_attribution(tiny, either, surveyed, n_steps=2))[1] for either in (fact, spaced))
+    plain, result = (watched(token_attribution(tiny, either, surveyed, n_steps=2))[1] for either in (fact, spaced))
     assert len(result.tokens) == space + 1
     assert np.isnan(result.scores["new"][space])
     np.testing.assert_allclose(result.scores["new"][:space], plain.scores["new"])
@@ -143,7 +134,7 @@ def test_nothing_is_left_on_the_model(tiny, facts):
     steps = token_attribution(tiny, facts[0], surveyed, n_steps=2)
     next(steps)
     untouched()
-    finish(steps)
+    watched(steps)
     untouched()
 
     def fail(_given, output):
@@ -151,5 +142,5 @@ def test_nothing_is_left_on_the_model(tiny, facts):
             raise RuntimeError("in the middle of Captum's run")
 
     with pytest.raises(RuntimeError, match="in the middle"), on_outputs({tiny.architecture.blocks[-1].module: fail}):
-        finish(token_attribution(tiny, facts[0], surveyed, n_steps=2))
+        watched(token_attribution(tiny, facts[0], surveyed, n_steps=2))
     untouched()
