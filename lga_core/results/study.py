@@ -65,6 +65,7 @@ class Summary(Result):
     units: int
     facts: int                              # test facts of all units
     selectors: tuple[Across, ...]
+    any_layer: Mapping[str, Estimate]       # the measures of a layer drawn at random: means over all layers
     best: Estimate                          # Overall at the layer that is best for each unit's own test facts
     optimum: Estimate                       # Overall with each fact at its own best layer; optimistic
     gap: Estimate                           # points from the former to the latter

@@ -18,14 +18,19 @@ class Term:
 
     weight: float = 1.0
     floor: float = 0.1                       # nats: a smaller nll counts as this
-    low: float | None = None                 # bounds of −change / nll; None: none
+    low: float | None = None                 # bounds of −change / nll where it is cut; None: none
     high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What the gain is made of; a term that is None is switched off. The bounds are METHOD §7's first guesses."""
+    """What the gain is made of; a term that is None is switched off. The bounds are METHOD §7's first guesses.
 
+    First order at the norm bound promises most layers more than the whole nll. Cut there they are tied, and the term
+    says nothing of them; saturated they keep their order.
+    """
+
+    saturating: bool = True                  # else every term is cut at its bounds
     norm_bound: float = ValueSettings().norm_bound     # ‖δ‖ in ‖v0‖; all changes are proportional to it
     rewrite: Term | None = Term(high=1.5)
     rephrase: Term | None = Term(low=-0.5, high=1.5)
@@ -53,9 +58,17 @@ def term_values(row: FactRow, name: str, terms: Terms) -> np.ndarray | None:
     change, nll = np.atleast_2d(row.values[f"change/{whole}"]), np.atleast_1d(row.values[f"nll/{name}"])
     better = -terms.norm_bound * change / np.maximum(nll, term.floor)[:, None]                # (P, L)
     better = -np.abs(better) if name == "locality" else better
-    bounded = np.clip(better, -np.inf if term.low is None else term.low, np.inf if term.high is None else term.high)
+    if terms.saturating:
+        bounded = saturated(better)
+    else:
+        bounded = np.clip(better, -np.inf if term.low is None else term.low, np.inf if term.high is None else term.high)
     groups = np.atleast_1d(row.values.get(f"group/{name}", 0.0))
     return np.mean([bounded[groups == group].mean(0) for group in np.unique(groups)], axis=0)
+
+
+def saturated(values: np.ndarray) -> np.ndarray:
+    """The values themselves where they are small, ±1 where they are large, in their order."""
+    return -np.sign(values) * np.expm1(-np.abs(values))
 
 
 def gain(row: FactRow, terms: Terms) -> np.ndarray:

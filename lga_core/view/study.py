@@ -42,6 +42,7 @@ def summary_table(found: Summary) -> Table:
         *(row(item.title, f"{item.units}", item.measures, lowest=f"{item.lowest}",
               fewer_rows=_whole(item.fewer_rows), faster=_whole(item.faster))
           for item in sorted(found.selectors, key=lambda item: item.measures["regret"].value)),
+        row("A layer drawn at random", units, found.any_layer),
         row("Each unit’s best layer, known afterwards", units, {"overall": found.best}),
         row("Sample-wise optimum", units, {"overall": found.optimum}),
     ]

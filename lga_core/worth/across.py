@@ -19,6 +19,7 @@ from lga_core.worth.truth import Truth, drawn_weights, estimate
 
 MEASURED = (*METRICS, "overall", "regret", "below-optimum")
 BEST = "best"                                # no selector: the layer that is best for the test facts themselves
+ANY = "any"                                  # no selector: a layer drawn at random
 
 Drawn = Mapping[str, Mapping[str, np.ndarray]]               # selector -> measure -> (1 + draws,), the value first
 
@@ -32,6 +33,7 @@ def summary(units: Sequence[StudyUnit], *, selectors: Sequence[str] = TABLED, dr
     return Summary(
         units=len(units), facts=sum(len(unit.test.records) for unit in units),
         selectors=tuple(found for name in selectors if (found := _across(name, selectors, units, drawn)).units),
+        any_layer={name: _mean(name, [found[ANY] for found in drawn], units) for name in MEASURED},
         best=_mean("overall", best, units), optimum=_mean("optimum", best, units),
         gap=_mean("below-optimum", best, units),
         differences=tuple(_difference(metric, units, drawn) for metric in (*METRICS, "overall")),
@@ -67,13 +69,14 @@ def _drawn(unit: StudyUnit, draws: int, seed: tuple[int, int]) -> Drawn:
     means = {metric: truth.mean(metric, weights) for metric in (*METRICS, "overall")}
     optimum = weights @ truth.overall.max(1) / weights.sum(1)
 
-    def at(layer: int) -> dict[str, np.ndarray]:
-        found = {metric: values[:, truth.layers.index(layer)] for metric, values in means.items()}
-        return found | {"regret": regrets(truth, layer, weights), "optimum": optimum,
-                        "below-optimum": optimum - found["overall"]}
+    def at(layers: Sequence[int]) -> dict[str, np.ndarray]:
+        columns = [truth.layers.index(layer) for layer in layers]
+        found = {metric: values[:, columns].mean(1) for metric, values in means.items()}
+        regret = np.mean([regrets(truth, layer, weights) for layer in layers], axis=0)
+        return found | {"regret": regret, "optimum": optimum, "below-optimum": optimum - found["overall"]}
 
-    layers = {pick.selector: pick.layer for pick in unit.picks} | {BEST: _best(truth)}
-    return {name: at(layer) for name, layer in layers.items() if layer is not None}
+    layers = {pick.selector: [pick.layer] for pick in unit.picks if pick.layer is not None}
+    return {name: at(chosen) for name, chosen in (layers | {BEST: [_best(truth)], ANY: truth.layers}).items()}
 
 
 def _across(selector: str, among: Sequence[str], units: Sequence[StudyUnit], drawn: Sequence[Drawn]) -> Across:

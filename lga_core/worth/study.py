@@ -14,6 +14,7 @@ WITH_FEWER = ("lga", "cma-mlp", "forecast")  # picked again from fewer proxy fac
 
 _OFF = {"rewrite": None, "rephrase": None, "locality": None}
 _TERMS = {
+    "cut at bounds": Terms(saturating=False),
     "rewrite alone": Terms(**{**_OFF, "rewrite": Terms().rewrite}),
     "rephrase alone": Terms(**{**_OFF, "rephrase": Terms().rephrase}),
     "locality alone": Terms(**{**_OFF, "locality": Terms().locality}),

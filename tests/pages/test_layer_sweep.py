@@ -121,7 +121,7 @@ def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     together, claims, alone, fewer, _between, terms = shown
     found = study.read()
     assert view.recommendation(found.over) in words(page)
-    assert together.shape[0] == len(found.over.selectors) + 2 and len(claims) == 5
+    assert together.shape[0] == len(found.over.selectors) + 3 and len(claims) == 5
     assert {"LGA", "CMA, MLP", "Forecast", "Brute force"} <= set(alone.index)
     assert list(fewer.columns) == ["LGA", "CMA, MLP", "Forecast", "Brute force"]
     assert len(terms) == len(found.parts.selectors)

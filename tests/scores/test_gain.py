@@ -1,11 +1,13 @@
-"""Reading a forecast's stored rows: its terms bounded, floored, weighted, switched and dropped, by hand."""
+"""Reading a forecast's stored rows: its terms bounded, saturated, floored, weighted, switched and dropped, by hand."""
 
 import dataclasses
+import math
 
 import numpy as np
+import pytest
 
 from lga_core.results import FactRow
-from lga_core.scores.gain import Term, Terms, gain, term_values
+from lga_core.scores.gain import Term, Terms, gain, saturated, term_values
 from lga_core.scores.methods import View, layer_scores
 
 
@@ -22,7 +24,7 @@ def made(record=0, **changes):
 def test_the_terms_are_bounded_floored_weighted_and_switched_by_hand():
     row = made(rephrase=([[-0.1, 0.3]], [4.0], [0]),
                locality=([[0.1, -0.2], [0.0, 0.1], [0.3, 0.0]], [0.25, 1.0, 2.0], [1, 1, 2]))
-    terms = Terms()
+    terms = Terms(saturating=False)
     np.testing.assert_allclose(term_values(row, "rewrite", terms), [0.2, 1.5])              # 4·2/2 = 4, bounded
     np.testing.assert_allclose(term_values(row, "rephrase", terms), [0.1, -0.3])
     # Probes: 4·0.1/0.5 = 0.8 and 4·0.2/0.5 bounded to 1; 0 and 0.4; then 0.6 and 0. Groups of two and of one.
@@ -31,8 +33,20 @@ def test_the_terms_are_bounded_floored_weighted_and_switched_by_hand():
     np.testing.assert_allclose(gain(row, terms), [0.2 + 0.1 - 0.5, 1.5 - 0.3 - 0.35])
     only = dataclasses.replace(terms, rewrite=None, locality=None, rephrase=Term(weight=3.0, floor=8.0, high=0.04))
     np.testing.assert_allclose(gain(row, only), [3 * 0.04, -3 * 0.15])
-    wide = Terms(norm_bound=1.0, rewrite=Term(), rephrase=None, locality=None, whole_rewrite=True)
+    wide = Terms(saturating=False, norm_bound=1.0, rewrite=Term(), rephrase=None, locality=None, whole_rewrite=True)
     np.testing.assert_allclose(gain(row, wide), [0.1, 0.15])
+
+
+def test_saturated_terms_keep_the_order_that_bounds_tie():
+    row = made(rephrase=([[-0.1, 0.3]], [4.0], [0]), locality=([[0.1, -9.0]], [0.25], [0]))
+    terms = Terms()
+    np.testing.assert_allclose(term_values(row, "rewrite", terms), [1 - math.exp(-0.2), 1 - math.exp(-4)])
+    np.testing.assert_allclose(term_values(row, "rephrase", terms), [1 - math.exp(-0.1), math.exp(-0.3) - 1])
+    np.testing.assert_allclose(term_values(row, "locality", terms), [math.exp(-0.8) - 1, -1])
+    large = np.array([-30.0, -3.0, -1e-9, 0.0, 1e-9, 1.6, 5.0, 20.0])
+    found = saturated(large)
+    assert (np.diff(found) > 0).all() and (np.abs(found) <= 1).all() and found[4] == pytest.approx(1e-9)
+    np.testing.assert_allclose(found, -saturated(-large))
 
 
 def test_an_absent_term_is_dropped_and_is_not_zero():

@@ -44,10 +44,11 @@ def test_a_unit_without_a_pick_says_so_and_why(units):
 
 def test_the_lowest_mean_regret_stands_first(found):
     table = summary_table(found)
-    regrets = [float(row["regret"].split()[0]) for row in table[:-2]]
+    regrets = [float(row["regret"].split()[0]) for row in table[:-3]]
     assert regrets == sorted(regrets) and len(regrets) == 4
     cma = next(row for row in table if row["selector"] == "CMA, MLP")
     assert cma["units"] == "1" and cma["rewrite"].endswith("(12)")
+    assert table[-3]["regret"].startswith(f"{found.any_layer['regret'].value:.1f} (")
     assert [row["regret"] for row in table[-2:]] == ["n/a", "n/a"]
     assert table[-1]["Overall"].startswith(f"{found.optimum.value:.1f} (")
 

@@ -65,6 +65,13 @@ def test_the_lowest_regret_is_counted_among_those_compared(units, found):
     assert alone.lowest == 3
 
 
+def test_a_layer_drawn_at_random_is_the_mean_over_layers(units, found):
+    means = [one.test.mean("overall") for one in units]
+    assert found.any_layer["overall"].value == pytest.approx(fmean(mean.mean() for mean in means))
+    assert found.any_layer["regret"].value == pytest.approx(fmean(mean.max() - mean.mean() for mean in means))
+    assert found.any_layer["rephrase"].value == pytest.approx(fmean(one.test.mean("rephrase").mean() for one in units))
+
+
 def test_what_no_selector_can_pass(units, found):
     best = [one.test.mean("overall").max() for one in units]
     optimum = [one.test.overall.max(1).mean() for one in units]
