@@ -46,7 +46,7 @@ class ForecastSettings(Settings):
                                     least=EDITOR.tokens_per_input)
     ridge: float = setting(EDITOR.ridge, "Ridge", "Added to C, as a share of the mean of its diagonal.", least=0)
     seed: int = setting(EDITOR.seed, "Seed", "For the text that C is from.", least=0)
-    probes: int = setting(1, "Probes", "Of each group, at most; the first ones of a fact.", least=1)
+    probes: int = setting(2, "Probes", "Of each group, at most; the first ones of a fact.", least=1)
     portability: bool = setting(False, "Portability", "Measure the portability probes too.")
 
     def __post_init__(self) -> None:

@@ -29,6 +29,10 @@ FORECASTS = (                                # the forecast, taken apart; none o
       for words, terms in _TERMS.items()),
     Selector(name="forecast: with portability", title="Forecast, with portability", method="forecast",
              measured={"portability": True}),
+    Selector(name="forecast: one probe a group", title="Forecast, one probe a group", method="forecast",
+             measured={"probes": 1}),
+    Selector(name="forecast: one probe, cut", title="Forecast, one probe a group, cut at bounds", method="forecast",
+             measured={"probes": 1}, view={"terms": _TERMS["cut at bounds"]}),
 )
 STUDIED = (*(item for item in SELECTORS.values() if item.method and item.quick), *FORECASTS)
 
