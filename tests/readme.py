@@ -29,8 +29,10 @@ def summary() -> str:
     from lga_core.view.study import claims_table, markdown, recommendation, summary_table
     from lga_core.worth.across import summary as over
 
-    found = over(_main())
-    return "\n\n".join([recommendation(found), markdown(summary_table(found)), markdown(claims_table(found))])
+    found, parts = over(_main()), []
+    for model, units in groupby(sorted(_main(), key=lambda unit: unit.model), key=lambda unit: unit.model):
+        parts.append(f"{model} alone: {recommendation(over(tuple(units)))}")
+    return "\n\n".join([recommendation(found), markdown(summary_table(found)), *parts, markdown(claims_table(found))])
 
 
 def forecast() -> str:

@@ -104,7 +104,7 @@ def recommendation(found: Summary) -> str:
         text += f", {best.faster:,.0f} times faster than the sweep"
     if lga is not None and lga is not best:
         text += f". LGA: {points(lga.measures['regret'])} points"
-    return f"{text}."
+    return f"{text}. A layer drawn at random: {points(found.any_layer['regret'])} points."
 
 
 def unit_title(unit: StudyUnit) -> str:

@@ -18,6 +18,7 @@ from lga_core.view.study import (
     summary_table,
     unit_title,
 )
+from lga_core.view.sweep_words import points
 from lga_core.worth.across import carried, in_sample, summary
 from lga_core.worth.study import table_rows
 
@@ -67,6 +68,7 @@ def test_the_papers_claims_have_their_numbers(found, units):
 def test_the_recommended_selector_is_named_with_lga_beside_it(found, units):
     text = recommendation(found)
     assert text.startswith(f"Over 2 units with 24 held-out facts, {found.recommended.title} loses least")
+    assert text.endswith(f"A layer drawn at random: {points(found.any_layer['regret'])} points.")
     assert ("LGA:" in text) == (found.recommended.selector != "lga")
     assert recommendation(summary(units, selectors=["brute-force"], draws=0)) == "No selector has a pick in every unit."
 
