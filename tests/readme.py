@@ -26,13 +26,14 @@ def families() -> str:
 
 def summary() -> str:
     """The study's units together, and the paper's claims by them; from assets/study."""
-    from lga_core.view.study import claims_table, markdown, recommendation, summary_table
+    from lga_core.view.study import claims_table, markdown, pairs_table, recommendation, summary_table
     from lga_core.worth.across import summary as over
 
     found, parts = over(_main()), []
     for model, units in groupby(sorted(_main(), key=lambda unit: unit.model), key=lambda unit: unit.model):
         parts.append(f"{model} alone: {recommendation(over(tuple(units)))}")
-    return "\n\n".join([recommendation(found), markdown(summary_table(found)), *parts, markdown(claims_table(found))])
+    return "\n\n".join([recommendation(found), markdown(summary_table(found)), markdown(pairs_table(found)), *parts,
+                        markdown(claims_table(found))])
 
 
 def forecast() -> str:

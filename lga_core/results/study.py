@@ -47,8 +47,10 @@ class Across(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Difference(Result):
-    """A metric at LGA's layer less that at CMA's (MLP), over the units where both have one; points."""
+    """A metric at one selector's layer less that at another's, over the units where both have one; points."""
 
+    first: str
+    second: str
     metric: str
     units: int
     above: int                              # units in which LGA's is higher
@@ -73,6 +75,11 @@ class Summary(Result):
     same_layer: int                         # units whose proxy's best layer is the test's best
     draws: int
     seed: int
+
+    def difference(self, first: str, second: str, metric: str = "overall") -> Difference:
+        """That of two selectors. Raises KeyError where they were not compared."""
+        found = {(item.first, item.second, item.metric): item for item in self.differences}
+        return found[first, second, metric]
 
     @property
     def recommended(self) -> Across | None:

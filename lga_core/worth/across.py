@@ -1,4 +1,4 @@
-"""What the study's units say together: every selector over all of them, and LGA against CMA.
+"""What the study's units say together: every selector over all of them, and some of them in pairs.
 
 Every unit counts the same. Intervals are a bootstrap over the test facts within each unit, with units and picks held
 fixed; units of one fact set draw the same facts. They do not say how other sets or models would turn out.
@@ -19,6 +19,7 @@ from lga_core.worth.truth import Truth, drawn_weights, estimate
 
 MEASURED = (*METRICS, "overall", "regret", "below-optimum")
 BEST = "best"                                # no selector: the layer that is best for the test facts themselves
+PAIRS = (("lga", "cma-mlp"), ("forecast", "lga"), ("forecast", "cma-mlp"))
 ANY = "any"                                  # no selector: a layer drawn at random
 
 Drawn = Mapping[str, Mapping[str, np.ndarray]]               # selector -> measure -> (1 + draws,), the value first
@@ -26,7 +27,7 @@ Drawn = Mapping[str, Mapping[str, np.ndarray]]               # selector -> measu
 
 def summary(units: Sequence[StudyUnit], *, selectors: Sequence[str] = TABLED, draws: int = DRAWS,
             seed: int = 0) -> Summary:
-    """Every selector's means over the units in which it has a pick, and LGA's differences to CMA."""
+    """Every selector's means over the units in which it has a pick, and the differences of `PAIRS`."""
     sets = sorted({unit.fact_set for unit in units})
     drawn = [_drawn(unit, draws, (seed, sets.index(unit.fact_set))) for unit in units]
     best = [found[BEST] for found in drawn]
@@ -36,7 +37,8 @@ def summary(units: Sequence[StudyUnit], *, selectors: Sequence[str] = TABLED, dr
         any_layer={name: _mean(name, [found[ANY] for found in drawn], units) for name in MEASURED},
         best=_mean("overall", best, units), optimum=_mean("optimum", best, units),
         gap=_mean("below-optimum", best, units),
-        differences=tuple(_difference(metric, units, drawn) for metric in (*METRICS, "overall")),
+        differences=tuple(_difference(*pair, metric, units, drawn)
+                          for pair in PAIRS for metric in (*METRICS, "overall")),
         same_layer=sum(_layer(unit, BRUTE_FORCE) == _best(Truth.of(unit.test)) for unit in units),
         draws=draws, seed=seed,
     )
@@ -93,14 +95,15 @@ def _across(selector: str, among: Sequence[str], units: Sequence[StudyUnit], dra
     )
 
 
-def _difference(metric: str, units: Sequence[StudyUnit], drawn: Sequence[Drawn]) -> Difference:
-    """LGA's layer less CMA's, where both have one and the set has the metric."""
-    both = [(unit, found["lga"][metric] - found["cma-mlp"][metric]) for unit, found in zip(units, drawn, strict=True)
-            if {"lga", "cma-mlp"} <= set(found)]
+def _difference(first: str, second: str, metric: str, units: Sequence[StudyUnit],
+                drawn: Sequence[Drawn]) -> Difference:
+    """One's layer less the other's on the same facts, where both have one and the set has the metric."""
+    both = [(unit, found[first][metric] - found[second][metric]) for unit, found in zip(units, drawn, strict=True)
+            if {first, second} <= set(found)]
     both = [(unit, values) for unit, values in both if not np.isnan(values[0])]
     values = [float(points[0]) for _unit, points in both]
     return Difference(
-        metric=metric, units=len(both), above=sum(value > 0 for value in values),
+        first=first, second=second, metric=metric, units=len(both), above=sum(value > 0 for value in values),
         below=sum(value < 0 for value in values), least=min(values, default=None), most=max(values, default=None),
         mean=_mean(metric, [{metric: points} for _unit, points in both], [unit for unit, _points in both]),
     )

@@ -59,6 +59,7 @@ def together(found: Study) -> None:
     """The verdict, and the paper's claims."""
     st.markdown(f":material/recommend: {safe(view.recommendation(found.over))}")
     _table(view.summary_table(found.over), "selector", "Table of every selector over all units")
+    _table(view.pairs_table(found.over), "Overall", "Table of selectors in pairs")
     _table(view.claims_table(found.over), "the paper", "Table of the paper's claims and what these units say")
     first = found.main[0]
     models = sorted({unit.model for unit in found.main})

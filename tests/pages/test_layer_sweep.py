@@ -118,10 +118,10 @@ def test_an_editor_without_a_second_moment_starts_at_once_and_a_chosen_layer_goe
 
 def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     shown = [table.value for table in page.get("table")]
-    together, claims, alone, fewer, _between, terms = shown
+    together, pairs, claims, alone, fewer, _between, terms = shown
     found = study.read()
     assert view.recommendation(found.over) in words(page)
-    assert together.shape[0] == len(found.over.selectors) + 3 and len(claims) == 5
+    assert together.shape[0] == len(found.over.selectors) + 3 and (len(pairs), len(claims)) == (3, 5)
     assert {"LGA", "CMA, MLP", "Forecast", "Brute force"} <= set(alone.index)
     assert list(fewer.columns) == ["LGA", "CMA, MLP", "Forecast", "Brute force"]
     assert len(terms) == len(found.parts.selectors)
@@ -130,7 +130,7 @@ def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     model = found.main[-1].model
     page.selectbox(key="study_model").select(model)
     page.selectbox(key="study_selector").select("brute-force").run()
-    assert len(page.get("table")[4].value) == sum(unit.model == model for unit in found.main)
+    assert len(page.get("table")[5].value) == sum(unit.model == model for unit in found.main)
 
 
 def known(app: AppTest) -> sweeping.Swept:

@@ -12,6 +12,7 @@ from lga_core.view.study import (
     forecast_table,
     markdown,
     no_picks,
+    pairs_table,
     recommendation,
     stability_table,
     study_table,
@@ -56,13 +57,18 @@ def test_the_lowest_mean_regret_stands_first(found):
 
 def test_the_papers_claims_have_their_numbers(found, units):
     rewrite, rephrase, speed, near, apart = (row["here"] for row in claims_table(found))
-    assert rewrite.startswith(f"{found.differences[0].mean.value:.1f} (") and "over 1 unit" in rewrite
-    assert rephrase.startswith(f"{found.differences[1].mean.value:.1f} (")
+    for told, metric in ((rewrite, "rewrite"), (rephrase, "rephrase")):
+        assert told.startswith(f"{found.difference('lga', 'cma-mlp', metric).mean.value:.1f} (") and "1 unit" in told
     lga = found.selectors[0]
     assert f"{lga.faster:,.0f} times faster" in speed and f"{lga.fewer_rows:,.0f} times fewer rows" in speed
     assert f"{found.gap.value:.1f} (" in near and f"in {found.same_layer} of 2 units" in apart
     nobody = claims_table(summary(units[1:], selectors=["middle"], draws=0))
     assert nobody[0]["here"] == "n/a: no unit has both picks" and nobody[2]["here"].startswith("n/a times")
+
+
+def test_pairs_are_of_the_selectors_that_are_there(found):
+    pair, = pairs_table(found)               # these units have no forecast
+    assert pair["Overall"] == "LGA less CMA, MLP" and "over 1 unit," in pair["points"]
 
 
 def test_the_recommended_selector_is_named_with_lga_beside_it(found, units):

@@ -81,15 +81,16 @@ def test_what_no_selector_can_pass(units, found):
                                    for one in units)
 
 
-def test_lga_against_cma_where_both_have_a_pick(units, found):
-    for difference in found.differences:
+def test_two_selectors_are_compared_where_both_have_a_pick(units, found):
+    for metric in (*METRICS, "overall"):
+        difference = found.difference("lga", "cma-mlp", metric)
         pairs = [(judged(one, "lga"), judged(one, "cma-mlp")) for one in units[:2]]
-        values = [(lga.overall.value - cma.overall.value) if difference.metric == "overall" else
-                  lga.metrics[difference.metric].value - cma.metrics[difference.metric].value for lga, cma in pairs]
+        values = [(lga.overall.value - cma.overall.value) if metric == "overall" else
+                  lga.metrics[metric].value - cma.metrics[metric].value for lga, cma in pairs]
         assert difference.units == 2 and difference.mean.value == pytest.approx(fmean(values))
         assert (difference.least, difference.most) == pytest.approx((min(values), max(values)))
         assert (difference.above, difference.below) == (sum(v > 0 for v in values), sum(v < 0 for v in values))
-    none = summary(units[2:], selectors=NAMES, draws=10).differences[0]
+    none = summary(units[2:], selectors=NAMES, draws=10).difference("lga", "cma-mlp")
     assert (none.units, none.mean.value, none.least) == (0, None, None)
 
 
