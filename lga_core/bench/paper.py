@@ -63,7 +63,7 @@ def bench_paper(model_name: str, limit: int | None = None, seed: int = 0) -> dic
     begin, units = perf_counter(), []
     model = cache(lambda: load_now(model_name))
     for editor, fact_set in PLAN:
-        unit, count = read_unit(model_name, fact_set, editor), limit or FEWER.get(fact_set, FACTS)
+        unit, count = read_unit(model_name, fact_set, editor), limit or _facts(fact_set)
         if unit is None or unit.settings != _settings(count, seed):
             unit = _measured(model(), fact_set, editor, count, seed)
             keep_unit(unit)
@@ -74,6 +74,17 @@ def bench_paper(model_name: str, limit: int | None = None, seed: int = 0) -> dic
         "machine": units[0].provenance.machine,
         "settings": {"model": model_name, "units": [unit.settings for unit in units]},
     }
+
+
+def _facts(fact_set: str) -> int:
+    """Proxy facts, and test facts, unless told."""
+    return FEWER.get(fact_set, FACTS)
+
+
+def _command(model: str, fact_set: str, facts: int, seed: int) -> str:
+    """What measures such a unit among the others."""
+    limit = f" --limit {facts}" if facts != _facts(fact_set) else ""
+    return f"python -m lga_core bench paper --model {model}{limit}" + (f" --seed {seed}" if seed else "")
 
 
 def _settings(facts: int, seed: int) -> dict[str, Any]:
@@ -114,7 +125,7 @@ def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: 
     wanted = sorted({pick.layer for pick in picks if pick.selector in TABLED and pick.layer is not None})
     return StudyUnit(
         model=model.name, fact_set=fact_set, editor=editor, title=title, settings=_settings(count, seed),
-        provenance=stored.provenance, command=f"python -m lga_core bench paper --model {model.name}",
+        provenance=stored.provenance, command=_command(model.name, fact_set, count, seed),
         proxy=kept(proxy), test=kept(test), picks=tuple(picks), stability=(
             *(stability_of_scores(SELECTORS[name], scored[name], test, seed=seed) for name in WITH_FEWER),
             stability_of_sweep(proxy, test, seed=seed)),

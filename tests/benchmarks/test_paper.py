@@ -35,6 +35,7 @@ def test_a_unit_is_measured_once_and_its_table_follows_from_it(units, monkeypatc
     unit = read_unit(units.name, "world", "r-rome")
     assert unit.to_json() == json.dumps(json.loads(file.read_text()), separators=(",", ":"), ensure_ascii=False)
     assert unit.proxy.complete and unit.test.complete
+    assert unit.command.endswith(f" --limit {COUNT}")
     assert not set(unit.proxy.records) & set(unit.test.records)
     rows = table_rows(unit)
     assert [row for row in report["rows"] if row["editor"] == "r-rome"] == rows
@@ -73,6 +74,7 @@ def test_a_set_with_long_answers_has_fewer_facts_unless_told(units, monkeypatch)
     bench_paper(units.name)
     unit = read_unit(units.name, "world", "ft-m")
     assert unit.settings["test_facts"] == len(unit.test.records) == COUNT
+    assert unit.command == f"python -m lga_core bench paper --model {units.name}"
     monkeypatch.setattr(paper, "load_now", lambda _name: pytest.fail("measured again"))
     bench_paper(units.name, limit=COUNT)
 
