@@ -70,7 +70,8 @@ def study() -> str:
     parts = []
     for unit in kept_units():
         rows = table_rows(unit)
-        parts += [f"**{unit_title(unit)}**", markdown(study_table(rows)), *filter(None, [no_picks(rows)])]
+        parts += [f"<details><summary>{unit_title(unit)}</summary>", markdown(study_table(rows)),
+                  *filter(None, [no_picks(rows)]), "</details>"]
     return "\n\n".join(parts)
 
 
