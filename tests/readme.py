@@ -37,14 +37,17 @@ def summary() -> str:
 
 
 def forecast() -> str:
-    """The forecast's terms, on the proxy's facts and on held-out ones."""
-    from lga_core.view.study import forecast_table, markdown
+    """The forecast's terms, on the proxy's facts and on held-out ones; and without the set it was developed on."""
+    from lga_core.view.study import forecast_table, markdown, pairs_table, recommendation
     from lga_core.worth.across import in_sample
     from lga_core.worth.across import summary as over
     from lga_core.worth.study import FORECASTS
 
     names = ("forecast", *(item.name for item in FORECASTS))
-    return markdown(forecast_table(over(in_sample(_main()), selectors=names), over(_main(), selectors=names)))
+    apart = over(tuple(unit for unit in _main() if unit.fact_set != "world"))
+    return "\n\n".join([
+        markdown(forecast_table(over(in_sample(_main()), selectors=names), over(_main(), selectors=names))),
+        f"Without `world`: {recommendation(apart)}", markdown(pairs_table(apart))])
 
 
 def carried() -> str:
