@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import frame
-from pages._ui.errors import boxed
-from pages._ui.sidebar import sidebar
+from pages._ui.shell import frame
+from pages._ui.shell.errors import boxed
+from pages._ui.shell.sidebar import sidebar
 
 ICON = Path(__file__).parent / "assets" / "theme" / "icon.png"
 

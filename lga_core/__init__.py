@@ -4,12 +4,15 @@
     scores = lga_core.score(model, "world", limit=32)
     report = lga_core.edit(model, "world", index=0, layers=[scores.selection.golden_layer])
 
-Nothing heavy is imported before the first call.
+Nothing heavy is imported before the first call. Each call takes a reporter (`lga_core.progress`), which is called
+after each step.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from lga_core.progress import Reporter, silent
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
@@ -19,16 +22,25 @@ if TYPE_CHECKING:
 __all__ = ["edit", "load", "score"]
 
 
-def load(name: str, *, device: str = "auto", dtype: str = "auto", accept_terms: bool = False) -> "LoadedModel":
-    """A model of the catalogue, a hub id, a folder or a .gguf file, ready to be measured; fetched if need be."""
-    from lga_core.models.loading import load_now
+def load(
+    name: str, *, device: str = "auto", dtype: str = "auto", accept_terms: bool = False, report: Reporter = silent
+) -> "LoadedModel":
+    """A model of the catalogue, a hub id, a folder or a .gguf file, ready to be measured; fetched where needed."""
+    from lga_core.models.loading import load as load_model
 
-    return load_now(name, device=device, dtype=dtype, accept_terms=accept_terms)
+    return load_model(name, device=device, dtype=dtype, accept_terms=accept_terms, report=report)
 
 
 def score(
-    model: "LoadedModel", facts: str | Path, *, method: str = "lga", limit: int | None = None,
-    shuffle: int | None = None, view: "View | None" = None, settings: Any = None,
+    model: "LoadedModel",
+    facts: str | Path,
+    *,
+    method: str = "lga",
+    limit: int | None = None,
+    shuffle: int | None = None,
+    view: "View | None" = None,
+    settings: Any = None,
+    report: Reporter = silent,
 ) -> "LayerScores":
     """Every layer's score over the first `limit` facts of a shipped set or a file (shuffled by a seed first).
 
@@ -37,23 +49,35 @@ def score(
     from lga_core.data.load import choose, load_facts
     from lga_core.runs.checks import some
     from lga_core.runs.store import Store
-    from lga_core.runs.tasks import drain, score_layers
+    from lga_core.runs.tasks import score_layers
     from lga_core.scores.methods import View
 
-    found = load_facts(facts)
-    chosen = choose(some(found.facts, found.name), limit, shuffle)
-    return drain(score_layers(model, found.name, chosen, method, settings, view or View(), Store()))[0]
+    fact_set = load_facts(facts)
+    chosen = choose(some(fact_set.facts, fact_set.name), limit, shuffle)
+    scores, _stored = score_layers(
+        model, fact_set.name, chosen, method, settings, view or View(), Store(), report=report
+    )
+    return scores
 
 
 def edit(
-    model: "LoadedModel", facts: str | Path, *, index: int, layers: Iterable[int], editor: str = "r-rome",
+    model: "LoadedModel",
+    facts: str | Path,
+    *,
+    index: int,
+    layers: Iterable[int],
+    editor: str = "r-rome",
     settings: Any = None,
+    report: Reporter = silent,
 ) -> "EditReport":
     """One trial edit of the record `index`: what it changed, before and after. The model stays as it is."""
     from lga_core.data.load import load_facts
     from lga_core.runs.checks import fact_at
     from lga_core.runs.store import Store
-    from lga_core.runs.tasks import drain, trial
+    from lga_core.runs.tasks import trial
 
-    found = load_facts(facts)
-    return drain(trial(model, found.name, fact_at(found, index), tuple(layers), editor, settings, Store()))[0]
+    fact_set = load_facts(facts)
+    edited, _stored = trial(
+        model, fact_set.name, fact_at(fact_set, index), tuple(layers), editor, settings, Store(), report=report
+    )
+    return edited

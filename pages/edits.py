@@ -2,49 +2,67 @@
 
 import streamlit as st
 
-from lga_core.models.catalogue import resolve
-from lga_core.view.text import count
-from pages._ui import edit_files, frame, jobs, ledger_jobs, ledger_numbers, ledger_table
-from pages._ui.book import Book, book_of
-from pages._ui.edit_several import several
-from pages._ui.errors import job_outcome
-from pages._ui.state import Question, session
-from pages._ui.text import safe
+from lga_core.models.sources.catalogue import resolve
+from lga_core.service.ledger_view import LedgerView
+from lga_core.view.words.text import count
+from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_table
+from pages._ui.edits.edit_several import several
+from pages._ui.session.state import Question, session
+from pages._ui.shell import frame, jobs
+from pages._ui.shell.errors import job_outcome
+from pages._ui.shell.live import live
+from pages._ui.shell.text import safe
+
+_VIEWS = {"facts": "Facts before and now", "several": "Edit several facts", "files": "Save, load, export"}
 
 
 def page(question: Question) -> None:
     """The ledger first, then what can be done with it."""
-    book = book_of(question.model)
-    on, all_of = len(book.ledger.enabled), len(book.ledger.entries)
-    st.caption(f"{safe(resolve(question.model).title)} · {count(all_of, 'edit')}, {on} on. They are added while the "
-               "model answers, in this browser session only; the weights are never written.")
-    job_outcome(jobs.last_job(ledger_jobs.WRITING), "What was finished is kept.")
-    job_outcome(jobs.last_job(ledger_jobs.MEASURING), "The edits stay; their facts were not measured.")
-    if all_of:
-        ledger_numbers.means(book)
-        ledger_table.table(book)
-        ledger_numbers.history(book)
-    else:
-        st.info("No edit is kept. Keep a trial edit, edit several facts below, or load a saved set.",
-                icon=":material/library_books:")
-    views(question, book)
+    with st.container():  # of any length: a file that is being uploaded below keeps its place
+        live("ledger_live", lambda: ledger_now(question.model), running=jobs.is_running(ledger_jobs.LEDGER))
+    views(question, ledger_jobs.current_ledger(question.model))
 
 
-def views(question: Question, book: Book) -> None:
+def ledger_now(model: str) -> None:
+    """The ledger as it is, also while a job changes it."""
+    ledger = ledger_jobs.current_ledger(model)
+    st.caption(
+        f"{safe(resolve(model).title)} · {count(len(ledger.entries), 'edit')}, {len(ledger.enabled)} on. They "
+        "are added while the model answers, in this browser session only; the weights are never written."
+    )
+    job_outcome(jobs.last_job(ledger_jobs.LEDGER), "What was finished is kept.")
+    if not ledger.entries:
+        st.info(
+            "No edit is kept. Keep a trial edit, edit several facts below, or load a saved set.",
+            icon=":material/library_books:",
+        )
+        return
+    ledger_numbers.means(ledger)
+    ledger_table.table(model, ledger)
+    ledger_numbers.history(ledger)
+
+
+def views(question: Question, ledger: LedgerView) -> None:
     """What is wanted beside the ledger; only that is drawn."""
-    named = {"several": "Edit several facts", "files": "Save, load, export"}
-    if book.report is not None:
-        named = {"facts": "Facts before and now"} | named
-    view = st.segmented_control("View", list(named), key=f"edits_view_{len(named)}", default=next(iter(named)),
-                                required=True, format_func=named.get, label_visibility="collapsed",
-                                persist_state="session")
-    if view == "facts":
-        ledger_numbers.facts(book.report)
-        ledger_numbers.probes(book.report)
-    elif view == "several":
-        several(question, book)
+    view = st.segmented_control(
+        "View",
+        list(_VIEWS),
+        key="edits_view",
+        default="facts" if ledger.report else "several",
+        required=True,
+        format_func=_VIEWS.get,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    if view == "several":
+        several(question)
+    elif view == "files":
+        edit_files.files(question.model, ledger)
+    elif ledger.report is None:
+        st.caption("The facts of the ledger have not been measured yet.")
     else:
-        edit_files.files(book)
+        ledger_numbers.facts(ledger.report)
+        ledger_numbers.probes(ledger.report)
 
 
 frame.require()

@@ -1,13 +1,14 @@
 """Fixtures shared by all tests: tiny models of three families, their tokenizers, and the real default models."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+from reporting import check_everywhere
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     Gemma3ForCausalLM,
@@ -20,16 +21,15 @@ from transformers import (
 )
 
 from lga_core.data.facts import Fact, Probe
-from lga_core.editing.search import Contexts, Search
-from lga_core.editing.value import find_values
-from lga_core.models.architecture import Architecture
+from lga_core.editing.search.search import Contexts, Search
+from lga_core.editing.search.value import find_values
 from lga_core.models.loaded import LoadedModel
-from lga_core.runs.tasks import drain
+from lga_core.models.structure.architecture import Architecture
 
-settings.register_profile("any machine", deadline=None)    # how fast it is says nothing about the code
+settings.register_profile("any machine", deadline=None)  # how fast it is says nothing about the code
 settings.load_profile("any machine")
 
-if "PYTEST_XDIST_WORKER" in os.environ:      # one core each: threads of several processes on the same cores collapse
+if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads of several processes on the same cores collapse
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
 
@@ -42,7 +42,7 @@ CORPUS = [
 ] * 4
 
 REAL_MODELS = ("smollm2-135m", "gemma-3-270m")
-__all__ = ["REAL_MODELS", "drain", "make_fact", "tiny_model", "tiny_network", "train_tokenizer"]
+__all__ = ["REAL_MODELS", "make_fact", "tiny_model", "tiny_network", "train_tokenizer"]
 
 
 def train_tokenizer(bos: bool) -> PreTrainedTokenizerFast:
@@ -50,8 +50,12 @@ def train_tokenizer(bos: bool) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<eos>", "<bos>"], show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=["<eos>", "<bos>"],
+        show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
     tokenizer.train_from_iterator(CORPUS, trainer)
     if bos:
         tokenizer.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
@@ -62,19 +66,50 @@ def tiny_network(family: str, layers: int = 4, seed: int = 0) -> torch.nn.Module
     torch.manual_seed(seed)
     vocabulary = 400
     if family == "gpt2":
-        network = GPT2LMHeadModel(GPT2Config(vocab_size=vocabulary, n_positions=256, n_embd=32, n_layer=layers,
-                                             n_head=4, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
-                                             bos_token_id=1, eos_token_id=0))
+        network = GPT2LMHeadModel(
+            GPT2Config(
+                vocab_size=vocabulary,
+                n_positions=256,
+                n_embd=32,
+                n_layer=layers,
+                n_head=4,
+                resid_pdrop=0.0,
+                embd_pdrop=0.0,
+                attn_pdrop=0.0,
+                bos_token_id=1,
+                eos_token_id=0,
+            )
+        )
     elif family == "llama":
-        network = LlamaForCausalLM(LlamaConfig(vocab_size=vocabulary, hidden_size=32, intermediate_size=80,
-                                               num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2,
-                                               bos_token_id=1, eos_token_id=0, tie_word_embeddings=True))
+        network = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=vocabulary,
+                hidden_size=32,
+                intermediate_size=80,
+                num_hidden_layers=layers,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                bos_token_id=1,
+                eos_token_id=0,
+                tie_word_embeddings=True,
+            )
+        )
     else:
-        network = Gemma3ForCausalLM(Gemma3TextConfig(vocab_size=vocabulary, hidden_size=32, intermediate_size=80,
-                                                     num_hidden_layers=layers, num_attention_heads=4,
-                                                     num_key_value_heads=1, head_dim=16, sliding_window=8,
-                                                     bos_token_id=1, eos_token_id=0))
-    with torch.no_grad():                      # larger weights than the usual start: effects that can be measured
+        network = Gemma3ForCausalLM(
+            Gemma3TextConfig(
+                vocab_size=vocabulary,
+                hidden_size=32,
+                intermediate_size=80,
+                num_hidden_layers=layers,
+                num_attention_heads=4,
+                num_key_value_heads=1,
+                head_dim=16,
+                sliding_window=8,
+                bos_token_id=1,
+                eos_token_id=0,
+            )
+        )
+    with torch.no_grad():  # larger weights than the usual start: effects that can be measured
         for parameter in network.parameters():
             if parameter.ndim == 2:
                 parameter.mul_(6.0)
@@ -84,8 +119,13 @@ def tiny_network(family: str, layers: int = 4, seed: int = 0) -> torch.nn.Module
 def tiny_model(family: str, dtype: torch.dtype = torch.float64, layers: int = 4, seed: int = 0) -> LoadedModel:
     """A random decoder whose shapes and arithmetic are the family's own."""
     network = tiny_network(family, layers, seed).to(dtype)
-    return LoadedModel(name=f"tiny-{family}", model=network, tokenizer=train_tokenizer(bos=family == "gemma3"),
-                       architecture=Architecture.find(network), fingerprint=f"tiny-{family}-{layers}-{seed}-{dtype}")
+    return LoadedModel(
+        name=f"tiny-{family}",
+        model=network,
+        tokenizer=train_tokenizer(bos=family == "gemma3"),
+        architecture=Architecture.find(network),
+        fingerprint=f"tiny-{family}-{layers}-{seed}-{dtype}",
+    )
 
 
 @pytest.fixture(params=["gpt2", "llama", "gemma3"])
@@ -106,8 +146,13 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_fact(record: int, prompt: str, subject: str, new: str, old: str | None) -> Fact:
     first = prompt.rindex(subject)
     return Fact(
-        record=record, prompt=prompt, subject=subject, span=(first, first + len(subject)), target_new=new,
-        target_old=(old,) if old else (), rephrases=(f"Everybody knows {subject} is in",),
+        record=record,
+        prompt=prompt,
+        subject=subject,
+        span=(first, first + len(subject)),
+        target_new=new,
+        target_old=(old,) if old else (),
+        rephrases=(f"Everybody knows {subject} is in",),
         locality=(Probe(prompt="The capital of France is", answers=(("Paris",),), group="Neighborhood"),),
         portability=(Probe(prompt=f"The state of {subject} is", answers=(("Washington",),), group="Reasoning"),),
     )
@@ -125,9 +170,18 @@ def facts() -> tuple[Fact, ...]:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_open_at_any_report() -> Iterator[None]:
+    """Wherever a reporter is called, in any test, no model is held, hooked, edited or in another mode."""
+    with pytest.MonkeyPatch.context() as patch:
+        check_everywhere(patch)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest,
-              monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every test has a cache folder of its own; those with the real models use the user's, to fetch them once."""
     if not request.node.get_closest_marker("real_model"):
         monkeypatch.setenv("LGA_HOME", str(tmp_path_factory.mktemp("lga-home")))
@@ -157,18 +211,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def value_of(model, fact, layer, settings, prefixes, *, mean_start, site="down"):
     """v* of one fact, searched alone and kept nowhere."""
     search = Search.prepare(model, [Contexts.of(model, fact, prefixes)], [layer], site)
-    return drain(find_values(model, search, layer, settings, mean_start=mean_start))[0]
-
-
-def watched(steps, look=lambda step: None):
-    """Every step, each looked at as it comes, and the answer."""
-    shown = []
-    while True:
-        try:
-            shown.append(next(steps))
-        except StopIteration as end:
-            return shown, end.value
-        look(shown[-1])
+    return find_values(model, search, layer, settings, mean_start=mean_start)[0]
 
 
 @contextmanager

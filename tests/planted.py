@@ -1,4 +1,4 @@
-"""Small decoders with planted facts: one block's MLP holds them all, and which block that is is known (METHOD §8).
+"""Small decoders with planted facts: one block's MLP holds them all, and which block that is is known (METHOD.md §8).
 
 The recipe, one for every family, block and seed, each part for something that a planted fact needs:
 
@@ -34,18 +34,18 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 from transformers.pytorch_utils import Conv1D
 
 from lga_core.data.facts import Fact
-from lga_core.models.architecture import Architecture
-from lga_core.models.fingerprint import model_fingerprint
-from lga_core.models.forward import Trunk, final_hidden, record_trunk, resume
-from lga_core.models.hooks import OutputFunction, on_outputs
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.own_text import OPENINGS
-from lga_core.models.tokens import Batch, TokenRow, prompt_row, subject_span
+from lga_core.models.running.forward import ActivationCache, final_hidden, record_activations, resume
+from lga_core.models.running.hooks import OutputFunction, on_outputs
+from lga_core.models.sources.fingerprint import model_fingerprint
+from lga_core.models.structure.architecture import Architecture
+from lga_core.models.text.own_text import OPENINGS
+from lga_core.models.text.tokens import Batch, TokenRow, prompt_row, subject_span
 
 LAYERS, WIDTH, HEADS = 6, 64, 4
-RELATIONS, SUBJECTS, OBJECTS = 4, 6, 6       # subjects and objects of each relation
-KNOWN = 0.9                                  # least probability of a planted object
-RATE = 3e-3                                  # Adam's, for attention and for the MLP
+RELATIONS, SUBJECTS, OBJECTS = 4, 6, 6  # subjects and objects of each relation
+KNOWN = 0.9  # least probability of a planted object
+RATE = 3e-3  # Adam's, for attention and for the MLP
 TRANSPORT_ROWS, TRANSPORT_STEPS, TRANSPORT_NLL = 32, 600, 0.05
 PLANTING_STEPS = 600
 
@@ -67,24 +67,30 @@ class Prompts:
 
     rows: tuple[TokenRow, ...]
     batch: Batch
-    subjects: torch.Tensor                   # (B,) last subject token
-    ends: torch.Tensor                       # (B,) last token
+    subjects: torch.Tensor  # (B,) last subject token
+    ends: torch.Tensor  # (B,) last token
 
     @classmethod
     def of(cls, model: LoadedModel, facts: Sequence[Fact]) -> "Prompts":
-        rows, subjects = [], []
+        rows: list[TokenRow] = []
+        subjects: list[int] = []
         for fact in facts:
             for text in (fact.prompt, *fact.rephrases):
                 first = text.rindex(fact.subject)
                 rows.append(prompt_row(model.tokenizer, text))
                 subjects.append(subject_span(model.tokenizer, text, (first, first + len(fact.subject)))[1] - 1)
-        return cls(rows=tuple(rows), batch=Batch.of(rows, model.device), subjects=torch.tensor(subjects),
-                   ends=torch.tensor([len(row) - 1 for row in rows]))
+        return cls(
+            rows=tuple(rows),
+            batch=Batch.of(rows, model.device),
+            subjects=torch.tensor(subjects),
+            ends=torch.tensor([len(row) - 1 for row in rows]),
+        )
 
     def chosen(self, model: LoadedModel, numbers: torch.Tensor) -> "Prompts":
         rows = tuple(self.rows[i] for i in numbers.tolist())
-        return Prompts(rows=rows, batch=Batch.of(rows, model.device), subjects=self.subjects[numbers],
-                       ends=self.ends[numbers])
+        return Prompts(
+            rows=rows, batch=Batch.of(rows, model.device), subjects=self.subjects[numbers], ends=self.ends[numbers]
+        )
 
     def logits(self, model: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
         """(B, V) after each prompt, from normed hidden states (B, T, d)."""
@@ -97,7 +103,7 @@ def planted(block: int, seed: int, family: str = "llama", others: float = 1.0) -
 
     Below 1 these MLPs are quieter than the recipe's: the control for what a score owes to their strength.
     """
-    blank, facts = _blank(seed, family, others)
+    blank, facts = blank_model(seed, family, others)
     model = _loaded(copy.deepcopy(blank.model), blank.tokenizer)
     with torch.no_grad():
         for matrix in model.architecture.blocks[block].mlp_linears:
@@ -107,7 +113,7 @@ def planted(block: int, seed: int, family: str = "llama", others: float = 1.0) -
 
 
 @cache
-def _blank(seed: int, family: str, strength: float) -> tuple[LoadedModel, tuple[Fact, ...]]:
+def blank_model(seed: int, family: str, strength: float) -> tuple[LoadedModel, tuple[Fact, ...]]:
     """A network that carries what is written at a subject to the prompt's end, and knows nothing."""
     facts, tokenizer = planted_facts(seed)
     model = _loaded(_network(seed, family, len(tokenizer), strength), tokenizer)
@@ -116,39 +122,58 @@ def _blank(seed: int, family: str, strength: float) -> tuple[LoadedModel, tuple[
 
 
 def _loaded(network: nn.Module, tokenizer: PreTrainedTokenizerFast) -> LoadedModel:
-    return LoadedModel(name="planted", model=network, tokenizer=tokenizer, architecture=Architecture.find(network),
-                       fingerprint=model_fingerprint(network))
+    return LoadedModel(
+        name="planted",
+        model=network,
+        tokenizer=tokenizer,
+        architecture=Architecture.find(network),
+        fingerprint=model_fingerprint(network),
+    )
 
 
 def planted_facts(seed: int) -> tuple[tuple[Fact, ...], PreTrainedTokenizerFast]:
     """Facts in made-up words, subjects of one to three tokens, and a tokenizer with one token a word."""
-    draw, taken = random.Random(seed), set()
+    draw = random.Random(seed)
+    taken: set[str] = set()
 
     def words(count: int) -> list[str]:
-        found: list[str] = []
-        while len(found) < count:
+        fresh: list[str] = []
+        while len(fresh) < count:
             word = "".join(draw.choice("bdfgklmnprstvz") + draw.choice("aeiou") for _ in range(3))
             if word not in taken:
                 taken.add(word)
-                found.append(word)
-        return found
+                fresh.append(word)
+        return fresh
 
     parts = words(30)
     subjects = _subjects(draw, parts)
     vocabulary = ["<unk>", "<eos>", *" ".join(OPENINGS).split(), "is", "a", ".", *parts]
     facts = []
     for relation in range(RELATIONS):
-        say, objects = words(9), words(OBJECTS)
+        say = words(9)
+        objects = words(OBJECTS)
         vocabulary += [*say, *objects]
-        templates = (f"{say[0]} {{}} {say[1]} {say[2]}", f"{say[3]} {say[4]} {{}} {say[5]}",
-                     f"{say[6]} {{}} {say[7]} {say[8]} {say[1]}")
-        for subject in subjects[relation * SUBJECTS:(relation + 1) * SUBJECTS]:
+        templates = (
+            f"{say[0]} {{}} {say[1]} {say[2]}",
+            f"{say[3]} {say[4]} {{}} {say[5]}",
+            f"{say[6]} {{}} {say[7]} {say[8]} {say[1]}",
+        )
+        for subject in subjects[relation * SUBJECTS : (relation + 1) * SUBJECTS]:
             old, new = draw.sample(objects, 2)
             prompt, *rephrases = (template.format(subject) for template in templates)
             first = prompt.rindex(subject)
-            facts.append(Fact(record=len(facts), prompt=prompt, subject=subject, span=(first, first + len(subject)),
-                              target_new=new, target_old=(old,), rephrases=tuple(rephrases),
-                              relation=f"relation {relation}"))
+            facts.append(
+                Fact(
+                    record=len(facts),
+                    prompt=prompt,
+                    subject=subject,
+                    span=(first, first + len(subject)),
+                    target_new=new,
+                    target_old=(old,),
+                    rephrases=tuple(rephrases),
+                    relation=f"relation {relation}",
+                )
+            )
     numbers = {word: i for i, word in enumerate(dict.fromkeys(vocabulary))}
     tokenizer = Tokenizer(models.WordLevel(numbers, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -170,13 +195,30 @@ def _network(seed: int, family: str, vocabulary: int, strength: float) -> nn.Mod
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if family == "llama":
-            network = LlamaForCausalLM(LlamaConfig(
-                hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
-                num_key_value_heads=HEADS, **shape))
+            network = LlamaForCausalLM(
+                LlamaConfig(
+                    hidden_size=WIDTH,
+                    intermediate_size=2 * WIDTH,
+                    num_hidden_layers=LAYERS,
+                    num_attention_heads=HEADS,
+                    num_key_value_heads=HEADS,
+                    **shape,
+                )
+            )
         else:
-            network = GPT2LMHeadModel(GPT2Config(
-                n_positions=256, n_embd=WIDTH, n_inner=2 * WIDTH, n_layer=LAYERS, n_head=HEADS, resid_pdrop=0.0,
-                embd_pdrop=0.0, attn_pdrop=0.0, **shape))
+            network = GPT2LMHeadModel(
+                GPT2Config(
+                    n_positions=256,
+                    n_embd=WIDTH,
+                    n_inner=2 * WIDTH,
+                    n_layer=LAYERS,
+                    n_head=HEADS,
+                    resid_pdrop=0.0,
+                    embd_pdrop=0.0,
+                    attn_pdrop=0.0,
+                    **shape,
+                )
+            )
         with torch.no_grad():
             _draw_weights(network, strength)
     return network.eval().requires_grad_(False)
@@ -195,18 +237,23 @@ def _draw_weights(network: nn.Module, strength: float) -> None:
 
 def _open_ways(model: LoadedModel, facts: Sequence[Fact], seed: int) -> None:
     """Train attention alone to say the object whose embedding is written at the subject, at whichever block."""
-    prompts, draw = Prompts.of(model, facts), torch.Generator().manual_seed(seed)
+    prompts = Prompts.of(model, facts)
+    draw = torch.Generator().manual_seed(seed)
     words = {answer for fact in facts for answer in (*fact.target_old, fact.target_new)}
     objects = torch.tensor(model.tokenizer.convert_tokens_to_ids(sorted(words)))
     blocks = model.architecture.blocks[:-1]
-    optimizer = torch.optim.Adam([weight.requires_grad_() for block in model.architecture.blocks
-                                  for weight in block.attn.parameters()], lr=RATE)
+    optimizer = torch.optim.Adam(
+        [weight.requires_grad_() for block in model.architecture.blocks for weight in block.attn.parameters()], lr=RATE
+    )
     recent = math.inf
     for _ in range(TRANSPORT_STEPS):
-        numbers, said, depth = (torch.randint(len(choices), (TRANSPORT_ROWS,), generator=draw)
-                                for choices in (prompts.rows, objects, blocks))
-        some, answers = prompts.chosen(model, numbers), objects[said]
-        written = model.architecture.embedding.weight[answers]               # (B, d)
+        numbers, spoken, depth = (
+            torch.randint(len(choices), (TRANSPORT_ROWS,), generator=draw)
+            for choices in (prompts.rows, objects, blocks)
+        )
+        some = prompts.chosen(model, numbers)
+        answers = objects[spoken]
+        written = model.architecture.embedding.weight[answers]  # (B, d)
         hooks = {block.mlp: _writing(some, written, depth == i) for i, block in enumerate(blocks)}
         with on_outputs(hooks):
             loss = functional.cross_entropy(some.logits(model, final_hidden(model, some.batch)), answers)
@@ -230,17 +277,18 @@ def _writing(prompts: Prompts, written: torch.Tensor, here: torch.Tensor) -> Out
 
 def _plant(model: LoadedModel, facts: Sequence[Fact], block: int) -> None:
     """Train one block's MLP until every prompt is answered with the old object."""
-    prompts, mlp = Prompts.of(model, facts), model.architecture.blocks[block].mlp
+    prompts = Prompts.of(model, facts)
+    mlp = model.architecture.blocks[block].mlp
     objects = [fact.target_old[0] for fact in facts for _ in (fact.prompt, *fact.rephrases)]
     answers = torch.tensor(model.tokenizer.convert_tokens_to_ids(objects))
     elsewhere = prompts.batch.mask.bool()
     elsewhere[torch.arange(len(answers)), prompts.subjects] = False
     with torch.no_grad():
-        trunk = record_trunk(model, prompts.batch, [block])
-        before = _said(model, trunk, block)[0][elsewhere]
+        activations = record_activations(model, prompts.batch, [block])
+        before = _outputs(model, activations, block)[0][elsewhere]
     optimizer = torch.optim.Adam([weight.requires_grad_() for weight in mlp.parameters()], lr=RATE)
     for _ in range(PLANTING_STEPS):
-        output, hidden = _said(model, trunk, block)
+        output, hidden = _outputs(model, activations, block)
         nll = functional.cross_entropy(prompts.logits(model, hidden), answers, reduction="none")
         if nll.max() < -math.log(KNOWN):
             break
@@ -250,11 +298,11 @@ def _plant(model: LoadedModel, facts: Sequence[Fact], block: int) -> None:
     _freeze(model)
 
 
-def _said(model: LoadedModel, trunk: Trunk, block: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _outputs(model: LoadedModel, activations: ActivationCache, block: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The block's MLP output (B, T, d) and the final normed hidden states, run from that block on."""
     outputs: list[torch.Tensor] = []
     with on_outputs({model.architecture.blocks[block].mlp: lambda _given, output: outputs.append(output)}):
-        hidden = resume(model, trunk, block)
+        hidden = resume(model, activations, block)
     return outputs[0], hidden
 
 

@@ -1,17 +1,52 @@
-"""What README.md says of the code and of kept results is what they say today."""
+"""What README.md and docs/ say of the code and of kept results is what these say today; links lead somewhere."""
+
+import re
 
 import pytest
 from models.families import EXPERT_FAMILIES, FAMILIES
-from readme import BLOCKS, README, families, marks, put_into, study
+from readme import BLOCKS, README, ROOT, families, marks, put_into, study
 
-from lga_core.runs.study import kept_units
+from lga_core.cli.commands import commands
+from lga_core.runs.study_units import kept_units
+
+DOCUMENTS = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+GENERATED = [(document, name) for document, blocks in BLOCKS.items() for name in blocks]
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#([^)\s]+))?\)")
+SECTION = re.compile(r"METHOD(?:\.md)? §(\d+)")
+COMMAND = re.compile(r"^python -m lga_core (\w+)", re.MULTILINE)
+CODE_PATH = re.compile(r"`((?:lga_core|pages|tests|assets|docs)/[\w./-]*|app\.py|tests/[\w./]+)`")
 
 
-@pytest.mark.parametrize("name", BLOCKS)
-def test_the_readme_is_of_today(name):
-    told = README.read_text(encoding="utf-8")
-    assert [told.count(mark) for mark in marks(name)] == [1, 1]
-    assert put_into(told, name) == told, "run: python tests/readme.py"
+@pytest.mark.parametrize(("document", "name"), GENERATED, ids=[name for _document, name in GENERATED])
+def test_generated_blocks_are_of_today(document, name):
+    text = document.read_text(encoding="utf-8")
+    assert [text.count(mark) for mark in marks(name)] == [1, 1]
+    assert put_into(text, name, BLOCKS[document][name]()) == text, "run: python tests/readme.py"
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 180
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_paths_lead_somewhere(document):
+    text = document.read_text(encoding="utf-8")
+    files = [target for target, _anchor in LINK.findall(text) if "://" not in target]
+    assert not [target for target in files if not (document.parent / target).exists()]
+    assert not [path for path in CODE_PATH.findall(text) if not (ROOT / path).exists()]
+
+
+def test_the_sections_that_the_code_names_are_there():
+    method = (ROOT / "docs" / "METHOD.md").read_text(encoding="utf-8")
+    sections = set(re.findall(r"^## (\d+)\.", method, re.MULTILINE))
+    sources = [path for room in ("lga_core", "pages", "tests") for path in (ROOT / room).rglob("*.py")]
+    named = {number for path in sources for number in SECTION.findall(path.read_text(encoding="utf-8"))}
+    assert named and named <= sections
+
+
+def test_the_readme_names_every_command():
+    named = set(COMMAND.findall(README.read_text(encoding="utf-8")))
+    assert named == {command.name for command in commands.registered_commands}
 
 
 def test_every_family_has_its_row():
@@ -21,8 +56,25 @@ def test_every_family_has_its_row():
 
 
 def test_the_families_that_are_asked_for_are_there():
-    wanted = ("GPT-2", "GPT-J", "GPT-NeoX", "Pythia", "OPT", "BLOOM", "Falcon", "Phi", "Llama", "Mistral", "Qwen 2",
-              "2.5", "Qwen 3", "Gemma 2", "Gemma 3, text", "multimodal", "OLMo 2")
+    wanted = (
+        "GPT-2",
+        "GPT-J",
+        "GPT-NeoX",
+        "Pythia",
+        "OPT",
+        "BLOOM",
+        "Falcon",
+        "Phi",
+        "Llama",
+        "Mistral",
+        "Qwen 2",
+        "2.5",
+        "Qwen 3",
+        "Gemma 2",
+        "Gemma 3, text",
+        "multimodal",
+        "OLMo 2",
+    )
     assert not [name for name in wanted if name not in families()]
 
 
@@ -33,4 +85,4 @@ def test_every_kept_unit_of_the_study_has_its_table():
 def test_what_stands_around_a_block_stays():
     begin, end = marks("families")
     text = f"above\n{begin}\nold\n{end}\nbelow\n"
-    assert put_into(text, "families") == f"above\n{begin}\n{families()}\n{end}\nbelow\n"
+    assert put_into(text, "families", "new") == f"above\n{begin}\nnew\n{end}\nbelow\n"

@@ -1,4 +1,4 @@
-"""Benchmarks: a fast way beside the plain one in the same run, told as a ratio. One file each, one line here."""
+"""Benchmarks: a fast way beside the plain one in the same run, given as a ratio. One file each, one line here."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,12 +7,19 @@ from lga_core.bench.cma import bench_cma
 from lga_core.bench.edit import bench_r_rome
 from lga_core.bench.editors import bench_editors
 from lga_core.bench.lga import bench_lga
+from lga_core.bench.page import bench_page
 from lga_core.bench.paper import bench_paper
 from lga_core.bench.scale import bench_scale
-from lga_core.bench.sweep import bench_sweep
+from lga_core.bench.sweep_speed import bench_sweep
 
 BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {
-    "lga": bench_lga, "cma": bench_cma, "r-rome": bench_r_rome, "editors": bench_editors,
-    "scale": bench_scale, "sweep": bench_sweep, "paper": bench_paper,
+    "lga": bench_lga,
+    "cma": bench_cma,
+    "r-rome": bench_r_rome,
+    "editors": bench_editors,
+    "scale": bench_scale,
+    "sweep": bench_sweep,
+    "page": bench_page,
+    "paper": bench_paper,
 }
-"""name -> benchmark(model_name, limit=None, seed=0) -> the report that the command line prints."""
+"""name -> benchmark(model_name, limit=None, seed=0, *, report=silent) -> what the command line prints."""

@@ -1,26 +1,31 @@
 """The plain ways to compute what the engine computes fast: what the benchmarks compare with and the tests believe."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from lga_core.data.facts import Fact
+from lga_core.editing.editors.rank_one import Inverse, moment_of
 from lga_core.editing.edits import LowRankEdit, applied
-from lga_core.editing.rank_one import Inverse, RankOneSettings, moment_of
-from lga_core.editing.search import Contexts
-from lga_core.evaluation.metrics import argmax_at_answers, forced_shares, mean_over_groups, prepare
-from lga_core.models.architecture import Linear
-from lga_core.models.forward import answer_nll, final_hidden
-from lga_core.models.hooks import OutputFunction, on_outputs
+from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.value import weight_decay
+from lga_core.editing.settings import RankOneSettings
+from lga_core.evaluation.metrics import ProbeQuestion, argmax_at_answers, forced_shares, probe_questions
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.own_text import prefixes
-from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, prompt_row
+from lga_core.models.running.forward import answer_nll, final_hidden
+from lga_core.models.running.hooks import OutputFunction, on_outputs
+from lga_core.models.structure.architecture import Linear
+from lga_core.models.text.own_text import prefixes
+from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, prompt_row
+from lga_core.probes.summary import mean_over_groups
 from lga_core.results import METRICS, Kind, SweepCell
-from lga_core.runs.tasks import drain
-from lga_core.scores.restore import State, corrupting, part_of
+from lga_core.scores.tracing.restore import State, corrupting, part_of
 
 
-def naive_gradient_products(model: LoadedModel, old: TokenRow, new: TokenRow,
-                            matrices: tuple[tuple[Linear, ...], ...]) -> torch.Tensor:
+def naive_gradient_products(
+    model: LoadedModel, old: TokenRow, new: TokenRow, matrices: tuple[tuple[Linear, ...], ...]
+) -> torch.Tensor:
     """⟨∇nll(old), ∇nll(new)⟩ of one fact by two backward passes that form every weight gradient; (L,).
 
     `matrices` lists each layer's weights, and only they get gradients.
@@ -60,8 +65,18 @@ def naive_clean_outputs(model: LoadedModel, fact: Fact, kind: Kind) -> dict[int,
 
 
 @torch.no_grad()
-def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind: Kind, state: State, draw: int,
-                               clean: dict[int, torch.Tensor], *, noise: float, seed: int) -> float:
+def naive_restored_probability(
+    model: LoadedModel,
+    fact: Fact,
+    answer: int,
+    kind: Kind,
+    state: State,
+    draw: int,
+    clean: dict[int, torch.Tensor],
+    *,
+    noise: float,
+    seed: int,
+) -> float:
     """p(answer) of one corrupted run with one state restored, by a whole run of batch 1 and plain hooks."""
 
     def put_back(block: int) -> OutputFunction:
@@ -70,12 +85,13 @@ def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind
             for token in state.tokens:
                 changed[0, token] = clean[block][token]
             return changed
+
         return replace
 
     every = corrupting(model, fact, noise, draw + 1, seed)
 
     def corrupt(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        return every(given, output.repeat(draw + 2, 1, 1))[draw + 1:]
+        return every(given, output.repeat(draw + 2, 1, 1))[draw + 1 :]
 
     parts = {part_of(model, kind, block): put_back(block) for block in range(state.first, state.last + 1)}
     with on_outputs({model.architecture.embedding: corrupt} | parts, model.architecture.flat):
@@ -85,10 +101,53 @@ def naive_restored_probability(model: LoadedModel, fact: Fact, answer: int, kind
 
 def naive_edit(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSettings) -> SweepCell:
     """R-ROME of one fact at one layer and its metrics, the whole model run at every step of the search for v*."""
+    search = _naive_search(model, fact, layer, settings)
+    down = model.architecture.blocks[layer].down
+    key = search.keys.double().mean(0)  # (d_in,)
+    direction = Inverse.of(moment_of(model, layer, settings), settings.ridge, model.device).times(key)
+    edit = LowRankEdit(
+        layer=layer, matrix=down.name, left=search.delta[None], right=(direction / (key @ direction)).float()[None]
+    )
+    questions = probe_questions(model, fact).questions
+    before = _naive_predictions(model, questions, ())
+    after = _naive_predictions(model, questions, (edit,))
+    shares = [forced_shares(*asked)[:2] for asked in zip(questions, before, after, strict=True)]
+
+    def by_metric(values: Sequence[float]) -> dict[str, float | None]:
+        return {metric: mean_over_groups(questions, values, metric) for metric in METRICS}
+
+    return SweepCell(
+        record=fact.record,
+        layer=layer,
+        nll=dict.fromkeys(METRICS),
+        target_error=None,
+        delta_norm=edit.norm,
+        clamped=search.clamped,
+        losses=tuple(search.losses),
+        before=by_metric([share for share, _ in shares]),
+        after=by_metric([share for _, share in shares]),
+        probes={metric: sum(question.metric == metric for question in questions) for metric in METRICS},
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _NaiveSearch:
+    """What the search for v* came to."""
+
+    delta: torch.Tensor  # (d_out,)
+    keys: torch.Tensor  # (contexts, d_in)
+    losses: list[float]
+    clamped: bool
+
+
+def _naive_search(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSettings) -> _NaiveSearch:
     contexts = Contexts.of(model, fact, prefixes(model, settings.contexts, settings.seed))
-    batch, ends = Batch.of(contexts.rows, model.device), torch.tensor(contexts.subject_ends, device=model.device)
-    index, each = AnswerIndex.of(contexts.rows[:-1], batch), torch.arange(len(contexts.rows), device=model.device)
-    down, seen = model.architecture.blocks[layer].down, {}
+    batch = Batch.of(contexts.rows, model.device)
+    ends = torch.tensor(contexts.subject_ends, device=model.device)
+    index = AnswerIndex.of(contexts.rows[:-1], batch)
+    each = torch.arange(len(contexts.rows), device=model.device)
+    down = model.architecture.blocks[layer].down
+    seen: dict[str, torch.Tensor] = {}
 
     def run(delta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         def add(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
@@ -102,20 +161,23 @@ def naive_edit(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSett
         nll = index.mean_by_row(answer_nll(model, hidden, index)).mean()
         return nll, model.architecture.logits(hidden[-1, ends[-1]]).log_softmax(-1)
 
+    wanted = settings.value
     delta = torch.zeros(down.d_out, device=model.device, requires_grad=True)
-    optimizer, wanted = torch.optim.Adam([delta], lr=settings.value.learning_rate), settings.value
-    losses, start, before, clamped = [], None, None, False
+    optimizer = torch.optim.Adam([delta], lr=wanted.learning_rate)
+    losses: list[float] = []
+    clamped = False
     for step in range(wanted.steps + 1):
         with torch.enable_grad():
             nll, log_after = run(delta)
-        before = log_after.detach() if before is None else before
-        start = seen["outputs"].mean(0).detach() if start is None else start
+        if step == 0:
+            before = log_after.detach()
+            start = seen["outputs"].mean(0).detach()
         losses.append(float(nll.detach()))
         if losses[-1] < wanted.stop_nll or step == wanted.steps:
             break
         divergence = torch.nn.functional.kl_div(before, log_after, reduction="sum", log_target=True)
-        loss = nll + wanted.kl_weight * divergence + wanted.decay(model) * delta.norm() / start.norm() ** 2
-        delta.grad, = torch.autograd.grad(loss if step else nll, [delta])
+        loss = nll + wanted.kl_weight * divergence + weight_decay(wanted, model) * delta.norm() / start.norm() ** 2
+        (delta.grad,) = torch.autograd.grad(loss if step else nll, [delta])
         if step == 0 and not delta.grad.any():
             break
         optimizer.step()
@@ -124,22 +186,13 @@ def naive_edit(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSett
             if delta.norm() > bound:
                 clamped = True
                 delta.mul_(bound / delta.norm())
-    key = seen["keys"].double().mean(0)
-    moment = drain(moment_of(model, layer, settings))
-    direction = Inverse.of(moment, settings.ridge, model.device).times(key)
-    edit = LowRankEdit(layer=layer, matrix=down.name, left=delta.detach()[None],
-                       right=(direction / (key @ direction)).float()[None])
-    quiz = prepare(model, fact)
-    rows = [row for question in quiz.questions for row in question.rows]
-    said = []
-    for edits in ((), (edit,)):
-        with applied(model, edits), torch.no_grad():
-            said.append(iter(argmax_at_answers(model, rows)))
-    was, now = ([[next(answers) for _ in question.rows] for question in quiz.questions] for answers in said)
-    shares = [forced_shares(*asked)[:2] for asked in zip(quiz.questions, was, now, strict=True)]
-    return SweepCell(
-        record=fact.record, layer=layer, nll=dict.fromkeys(METRICS), target_error=None, delta_norm=edit.norm,
-        clamped=clamped, losses=tuple(losses),
-        **{name: {metric: mean_over_groups(quiz.questions, values, metric) for metric in METRICS}
-           for name, values in zip(("before", "after"), zip(*shares, strict=True), strict=True)},
-        probes={metric: sum(question.metric == metric for question in quiz.questions) for metric in METRICS})
+    return _NaiveSearch(delta=delta.detach(), keys=seen["keys"], losses=losses, clamped=clamped)
+
+
+def _naive_predictions(
+    model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[LowRankEdit]
+) -> list[list[tuple[int, ...]]]:
+    """The argmax at the tokens of each question's accepted answers."""
+    with applied(model, edits), torch.no_grad():
+        predicted = iter(argmax_at_answers(model, [row for question in questions for row in question.rows]))
+    return [[next(predicted) for _ in question.rows] for question in questions]

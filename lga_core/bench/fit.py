@@ -1,4 +1,4 @@
-"""Costs at small sizes, carried on to large ones: least squares with a reason for every term."""
+"""Costs at small sizes, extrapolated to large ones: least squares with a reason for every term."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,19 @@ class Load:
 
     layers: int
     width: int
-    tokens: float                            # that run through the blocks
-    heads: float                             # positions whose logits are computed
-    entries: int                             # matrix entries of a block
+    tokens: float  # that run through the blocks
+    heads: float  # positions whose logits are computed
+    entries: int  # matrix entries of a block
     vocabulary: int
 
     @property
     def terms(self) -> tuple[float, float, float]:
         """Calls (layers), elements (tokens × layers × width), multiplications (matrices and head)."""
-        return (self.layers, self.tokens * self.layers * self.width,
-                self.tokens * self.layers * self.entries + self.heads * self.vocabulary * self.width)
+        return (
+            self.layers,
+            self.tokens * self.layers * self.width,
+            self.tokens * self.layers * self.entries + self.heads * self.vocabulary * self.width,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class Fit:
     """seconds ≈ a·layers + b·tokens·layers·width + c·multiplications; no coefficient below 0."""
 
     coefficients: tuple[float, float, float]
-    r2: float                                # of log seconds: a doubling counts alike at every size
+    r2: float  # of log seconds: a doubling counts alike at every size
     points: int
 
     @classmethod
@@ -40,12 +43,14 @@ class Fit:
         >>> round(Fit.of(loads, [2.0, 4.0, 8.0]).seconds(loads[2]), 6)
         8.0
         """
-        terms, times = np.array([load.terms for load in loads]), np.array(seconds)
-        found = _positive_least_squares(terms / times[:, None], np.ones(len(times)))
-        logs, told = np.log(times), np.log(terms @ found)
-        spread = float(((logs - logs.mean()) ** 2).sum())
-        return cls(coefficients=tuple(map(float, found)), points=len(times),
-                   r2=1 - float(((logs - told) ** 2).sum()) / spread)
+        terms = np.array([load.terms for load in loads])
+        times = np.array(seconds)
+        coefficients = _positive_least_squares(terms / times[:, None], np.ones(len(times)))
+        calls, elements, multiplications = coefficients.tolist()
+        logs = np.log(times)
+        errors = logs - np.log(terms @ coefficients)
+        r2 = 1 - float((errors**2).sum()) / float(((logs - logs.mean()) ** 2).sum())
+        return cls(coefficients=(calls, elements, multiplications), points=len(times), r2=r2)
 
     def seconds(self, load: Load) -> float:
         return float(np.dot(self.coefficients, load.terms))
@@ -56,13 +61,15 @@ class Fit:
 
 def _positive_least_squares(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The best of all choices of terms whose coefficients come out positive; there are only a few."""
-    best, least = np.zeros(terms.shape[1]), np.inf
+    best = np.zeros(terms.shape[1])
+    least = np.inf
     for chosen in range(1, 2 ** terms.shape[1]):
         columns = [i for i in range(terms.shape[1]) if chosen >> i & 1]
         scale = np.abs(terms[:, columns]).max(0)
-        found = np.linalg.lstsq(terms[:, columns] / scale, values, rcond=None)[0] / scale
-        rest = float(((terms[:, columns] @ found - values) ** 2).sum())
-        if (found >= 0).all() and rest < least:
-            best, least = np.zeros(terms.shape[1]), rest
-            best[columns] = found
+        coefficients = np.linalg.lstsq(terms[:, columns] / scale, values, rcond=None)[0] / scale
+        rest = float(((terms[:, columns] @ coefficients - values) ** 2).sum())
+        if (coefficients >= 0).all() and rest < least:
+            best = np.zeros(terms.shape[1])
+            best[columns] = coefficients
+            least = rest
     return best

@@ -8,27 +8,31 @@ import numpy as np
 import torch
 
 from lga_core.bench.baselines import naive_gradient_products
-from lga_core.bench.measure import in_own_process, peak_memory, product_rate, seconds_of
+from lga_core.bench.measure import all_known, in_own_process, peak_memory, product_rate, seconds_of
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.loading import load_now
-from lga_core.models.tokens import TokenRow, answer_row
-from lga_core.results import FactRow, SurveyRow
-from lga_core.scores.lga import GradientSettings, gradient_rows
+from lga_core.models.loading import load
+from lga_core.models.text.tokens import TokenRow, answer_row
+from lga_core.progress import Reporter, silent
+from lga_core.results import FactRow
+from lga_core.scores.gradients.lga import gradient_rows
+from lga_core.scores.settings import GradientSettings
 
 FACTS, FACT_SET, REPEATS = 32, "world", 3
 
 
-def bench_lga(model_name: str, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
+def bench_lga(model_name: str, limit: int | None = None, seed: int = 0, *, report: Reporter = silent) -> dict[str, Any]:
     """LGA: one batched forward and backward against two backward passes a fact that form every MLP gradient.
 
     Both in one process with the same threads, in turn; peak memory of each in a process of its own.
     """
-    model = load_now(model_name)
+    model = load(model_name, report=report)
     facts = choose(load_facts(FACT_SET).facts, limit or FACTS, seed)
-    batched(model, facts[:4]), naive(model, facts[:1])            # warm up both
-    fast, slow = [], []
+    batched(model, facts[:4])  # warm up both
+    naive(model, facts[:1])
+    fast: list[float] = []
+    slow: list[float] = []
     for _ in range(REPEATS):
         fast.append(seconds_of(lambda: batched(model, facts), model.device))
         slow.append(seconds_of(lambda: naive(model, facts), model.device))
@@ -40,56 +44,87 @@ def bench_lga(model_name: str, limit: int | None = None, seed: int = 0) -> dict[
         ("naive", naive, median(slow), _naive_operations(model, facts)),
     ):
         before, peak = in_own_process(_peak_of, way.__name__, model_name, len(facts), seed)
-        rows.append({
-            "way": name, "seconds": seconds, "seconds_per_fact": seconds / len(facts), "peak_bytes": peak,
-            "peak_above_loaded_bytes": peak - before, "share_of_product_rate": operations / seconds / rate,
-        })
+        rows.append(
+            {
+                "way": name,
+                "seconds": seconds,
+                "seconds_per_fact": seconds / len(facts),
+                "peak_bytes": peak,
+                "peak_above_loaded_bytes": peak - before,
+                "share_of_product_rate": operations / seconds / rate,
+            }
+        )
     return {
-        "name": "lga", "speedup": median(b / a for a, b in zip(fast, slow, strict=True)),
-        "baseline_seconds": median(slow), "seconds": median(fast), "peak_bytes": rows[0]["peak_bytes"], "rows": rows,
+        "name": "lga",
+        "speedup": median(b / a for a, b in zip(fast, slow, strict=True)),
+        "baseline_seconds": median(slow),
+        "seconds": median(fast),
+        "peak_bytes": rows[0]["peak_bytes"],
+        "rows": rows,
         "machine": model.machine,
-        "settings": {"model": model_name, "facts": FACT_SET, "n_facts": len(facts), "seed": seed, "repeats": REPEATS,
-                     "product_rate_flops": rate, "largest_difference_of_norms_product": difference},
+        "settings": {
+            "model": model_name,
+            "facts": FACT_SET,
+            "n_facts": len(facts),
+            "seed": seed,
+            "repeats": REPEATS,
+            "product_rate_flops": rate,
+            "largest_difference_of_norms_product": difference,
+        },
     }
 
 
 def batched(model: LoadedModel, facts: Sequence[Fact]) -> list[FactRow]:
-    """The engine's way; the survey is not part of it."""
-    told = [SurveyRow(record=fact.record, known=True, greedy="", probability=1.0) for fact in facts]
-    return list(gradient_rows(model, facts, told, GradientSettings()))
+    """The engine's way; the known-fact checks are not part of it."""
+    return list(gradient_rows(model, facts, all_known(facts), GradientSettings()))
 
 
 def naive(model: LoadedModel, facts: Sequence[Fact]) -> list[torch.Tensor]:
     """The plain way: batch 1, gradients of the MLP weights only."""
     matrices = tuple(block.mlp_linears for block in model.architecture.blocks)
-    return [naive_gradient_products(model, answer_row(model.tokenizer, fact.prompt, fact.target_old[0]),
-                                    answer_row(model.tokenizer, fact.prompt, fact.target_new), matrices)
-            for fact in facts]
+    return [
+        naive_gradient_products(
+            model,
+            answer_row(model.tokenizer, fact.prompt, fact.target_old[0]),
+            answer_row(model.tokenizer, fact.prompt, fact.target_new),
+            matrices,
+        )
+        for fact in facts
+    ]
 
 
 def _difference(model: LoadedModel, facts: Sequence[Fact]) -> float:
     """Largest |batched − naive| as a share of the two norms' product, over all facts and layers."""
     return max(
-        float(np.max(np.abs(row.values["product/mlp"] - plain.numpy())
-                     / (row.values["norm-old/mlp"] * row.values["norm-new/mlp"])))
+        float(
+            np.max(
+                np.abs(row.values["product/mlp"] - plain.numpy())
+                / (row.values["norm-old/mlp"] * row.values["norm-new/mlp"])
+            )
+        )
         for row, plain in zip(batched(model, facts), naive(model, facts), strict=True)
     )
 
 
 def _peak_of(way: str, model_name: str, limit: int, seed: int) -> tuple[int, int]:
     """Resident bytes after loading, and at the peak of one run."""
-    model = load_now(model_name)
+    model = load(model_name)
     facts = choose(load_facts(FACT_SET).facts, limit, seed)
     with peak_memory(model.device) as loaded:
-        product_rate(model.device, model.dtype)      # the matrix library's own buffers belong to neither contender
+        product_rate(model.device, model.dtype)  # the matrix library's own buffers belong to neither contender
     with peak_memory(model.device) as peak:
         {"batched": batched, "naive": naive}[way](model, facts)
     return loaded.bytes, peak.bytes
 
 
 def _pairs(model: LoadedModel, facts: Sequence[Fact]) -> list[tuple[TokenRow, TokenRow]]:
-    return [(answer_row(model.tokenizer, fact.prompt, fact.target_old[0]),
-             answer_row(model.tokenizer, fact.prompt, fact.target_new)) for fact in facts]
+    return [
+        (
+            answer_row(model.tokenizer, fact.prompt, fact.target_old[0]),
+            answer_row(model.tokenizer, fact.prompt, fact.target_new),
+        )
+        for fact in facts
+    ]
 
 
 def _weights(model: LoadedModel) -> tuple[int, int]:

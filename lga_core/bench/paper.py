@@ -1,7 +1,7 @@
-"""`bench paper`: the paper's comparison, unit by unit, as far as a machine gets (METHOD §6).
+"""`bench paper`: the paper's comparison, unit by unit, as far as a machine gets (METHOD.md §6).
 
 A unit is one model, one fact set and one editor. Its selectors see proxy facts from one half of the set, its sweep
-judges them on test facts from the other half; no subject stands in both halves. Every cell and every score is kept
+judges them on test facts from the other half; no subject is in both halves. Every cell and every score is kept
 in the store, so a stopped unit goes on; a finished one is a small file that pages and README read.
 """
 
@@ -14,70 +14,79 @@ from statistics import fmean
 from time import perf_counter
 from typing import Any
 
+from lga_core.data.answers import is_one_of
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.data.select import split
-from lga_core.editing.editor import Editor
-from lga_core.editing.table import editor_named
-from lga_core.editing.value import ValueSettings
+from lga_core.editing.settings import ValueSettings
+from lga_core.editing.table import Editor, editor_named
 from lga_core.errors import LgaError
 from lga_core.evaluation.fluency import fluency, texts_after
-from lga_core.evaluation.sweep import edits_at
+from lga_core.evaluation.layer_sweep import edits_at
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.loading import load_now
+from lga_core.models.loading import load
+from lga_core.progress import Reporter, silent
 from lga_core.results import Estimate, LayerScores, StudyUnit
-from lga_core.results.study import kept
+from lga_core.results.study_unit import kept
 from lga_core.runs.store import Store
-from lga_core.runs.study import keep_unit, read_unit
+from lga_core.runs.study_units import keep_unit, read_unit
 from lga_core.runs.sweeps import sweep
-from lga_core.runs.tasks import choose_known, drain, score_layers
+from lga_core.runs.tasks import choose_known, score_layers
 from lga_core.worth.racing import raced
 from lga_core.worth.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
-from lga_core.worth.study import STUDIED, TABLED, WITH_FEWER, table_rows
+from lga_core.worth.study.judged import STUDIED, TABLED, WITH_FEWER, table_rows
 from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
 
 DATA = "LGA_BENCHMARK_DATA"
 FACTS, PROBES, STEPS, CONTEXTS, SHARE = 12, 4, 12, 2, 0.5
-SETS = {                                     # name -> title, file of the benchmark folder (None: shipped)
+SETS = {  # name -> title, file of the benchmark folder (None: shipped)
     "world": ("world (ours)", None),
     "zsre": ("ZsRE", "zsre.json"),
     "wiki_counterfact": ("WikiCounterfact, paraphrased", "wiki_counterfact_rephrased.json"),
     "wiki_recent": ("WikiRecent", "wiki_recent_train.json"),
     "wikibio": ("WikiBio", "wikibio.json"),
 }
-FEWER = {"wikibio": 3}                       # its answers are whole sentences: each of their tokens needs the head
+FEWER = {"wikibio": 3}  # its answers are whole sentences: each of their tokens needs the head
 PLAN = (*(("r-rome", name) for name in SETS), ("emmet", "zsre"), ("ft-m", "zsre"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Facts:
+class UnitFacts:
     """A unit's facts, and those of the proxy's half that its set has beside them."""
 
     proxy: tuple[Fact, ...]
     test: tuple[Fact, ...]
-    half: tuple[Fact, ...]                   # in a seeded order
+    half: tuple[Fact, ...]  # in a seeded order
 
 
-def bench_paper(model_name: str, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
+def bench_paper(
+    model_name: str, limit: int | None = None, seed: int = 0, *, report: Reporter = silent
+) -> dict[str, Any]:
     """The paper's table on this machine: every selector's layer, judged on held-out facts by a sweep of all layers."""
-    begin, units = perf_counter(), []
-    model = cache(lambda: load_now(model_name))
+    begin = perf_counter()
+    units: list[StudyUnit] = []
+    model = cache(lambda: load(model_name, report=report))
     for editor, fact_set in PLAN:
-        unit, count = read_unit(model_name, fact_set, editor), limit or _facts(fact_set)
+        count = limit or _facts(fact_set)
+        unit = read_unit(model_name, fact_set, editor)
         if unit is None or unit.settings != _settings(count, seed):
-            unit = _measured(model(), fact_set, editor, count, seed)
+            unit = _measured(model(), fact_set, editor, count, seed, report)
             keep_unit(unit)
         units.append(unit)
     return {
-        "name": "paper", "speedup": None, "baseline_seconds": None, "seconds": perf_counter() - begin,
-        "peak_bytes": None, "rows": [row for unit in units for row in table_rows(unit)],
+        "name": "paper",
+        "speedup": None,
+        "baseline_seconds": None,
+        "seconds": perf_counter() - begin,
+        "peak_bytes": None,
+        "rows": [row for unit in units for row in table_rows(unit)],
         "machine": units[0].provenance.machine,
         "settings": {"model": model_name, "units": [unit.settings for unit in units]},
     }
 
 
 def _facts(fact_set: str) -> int:
-    """Proxy facts, and test facts, unless told."""
+    """Proxy facts, and test facts, unless others are asked for."""
     return FEWER.get(fact_set, FACTS)
 
 
@@ -88,73 +97,120 @@ def _command(model: str, fact_set: str, facts: int, seed: int) -> str:
 
 
 def _settings(facts: int, seed: int) -> dict[str, Any]:
-    return {"proxy_facts": facts, "test_facts": facts, "probes_per_group": PROBES, "steps": STEPS,
-            "contexts": CONTEXTS, "seed": seed}
+    return {
+        "proxy_facts": facts,
+        "test_facts": facts,
+        "probes_per_group": PROBES,
+        "steps": STEPS,
+        "contexts": CONTEXTS,
+        "seed": seed,
+    }
 
 
-def study_facts(fact_set: str, count: int, seed: int) -> _Facts:
+def study_facts(fact_set: str, count: int, seed: int) -> UnitFacts:
     """Proxy and test facts of a set: editable, no no-ops, `count` of each half in a seeded order."""
     file = SETS[fact_set][1]
-    found = load_facts(_data_file(file) if file else fact_set, cap=PROBES)
-    usable = [fact for fact in found.facts if fact.target_new and not any(
-        old.strip().casefold() == fact.target_new.strip().casefold() for old in fact.target_old)]
+    every = load_facts(_data_file(file) if file else fact_set, cap=PROBES).facts
+    usable = [fact for fact in every if fact.target_new and not is_one_of(fact.target_new, fact.target_old)]
     first, second = split(usable, SHARE, seed)
-    return _Facts(proxy=choose(first, count, seed), test=choose(second, count, seed), half=choose(first, None, seed))
+    return UnitFacts(proxy=choose(first, count, seed), test=choose(second, count, seed), half=choose(first, None, seed))
 
 
 def _data_file(name: str) -> Path:
     path = Path(os.environ.get(DATA, "../shared/data")) / name
     if not path.is_file():
-        raise LgaError(f"{name} of the public benchmarks is not at hand: there is no {path}.",
-                       mend=f"Put the benchmark's file there, or name its folder in {DATA}.")
+        raise LgaError(
+            f"{name} of the public benchmarks is not at hand: there is no {path}.",
+            hint=f"Put the benchmark's file there, or name its folder in {DATA}.",
+        )
     return path
 
 
-def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: int) -> StudyUnit:
-    chosen, store, facts = editor_named(editor), Store(), study_facts(fact_set, count, seed)
+def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: int, report: Reporter) -> StudyUnit:
+    chosen = editor_named(editor)
+    store = Store()
+    facts = study_facts(fact_set, count, seed)
     settings = unit_settings(chosen)
-    layers, title = range(model.layers), SETS[fact_set][0]
-    proxy, _stored = drain(sweep(model, title, facts.proxy, layers, editor, settings, store))
-    test, stored = drain(sweep(model, title, facts.test, layers, editor, settings, store))
-    known = drain(choose_known(model, facts.half, count, store))
-    scored = {selector.name: _scored(model, title, selector, known if selector.method.startswith("cma") and known
-                                     else facts.proxy, settings, store) for selector in STUDIED}
+    layers = range(model.layers)
+    title = SETS[fact_set][0]
+    proxy, _stored = sweep(model, title, facts.proxy, layers, editor, settings, store, report=report)
+    test, stored = sweep(model, title, facts.test, layers, editor, settings, store, report=report)
+    known = choose_known(model, facts.half, count, store, report=report)
+    scored = {
+        selector.name: _scored(
+            model,
+            title,
+            selector,
+            known if selector.method.startswith("cma") and known else facts.proxy,
+            settings,
+            store,
+            report,
+        )
+        for selector in STUDIED
+    }
     picks = [pick_by_scores(selector, scored[selector.name], layers) for selector in STUDIED]
     forecast = next(pick for pick in picks if pick.selector == "forecast")
     picks += [raced(forecast, proxy, seed), pick_by_sweep(proxy)]
     wanted = sorted({pick.layer for pick in picks if pick.selector in TABLED and pick.layer is not None})
     return StudyUnit(
-        model=model.name, fact_set=fact_set, editor=editor, title=title, settings=_settings(count, seed),
-        provenance=stored.provenance, command=_command(model.name, fact_set, count, seed),
-        proxy=kept(proxy), test=kept(test), picks=tuple(picks), stability=(
+        model=model.name,
+        fact_set=fact_set,
+        editor=editor,
+        title=title,
+        settings=_settings(count, seed),
+        provenance=stored.provenance,
+        command=_command(model.name, fact_set, count, seed),
+        proxy=kept(proxy),
+        test=kept(test),
+        picks=tuple(picks),
+        stability=(
             *(stability_of_scores(SELECTORS[name], scored[name], test, seed=seed) for name in WITH_FEWER),
-            stability_of_sweep(proxy, test, seed=seed)),
-        fluency={layer: _fluency(model, facts.test, layer, chosen, settings, seed) for layer in wanted},
-        fluency_before=_estimate(drain(texts_after(
-            model, [fact.prompt for fact in facts.test], [()] * len(facts.test), seed))),
+            stability_of_sweep(proxy, test, seed=seed),
+        ),
+        fluency={layer: _fluency(model, facts.test, layer, chosen, settings, seed, report) for layer in wanted},
+        fluency_before=_estimate(
+            texts_after(model, [fact.prompt for fact in facts.test], [()] * len(facts.test), seed, report=report)
+        ),
     )
 
 
 def unit_settings(editor: Editor) -> Any:
     """The editor's defaults, and for those with a v* the study's steps and contexts."""
-    settings = editor.settings()
+    settings: Any = editor.settings()
     if editor.key_value is None:
         return settings
     return replace(settings, value=ValueSettings(steps=STEPS), contexts=CONTEXTS)
 
 
-def _scored(model: LoadedModel, title: str, selector: Selector, facts: Sequence[Fact], editor_settings: Any,
-            store: Store) -> LayerScores:
-    scores, _stored = drain(score_layers(model, title, facts, selector.method,
-                                         selector.settings(editor=editor_settings), selector.choices(), store))
+def _scored(
+    model: LoadedModel,
+    title: str,
+    selector: Selector,
+    facts: Sequence[Fact],
+    editor_settings: Any,
+    store: Store,
+    report: Reporter,
+) -> LayerScores:
+    scores, _stored = score_layers(
+        model,
+        title,
+        facts,
+        selector.method,
+        selector.settings(editor=editor_settings),
+        selector.choices(),
+        store,
+        report=report,
+    )
     return scores
 
 
-def _fluency(model: LoadedModel, facts: Sequence[Fact], layer: int, editor: Editor, settings: Any,
-             seed: int) -> Estimate:
-    written = drain(edits_at(model, facts, layer, editor, settings))
-    return _estimate(drain(texts_after(
-        model, [fact.prompt for fact in facts], [(item.edit,) for item in written], seed)))
+def _fluency(
+    model: LoadedModel, facts: Sequence[Fact], layer: int, editor: Editor, settings: Any, seed: int, report: Reporter
+) -> Estimate:
+    written = edits_at(model, facts, layer, editor, settings, report=report)
+    return _estimate(
+        texts_after(model, [fact.prompt for fact in facts], [(item.edit,) for item in written], seed, report=report)
+    )
 
 
 def _estimate(texts: Sequence[str]) -> Estimate:

@@ -1,4 +1,4 @@
-"""The command line: one file a command. Every failure is one line on stderr with its mend, and exit code 2."""
+"""The command line: one file a command. Every failure is one line on stderr with its remedy, and exit code 2."""
 
 import os
 import sys
@@ -8,6 +8,11 @@ from contextlib import redirect_stdout
 
 PROGRAM = "python -m lga_core"
 STOPPED = 130
+
+
+def entry() -> None:
+    """What the console script `lga` calls."""
+    sys.exit(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,14 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     from typer.exceptions import TyperException
 
-    from lga_core.errors import LgaError
-    from lga_core.runs.jobs import explained
+    from lga_core.errors import LgaError, explained
 
     try:
-        from lga_core.cli.app import app
+        from lga_core.cli.commands import commands
 
-        code = app(args=arguments, prog_name=PROGRAM, standalone_mode=False) or 0
-    except KeyboardInterrupt:                # while modules are imported; Typer answers later ones itself
+        code = commands(args=arguments, prog_name=PROGRAM, standalone_mode=False) or 0
+    except KeyboardInterrupt:  # while modules are imported; Typer answers later ones itself
         code = STOPPED
     except TyperException as error:
         return _fail(f"{error.format_message()} See `{PROGRAM} --help`.")
@@ -38,7 +42,7 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("LGA_TRACEBACK") == "1":
             raise
-        return _fail(str(explained("The command", error, mend="LGA_TRACEBACK=1 shows the full traceback.")))
+        return _fail(str(explained("The command", error, hint="LGA_TRACEBACK=1 shows the full traceback.")))
     if code == STOPPED:
         print("Stopped. What was finished is kept: the same command goes on from there.", file=sys.stderr)
     return code
@@ -51,6 +55,10 @@ def _fail(message: str) -> int:
 
 def _quiet_libraries() -> None:
     warnings.simplefilter("ignore")
-    for name, value in (("TRANSFORMERS_VERBOSITY", "error"), ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
-                        ("TQDM_DISABLE", "1"), ("TOKENIZERS_PARALLELISM", "false")):
+    for name, value in (
+        ("TRANSFORMERS_VERBOSITY", "error"),
+        ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
+        ("TQDM_DISABLE", "1"),
+        ("TOKENIZERS_PARALLELISM", "false"),
+    ):
         os.environ.setdefault(name, value)

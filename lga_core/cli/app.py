@@ -1,20 +1,23 @@
-"""The table of commands."""
+"""`app`: the dashboard."""
+
+import importlib.util
+import os
+import sys
 
 import typer
 
-from lga_core.cli.bench import bench
-from lga_core.cli.edit import edit
-from lga_core.cli.facts import facts
-from lga_core.cli.models import models
-from lga_core.cli.options import with_common
-from lga_core.cli.race import race
-from lga_core.cli.score import score
-from lga_core.cli.sweep import sweep
-from lga_core.cli.trace import trace
+from lga_core.errors import LgaError
+from lga_core.resources import DASHBOARD
 
-app = typer.Typer(
-    help="Which layer of a language model to edit a fact at.",
-    add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-)
-for command in (models, facts, score, trace, edit, sweep, race, bench):
-    app.command(name=command.__name__)(with_common(command))
+
+def app(context: typer.Context) -> None:
+    """Open the dashboard. Further arguments go to `streamlit run`, as --server.port 8502."""
+    if importlib.util.find_spec("streamlit") is None:
+        raise LgaError(
+            "The dashboard needs the package streamlit, which is not installed.",
+            hint="`pip install streamlit`, or use the other commands.",
+        )
+    command = [sys.executable, "-m", "streamlit", "run", str(DASHBOARD / "app.py"), *context.args]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, command)  # in this process: what stops the command stops the server

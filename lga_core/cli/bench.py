@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.options import Common
-from lga_core.cli.output import answer, table
+from lga_core.cli.output import answer, progress_line, table
 
 
 def bench(
@@ -21,21 +21,25 @@ def bench(
         listed = [{"name": key, "about": _about(function)} for key, function in BENCHES.items()]
         answer(common, listed, table(["benchmark", "what it compares"], [list(item.values()) for item in listed]))
         return
-    report = one_of("benchmark", name, BENCHES)(model, limit=common.limit, seed=common.seed)
-    answer(common, report, _text(report))
+    chosen = one_of("benchmark", name, BENCHES)
+    with progress_line(common) as report:
+        measured = chosen(model, limit=common.limit, seed=common.seed, report=report)
+    answer(common, measured, _text(measured))
 
 
 def _about(function: Any) -> str:
     return (function.__doc__ or "").strip().splitlines()[0]
 
 
-def _text(report: dict[str, Any]) -> str:
-    speedup = report["speedup"]
-    if speedup is None:
-        lines = [f"{report['name']}: {report['seconds']:.1f} s", str(report["machine"])]
-    else:
-        lines = [f"{report['name']}: {speedup:.1f} times faster",
-                 f"plain {report['baseline_seconds']:.1f} s, ours {report['seconds']:.1f} s", str(report["machine"])]
-    if report["rows"]:
-        lines.append(table(list(report["rows"][0]), [list(row.values()) for row in report["rows"]]))
+def _text(measured: dict[str, Any]) -> str:
+    speedup = measured["speedup"]
+    lines = [f"{measured['name']}: {measured['seconds']:.1f} s"]
+    if speedup is not None:
+        lines = [
+            f"{measured['name']}: {speedup:.1f} times faster",
+            f"plain {measured['baseline_seconds']:.1f} s, ours {measured['seconds']:.1f} s",
+        ]
+    lines.append(str(measured["machine"]))
+    if measured["rows"]:
+        lines.append(table(list(measured["rows"][0]), [list(row.values()) for row in measured["rows"]]))
     return "\n".join(lines)

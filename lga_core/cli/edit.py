@@ -5,13 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from lga_core.cli.memory import tell_memory
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
-from lga_core.cli.output import answer, run, table
+from lga_core.cli.output import answer, progress_line, table
 from lga_core.data.load import load_facts
-from lga_core.results import EditReport, Metric, ProbeResult, Stored
-
-METRICS = ("rewrite", "rephrase", "locality", "portability")
+from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
 
 
 def edit(
@@ -28,12 +25,11 @@ def edit(
     ] = None,
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
-    from lga_core.editing.edit_set import check_place, save_edit_set
-    from lga_core.editing.export import check_free, export_merged
+    from lga_core.editing.files.edit_set import check_place, save_edit_set
+    from lga_core.editing.files.export import check_free, export_merged
     from lga_core.editing.ledger import Ledger, extend
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
-    from lga_core.models.loading import load
     from lga_core.runs.checks import fact_at, parse_layers
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import trial
@@ -45,28 +41,37 @@ def edit(
         check_place(save)
     if export is not None:
         check_free(export)
-    found = load_facts(facts)
-    fact = fact_at(found, index)
-    loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
-    chosen.check(loaded, [fact], at)
-    tell_memory(common, chosen.title, editing_need(loaded, at, settings, facts=1))
-    report, stored = run(common, trial(loaded, found.name, fact, at, editor, settings, Store()))
-    if save is not None or export is not None:       # the store keeps what an edit did, not the edit
-        ledger = run(common, extend(loaded, Ledger(), [fact], editor, at, settings, "sequential"))
-        if save is not None:
-            save_edit_set(ledger, loaded, save)
-        if export is not None:
-            run(common, export_merged(loaded, ledger.edits, export, [fact]))
+    fact_set = load_facts(facts)
+    fact = fact_at(fact_set, index)
+    with progress_line(common) as report:
+        loaded = common.load(model, report)
+        chosen.check(loaded, [fact], at)
+        report.show_memory(chosen.title, editing_need(loaded, at, settings, facts=1))
+        edited, stored = trial(loaded, fact_set.name, fact, at, editor, settings, Store(), report=report)
+        if save is not None or export is not None:  # the store keeps what an edit did, not the edit
+            ledger = extend(loaded, Ledger(), [fact], editor, at, settings, "sequential", report=report)
+            if save is not None:
+                save_edit_set(ledger, loaded, save)
+            if export is not None:
+                export_merged(loaded, ledger.edits, export, [fact], report=report)
     kept = {"saved": save and str(save), "exported": export and str(export)}
-    answer(common, {**_report(model, report, stored), **kept},
-           "\n".join([_text(report, stored), *(f"{how} to {where}" for how, where in kept.items() if where)]))
+    answer(
+        common,
+        {**_report(model, edited, stored), **kept},
+        "\n".join([_text(edited, stored), *(f"{how} to {where}" for how, where in kept.items() if where)]),
+    )
 
 
 def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:
     return {
         "model": model,
-        "fact": {"record": report.record, "prompt": report.prompt, "subject": report.subject,
-                 "target_new": report.target_new, "target_old": report.target_old},
+        "fact": {
+            "record": report.record,
+            "prompt": report.prompt,
+            "subject": report.subject,
+            "target_new": report.target_new,
+            "target_old": report.target_old,
+        },
         "layers": report.layers,
         "editor": report.editor,
         "settings": report.settings,
@@ -94,27 +99,46 @@ def _metric(report: EditReport, name: str, when: str) -> dict[str, Any]:
 
 def _probe(probe: ProbeResult, when: str) -> dict[str, Any]:
     return {
-        "prompt": probe.prompt, "expected": probe.expected, "text": getattr(probe, f"text_{when}"),
-        "group": probe.group, "expected_source": probe.expected_source,
-        "teacher_forced": getattr(probe, when), "free": getattr(probe, f"free_{when}"),
+        "prompt": probe.prompt,
+        "expected": probe.expected,
+        "text": getattr(probe, f"text_{when}"),
+        "group": probe.group,
+        "expected_source": probe.expected_source,
+        "teacher_forced": getattr(probe, when),
+        "free": getattr(probe, f"free_{when}"),
     }
 
 
 def _text(report: EditReport, stored: Stored) -> str:
     def row(name: str) -> list[Any]:
-        before, after = report.before.get(name), report.after.get(name)
-        return [name, before and before.teacher_forced, after and after.teacher_forced,
-                before and before.free, after and after.free, after.n if after else 0]
+        before = report.before.get(name)
+        after = report.after.get(name)
+        return [
+            name,
+            before and before.teacher_forced,
+            after and after.teacher_forced,
+            before and before.free,
+            after and after.free,
+            after.n if after else 0,
+        ]
 
     error = "n/a" if report.target_error is None else f"{report.target_error:.1e}"
     nll = "n/a" if report.target_nll is None else f"{report.target_nll:.3f}"
-    return "\n".join([
-        f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
-        f"target error {error}, nll of the new answer {nll}; "
-        f"{report.cost.seconds:.1f} s{', from the store' if stored.from_store else ''}",
-        table(["percent", "forced before", "after", "free before", "after", "probes"], [row(name) for name in METRICS]),
-        "",
-        table(["probe", "expected", "before", "after"],
-              [[f"{probe.metric}: {probe.prompt}", probe.expected, probe.text_before, probe.text_after]
-               for probe in report.probes]),
-    ])
+    return "\n".join(
+        [
+            f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
+            f"target error {error}, nll of the new answer {nll}; "
+            f"{report.cost.seconds:.1f} s{', from the store' if stored.from_store else ''}",
+            table(
+                ["percent", "forced before", "after", "free before", "after", "probes"], [row(name) for name in METRICS]
+            ),
+            "",
+            table(
+                ["probe", "expected", "before", "after"],
+                [
+                    [f"{probe.metric}: {probe.prompt}", probe.expected, probe.text_before, probe.text_after]
+                    for probe in report.probes
+                ],
+            ),
+        ]
+    )

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.options import Common
-from lga_core.cli.output import answer, run, table
-from lga_core.models.catalogue import ModelEntry, catalogue, local_folder, resolve
+from lga_core.cli.output import answer, progress_line, table
+from lga_core.models.sources.catalogue import ModelEntry, catalogue, local_folder, resolve
 from lga_core.results import MemoryEstimate
-from lga_core.view.words import memory_size
+from lga_core.view.words.sentences import memory_size
 
 
 def models(
@@ -21,18 +21,41 @@ def models(
 
     entries = list(catalogue())
     if fetch is not None:
-        from lga_core.models.fetching.fetch import fetch as bring
+        from lga_core.models.sources.fetch import fetch as bring
 
         entry = resolve(fetch)
-        run(common, bring(entry, accept_terms=common.accept_terms))
+        with progress_line(common) as report:
+            bring(entry, accept_terms=common.accept_terms, report=report)
         entries += [entry] if entry not in entries else []
     needs = [loading_need(entry, common.device, common.dtype) for entry in entries]
     listed = [_report(entry, need) for entry, need in zip(entries, needs, strict=True)]
-    answer(common, listed, "\n".join(filter(None, [table(
-        ["model", "source", "layers", "parameters", "to load", "licence", "local folder"],
-        [[model["id"], model["source"], model["layers"], _millions(model["parameters"]), _to_load(need),
-          model["licence"], model["path"] or "not fetched"] for model, need in zip(listed, needs, strict=True)],
-    ), _free(needs)])))
+    answer(
+        common,
+        listed,
+        "\n".join(
+            filter(
+                None,
+                [
+                    table(
+                        ["model", "source", "layers", "parameters", "to load", "licence", "local folder"],
+                        [
+                            [
+                                model["id"],
+                                model["source"],
+                                model["layers"],
+                                _millions(model["parameters"]),
+                                _to_load(need),
+                                model["licence"],
+                                model["path"] or "not fetched",
+                            ]
+                            for model, need in zip(listed, needs, strict=True)
+                        ],
+                    ),
+                    _free(needs),
+                ],
+            )
+        ),
+    )
 
 
 def _report(entry: ModelEntry, need: MemoryEstimate | None) -> dict[str, Any]:
@@ -65,7 +88,11 @@ def _to_load(need: MemoryEstimate | None) -> str:
 
 
 def _free(needs: Sequence[MemoryEstimate | None]) -> str | None:
-    """What the column "to load" stands against."""
+    """What the column "to load" is to be compared with."""
     need = next(filter(None, needs), None)
-    return need and (f"To load: memory for the weights in {need.dtype} with room to work. "
-                     f"{memory_size(need.free)} are free on {need.where}.")
+    if need is None:
+        return None
+    return (
+        f"To load: memory for the weights in {need.dtype} with room to work. "
+        f"{memory_size(need.free)} are free on {need.where}."
+    )

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -13,7 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import choose
 from lga_core.errors import LgaError
+from lga_core.progress import Reporter
 from lga_core.runs.checks import some
+from lga_core.settings import problem
+
+if TYPE_CHECKING:
+    from lga_core.models.loaded import LoadedModel
 
 S = TypeVar("S")
 
@@ -47,11 +52,17 @@ class Common:
 
     def __post_init__(self) -> None:
         if self.out is not None and not self.out.parent.is_dir():
-            raise LgaError(f"--out: there is no folder {self.out.parent}.", mend="Make it first, or name another file.")
+            raise LgaError(f"--out: there is no folder {self.out.parent}.", hint="Make it first, or name another file.")
 
     def choose(self, facts: FactSet) -> tuple[Fact, ...]:
         """The facts asked for, in order."""
         return choose(some(facts.facts, facts.name), self.limit, self.shuffle)
+
+    def load(self, model: str, report: Reporter) -> "LoadedModel":
+        """The model of that name, on the device and in the dtype asked for."""
+        from lga_core.models.loading import load
+
+        return load(model, device=self.device, dtype=self.dtype, accept_terms=self.accept_terms, report=report)
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,9 +79,13 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
         command(common, **given)
 
     taking_all.__annotations__ = {**get_type_hints(command, include_extras=True), **hints}
-    taking_all.__signature__ = inspect.Signature(
-        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=taking_all.__annotations__[parameter.name])
-         for parameter in (*own, *shared)]
+    taking_all.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            parameter.replace(
+                kind=inspect.Parameter.KEYWORD_ONLY, annotation=taking_all.__annotations__[parameter.name]
+            )
+            for parameter in (*own, *shared)
+        ]
     )
     return taking_all
 
@@ -89,22 +104,22 @@ def settings_of(kind: type[S], given: Mapping[str, Any], assignments: Sequence[s
     for assignment in assignments or ():
         name, equals, value = assignment.partition("=")
         if not equals or name not in places:
-            raise LgaError(f"--set {assignment}: there is no such setting.",
-                           mend=f"Write NAME=VALUE with one of: {', '.join(places)}.")
+            raise LgaError(
+                f"--set {assignment}: there is no such setting.",
+                hint=f"Write NAME=VALUE with one of: {', '.join(places)}.",
+            )
         _put(chosen, places[name], None if value.lower() == "none" else value)
     try:
         return TypeAdapter(kind).validate_python(chosen)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "settings"
-        raise LgaError(f"{name}: {first['msg']}.", mend="Give that setting another value.") from error
+        raise LgaError(f"{problem(error)}.", hint="Give that setting another value.") from error
 
 
 def _places(kind: type, within: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each setting's name with its path; outer ones come last, so that they win where a name stands twice."""
+    """Each setting's name with its path; outer ones come last, so that they win where two have one name."""
     hints = get_type_hints(kind)
     for name, hint in hints.items():
-        if is_dataclass(hint):
+        if isinstance(hint, type) and is_dataclass(hint):
             yield from _places(hint, (*within, name))
     yield from ((name, (*within, name)) for name, hint in hints.items() if not is_dataclass(hint))
 
@@ -124,5 +139,5 @@ def parse_fences(text: str) -> float | None:
     except ValueError:
         factor = -1.0
     if not 0 <= factor < float("inf"):
-        raise LgaError(f"--fences {text} is no factor.", mend="Write a number from 0 on, as 1.0, or none.")
+        raise LgaError(f"--fences {text} is no factor.", hint="Write a number from 0 on, as 1.0, or none.")
     return factor

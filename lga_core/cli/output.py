@@ -4,62 +4,70 @@ import json
 import math
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO, TypeVar
+from typing import Any, Self, TextIO
 
 import numpy as np
 
 from lga_core.cli.options import Common
 from lga_core.errors import LgaError
-from lga_core.results import Progress
+from lga_core.progress import Phase, Progress
+from lga_core.results import MemoryEstimate
+from lga_core.view.words.sentences import memory_sentence
 
-X = TypeVar("X")
-SECONDS_BETWEEN_LINES = 15.0                 # where stderr is a file or a pipe
-SECONDS_BETWEEN_UPDATES = 0.1                # where it is a terminal
+SECONDS_BETWEEN_LINES = 15.0  # where stderr is a file or a pipe
+SECONDS_BETWEEN_UPDATES = 0.1  # where it is a terminal
 MANY = 100_000
 
 
 @dataclass
 class ProgressLine:
-    """One line that is written over again on a terminal; a line now and then elsewhere."""
+    """A reporter: one line that is written over again on a terminal; a line now and then elsewhere."""
 
     stream: TextIO
     quiet: bool
-    _label: str = ""
+    _phase: Phase | None = None
     _text: str = ""
     _shown: float = -math.inf
 
-    def show(self, progress: Progress) -> None:
-        terminal, now = self.stream.isatty(), time.monotonic()
+    def __call__(self, progress: Progress) -> None:
+        terminal = self.stream.isatty()
+        now = time.monotonic()
         last = progress.total > 0 and progress.done >= progress.total
         due = now - self._shown >= (SECONDS_BETWEEN_UPDATES if terminal else SECONDS_BETWEEN_LINES)
-        text = f"{progress.label} {_how_far(progress)}"
-        if self.quiet or text == self._text or not (due or last or progress.label != self._label):
+        text = _in_words(progress)
+        if self.quiet or text == self._text or not (due or last or progress.phase is not self._phase):
             return
         self.stream.write(f"\r{text:<{len(self._text)}}" if terminal else f"{text}\n")
         self.stream.flush()
-        self._label, self._text, self._shown = progress.label, text, now
+        self._phase = progress.phase
+        self._text = text
+        self._shown = now
 
-    def end(self) -> None:
+    def show_memory(self, what: str, need: MemoryEstimate) -> None:
+        """What a step will take of the memory, on a line of its own."""
+        if not self.quiet:
+            self._clear()
+            print(f"{what}: {memory_sentence(need)}", file=self.stream, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
         """Leave the terminal's line."""
         if self._text and self.stream.isatty():
             self.stream.write(f"\r{'':<{len(self._text)}}\r")
             self.stream.flush()
+        self._text = ""
 
 
-def run(common: Common, steps: Generator[Progress, None, X]) -> X:
-    """A task's answer, its progress shown on stderr."""
-    line = ProgressLine(stream=sys.stderr, quiet=common.quiet)
-    with closing(steps):
-        try:
-            while True:
-                line.show(next(steps))
-        except StopIteration as end:
-            return end.value
-        finally:
-            line.end()
+def progress_line(common: Common) -> ProgressLine:
+    """The reporter of a command: `with progress_line(common) as report: …`."""
+    return ProgressLine(stream=sys.stderr, quiet=common.quiet)
 
 
 def answer(common: Common, data: Any, text: str) -> None:
@@ -71,7 +79,7 @@ def answer(common: Common, data: Any, text: str) -> None:
         except OSError as error:
             raise LgaError(
                 f"--out: {common.out} cannot be written: {error.strerror}.",
-                mend="Name another file; the results are kept, so the same command answers at once.",
+                hint="Name another file; the results are kept, so the same command answers at once.",
             ) from error
     # while a command runs, stdout is stderr, so that no library's chatter gets into the answer
     print(content if common.json else text, file=sys.__stdout__, flush=True)
@@ -96,18 +104,25 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     right = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(head))]
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     lines = [
-        "  ".join(cell.rjust(width) if to_right else cell.ljust(width)
-                  for cell, width, to_right in zip(row, widths, right, strict=True)).rstrip()
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
         for row in ([*head], *cells)
     ]
     return "\n".join(lines)
 
 
-def _how_far(progress: Progress) -> str:
+def _in_words(progress: Progress) -> str:
     """Steps as a count; bytes, which are many, as a share."""
-    if progress.total < MANY:
-        return f"{progress.done}/{progress.total}"
-    return f"{100 * progress.done // progress.total} %"
+    words = [progress.phase.value]
+    if progress.total >= MANY:
+        words.append(f"{100 * progress.done // progress.total} %")
+    elif progress.total > 0:
+        words.append(f"{progress.done}/{progress.total}")
+    if progress.detail:
+        words.append(f"({progress.detail})")
+    return " ".join(words)
 
 
 def _cell(value: Any) -> str:

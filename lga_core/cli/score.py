@@ -4,13 +4,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lga_core.cli.memory import tell_memory
 from lga_core.cli.options import Common, FactsName, ModelName, Set, parse_fences, settings_of
-from lga_core.cli.output import answer, run, table
+from lga_core.cli.output import answer, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import FactRow, LayerScores, Stored
 from lga_core.scores.selection import signs
-from lga_core.view.words import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
+from lga_core.view.words.sentences import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
 
 
 def score(
@@ -28,33 +27,38 @@ def score(
 ) -> None:
     """Score every layer; each method names its golden layers."""
     from lga_core.evaluation.memory_need import scoring_need
-    from lga_core.models.loading import load
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import score_layers
     from lga_core.scores.methods import MEASUREMENTS, View, method_named
 
     methods = list(dict.fromkeys(map(method_named, method or ["lga"])))
-    found = load_facts(facts)
-    chosen = common.choose(found)
+    fact_set = load_facts(facts)
+    chosen = common.choose(fact_set)
     view = View(scope=scope, normalize=normalize, rank=rank, fences=parse_fences(fences), known=known, seed=common.seed)
     settings = {
         item.measurement: settings_of(MEASUREMENTS[item.measurement].settings, {"old": old, "seed": common.seed}, set_)
-        for item in methods if item.measurement
+        for item in methods
+        if item.measurement
     }
-    loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
-    store, reports, texts = Store(), [], []
-    for item in methods:
-        if item.measurement is not None:
-            tell_memory(common, item.title, scoring_need(loaded, [item.measurement], len(chosen)))
-        scores, stored = run(common, score_layers(
-            loaded, found.name, chosen, item.name, settings.get(item.measurement), view, store))
-        reports.append(_report(model, scores, stored))
-        texts.append(_text(scores, stored))
+    store = Store()
+    reports: list[dict[str, Any]] = []
+    texts: list[str] = []
+    with progress_line(common) as report:
+        loaded = common.load(model, report)
+        for item in methods:
+            if item.measurement is not None:
+                report.show_memory(item.title, scoring_need(loaded, [item.measurement], len(chosen)))
+            scores, stored = score_layers(
+                loaded, fact_set.name, chosen, item.name, settings.get(item.measurement), view, store, report=report
+            )
+            reports.append(_report(model, scores, stored))
+            texts.append(_text(scores, stored))
     answer(common, reports, "\n\n".join(texts))
 
 
 def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str, Any]:
-    selection, bootstrap = scores.selection, scores.bootstrap
+    selection = scores.selection
+    bootstrap = scores.bootstrap
     return {
         "model": model,
         "method": scores.method,
@@ -72,9 +76,13 @@ def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str,
         "golden_layer": selection.golden_layer,
         "golden_layers": selection.golden_layers,
         "reason": selection.reason,
-        "bootstrap": bootstrap and {
-            "draws": bootstrap.draws, "seed": bootstrap.seed, "share": bootstrap.share,
-            "interval": [bootstrap.low, bootstrap.high], "margin": bootstrap.margin,
+        "bootstrap": bootstrap
+        and {
+            "draws": bootstrap.draws,
+            "seed": bootstrap.seed,
+            "share": bootstrap.share,
+            "interval": [bootstrap.low, bootstrap.high],
+            "margin": bootstrap.margin,
         },
         "seconds": scores.cost.seconds,
         "forward_rows": scores.cost.forward_rows,
@@ -85,8 +93,13 @@ def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str,
 
 
 def _fact(row: FactRow) -> dict[str, Any]:
-    return {"record": row.record, "status": row.status, "old_answer": row.old_answer, "old_source": row.old_source,
-            "known": row.known}
+    return {
+        "record": row.record,
+        "status": row.status,
+        "old_answer": row.old_answer,
+        "old_source": row.old_source,
+        "known": row.known,
+    }
 
 
 def _text(scores: LayerScores, stored: Stored | None) -> str:
@@ -96,13 +109,20 @@ def _text(scores: LayerScores, stored: Stored | None) -> str:
         [layer, float(total), order.get(layer), selection.excluded_layers.get(layer, "")]
         for layer, total in enumerate(scores.total)
     ]
-    return "\n".join(filter(None, [
-        pick_sentence(scores),
-        firmness_sentence(scores),
-        sign_sentence(scores, signs(scores)) if scores.method == "lga" else None,
-        *(f"Records not used, {reason}: {', '.join(map(str, records))}"
-          for reason, records in unused_reasons(scores).items()),
-        cost_sentence("Measured in", scores.cost) if stored else None,
-        "Answered from the store." if stored and stored.from_store else None,
-        table(["layer", scores.total_is, "rank", "excluded"], rows),
-    ]))
+    return "\n".join(
+        filter(
+            None,
+            [
+                pick_sentence(scores),
+                firmness_sentence(scores),
+                sign_sentence(scores, signs(scores)) if scores.method == "lga" else None,
+                *(
+                    f"Records not used, {reason}: {', '.join(map(str, records))}"
+                    for reason, records in unused_reasons(scores).items()
+                ),
+                cost_sentence("Measured in", scores.cost) if stored else None,
+                "Answered from the store." if stored and stored.from_store else None,
+                table(["layer", scores.total_is, "rank", "excluded"], rows),
+            ],
+        )
+    )

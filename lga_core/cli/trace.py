@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from lga_core.cli.memory import tell_memory
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
-from lga_core.cli.output import answer, run, table
+from lga_core.cli.output import answer, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import CausalTrace, Stored
 
@@ -24,28 +23,33 @@ def trace(
     """Trace one fact: what restoring each token's state at each layer brings back. The noise is scaled to the
     subjects of the whole fact set, or of the facts that --limit and --shuffle choose."""
     from lga_core.evaluation.memory_need import scoring_need
-    from lga_core.models.loading import load
     from lga_core.runs.checks import fact_at
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import trace_fact
-    from lga_core.scores.cma import CmaSettings, noise_level
+    from lga_core.scores.settings import CmaSettings
 
-    found = load_facts(facts)
-    fact, chosen = fact_at(found, index), common.choose(found)
+    fact_set = load_facts(facts)
+    fact = fact_at(fact_set, index)
+    noise_facts = common.choose(fact_set)
     settings = settings_of(CmaSettings, {"seed": common.seed}, set_)
-    loaded = run(common, load(model, device=common.device, dtype=common.dtype, accept_terms=common.accept_terms))
-    tell_memory(common, f"CMA, {kind}", scoring_need(loaded, [f"trace-{kind}"], 1))
-    sigma = noise_level(loaded, chosen)
-    traced, stored = run(common, trace_fact(loaded, found.name, fact, kind, settings, sigma, Store()))
+    with progress_line(common) as report:
+        loaded = common.load(model, report)
+        report.show_memory(f"CMA, {kind}", scoring_need(loaded, [f"trace-{kind}"], 1))
+        traced, stored = trace_fact(loaded, fact_set.name, fact, kind, settings, noise_facts, Store(), report=report)
     answer(common, _report(model, traced, stored), _text(traced, stored))
 
 
 def _report(model: str, traced: CausalTrace, stored: Stored) -> dict[str, Any]:
     own = {field.name: getattr(traced, field.name) for field in fields(traced) if field.name != "cost"}
     return {
-        "model": model, **own, "total_effect": traced.total_effect, "seconds": traced.cost.seconds,
-        "forward_rows": traced.cost.forward_rows, "backward_rows": traced.cost.backward_rows,
-        "run": stored.provenance.key, "from_store": stored.from_store,
+        "model": model,
+        **own,
+        "total_effect": traced.total_effect,
+        "seconds": traced.cost.seconds,
+        "forward_rows": traced.cost.forward_rows,
+        "backward_rows": traced.cost.backward_rows,
+        "run": stored.provenance.key,
+        "from_store": stored.from_store,
     }
 
 
@@ -56,9 +60,11 @@ def _text(traced: CausalTrace, stored: Stored) -> str:
         [i, f"{token.strip() or repr(token)}{' *' if first <= i < end else ''}", int(best[i]), float(np.max(effects))]
         for i, (token, effects) in enumerate(zip(traced.tokens, traced.effect, strict=True))
     ]
-    return "\n".join([
-        f"{traced.prompt} → {traced.answer.strip()} ({traced.kind}, window {traced.window})",
-        f"p clean {traced.p_clean:.3f}, corrupted {traced.p_corrupted:.3f}; {traced.cost.seconds:.1f} s"
-        f"{', from the store' if stored.from_store else ''}",
-        table(["", "token (* subject)", "best layer", "effect there"], rows),
-    ])
+    return "\n".join(
+        [
+            f"{traced.prompt} → {traced.answer.strip()} ({traced.kind}, window {traced.window})",
+            f"p clean {traced.p_clean:.3f}, corrupted {traced.p_corrupted:.3f}; {traced.cost.seconds:.1f} s"
+            f"{', from the store' if stored.from_store else ''}",
+            table(["", "token (* subject)", "best layer", "effect there"], rows),
+        ]
+    )

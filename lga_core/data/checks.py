@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from lga_core.data.answers import expects, is_one_of
 from lga_core.data.drafts import Draft, Notes, Unusable, quoted
 from lga_core.data.facts import Fact, Probe, Problem
 from lga_core.data.spans import find_subject
@@ -31,8 +32,9 @@ class Room:
         over = {key: count - self.cap for key, count in self.taken.items() if self.cap and count > self.cap}
         if over:
             where = ", ".join(f"{metric} {group} {count}" for (metric, group), count in over.items())
-            notes.add(f"{sum(over.values())} probes {_OVER_CAP} {self.cap} a group were left out: {where}.",
-                      "probe dropped")
+            notes.add(
+                f"{sum(over.values())} probes {_OVER_CAP} {self.cap} a group were left out: {where}.", "probe dropped"
+            )
 
 
 def is_cap(problem: Problem) -> bool:
@@ -59,7 +61,8 @@ def checked(draft: Draft, notes: Notes, cap: int | None = PROBES_PER_GROUP) -> F
         if find_subject(rephrase, draft.subject) is None:
             notes.add(f"The rephrase {quoted(rephrase)} does not contain the subject.")
     room = Room(cap)
-    locality, portability = tuple(_locality(draft, notes, room)), tuple(_portability(draft, notes, room))
+    locality = tuple(_locality(draft, notes, room))
+    portability = tuple(_portability(draft, notes, room))
     room.note(notes)
     return Fact(
         record=notes.record,
@@ -76,8 +79,8 @@ def checked(draft: Draft, notes: Notes, cap: int | None = PROBES_PER_GROUP) -> F
 
 
 def is_no_op(target_new: str, target_old: tuple[str, ...]) -> bool:
-    """Whether the new answer is already an accepted old one (spaces and case aside)."""
-    return _plain(target_new) in map(_plain, target_old)
+    """Whether the new answer is already an accepted old one: the edit would change nothing."""
+    return is_one_of(target_new, target_old)
 
 
 def _note_targets(draft: Draft, notes: Notes) -> None:
@@ -88,9 +91,9 @@ def _note_targets(draft: Draft, notes: Notes) -> None:
 
 
 def _locality(draft: Draft, notes: Notes, room: Room) -> Iterator[Probe]:
-    """METHOD §5: a probe whose gold is the new answer would punish a good edit; one without gold still works."""
+    """A probe whose gold is the new answer would punish a good edit; one without gold still works (METHOD.md §5)."""
     for probe in draft.locality:
-        if probe.answers and draft.target_new and is_no_op(draft.target_new, probe.answers[0]):
+        if draft.target_new and expects(probe, draft.target_new):
             notes.add(f"The locality probe {quoted(probe.prompt)} expects the new answer itself.", "probe dropped")
             continue
         if not room.takes("locality", probe):

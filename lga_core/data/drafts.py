@@ -71,12 +71,12 @@ def answer_lists(value: Any, name: str, notes: Notes) -> tuple[tuple[str, ...], 
     "a" -> (("a",),)    ["a", "b"] -> (("a",), ("b",))    [["a", "alias"], ["b"]] -> (("a", "alias"), ("b",))
     Empty texts and empty alias lists carry no answer: beside others they are left out with a note.
     """
-    found = []
+    answers = []
     for answer in value if isinstance(value, list) else [value]:
         aliases = [text(alias, name, notes) for alias in (answer if isinstance(answer, list) else [answer])]
-        found.append(tuple(filter(None, aliases)))
-    kept = tuple(filter(None, found))
-    if 0 < len(kept) < len(found):
+        answers.append(tuple(filter(None, aliases)))
+    kept = tuple(filter(None, answers))
+    if 0 < len(kept) < len(answers):
         notes.add(f"{name} has an empty entry beside others; it was left out.")
     return kept
 
@@ -88,10 +88,10 @@ def probes(groups: Any, metric: str, notes: Notes) -> tuple[Probe, ...]:
     if not isinstance(groups, Mapping):
         notes.add(f"{metric} is {_kind(groups)} where {{group: [probes]}} was expected.", "probe dropped")
         return ()
-    found = tuple(_readable(_entries(groups, metric, notes), metric, notes))
+    readable = tuple(_readable(_entries(groups, metric, notes), metric, notes))
     if not any(groups.values()):
         notes.add(f"{metric} is empty: that metric is n/a for this fact.")
-    return found
+    return readable
 
 
 def _entries(groups: Mapping, metric: str, notes: Notes) -> Iterator[tuple[str, Any]]:
@@ -101,7 +101,7 @@ def _entries(groups: Mapping, metric: str, notes: Notes) -> Iterator[tuple[str, 
         except Unusable as unusable:
             notes.add(unusable, "probe dropped")
             continue
-        if entries is None:                  # data set tables fill in the groups that other rows have
+        if entries is None:  # data set tables fill in the groups that other rows have
             continue
         if not isinstance(entries, list):
             notes.add(f"{metric} {group} is {_kind(entries)} where a list of probes was expected.", "probe dropped")
@@ -144,7 +144,7 @@ def recalled_probe(entry: Any, notes: Notes) -> tuple[Probe, ...]:
 
 def quoted(words: str, limit: int = 80) -> str:
     """Words in quotation marks, cut to `limit` characters."""
-    return f"“{words}”" if len(words) <= limit else f"“{words[:limit - 1]}…”"
+    return f"“{words}”" if len(words) <= limit else f"“{words[: limit - 1]}…”"
 
 
 def sentence(problem: object) -> str:
@@ -159,6 +159,13 @@ def has_half_characters(words: str) -> bool:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", bool: "true or false", float: "a decimal number", str: "text",
-             int: "a number", type(None): "null"}
+    names = {
+        dict: "an object",
+        list: "a list",
+        bool: "true or false",
+        float: "a decimal number",
+        str: "text",
+        int: "a number",
+        type(None): "null",
+    }
     return names.get(type(value), type(value).__name__)

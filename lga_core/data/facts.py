@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Literal
 
 Action = Literal["kept", "probe dropped", "record skipped"]
@@ -14,8 +15,8 @@ class Probe:
     """A prompt with its accepted answers. `answers` is () where the data names none."""
 
     prompt: str
-    answers: tuple[tuple[str, ...], ...]    # distinct right answers, each with its aliases
-    group: str                              # "Relation_Specificity", "Reasoning", …
+    answers: tuple[tuple[str, ...], ...]  # distinct right answers, each with its aliases
+    group: str  # "Relation_Specificity", "Reasoning", …
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -27,18 +28,18 @@ class Probe:
 class Fact:
     """One fact. Without `target_new` it can be traced but not edited."""
 
-    record: int                             # 0-based index in its file
+    record: int  # 0-based index in its file
     prompt: str
-    subject: str                            # exactly as it stands in the prompt
-    span: tuple[int, int]                   # characters of the subject's last occurrence in the prompt
+    subject: str  # exactly as it stands in the prompt
+    span: tuple[int, int]  # characters of the subject's last occurrence in the prompt
     target_new: str | None
-    target_old: tuple[str, ...] = ()        # accepted old answers, the canonical one first
+    target_old: tuple[str, ...] = ()  # accepted old answers, the canonical one first
     rephrases: tuple[str, ...] = ()
     locality: tuple[Probe, ...] = ()
     portability: tuple[Probe, ...] = ()
     relation: str | None = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Content hash, without the record number: the same fact in another file is the same fact."""
         content = {key: value for key, value in asdict(self).items() if key != "record"}

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import constants
+
 from lga_core.data.parsing import SUFFIXES, parse_records
 from lga_core.errors import LgaError
 
@@ -22,8 +24,10 @@ PREFIX = "hub:"
 SYNTAX = "a data set as hub:owner/name[:config][:split] or hub:owner/name/path/to/file.json"
 MAX_BYTES = 200_000_000
 ASK_SECONDS = 15.0
-_HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?"
-                  r"(/(?P<file>.+)|(:(?P<config>[^:/]*))?(:(?P<split>[^:/]+))?)")
+_HUB = re.compile(
+    r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?"
+    r"(/(?P<file>.+)|(:(?P<config>[^:/]*))?(:(?P<split>[^:/]+))?)"
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TAIL = re.compile(r"(?P<folder>.+?)(:(?P<config>[^:/\\]*))?(:(?P<split>[^:/\\]+))?")
 
@@ -32,7 +36,7 @@ _TAIL = re.compile(r"(?P<folder>.+?)(:(?P<config>[^:/\\]*))?(:(?P<split>[^:/\\]+
 class DatasetId:
     """What a source's name asks for. `folder` or `repo` is set, never both."""
 
-    name: str                           # as the user wrote it; a folder's without its path
+    name: str  # as the user wrote it; a folder's without its path
     repo: str = ""
     revision: str | None = None
     file: str | None = None
@@ -48,36 +52,40 @@ def parse(source: str) -> DatasetId | None:
     """
     if not source.startswith(PREFIX):
         return _folder(source)
-    found = _HUB.fullmatch(source.removeprefix(PREFIX).strip())
-    if found is None:
-        raise LgaError(f"{source} is no data set's name.", mend=f"Name {SYNTAX}.")
-    return DatasetId(name=source, repo=found["name"], revision=found["revision"], file=found["file"],
-                     config=found["config"] or None, split=found["split"])
+    parts = _HUB.fullmatch(source.removeprefix(PREFIX).strip())
+    if parts is None:
+        raise LgaError(f"{source} is no data set's name.", hint=f"Name {SYNTAX}.")
+    return DatasetId(
+        name=source,
+        repo=parts["name"],
+        revision=parts["revision"],
+        file=parts["file"],
+        config=parts["config"] or None,
+        split=parts["split"],
+    )
 
 
 def _folder(source: str) -> DatasetId | None:
     whole = Path(os.path.expanduser(source))
-    if source and os.path.isdir(whole):                 # before its colons are read: a folder's name may have some
+    if source and os.path.isdir(whole):  # before its colons are read: a folder's name may have some
         return DatasetId(name=whole.resolve().name, folder=whole)
-    found = _TAIL.fullmatch(source)
-    if found is None or not os.path.isdir(folder := Path(os.path.expanduser(found["folder"]))):
+    parts = _TAIL.fullmatch(source)
+    if parts is None or not os.path.isdir(folder := Path(os.path.expanduser(parts["folder"]))):
         return None
-    name = source.replace(found["folder"], folder.resolve().name, 1)
-    return DatasetId(name=name, folder=folder, config=found["config"] or None, split=found["split"])
+    name = source.replace(parts["folder"], folder.resolve().name, 1)
+    return DatasetId(name=name, folder=folder, config=parts["config"] or None, split=parts["split"])
 
 
 def read_rows(dataset: DatasetId) -> list[Any]:
     """The rows, or the file's records. Raises LgaError for what is not there, out of reach, too large or unreadable."""
     if dataset.folder is not None:
         return _rows(dataset, str(dataset.folder))
-    import datasets
-
     # Without a network, what was loaded before is still in the library's cache.
-    sizes = {} if datasets.config.HF_HUB_OFFLINE else _sizes(dataset)
+    sizes = {} if constants.HF_HUB_OFFLINE else _sizes(dataset)
     if dataset.file is None:
         return _rows(dataset, dataset.repo, sizes)
     if sizes and dataset.file not in sizes:
-        raise LgaError(f"{dataset.repo} has no file {dataset.file}.", mend=_files_mend(dataset, sizes))
+        raise LgaError(f"{dataset.repo} has no file {dataset.file}.", hint=_file_names(dataset, sizes))
     _check_size(dataset, sizes.get(dataset.file, 0))
     return _file(dataset)
 
@@ -87,18 +95,26 @@ def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
     import datasets
 
     if dataset.file is not None:
-        raise LgaError(f"{dataset.name} is one file of a repository, which cannot be read row by row.",
-                       mend="Name the data set as hub:owner/name:config:split, or download the file and name that.")
-    online = dataset.folder is None and not datasets.config.HF_HUB_OFFLINE
+        raise LgaError(
+            f"{dataset.name} is one file of a repository, which cannot be read row by row.",
+            hint="Name the data set as hub:owner/name:config:split, or download the file and name that.",
+        )
+    online = dataset.folder is None and not constants.HF_HUB_OFFLINE
     if online:
-        _info(dataset)                                  # says at once what is wrong with the name or the network
-    path, saved = str(dataset.folder or dataset.repo), dataset.folder is not None and _was_saved(dataset.folder)
+        _info(dataset)  # says at once what is wrong with the name or the network
+    path = str(dataset.folder or dataset.repo)
+    saved = dataset.folder is not None and _was_saved(dataset.folder)
     try:
         with _no_bars():
             # Without a network, what was loaded before is read from the library's cache, a page at a time.
-            found = datasets.load_from_disk(path) if saved else datasets.load_dataset(
-                path, name=dataset.config, revision=dataset.revision, streaming=online or dataset.folder is not None)
-            rows = iter(_one_split(dataset, found))
+            loaded = (
+                datasets.load_from_disk(path)
+                if saved
+                else datasets.load_dataset(
+                    path, name=dataset.config, revision=dataset.revision, streaming=online or dataset.folder is not None
+                )
+            )
+            rows = iter(_one_split(dataset, loaded))
         while (row := next(rows, None)) is not None:
             yield row
     except LgaError:
@@ -113,10 +129,8 @@ def commit(dataset: DatasetId) -> str | None:
 
     A name with a commit needs no network; offline, what else the name says (a branch, a tag, None) has to do.
     """
-    import datasets
-
     named = _COMMIT.fullmatch(dataset.revision or "")
-    return dataset.revision if named or datasets.config.HF_HUB_OFFLINE else _info(dataset).sha
+    return dataset.revision if named or constants.HF_HUB_OFFLINE else _info(dataset).sha
 
 
 def _sizes(dataset: DatasetId) -> dict[str, int]:
@@ -132,16 +146,22 @@ def _info(dataset: DatasetId) -> Any:
     try:
         return HfApi().dataset_info(dataset.repo, revision=dataset.revision, timeout=ASK_SECONDS, files_metadata=True)
     except RevisionNotFoundError as error:
-        raise LgaError(f"{dataset.repo} has no revision {dataset.revision}.",
-                       mend="Name a branch, a tag or a commit of it, or none.") from error
-    except RepositoryNotFoundError as error:            # a gated one that may not be seen is among them
-        raise LgaError(f"The hub has no data set {dataset.repo}, or only for those who may see it.",
-                       mend="Check the name (owner/name), and set HF_TOKEN for a private or gated one.") from error
+        raise LgaError(
+            f"{dataset.repo} has no revision {dataset.revision}.",
+            hint="Name a branch, a tag or a commit of it, or none.",
+        ) from error
+    except RepositoryNotFoundError as error:  # a gated one that may not be seen is among them
+        raise LgaError(
+            f"The hub has no data set {dataset.repo}, or only for those who may see it.",
+            hint="Check the name (owner/name), and set HF_TOKEN for a private or gated one.",
+        ) from error
     # The client's transport raises errors of its own library, which is not ours to import.
     except Exception as error:
-        raise LgaError(f"{dataset.repo} could not be read: the hub is out of reach.",
-                       mend="Connect to the network, set HF_HUB_OFFLINE=1 where it was loaded before, "
-                            "or download its file and name that.") from error
+        raise LgaError(
+            f"{dataset.repo} could not be read: the hub is out of reach.",
+            hint="Connect to the network, set HF_HUB_OFFLINE=1 where it was loaded before, "
+            "or download its file and name that.",
+        ) from error
 
 
 def _file(dataset: DatasetId) -> list[Any]:
@@ -160,14 +180,14 @@ def _rows(dataset: DatasetId, path: str, sizes: Mapping[str, int] | None = None)
     try:
         with _no_bars():
             if dataset.folder is not None and _was_saved(dataset.folder):
-                found = datasets.load_from_disk(path)
+                loaded = datasets.load_from_disk(path)
             else:
                 builder = datasets.load_dataset_builder(path, name=dataset.config, revision=dataset.revision)
                 files = [str(file) for files in (builder.config.data_files or {}).values() for file in files]
                 _check_size(dataset, _wanted_bytes(files, sizes or {}))
                 _check_all_are_read(dataset, files)
-                found = datasets.load_dataset(path, name=dataset.config, revision=dataset.revision)
-            return _one_split(dataset, found).to_list()
+                loaded = datasets.load_dataset(path, name=dataset.config, revision=dataset.revision)
+            return _one_split(dataset, loaded).to_list()
     except LgaError:
         raise
     # Files of any format are parsed here, each by a library with errors of its own.
@@ -189,23 +209,30 @@ def _check_all_are_read(dataset: DatasetId, files: Sequence[str]) -> None:
     if dataset.folder is None or dataset.config is not None:
         return
     read = {os.path.realpath(file) for file in files}
-    passed_over = [path.name for path in sorted(dataset.folder.iterdir())
-                   if path.suffix.lower() in SUFFIXES and os.path.realpath(path) not in read]
+    passed_over = [
+        path.name
+        for path in sorted(dataset.folder.iterdir())
+        if path.suffix.lower() in SUFFIXES and os.path.realpath(path) not in read
+    ]
     if passed_over:
-        raise LgaError(f"Of the folder {dataset.name} only {', '.join(sorted(map(os.path.basename, read)))} would be "
-                       f"read, by the names of its files, and not {', '.join(passed_over)}.",
-                       mend="Name one of the files, or a folder that holds only what belongs together.")
+        raise LgaError(
+            f"Of the folder {dataset.name} only {', '.join(sorted(map(os.path.basename, read)))} would be "
+            f"read, by the names of its files, and not {', '.join(passed_over)}.",
+            hint="Name one of the files, or a folder that holds only what belongs together.",
+        )
 
 
 def _check_size(dataset: DatasetId, size: int) -> None:
     if size > MAX_BYTES:
-        raise LgaError(f"{dataset.name} has {size / 1e6:,.0f} MB; {MAX_BYTES / 1e6:.0f} MB are read at most.",
-                       mend="Name a smaller configuration or one file of it.")
+        raise LgaError(
+            f"{dataset.name} has {size / 1e6:,.0f} MB; {MAX_BYTES / 1e6:.0f} MB are read at most.",
+            hint="Name a smaller configuration or one file of it.",
+        )
 
 
-def _one_split(dataset: DatasetId, found: Any) -> Any:
+def _one_split(dataset: DatasetId, loaded: Any) -> Any:
     """The split asked for, or the only one."""
-    splits = found if isinstance(found, Mapping) else {dataset.split or "all": found}
+    splits = loaded if isinstance(loaded, Mapping) else {dataset.split or "all": loaded}
     if dataset.split is None and len(splits) == 1:
         return next(iter(splits.values()))
     if dataset.split in splits:
@@ -213,11 +240,11 @@ def _one_split(dataset: DatasetId, found: Any) -> Any:
     start = f"{PREFIX}{dataset.repo}" if dataset.folder is None else str(dataset.folder)
     names = ", ".join(f"{start}:{dataset.config or ''}:{name}" for name in splits)
     if dataset.split is None:
-        raise LgaError(f"{dataset.name} has {len(splits)} splits.", mend=f"Name one: {names}.")
-    raise LgaError(f"{dataset.name} has no split {dataset.split}.", mend=f"Name one that it has: {names}.")
+        raise LgaError(f"{dataset.name} has {len(splits)} splits.", hint=f"Name one: {names}.")
+    raise LgaError(f"{dataset.name} has no split {dataset.split}.", hint=f"Name one that it has: {names}.")
 
 
-def _files_mend(dataset: DatasetId, sizes: Mapping[str, int]) -> str:
+def _file_names(dataset: DatasetId, sizes: Mapping[str, int]) -> str:
     likely = [name for name in sizes if name.endswith((".json", ".jsonl", ".csv"))]
     return f"Name one of: {', '.join(likely[:12])}." if likely else f"Name the data set alone: {PREFIX}{dataset.repo}."
 
@@ -225,10 +252,14 @@ def _files_mend(dataset: DatasetId, sizes: Mapping[str, int]) -> str:
 def _failed(dataset: DatasetId, error: Exception) -> LgaError:
     words = (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
     if dataset.folder is not None:
-        return LgaError(f"The folder {dataset.name} could not be read as a data set: {words}.",
-                        mend="Name a folder with data files, or one .json, .jsonl or .csv file.")
-    return LgaError(f"{dataset.name} could not be read as a data set: {words}.",
-                    mend="Name a configuration and a split that it has, or one file of it.")
+        return LgaError(
+            f"The folder {dataset.name} could not be read as a data set: {words}.",
+            hint="Name a folder with data files, or one .json, .jsonl or .csv file.",
+        )
+    return LgaError(
+        f"{dataset.name} could not be read as a data set: {words}.",
+        hint="Name a configuration and a split that it has, or one file of it.",
+    )
 
 
 @contextmanager

@@ -16,10 +16,11 @@ from lga_core.data.mapping import ColumnMapping, columns, inner_columns
 from lga_core.data.parsing import SUFFIXES, parse_records
 from lga_core.data.readers import read_record
 from lga_core.errors import LgaError
+from lga_core.resources import ASSETS
 
 MAX_UPLOAD_BYTES = 20_000_000
 MAX_UPLOAD_RECORDS = 20_000
-SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "facts"
+SHIPPED = ASSETS / "facts"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Table:
 
     name: str
     records: Sequence[Any]
-    numbers: Sequence[int] | None = None     # the records' own numbers; None: from 0, in order
+    numbers: Sequence[int] | None = None  # the records' own numbers; None: from 0, in order
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -50,7 +51,7 @@ def load_facts(
 ) -> FactSet:
     """Facts from a shipped set's name, a file of any known format, a folder or a data set of the hub, in its order.
 
-    The last two go through `datasets`; `hub` tells how they are named. `mapping` says which columns to read where
+    The last two go through `datasets`; `hub` says how they are named. `mapping` says which columns to read where
     they have other names; `cap` is the largest number of probes a record keeps in a group (None: all).
     Raises LgaError where there is nothing to read; what is wrong with single records is in `problems`.
     """
@@ -114,21 +115,21 @@ def fact_from_form(
             cap=None,
         )
     except Unusable as unusable:
-        raise LgaError(sentence(unusable), mend="Change it in the form.") from unusable
+        raise LgaError(sentence(unusable), hint="Change it in the form.") from unusable
     dropped = next((problem for problem in notes.problems if problem.action != "kept"), None)
     if dropped:
-        raise LgaError(dropped.problem, mend="Change the probe or leave it out.")
+        raise LgaError(dropped.problem, hint="Change the probe or leave it out.")
     if fact.target_new is None:
-        raise LgaError("The new answer is empty.", mend="Write what the model should say after the edit.")
+        raise LgaError("The new answer is empty.", hint="Write what the model should say after the edit.")
     if is_no_op(fact.target_new, fact.target_old):
-        raise LgaError(f"The new answer {quoted(fact.target_new)} is the old one.", mend="Write another new answer.")
+        raise LgaError(f"The new answer {quoted(fact.target_new)} is the old one.", hint="Write another new answer.")
     return fact
 
 
 def choose(facts: Sequence[Fact], limit: int | None = None, shuffle_seed: int | None = None) -> tuple[Fact, ...]:
     """The first `limit` facts, in file order or shuffled by a seed first. Record numbers stay those of the file."""
     if limit is not None and limit < 1:
-        raise LgaError(f"{limit} facts were asked for.", mend="Ask for at least 1.")
+        raise LgaError(f"{limit} facts were asked for.", hint="Ask for at least 1.")
     chosen = list(facts)
     if shuffle_seed is not None:
         random.Random(shuffle_seed).shuffle(chosen)
@@ -153,7 +154,7 @@ def record_of(fact: Fact) -> dict[str, Any]:
         "locality": probe_groups(fact.locality),
         "portability": probe_groups(fact.portability),
     }
-    return {key: value for key, value in record.items() if value or key == "target_new"}    # which tells the format
+    return {key: value for key, value in record.items() if value or key == "target_new"}  # which shows the format
 
 
 def probe_groups(probes: Sequence[Probe]) -> dict[str, list[dict[str, Any]]]:
@@ -166,7 +167,7 @@ def probe_groups(probes: Sequence[Probe]) -> dict[str, list[dict[str, Any]]]:
 
 
 def repeated(fact: Fact, record: int) -> str:
-    """What is said of a fact whose prompt an earlier record has."""
+    """The problem of a fact whose prompt an earlier record has."""
     return f"The prompt {quoted(fact.prompt)} stands in record {record} already."
 
 
@@ -177,8 +178,8 @@ def _file_records(path: Path, source: str | Path) -> list[Any]:
         reason = (getattr(error, "strerror", None) or "this is no path").lower()
         raise LgaError(
             f"The fact set {source} cannot be read: {reason}.",
-            mend=f"Name a file that ends in {', '.join(SUFFIXES)}, a folder with such files, {hub.SYNTAX}, "
-                 f"or a shipped set: {', '.join(shipped_sets())}.",
+            hint=f"Name a file that ends in {', '.join(SUFFIXES)}, a folder with such files, {hub.SYNTAX}, "
+            f"or a shipped set: {', '.join(shipped_sets())}.",
         ) from error
     return parse_records(path.name, data, path.suffix)
 
@@ -187,12 +188,14 @@ def _upload_records(name: str, data: bytes, suffix: str) -> list[Any]:
     if len(data) > MAX_UPLOAD_BYTES:
         raise LgaError(
             f"{name} has {len(data) / 1e6:.1f} MB; an upload may have {MAX_UPLOAD_BYTES / 1e6:.0f} MB.",
-            mend="Upload a part of it, or put the file beside the app and name its path.",
+            hint="Upload a part of it, or put the file beside the app and name its path.",
         )
     records = parse_records(name, data, suffix)
     if len(records) > MAX_UPLOAD_RECORDS:
-        raise LgaError(f"{name} has {len(records):,} records; an upload may have {MAX_UPLOAD_RECORDS:,}.",
-                       mend="Upload a part of it, or put the file beside the app and name its path.")
+        raise LgaError(
+            f"{name} has {len(records):,} records; an upload may have {MAX_UPLOAD_RECORDS:,}.",
+            hint="Upload a part of it, or put the file beside the app and name its path.",
+        )
     return records
 
 

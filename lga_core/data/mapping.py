@@ -11,10 +11,26 @@ _GUESSES = {
     "prompt": ("prompt", "question", "src", "query", "text", "sentence"),
     "subject": ("subject", "entity", "concept", "head"),
     "target_new": ("target_new", "new_answer", "answer_new", "alt", "new", "labels", "target"),
-    "target_old": ("target_old", "ground_truth", "old_answer", "answer_old", "target_true", "attribute", "answers",
-                   "answer", "old"),
-    "rephrases": ("rephrase", "rephrase_prompt", "rephrases", "rephrase_prompts", "paraphrase", "paraphrases",
-                  "paraphrase_prompts"),
+    "target_old": (
+        "target_old",
+        "ground_truth",
+        "old_answer",
+        "answer_old",
+        "target_true",
+        "attribute",
+        "answers",
+        "answer",
+        "old",
+    ),
+    "rephrases": (
+        "rephrase",
+        "rephrase_prompt",
+        "rephrases",
+        "rephrase_prompts",
+        "paraphrase",
+        "paraphrases",
+        "paraphrase_prompts",
+    ),
     "locality": ("locality",),
     "portability": ("portability",),
     "locality_prompt": ("locality_prompt", "locality_question", "loc"),
@@ -23,7 +39,7 @@ _GUESSES = {
     "portability_answer": ("portability_answer", "portability_ground_truth"),
     "relation": ("relation", "relation_id", "predicate", "property"),
 }
-_LOOKED_AT = 200                             # records: objects of one table look alike
+_LOOKED_AT = 200  # records: objects of one table look alike
 _KEYS = {"target_old": "ground_truth"}  # what the readers call a field, where not the same
 
 
@@ -55,8 +71,8 @@ class ColumnMapping:
         Capitals, spaces and hyphens do not matter. A part without a fitting column is not among the arguments.
         """
         plain = {column.strip().casefold().replace(" ", "_").replace("-", "_"): column for column in columns}
-        found = {part: [plain[name] for name in names if name in plain] for part, names in _GUESSES.items()}
-        return {part: tuple(names) if part == "rephrases" else names[0] for part, names in found.items() if names}
+        guesses = {part: [plain[name] for name in names if name in plain] for part, names in _GUESSES.items()}
+        return {part: tuple(names) if part == "rephrases" else names[0] for part, names in guesses.items() if names}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,13 +86,17 @@ class ColumnMapping:
         Raises LgaError for a column that no record has, and where no answer is named.
         """
         if self.target_new is None and self.target_old is None:
-            raise LgaError("The mapping names no column for an answer.", mend="Choose one for the new or the old one.")
+            raise LgaError("The mapping names no column for an answer.", hint="Choose one for the new or the old one.")
         missing = [column for column in self.columns if not any(_has(record, column) for record in records)]
         if missing:
-            raise LgaError(f"There is no column {', '.join(missing)}.",
-                           mend=f"Choose from: {', '.join(columns(records)) or 'none'}.")
-        return [self._renamed(record) if isinstance(record, Mapping) and None not in record else record
-                for record in records]
+            raise LgaError(
+                f"There is no column {', '.join(missing)}.",
+                hint=f"Choose from: {', '.join(columns(records)) or 'none'}.",
+            )
+        return [
+            self._renamed(record) if isinstance(record, Mapping) and None not in record else record
+            for record in records
+        ]
 
     def _renamed(self, record: Mapping[str, Any]) -> dict[str, Any]:
         single = (part.name for part in fields(self) if part.name != "rephrases")
@@ -90,25 +110,25 @@ class ColumnMapping:
 
 def columns(records: Iterable[Any]) -> tuple[str, ...]:
     """The keys of all records, in the order in which they are met; without those that cannot be shown."""
-    found = (key for record in records if isinstance(record, Mapping) for key in record)
-    return tuple(key for key in dict.fromkeys(found) if isinstance(key, str) and not has_half_characters(key))
+    keys = (key for record in records if isinstance(record, Mapping) for key in record)
+    return tuple(key for key in dict.fromkeys(keys) if isinstance(key, str) and not has_half_characters(key))
 
 
 def inner_columns(records: Sequence[Any], depth: int = 3, most: int = 100) -> tuple[str, ...]:
     """Dotted names of what stands inside the records' objects, at most `depth` levels deep and `most` of them."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for record in records[:_LOOKED_AT]:
-        _walk(record, "", depth, found)
-    return tuple(found)[:most]
+        _walk(record, "", depth, names)
+    return tuple(names)[:most]
 
 
-def _walk(value: Any, path: str, depth: int, found: dict[str, None]) -> None:
+def _walk(value: Any, path: str, depth: int, names: dict[str, None]) -> None:
     if not isinstance(value, Mapping) or depth == 0:
         return
     for key in columns([value]):
         if path:
-            found[f"{path}{key}"] = None
-        _walk(value[key], f"{path}{key}.", depth - 1, found)
+            names[f"{path}{key}"] = None
+        _walk(value[key], f"{path}{key}.", depth - 1, names)
 
 
 def _joined(cells: Iterable[Any]) -> list[Any]:

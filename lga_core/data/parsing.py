@@ -14,10 +14,10 @@ def parse_records(name: str, data: bytes, suffix: str) -> list[Any]:
     """The records in `data` in order. Raises LgaError for anything but a non-empty list of them."""
     parse = {".json": _json, ".jsonl": _json_lines, ".csv": _csv}.get(suffix.lower())
     if parse is None:
-        raise LgaError(f"{name} ends in “{suffix}”.", mend=f"Use a file that ends in {', '.join(SUFFIXES)}.")
+        raise LgaError(f"{name} ends in “{suffix}”.", hint=f"Use a file that ends in {', '.join(SUFFIXES)}.")
     records = parse(name, _decoded(name, data))
     if not records:
-        raise LgaError(f"{name} is empty.", mend="Give at least one record.")
+        raise LgaError(f"{name} is empty.", hint="Give at least one record.")
     return records
 
 
@@ -27,7 +27,7 @@ def _decoded(name: str, data: bytes) -> str:
     except UnicodeDecodeError as error:
         raise LgaError(
             f"{name} is not UTF-8 text: the first byte that does not fit is number {error.start + 1}.",
-            mend="Save it in the encoding UTF-8.",
+            hint="Save it in the encoding UTF-8.",
         ) from error
 
 
@@ -38,7 +38,7 @@ def _json(name: str, content: str) -> list[Any]:
     if not isinstance(records, list):
         raise LgaError(
             f"{name} holds one {'object' if isinstance(records, dict) else 'value'}, not a list of records.",
-            mend="Put the records between [ and ], or use JSON Lines (.jsonl) with one record a line.",
+            hint="Put the records between [ and ], or use JSON Lines (.jsonl) with one record a line.",
         )
     return records
 
@@ -55,10 +55,10 @@ def _loaded(name: str, content: str, first_line: int = 1) -> Any:
     except json.JSONDecodeError as error:
         where = f"line {first_line + error.lineno - 1}, column {error.colno}"
         raise LgaError(
-            f"{name} is broken JSON at {where}: {error.msg}.", mend="Mend it there and try again."
+            f"{name} is broken JSON at {where}: {error.msg}.", hint="Correct it there and try again."
         ) from error
     except (RecursionError, ValueError) as error:  # nested too deep, or a number of thousands of digits
-        raise LgaError(f"{name} cannot be read as JSON: {error}.", mend="Write plain, flat records.") from error
+        raise LgaError(f"{name} cannot be read as JSON: {error}.", hint="Write plain, flat records.") from error
 
 
 def _csv(name: str, content: str) -> list[Any]:
@@ -68,11 +68,11 @@ def _csv(name: str, content: str) -> list[Any]:
     try:
         columns = [column.strip() for column in next(rows, [])]
         if len(set(columns)) < len(columns):
-            raise LgaError(f"{name} has two columns of one name.", mend="Give every column its own name.")
+            raise LgaError(f"{name} has two columns of one name.", hint="Give every column its own name.")
         return [_row(columns, row) for row in rows if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise LgaError(
-            f"{name} is broken CSV at line {rows.line_num}: {error}.", mend="Mend it there and try again."
+            f"{name} is broken CSV at line {rows.line_num}: {error}.", hint="Correct it there and try again."
         ) from error
 
 
@@ -80,5 +80,5 @@ def _row(columns: list[str], cells: list[str]) -> dict[str | None, Any]:
     """Cells beyond the header stand under None, as in csv.DictReader: the reader of records refuses such a row."""
     record: dict[str | None, Any] = {column: cell or None for column, cell in zip(columns, cells, strict=False)}
     if len(cells) > len(columns):
-        record[None] = cells[len(columns):]
+        record[None] = cells[len(columns) :]
     return record

@@ -22,7 +22,8 @@ def keep(
 ) -> tuple[Fact, ...]:
     """The facts of these relations (None: of any, or of none) that have all the parts named, in order."""
     return tuple(
-        fact for fact in facts
+        fact
+        for fact in facts
         if (relations is None or fact.relation in relations) and all(getattr(fact, part) for part in having)
     )
 
@@ -30,14 +31,14 @@ def keep(
 def search(facts: Sequence[Fact], words: str) -> tuple[Fact, ...]:
     """The facts that hold every one of the words somewhere, in any case: prompt, answers, relation, rephrases."""
     wanted = words.casefold().split()
-    return tuple(fact for fact in facts if all(word in _told(fact) for word in wanted)) if wanted else tuple(facts)
+    return tuple(fact for fact in facts if all(word in _words(fact) for word in wanted)) if wanted else tuple(facts)
 
 
-def part_of(found: FactSet, facts: Sequence[Fact], name: str) -> FactSet:
+def part_of(whole: FactSet, facts: Sequence[Fact], name: str) -> FactSet:
     """Some of a set's facts as a set of their own, with their record numbers and what was noted about them."""
     records = {fact.record for fact in facts}
-    noted = tuple(problem for problem in found.problems if problem.record in records)
-    return replace(found, name=name, facts=tuple(facts), n_records=len(facts), problems=noted)
+    noted = tuple(problem for problem in whole.problems if problem.record in records)
+    return replace(whole, name=name, facts=tuple(facts), n_records=len(facts), problems=noted)
 
 
 def split(facts: Sequence[Fact], share: float, seed: int) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
@@ -48,11 +49,13 @@ def split(facts: Sequence[Fact], share: float, seed: int) -> tuple[tuple[Fact, .
     that cannot be.
     """
     if not 0 < share < 1:
-        raise LgaError(f"A share of {share} leaves one side empty.", mend="Give a share between 0 and 1, as 0.1.")
+        raise LgaError(f"A share of {share} leaves one side empty.", hint="Give a share between 0 and 1, as 0.1.")
     sizes_of = Counter(map(_subject, facts))
     if len(sizes_of) < 2:
-        raise LgaError("Facts about one subject cannot be split: it would stand on both sides.",
-                       mend="Use facts about at least two subjects.")
+        raise LgaError(
+            "Facts about one subject cannot be split: it would stand on both sides.",
+            hint="Use facts about at least two subjects.",
+        )
     order = list(sizes_of)
     random.Random(seed).shuffle(order)
     sizes = [0]
@@ -61,8 +64,10 @@ def split(facts: Sequence[Fact], share: float, seed: int) -> tuple[tuple[Fact, .
     wanted = share * len(facts)
     taken = min(range(1, len(order)), key=lambda number: abs(sizes[number] - wanted))
     proxy = set(order[:taken])
-    return (tuple(fact for fact in facts if _subject(fact) in proxy),
-            tuple(fact for fact in facts if _subject(fact) not in proxy))
+    return (
+        tuple(fact for fact in facts if _subject(fact) in proxy),
+        tuple(fact for fact in facts if _subject(fact) not in proxy),
+    )
 
 
 def apart_from(facts: Sequence[Fact], others: Sequence[Fact]) -> tuple[Fact, ...]:
@@ -76,7 +81,7 @@ def subjects(facts: Sequence[Fact]) -> int:
     return len(set(map(_subject, facts)))
 
 
-def _told(fact: Fact) -> str:
+def _words(fact: Fact) -> str:
     parts = (fact.prompt, fact.subject, fact.target_new, fact.relation, *fact.target_old, *fact.rephrases)
     return "\n".join(filter(None, parts)).casefold()
 

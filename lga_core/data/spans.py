@@ -43,7 +43,8 @@ def _find_folded(prompt: str, subject: str, fold: Callable[[str], str]) -> tuple
     wanted = "".join(map(fold, subject))
     at = folded.rfind(wanted)
     while at >= 0:
-        start, end = boundary.get(at), boundary.get(at + len(wanted))
+        start = boundary.get(at)
+        end = boundary.get(at + len(wanted))
         if start is not None and end is not None and not (fold is _canonical and _cuts_an_accent(prompt, start, end)):
             return start, end
         at = folded.rfind(wanted, 0, at + len(wanted) - 1)

@@ -15,7 +15,7 @@ BETWEEN = " | "
 ARROW = "=>"
 RECORD = "record"
 CELLS = ("prompt", "subject", "target_old", "target_new", "rephrases", "locality", "portability", "relation")
-_KEYS = {"target_old": "ground_truth", "rephrases": "rephrase_prompt"}     # what a record calls a cell
+_KEYS = {"target_old": "ground_truth", "rephrases": "rephrase_prompt"}  # what a record calls a cell
 
 
 def to_rows(facts: Sequence[Fact]) -> list[dict[str, Any]]:
@@ -65,15 +65,21 @@ def changed(before: FactSet, after: FactSet) -> tuple[set[int], set[int]]:
     earlier = {fact.record: fact for fact in before.facts}
     later = {fact.record: fact for fact in after.facts}
     skipped = {problem.record for problem in after.problems if problem.action == "record skipped"}
-    return ({record for record, fact in later.items() if earlier.get(record) != fact} | skipped,
-            set(earlier) - set(later) - skipped)
+    return (
+        {record for record, fact in later.items() if earlier.get(record) != fact} | skipped,
+        set(earlier) - set(later) - skipped,
+    )
 
 
 def _cells(fact: Fact) -> dict[str, str]:
     return {
-        "prompt": fact.prompt, "subject": fact.subject, "target_old": BETWEEN.join(fact.target_old),
-        "target_new": fact.target_new or "", "rephrases": BETWEEN.join(fact.rephrases),
-        "locality": BETWEEN.join(map(_told, fact.locality)), "portability": BETWEEN.join(map(_told, fact.portability)),
+        "prompt": fact.prompt,
+        "subject": fact.subject,
+        "target_old": BETWEEN.join(fact.target_old),
+        "target_new": fact.target_new or "",
+        "rephrases": BETWEEN.join(fact.rephrases),
+        "locality": BETWEEN.join(map(_words, fact.locality)),
+        "portability": BETWEEN.join(map(_words, fact.portability)),
         "relation": fact.relation or "",
     }
 
@@ -83,7 +89,7 @@ def _stripped(fact: Fact) -> dict[str, str]:
     return {name: cell.strip() for name, cell in _cells(fact).items()}
 
 
-def _told(probe: Probe) -> str:
+def _words(probe: Probe) -> str:
     return f"{probe.prompt} {ARROW} {probe.accepted[0]}" if probe.accepted else probe.prompt
 
 
@@ -105,11 +111,15 @@ def _record(cells: Mapping[str, str], fact: Fact | None) -> dict[str, Any]:
 
 def _probes(cell: str, metric: str, before: Sequence[Probe]) -> dict[str, list[dict[str, Any]]]:
     """Probes whose words are unchanged stay whole; another answer to a known prompt stays in that prompt's group."""
-    whole = {_told(probe): probe for probe in before}
+    whole = {_words(probe): probe for probe in before}
     groups = {probe.prompt: probe.group for probe in before}
-    found = []
+    probes = []
     for words in filter(None, map(str.strip, cell.split(BETWEEN))):
         prompt, _, answer = (part.strip() for part in words.partition(ARROW))
-        found.append(whole.get(words) or Probe(prompt=prompt, answers=((answer,),) if answer else (),
-                                               group=groups.get(prompt, PROBE_GROUPS[metric])))
-    return probe_groups(found)
+        probes.append(
+            whole.get(words)
+            or Probe(
+                prompt=prompt, answers=((answer,),) if answer else (), group=groups.get(prompt, PROBE_GROUPS[metric])
+            )
+        )
+    return probe_groups(probes)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from lga_core.models.architecture import Linear
-from lga_core.models.hooks import OutputFunction, on_outputs
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.running.hooks import OutputFunction, on_outputs
+from lga_core.models.structure.architecture import Linear
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -16,10 +16,10 @@ class LowRankEdit:
     """ΔW = Σ_r left[r] ⊗ right[r] on a down projection."""
 
     layer: int
-    matrix: str                              # dotted name of the weight's module
-    left: torch.Tensor                       # (r, d_out) float32
-    right: torch.Tensor                      # (r, d_in) float32
-    keys: torch.Tensor | None = None         # (n, d_in) of its facts; AlphaEdit keeps later edits off them
+    matrix: str  # dotted name of the weight's module
+    left: torch.Tensor  # (r, d_out) float32
+    right: torch.Tensor  # (r, d_in) float32
+    keys: torch.Tensor | None = None  # (n, d_in) of its facts; AlphaEdit keeps later edits off them
 
     def change(self, inputs: torch.Tensor) -> torch.Tensor:
         """ΔW x for inputs (…, d_in), (…, d_out), in float32 or better."""
@@ -44,7 +44,7 @@ class DenseEdit:
 
     layer: int
     matrix: str
-    delta: torch.Tensor                      # (d_out, d_in) float32
+    delta: torch.Tensor  # (d_out, d_in) float32
     keys: torch.Tensor | None = None
 
     def change(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -61,19 +61,44 @@ class DenseEdit:
 Edit = LowRankEdit | DenseEdit
 
 
+def by_matrix(edits: Sequence[Edit]) -> dict[str, list[Edit]]:
+    """The edits of each matrix, in order."""
+    groups: dict[str, list[Edit]] = {}
+    for edit in edits:
+        groups.setdefault(edit.matrix, []).append(edit)
+    return groups
+
+
+def summed(edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """One edit a matrix that changes it as all of its edits do together; the lowest layer first."""
+    together = [_sum(group) for group in by_matrix(edits).values()]
+    return tuple(sorted(together, key=lambda edit: (edit.layer, edit.matrix)))
+
+
+def _sum(edits: Sequence[Edit]) -> Edit:
+    first = edits[0]
+    low_rank = [edit for edit in edits if isinstance(edit, LowRankEdit)]
+    if len(low_rank) == len(edits):
+        return LowRankEdit(
+            layer=first.layer,
+            matrix=first.matrix,
+            left=torch.cat([edit.left for edit in low_rank]),
+            right=torch.cat([edit.right for edit in low_rank]),
+        )
+    return DenseEdit(layer=first.layer, matrix=first.matrix, delta=sum((edit.delta for edit in edits[1:]), first.delta))
+
+
 @contextmanager
 def applied(model: LoadedModel, edits: Sequence[Edit]) -> Iterator[None]:
     """The model with edits added to its outputs; the weights themselves stay as they are."""
-    by_matrix: dict[str, list[Edit]] = {}
-    for edit in edits:
-        by_matrix.setdefault(edit.matrix, []).append(edit)
 
     def hook_for(changes: list[Edit]) -> OutputFunction:
         def add(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
             return (output + sum(edit.change(given) for edit in changes)).to(output.dtype)
+
         return add
 
-    with on_outputs({model.model.get_submodule(name): hook_for(changes) for name, changes in by_matrix.items()}):
+    with on_outputs({model.model.get_submodule(name): hook_for(group) for name, group in by_matrix(edits).items()}):
         yield
 
 
@@ -91,19 +116,21 @@ def applied_by_row(model: LoadedModel, edits: Sequence[Edit]) -> Iterator[None]:
 
 def _by_row(edits: Sequence[Edit]) -> Callable[[torch.Tensor], torch.Tensor]:
     """Inputs (B, T, d_in) -> each row's own ΔW x (B, T, d_out)."""
-    if all(isinstance(edit, LowRankEdit) for edit in edits) and len({edit.left.shape for edit in edits}) == 1:
-        left, right = (torch.stack([getattr(edit, name) for edit in edits]) for name in ("left", "right"))
+    low_rank = [edit for edit in edits if isinstance(edit, LowRankEdit)]
+    if len(low_rank) == len(edits) and len({edit.left.shape for edit in low_rank}) == 1:
+        left = torch.stack([edit.left for edit in low_rank])  # (B, r, d_out)
+        right = torch.stack([edit.right for edit in low_rank])  # (B, r, d_in)
 
-        def together(given: torch.Tensor) -> torch.Tensor:           # (x·a_row) b_row
+        def together(given: torch.Tensor) -> torch.Tensor:  # (x·a_row) b_row
             precise = given.to(torch.promote_types(given.dtype, torch.float32))
             return precise @ right.to(precise).mT @ left.to(precise)
 
         return together
-    rows: dict[int, list[int]] = {}
+    rows: dict[int, list[int]] = {}  # id of an edit -> its rows of the batch
     for row, edit in enumerate(edits):
         rows.setdefault(id(edit), []).append(row)
 
-    def one_after_another(given: torch.Tensor) -> torch.Tensor:      # as whole matrices they are too large to stack
+    def one_after_another(given: torch.Tensor) -> torch.Tensor:  # as whole matrices they are too large to stack
         changed = [edits[own[0]].change(given[own]) for own in rows.values()]
         order = torch.tensor([row for own in rows.values() for row in own], device=given.device)
         return torch.cat(changed)[order.argsort()]
@@ -115,6 +142,6 @@ def output_at(matrix: Linear, key: torch.Tensor, edits: Sequence[Edit] = ()) -> 
     """W k + b (+ ΔW k) of keys (…, d_in), in float32 or better."""
     precise = key.to(torch.promote_types(key.dtype, torch.float32))
     output = precise @ matrix.weight.to(precise).T
-    if matrix.module.bias is not None:
-        output = output + matrix.module.bias.to(precise)
+    if isinstance(bias := matrix.module.bias, torch.Tensor):
+        output = output + bias.to(precise)
     return output + sum(edit.change(precise) for edit in edits if edit.matrix == matrix.name)

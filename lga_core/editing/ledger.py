@@ -3,37 +3,33 @@
 Undo is exact: a model with no entry enabled has no hook at all, and its weights were never written.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 from uuid import uuid4
 
 from lga_core.data.facts import Fact
-from lga_core.editing.editor import Written
+from lga_core.editing.editors.editor import Written
 from lga_core.editing.edits import Edit
-from lga_core.editing.settings import Settings
-from lga_core.editing.table import editor_named
+from lga_core.editing.table import Mode, editor_named, groups
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
-from lga_core.results import Progress, retold
-
-Mode = Literal["sequential", "batch"]
-"""Facts one after another, each on the model with the earlier edits; or all of them in one solve."""
+from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Entry:
     """One computation of an editor: the facts of a batch, or one fact of a sequence."""
 
-    id: str                                  # of this computation: an entry that is computed anew gets another one
+    id: str  # of this computation: a recomputed entry gets another one
     facts: tuple[Fact, ...]
     editor: str
-    version: int                             # of the editor's numbers
+    version: int  # of the editor's numbers
     layers: tuple[int, ...]
     settings: Settings
     mode: Mode
-    written: tuple[Written, ...]             # one a layer
-    on: tuple[str, ...]                      # ids of the entries that were enabled before it when it was computed
+    written: tuple[Written, ...]  # one a layer
+    on: tuple[str, ...]  # ids of the entries that were enabled before it when it was computed
     enabled: bool = True
 
     @property
@@ -84,42 +80,75 @@ class Ledger:
 
     def stale(self, id: str) -> bool:
         """Whether the enabled entries before it are no longer those that it was computed on."""
-        return self.entry(id).on != _ids(self.entries[:self._place(id)])
+        return self.entry(id).on != _ids(self.entries[: self._place(id)])
 
     def _with(self, id: str, entry: Entry) -> "Ledger":
         place = self._place(id)
-        return Ledger(entries=(*self.entries[:place], entry, *self.entries[place + 1:]))
+        return Ledger(entries=(*self.entries[:place], entry, *self.entries[place + 1 :]))
 
     def _place(self, id: str) -> int:
         place = next((place for place, entry in enumerate(self.entries) if entry.id == id), None)
         if place is None:
-            raise LgaError("That edit is no longer in the ledger.", mend="Choose one of those that are.")
+            raise LgaError("That edit is no longer in the ledger.", hint="Choose one of those that are.")
         return place
 
 
-def extend(model: LoadedModel, ledger: Ledger, facts: Sequence[Fact], editor: str, layers: Sequence[int],
-           settings: Settings | None, mode: Mode) -> Generator[Progress, None, Ledger]:
-    """The ledger with these facts written at its end. `settings` None: the editor's defaults.
+def extend(
+    model: LoadedModel,
+    ledger: Ledger,
+    facts: Sequence[Fact],
+    editor: str,
+    layers: Sequence[int],
+    settings: Settings | None,
+    mode: Mode,
+    *,
+    report: Reporter = silent,
+) -> Ledger:
+    """The ledger with these facts written at its end; the last that `extensions` gives."""
+    return list(extensions(model, ledger, facts, editor, layers, settings, mode, report=report))[-1]
+
+
+def extensions(
+    model: LoadedModel,
+    ledger: Ledger,
+    facts: Sequence[Fact],
+    editor: str,
+    layers: Sequence[int],
+    settings: Settings | None,
+    mode: Mode,
+    *,
+    report: Reporter = silent,
+) -> Iterator[Ledger]:
+    """Write these facts at the ledger's end: the ledger after each entry. `settings` None: the editor's defaults.
 
     Sequential: one entry a fact, each computed on the model with all earlier enabled ones. Batch: one entry, one
-    solve. Raises LgaError where the editor cannot begin, before anything is computed.
+    solve. Raises LgaError where the editor cannot write them, before anything is computed.
     """
     chosen = editor_named(editor)
-    groups = [(fact,) for fact in facts] if mode == "sequential" else [tuple(facts)]
-    for group in groups or [()]:
-        chosen.check(model, group, layers)
-    settings = settings or chosen.settings()
-    for number, group in enumerate(groups):
-        entry = Entry(id=_new_id(), facts=group, editor=editor, version=chosen.version, layers=tuple(sorted(layers)),
-                      settings=settings, mode=mode, written=(), on=_ids(ledger.entries))
-        ledger = ledger.added((yield from _numbered(_computed(model, entry, ledger.edits), number, len(groups))))
-    return ledger
+    parts = groups(facts, mode)
+    for part in parts:
+        chosen.check(model, part, layers)
+    for number, part in enumerate(parts):
+        entry = Entry(
+            id=_new_id(),
+            facts=part,
+            editor=editor,
+            version=chosen.version,
+            layers=tuple(sorted(layers)),
+            settings=settings or chosen.settings(),
+            mode=mode,
+            written=(),
+            on=_ids(ledger.entries),
+        )
+        ledger = ledger.added(_computed(model, entry, ledger.edits, _numbered(report, number, len(parts))))
+        yield ledger
 
 
-def recompute(model: LoadedModel, ledger: Ledger) -> Generator[Progress, None, Ledger]:
-    """Every enabled entry that is stale computed anew, in order; what stands on one of those becomes stale with it.
+def recompute(model: LoadedModel, ledger: Ledger, *, report: Reporter = silent) -> Iterator[Ledger]:
+    """Recompute every enabled entry that is stale, in order: the ledger after each of them.
 
-    Entries that are switched off act on nothing and stay as they are, stale or not.
+    What stands on a recomputed entry becomes stale with it. Entries that are switched off act on nothing and stay as
+    they are, stale or not.
     """
     count = _stale_at_last(ledger)
     done = 0
@@ -127,24 +156,30 @@ def recompute(model: LoadedModel, ledger: Ledger) -> Generator[Progress, None, L
         entry = ledger.entries[place]
         if entry.enabled and ledger.stale(entry.id):
             before = ledger.entries[:place]
-            anew = replace(entry, id=_new_id(), on=_ids(before), version=editor_named(entry.editor).version)
-            anew = yield from _numbered(_computed(model, anew, _edits(before)), done, count)
-            ledger, done = ledger._with(entry.id, anew), done + 1
-    return ledger
+            fresh = replace(entry, id=_new_id(), on=_ids(before), version=editor_named(entry.editor).version)
+            fresh = _computed(model, fresh, _edits(before), _numbered(report, done, count))
+            ledger = ledger._with(entry.id, fresh)
+            done += 1
+            yield ledger
 
 
-def _computed(model: LoadedModel, entry: Entry, base: Sequence[Edit]) -> Generator[Progress, None, Entry]:
-    written = yield from editor_named(entry.editor).run(model, entry.facts, entry.layers, entry.settings, base)
-    return replace(entry, written=written)
+def _computed(model: LoadedModel, entry: Entry, base: Sequence[Edit], report: Reporter) -> Entry:
+    run = editor_named(entry.editor).run
+    return replace(entry, written=run(model, entry.facts, entry.layers, entry.settings, base, report=report))
 
 
-def _numbered(steps: Generator[Progress, None, Entry], number: int, count: int) -> Generator[Progress, None, Entry]:
-    """An only entry's own steps; of several, each step told as the count of finished entries."""
-    found = yield from retold(steps, lambda step: step if count == 1 else Progress(
-        label=f"edit {number + 1} of {count}: {step.label}", done=number, total=count))
-    if count > 1:
-        yield Progress(label=f"edits, {number + 1} of {count} written", done=number + 1, total=count)
-    return found
+def _numbered(report: Reporter, number: int, count: int) -> Reporter:
+    """The reporter of one of several entries: it counts finished entries and names the step in its detail."""
+    if count == 1:
+        return report
+    return lambda step: report(
+        Progress(
+            phase=Phase.EDIT,
+            done=number,
+            total=count,
+            detail=", ".join(filter(None, [f"edit {number + 1} of {count}", step.detail])),
+        )
+    )
 
 
 def _stale_at_last(ledger: Ledger) -> int:

@@ -1,112 +1,137 @@
-"""Many facts' questions put to as many edited models at once, teacher-forced: what a sweep measures with.
+"""Many facts' probes put to as many edited models at once, teacher-forced: what a sweep measures with.
 
 A batch row carries its own edit: y ← W x + (x·a_row) b_row in a hook where it is rank one. What every block is given is
 kept from one run of the unedited model, so that an edit at layer l costs the blocks from l on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 
 from lga_core.editing.edits import Edit, applied_by_row
-from lga_core.evaluation.metrics import Quiz
-from lga_core.models.forward import HEAD_ELEMENTS, Trunk, record_trunk, resume
+from lga_core.evaluation.metrics import BATCH_TOKENS, ProbeQuestions
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.memory import asking_bytes, batch_tokens
-from lga_core.models.tokens import AnswerIndex, Batch, TokenRow
-
-BATCH_TOKENS = 1024                          # of questions that run together where they fit, after padding
+from lga_core.models.running.batching import by_tokens, padded
+from lga_core.models.running.forward import HEAD_ELEMENTS, ActivationCache, record_activations, resume
+from lga_core.models.running.memory import asking_bytes, batch_tokens
+from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow
+from lga_core.progress import Phase, Progress, Reporter, silent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """What the model says at the tokens of one accepted answer that is conditioned on itself."""
+class ForcedAnswer:
+    """What the model predicts at the tokens of one accepted answer that is conditioned on itself."""
 
-    predicted: tuple[int, ...]               # the argmax at each token
-    nll: float                               # of the answer, nats, mean over its tokens
+    predicted: tuple[int, ...]  # the argmax at each token
+    nll: float  # of the answer, nats, mean over its tokens
 
 
-Replies = tuple[tuple[Said, ...], ...]
-"""Per question of one fact, what is said for each accepted answer."""
+FactAnswers = tuple[tuple[ForcedAnswer, ...], ...]
+"""Per question of one fact, the prediction for each accepted answer."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Page:
+class CachedBatch:
     """Rows of like length, run once on the unedited model."""
 
     rows: tuple[TokenRow, ...]
-    places: tuple[int, ...]                  # of the rows among all rows of the exam
-    facts: tuple[int, ...]                   # whose question each row is
-    trunk: Trunk
+    places: tuple[int, ...]  # of the rows among the rows of all facts
+    facts: tuple[int, ...]  # whose question each row is
+    activations: ActivationCache
     index: AnswerIndex
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Exam:
-    """The questions of some facts, ready to be put to the model under an edit of each fact."""
+class ForcedProbes:
+    """The probes of some facts, ready to be put to the model under an edit of each fact."""
 
-    quizzes: tuple[Quiz, ...]
-    pages: tuple[_Page, ...]
+    probes: tuple[ProbeQuestions, ...]
+    batches: tuple[CachedBatch, ...]
 
     @classmethod
-    @torch.no_grad()
-    def prepare(cls, model: LoadedModel, quizzes: Sequence[Quiz], layers: Sequence[int]) -> "Exam":
-        """Run the questions up to the layers at which edits are to come. Call it with no edit applied."""
-        rows = [(row, fact) for fact, quiz in enumerate(quizzes) for question in quiz.questions
-                for row in question.rows]
-        most = batch_tokens(model, "Asking", asking_bytes(model), BATCH_TOKENS)
-        pages: list[list[int]] = []
-        for place in sorted(range(len(rows)), key=lambda place: len(rows[place][0])):
-            if not pages or (len(pages[-1]) + 1) * len(rows[place][0]) > most:
-                pages.append([])
-            pages[-1].append(place)
-        return cls(quizzes=tuple(quizzes),
-                   pages=tuple(_page(model, *zip(*(rows[place] for place in places), strict=True), places, layers)
-                               for places in pages))
+    def prepare(
+        cls, model: LoadedModel, probes: Sequence[ProbeQuestions], layers: Sequence[int], *, report: Reporter = silent
+    ) -> "ForcedProbes":
+        """Run the questions up to the layers at which edits are to come. Call it with no edit applied.
 
-    def before(self, model: LoadedModel) -> tuple[Replies, ...]:
-        """What the unedited model says, fact by fact."""
-        return self._by_fact([_say(model, page, model.layers) for page in self.pages])
+        Reports after each batch, as the other methods do.
+        """
+        rows = [row for fact in probes for question in fact.questions for row in question.rows]
+        owners = [number for number, fact in enumerate(probes) for question in fact.questions for _ in question.rows]
+        most = batch_tokens(model, Phase.PROBES, asking_bytes(model), BATCH_TOKENS)
 
-    def after(self, model: LoadedModel, layer: int, edits: Sequence[Edit]) -> tuple[Replies, ...]:
-        """What each fact's questions get for an answer under that fact's own edit; all edits are at one layer."""
-        said = []
-        for page in self.pages:
-            with applied_by_row(model, [edits[fact] for fact in page.facts]):
-                said.append(_say(model, page, layer))
-        return self._by_fact(said)
+        def width(place: int) -> int:
+            return len(rows[place])
 
-    @property
-    def tokens(self) -> int:
-        """In the rows that an edit makes run anew."""
-        return sum(len(row) for page in self.pages for row in page.rows)
+        batches = []
+        done = 0
+        for places in by_tokens(range(len(rows)), padded(width), most, order=width):
+            with model.using(Phase.PROBES), torch.no_grad():
+                batches.append(_cached(model, rows, owners, places, layers))
+            done += len(places)
+            report(Progress(phase=Phase.PROBES, done=done, total=len(rows)))
+        return cls(probes=tuple(probes), batches=tuple(batches))
 
-    def _by_fact(self, said: Sequence[Sequence[Said]]) -> tuple[Replies, ...]:
-        placed = {place: one for page, answers in zip(self.pages, said, strict=True)
-                  for place, one in zip(page.places, answers, strict=True)}
-        in_order = iter([placed[place] for place in range(len(placed))])
-        return tuple(tuple(tuple(next(in_order) for _ in question.rows) for question in quiz.questions)
-                     for quiz in self.quizzes)
+    def before(self, model: LoadedModel, *, report: Reporter = silent) -> tuple[FactAnswers, ...]:
+        """What the unedited model predicts, fact by fact."""
+        return self._ask(model, model.layers, lambda _batch: nullcontext(), report)
+
+    def after(
+        self, model: LoadedModel, layer: int, edits: Sequence[Edit], *, report: Reporter = silent
+    ) -> tuple[FactAnswers, ...]:
+        """What is predicted for each fact's questions under that fact's own edit; all edits are at one layer."""
+        return self._ask(
+            model, layer, lambda batch: applied_by_row(model, [edits[fact] for fact in batch.facts]), report
+        )
+
+    def _ask(
+        self,
+        model: LoadedModel,
+        layer: int,
+        edited: Callable[[CachedBatch], AbstractContextManager[None]],
+        report: Reporter,
+    ) -> tuple[FactAnswers, ...]:
+        total = sum(len(batch.rows) for batch in self.batches)
+        answers: dict[int, ForcedAnswer] = {}
+        for batch in self.batches:
+            with model.using(Phase.PROBES), edited(batch), torch.no_grad():
+                answers.update(zip(batch.places, _predict(model, batch, layer), strict=True))
+            report(Progress(phase=Phase.PROBES, done=len(answers), total=total))
+        in_order = iter([answers[place] for place in range(total)])
+        return tuple(
+            tuple(tuple(next(in_order) for _ in question.rows) for question in fact.questions) for fact in self.probes
+        )
 
 
-def _page(model: LoadedModel, rows: Sequence[TokenRow], facts: Sequence[int], places: Sequence[int],
-          layers: Sequence[int]) -> _Page:
-    batch = Batch.of([row.given for row in rows], model.device)
-    return _Page(rows=tuple(rows), places=tuple(places), facts=tuple(facts), index=AnswerIndex.of(rows, batch),
-                 trunk=record_trunk(model, batch, (*layers, model.layers)))
+def _cached(
+    model: LoadedModel, rows: Sequence[TokenRow], owners: Sequence[int], places: Sequence[int], layers: Sequence[int]
+) -> CachedBatch:
+    own = tuple(rows[place] for place in places)
+    batch = Batch.of([row.given for row in own], model.device)
+    return CachedBatch(
+        rows=own,
+        places=tuple(places),
+        facts=tuple(owners[place] for place in places),
+        index=AnswerIndex.of(own, batch),
+        activations=record_activations(model, batch, (*layers, model.layers)),
+    )
 
 
-@torch.no_grad()
-def _say(model: LoadedModel, page: _Page, layer: int) -> list[Said]:
-    """What the model as it is now says in a page's rows, run from a block's input on."""
-    hidden, index = resume(model, page.trunk, layer), page.index
-    best, nll = [], []
+def _predict(model: LoadedModel, batch: CachedBatch, layer: int) -> list[ForcedAnswer]:
+    """What the model as it is now predicts in a batch's rows, run from a block's input on."""
+    hidden = resume(model, batch.activations, layer)  # (B, T, d)
+    index = batch.index
     size = max(1, HEAD_ELEMENTS // model.architecture.vocabulary)
+    best, nll = [], []
     for places, tokens in zip(hidden[index.rows, index.columns].split(size), index.tokens.split(size), strict=True):
-        logits = model.architecture.logits(places)
+        logits = model.architecture.logits(places)  # (N, V)
         best.append(logits.argmax(-1))
         nll.append(torch.nn.functional.cross_entropy(logits.float(), tokens, reduction="none"))
-    tokens, means = iter(torch.cat(best).tolist()), index.mean_by_row(torch.cat(nll)).tolist()
-    return [Said(predicted=tuple(next(tokens) for _ in row.answer), nll=mean)
-            for row, mean in zip(page.rows, means, strict=True)]
+    tokens = iter(torch.cat(best).tolist())
+    means = index.mean_by_row(torch.cat(nll)).tolist()
+    return [
+        ForcedAnswer(predicted=tuple(next(tokens) for _ in row.answer), nll=mean)
+        for row, mean in zip(batch.rows, means, strict=True)
+    ]

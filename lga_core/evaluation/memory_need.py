@@ -1,31 +1,35 @@
-"""What a model and each method will take of the memory, from the methods' own batch sizes: said before they start."""
+"""How much memory a model and each method will need, from the methods' own batch sizes: shown before they start."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lga_core.editing import fine_tuning
-from lga_core.editing.search import SEARCH_TOKENS
+from lga_core.editing.editors import fine_tuning
+from lga_core.editing.search.search import SEARCH_TOKENS
 from lga_core.evaluation import metrics
-from lga_core.models import checkpoint
-from lga_core.models.catalogue import ModelEntry, local_folder
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import pick_device, pick_dtype
-from lga_core.models.memory import (
+from lga_core.models.moments.second_moment import SOLVING_BYTES
+from lga_core.models.running.memory import (
     asking_bytes,
     gradient_bytes,
     loading_estimate,
     passing_bytes,
     working_estimate,
 )
-from lga_core.models.moments import SOLVING_BYTES
-from lga_core.models.quantized import require_gradients
-from lga_core.models.texts import IDENTITY
+from lga_core.models.sources.catalogue import ModelEntry
+from lga_core.models.sources.size import loading_size
+from lga_core.models.structure.quantized import require_gradients
+from lga_core.models.text.sources import IDENTITY
 from lga_core.results import MemoryEstimate
-from lga_core.scores import attribution, cma, forecast, lga, survey
+from lga_core.scores import known_facts
+from lga_core.scores.attribution import layer_attribution as attribution
+from lga_core.scores.forecast import forecast
+from lga_core.scores.gradients import lga
+from lga_core.scores.tracing import cma
 
-ROW_TOKENS = 16                              # of a prompt with its answer, about
-QUESTIONS = 16                               # about one fact, about
-TRAINED_BYTES = 16                           # an entry of ΔW: in float32, its gradient, and Adam's two moments
+ROW_TOKENS = 16  # of a prompt with its answer, about
+QUESTIONS = 16  # about one fact, about
+TRAINED_BYTES = 16  # an entry of ΔW: in float32, its gradient, and Adam's two moments
 
 # Measurement -> (bytes a token, tokens of one fact, tokens at once at most).
 BATCHES: Mapping[str, tuple[Callable[[LoadedModel], int], int, int]] = {
@@ -40,46 +44,47 @@ BATCHES: Mapping[str, tuple[Callable[[LoadedModel], int], int, int]] = {
 def loading_need(entry: ModelEntry, device: str = "auto", dtype: str = "auto") -> MemoryEstimate | None:
     """Of a model that is not in memory; None where its size is not known yet. Raises LgaError as `load` does."""
     where = pick_device(device)
-    kind, folder = pick_dtype(dtype, where), local_folder(entry)
-    if folder is not None and checkpoint.is_complete(folder):
-        return loading_estimate(checkpoint.weight_bytes(folder, kind.itemsize), kind, where)
-    if entry.parameters is None:
-        return None
-    return loading_estimate(entry.parameters * kind.itemsize, kind, where)
+    kind = pick_dtype(dtype, where)
+    weights = loading_size(entry, str(kind).removeprefix("torch."))
+    return None if weights is None else loading_estimate(weights, kind, where)
 
 
 def scoring_need(model: LoadedModel, measurements: Sequence[str], facts: int) -> MemoryEstimate:
-    """The largest batch of the survey and of these measurements, of so many facts.
+    """The largest batch of the known-fact check and of these measurements, of so many facts.
 
     Raises LgaError where one needs gradients and none flow through the model.
     """
-    needs = [working_estimate(model, asking_bytes(model), min(facts, survey.BATCH) * 2 * ROW_TOKENS)]
+    needs = [working_estimate(model, asking_bytes(model), min(facts, known_facts.BATCH) * 2 * ROW_TOKENS)]
     for name in measurements:
         bytes_of, each, most = BATCHES[name]
         if bytes_of is gradient_bytes:
             require_gradients(model, name)
-        second = _solving(model, range(model.layers)) if name == "forecast" else 0
-        needs.append(working_estimate(model, bytes_of(model), min(facts * each, most), second))
+        moments = _solving(model, range(model.layers)) if name == "forecast" else 0
+        needs.append(working_estimate(model, bytes_of(model), min(facts * each, most), moments))
     return max(needs, key=lambda need: need.needed)
 
 
 def editing_need(model: LoadedModel, layers: Sequence[int], settings: Any, facts: int | None = None) -> MemoryEstimate:
     """Of writing and asking so many facts in one batch, or as many as a batch has at most.
 
-    A second moment that is not kept yet has a plan of its own (`models.moment_plan`).
+    A second moment that is not kept yet has a plan of its own (`models.moments.plan`).
     """
-    most = metrics.BATCH_TOKENS
-    asking = asking_bytes(model) * (most if facts is None else min(most, facts * QUESTIONS * ROW_TOKENS))
+
+    def tokens(each: int, most: int) -> int:
+        return most if facts is None else min(most, facts * each)
+
+    asking = asking_bytes(model) * tokens(QUESTIONS * ROW_TOKENS, metrics.BATCH_TOKENS)
+    token = gradient_bytes(model)
+    moments = 0
     if hasattr(settings, "value"):
-        each, most = (settings.contexts + 2) * ROW_TOKENS, SEARCH_TOKENS       # the bare prompt, and the KL prompt
-        second, trained = _solving(model, layers) if settings.covariance != IDENTITY else 0, 0
+        writing = token * tokens((settings.contexts + 2) * ROW_TOKENS, SEARCH_TOKENS)  # the bare and the KL prompt
+        if settings.covariance != IDENTITY:
+            moments = _solving(model, layers)
     else:
-        each, most, second = ROW_TOKENS, fine_tuning.BATCH_TOKENS, 0
         downs = [model.architecture.blocks[layer].down for layer in layers]
         trained = TRAINED_BYTES * max(down.d_in * down.d_out for down in downs)
-    token = gradient_bytes(model)
-    writing = token * (most if facts is None else min(most, facts * each)) + trained
-    return working_estimate(model, token, -(-max(writing, asking) // token), second)
+        writing = token * tokens(ROW_TOKENS, fine_tuning.BATCH_TOKENS) + trained
+    return working_estimate(model, token, -(-max(writing, asking) // token), moments)
 
 
 def _solving(model: LoadedModel, layers: Sequence[int]) -> int:

@@ -1,44 +1,48 @@
-"""What an edit did: rewrite, rephrase, locality and portability by two protocols (METHOD §5).
+"""What an edit did: rewrite, rephrase, locality and portability by two protocols (METHOD.md §5).
 
 Teacher-forced token accuracy (KnowEdit) conditions an answer on itself; free generation (Mirage) lets the model
-speak. The two stand side by side and are never averaged.
+write. The two stand side by side and are never averaged.
 """
 
-import re
-import string
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
 
 import torch
 
+from lga_core.data.answers import begins_with
 from lga_core.data.facts import Fact
-from lga_core.models.forward import final_hidden
-from lga_core.models.generate import greedy
-from lga_core.models.halving import Halving
+from lga_core.editing.edits import Edit, applied
+from lga_core.evaluation.generation import generate
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.memory import asking_bytes, batch_tokens
-from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
-from lga_core.results import METRICS, Metric, OldSource, ProbeResult
+from lga_core.models.running.batching import by_tokens, padded
+from lga_core.models.running.forward import final_hidden
+from lga_core.models.running.halving import Halving
+from lga_core.models.running.memory import asking_bytes, batch_tokens
+from lga_core.models.running.own_answers import answered_probes
+from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
+from lga_core.probes.questions import MetricProbe
+from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.results import ProbeResult
 
-MetricName = Literal["rewrite", "rephrase", "locality", "portability"]
-FREE_TOKENS = 8                              # generated beyond the answer's length
-OWN_TOKENS = 5                               # of the model's own answer, where a locality probe has none
-BATCH_TOKENS = 1024                          # run at once where they fit, after padding
+FREE_TOKENS = 8  # generated beyond the answer's length
+BATCH_TOKENS = 1024  # run at once where they fit, after padding
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """A prompt with its accepted answers as token rows; the best one counts."""
+class ProbeQuestion(MetricProbe):
+    """A probe as token rows."""
 
-    metric: MetricName
-    group: str
-    prompt: TokenRow
-    text: str
-    answers: tuple[str, ...]
-    rows: tuple[TokenRow, ...]
-    source: OldSource = "data"
+    prompt_row: TokenRow
+    rows: tuple[TokenRow, ...]  # the prompt with each accepted answer; the best one counts
+
+    @classmethod
+    def of(cls, model: LoadedModel, probe: MetricProbe) -> "ProbeQuestion":
+        return cls(
+            **vars(probe),
+            prompt_row=prompt_row(model.tokenizer, probe.prompt),
+            rows=tuple(answer_row(model.tokenizer, probe.prompt, answer) for answer in probe.answers),
+        )
 
     @property
     def free_length(self) -> int:
@@ -46,172 +50,166 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What the model said to one question, teacher-forced and freely."""
+class ProbeAnswer:
+    """What the model answers to one question, teacher-forced and freely."""
 
-    predicted: tuple[tuple[int, ...], ...]   # per accepted answer, the argmax at each of its tokens
-    ids: tuple[int, ...]                     # the free generation
+    predicted: tuple[tuple[int, ...], ...]  # per accepted answer, the argmax at each of its tokens
+    ids: tuple[int, ...]  # the free generation
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quiz:
+class ProbeQuestions:
     """All questions about one fact, and the probes that could not be asked."""
 
-    questions: tuple[Question, ...]
-    dropped: tuple[str, ...] = field(default=())
+    questions: tuple[ProbeQuestion, ...]
+    dropped: tuple[str, ...] = ()
 
 
-def prepare(model: LoadedModel, fact: Fact) -> Quiz:
-    """The questions of a fact. Call it on the unedited model: probes without gold get its own 5 greedy tokens."""
-    dropped: list[str] = []
-    questions = [_question(model, "rewrite", "rewrite", fact.prompt, (fact.target_new,))]
-    questions += [_question(model, "rephrase", "rephrase", text, (fact.target_new,)) for text in fact.rephrases]
-    own: list[tuple[str, str]] = []
-    for probe in fact.locality:
-        gold = next((answer for answer in probe.accepted if answer.strip()), None)
-        if gold is None:
-            own.append((probe.group, probe.prompt))
-        elif normalize(gold) == normalize(fact.target_new):
-            dropped.append(f"locality probe {probe.prompt!r}: its answer is the new answer")
-        else:
-            questions.append(_question(model, "locality", probe.group, probe.prompt, (gold,)))
-    if own:
-        with model.using("the model's own answers"):
-            texts = greedy(model, [prompt_row(model.tokenizer, prompt) for _, prompt in own], OWN_TOKENS)
-        for (group, prompt), ids in zip(own, texts, strict=True):
-            if answer := model.tokenizer.decode(ids).strip():
-                questions.append(_question(model, "locality", group, prompt, (answer,), "model"))
-            else:
-                dropped.append(f"locality probe {prompt!r}: no answer given, and the model has none")
-    for probe in fact.portability:
-        if accepted := tuple(dict.fromkeys(answer for answer in probe.accepted if answer.strip())):
-            questions.append(_question(model, "portability", probe.group, probe.prompt, accepted))
-        else:
-            dropped.append(f"portability probe {probe.prompt!r}: no answer given")
-    return Quiz(questions=tuple(questions), dropped=tuple(dropped))
+def probe_questions(model: LoadedModel, fact: Fact) -> ProbeQuestions:
+    """The questions of a fact. Call it with no edit applied: probes without gold get the model's own answer."""
+    found = answered_probes(model, fact)
+    return ProbeQuestions(
+        questions=tuple(ProbeQuestion.of(model, probe) for probe in found.probes), dropped=found.dropped
+    )
 
 
-def _question(model: LoadedModel, metric: MetricName, group: str, prompt: str, answers: Sequence[str],
-              source: OldSource = "data") -> Question:
-    return Question(metric=metric, group=group, prompt=prompt_row(model.tokenizer, prompt), text=prompt,
-                    answers=tuple(answers), source=source,
-                    rows=tuple(answer_row(model.tokenizer, prompt, answer) for answer in answers))
-
-
-@torch.no_grad()
-def ask(model: LoadedModel, questions: Sequence[Question]) -> list[Reply]:
-    """Put questions to the model as it is now: with whatever edits are applied around this call."""
+def ask(
+    model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit] = (), *, report: Reporter = silent
+) -> list[ProbeAnswer]:
+    """Put questions to the model with edits applied. Reports after each batch and each token that is generated."""
     rows = [row for question in questions for row in question.rows]
-    most = batch_tokens(model, "Asking", asking_bytes(model))
-    forced, free = Halving(what="Asking", most=most), Halving(what="Asking", most=most)
-    predicted = iter([tokens for batch in _batches(rows)
-                      for tokens in forced.run(partial(argmax_at_answers, model), batch, _tokens)])
-    lengths = [question.free_length for question in questions]
-    longest = max(lengths)
-    texts = free.run(lambda prompts: greedy(model, prompts, longest), [question.prompt for question in questions],
-                     lambda prompts: _tokens(prompts) + len(prompts) * longest)
-    return [
-        Reply(predicted=tuple(next(predicted) for _ in question.rows), ids=ids[:length],
-              text=model.tokenizer.decode(ids[:length]))
-        for question, ids, length in zip(questions, texts, lengths, strict=True)
-    ]
+    total = len(rows) + len(questions)
+    predicted = iter(_predict(model, rows, edits, report=lambda step: report(replace(step, total=total))))
+    texts = _generate(
+        model, questions, edits, report=lambda step: report(replace(step, done=len(rows) + step.done, total=total))
+    )
+    answers = []
+    for question, text in zip(questions, texts, strict=True):
+        ids = text[: question.free_length]
+        answers.append(
+            ProbeAnswer(
+                predicted=tuple(next(predicted) for _ in question.rows), ids=ids, text=model.tokenizer.decode(ids)
+            )
+        )
+    return answers
 
 
-def _batches(rows: Sequence[TokenRow]) -> Iterable[Sequence[TokenRow]]:
-    size = max(1, BATCH_TOKENS // max(len(row) for row in rows))
-    return (rows[first:first + size] for first in range(0, len(rows), size))
+def _predict(
+    model: LoadedModel, rows: Sequence[TokenRow], edits: Sequence[Edit], *, report: Reporter
+) -> list[tuple[int, ...]]:
+    """The argmax at each row's answer tokens, in the rows' order; `done` counts rows."""
+    most = batch_tokens(model, Phase.PROBES, asking_bytes(model), BATCH_TOKENS)
+    halving = Halving(phase=Phase.PROBES)
+    predicted: dict[int, tuple[int, ...]] = {}
+
+    def width(place: int) -> int:
+        return len(rows[place])
+
+    def predict(places: Sequence[int]) -> list[tuple[int, ...]]:
+        with model.using(Phase.PROBES), applied(model, edits), torch.no_grad():
+            return argmax_at_answers(model, [rows[place] for place in places])
+
+    for places in by_tokens(range(len(rows)), padded(width), most, order=width):
+        tokens = halving.run(
+            predict, places, padded(width), report=lambda step: report(replace(step, done=len(predicted)))
+        )
+        predicted.update(zip(places, tokens, strict=True))
+        report(Progress(phase=Phase.PROBES, done=len(predicted), total=len(rows), detail=halving.detail))
+    return [predicted[place] for place in range(len(rows))]
 
 
-def _tokens(rows: Sequence[TokenRow]) -> int:
-    """Of a batch, after padding."""
-    return len(rows) * max(map(len, rows))
+def _generate(
+    model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit], *, report: Reporter
+) -> list[tuple[int, ...]]:
+    """The greedy continuation of each prompt, all of one length; `done` counts questions."""
+    longest = max(question.free_length for question in questions)
+    halving = Halving(phase=Phase.PROBES, most=batch_tokens(model, Phase.PROBES, asking_bytes(model)))
+    finished = 0
+
+    def write(part: Sequence[ProbeQuestion]) -> list[tuple[int, ...]]:
+        nonlocal finished
+        texts = generate(
+            model,
+            [question.prompt_row for question in part],
+            longest,
+            lambda logits: logits.argmax(-1),
+            partial(applied, model, edits),
+            phase=Phase.PROBES,
+            detail=halving.detail,
+            report=lambda step: report(replace(step, done=finished + len(part) * step.done // longest)),
+        )
+        finished += len(part)
+        return texts
+
+    return halving.run(
+        write,
+        questions,
+        padded(lambda question: len(question.prompt_row) + longest),
+        report=lambda step: report(replace(step, done=finished)),
+    )
 
 
 def argmax_at_answers(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...]]:
     """The most probable token at each answer token of each row, by one whole run of a padded batch."""
     batch = Batch.of(rows, model.device)
     index = AnswerIndex.of(rows, batch)
-    hidden = final_hidden(model, batch)
+    hidden = final_hidden(model, batch)  # (B, T, d)
     best = iter(model.architecture.logits(hidden[index.rows, index.columns]).argmax(-1).tolist())
     return [tuple(next(best) for _ in row.answer) for row in rows]
 
 
-def compare(questions: Sequence[Question], before: Sequence[Reply],
-            after: Sequence[Reply]) -> tuple[ProbeResult, ...]:
+def compare(
+    questions: Sequence[ProbeQuestion], before: Sequence[ProbeAnswer], after: Sequence[ProbeAnswer]
+) -> tuple[ProbeResult, ...]:
     """Each question's result before and after an edit."""
     return tuple(_result(question, old, new) for question, old, new in zip(questions, before, after, strict=True))
 
 
-def forced_shares(question: Question, before: Sequence[Sequence[int]],
-                  after: Sequence[Sequence[int]]) -> tuple[float, float, int]:
+def forced_shares(
+    question: ProbeQuestion, before: Sequence[Sequence[int]], after: Sequence[Sequence[int]]
+) -> tuple[float, float, int]:
     """Teacher-forced accuracy before and after, percent, and which accepted answer counted.
 
     From the argmax at each accepted answer's tokens. Locality: the same argmax before and after, right or wrong.
     """
     if question.metric == "locality":
         return 100.0, _share(after[0], before[0]), 0
-    was, now = ([_share(predicted, row.answer) for predicted, row in zip(said, question.rows, strict=True)]
-                for said in (before, after))
-    return max(was), max(now), max(range(len(now)), key=lambda i: (now[i], was[i], -i))
+    shares_before = [_share(tokens, row.answer) for tokens, row in zip(before, question.rows, strict=True)]
+    shares_after = [_share(tokens, row.answer) for tokens, row in zip(after, question.rows, strict=True)]
+    best = max(range(len(shares_after)), key=lambda i: (shares_after[i], shares_before[i], -i))
+    return max(shares_before), max(shares_after), best
 
 
-def mean_over_groups(questions: Sequence[Question | ProbeResult], values: Sequence[float], metric: str) -> float | None:
-    """One metric of one fact: mean within a probe group, then over groups; None where it has no probe."""
-    groups: dict[str, list[float]] = {}
-    for question, value in zip(questions, values, strict=True):
-        if question.metric == metric:
-            groups.setdefault(question.group, []).append(value)
-    return _mean(_mean(group) for group in groups.values())
-
-
-def _result(question: Question, before: Reply, after: Reply) -> ProbeResult:
-    was, now, best = forced_shares(question, before.predicted, after.predicted)
-    if question.metric == "locality":        # freely, the same tokens over the answer's length
+def _result(question: ProbeQuestion, before: ProbeAnswer, after: ProbeAnswer) -> ProbeResult:
+    forced_before, forced_after, best = forced_shares(question, before.predicted, after.predicted)
+    if question.metric == "locality":  # freely, the same tokens over the answer's length
         length = len(question.rows[0].answer)
-        free = True, before.ids[:length] == after.ids[:length]
+        free_before = True
+        free_after = before.ids[:length] == after.ids[:length]
     else:
-        free = tuple(any(starts_with(reply.text, answer) for answer in question.answers) for reply in (before, after))
-    return ProbeResult(metric=question.metric, group=question.group, prompt=question.text,
-                       expected=question.answers[best], expected_source=question.source, before=was, after=now,
-                       free_before=free[0], free_after=free[1], text_before=before.text, text_after=after.text)
+        free_before = _names_an_answer(question, before)
+        free_after = _names_an_answer(question, after)
+    return ProbeResult(
+        metric=question.metric,
+        group=question.group,
+        prompt=question.prompt,
+        expected=question.answers[best],
+        expected_source=question.source,
+        before=forced_before,
+        after=forced_after,
+        free_before=free_before,
+        free_after=free_after,
+        text_before=before.text,
+        text_after=after.text,
+    )
 
 
-def _share(first: Sequence[int], second: Sequence[int]) -> float:
-    return 100 * sum(a == b for a, b in zip(first, second, strict=True)) / len(second)
+def _names_an_answer(question: ProbeQuestion, answer: ProbeAnswer) -> bool:
+    """Whether the free generation begins with one of the accepted answers."""
+    return any(begins_with(answer.text, accepted) for accepted in question.answers)
 
 
-def normalize(text: str) -> str:
-    """Lower case without punctuation, articles and extra spaces, as question answering is scored."""
-    kept = "".join(" " if letter in string.punctuation else letter for letter in text.casefold())
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", kept).split())
-
-
-def starts_with(text: str, answer: str) -> bool:
-    """Whether the normalized answer is a prefix of the normalized text, by whole words."""
-    words, wanted = normalize(text).split(), normalize(answer).split()
-    return bool(wanted) and words[:len(wanted)] == wanted
-
-
-def summarize(probes: Sequence[ProbeResult]) -> tuple[Mapping[str, Metric], Mapping[str, Metric]]:
-    """Metrics before and after: mean within a probe group, then over groups; null where there is no probe."""
-    def metric(name: str, forced: str, free: str) -> Metric:
-        return Metric(
-            teacher_forced=mean_over_groups(probes, [getattr(probe, forced) for probe in probes], name),
-            free=mean_over_groups(probes, [100.0 * getattr(probe, free) for probe in probes], name),
-            n=sum(probe.metric == name for probe in probes),
-        )
-
-    return {name: metric(name, "before", "free_before") for name in METRICS}, \
-        {name: metric(name, "after", "free_after") for name in METRICS}
-
-
-def overall(metrics: Mapping[str, Metric]) -> tuple[float | None, tuple[str, ...]]:
-    """Arithmetic mean of the teacher-forced metrics that the fact has, and which those are."""
-    present = tuple(name for name in METRICS if metrics[name].teacher_forced is not None)
-    return _mean(metrics[name].teacher_forced for name in present), present
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    listed = list(values)
-    return sum(listed) / len(listed) if listed else None
+def _share(tokens: Sequence[int], wanted: Sequence[int]) -> float:
+    """Percent of the places where the tokens are those wanted."""
+    return 100 * sum(a == b for a, b in zip(tokens, wanted, strict=True)) / len(wanted)

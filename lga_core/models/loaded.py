@@ -9,18 +9,19 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lga_core.errors import LgaError
-from lga_core.models.architecture import Architecture
+from lga_core.models.structure.architecture import Architecture
+from lga_core.results import ModelIdentity
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedModel:
     """One model in memory. Every touch happens inside `using()`; the weights are never written."""
 
-    name: str                                # as the user named it
+    name: str  # as the user named it
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     architecture: Architecture
-    fingerprint: str                         # hash of configuration and weights
+    fingerprint: str  # hash of configuration and weights
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _user: list[str] = field(default_factory=list, repr=False)
 
@@ -39,9 +40,24 @@ class LoadedModel:
     @property
     def machine(self) -> str:
         """Device and dtype in words, for provenance."""
-        where = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
-        threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
-        return f"{where}, {str(self.dtype).removeprefix('torch.')}{threads}"
+        dtype = str(self.dtype).removeprefix("torch.")
+        if self.device.type == "cuda":
+            return f"{torch.cuda.get_device_name(self.device)}, {dtype}"
+        if self.device.type != "cpu":
+            return f"{self.device.type}, {dtype}"
+        count = torch.get_num_threads()
+        return f"cpu, {dtype}, {count} thread{'' if count == 1 else 's'}"
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model this is, without the model: for the store, and for a process that has no torch."""
+        return ModelIdentity(
+            name=self.name,
+            fingerprint=self.fingerprint,
+            dtype=str(self.dtype),
+            machine=self.machine,
+            layers=self.layers,
+        )
 
     @contextmanager
     def using(self, task: str, timeout: float = 600.0) -> Iterator[None]:
@@ -49,7 +65,7 @@ class LoadedModel:
         if not self.lock.acquire(timeout=timeout):
             raise LgaError(
                 f"The model is busy: {self._user[-1] if self._user else 'another task'}.",
-                mend="Wait for that task or cancel it, then try again.",
+                hint="Wait for that task or cancel it, then try again.",
             )
         self._user.append(task)
         try:

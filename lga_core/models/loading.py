@@ -1,6 +1,6 @@
 """Turns a model's name into a LoadedModel: fetched where needed, checked, in memory, read-only."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,62 +9,55 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers import __version__ as transformers_version
 
 from lga_core.errors import LgaError
-from lga_core.models import checkpoint, quantized
-from lga_core.models.architecture import Architecture
-from lga_core.models.cards import compute_on, several_cards
-from lga_core.models.catalogue import local_folder, resolve
-from lga_core.models.fetching.fetch import fetch
-from lga_core.models.fingerprint import folder_fingerprint
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.memory import check_memory, out_of_memory
-from lga_core.results import Progress
+from lga_core.models.running.cards import compute_on, several_cards
+from lga_core.models.running.memory import check_memory, out_of_memory
+from lga_core.models.sources import checkpoint
+from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.fetch import fetch
+from lga_core.models.sources.fingerprint import folder_fingerprint
+from lga_core.models.structure import quantized
+from lga_core.models.structure.architecture import Architecture
+from lga_core.progress import Phase, Progress, Reporter, silent
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 GENERAL_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
-STEPS = 3
+STEPS = 3  # tokenizer, weights, structure
 
 
-def load(name: str, *, device: str = "auto", dtype: str = "auto",
-         accept_terms: bool = False) -> Generator[Progress, None, LoadedModel]:
+def load(
+    name: str, *, device: str = "auto", dtype: str = "auto", accept_terms: bool = False, report: Reporter = silent
+) -> LoadedModel:
     """Load a catalogue id, a local folder, a .gguf file or a hub id, in evaluation mode and without gradients.
 
     device: "auto" (cuda, then mps, then cpu) or a torch device; dtype: "auto" (float32 on a CPU, else bfloat16) or
     one of DTYPES. Raises LgaError for everything that can be wrong with the name, the folder or the machine.
     """
     entry = resolve(name)
-    where = pick_device(device)
-    kind = pick_dtype(dtype, where)
-    folder = local_folder(entry)
-    if folder is None:
-        folder = yield from fetch(entry, accept_terms)
+    target = pick_device(device)
+    kind = pick_dtype(dtype, target)
+    folder = local_folder(entry) or fetch(entry, accept_terms, report=report)
     checkpoint.check_complete(folder)
     checkpoint.check_decoder(folder)
     quantized.check_readable(folder)
     weights = checkpoint.weight_bytes(folder, kind.itemsize)
-    room = several_cards(entry.title, weights, device, where)
+    room = several_cards(entry.title, weights, device, target)
     if room is None:
-        check_memory(entry.title, weights, where)
-    label = f"Loading {entry.title}"
-    yield Progress(label=label, done=0, total=STEPS)
+        check_memory(entry.title, weights, target)
+
+    def finished(steps: int) -> None:
+        report(Progress(phase=Phase.LOAD, done=steps, total=STEPS, detail=entry.title))
+
+    finished(0)
     tokenizer = _tokenizer(folder)
-    yield Progress(label=label, done=1, total=STEPS)
-    model = _model(folder, where, kind, room)
+    finished(1)
+    model = _model(folder, target, kind, room)
     _check_vocabulary(folder, tokenizer, model)
-    yield Progress(label=label, done=2, total=STEPS)
-    loaded = LoadedModel(name=name, model=model, tokenizer=tokenizer, architecture=Architecture.find(model),
-                         fingerprint=folder_fingerprint(folder))
-    yield Progress(label=label, done=STEPS, total=STEPS)
-    return loaded
-
-
-def load_now(name: str, *, device: str = "auto", dtype: str = "auto", accept_terms: bool = False) -> LoadedModel:
-    """`load` without its steps."""
-    steps = load(name, device=device, dtype=dtype, accept_terms=accept_terms)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            return finished.value
+    finished(2)
+    architecture = Architecture.find(model)
+    fingerprint = folder_fingerprint(folder, report=report)
+    finished(STEPS)
+    return LoadedModel(name=name, model=model, tokenizer=tokenizer, architecture=architecture, fingerprint=fingerprint)
 
 
 def pick_device(asked: str) -> torch.device:
@@ -75,9 +68,9 @@ def pick_device(asked: str) -> torch.device:
     try:
         device = torch.device(asked)
     except RuntimeError as error:
-        raise LgaError(f"There is no device {asked!r}.", mend="Use auto, cpu, cuda or mps.") from error
+        raise LgaError(f"There is no device {asked!r}.", hint="Use auto, cpu, cuda or mps.") from error
     if not has.get(device.type) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise LgaError(f"This machine has no device {asked!r} that torch can use.", mend="Use auto or cpu.")
+        raise LgaError(f"This machine has no device {asked!r} that torch can use.", hint="Use auto or cpu.")
     return device
 
 
@@ -86,7 +79,7 @@ def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
     if asked == "auto":
         return torch.float32 if device.type == "cpu" else torch.bfloat16
     if asked not in DTYPES:
-        raise LgaError(f"There is no dtype {asked!r}.", mend=f"Use auto, {', '.join(DTYPES)}.")
+        raise LgaError(f"There is no dtype {asked!r}.", hint=f"Use auto, {', '.join(DTYPES)}.")
     return DTYPES[asked]
 
 
@@ -100,21 +93,24 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     except Exception as error:
         raise _unreadable("tokenizer", folder, error) from error
     if not tokenizer.is_fast:
-        raise LgaError(f"The tokenizer of {folder} gives no character offsets; subjects cannot be found in a prompt.",
-                       mend="Add a tokenizer.json (a fast tokenizer) to the folder.")
-    if tokenizer.pad_token_id is None:       # any token will do: padding never reaches a number
+        raise LgaError(
+            f"The tokenizer of {folder} gives no character offsets; subjects cannot be found in a prompt.",
+            hint="Add a tokenizer.json (a fast tokenizer) to the folder.",
+        )
+    if tokenizer.pad_token_id is None:  # any token will do: padding never reaches a number
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
 
 
 def _model(folder: Path, device: torch.device, dtype: torch.dtype, room: Mapping[int, int] | None) -> PreTrainedModel:
-    placing = {"device_map": "auto", "max_memory": dict(room)} if room else \
-        {"device_map": None if device.type == "cpu" else {"": device}}
+    placing: dict[str, Any] = {"device_map": None if device.type == "cpu" else {"": device}}
+    if room:
+        placing = {"device_map": "auto", "max_memory": dict(room)}
     try:
-        model, report = _read(folder, placing, dtype, "sdpa")
+        model, loading = _read(folder, placing, dtype, "sdpa")
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise out_of_memory(f"{folder} does not fit in the memory of {device}.") from error
-    except Exception as error:               # as above
+    except Exception as error:  # as above
         raise _unreadable("model", folder, error) from error
     if room:
         compute_on(model, torch.device("cuda", 0))
@@ -122,20 +118,30 @@ def _model(folder: Path, device: torch.device, dtype: torch.dtype, room: Mapping
     quantized.keep_gradients(model)
     _check_causal(folder, model)
     # transformers fills what a file lacks with random numbers and only warns.
-    if lacking := sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]])):
-        raise LgaError(f"The weights in {folder} do not fit its config.json: {len(lacking)} lacking or misshapen, "
-                       f"first {lacking[0]}.", mend="Fetch or copy the model again.")
+    if lacking := sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]])):
+        raise LgaError(
+            f"The weights in {folder} do not fit its config.json: {len(lacking)} lacking or misshapen, "
+            f"first {lacking[0]}.",
+            hint="Fetch or copy the model again.",
+        )
     return model
 
 
 def _read(folder: Path, placing: Mapping[str, Any], dtype: torch.dtype, attention: str) -> tuple[PreTrainedModel, dict]:
     try:
         return AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, use_safetensors=True, attn_implementation=attention, local_files_only=True,
-            trust_remote_code=False, output_loading_info=True, **placing)
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            attn_implementation=attention,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **placing,
+        )
     except ValueError as error:
         if attention == "sdpa" and "scaled_dot_product_attention" in str(error):
-            return _read(folder, placing, dtype, "eager")   # a family without it
+            return _read(folder, placing, dtype, "eager")  # a family without it
         raise
 
 
@@ -143,26 +149,36 @@ def _read(folder: Path, placing: Mapping[str, Any], dtype: torch.dtype, attentio
 def _check_causal(folder: Path, model: PreTrainedModel) -> None:
     """Raise LgaError for an encoder, which transformers opens as a causal model with no more than a warning."""
     device = model.get_input_embeddings().weight.device
-    first, second = (model(input_ids=torch.tensor([[1, 2, 3, last]], device=device), use_cache=False).logits[0, :3]
-                     for last in (4, 5))
+    first, second = (
+        model(input_ids=torch.tensor([[1, 2, 3, last]], device=device), use_cache=False).logits[0, :3]
+        for last in (4, 5)
+    )
     # Packed kernels may round a row by what else is in the batch; an encoder's tokens move by far more.
     if (first - second).norm() > (5e-2 if quantized.kind_of(folder) else 1e-5) * first.norm():
-        raise LgaError(f"{type(model).__name__} in {folder} is an encoder: its tokens see what comes after them.",
-                       mend="Name a decoder-only model (Llama, GPT-2, Gemma, …).")
+        raise LgaError(
+            f"{type(model).__name__} in {folder} is an encoder: its tokens see what comes after them.",
+            hint="Name a decoder-only model (Llama, GPT-2, Gemma, …).",
+        )
 
 
 def _check_vocabulary(folder: Path, tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> None:
     rows = model.get_input_embeddings().weight.shape[0]
     if max(tokenizer.get_vocab().values()) >= rows:
-        raise LgaError(f"The tokenizer of {folder} has more tokens than the model's {rows} embeddings.",
-                       mend="Put the tokenizer there that belongs to this model.")
+        raise LgaError(
+            f"The tokenizer of {folder} has more tokens than the model's {rows} embeddings.",
+            hint="Put the tokenizer there that belongs to this model.",
+        )
 
 
 def _unreadable(part: str, folder: Path, error: Exception) -> LgaError:
     text = str(error).strip()
     if "trust_remote_code" in text or "custom code" in text:
-        return LgaError(f"The {part} in {folder} needs code of its own, which is not run here.",
-                        mend="Use a model whose family transformers has built in.")
-    told = text.splitlines()[0] if text else type(error).__name__
-    return LgaError(f"transformers {transformers_version} cannot read the {part} in {folder}: {told}",
-                    mend="Name a causal language model that this version knows, saved by save_pretrained.")
+        return LgaError(
+            f"The {part} in {folder} needs code of its own, which is not run here.",
+            hint="Use a model whose family transformers has built in.",
+        )
+    reason = text.splitlines()[0] if text else type(error).__name__
+    return LgaError(
+        f"transformers {transformers_version} cannot read the {part} in {folder}: {reason}",
+        hint="Name a causal language model that this version knows, saved by save_pretrained.",
+    )

@@ -4,7 +4,7 @@ The engine makes them, the store keeps them, the figures, the command line and t
 Nothing is computed here.
 """
 
-from lga_core.results.base import POSITIONS, Array, Cost, Kind, OldSource, Progress, Provenance, Result, Stored
+from lga_core.results.base import POSITIONS, Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
     Diagnostics,
     EditReport,
@@ -15,21 +15,62 @@ from lga_core.results.edits import (
     Metric,
     ProbeResult,
 )
-from lga_core.results.layers import Bootstrap, FactRow, LayerScores, Selection, Signs, SurveyRow
-from lga_core.results.memory import MemoryEstimate
+from lga_core.results.layers import Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
+from lga_core.results.memory import MemoryEstimate, MomentPlan
 from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide, TokenChoice
-from lga_core.results.race import CostPoint, Ending, Race, RaceRound, RaceStep, Standing
-from lga_core.results.steps import retold
-from lga_core.results.study import Across, Difference, StudyUnit, Summary
-from lga_core.results.sweep import METRICS, Sweep, SweepCell, SweepStep
+from lga_core.results.race import Ending, Race, RaceRound, Standing
+from lga_core.results.study_unit import Across, Difference, StudyUnit, Summary
+from lga_core.results.sweep import METRICS, Sweep, SweepCell
 from lga_core.results.traces import CausalTrace, TokenAttribution
 from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 
 __all__ = [
-    "METRICS", "POSITIONS", "Across", "Array", "Bootstrap", "CausalTrace", "Cost", "CostPoint", "Diagnostics",
-    "Difference", "EditReport", "Ending", "Estimate", "FactMean", "FactRow", "Kind", "LayerScores", "LedgerFact",
-    "LedgerReport", "LedgerWrite", "LensLayer", "MemoryEstimate", "Metric", "OldSource", "Pick", "PlaygroundReport",
-    "ProbeResult", "Progress", "Provenance", "Race", "RaceRound", "RaceStep", "Result", "Selection",
-    "SelectorWorth", "SideBySide", "Signs", "Stability", "Standing", "Stored", "StudyUnit", "Summary", "SurveyRow",
-    "Sweep", "SweepCell", "SweepStep", "TokenAttribution", "TokenChoice", "Transfer", "Worth", "retold",
+    "METRICS",
+    "POSITIONS",
+    "Across",
+    "Array",
+    "Bootstrap",
+    "CausalTrace",
+    "Cost",
+    "Diagnostics",
+    "Difference",
+    "EditReport",
+    "Ending",
+    "Estimate",
+    "FactMean",
+    "FactRow",
+    "Kind",
+    "KnownFactCheck",
+    "LayerScores",
+    "LedgerFact",
+    "LedgerReport",
+    "LedgerWrite",
+    "LensLayer",
+    "MemoryEstimate",
+    "Metric",
+    "ModelIdentity",
+    "MomentPlan",
+    "OldSource",
+    "Pick",
+    "PlaygroundReport",
+    "ProbeResult",
+    "Provenance",
+    "Race",
+    "RaceRound",
+    "Result",
+    "Selection",
+    "SelectorWorth",
+    "SideBySide",
+    "Signs",
+    "Stability",
+    "Standing",
+    "Stored",
+    "StudyUnit",
+    "Summary",
+    "Sweep",
+    "SweepCell",
+    "TokenAttribution",
+    "TokenChoice",
+    "Transfer",
+    "Worth",
 ]

@@ -1,4 +1,4 @@
-"""What every result is made of: exact JSON, provenance, cost, progress, and the pointer to a stored answer.
+"""What every result is made of: exact JSON, the model's identity, provenance, cost, and the pointer to a stored answer.
 
 A value that cannot be had is NaN inside an array and `null` in JSON, never 0.
 """
@@ -45,20 +45,31 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelIdentity(Result):
+    """Which loaded model a number is of, without the model: enough to find what the store has of it."""
+
+    name: str  # as the user named it
+    fingerprint: str  # hash of configuration, tokenizer and weights
+    dtype: str  # "torch.float32"
+    machine: str  # device, dtype and threads in words: "cpu, float32, 2 threads"
+    layers: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance(Result):
     """What a number was measured with; two equal `key` fields are the same question."""
 
-    key: str                      # sha256 over everything that determines the answer
-    model: str                    # the name the user gave
+    key: str  # sha256 over everything that determines the answer
+    model: str  # the name the user gave
     model_fingerprint: str
-    facts: str                    # name of the fact set
-    facts_fingerprint: str        # of the facts asked for, in order
+    facts: str  # name of the fact set
+    facts_fingerprint: str  # of the facts asked for, in order
     method: str
     method_version: int
     settings: Mapping[str, Any]
-    packages: Mapping[str, str]   # name -> version
-    machine: str                  # device and dtype in words: "cpu, float32, 2 threads"
-    created: str                  # ISO 8601, UTC
+    packages: Mapping[str, str]  # name -> version
+    machine: str  # device and dtype in words: "cpu, float32, 2 threads"
+    created: str  # ISO 8601, UTC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,22 +94,13 @@ class Cost(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress(Result):
-    """One finished step of a long computation, as its generator yields it."""
-
-    label: str                    # "LGA", "v* at layer 11", …
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Stored(Result):
     """Pointer to a stored answer: shown wherever its numbers are shown."""
 
     provenance: Provenance
     complete: bool
     rows: int = 0
-    reused: int = 0                         # rows that an earlier question had already left in the store
+    reused: int = 0  # rows that an earlier question had already left in the store
     notes: tuple[str, ...] = field(default=())
 
     @property

@@ -9,16 +9,16 @@ from lga_core.results.base import Cost, OldSource, Result
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult(Result):
-    """One probe before and after an edit: both protocols and the texts (METHOD §5)."""
+    """One probe before and after an edit: both protocols and the texts (METHOD.md §5)."""
 
     metric: Literal["rewrite", "rephrase", "locality", "portability"]
     group: str
     prompt: str
-    expected: str                           # the answer that scored best after the edit
-    expected_source: OldSource = "data"     # "model": the model's own tokens before the edit
-    before: float                           # teacher-forced token accuracy, percent
+    expected: str  # the answer that scored best after the edit
+    expected_source: OldSource = "data"  # "model": the model's own tokens before the edit
+    before: float  # teacher-forced token accuracy, percent
     after: float
-    free_before: bool | None                # normalized prefix match of the free generation
+    free_before: bool | None  # normalized prefix match of the free generation
     free_after: bool | None
     text_before: str
     text_after: str
@@ -30,27 +30,27 @@ class Metric(Result):
 
     teacher_forced: float | None
     free: float | None
-    n: int                                  # probes
+    n: int  # probes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostics(Result):
     """What edits did to the model beside the facts: measured on neutral prompts and on its own running text."""
 
-    kl: float | None                        # KL(before ‖ after) of the next token, nats, mean over neutral prompts
+    kl: float | None  # KL(before ‖ after) of the next token, nats, mean over neutral prompts
     kl_largest: float | None
     n_prompts: int
-    fluency_before: float | None            # (H₂ + 2·H₃)/3 in bits, ×100 (METHOD §5)
+    fluency_before: float | None  # (H₂ + 2·H₃)/3 in bits, ×100 (METHOD.md §5)
     fluency_after: float | None
-    text_before: str                        # the continuations that fluency was measured on
+    text_before: str  # the continuations that fluency was measured on
     text_after: str
-    norm_ratios: tuple[float | None, ...]   # per layer, ‖ΔW‖ / ‖W‖; None: not finite
-    warnings: tuple[str, ...]               # in words: blew up, or did nothing; each with its bound
+    norm_ratios: tuple[float | None, ...]  # per layer, ‖ΔW‖ / ‖W‖; None: not finite
+    warnings: tuple[str, ...]  # in words: blew up, or did nothing; each with its bound
 
 
 @dataclass(frozen=True, kw_only=True)
 class EditReport(Result):
-    """What one trial edit did (METHOD §4 and §5)."""
+    """What one trial edit did (METHOD.md §4 and §5)."""
 
     record: int
     editor: str
@@ -60,16 +60,16 @@ class EditReport(Result):
     subject: str
     target_new: str
     target_old: str | None
-    before: Mapping[str, Metric]            # metric name -> value
+    before: Mapping[str, Metric]  # metric name -> value
     after: Mapping[str, Metric]
     probes: tuple[ProbeResult, ...]
-    dropped_probes: tuple[str, ...]         # in words, each with its reason
-    target_errors: tuple[float | None, ...] # per layer, ‖W'k − v*‖ / ‖v*‖; None for editors without a v*
-    delta_norms: tuple[float, ...]          # per layer, Frobenius
+    dropped_probes: tuple[str, ...]  # in words, each with its reason
+    target_errors: tuple[float | None, ...]  # per layer, ‖W'k − v*‖ / ‖v*‖; None for editors without a v*
+    delta_norms: tuple[float, ...]  # per layer, Frobenius
     weight_norms: tuple[float, ...]
-    clamped: tuple[bool | None, ...]        # v*'s norm bound was reached; None for editors without one
-    losses: tuple[tuple[float, ...], ...]   # per layer, nll(y_n) at each step of the v* optimization
-    target_nll: float | None                # nll(y_n | x) after the edit, nats; None: the edit broke the model
+    clamped: tuple[bool | None, ...]  # v*'s norm bound was reached; None for editors without one
+    losses: tuple[tuple[float, ...], ...]  # per layer, nll(y_n) at each step of the v* optimization
+    target_nll: float | None  # nll(y_n | x) after the edit, nats; None: the edit broke the model
     diagnostics: Diagnostics | None = None
     cost: Cost = Cost()
 
@@ -85,22 +85,22 @@ class FactMean(Result):
 
     teacher_forced: float | None
     free: float | None
-    n: int                                  # facts
+    n: int  # facts
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerFact(Result):
     """One fact of a ledger: on the unedited model, and with all enabled edits applied."""
 
-    entry: str                              # id of its entry
-    enabled: bool                           # whether that entry acts now
+    entry: str  # id of its entry
+    enabled: bool  # whether that entry acts now
     record: int
     prompt: str
     subject: str
     target_new: str
-    before: Mapping[str, Metric]            # metric name -> value
+    before: Mapping[str, Metric]  # metric name -> value
     now: Mapping[str, Metric]
-    probes: tuple[ProbeResult, ...]         # their "after" is now
+    probes: tuple[ProbeResult, ...]  # their "after" is now
     dropped_probes: tuple[str, ...]
 
 
@@ -112,9 +112,9 @@ class LedgerWrite(Result):
     enabled: bool
     layer: int
     matrix: str
-    delta_norm: float                       # ‖ΔW‖, Frobenius
-    weight_norm: float                      # ‖W‖
-    target_errors: tuple[float | None, ...] # per fact, when it was computed; None for editors without a v*
+    delta_norm: float  # ‖ΔW‖, Frobenius
+    weight_norm: float  # ‖W‖
+    target_errors: tuple[float | None, ...]  # per fact, when it was computed; None for editors without a v*
     clamped: tuple[bool | None, ...]
 
     @property
@@ -126,8 +126,8 @@ class LedgerWrite(Result):
 class LedgerReport(Result):
     """How the facts of a ledger fare now: later edits may damage earlier ones."""
 
-    facts: tuple[LedgerFact, ...]           # in the ledger's order
+    facts: tuple[LedgerFact, ...]  # in the ledger's order
     writes: tuple[LedgerWrite, ...]
-    before: Mapping[str, FactMean]          # metric name -> mean over the facts of enabled entries
+    before: Mapping[str, FactMean]  # metric name -> mean over the facts of enabled entries
     now: Mapping[str, FactMean]
     cost: Cost = Cost()

@@ -8,13 +8,13 @@ from lga_core.results.base import Array, Cost, OldSource, Result
 
 
 @dataclass(frozen=True, kw_only=True)
-class SurveyRow(Result):
-    """What the model says by itself after one fact's prompt (METHOD §2, "known")."""
+class KnownFactCheck(Result):
+    """What the model says by itself after one fact's prompt (METHOD.md §2, "known")."""
 
     record: int
-    known: bool | None            # greedy next token starts an accepted old answer; None: no old answer
-    greedy: str                   # the model's own greedy answer
-    probability: float            # of the greedy next token
+    known: bool | None  # greedy next token starts an accepted old answer; None: no old answer
+    greedy: str  # the model's own greedy answer
+    probability: float  # of the greedy next token
     cost: Cost = Cost()
 
 
@@ -22,12 +22,12 @@ class SurveyRow(Result):
 class FactRow(Result):
     """One finished fact of one measurement over layers. A fact not used has a status and no values."""
 
-    record: int                   # 0-based index in the fact file
-    status: str                   # "used", or why it was not
+    record: int  # 0-based index in the fact file
+    status: str  # "used", or why it was not
     old_answer: str | None
     old_source: OldSource | None
     known: bool | None
-    values: Mapping[str, Array]   # component -> (L,), (P,), (P, L) or (); empty when not used
+    values: Mapping[str, Array]  # component -> (L,), (P,), (P, L) or (); empty when not used
     cost: Cost = Cost()
 
     @property
@@ -37,14 +37,14 @@ class FactRow(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Selection(Result):
-    """Layers ranked by a total, fenced against outliers (METHOD §1, LGA §3)."""
+    """Layers ranked by a total, fenced against outliers (METHOD.md §1, LGA §3)."""
 
     golden_layer: int | None
     golden_layers: tuple[int, ...]
-    ranking: tuple[int, ...]                # layers inside the fences, best first
-    excluded_layers: Mapping[int, str]      # layer -> why
-    fences: tuple[float, float] | None      # lower, upper; None where they do not apply
-    reason: str | None = None               # why there is no pick
+    ranking: tuple[int, ...]  # layers inside the fences, best first
+    excluded_layers: Mapping[int, str]  # layer -> why
+    fences: tuple[float, float] | None  # lower, upper; None where they do not apply
+    reason: str | None = None  # why there is no pick
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,22 +53,22 @@ class Bootstrap(Result):
 
     draws: int
     seed: int
-    share: Array                            # (L,) how often each layer is the pick
-    low: int                                # 95 % interval of the picked layer
+    share: Array  # (L,) how often each layer is the pick
+    low: int  # 95 % interval of the picked layer
     high: int
-    margin: float | None                    # (best − second) / sd of that gap over the draws; None: no spread
+    margin: float | None  # (best − second) / sd of that gap over the draws; None: no spread
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signs(Result):
-    """Where LGA's sign comes from: known facts pull it down (METHOD §1)."""
+    """Where LGA's sign comes from: known facts pull it down (METHOD.md §1)."""
 
-    negative_share: float | None            # of all cells; None without a used fact
-    all_negative: bool                      # every layer's total is below zero
+    negative_share: float | None  # of all cells; None without a used fact
+    all_negative: bool  # every layer's total is below zero
     n_known: int
     n_unknown: int
-    known: Array                            # (L,) total over known facts
-    unknown: Array                          # (L,)
+    known: Array  # (L,) total over known facts
+    unknown: Array  # (L,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +77,9 @@ class LayerScores(Result):
 
     method: str
     settings: Mapping[str, Any]
-    rows: tuple[FactRow, ...]               # one per requested fact, in order
-    per_fact: Array                         # (n_facts requested, L); NaN rows where not used
-    total: Array                            # (L,)
+    rows: tuple[FactRow, ...]  # one per requested fact, in order
+    per_fact: Array  # (n_facts requested, L); NaN rows where not used
+    total: Array  # (L,)
     total_is: Literal["sum", "mean"]
     selection: Selection
     bootstrap: Bootstrap | None

@@ -1,4 +1,4 @@
-"""The ground truth: every fact edited at every layer alone, and what each edit did (METHOD §6)."""
+"""The ground truth: every fact edited at every layer alone, and what each edit did (METHOD.md §6)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.results.base import Array, Cost, Progress, Result
+from lga_core.results.base import Array, Cost, Result
 
 METRICS = ("rewrite", "rephrase", "locality", "portability")
 
@@ -17,22 +17,15 @@ class SweepCell(Result):
 
     record: int
     layer: int
-    before: Mapping[str, float | None]      # metric -> percent on the unedited model
+    before: Mapping[str, float | None]  # metric -> percent on the unedited model
     after: Mapping[str, float | None]
-    probes: Mapping[str, int]               # metric -> how many were asked
-    nll: Mapping[str, float | None]         # metric -> nats a token of the expected answers after the edit
-    target_error: float | None              # ‖W'k − v*‖ / ‖v*‖; None for editors without a v*
-    delta_norm: float                       # ‖ΔW‖, Frobenius
-    clamped: bool | None                    # δ reached its norm bound; None for editors without a δ
-    losses: tuple[float, ...]               # nll of the new answer at each step of the editor's search
-    cost: Cost = Cost()                     # its share of the batch that it was measured in
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweepStep(Progress):
-    """One more step of a sweep, as its generator yields it, with the cells that it finished."""
-
-    cells: tuple[SweepCell, ...] = ()
+    probes: Mapping[str, int]  # metric -> how many were asked
+    nll: Mapping[str, float | None]  # metric -> nats a token of the expected answers after the edit
+    target_error: float | None  # ‖W'k − v*‖ / ‖v*‖; None for editors without a v*
+    delta_norm: float  # ‖ΔW‖, Frobenius
+    clamped: bool | None  # δ reached its norm bound; None for editors without a δ
+    losses: tuple[float, ...]  # nll of the new answer at each step of the editor's search
+    cost: Cost = Cost()  # its share of the batch that it was measured in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,48 +36,62 @@ class Sweep(Result):
     settings: Mapping[str, Any]
     records: tuple[int, ...]
     layers: tuple[int, ...]
-    before: Mapping[str, Array]             # metric -> (facts,)
-    after: Mapping[str, Array]              # metric -> (facts, layers)
-    nll: Mapping[str, Array]                # metric -> (facts, layers)
-    probes: Mapping[str, Array]             # metric -> (facts,)
-    target_error: Array                     # (facts, layers)
-    delta_norm: Array                       # (facts, layers)
-    clamped: Array                          # (facts, layers) 0 or 1
-    steps: Array                            # (facts, layers) of the editor's search
-    measured: Array                         # (facts, layers) 1 where the cell is there
-    costs: Mapping[str, Array]              # field of Cost -> (facts, layers)
+    before: Mapping[str, Array]  # metric -> (facts,)
+    after: Mapping[str, Array]  # metric -> (facts, layers)
+    nll: Mapping[str, Array]  # metric -> (facts, layers)
+    probes: Mapping[str, Array]  # metric -> (facts,)
+    target_error: Array  # (facts, layers)
+    delta_norm: Array  # (facts, layers)
+    clamped: Array  # (facts, layers) 0 or 1
+    steps: Array  # (facts, layers) of the editor's search
+    measured: Array  # (facts, layers) 1 where the cell is there
+    costs: Mapping[str, Array]  # field of Cost -> (facts, layers)
     cost: Cost
 
     @classmethod
-    def of(cls, cells: Iterable[SweepCell], records: Sequence[int], layers: Sequence[int], editor: str,
-           settings: Mapping[str, Any]) -> "Sweep":
+    def of(
+        cls,
+        cells: Iterable[SweepCell],
+        records: Sequence[int],
+        layers: Sequence[int],
+        editor: str,
+        settings: Mapping[str, Any],
+    ) -> "Sweep":
         """The sweep that these cells make; cells of other facts or layers are left out."""
         row, column = ({name: i for i, name in enumerate(names)} for names in (records, layers))
-        placed = {(row[cell.record], column[cell.layer]): cell for cell in cells
-                  if cell.record in row and cell.layer in column}
+        placed = {
+            (row[cell.record], column[cell.layer]): cell
+            for cell in cells
+            if cell.record in row and cell.layer in column
+        }
 
         def grid(value) -> np.ndarray:
             values = np.full((len(row), len(column)), np.nan)
             for place, cell in placed.items():
-                found = value(cell)
-                values[place] = np.nan if found is None else found
+                measured = value(cell)
+                values[place] = np.nan if measured is None else measured
             return values
 
         def by_fact(value) -> np.ndarray:
             values = np.full(len(row), np.nan)
             for (fact, _layer), cell in placed.items():
-                found = value(cell)
-                values[fact] = np.nan if found is None else found
+                measured = value(cell)
+                values[fact] = np.nan if measured is None else measured
             return values
 
         return cls(
-            editor=editor, settings=settings, records=tuple(records), layers=tuple(layers),
+            editor=editor,
+            settings=settings,
+            records=tuple(records),
+            layers=tuple(layers),
             before={name: by_fact(lambda cell, name=name: cell.before[name]) for name in METRICS},
             after={name: grid(lambda cell, name=name: cell.after[name]) for name in METRICS},
             nll={name: grid(lambda cell, name=name: cell.nll[name]) for name in METRICS},
             probes={name: by_fact(lambda cell, name=name: cell.probes[name]) for name in METRICS},
-            target_error=grid(lambda cell: cell.target_error), delta_norm=grid(lambda cell: cell.delta_norm),
-            clamped=grid(lambda cell: cell.clamped), steps=grid(lambda cell: max(len(cell.losses) - 1, 0)),
+            target_error=grid(lambda cell: cell.target_error),
+            delta_norm=grid(lambda cell: cell.delta_norm),
+            clamped=grid(lambda cell: cell.clamped),
+            steps=grid(lambda cell: max(len(cell.losses) - 1, 0)),
             measured=grid(lambda _cell: 1.0),
             costs={item.name: grid(lambda cell, name=item.name: getattr(cell.cost, name)) for item in fields(Cost)},
             cost=sum((cell.cost for cell in placed.values()), Cost()),
@@ -101,7 +108,7 @@ class Sweep(Result):
 
     @property
     def overall(self) -> np.ndarray:
-        """A (facts, layers): the arithmetic mean of the metrics that a fact has, percent (METHOD §5)."""
+        """A (facts, layers): the arithmetic mean of the metrics that a fact has, percent (METHOD.md §5)."""
         return mean_present(np.stack([self.after[name] for name in METRICS]), axis=0)
 
     def mean(self, metric: str) -> np.ndarray:

@@ -12,18 +12,18 @@ class CausalTrace(Result):
 
     record: int
     kind: Kind
-    window: int                             # layers restored at once; 1 for hidden
+    window: int  # layers restored at once; 1 for hidden
     prompt: str
-    tokens: tuple[str, ...]                 # as text, one per prompt token
-    subject: tuple[int, int]                # token span of the subject, end exclusive
-    answer: str                             # the traced first token
+    tokens: tuple[str, ...]  # as text, one per prompt token
+    subject: tuple[int, int]  # token span of the subject, end exclusive
+    answer: str  # the traced first token
     answer_source: OldSource
     p_clean: float
-    p_corrupted: float                      # mean over draws
-    noise: float                            # standard deviation of the noise
+    p_corrupted: float  # mean over draws
+    noise: float  # standard deviation of the noise
     draws: int
-    effect: Array                           # (tokens, layers) mean indirect effect over draws
-    patching: Array | None = None           # (tokens, layers) attribution-patching estimate, where asked for
+    effect: Array  # (tokens, layers) mean indirect effect over draws
+    patching: Array | None = None  # (tokens, layers) attribution-patching estimate, where asked for
     cost: Cost = Cost()
 
     @property
@@ -37,7 +37,7 @@ class TokenAttribution(Result):
 
     record: int
     tokens: tuple[str, ...]
-    answers: Mapping[str, str]              # "old" / "new" -> answer text
-    scores: Mapping[str, Array]             # "old" / "new" -> (tokens,)
+    answers: Mapping[str, str]  # "old" / "new" -> answer text
+    scores: Mapping[str, Array]  # "old" / "new" -> (tokens,)
     n_steps: int
     cost: Cost = Cost()

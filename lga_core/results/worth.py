@@ -14,7 +14,7 @@ class Estimate(Result):
     value: float | None = None
     low: float | None = None
     high: float | None = None
-    n: int = 0                              # facts that it is a mean over
+    n: int = 0  # facts that it is a mean over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +23,13 @@ class Pick(Result):
 
     selector: str
     title: str
-    layer: int | None                       # first of the ranking
-    ranking: tuple[int, ...]                # swept layers only, best first; those outside the fences are not in it
-    layers: tuple[int, ...]                 # that were swept
-    scores: Array                           # (swept layers,) what it ranks by; NaN where it has none
-    own_layer: int | None                   # its pick among all of the model's layers
-    n_facts: int                            # facts behind it
-    reason: str | None = None               # why there is no pick
+    layer: int | None  # first of the ranking
+    ranking: tuple[int, ...]  # swept layers only, best first; those outside the fences are not in it
+    layers: tuple[int, ...]  # that were swept
+    scores: Array  # (swept layers,) what it ranks by; NaN where it has none
+    own_layer: int | None  # its pick among all of the model's layers
+    n_facts: int  # facts behind it
+    reason: str | None = None  # why there is no pick
     cost: Cost = Cost()
 
     @property
@@ -40,16 +40,16 @@ class Pick(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class SelectorWorth(Result):
-    """One selector's pick on the facts of a sweep (METHOD §6); all null where it has no pick."""
+    """One selector's pick on the facts of a sweep (METHOD.md §6); all null where it has no pick."""
 
     pick: Pick
-    overall: Estimate                       # percent, at the pick
-    metrics: Mapping[str, Estimate]         # metric -> percent at the pick
-    harmonic: Estimate                      # harmonic mean of the metrics' means (ROME's score), percent
-    regret: Estimate                        # points below the best layer
-    below_optimum: Estimate                 # points below the sample-wise optimum
-    spearman: Estimate                      # of its scores and the mean Overall, over layers
-    hits: Mapping[int, bool | None]         # k -> a best layer is among its first k
+    overall: Estimate  # percent, at the pick
+    metrics: Mapping[str, Estimate]  # metric -> percent at the pick
+    harmonic: Estimate  # harmonic mean of the metrics' means (ROME's score), percent
+    regret: Estimate  # points below the best layer
+    below_optimum: Estimate  # points below the sample-wise optimum
+    spearman: Estimate  # of its scores and the mean Overall, over layers
+    hits: Mapping[int, bool | None]  # k -> a best layer is among its first k
     hit_shares: Mapping[int, float | None]  # k -> share of the draws in which that is so
 
 
@@ -60,20 +60,20 @@ class Worth(Result):
     editor: str
     settings: Mapping[str, Any]
     layers: tuple[int, ...]
-    records: tuple[int, ...]                # the facts judged on: measured at every swept layer
-    unfinished: int                         # facts of the sweep that are not
-    makeup: tuple[str, ...]                 # the metrics that Overall is made of
-    in_sample: bool                         # the picks were made on these very facts
-    mean: Mapping[str, Array]               # metric and "overall" -> (layers,) percent
-    n: Mapping[str, int]                    # metric and "overall" -> facts that have it
-    best_layer: int | None                  # ties to the lower index
-    best: Estimate                          # Overall there
-    any_layer: Estimate                     # Overall of a layer drawn at random: the mean over layers
-    optimum: Estimate                       # sample-wise: mean over facts of each fact's best; optimistic
-    gap: Estimate                           # optimum − best: the golden-layer claim
-    histogram: Array                        # (layers,) facts whose best layer it is, ties shared
+    records: tuple[int, ...]  # the facts judged on: measured at every swept layer
+    unfinished: int  # facts of the sweep that are not
+    makeup: tuple[str, ...]  # the metrics that Overall is made of
+    in_sample: bool  # the picks were made on these very facts
+    mean: Mapping[str, Array]  # metric and "overall" -> (layers,) percent
+    n: Mapping[str, int]  # metric and "overall" -> facts that have it
+    best_layer: int | None  # ties to the lower index
+    best: Estimate  # Overall there
+    any_layer: Estimate  # Overall of a layer drawn at random: the mean over layers
+    optimum: Estimate  # sample-wise: mean over facts of each fact's best; optimistic
+    gap: Estimate  # optimum − best: the golden-layer claim
+    histogram: Array  # (layers,) facts whose best layer it is, ties shared
     selectors: tuple[SelectorWorth, ...]
-    draws: int                              # of the bootstrap over facts; every pick is held fixed
+    draws: int  # of the bootstrap over facts; every pick is held fixed
     seed: int
 
     @property
@@ -87,13 +87,13 @@ class Transfer(Result):
 
     selector: str
     title: str
-    sources: tuple[str, ...]                # sets that the picks are from
-    targets: tuple[str, ...]                # sets that they are judged on
-    layers: tuple[int | None, ...]          # (sources,) the picks
-    n: tuple[int, ...]                      # (targets,) facts
-    overall: Array                          # (sources, targets) percent
-    regret: Array                           # (sources, targets) points
-    low: Array                              # (sources, targets) of the regret's 95 % interval
+    sources: tuple[str, ...]  # sets that the picks are from
+    targets: tuple[str, ...]  # sets that they are judged on
+    layers: tuple[int | None, ...]  # (sources,) the picks
+    n: tuple[int, ...]  # (targets,) facts
+    overall: Array  # (sources, targets) percent
+    regret: Array  # (sources, targets) points
+    low: Array  # (sources, targets) of the regret's 95 % interval
     high: Array
 
 
@@ -103,11 +103,11 @@ class Stability(Result):
 
     selector: str
     title: str
-    layer: int | None                       # its pick from all facts
+    layer: int | None  # its pick from all facts
     sizes: tuple[int, ...]
-    share: Array                            # (sizes,) of the draws that pick that layer; NaN without such a layer
-    silent: Array                           # (sizes,) of the draws without a pick
-    regret: Array                           # (sizes,) points on the test sweep, mean over the draws with a pick
-    overall: Array                          # (sizes,) percent there
+    share: Array  # (sizes,) of the draws that pick that layer; NaN without such a layer
+    silent: Array  # (sizes,) of the draws without a pick
+    regret: Array  # (sizes,) points on the test sweep, mean over the draws with a pick
+    overall: Array  # (sizes,) percent there
     draws: int
     seed: int

@@ -7,13 +7,13 @@ from lga_core.data.facts import Fact, FactSet
 from lga_core.errors import LgaError
 
 T = TypeVar("T")
-MOST_LAYERS = 10_000                         # more than any model has: a mistyped range must not fill the memory
+MOST_LAYERS = 10_000  # more than any model has: a mistyped range must not fill the memory
 
 
 def one_of(what: str, name: str, table: Mapping[str, T]) -> T:
     """The table's entry. Raises LgaError with the names there are."""
     if name not in table:
-        raise LgaError(f"There is no {what} {name!r}.", mend=f"Choose one of: {', '.join(table)}.")
+        raise LgaError(f"There is no {what} {name!r}.", hint=f"Choose one of: {', '.join(table)}.")
     return table[name]
 
 
@@ -25,7 +25,7 @@ def parse_layers(text: str) -> tuple[int, ...]:
             first, _, last = part.strip().partition("-")
             layers += range(int(first), min(int(last or first), MOST_LAYERS) + 1)
     except ValueError:
-        raise LgaError(f"{text!r} names no layers.", mend="Write layers as 5 or 5,6 or 0-3.") from None
+        raise LgaError(f"{text!r} names no layers.", hint="Write layers as 5 or 5,6 or 0-3.") from None
     return tuple(layers)
 
 
@@ -37,16 +37,20 @@ def fact_at(facts: FactSet, index: int) -> Fact:
     if 0 <= index < facts.n_records:
         skipped = (p.problem for p in facts.problems if p.record == index and p.action == "record skipped")
         why = next(skipped, "it was skipped.")
-        raise LgaError(f"Record {index} of {facts.name} cannot be used: {why}", mend="Mend it, or choose another one.")
+        raise LgaError(
+            f"Record {index} of {facts.name} cannot be used: {why}", hint="Correct it, or choose another one."
+        )
     raise LgaError(
         f"{facts.name} has no record {index}: it has {facts.n_records}.",
-        mend=f"Choose an index from 0 to {facts.n_records - 1}.",
+        hint=f"Choose an index from 0 to {facts.n_records - 1}.",
     )
 
 
 def some(facts: Sequence[Fact], name: str) -> Sequence[Fact]:
     """The facts, if there are any. Raises LgaError where every record was skipped."""
     if not facts:
-        raise LgaError(f"{name} has no fact that can be used.",
-                       mend=f"`python -m lga_core facts {name}` lists what is wrong with each record.")
+        raise LgaError(
+            f"{name} has no fact that can be used.",
+            hint=f"`python -m lga_core facts {name}` lists what is wrong with each record.",
+        )
     return facts

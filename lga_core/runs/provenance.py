@@ -11,24 +11,23 @@ from typing import Any
 import pydantic_core
 
 from lga_core.data.facts import Fact, facts_fingerprint
-from lga_core.models.loaded import LoadedModel
-from lga_core.results import Provenance
+from lga_core.results import ModelIdentity, Provenance
 
 PACKAGES = ("torch", "transformers", "numpy", "captum")
 
 
 def provenance(
-    model: LoadedModel, facts_name: str, facts: Sequence[Fact], *, method: str, version: int, settings: Any
+    model: ModelIdentity, facts_name: str, facts: Sequence[Fact], *, method: str, version: int, settings: Any
 ) -> Provenance:
     """The question "what does `method` say about these facts, in this order, in this model, with these settings".
 
     `settings` is a dataclass or a mapping and holds the seed, where there is one. The names of model and fact set,
-    the machine and the package versions are noted, but are not part of the key; the weights' dtype is.
+    the machine and the package versions are recorded, but are not part of the key; the weights' dtype is.
     """
     plain = pydantic_core.to_jsonable_python(settings)
     asked = {
         "model": model.fingerprint,
-        "dtype": str(model.dtype),
+        "dtype": model.dtype,
         "facts": facts_fingerprint(facts),
         "method": method,
         "version": version,
@@ -36,12 +35,20 @@ def provenance(
     }
     return Provenance(
         key=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
-        model=model.name, model_fingerprint=model.fingerprint, facts=facts_name, facts_fingerprint=asked["facts"],
-        method=method, method_version=version, settings=plain, packages=_packages(), machine=model.machine,
+        model=model.name,
+        model_fingerprint=model.fingerprint,
+        facts=facts_name,
+        facts_fingerprint=asked["facts"],
+        method=method,
+        method_version=version,
+        settings=plain,
+        packages=_packages(),
+        machine=model.machine,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
 
 
 @functools.cache
 def _packages() -> Mapping[str, str]:
+    """Versions of what computes the numbers, from the installed packages' metadata: nothing is imported."""
     return {name: installed_version(name) for name in PACKAGES}

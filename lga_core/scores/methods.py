@@ -1,61 +1,98 @@
 """The two tables of layer scoring: what can be measured, and the scores that are views of a measurement.
 
-A new measurement is one file with a generator of rows and one line in MEASUREMENTS; a new score is one line in METHODS.
+A new measurement is one file with an iterator of rows and one line in MEASUREMENTS; a new score is one line in METHODS.
+This module needs no torch: an implementation is imported when it is used.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, Literal, get_args
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
+from pydantic.dataclasses import dataclass as settings_dataclass
 
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
-from lga_core.models.loaded import LoadedModel
-from lga_core.results import Cost, FactRow, LayerScores, Progress, SurveyRow
-from lga_core.scores import attribution, cma, forecast, lga
-from lga_core.scores.gain import Terms, gain, missing_terms, ranks
+from lga_core.progress import Phase, Reporter, silent
+from lga_core.results import Cost, FactRow, KnownFactCheck, LayerScores
+from lga_core.scores.forecast.gain import Terms, gain, missing_terms, ranks
 from lga_core.scores.selection import Rank, Rule, bootstrap, no_pick, select
+from lga_core.scores.settings import (
+    CMA_VERSION,
+    FORECAST_VERSION,
+    GRADXACT_VERSION,
+    IG_VERSION,
+    LGA_VERSION,
+    TRACE_PHASES,
+    CmaSettings,
+    ForecastSettings,
+    GradientSettings,
+    GradxactSettings,
+    IgSettings,
+)
+from lga_core.settings import Settings, setting
+
+if TYPE_CHECKING:
+    from lga_core.models.loaded import LoadedModel
 
 Scope = Literal["mlp", "mlp-down", "attention", "block"]
 Known = Literal["all", "known", "unknown"]
-FEWEST_TRACED = 8                            # fewer usable facts: traces are shown, but no pick (METHOD §2)
+FEWEST_TRACED = 8  # fewer usable facts: traces are shown, but no pick (METHOD.md §2)
+
+
+class Rows(Protocol):
+    """Measures facts: yields one row a fact, in order, without those whose record is in `done`."""
+
+    def __call__(
+        self,
+        model: "LoadedModel",
+        facts: Sequence[Fact],
+        checks: Sequence[KnownFactCheck],
+        settings: Any,
+        done: Collection[int] = frozenset(),
+        *,
+        report: Reporter = silent,
+    ) -> Iterator[FactRow]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Something that runs the model and yields one row of per-layer values a fact, and its progress to the first."""
+    """Something that runs the model and gives one row of per-layer values a fact."""
 
     name: str
-    version: int
-    settings: type                           # a frozen dataclass with defaults
-    rows: Callable[[LoadedModel, Sequence[Fact], Sequence[SurveyRow], Any, Collection[int]],
-                   Iterator[FactRow | Progress]]
+    phase: Phase  # of its progress
+    version: int  # of its numbers
+    settings: type[Settings]
+    implementation: str  # "module:function" of its `Rows`
+
+    @property
+    def rows(self) -> Rows:
+        """The implementation; using it imports torch."""
+        return resolve_name(self.implementation)
 
 
-@dataclass(frozen=True, kw_only=True)
-class View:
+@settings_dataclass(frozen=True, kw_only=True)
+class View(Settings):
     """Choices that need no new measurement; they turn stored rows into a score and a pick."""
 
-    scope: Scope = "mlp"
-    normalize: Literal["raw", "cosine"] = "raw"
-    rank: Rank = "signed"
-    fences: float | None = 1.0
-    known: Known = "all"
-    terms: Terms = field(default_factory=Terms)          # of the forecast's gain
-    top: int = 3
-    bootstrap: int = 1000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, choices in (("scope", Scope), ("rank", Rank), ("known", Known)):
-            if getattr(self, name) not in get_args(choices):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}")
-        if self.normalize not in ("raw", "cosine"):
-            raise ValueError("normalize must be raw or cosine")
-        if self.fences is not None and self.fences < 0:
-            raise ValueError("fences must be at least 0, or none")
+    scope: Scope = setting("mlp", "Weights", "Of each block, whose gradients count in LGA.", source="LGA")
+    normalize: Literal["raw", "cosine"] = setting("raw", "Products", "Raw, or divided by both norms.", source="LGA")
+    rank: Rank = setting("signed", "Order of the totals", source="LGA")
+    fences: float | None = setting(
+        1.0,
+        "Fence factor κ",
+        "Layers outside of Q1 − κ·IQR to Q3 + κ·IQR are excluded.",
+        source="LGA",
+        ge=0,
+        none_means="no fences",
+    )
+    known: Known = setting("all", "Facts that count")
+    terms: Terms = setting(Terms, "Terms of the forecast's gain")
+    top: int = setting(3, "Golden layers", source="LGA", ge=1)
+    bootstrap: int = setting(1000, "Bootstrap draws", "0: no bootstrap.", ge=0)
+    seed: int = setting(0, "Seed", "Of the bootstrap.", ge=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +104,8 @@ class Method:
     measurement: str | None
     values: Callable[[FactRow, View], np.ndarray] | None
     total: Literal["sum", "mean"] = "mean"
-    fenced: bool = False                     # the paper's fences and signed or magnitude ranking belong to LGA
-    fewest: int = 1                          # usable facts below which there is no pick
+    fenced: bool = False  # the paper's fences and signed or magnitude ranking belong to LGA
+    fewest: int = 1  # usable facts below which there is no pick
 
 
 def _product(row: FactRow, view: View) -> np.ndarray:
@@ -87,77 +124,157 @@ def _forecast(row: FactRow, view: View) -> np.ndarray:
     return ranks(gain(row, view.terms))
 
 
-def _trace(kind: str) -> Measurement:
-    def rows(model: LoadedModel, facts: Sequence[Fact], survey: Sequence[SurveyRow], settings: cma.CmaSettings,
-             done: Collection[int] = frozenset()) -> Iterator[FactRow]:
-        return cma.cma_rows(model, facts, survey, kind, settings, done)
+MEASUREMENTS: Mapping[str, Measurement] = {
+    item.name: item
+    for item in (
+        Measurement(
+            name="gradients",
+            phase=Phase.LGA,
+            version=LGA_VERSION,
+            settings=GradientSettings,
+            implementation="lga_core.scores.gradients.lga:gradient_rows",
+        ),
+        *(
+            Measurement(
+                name=f"trace-{kind}",
+                phase=phase,
+                version=CMA_VERSION,
+                settings=CmaSettings,
+                implementation=f"lga_core.scores.tracing.cma:{kind}_rows",
+            )
+            for kind, phase in TRACE_PHASES.items()
+        ),
+        Measurement(
+            name="gradxact",
+            phase=Phase.GRADIENT_ACTIVATION,
+            version=GRADXACT_VERSION,
+            settings=GradxactSettings,
+            implementation="lga_core.scores.attribution.layer_attribution:gradxact_rows",
+        ),
+        Measurement(
+            name="ig",
+            phase=Phase.INTEGRATED_GRADIENTS,
+            version=IG_VERSION,
+            settings=IgSettings,
+            implementation="lga_core.scores.attribution.layer_attribution:ig_rows",
+        ),
+        Measurement(
+            name="forecast",
+            phase=Phase.FORECAST,
+            version=FORECAST_VERSION,
+            settings=ForecastSettings,
+            implementation="lga_core.scores.forecast.forecast:forecast_rows",
+        ),
+    )
+}
 
-    return Measurement(name=f"trace-{kind}", version=cma.VERSION, settings=cma.CmaSettings, rows=rows)
-
-
-MEASUREMENTS: Mapping[str, Measurement] = {item.name: item for item in (
-    Measurement(name="gradients", version=lga.VERSION, settings=lga.GradientSettings, rows=lga.gradient_rows),
-    _trace("mlp"), _trace("hidden"), _trace("attn"),
-    Measurement(name="gradxact", version=attribution.GRADXACT_VERSION, settings=attribution.GradxactSettings,
-                rows=attribution.gradxact_rows),
-    Measurement(name="ig", version=attribution.IG_VERSION, settings=attribution.IgSettings, rows=attribution.ig_rows),
-    Measurement(name="forecast", version=forecast.VERSION, settings=forecast.ForecastSettings,
-                rows=forecast.forecast_rows),
-)}
-
-METHODS: Mapping[str, Method] = {item.name: item for item in (
-    Method(name="lga", title="LGA", measurement="gradients", values=_product, total="sum", fenced=True),
-    *(Method(name=f"cma-{kind}", title=f"CMA, {words}", measurement=f"trace-{kind}",
-             values=partial(_component, "effect"), fewest=FEWEST_TRACED)
-      for kind, words in (("mlp", "MLP"), ("hidden", "hidden state"), ("attn", "attention"))),
-    Method(name="gradxact", title="Gradient × activation", measurement="gradxact", values=partial(_component, "score")),
-    Method(name="ig", title="Integrated gradients", measurement="ig", values=partial(_component, "score")),
-    Method(name="gradnorm-old", title="Gradient norm, old answer", measurement="gradients",
-           values=partial(_component, "norm-old/{scope}")),
-    Method(name="gradnorm-new", title="Gradient norm, new answer", measurement="gradients",
-           values=partial(_component, "norm-new/{scope}")),
-    Method(name="forecast", title="Forecast", measurement="forecast", values=_forecast),
-    Method(name="middle", title="Middle layer", measurement=None, values=None),
-)}
+METHODS: Mapping[str, Method] = {
+    item.name: item
+    for item in (
+        Method(name="lga", title=Phase.LGA.value, measurement="gradients", values=_product, total="sum", fenced=True),
+        *(
+            Method(
+                name=f"cma-{kind}",
+                title=phase.value,
+                measurement=f"trace-{kind}",
+                values=partial(_component, "effect"),
+                fewest=FEWEST_TRACED,
+            )
+            for kind, phase in TRACE_PHASES.items()
+        ),
+        Method(
+            name="gradxact",
+            title=Phase.GRADIENT_ACTIVATION.value,
+            measurement="gradxact",
+            values=partial(_component, "score"),
+        ),
+        Method(
+            name="ig", title=Phase.INTEGRATED_GRADIENTS.value, measurement="ig", values=partial(_component, "score")
+        ),
+        Method(
+            name="gradnorm-old",
+            title="Gradient norm, old answer",
+            measurement="gradients",
+            values=partial(_component, "norm-old/{scope}"),
+        ),
+        Method(
+            name="gradnorm-new",
+            title="Gradient norm, new answer",
+            measurement="gradients",
+            values=partial(_component, "norm-new/{scope}"),
+        ),
+        Method(name="forecast", title=Phase.FORECAST.value, measurement="forecast", values=_forecast),
+        Method(name="middle", title="Middle layer", measurement=None, values=None),
+    )
+}
 ALIASES = {"cma": "cma-mlp"}
 
 
 def method_named(name: str) -> Method:
     """The method of that name or alias. Raises LgaError with the names there are."""
-    found = METHODS.get(ALIASES.get(name, name))
-    if found is None:
-        raise LgaError(f"There is no method {name!r}.", mend=f"Choose one of {', '.join((*METHODS, *ALIASES))}.")
-    return found
+    name = ALIASES.get(name, name)
+    if name not in METHODS:
+        raise LgaError(f"There is no method {name!r}.", hint=f"Choose one of {', '.join((*METHODS, *ALIASES))}.")
+    return METHODS[name]
 
 
-def layer_scores(name: str, rows: Sequence[FactRow], layers: int, view: View,
-                 settings: Mapping[str, Any] | None = None) -> LayerScores:
+def layer_scores(
+    name: str, rows: Sequence[FactRow], layers: int, view: View, settings: Mapping[str, Any] | None = None
+) -> LayerScores:
     """Score every layer from measured rows (plain numpy, at once)."""
     method = method_named(name)
-    rows = tuple(_left_out(row, method, view) for row in rows)
     described = {**(settings or {}), **_described(method, view)}
+    rows = tuple(_left_out(row, method, view) for row in rows)
     if method.values is None:
-        total = -np.abs(np.arange(layers) - layers // 2).astype(float)
-        return LayerScores(method=method.name, settings=described, rows=rows, total=total, total_is="mean",
-                           per_fact=np.tile(total, (len(rows), 1)), bootstrap=None, cost=Cost(),
-                           selection=select(total, Rule(fences=None, top=view.top)))
-    used = [row for row in rows if row.used]
-    per_fact = np.stack([method.values(row, view) if row.used else np.full(layers, np.nan) for row in rows]) \
-        if rows else np.empty((0, layers))
-    scored = per_fact[[row.used for row in rows]]
-    rule = Rule(fences=view.fences if method.fenced else None, rank=view.rank if method.fenced else "signed",
-                top=view.top)
+        return _middle_scores(method, rows, layers, view, described)
+    per_fact = np.full((len(rows), layers), np.nan)
+    used = np.array([row.used for row in rows], dtype=bool)
+    for i in np.flatnonzero(used):
+        per_fact[i] = method.values(rows[i], view)
+    scored = per_fact[used]  # (used facts, L)
     total = np.full(layers, np.nan)
-    if used:
+    if len(scored):
         total = scored.sum(0) if method.total == "sum" else scored.mean(0)
-    enough = len(used) >= method.fewest
-    reason = f"{len(used)} usable facts, at least {method.fewest} are needed for a pick" if used else "no usable fact"
+    rule = Rule(
+        fences=view.fences if method.fenced else None, rank=view.rank if method.fenced else "signed", top=view.top
+    )
+    resampled = None
+    if len(scored) >= method.fewest:
+        selection = select(total, rule)
+        if view.bootstrap:
+            resampled = bootstrap(scored, rule, mean=method.total == "mean", draws=view.bootstrap, seed=view.seed)
+    elif len(scored):
+        selection = no_pick(f"{len(scored)} usable facts, at least {method.fewest} are needed for a pick")
+    else:
+        selection = no_pick("no usable fact")
     return LayerScores(
-        method=method.name, settings=described, rows=rows, per_fact=per_fact, total=total, total_is=method.total,
-        selection=select(total, rule) if enough else no_pick(reason),
-        bootstrap=bootstrap(scored, rule, mean=method.total == "mean", draws=view.bootstrap, seed=view.seed)
-        if enough and view.bootstrap else None,
+        method=method.name,
+        settings=described,
+        rows=rows,
+        per_fact=per_fact,
+        total=total,
+        total_is=method.total,
+        selection=selection,
+        bootstrap=resampled,
         cost=sum((row.cost for row in rows), Cost()),
+    )
+
+
+def _middle_scores(
+    method: Method, rows: tuple[FactRow, ...], layers: int, view: View, described: Mapping[str, Any]
+) -> LayerScores:
+    """The baseline that measures nothing: layers by their distance from the middle one."""
+    total = -np.abs(np.arange(layers) - layers // 2).astype(float)
+    return LayerScores(
+        method=method.name,
+        settings=described,
+        rows=rows,
+        total=total,
+        total_is="mean",
+        per_fact=np.tile(total, (len(rows), 1)),
+        bootstrap=None,
+        cost=Cost(),
+        selection=select(total, Rule(fences=None, top=view.top)),
     )
 
 
@@ -172,7 +289,7 @@ def _left_out(row: FactRow, method: Method, view: View) -> FactRow:
 
 
 def _described(method: Method, view: View) -> dict[str, Any]:
-    """The choices that had a say in this score."""
+    """The choices that this score depends on."""
     settings: dict[str, Any] = {"known": view.known, "top": view.top}
     if method.measurement == "gradients":
         settings["scope"] = view.scope

@@ -1,10 +1,9 @@
-"""From a score of every layer to a pick: fences, ranking, bootstrap over facts, signs and agreement (METHOD §1)."""
+"""From a score of every layer to a pick: fences, ranking, bootstrap over facts, signs and agreement (METHOD.md §1)."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from lga_core.results import Bootstrap, LayerScores, Selection, Signs
 
@@ -39,17 +38,23 @@ def select(total: np.ndarray, rule: Rule) -> Selection:
     """Rank the layers inside the fences by `total` (L,) descending, ties to the lower index."""
     merit = _merit(total, rule)
     ranking = tuple(int(layer) for layer in np.argsort(-merit, kind="stable") if merit[layer] > -np.inf)
-    fences, excluded = None, {}
+    fences: tuple[float, float] | None = None
+    excluded: dict[int, str] = {}
     if rule.fences is not None:
         low, high = (float(bound) for bound in fence_bounds(total, rule.fences))
         fences = (low, high)
         excluded = {
             int(layer): f"{total[layer]:.4g} is {'below' if total[layer] < low else 'above'} the fence "
-                        f"{low if total[layer] < low else high:.4g}"
+            f"{low if total[layer] < low else high:.4g}"
             for layer in np.flatnonzero(~((total >= low) & (total <= high)))
         }
-    return Selection(golden_layer=ranking[0], golden_layers=ranking[:rule.top], ranking=ranking,
-                     excluded_layers=excluded, fences=fences)
+    return Selection(
+        golden_layer=ranking[0],
+        golden_layers=ranking[: rule.top],
+        ranking=ranking,
+        excluded_layers=excluded,
+        fences=fences,
+    )
 
 
 def no_pick(reason: str) -> Selection:
@@ -77,14 +82,17 @@ def bootstrap(per_fact: np.ndarray, rule: Rule, *, mean: bool, draws: int, seed:
         spread = gaps.std(ddof=1)
         margin = float((size(whole[0]) - size(whole[1])) / spread) if spread > 0 else np.inf
     return Bootstrap(
-        draws=draws, seed=seed, share=np.bincount(picks, minlength=layers) / draws,
-        low=int(np.quantile(picks, 0.025, method="lower")), high=int(np.quantile(picks, 0.975, method="higher")),
+        draws=draws,
+        seed=seed,
+        share=np.bincount(picks, minlength=layers) / draws,
+        low=int(np.quantile(picks, 0.025, method="lower")),
+        high=int(np.quantile(picks, 0.975, method="higher")),
         margin=margin if np.isfinite(margin) else None,
     )
 
 
 def signs(scores: LayerScores) -> Signs:
-    """The share of negative cells, and the totals of known and unknown facts apart (METHOD §1)."""
+    """The share of negative cells, and the totals of known and unknown facts apart (METHOD.md §1)."""
     used = np.array([row.used for row in scores.rows], dtype=bool)
     known = np.array([row.known is True for row in scores.rows], dtype=bool)
     unknown = np.array([row.known is False for row in scores.rows], dtype=bool)
@@ -95,13 +103,17 @@ def signs(scores: LayerScores) -> Signs:
     return Signs(
         negative_share=float((scores.per_fact[used] < 0).mean()) if used.any() else None,
         all_negative=bool(used.any() and (scores.total < 0).all()),
-        n_known=int((used & known).sum()), n_unknown=int((used & unknown).sum()),
-        known=total(used & known), unknown=total(used & unknown),
+        n_known=int((used & known).sum()),
+        n_unknown=int((used & unknown).sum()),
+        known=total(used & known),
+        unknown=total(used & unknown),
     )
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
     """Rank correlation of two scores over layers, ties averaged; None where one of them is constant or missing."""
+    import pandas as pd  # takes a third of a second, and the first view needs none
+
     ranks = [pd.Series(np.asarray(values, dtype=float)).rank() for values in (first, second)]
     if any(values.isna().any() or values.nunique() < 2 for values in ranks):
         return None

@@ -2,7 +2,7 @@
 
 Intervals are a bootstrap over the facts of the sweep that judges; the picks, which came from other facts or from
 these, are held fixed, and so is the best layer. The best of a draw is a maximum over noise, so regret's interval may
-lie above its value. METHOD §6.
+lie above its value. METHOD.md §6.
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ import pandas as pd
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Estimate, Pick, SelectorWorth, Sweep, Worth
-from lga_core.worth.truth import DIGITS, Truth, drawn_weights, estimate
+from lga_core.worth.ground_truth import DIGITS, Truth, drawn_weights, estimate
 
-FIRST = (1, 3, 5)                            # k of hit@k
+FIRST = (1, 3, 5)  # k of hit@k
 DRAWS = 1000
 
 
@@ -26,19 +26,29 @@ def judge(picks: Iterable[Pick], test: Sweep, *, in_sample: bool, draws: int = D
     truth = Truth.of(test)
     n = len(truth.records)
     weights = drawn_weights(n, draws, seed)
-    means = truth.mean("overall", weights)                                         # (1 + draws, layers)
+    means = truth.mean("overall", weights)  # (1 + draws, layers)
     best = int(means[0].argmax()) if n else None
     at_best = means[:, best] if n else np.full(1, np.nan)
     optimum = _optimum(truth, weights)
     return Worth(
-        editor=test.editor, settings=test.settings, layers=test.layers, records=truth.records,
-        unfinished=truth.unfinished, makeup=truth.makeup, in_sample=in_sample,
+        editor=test.editor,
+        settings=test.settings,
+        layers=test.layers,
+        records=truth.records,
+        unfinished=truth.unfinished,
+        makeup=truth.makeup,
+        in_sample=in_sample,
         mean={metric: truth.mean(metric) for metric in (*METRICS, "overall")},
         n={metric: truth.n(metric) for metric in (*METRICS, "overall")},
-        best_layer=None if best is None else test.layers[best], best=estimate(at_best, n),
+        best_layer=None if best is None else test.layers[best],
+        best=estimate(at_best, n),
         any_layer=estimate(means.mean(1), n) if n else Estimate(),
-        optimum=estimate(optimum, n), gap=estimate(optimum - at_best, n), histogram=best_layers(truth),
-        selectors=tuple(_judged(pick, truth, weights, means, optimum) for pick in picks), draws=draws, seed=seed,
+        optimum=estimate(optimum, n),
+        gap=estimate(optimum - at_best, n),
+        histogram=best_layers(truth),
+        selectors=tuple(_judged(pick, truth, weights, means, optimum) for pick in picks),
+        draws=draws,
+        seed=seed,
     )
 
 
@@ -74,23 +84,31 @@ def _optimum(truth: Truth, weights: np.ndarray) -> np.ndarray:
 def _judged(pick: Pick, truth: Truth, weights: np.ndarray, means: np.ndarray, optimum: np.ndarray) -> SelectorWorth:
     """One pick; `means` (draws, layers) of Overall and `optimum` (draws,) are the same for all."""
     if pick.layers != truth.layers:
-        raise LgaError(f"{pick.title} picked among other layers than the sweep's.", mend="Pick among the swept layers.")
+        raise LgaError(f"{pick.title} picked among other layers than the sweep's.", hint="Pick among the swept layers.")
     n = len(truth.records)
     if pick.layer is None or n == 0:
         return SelectorWorth(
-            pick=pick, overall=Estimate(), metrics={metric: Estimate() for metric in METRICS}, harmonic=Estimate(),
-            regret=Estimate(), below_optimum=Estimate(), spearman=Estimate(), hits=dict.fromkeys(FIRST),
+            pick=pick,
+            overall=Estimate(),
+            metrics={metric: Estimate() for metric in METRICS},
+            harmonic=Estimate(),
+            regret=Estimate(),
+            below_optimum=Estimate(),
+            spearman=Estimate(),
+            hits=dict.fromkeys(FIRST),
             hit_shares=dict.fromkeys(FIRST),
         )
     column = truth.layers.index(pick.layer)
     at_pick = {metric: truth.mean(metric, weights)[:, column] for metric in METRICS}
     present = np.stack([at_pick[metric] for metric in truth.makeup], axis=-1)
-    best = means == means.max(1, keepdims=True)                                    # ties are all best
+    best = means == means.max(1, keepdims=True)  # ties are all best
     hits = {k: best[:, [truth.layers.index(layer) for layer in pick.ranking[:k]]].any(1) for k in FIRST}
     return SelectorWorth(
-        pick=pick, overall=estimate(means[:, column], n),
+        pick=pick,
+        overall=estimate(means[:, column], n),
         metrics={metric: estimate(at_pick[metric], truth.n(metric)) for metric in METRICS},
-        harmonic=estimate(harmonic_mean(present), n), regret=estimate(regrets(truth, pick.layer, weights), n),
+        harmonic=estimate(harmonic_mean(present), n),
+        regret=estimate(regrets(truth, pick.layer, weights), n),
         below_optimum=estimate(optimum - means[:, column], n),
         spearman=estimate(rank_correlations(pick.scores, means), n),
         hits={k: bool(hit[0]) for k, hit in hits.items()},
@@ -105,6 +123,7 @@ def rank_correlations(scores: np.ndarray, means: np.ndarray) -> np.ndarray:
     """
     first = pd.Series(np.asarray(scores, dtype=float)).rank().to_numpy()
     second = pd.DataFrame(means).rank(axis=1).to_numpy()
-    first, second = first - first.mean(), second - second.mean(1, keepdims=True)
+    first = first - first.mean()
+    second = second - second.mean(1, keepdims=True)
     size = np.sqrt((first**2).sum() * (second**2).sum(1))
     return np.divide(second @ first, size, out=np.full(len(second), np.nan), where=size > 0)

@@ -13,7 +13,7 @@ import numpy as np
 from lga_core.errors import LgaError
 from lga_core.results import LayerScores, Pick, Sweep
 from lga_core.scores.methods import ALIASES, MEASUREMENTS, View, method_named
-from lga_core.worth.truth import Truth
+from lga_core.worth.ground_truth import Truth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,49 +22,60 @@ class Selector:
 
     name: str
     title: str
-    method: str | None                       # of METHODS; None: the sweep of its facts
-    view: Mapping[str, Any] = field(default_factory=dict)        # choices of View that are not the default
-    measured: Mapping[str, Any] = field(default_factory=dict)    # settings of its measurement that are not
-    quick: bool = True                       # runs unless others are asked for
+    method: str | None  # of METHODS; None: the sweep of its facts
+    view: Mapping[str, Any] = field(default_factory=dict)  # choices of View that are not the default
+    measured: Mapping[str, Any] = field(default_factory=dict)  # settings of its measurement that are not
+    quick: bool = True  # runs unless others are asked for
 
     def choices(self, seed: int = 0) -> View:
         """How its scores are read."""
         return View(**self.view, seed=seed)
 
-    def settings(self, seed: int = 0, editor: Any = None) -> Any:
-        """Its measurement's settings; None where it measures nothing. `editor`: the settings of the editor whose layer
-        it names; what reads a second moment reads that editor's."""
+    def need(self, seed: int = 0, editor: Any = None) -> tuple[str, Any] | None:
+        """The measurement that it reads, with its settings; None where it measures nothing.
+
+        `editor`: the settings of the editor whose layer it names; what reads a second moment reads that editor's.
+        """
         measurement = method_named(self.method).measurement if self.method else None
         if measurement is None:
             return None
         kind = MEASUREMENTS[measurement].settings
         names = {item.name for item in fields(kind)}
+        drawn = {"seed": seed} if "seed" in names else {}
         alike = {name: getattr(editor, name) for name in SECOND_MOMENT if name in names and hasattr(editor, name)}
-        return kind(**{**({"seed": seed} if "seed" in names else {}), **alike, **self.measured})
+        return measurement, kind(**{**drawn, **alike, **self.measured})
+
+    def settings(self, seed: int = 0, editor: Any = None) -> Any:
+        """Its measurement's settings (see `need`); None where it measures nothing."""
+        need = self.need(seed, editor)
+        return None if need is None else need[1]
 
 
 SECOND_MOMENT = ("covariance", "tokens_per_input", "ridge")
 BRUTE_FORCE = "brute-force"
-SELECTORS: Mapping[str, Selector] = {item.name: item for item in (
-    Selector(name="lga", title="LGA", method="lga"),
-    Selector(name="lga-own-old", title="LGA, the model's own old answer", method="lga", measured={"old": "model"}),
-    Selector(name="lga-cosine", title="LGA, cosine", method="lga", view={"normalize": "cosine"}),
-    Selector(name="lga-magnitude", title="LGA, magnitude", method="lga", view={"rank": "magnitude"}),
-    Selector(name="lga-no-fences", title="LGA, no fences", method="lga", view={"fences": None}),
-    Selector(name="lga-mlp-down", title="LGA, down projection", method="lga", view={"scope": "mlp-down"}),
-    Selector(name="lga-attention", title="LGA, attention", method="lga", view={"scope": "attention"}),
-    Selector(name="lga-block", title="LGA, whole block", method="lga", view={"scope": "block"}),
-    Selector(name="cma-mlp", title="CMA, MLP", method="cma-mlp"),
-    Selector(name="cma-hidden", title="CMA, hidden state", method="cma-hidden", quick=False),
-    Selector(name="cma-attn", title="CMA, attention", method="cma-attn", quick=False),
-    Selector(name="gradxact", title="Gradient × activation", method="gradxact"),
-    Selector(name="ig", title="Integrated gradients", method="ig", quick=False),
-    Selector(name="gradnorm-old", title="Gradient norm, old answer", method="gradnorm-old"),
-    Selector(name="gradnorm-new", title="Gradient norm, new answer", method="gradnorm-new"),
-    Selector(name="forecast", title="Forecast", method="forecast"),
-    Selector(name="middle", title="Middle layer", method="middle"),
-    Selector(name=BRUTE_FORCE, title="Brute force", method=None),
-)}
+SELECTORS: Mapping[str, Selector] = {
+    item.name: item
+    for item in (
+        Selector(name="lga", title="LGA", method="lga"),
+        Selector(name="lga-own-old", title="LGA, the model's own old answer", method="lga", measured={"old": "model"}),
+        Selector(name="lga-cosine", title="LGA, cosine", method="lga", view={"normalize": "cosine"}),
+        Selector(name="lga-magnitude", title="LGA, magnitude", method="lga", view={"rank": "magnitude"}),
+        Selector(name="lga-no-fences", title="LGA, no fences", method="lga", view={"fences": None}),
+        Selector(name="lga-mlp-down", title="LGA, down projection", method="lga", view={"scope": "mlp-down"}),
+        Selector(name="lga-attention", title="LGA, attention", method="lga", view={"scope": "attention"}),
+        Selector(name="lga-block", title="LGA, whole block", method="lga", view={"scope": "block"}),
+        Selector(name="cma-mlp", title="CMA, MLP", method="cma-mlp"),
+        Selector(name="cma-hidden", title="CMA, hidden state", method="cma-hidden", quick=False),
+        Selector(name="cma-attn", title="CMA, attention", method="cma-attn", quick=False),
+        Selector(name="gradxact", title="Gradient × activation", method="gradxact"),
+        Selector(name="ig", title="Integrated gradients", method="ig", quick=False),
+        Selector(name="gradnorm-old", title="Gradient norm, old answer", method="gradnorm-old"),
+        Selector(name="gradnorm-new", title="Gradient norm, new answer", method="gradnorm-new"),
+        Selector(name="forecast", title="Forecast", method="forecast"),
+        Selector(name="middle", title="Middle layer", method="middle"),
+        Selector(name=BRUTE_FORCE, title="Brute force", method=None),
+    )
+}
 
 
 def selectors_named(names: Sequence[str] | None = None) -> tuple[Selector, ...]:
@@ -72,13 +83,14 @@ def selectors_named(names: Sequence[str] | None = None) -> tuple[Selector, ...]:
 
     Raises LgaError with the names there are.
     """
-    chosen = {}
+    chosen: dict[str, Selector] = {}
     for name in names or [item.name for item in SELECTORS.values() if item.quick]:
-        found = SELECTORS.get(ALIASES.get(name, name))
-        if found is None:
-            raise LgaError(f"There is no selector {name!r}.",
-                           mend=f"Choose one of {', '.join((*SELECTORS, *ALIASES))}.")
-        chosen[found.name] = found
+        selector = SELECTORS.get(ALIASES.get(name, name))
+        if selector is None:
+            raise LgaError(
+                f"There is no selector {name!r}.", hint=f"Choose one of {', '.join((*SELECTORS, *ALIASES))}."
+            )
+        chosen[selector.name] = selector
     chosen.pop(BRUTE_FORCE, None)
     return (*chosen.values(), SELECTORS[BRUTE_FORCE])
 
@@ -91,17 +103,25 @@ def pick_by_scores(selector: Selector, scores: LayerScores, layers: Sequence[int
     """
     missing = [layer for layer in layers if not 0 <= layer < scores.layers]
     if missing:
-        raise LgaError(f"{selector.title} has no score of layer {missing[0]}.", mend="Sweep layers of the same model.")
-    selection, swept = scores.selection, set(layers)
+        raise LgaError(f"{selector.title} has no score of layer {missing[0]}.", hint="Sweep layers of the same model.")
+    selection = scores.selection
+    swept = set(layers)
     ranking = tuple(layer for layer in selection.ranking if layer in swept)
     reason = selection.reason
     if selection.ranking and not ranking:
         reason = "none of the layers that it ranks was swept"
     merit = np.abs(scores.total) if selector.view.get("rank") == "magnitude" else scores.total
     return Pick(
-        selector=selector.name, title=selector.title, layer=ranking[0] if ranking else None, ranking=ranking,
-        layers=tuple(layers), scores=merit[list(layers)], own_layer=selection.golden_layer, n_facts=scores.n_facts,
-        reason=reason, cost=scores.cost,
+        selector=selector.name,
+        title=selector.title,
+        layer=ranking[0] if ranking else None,
+        ranking=ranking,
+        layers=tuple(layers),
+        scores=merit[list(layers)],
+        own_layer=selection.golden_layer,
+        n_facts=scores.n_facts,
+        reason=reason,
+        cost=scores.cost,
     )
 
 
@@ -111,7 +131,8 @@ def pick_by_sweep(proxy: Sweep, layers: Sequence[int] | None = None) -> Pick:
     `layers`: those that the picks are judged at, where they are not the proxy's own. Facts that are not measured
     at every layer are left out.
     """
-    wanted, selector = tuple(proxy.layers if layers is None else layers), SELECTORS[BRUTE_FORCE]
+    selector = SELECTORS[BRUTE_FORCE]
+    wanted = tuple(proxy.layers if layers is None else layers)
     truth = Truth.of(proxy)
     means = truth.mean("overall").tolist()
     score = {layer: mean for layer, mean in zip(proxy.layers, means, strict=True) if not np.isnan(mean)}
@@ -121,7 +142,14 @@ def pick_by_sweep(proxy: Sweep, layers: Sequence[int] | None = None) -> Pick:
     if not ranking:
         reason = "none of its layers was swept" if order else "no fact is measured at every layer"
     return Pick(
-        selector=selector.name, title=selector.title, layer=ranking[0] if ranking else None, ranking=ranking,
-        layers=wanted, scores=np.array([score.get(layer, np.nan) for layer in wanted]),
-        own_layer=order[0] if order else None, n_facts=len(truth.records), reason=reason, cost=proxy.cost,
+        selector=selector.name,
+        title=selector.title,
+        layer=ranking[0] if ranking else None,
+        ranking=ranking,
+        layers=wanted,
+        scores=np.array([score.get(layer, np.nan) for layer in wanted]),
+        own_layer=order[0] if order else None,
+        n_facts=len(truth.records),
+        reason=reason,
+        cost=proxy.cost,
     )

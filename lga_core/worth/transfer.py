@@ -1,4 +1,4 @@
-"""Whether a pick carries: from one fact set to another, and from few facts of the proxy to all of them (METHOD §6)."""
+"""Whether a pick transfers to another fact set, and whether few facts of the proxy give it (METHOD.md §6)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -8,11 +8,11 @@ import numpy as np
 from lga_core.errors import LgaError
 from lga_core.results import LayerScores, Pick, Stability, Sweep, Transfer
 from lga_core.scores.methods import layer_scores
+from lga_core.worth.ground_truth import Truth, drawn_weights, estimate
 from lga_core.worth.judging import DRAWS, regrets
 from lga_core.worth.selectors import Selector, pick_by_scores, pick_by_sweep
-from lga_core.worth.truth import Truth, drawn_weights, estimate
 
-SUBSETS = 100                                # draws a size
+SUBSETS = 100  # draws a size
 
 
 def transfer(picks: Mapping[str, Pick], sweeps: Mapping[str, Sweep], *, draws: int = DRAWS, seed: int = 0) -> Transfer:
@@ -22,24 +22,40 @@ def transfer(picks: Mapping[str, Pick], sweeps: Mapping[str, Sweep], *, draws: i
     Raises LgaError where the picks are of several selectors, or the sweeps of several editors or settings.
     """
     if not picks or len({pick.selector for pick in picks.values()}) > 1:
-        raise LgaError("The picks are not those of one selector.", mend="Compare the sets selector by selector.")
-    if any((sweep.editor, sweep.settings) != (first.editor, first.settings)
-           for first in sweeps.values() for sweep in sweeps.values()):
-        raise LgaError("The sweeps are of several editors or settings.", mend="Compare sweeps of one editor.")
+        raise LgaError("The picks are not those of one selector.", hint="Compare the sets selector by selector.")
+    if any(
+        (sweep.editor, sweep.settings) != (first.editor, first.settings)
+        for first in sweeps.values()
+        for sweep in sweeps.values()
+    ):
+        raise LgaError("The sweeps are of several editors or settings.", hint="Compare sweeps of one editor.")
     truths = [Truth.of(sweep) for sweep in sweeps.values()]
     weights = [drawn_weights(len(truth.records), draws, seed) for truth in truths]
     cells = [[_carried(pick.layer, *target) for target in zip(truths, weights, strict=True)] for pick in picks.values()]
+    # (picks, sweeps, 4) -> one (picks, sweeps) each
     overall, regret, low, high = np.array(cells, dtype=float).reshape(len(picks), len(sweeps), 4).transpose(2, 0, 1)
     pick = next(iter(picks.values()))
     return Transfer(
-        selector=pick.selector, title=pick.title, sources=tuple(picks), targets=tuple(sweeps),
-        layers=tuple(pick.layer for pick in picks.values()), n=tuple(len(truth.records) for truth in truths),
-        overall=overall, regret=regret, low=low, high=high,
+        selector=pick.selector,
+        title=pick.title,
+        sources=tuple(picks),
+        targets=tuple(sweeps),
+        layers=tuple(pick.layer for pick in picks.values()),
+        n=tuple(len(truth.records) for truth in truths),
+        overall=overall,
+        regret=regret,
+        low=low,
+        high=high,
     )
 
 
 def stability_of_scores(
-    selector: Selector, scores: LayerScores, test: Sweep, *, sizes: Sequence[int] | None = None, draws: int = SUBSETS,
+    selector: Selector,
+    scores: LayerScores,
+    test: Sweep,
+    *,
+    sizes: Sequence[int] | None = None,
+    draws: int = SUBSETS,
     seed: int = 0,
 ) -> Stability:
     """How the pick holds when its scores are made from fewer of the proxy's facts, used or not, as they were asked."""
@@ -57,14 +73,17 @@ def stability_of_sweep(
     proxy: Sweep, test: Sweep, *, sizes: Sequence[int] | None = None, draws: int = SUBSETS, seed: int = 0
 ) -> Stability:
     """The same for the brute force, over the facts of the proxy that are measured at every layer."""
-    truth, whole = Truth.of(proxy), pick_by_sweep(proxy, test.layers)
+    truth = Truth.of(proxy)
+    whole = pick_by_sweep(proxy, test.layers)
     columns = [column for column, layer in enumerate(truth.layers) if layer in whole.ranking]
 
     def pick(facts: Sequence[int]) -> int | None:
         weights = np.bincount(facts, minlength=len(truth.records))[None].astype(float)
         means = truth.mean("overall", weights)[0, columns]
-        return min((truth.layers[column] for column, mean in zip(columns, means, strict=True) if mean == means.max()),
-                   default=None)
+        return min(
+            (truth.layers[column] for column, mean in zip(columns, means, strict=True) if mean == means.max()),
+            default=None,
+        )
 
     return _stability(whole.selector, whole.title, pick, len(truth.records), Truth.of(test), sizes, draws, seed)
 
@@ -83,8 +102,14 @@ def _carried(layer: int | None, truth: Truth, weights: np.ndarray) -> tuple[floa
 
 
 def _stability(
-    name: str, title: str, pick: Callable[[Sequence[int]], int | None], n: int, truth: Truth,
-    sizes: Sequence[int] | None, draws: int, seed: int,
+    name: str,
+    title: str,
+    pick: Callable[[Sequence[int]], int | None],
+    n: int,
+    truth: Truth,
+    sizes: Sequence[int] | None,
+    draws: int,
+    seed: int,
 ) -> Stability:
     """Draw facts without replacement, `draws` times a size; the same facts for every selector with as many.
 
@@ -92,19 +117,29 @@ def _stability(
     """
     sizes = tuple(default_sizes(n) if sizes is None else sizes)
     if wrong := [size for size in sizes if not 1 <= size <= n]:
-        raise LgaError(f"{wrong[0]} facts cannot be drawn from {n}.", mend=f"Draw 1 to {n} facts.")
+        raise LgaError(f"{wrong[0]} facts cannot be drawn from {n}.", hint=f"Draw 1 to {n} facts.")
     whole = pick(range(n)) if n else None
     means = truth.mean("overall")
     share, silent, regret, overall = np.full((4, len(sizes)), np.nan)
     for place, size in enumerate(sizes):
         rng = np.random.default_rng([seed, size])
-        found = [pick(np.sort(rng.choice(n, size, replace=False))) for _draw in range(draws)]
-        at = [means[truth.layers.index(layer)] for layer in found if layer is not None]
-        silent[place] = found.count(None) / draws
+        picked = [pick(sorted(rng.choice(n, size, replace=False).tolist())) for _draw in range(draws)]
+        at = [means[truth.layers.index(layer)] for layer in picked if layer is not None]
+        silent[place] = picked.count(None) / draws
         if whole is not None:
-            share[place] = found.count(whole) / draws
+            share[place] = picked.count(whole) / draws
         if at and truth.records:
             overall[place] = np.mean(at)
             regret[place] = np.mean(means.max() - np.array(at))
-    return Stability(selector=name, title=title, layer=whole, sizes=sizes, share=share, silent=silent, regret=regret,
-                     overall=overall, draws=draws, seed=seed)
+    return Stability(
+        selector=name,
+        title=title,
+        layer=whole,
+        sizes=sizes,
+        share=share,
+        silent=silent,
+        regret=regret,
+        overall=overall,
+        draws=draws,
+        seed=seed,
+    )

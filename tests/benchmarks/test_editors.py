@@ -4,15 +4,15 @@ from dataclasses import replace
 from statistics import fmean
 
 import pytest
-from conftest import drain, tiny_model
+from conftest import tiny_model
 from editing.writing import SETTINGS
 
-from lga_core.bench import edit, editors
-from lga_core.bench.edit import known_facts, search, spread_layers, summary
+from lga_core.bench.edit import FACT_SET, known_facts, search, spread_layers, summary
+from lga_core.bench.editors import edit_seconds
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.trial import trial_edit
-from lga_core.models.derived import derived_path
+from lga_core.models.sources.derived import derived_path
 from lga_core.runs.store import Store
 from lga_core.runs.sweeps import sweep
 
@@ -24,14 +24,14 @@ def model():
 
 def test_each_metric_has_its_own_n(model, facts):
     asked = (facts[0], replace(facts[1], portability=()))
-    found, _stored = drain(sweep(model, "some", asked, (0, 1), "r-rome", SETTINGS, Store()))
-    told = summary(found, 1)
-    reports = [drain(trial_edit(model, fact, (1,), "r-rome", SETTINGS, diagnose=False)) for fact in asked]
-    assert (told["n"], told["rewrite_n"], told["portability_n"]) == (2, 2, 1)
-    assert told["portability"] == reports[0].after["portability"].teacher_forced
-    assert told["rewrite"] == fmean(report.after["rewrite"].teacher_forced for report in reports)
-    assert told["rewrite_before"] == fmean(report.before["rewrite"].teacher_forced for report in reports)
-    assert told["target_error_max"] == pytest.approx(max(report.target_error for report in reports), abs=1e-6)
+    swept, _stored = sweep(model, "some", asked, (0, 1), "r-rome", SETTINGS, Store())
+    row = summary(swept, 1)
+    reports = [trial_edit(model, fact, (1,), "r-rome", SETTINGS, diagnose=False) for fact in asked]
+    assert (row["n"], row["rewrite_n"], row["portability_n"]) == (2, 2, 1)
+    assert row["portability"] == reports[0].after["portability"].teacher_forced
+    assert row["rewrite"] == fmean(report.after["rewrite"].teacher_forced for report in reports)
+    assert row["rewrite_before"] == fmean(report.before["rewrite"].teacher_forced for report in reports)
+    assert row["target_error_max"] == pytest.approx(max(report.target_error for report in reports), abs=1e-6)
 
 
 @pytest.mark.parametrize(("layers", "count", "expected"), [(30, 5, [5, 10, 14, 19, 24]), (4, 5, [0, 1, 2])])
@@ -42,20 +42,20 @@ def test_layers_are_spread_over_the_depth(layers, count, expected):
 
 def test_the_best_layer_has_the_highest_rewrite_and_is_stored(model, facts):
     store = Store()
-    found, best = search(model, facts[:2], [0, 2], "r-rome", store)
-    rows = [summary(found, layer) for layer in (0, 2)]
+    swept, best = search(model, facts[:2], [0, 2], "r-rome", store)
+    rows = [summary(swept, layer) for layer in (0, 2)]
     top = max((row["rewrite"], row["overall"]) for row in rows)
     assert rows[[0, 2].index(best)]["rewrite"] == top[0] and rows[[0, 2].index(best)]["overall"] == top[1]
     again, same = search(model, facts[:2], [0, 2], "r-rome", store)
-    assert (again.to_json(), same) == (found.to_json(), best)            # seconds too: not run again
+    assert (again.to_json(), same) == (swept.to_json(), best)  # seconds too: not run again
 
 
 @pytest.mark.parametrize("editor", EDITORS)
 def test_the_seconds_are_of_a_whole_search(model, facts, editor):
-    assert editors._seconds(model, facts[:1], 1, editor) > 0
-    assert not list(derived_path(model, "values").glob("*"))             # nothing read, nothing kept
+    assert edit_seconds(model, facts[:1], 1, editor) > 0
+    assert not list(derived_path(model, "values").glob("*"))  # nothing read, nothing kept
 
 
-def test_a_model_that_knows_nothing_is_told_so(model):
-    with pytest.raises(LgaError, match=f"knows no fact of {edit.FACT_SET}"):
+def test_a_model_that_knows_nothing_is_refused(model):
+    with pytest.raises(LgaError, match=f"knows no fact of {FACT_SET}"):
         known_facts(model, None, 0, Store())

@@ -10,9 +10,9 @@ from lga_core.bench import paper
 from lga_core.bench.paper import bench_paper, study_facts
 from lga_core.errors import LgaError
 from lga_core.results import METRICS
-from lga_core.runs import study
-from lga_core.runs.study import kept_units, read_unit, unit_path
-from lga_core.worth.study import STUDIED, TABLED, table_rows
+from lga_core.runs import study_units as study
+from lga_core.runs.study_units import kept_units, read_unit, unit_path
+from lga_core.worth.study.judged import STUDIED, TABLED, table_rows
 
 COUNT = 2
 
@@ -23,7 +23,7 @@ def units(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "UNITS", tmp_path / "study")
     monkeypatch.setattr(paper, "PLAN", (("r-rome", "world"), ("ft-m", "world")))
     monkeypatch.setattr(paper, "STEPS", 2)
-    monkeypatch.setattr(paper, "load_now", lambda _name: model)
+    monkeypatch.setattr(paper, "load", lambda _name, report: model)
     return model
 
 
@@ -31,7 +31,8 @@ def test_a_unit_is_measured_once_and_its_table_follows_from_it(units, monkeypatc
     report = bench_paper(units.name, limit=COUNT)
     file = unit_path(units.name, "world", "r-rome")
     assert sorted(path.name for path in study.UNITS.iterdir()) == sorted(
-        f"{units.name}-world-{editor}.json" for editor in ("r-rome", "ft-m"))
+        f"{units.name}-world-{editor}.json" for editor in ("r-rome", "ft-m")
+    )
     unit = read_unit(units.name, "world", "r-rome")
     assert unit.to_json() == json.dumps(json.loads(file.read_text()), separators=(",", ":"), ensure_ascii=False)
     assert unit.proxy.complete and unit.test.complete
@@ -54,28 +55,31 @@ def test_a_unit_is_measured_once_and_its_table_follows_from_it(units, monkeypatc
             assert row[metric] == pytest.approx(unit.test.mean(metric)[pick.layer])
             assert row[f"{metric}_n"] == np.isfinite(unit.test.after[metric][:, 0]).sum()
     assert [pick.selector for pick in unit.picks] == [
-        *(selector.name for selector in STUDIED), "forecast-race", "brute-force"]
+        *(selector.name for selector in STUDIED),
+        "forecast-race",
+        "brute-force",
+    ]
     firm = {item.selector: item for item in unit.stability}
     assert list(firm) == ["lga", "cma-mlp", "forecast", "brute-force"] and firm["lga"].sizes == (1, COUNT)
     assert firm["lga"].layer == next(pick.layer for pick in unit.picks if pick.selector == "lga")
     brute = rows[TABLED.index("brute-force")]
     assert (brute["layer"], brute["fewer_rows"], brute["faster"]) == (int(unit.proxy.mean("overall").argmax()), 1, 1)
     assert rows[-1]["overall"] == pytest.approx(unit.test.overall.max(1).mean())
-    monkeypatch.setattr(paper, "load_now", lambda _name: pytest.fail("measured again"))
+    monkeypatch.setattr(paper, "load", lambda _name, report: pytest.fail("measured again"))
     assert bench_paper(units.name, limit=COUNT)["rows"] == report["rows"]
     assert [one.editor for one in kept_units()] == ["ft-m", "r-rome"] and kept_units()[1].to_json() == unit.to_json()
     with pytest.raises(pytest.fail.Exception, match="measured again"):
-        bench_paper(units.name, limit=COUNT + 1)                          # another size is another unit
+        bench_paper(units.name, limit=COUNT + 1)  # another size is another unit
 
 
-def test_a_set_with_long_answers_has_fewer_facts_unless_told(units, monkeypatch):
+def test_a_set_with_long_answers_has_fewer_facts_unless_asked_for(units, monkeypatch):
     monkeypatch.setattr(paper, "PLAN", (("ft-m", "world"),))
     monkeypatch.setattr(paper, "FEWER", {"world": COUNT})
     bench_paper(units.name)
     unit = read_unit(units.name, "world", "ft-m")
     assert unit.settings["test_facts"] == len(unit.test.records) == COUNT
     assert unit.command == f"python -m lga_core bench paper --model {units.name}"
-    monkeypatch.setattr(paper, "load_now", lambda _name: pytest.fail("measured again"))
+    monkeypatch.setattr(paper, "load", lambda _name, report: pytest.fail("measured again"))
     bench_paper(units.name, limit=COUNT)
 
 

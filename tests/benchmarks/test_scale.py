@@ -9,7 +9,7 @@ from lga_core.bench import scale
 from lga_core.bench.fit import Fit, Load
 from lga_core.bench.shapes import SHAPES, parameters, random_model
 from lga_core.data.load import choose, load_facts
-from lga_core.models.memory import kept_bytes, weight_bytes
+from lga_core.models.running.memory import kept_bytes, weight_bytes
 
 CPU = torch.device("cpu")
 
@@ -19,16 +19,25 @@ def facts():
     return choose(load_facts("world").facts, 12, 0)
 
 
-@pytest.mark.parametrize(("name", "count"), [
-    ("GPT-2 XL", 1_557_611_200), ("Llama-2-7B", 6_738_415_616), ("Gemma-3-12B, text", 11_766_034_176),
-])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("GPT-2 XL", 1_557_611_200),
+        ("Llama-2-7B", 6_738_415_616),
+        ("Gemma-3-12B, text", 11_766_034_176),
+    ],
+)
 def test_the_shapes_have_the_published_number_of_parameters(name, count):
     assert parameters(next(shape for shape in SHAPES if shape.name == name)) == count
 
 
 def loads() -> list[Load]:
-    return [Load(layers=layers, width=width, tokens=tokens, heads=tokens / 8, entries=12 * width**2, vocabulary=4000)
-            for layers in (2, 4, 8) for width in (256, 512, 768) for tokens in (40, 200)]
+    return [
+        Load(layers=layers, width=width, tokens=tokens, heads=tokens / 8, entries=12 * width**2, vocabulary=4000)
+        for layers in (2, 4, 8)
+        for width in (256, 512, 768)
+        for tokens in (40, 200)
+    ]
 
 
 @pytest.mark.parametrize("coefficients", [(1e-3, 2e-9, 3e-11), (0.0, 2e-9, 3e-11), (1e-3, 0.0, 3e-11)])
@@ -62,10 +71,12 @@ def test_a_small_shape_has_the_proportions_of_the_large_one(shape, facts):
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_what_a_token_leaves_behind_grows_with_depth_and_width(shape, facts):
     """The one assumption of the memory's arithmetic."""
+
     def kept(layers: int, width: int) -> float:
         width = shape.near(width)
-        model = random_model(shape, facts, layers=layers, width=width, vocabulary=4000, device=CPU,
-                             dtype=torch.bfloat16)
+        model = random_model(
+            shape, facts, layers=layers, width=width, vocabulary=4000, device=CPU, dtype=torch.bfloat16
+        )
         return kept_bytes(model) / layers / width
 
     assert kept(2, 256) == pytest.approx(kept(4, 512), rel=0.05)
@@ -78,26 +89,38 @@ def test_the_benchmark_keeps_to_its_contract(monkeypatch):
     monkeypatch.setattr(scale, "SMALL_FACTS", (2, 4))
     monkeypatch.setattr(scale, "pick_device", lambda _asked: CPU)
     report = scale.bench_scale("unused", limit=4)
-    assert set(report) >= {"name", "speedup", "baseline_seconds", "seconds", "peak_bytes", "rows", "machine",
-                           "settings"}
+    assert set(report) >= {
+        "name",
+        "speedup",
+        "baseline_seconds",
+        "seconds",
+        "peak_bytes",
+        "rows",
+        "machine",
+        "settings",
+    }
     assert (report["name"], report["speedup"], report["baseline_seconds"]) == ("scale", None, None)
     assert [(row["shape"], row["method"]) for row in report["rows"]] == [
-        (shape.name, method) for shape in SHAPES for method in ("lga", "cma-mlp", "r-rome")]
+        (shape.name, method) for shape in SHAPES for method in ("lga", "cma-mlp", "r-rome")
+    ]
     for row in report["rows"]:
         assert row["how"] == "arithmetic" and row["seconds_per_fact"] > 0 and row["r2"] <= 1 and row["beyond"] > 0
         assert row["peak_over_weights"] == row["peak_bytes"] / row["weight_bytes"] > 1
         assert row["peak_over_weights"] <= 1.3 or row["method"] != "lga"
     assert {(point["layers"], point["facts"]) for point in report["points"] if point["method"] == "lga"} == {
-        *((layers, count) for layers in (1, 2) for count in (2, 4)), (3, 2)}
+        *((layers, count) for layers in (1, 2) for count in (2, 4)),
+        (3, 2),
+    }
     json.dumps(report)
 
 
 def test_the_work_that_is_counted_is_the_work_that_is_done(facts):
     """CMA counts its own rows: a suffix of the blocks is its share."""
-    model = random_model(SHAPES[1], facts, layers=4, width=SHAPES[1].near(128), vocabulary=4000, device=CPU,
-                         dtype=torch.float32)
-    told = scale.tasks(model, facts, {"lga": 3, "cma-mlp": 1, "r-rome": 1})
-    row, = told[1].run()
+    model = random_model(
+        SHAPES[1], facts, layers=4, width=SHAPES[1].near(128), vocabulary=4000, device=CPU, dtype=torch.float32
+    )
+    counted = scale.tasks(model, facts, {"lga": 3, "cma-mlp": 1, "r-rome": 1})
+    (row,) = counted[1].run()
     length = len(model.tokenizer(facts[0].prompt)["input_ids"])
-    assert row.cost.forward_rows * length == pytest.approx(told[1].load.tokens, rel=0.1)
-    assert [task.facts for task in told] == [3, 1, 1] and weight_bytes(model) > 0
+    assert row.cost.forward_rows * length == pytest.approx(counted[1].load.tokens, rel=0.1)
+    assert [task.facts for task in counted] == [3, 1, 1] and weight_bytes(model) > 0

@@ -27,8 +27,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("home")
     log = (home / "server.log").open("wb")
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)], cwd=ROOT, stdout=log,
-        stderr=subprocess.STDOUT, env={**os.environ, "LGA_HOME": str(home), "LGA_OFFLINE": "1"})
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "LGA_HOME": str(home), "LGA_OFFLINE": "1"},
+    )
     try:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
         yield f"http://127.0.0.1:{port}"
@@ -58,7 +62,8 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
         yield opened
         opened.close()
 
@@ -69,10 +74,20 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
     opened, wrong = context.new_page(), []
     opened.set_default_timeout(30_000)
-    opened.on("console", lambda message: wrong.append(f"{message.text} {message.location['url']}")
-              if message.type == "error" and not _is_probe(message.location["url"]) else None)
-    opened.on("request", lambda request: wrong.append(request.url)
-              if request.url.startswith("http") and "127.0.0.1" not in request.url else None)
+    opened.on(
+        "console",
+        lambda message: (
+            wrong.append(f"{message.text} {message.location['url']}")
+            if message.type == "error" and not _is_probe(message.location["url"])
+            else None
+        ),
+    )
+    opened.on(
+        "request",
+        lambda request: (
+            wrong.append(request.url) if request.url.startswith("http") and "127.0.0.1" not in request.url else None
+        ),
+    )
     yield opened
     context.close()
     assert wrong == []

@@ -19,7 +19,6 @@ def test_a_sweep_and_its_verdict(page: Page, address: str, tiny_folder: Path, tm
     number.press("Enter")
     page.get_by_role("combobox", name="Test facts").click()
     page.get_by_role("option", name="Others of this set").click()
-    page.get_by_role("button", name="Load the model").click()
     expect(page.get_by_text("6 proxy facts and 4 test facts")).to_be_visible(timeout=SLOW)
     idle(page)
 
@@ -33,7 +32,7 @@ def test_a_sweep_and_its_verdict(page: Page, address: str, tiny_folder: Path, tm
     page.get_by_text("Proxy facts, in-sample").click()
     expect(page.get_by_text("in-sample, so flattering").first).to_be_visible()
     idle(page)
-    click_a_cell(page, layer=2, panel=3)       # Overall
+    click_a_cell(page, layer=2, panel=3)  # Overall
     photograph(page, "8-sweep")
     page.get_by_role("button", name="Try an edit at layer 2").click()
     expect(page.get_by_role("heading", name="Trial edit")).to_be_visible()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from lga_core.view.style import THEMES as THEMES_OF_FIGURES
+from lga_core.view.figures.parts.style import THEMES as THEMES_OF_FIGURES
 from tests.browser.walking import SLOW, choose_model_and_facts, click_a_cell, idle, photograph
 
 pytestmark = pytest.mark.browser
@@ -72,7 +72,7 @@ def row_button(page: Page, what: str, row: int):
 
 
 def edit_three_facts(page: Page) -> None:
-    page.get_by_text("Edit several facts", exact=True).click()
+    show(page, "Edit several facts")
     number = page.get_by_role("spinbutton", name="How many of the sidebar’s facts")
     number.fill("3")
     number.press("Enter")
@@ -95,7 +95,7 @@ def change_the_ledger(page: Page) -> None:
     idle(page)
     expect(ledger.get_by_text("→").nth(0)).to_have_text(second)
     row_button(page, "remove", 3).click()
-    expect(rows(page)).to_have_count(3)
+    expect(rows(page)).to_have_count(3, timeout=SLOW)
     idle(page)
     page.get_by_role("button", name="Recompute").click()
     expect(page.get_by_text("computed on another set of edits")).to_have_count(0, timeout=SLOW)
@@ -104,25 +104,36 @@ def change_the_ledger(page: Page) -> None:
 
 def save_and_load(page: Page, folder: Path) -> None:
     """The saved set comes back after all was undone; a damaged file is refused, and the ledger stays."""
-    page.get_by_text("Save, load, export", exact=True).click()
+    show(page, "Save, load, export")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download 3 edits").click()
     saved = folder / "edits.zip"
     download.value.save_as(saved)
     photograph(page, "6-files")
     page.get_by_role("button", name="Undo all").click()
-    expect(page.get_by_text("No edit is kept")).to_be_visible()
+    expect(page.get_by_text("No edit is kept")).to_be_visible(timeout=SLOW)
     expect(rows(page)).to_have_count(0)
-    page.get_by_text("Save, load, export", exact=True).click()
-    page.locator("input[type=file]").set_input_files(saved)
+    load(page, saved)
     expect(rows(page)).to_have_count(3, timeout=SLOW)
     idle(page)
     damaged = folder / "damaged.zip"
     damaged.write_bytes(saved.read_bytes()[:-200])
-    page.get_by_text("Save, load, export", exact=True).click()
-    page.locator("input[type=file]").set_input_files(damaged)
+    load(page, damaged)
     expect(page.get_by_test_id("stAlertContentError")).to_contain_text("no .zip file, or a damaged one", timeout=SLOW)
     expect(rows(page)).to_have_count(3)
+
+
+def show(page: Page, view: str) -> None:
+    """While the page is drawn anew there are two of them for a moment."""
+    place = page.get_by_text(view, exact=True)
+    expect(place).to_have_count(1)
+    place.click()
+
+
+def load(page: Page, file: Path) -> None:
+    idle(page)
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text(file.name, exact=True)).to_be_visible()
 
 
 def play(page: Page) -> None:
@@ -167,7 +178,7 @@ def chosen(page: Page):
 
 
 def choose_by_keyboard(page: Page, layer: str) -> None:
-    idle(page)                               # a page that is still being drawn takes the focus away
+    idle(page)  # a page that is still being drawn takes the focus away
     page.wait_for_timeout(500)
     chosen(page).get_by_role("combobox").focus()
     page.keyboard.type(layer)

@@ -9,7 +9,7 @@ from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 WIDTHS, THEMES = (1280, 1920), ("light", "dark")
-SLOW = 150_000                               # ms, for what is computed: the machine may have other work
+SLOW = 150_000  # ms, for what is computed: the machine may have other work
 
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
@@ -42,7 +42,7 @@ def photograph(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
-        page.wait_for_timeout(600)           # the page runs again by itself: figures follow the theme
+        page.wait_for_timeout(600)  # the page runs again by itself: figures follow the theme
         idle(page)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
@@ -58,7 +58,7 @@ def click_a_cell(page: Page, layer: int, panel: int) -> None:
     """The middle of a heatmap cell, in the figure's row of panels of that number; the layer is then chosen."""
     plot = page.locator(".js-plotly-plot").first
     plot.locator(".scatterlayer").first.wait_for()
-    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")       # at once: the page may draw it anew meanwhile
+    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")  # at once: the page may draw it anew meanwhile
     place = """(plot, [layer, panel]) => {
         const box = plot.getBoundingClientRect(), full = plot._fullLayout;
         const x = full[`xaxis${panel}`], y = full[`yaxis${panel}`];

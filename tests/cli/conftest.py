@@ -16,13 +16,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 RECORDS = [
     {
-        "prompt": f"{subject} is in", "subject": subject, "target_new": new, "ground_truth": [old],
+        "prompt": f"{subject} is in",
+        "subject": subject,
+        "target_new": new,
+        "ground_truth": [old],
         "rephrase_prompt": f"Everybody knows {subject} is in",
         "locality": {"Neighborhood": [{"prompt": "The capital of France is", "ground_truth": ["Paris"]}]},
         "portability": {"Reasoning": [{"prompt": f"The state of {subject} is", "ground_truth": "Washington"}]},
     }
     for subject, new, old in (
-        ("The Space Needle", "Boston", "Seattle"), ("The Eiffel Tower", "Rome", "Paris"), ("Toyota", "Brazil", "Japan"),
+        ("The Space Needle", "Boston", "Seattle"),
+        ("The Eiffel Tower", "Rome", "Paris"),
+        ("Toyota", "Brazil", "Japan"),
     )
 ]
 SKIPPED = {"prompt": "Berlin is big", "subject": "London", "target_new": "small"}
@@ -77,8 +82,14 @@ def lga(home: Path) -> Callable[..., Answer]:
 
     def call(*arguments: object, **environment: str) -> Answer:
         variables = {**os.environ, "LGA_HOME": str(home), "OMP_NUM_THREADS": "1", "LGA_OFFLINE": "1", **environment}
-        done = subprocess.run([sys.executable, "-m", "lga_core", *map(str, arguments)], cwd=ROOT, env=variables,
-                              capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            [sys.executable, "-m", "lga_core", *map(str, arguments)],
+            cwd=ROOT,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
         return Answer(done.returncode, done.stdout, done.stderr)
 
     return call

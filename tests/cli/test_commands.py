@@ -29,8 +29,21 @@ def test_score_prints_one_object_a_method_and_nothing_else(scored):
 def test_score_has_the_contract_s_keys(scored):
     for report in scored[0].json:
         assert {
-            "model", "method", "settings", "facts", "n_facts", "layers", "per_fact", "total", "excluded_layers",
-            "ranking", "golden_layer", "golden_layers", "seconds", "forward_rows", "backward_rows",
+            "model",
+            "method",
+            "settings",
+            "facts",
+            "n_facts",
+            "layers",
+            "per_fact",
+            "total",
+            "excluded_layers",
+            "ranking",
+            "golden_layer",
+            "golden_layers",
+            "seconds",
+            "forward_rows",
+            "backward_rows",
         } <= set(report)
         assert [fact["record"] for fact in report["facts"]] == [0, 1, 2]
         for fact, row in zip(report["facts"], report["per_fact"], strict=True):
@@ -55,7 +68,7 @@ def test_no_pick_by_cma_with_fewer_than_eight_facts_says_why(scored):
 
 
 def test_progress_goes_to_stderr_and_quiet_silences_it(scored, lga, tiny_folder, fact_file):
-    assert "gradients 3/3" in scored[0].err
+    assert "LGA 3/3" in scored[0].err
     again = lga("score", tiny_folder, fact_file, "--limit", 3, "--json", "--quiet", "--set", "old=model")
     assert again.code == 0 and again.err == "" and not again.json[0]["from_store"]
 
@@ -64,13 +77,13 @@ def test_the_same_question_is_answered_from_the_store(scored, here, tiny_folder,
     again = here("score", tiny_folder, fact_file, "--limit", 3, "--method", "lga", "--json")
     assert again.json[0]["from_store"] and not scored[0].json[0]["from_store"]
     assert {**again.json[0], "from_store": False} == scored[0].json[0]
-    assert "gradients" not in again.err
+    assert "LGA 3/3" not in again.err
 
 
 def test_score_prints_a_short_table_without_json(here, tiny_folder, fact_file):
     answer = here("score", tiny_folder, fact_file, "--limit", 3, "--fences", "none", "--rank", "magnitude")
     assert answer.code == 0 and "picks layer" in answer.out and "from the store" in answer.out
-    assert [line.split()[0] for line in answer.out.splitlines()[-LAYERS - 1:]] == ["layer", "0", "1", "2", "3"]
+    assert [line.split()[0] for line in answer.out.splitlines()[-LAYERS - 1 :]] == ["layer", "0", "1", "2", "3"]
 
 
 def test_facts_reports_every_problem_by_record(here, fact_file):
@@ -102,8 +115,17 @@ def test_edit_reports_before_and_after(here, tiny_folder, fact_file):
     assert answer.code == 0, answer.err
     report = answer.json
     assert {
-        "fact", "layers", "editor", "settings", "before", "after", "target_error", "target_nll", "delta_norm",
-        "clamped", "seconds",
+        "fact",
+        "layers",
+        "editor",
+        "settings",
+        "before",
+        "after",
+        "target_error",
+        "target_nll",
+        "delta_norm",
+        "clamped",
+        "seconds",
     } <= set(report)
     assert report["fact"]["record"] == 2 and report["layers"] == [1, 2] and report["editor"] == "r-rome"
     for when in ("before", "after"):
@@ -117,10 +139,10 @@ def test_edit_reports_before_and_after(here, tiny_folder, fact_file):
 @pytest.mark.parametrize("editor", ["r-rome", "ft-m"])
 def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, tmp_path, editor):
     """Also where the answer came from the store: the second run writes the same files."""
-    from lga_core.editing.edit_set import read_edit_set
     from lga_core.editing.edits import applied
-    from lga_core.models.fingerprint import weights_hash
-    from lga_core.models.loading import load_now
+    from lga_core.editing.files.edit_set import read_edit_set
+    from lga_core.models.loading import load
+    from lga_core.models.sources.fingerprint import weights_hash
 
     arguments = ("edit", tiny_folder, fact_file, "--index", 0, "--layers", "2,1", "--editor", editor, "--json")
     assert here(*arguments).json["saved"] is None
@@ -128,8 +150,8 @@ def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, t
     assert answer.code == 0, answer.err
     report = answer.json
     assert report["from_store"] and report["saved"].endswith("one.zip") and report["exported"].endswith("edited")
-    model, merged = load_now(str(tiny_folder)), load_now(str(tmp_path / "edited"))
-    entry, = read_edit_set(tmp_path / "one.zip", model).entries
+    model, merged = load(str(tiny_folder)), load(str(tmp_path / "edited"))
+    (entry,) = read_edit_set(tmp_path / "one.zip", model).entries
     assert (entry.editor, entry.layers, entry.facts[0].record) == (editor, (1, 2), 0)
     assert [edit.norm for edit in entry.edits] == pytest.approx(report["delta_norm"], rel=1e-6)
     ids = model.tokenizer("The Space Needle is in Boston", return_tensors="pt")
@@ -137,8 +159,8 @@ def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, t
         hooked = model.model(**ids).logits.log_softmax(-1)
     assert (merged.model(**ids).logits.log_softmax(-1) - hooked).abs().max() < 1e-3
     assert weights_hash(merged.model) != weights_hash(model.model)
-    told = here(*arguments[:-1], "--save", tmp_path / "one.zip")
-    assert told.code == 0 and told.out.splitlines()[-1] == f"saved to {tmp_path / 'one.zip'}"
+    shown = here(*arguments[:-1], "--save", tmp_path / "one.zip")
+    assert shown.code == 0 and shown.out.splitlines()[-1] == f"saved to {tmp_path / 'one.zip'}"
 
 
 def test_the_three_line_api_gives_what_the_command_gives(scored, home, tiny_folder, fact_file, monkeypatch):

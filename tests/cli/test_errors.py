@@ -1,4 +1,4 @@
-"""Every way to ask for the wrong thing: one line that names the cause and the mend, exit code 2, no traceback."""
+"""Every way to ask for the wrong thing: one line that names the cause and the remedy, exit code 2, no traceback."""
 
 import subprocess
 import sys
@@ -7,8 +7,7 @@ import pytest
 
 from lga_core.cli import main
 from lga_core.cli.options import settings_of
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.value import ValueSettings
+from lga_core.editing.settings import RankOneSettings, ValueSettings
 
 
 @pytest.fixture
@@ -53,12 +52,16 @@ CASES = [
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "3-1"), ("No layer", "at least one")),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "last"), ("'last'", "5,6")),
     (("edit", "MODEL", "FACTS", "--index", "4", "--layers", "0"), ("no new answer", "target_new")),
-    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--save", "/nowhere/at/all.zip"),
-     ("/nowhere/at", "another file")),
+    (
+        ("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--save", "/nowhere/at/all.zip"),
+        ("/nowhere/at", "another file"),
+    ),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--save", "FACTS"), ("there already", ".zip")),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--export", "MODEL"), ("there already", "new folder")),
-    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--export", "/nowhere/at/all"),
-     ("/nowhere/at", "another folder")),
+    (
+        ("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--export", "/nowhere/at/all"),
+        ("/nowhere/at", "another folder"),
+    ),
     (("bench", "nothing"), ("no benchmark 'nothing'", "lga")),
     (("models", "--fetch", "nothing"), ("nothing", "")),
     (("dance",), ("dance", "--help")),
@@ -66,26 +69,26 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), CASES, ids=[" ".join(case[0]) for case in CASES])
-def test_one_line_with_cause_and_mend(one_line, tiny_folder, fact_file, tmp_path, arguments, told):
+@pytest.mark.parametrize(("arguments", "words"), CASES, ids=[" ".join(case[0]) for case in CASES])
+def test_one_line_with_cause_and_remedy(one_line, tiny_folder, fact_file, tmp_path, arguments, words):
     places = {"MODEL": tiny_folder, "FACTS": fact_file, "EMPTY": tmp_path}
     line = one_line(*(places.get(argument, argument) for argument in arguments))
-    for words in told:
-        assert words.lower() in line.lower()
+    for word in words:
+        assert word.lower() in line.lower()
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "words"),
     [
         pytest.param("[{", "broken JSON", id="broken"),
         pytest.param("[]", "empty", id="empty"),
         pytest.param('[{"prompt": "a", "subject": "b", "target_new": "c"}]', "no fact that can be used", id="no fact"),
     ],
 )
-def test_a_fact_file_that_cannot_be_used(one_line, tiny_folder, tmp_path, content, told):
+def test_a_fact_file_that_cannot_be_used(one_line, tiny_folder, tmp_path, content, words):
     path = tmp_path / "facts.json"
     path.write_text(content)
-    assert told in one_line("score", tiny_folder, path)
+    assert words in one_line("score", tiny_folder, path)
 
 
 @pytest.mark.parametrize(

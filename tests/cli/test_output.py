@@ -5,9 +5,11 @@ import io
 import numpy as np
 import pytest
 
-from lga_core.cli.options import Common
-from lga_core.cli.output import ProgressLine, plain, run, table
-from lga_core.results import Progress
+from lga_core.cli.output import ProgressLine, plain, table
+from lga_core.progress import Phase, Progress
+from lga_core.results import MemoryEstimate
+
+NEED = MemoryEstimate(activations=10**9, where="cpu", free=10**10)
 
 
 class Terminal(io.StringIO):
@@ -17,49 +19,56 @@ class Terminal(io.StringIO):
 
 def steps(*done: int, total: int = 4):
     for number in done:
-        yield Progress(label="survey", done=number, total=total)
+        yield Progress(phase=Phase.KNOWN_FACTS, done=number, total=total)
 
 
 def shown(stream, *progress, quiet=False) -> str:
-    line = ProgressLine(stream=stream, quiet=quiet)
-    for item in progress:
-        line.show(item)
-    line.end()
+    with ProgressLine(stream=stream, quiet=quiet) as report:
+        for step in progress:
+            report(step)
     return stream.getvalue()
 
 
 def test_a_pipe_gets_few_lines_and_no_control_characters():
     text = shown(io.StringIO(), *steps(0, 1, 2, 3, 4, 4))
-    assert text == "survey 0/4\nsurvey 4/4\n"
+    assert text == "Known-fact check 0/4\nKnown-fact check 4/4\n"
 
 
 def test_a_terminal_gets_one_line_that_is_gone_at_the_end():
     text = shown(Terminal(), *steps(0, 4))
-    assert "\n" not in text and text.startswith("\rsurvey 0/4\rsurvey 4/4") and text.endswith("\r")
+    assert "\n" not in text and text.startswith("\rKnown-fact check 0/4\rKnown-fact check 4/4") and text.endswith("\r")
 
 
-def test_a_new_label_is_shown_at_once_and_bytes_as_a_share():
-    fetching = Progress(label="Fetching", done=50_000_000, total=200_000_000)
-    assert shown(io.StringIO(), *steps(0), fetching) == "survey 0/4\nFetching 25 %\n"
+def test_a_new_phase_is_shown_at_once_and_bytes_as_a_share():
+    fetching = Progress(phase=Phase.FETCH, done=50_000_000, total=200_000_000)
+    assert shown(io.StringIO(), *steps(0), fetching) == "Known-fact check 0/4\nFetching the model 25 %\n"
+
+
+def test_a_detail_stands_behind_and_an_unknown_total_is_left_out():
+    writing = Progress(phase=Phase.EXPORT, done=0, total=0, detail="model.safetensors")
+    assert shown(io.StringIO(), writing) == "Writing the edited model (model.safetensors)\n"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_it_takes_of_the_memory_stands_on_a_line_of_its_own(quiet):
+    stream = Terminal()
+    with ProgressLine(stream=stream, quiet=quiet) as report:
+        report(next(steps(0)))
+        report.show_memory("LGA", NEED)
+    text = stream.getvalue()
+    assert text == "" if quiet else text.split("\r")[-1].startswith("LGA: about") and text.endswith("\n")
 
 
 def test_quiet_is_silent():
     assert shown(Terminal(), *steps(0, 4), quiet=True) == ""
 
 
-def test_an_interrupted_run_closes_its_steps():
-    closed = []
-
-    def interrupted():
-        try:
-            yield Progress(label="survey", done=0, total=1)
-            raise KeyboardInterrupt
-        finally:
-            closed.append(True)
-
-    with pytest.raises(KeyboardInterrupt):
-        run(Common(quiet=True), interrupted())
-    assert closed
+def test_an_interrupted_command_leaves_the_line():
+    stream = Terminal()
+    with pytest.raises(KeyboardInterrupt), ProgressLine(stream=stream, quiet=False) as report:
+        report(next(steps(0)))
+        raise KeyboardInterrupt
+    assert stream.getvalue().endswith("\r")
 
 
 def test_json_has_null_for_what_is_no_number():

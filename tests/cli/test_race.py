@@ -16,8 +16,13 @@ def raced(home, tiny_folder, fact_file, tmp_path_factory):
     folder, answers = tmp_path_factory.mktemp("out"), []
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("LGA_HOME", str(home))
-        for number, more in enumerate((("race", "--candidates", 3, "--block", 1), ("sweep", "--method", "forecast"),
-                                       ("race", "--candidates", 3, "--block", 1))):
+        for number, more in enumerate(
+            (
+                ("race", "--candidates", 3, "--block", 1),
+                ("sweep", "--method", "forecast"),
+                ("race", "--candidates", 3, "--block", 1),
+            )
+        ):
             out = folder / f"{number}.json"
             arguments = [more[0], tiny_folder, fact_file, "--quiet", "--out", out, *QUICK, *more[1:]]
             assert main([str(argument) for argument in arguments]) == 0
@@ -30,15 +35,19 @@ def test_the_race_is_that_of_the_sweep_s_cells(raced):
     forecast = sweep["selectors"][0]
     assert (race["method"], race["candidates"]) == ("forecast", forecast["ranking"][:3])
     assert (race["editor"], race["settings"], race["protocol"]) == (
-        sweep["editor"], sweep["settings"], sweep["protocol"])
+        sweep["editor"],
+        sweep["settings"],
+        sweep["protocol"],
+    )
     assert [fact["status"] for fact in race["facts"]] == ["used", "used", "used", "no new answer"]
     assert [fact["record"] for fact in race["facts"]] == [0, 1, 2, 4] and sorted(race["order"]) == [0, 1, 2]
     cells = dict(zip((fact["record"] for fact in sweep["facts"]), sweep["per_fact_overall"], strict=True))
     for number, item in enumerate(race["rounds"], start=1):
         assert (item["facts"], item["compared"], item["cells"]) == (number, number, 3 * number)
         assert item["layers"] == race["candidates"] and item["dropped"] == {} and not item["could_drop"]
-        means = [statistics.fmean(cells[record][layer] for record in race["order"][:number])
-                 for layer in item["layers"]]
+        means = [
+            statistics.fmean(cells[record][layer] for record in race["order"][:number]) for layer in item["layers"]
+        ]
         assert item["mean"] == pytest.approx(means)
         best = max(item["mean"])
         assert item["leader"] == item["layers"][item["mean"].index(best)]
@@ -59,7 +68,7 @@ def test_what_it_took(raced):
         assert race[name] == pytest.approx(race["costs"]["ranking"][name] + race["costs"]["race"][name])
         assert min(race["costs"]["ranking"][name], race["costs"]["race"][name]) > 0
         assert race["costs"]["race"][name] == pytest.approx(race["rounds"][-1][name])
-        assert race["costs"]["race"][name] <= sweep[name]          # 9 of its 12 cells
+        assert race["costs"]["race"][name] <= sweep[name]  # 9 of its 12 cells
     assert race["run"] == sweep["run"] and not race["from_store"] and not sweep["from_store"]
     assert again == {**race, "from_store": True}
 
@@ -86,8 +95,10 @@ def test_the_table(raced, here, tiny_folder, fact_file):
     answer = here("race", tiny_folder, fact_file, "--candidates", 3, "--block", 1, *QUICK)
     assert answer.code == 0, answer.err
     lines, race = answer.out.splitlines(), raced[0]
-    assert lines[0] == (f"R-ROME on small.json: layer {race['layer']} of 3 layers by Forecast, after 3 facts of 3 and "
-                        "9 of 9 edits; stopped: no facts left.")
+    assert lines[0] == (
+        f"R-ROME on small.json: layer {race['layer']} of 3 layers by Forecast, after 3 facts of 3 and "
+        "9 of 9 edits; stopped: no facts left."
+    )
     assert "No layer beats it in" in lines[1] and f"its lead over layer {race['runner_up']} is" in lines[1]
     assert "teacher-forced token accuracy, percent" in lines[2] and "Bonferroni" in lines[2]
     assert lines[3].startswith("Ranking ") and lines[3].endswith(", from the store")
@@ -97,18 +108,22 @@ def test_the_table(raced, here, tiny_folder, fact_file):
     assert "only one layer raced" in unsure.out
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (("--editor", "magic"), ("no editor 'magic'", "r-rome")),
-    (("--method", "best"), ("no selector 'best'", "forecast")),
-    (("--method", "brute-force"), ("is the sweep itself", "forecast")),
-    (("--method", "cma", *QUICK), ("CMA, MLP ranks no layer", "no usable fact", "another method")),
-    (("--layers", "0,4"), ("no layer 4", "0 to 3")),
-    (("--candidates", "0"), ("candidates", "below 1")),
-    (("--confidence", "1"), ("confidence", "0.999")),
-    (("--budget", "0"), ("seconds", "above 0")),
-], ids=lambda value: " ".join(value[:2]))
-def test_one_line_with_cause_and_mend(here, tiny_folder, fact_file, arguments, told):
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--editor", "magic"), ("no editor 'magic'", "r-rome")),
+        (("--method", "best"), ("no selector 'best'", "forecast")),
+        (("--method", "brute-force"), ("is the sweep itself", "forecast")),
+        (("--method", "cma", *QUICK), ("CMA, MLP ranks no layer", "no usable fact", "another method")),
+        (("--layers", "0,4"), ("no layer 4", "0 to 3")),
+        (("--candidates", "0"), ("candidates", "at least 1")),
+        (("--confidence", "1"), ("confidence", "0.999")),
+        (("--budget", "0"), ("seconds", "above 0")),
+    ],
+    ids=lambda value: " ".join(value[:2]),
+)
+def test_one_line_with_cause_and_remedy(here, tiny_folder, fact_file, arguments, expected):
     answer = here("race", tiny_folder, fact_file, *arguments)
     assert (answer.code, answer.out) == (2, "") and "Traceback" not in answer.err
-    for words in told:
+    for words in expected:
         assert words in answer.err.splitlines()[-1]

@@ -12,9 +12,14 @@ LAYERS = 4
 MAKEUP = ["rewrite", "rephrase", "locality", "portability"]
 QUICK = ("--set", "steps=2", "--set", "contexts=1", "--set", "covariance=identity")
 OTHERS = [
-    {"prompt": f"{subject} plays", "subject": subject, "target_new": new, "ground_truth": [old],
-     "rephrase_prompt": f"The sport of {subject} is",
-     "locality": {"Neighborhood": [{"prompt": "The Eiffel Tower stands in", "ground_truth": ["Paris"]}]}}
+    {
+        "prompt": f"{subject} plays",
+        "subject": subject,
+        "target_new": new,
+        "ground_truth": [old],
+        "rephrase_prompt": f"The sport of {subject} is",
+        "locality": {"Neighborhood": [{"prompt": "The Eiffel Tower stands in", "ground_truth": ["Paris"]}]},
+    }
     for subject, new, old in (("LeBron James", "tennis", "basketball"), ("Toyota", "piano", "football"))
 ]
 
@@ -121,8 +126,23 @@ def test_a_cell_is_what_the_trial_edit_says(swept, here, tiny_folder, fact_file)
 
 
 def test_fewer_layers_and_facts_share_the_cells(swept, here, tiny_folder, fact_file):
-    answer = here("sweep", tiny_folder, fact_file, "--limit", 2, "--layers", "3,0-1", "--method", "cma", "--method",
-                  "lga-own-old", "--method", "middle", "--json", *QUICK)
+    answer = here(
+        "sweep",
+        tiny_folder,
+        fact_file,
+        "--limit",
+        2,
+        "--layers",
+        "3,0-1",
+        "--method",
+        "cma",
+        "--method",
+        "lga-own-old",
+        "--method",
+        "middle",
+        "--json",
+        *QUICK,
+    )
     assert answer.code == 0, answer.err
     report = answer.json
     check_truth(report, [0, 1, 3])
@@ -155,23 +175,28 @@ def test_the_table(swept, here, tiny_folder, fact_file, test_file):
     assert any(line.startswith("Brute force  ") for line in lines)
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (("--editor", "magic"), ("no editor 'magic'", "r-rome")),
-    (("--method", "best"), ("no selector 'best'", "lga-own-old")),
-    (("--layers", "all"), ("'all' names no layers", "0-3")),
-    (("--layers", "a-3"), ("'a-3' names no layers", "0-3")),
-    (("--layers", "0,4"), ("no layer 4", "0 to 3")),
-    (("--layers", "1,0-2"), ("twice", "once")),
-    (("--layers", "3-1"), ("No layer", "at least one")),
-    (("--set", "speed=1"), ("speed=1", "NAME=VALUE")),
-    (("--test", "nothing-like-it"), ("nothing-like-it", "shipped set")),
-    (("--test", "OLD"), ("no fact with a new answer", "target_new")),
-], ids=lambda value: " ".join(value))
-def test_one_line_with_cause_and_mend(here, tiny_folder, fact_file, tmp_path, arguments, told):
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--editor", "magic"), ("no editor 'magic'", "r-rome")),
+        (("--method", "best"), ("no selector 'best'", "lga-own-old")),
+        (("--layers", "all"), ("'all' names no layers", "0-3")),
+        (("--layers", "a-3"), ("'a-3' names no layers", "0-3")),
+        (("--layers", "0,4"), ("no layer 4", "0 to 3")),
+        (("--layers", "1,0-2"), ("twice", "once")),
+        (("--layers", "3-1"), ("No layer", "at least one")),
+        (("--set", "speed=1"), ("speed=1", "NAME=VALUE")),
+        (("--test", "nothing-like-it"), ("nothing-like-it", "shipped set")),
+        (("--test", "OLD"), ("no fact with a new answer", "target_new")),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_one_line_with_cause_and_remedy(here, tiny_folder, fact_file, tmp_path, arguments, expected):
     old = tmp_path / "old.json"
-    old.write_text(json.dumps([{key: value for key, value in record.items() if key != "target_new"}
-                               for record in OTHERS]))
+    old.write_text(
+        json.dumps([{key: value for key, value in record.items() if key != "target_new"} for record in OTHERS])
+    )
     answer = here("sweep", tiny_folder, fact_file, *(old if argument == "OLD" else argument for argument in arguments))
     assert (answer.code, answer.out) == (2, "") and "Traceback" not in answer.err
-    for words in told:
+    for words in expected:
         assert words in answer.err.splitlines()[-1]

@@ -14,37 +14,86 @@ from lga_core.data.load import load_facts, read_facts, write_facts
 
 FOLDER = Path(os.environ.get("LGA_BENCHMARK_DATA", Path(__file__).resolve().parents[2] / ".." / "shared" / "data"))
 KINDS = {  # words in a problem -> short name
-    "equals an old answer": "no-op", "stands in record": "duplicate", "does not contain the subject": "no subject",
-    "expects the new answer": "gold is new", "Stray spaces": "spaces", "names no answer: the model": "no gold",
-    "names no answer.": "no answer", "the edit prompt itself": "edit prompt", "Portability is empty": "no portability",
-    "Locality is empty": "no locality", "an empty entry": "empty entry", "over the cap": "over the cap",
-    "can be traced, not edited": "no new answer", "its template and more words": "longer than its template",
+    "equals an old answer": "no-op",
+    "stands in record": "duplicate",
+    "does not contain the subject": "no subject",
+    "expects the new answer": "gold is new",
+    "Stray spaces": "spaces",
+    "names no answer: the model": "no gold",
+    "names no answer.": "no answer",
+    "the edit prompt itself": "edit prompt",
+    "Portability is empty": "no portability",
+    "Locality is empty": "no locality",
+    "an empty entry": "empty entry",
+    "over the cap": "over the cap",
+    "can be traced, not edited": "no new answer",
+    "its template and more words": "longer than its template",
     "usually a generation prompt": "no paraphrase",
 }
 # name: records = facts, rephrases, locality probes, portability probes; then the problems and why they are there
 TABLE = [
-    ("zsre", (500, 500, 992, 500), {
-        ("no-op", "kept"): 17,                      # the target is one of the true answers
-        ("no subject", "kept"): 26, ("spaces", "kept"): 5, ("duplicate", "kept"): 2,
-        ("gold is new", "probe dropped"): 8}),      # 1000 locality probes less 8
-    ("zsre_mend_portability", (150, 150, 150, 150), {("no-op", "kept"): 1, ("spaces", "kept"): 2}),
+    (
+        "zsre",
+        (500, 500, 988, 500),
+        {
+            ("no-op", "kept"): 19,  # the target is one of the true answers, “mezzo-soprano” twice
+            ("no subject", "kept"): 26,
+            ("spaces", "kept"): 5,
+            ("duplicate", "kept"): 2,
+            ("gold is new", "probe dropped"): 12,
+        },
+    ),  # 1000 locality probes less 12
+    ("zsre_mend_portability", (150, 150, 150, 150), {("no-op", "kept"): 2, ("spaces", "kept"): 2}),
     ("counterfact", (300, 600, 3000, 300), {}),
     ("counterfact_flat", (200, 0, 200, 0), {("no paraphrase", "probe dropped"): 200}),
-    ("known_1000", (400, 0, 0, 0), {                # for tracing: nothing to edit, nothing to probe
-        ("no new answer", "kept"): 400, ("longer than its template", "kept"): 158}),
-    ("wikibio", (150, 0, 300, 0), {("spaces", "kept"): 29}),    # texts that end in a space
-    ("wiki_counterfact", (250, 0, 1562, 1270), {    # 1664 less 102 and 1411 less 7 and 134
-        ("no portability", "kept"): 22, ("no locality", "kept"): 15, ("no answer", "probe dropped"): 7,
-        ("edit prompt", "kept"): 6, ("duplicate", "kept"): 6, ("no gold", "kept"): 1, ("empty entry", "kept"): 1,
-        ("over the cap", "probe dropped"): 52}),    # records, with 236 probes
-    ("wiki_counterfact_rephrased", (118, 316, 811, 546), {      # 862 less 51 and 622 less 4 and 72
-        ("no portability", "kept"): 13, ("no locality", "kept"): 2, ("no answer", "probe dropped"): 4,
-        ("edit prompt", "kept"): 2, ("duplicate", "kept"): 1, ("over the cap", "probe dropped"): 27}),
+    (
+        "known_1000",
+        (400, 0, 0, 0),
+        {  # for tracing: nothing to edit, nothing to probe
+            ("no new answer", "kept"): 400,
+            ("longer than its template", "kept"): 158,
+        },
+    ),
+    ("wikibio", (150, 0, 300, 0), {("spaces", "kept"): 29}),  # texts that end in a space
+    (
+        "wiki_counterfact",
+        (250, 0, 1562, 1270),
+        {  # 1664 less 102 and 1411 less 7 and 134
+            ("no portability", "kept"): 22,
+            ("no locality", "kept"): 15,
+            ("no answer", "probe dropped"): 7,
+            ("edit prompt", "kept"): 6,
+            ("duplicate", "kept"): 6,
+            ("no gold", "kept"): 1,
+            ("empty entry", "kept"): 1,
+            ("over the cap", "probe dropped"): 52,
+        },
+    ),  # records, with 236 probes
+    (
+        "wiki_counterfact_rephrased",
+        (118, 316, 811, 546),
+        {  # 862 less 51 and 622 less 4 and 72
+            ("no portability", "kept"): 13,
+            ("no locality", "kept"): 2,
+            ("no answer", "probe dropped"): 4,
+            ("edit prompt", "kept"): 2,
+            ("duplicate", "kept"): 1,
+            ("over the cap", "probe dropped"): 27,
+        },
+    ),
     ("wiki_counterfact_train", (100, 0, 145, 159), {("no portability", "kept"): 1, ("edit prompt", "kept"): 3}),
-    ("wiki_recent_train", (250, 0, 774, 294), {     # 867 less 89 and 4
-        ("no portability", "kept"): 210, ("no locality", "kept"): 68,
-        ("gold is new", "probe dropped"): 89,       # Forgetfulness probes that ask for the new answer
-        ("no gold", "kept"): 1, ("empty entry", "kept"): 1, ("over the cap", "probe dropped"): 1}),
+    (
+        "wiki_recent_train",
+        (250, 0, 774, 294),
+        {  # 867 less 89 and 4
+            ("no portability", "kept"): 210,
+            ("no locality", "kept"): 68,
+            ("gold is new", "probe dropped"): 89,  # Forgetfulness probes that ask for the new answer
+            ("no gold", "kept"): 1,
+            ("empty entry", "kept"): 1,
+            ("over the cap", "probe dropped"): 1,
+        },
+    ),
 ]
 NAMES = [row[0] for row in TABLE]
 
@@ -62,15 +111,22 @@ def sample(name: str) -> FactSet:
 
 def kinds(found: FactSet) -> Counter:
     """Problems by kind and action; one of no known kind fails."""
+
     def kind(words: str) -> str:
         return next(name for key, name in KINDS.items() if key in words)
+
     return Counter((kind(problem.problem), problem.action) for problem in found.problems)
 
 
 def sizes(found: FactSet) -> tuple[int, ...]:
     """Facts, rephrases, locality probes, portability probes."""
-    lists = (found.facts, *([item for fact in found.facts for item in getattr(fact, name)]
-                            for name in ("rephrases", "locality", "portability")))
+    lists = (
+        found.facts,
+        *(
+            [item for fact in found.facts for item in getattr(fact, name)]
+            for name in ("rephrases", "locality", "portability")
+        ),
+    )
     return tuple(map(len, lists))
 
 
@@ -98,8 +154,12 @@ def test_no_probe_vanishes(name: str) -> None:
     dropped = [problem for problem in uncapped.problems if problem.action == "probe dropped"]
     records = json.loads(sample_path(name).read_text(encoding="utf-8"))
     if all(isinstance(record.get("locality"), dict) for record in records):
-        asked = sum(len(probes) for record in records for metric in ("locality", "portability")
-                    for probes in record.get(metric, {}).values())
+        asked = sum(
+            len(probes)
+            for record in records
+            for metric in ("locality", "portability")
+            for probes in record.get(metric, {}).values()
+        )
         assert asked == sum(sizes(uncapped)[2:]) + len(dropped)
 
 
@@ -122,11 +182,14 @@ def test_every_text_is_stripped_and_every_span_is_the_subject(name: str) -> None
 def test_wikibio_takes_the_last_mention_in_any_case_and_whole_sentences() -> None:
     facts = sample("wikibio").facts
     records = json.loads(sample_path("wikibio").read_text(encoding="utf-8"))
-    several = [fact for fact, record in zip(facts, records, strict=True)
-               if record["text"].casefold().count(record["concept"].casefold()) > 1]
+    several = [
+        fact
+        for fact, record in zip(facts, records, strict=True)
+        if record["text"].casefold().count(record["concept"].casefold()) > 1
+    ]
     assert len(several) == 74
     assert all(fact.span[0] > len("This is a Wikipedia passage about ") for fact in several)
-    assert all(fact.subject.casefold() not in fact.prompt[fact.span[1]:].casefold() for fact in facts)
+    assert all(fact.subject.casefold() not in fact.prompt[fact.span[1] :].casefold() for fact in facts)
     assert (facts[0].subject, facts[0].record) == ("John Russell Reynolds", 0)
     lengths = [len(fact.target_new.split()) for fact in facts]
     assert max(lengths) > 40 and 15 < sum(lengths) / len(lengths) < 25

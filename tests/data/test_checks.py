@@ -11,7 +11,10 @@ from lga_core.data.facts import FactSet
 from lga_core.data.load import read_facts
 
 GOOD = {
-    "prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"],
+    "prompt": "The capital of France is",
+    "subject": "France",
+    "target_new": "Rome",
+    "ground_truth": ["Paris"],
     "locality": {"Neighborhood": [{"prompt": "The capital of Spain is", "ground_truth": "Madrid"}]},
     "portability": {"Reasoning": [{"prompt": "The river of France's capital is", "ground_truth": "Tiber"}]},
 }
@@ -26,17 +29,20 @@ def test_a_good_record_has_no_problem() -> None:
     assert read().problems == ()
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"subject": "Spain"}, "“Spain” does not stand in its prompt “The capital of France is”"),
-    ({"prompt": ...}, "Prompt is missing"),
-    ({"prompt": "  "}, "Prompt is missing"),
-    ({"subject": None}, "Subject is missing"),
-    ({"prompt": ["The capital of France is"]}, "Prompt is a list where text was expected"),
-    ({"target_new": 0.5}, "Target_new is a decimal number"),
-    ({"prompt": "France " * MAX_FIELD_CHARACTERS}, "the limit is 10,000"),
-    ({"target_new": "\ud800"}, "half a character"),
-    ({"rephrase": {"a": "b"}}, "Rephrase is an object"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"subject": "Spain"}, "“Spain” does not stand in its prompt “The capital of France is”"),
+        ({"prompt": ...}, "Prompt is missing"),
+        ({"prompt": "  "}, "Prompt is missing"),
+        ({"subject": None}, "Subject is missing"),
+        ({"prompt": ["The capital of France is"]}, "Prompt is a list where text was expected"),
+        ({"target_new": 0.5}, "Target_new is a decimal number"),
+        ({"prompt": "France " * MAX_FIELD_CHARACTERS}, "the limit is 10,000"),
+        ({"target_new": "\ud800"}, "half a character"),
+        ({"rephrase": {"a": "b"}}, "Rephrase is an object"),
+    ],
+)
 def test_record_skipped(changes: dict[str, Any], words: str) -> None:
     found = read(**changes)
     assert found.facts == () and found.n_records == 1
@@ -44,17 +50,26 @@ def test_record_skipped(changes: dict[str, Any], words: str) -> None:
     assert problem.record == 0 and problem.action == "record skipped" and words in problem.problem
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"target_new": "paris "}, "equals an old answer"),
-    ({"target_new": " Rome"}, "Stray spaces around target_new"),
-    ({"target_new": ...}, "can be traced, not edited"),
-    ({"rephrase": "Its capital is"}, "does not contain the subject"),
-    ({"locality": {}}, "Locality is empty"),
-    ({"portability": {"Reasoning": []}}, "Portability is empty"),
-    ({"locality": {"Neighborhood": [{"prompt": "Spain:", "ground_truth": [[]]}]}}, "the model's own tokens are used"),
-    ({"locality": {"Neighborhood": [{"prompt": "Spain:", "ground_truth": [[], ["Madrid"]]}]}}, "an empty entry"),
-    ({"portability": {"Reasoning": [{"prompt": GOOD["prompt"], "ground_truth": "Rome"}]}}, "the edit prompt itself"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"target_new": "paris "}, "equals an old answer"),
+        ({"target_new": " Rome"}, "Stray spaces around target_new"),
+        ({"target_new": ...}, "can be traced, not edited"),
+        ({"rephrase": "Its capital is"}, "does not contain the subject"),
+        ({"locality": {}}, "Locality is empty"),
+        ({"portability": {"Reasoning": []}}, "Portability is empty"),
+        (
+            {"locality": {"Neighborhood": [{"prompt": "Spain:", "ground_truth": [[]]}]}},
+            "the model's own tokens are used",
+        ),
+        ({"locality": {"Neighborhood": [{"prompt": "Spain:", "ground_truth": [[], ["Madrid"]]}]}}, "an empty entry"),
+        (
+            {"portability": {"Reasoning": [{"prompt": GOOD["prompt"], "ground_truth": "Rome"}]}},
+            "the edit prompt itself",
+        ),
+    ],
+)
 def test_kept_with_a_problem(changes: dict[str, Any], words: str) -> None:
     found = read(**changes)
     assert len(found.facts) == 1
@@ -62,14 +77,17 @@ def test_kept_with_a_problem(changes: dict[str, Any], words: str) -> None:
     assert {problem.action for problem in found.problems} == {"kept"}
 
 
-@pytest.mark.parametrize(("metric", "probe", "words"), [
-    ("locality", {"prompt": "Italy:", "ground_truth": [["Roma", "rome"]]}, "expects the new answer itself"),
-    ("locality", {"ground_truth": "Madrid"}, "has no prompt"),
-    ("locality", "Madrid", "is text where {prompt, ground_truth} was expected"),
-    ("portability", {"prompt": "Italy:", "ground_truth": [[]]}, "names no answer"),
-    ("portability", {"prompt": "x" * (MAX_FIELD_CHARACTERS + 1), "ground_truth": "a"}, "the limit is 10,000"),
-    ("portability", {"prompt": "Italy:", "ground_truth": [0.5]}, "is a decimal number"),
-])
+@pytest.mark.parametrize(
+    ("metric", "probe", "words"),
+    [
+        ("locality", {"prompt": "Italy:", "ground_truth": [["Roma", "rome"]]}, "expects the new answer itself"),
+        ("locality", {"ground_truth": "Madrid"}, "has no prompt"),
+        ("locality", "Madrid", "is text where {prompt, ground_truth} was expected"),
+        ("portability", {"prompt": "Italy:", "ground_truth": [[]]}, "names no answer"),
+        ("portability", {"prompt": "x" * (MAX_FIELD_CHARACTERS + 1), "ground_truth": "a"}, "the limit is 10,000"),
+        ("portability", {"prompt": "Italy:", "ground_truth": [0.5]}, "is a decimal number"),
+    ],
+)
 def test_probe_dropped(metric: str, probe: Any, words: str) -> None:
     (good,) = GOOD[metric].values()
     found = read(**{metric: {"Group": [probe, *good]}})
@@ -95,8 +113,9 @@ def test_probes_beyond_the_cap_are_left_out_with_one_problem_a_record() -> None:
     assert [probe.prompt for probe in fact.portability[:10]] == [f"Question {number}:" for number in range(10)]
     assert Counter(probe.group for probe in fact.portability) == {"Reasoning": 10, "Subject_Aliasing": 10}
     assert len(fact.locality) == 10 and (problem.record, problem.action) == (0, "probe dropped")
-    assert problem.problem == ("146 probes over the cap of 10 a group were left out: "
-                               "locality Neighborhood 2, portability Reasoning 144.")
+    assert problem.problem == (
+        "146 probes over the cap of 10 a group were left out: locality Neighborhood 2, portability Reasoning 144."
+    )
 
 
 def test_only_probes_that_are_fit_fill_the_cap() -> None:

@@ -19,12 +19,36 @@ from tests.data.examples import EXAMPLES
 
 UPLOADS = 10_000
 JUNK: tuple[Any, ...] = (
-    None, True, False, 0, -1, 0.5, 10**30, float("nan"), "", " ", "\0", "\ud800", "{}", "null", "x" * 10_001,
-    "👩‍🚀é\u0301", [], {}, [[]], [None], [{}], {"": None}, [[[["deep"]]]], {"str": {"str": []}}, {"\ud800": ["x"]},
-    {"Group": {}}, {"Group": [{"prompt": []}, None, {"prompt": "a", "ground_truth": {"a": 1}}]},
+    None,
+    True,
+    False,
+    0,
+    -1,
+    0.5,
+    10**30,
+    float("nan"),
+    "",
+    " ",
+    "\0",
+    "\ud800",
+    "{}",
+    "null",
+    "x" * 10_001,
+    "👩‍🚀é\u0301",
+    [],
+    {},
+    [[]],
+    [None],
+    [{}],
+    {"": None},
+    [[[["deep"]]]],
+    {"str": {"str": []}},
+    {"\ud800": ["x"]},
+    {"Group": {}},
+    {"Group": [{"prompt": []}, None, {"prompt": "a", "ground_truth": {"a": 1}}]},
     [1, "a", None, ["b", 2.5]],
 )
-TABLES = ("flat table", "known_1000", "CounterFact, flat")      # formats without nesting can be a CSV, too
+TABLES = ("flat table", "known_1000", "CounterFact, flat")  # formats without nesting can be a CSV, too
 
 
 def places(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
@@ -74,18 +98,31 @@ def flip(data: bytearray, chance: random.Random) -> None:
 
 
 def truncate(data: bytearray, chance: random.Random) -> None:
-    del data[chance.randrange(len(data)):]
+    del data[chance.randrange(len(data)) :]
 
 
 def cut(data: bytearray, chance: random.Random) -> None:
     start = chance.randrange(len(data))
-    del data[start:start + chance.randint(1, 20)]
+    del data[start : start + chance.randint(1, 20)]
 
 
 def insert(data: bytearray, chance: random.Random) -> None:
     start = chance.randrange(len(data))
-    pieces = (b'"', b"{", b"[" * 2_000, b"]", b",", b"\n", b"\0", b"\xff", b"\\ud800", b"NaN", b"1e999", b"9" * 5_000,
-              bytes(data[start:start + 50]))
+    pieces = (
+        b'"',
+        b"{",
+        b"[" * 2_000,
+        b"]",
+        b",",
+        b"\n",
+        b"\0",
+        b"\xff",
+        b"\\ud800",
+        b"NaN",
+        b"1e999",
+        b"9" * 5_000,
+        bytes(data[start : start + 50]),
+    )
     data[start:start] = chance.choice(pieces)
 
 
@@ -150,7 +187,7 @@ def outcome(suffix: str, data: bytes) -> str:
     try:
         found = read_facts(f"upload{suffix}", data, suffix)
     except LgaError as error:
-        assert f"upload{suffix}" in error.cause and error.mend and str(error).encode()
+        assert f"upload{suffix}" in error.cause and error.hint and str(error).encode()
         return "refused"
     check(found)
     guessed = ColumnMapping.guess(upload_columns(f"upload{suffix}", data, suffix))

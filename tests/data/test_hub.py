@@ -21,10 +21,20 @@ from lga_core.errors import LgaError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 RECORDS = [
-    {"prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"],
-     "portability": {"Reasoning": [{"prompt": "France's river is", "ground_truth": [["Tiber", "Tevere"]]}]}},
-    {"prompt": "The capital of Spain is", "subject": "Spain", "target_new": "Rome", "ground_truth": "Madrid",
-     "portability": {"Subject_Aliasing": [{"prompt": "España's capital is", "ground_truth": "Rome"}]}},
+    {
+        "prompt": "The capital of France is",
+        "subject": "France",
+        "target_new": "Rome",
+        "ground_truth": ["Paris"],
+        "portability": {"Reasoning": [{"prompt": "France's river is", "ground_truth": [["Tiber", "Tevere"]]}]},
+    },
+    {
+        "prompt": "The capital of Spain is",
+        "subject": "Spain",
+        "target_new": "Rome",
+        "ground_truth": "Madrid",
+        "portability": {"Subject_Aliasing": [{"prompt": "España's capital is", "ground_truth": "Rome"}]},
+    },
 ]
 TABLE = "question,entity,edit\nWho leads Rome?,Rome,Nero\nWho leads Oslo?,Oslo,Ibsen\n"
 
@@ -46,16 +56,23 @@ def folder(path: Path, **files: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("source", "expected"), [
-    ("hub:a/b", DatasetId(name="hub:a/b", repo="a/b")),
-    ("hub:a/b:en", DatasetId(name="hub:a/b:en", repo="a/b", config="en")),
-    ("hub:a/b:en:test", DatasetId(name="hub:a/b:en:test", repo="a/b", config="en", split="test")),
-    ("hub:a/b::test", DatasetId(name="hub:a/b::test", repo="a/b", split="test")),
-    ("hub:a.c/b-d@v1:en", DatasetId(name="hub:a.c/b-d@v1:en", repo="a.c/b-d", revision="v1", config="en")),
-    ("hub:a/b@v1/c/d.json", DatasetId(name="hub:a/b@v1/c/d.json", repo="a/b", revision="v1", file="c/d.json")),
-    ("facts.json", None), ("world", None), ("no folder:a:b", None), ("", None), ("a\0b", None),
-    ("/:en:test", DatasetId(name=":en:test", folder=Path("/"), config="en", split="test")),
-])
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("hub:a/b", DatasetId(name="hub:a/b", repo="a/b")),
+        ("hub:a/b:en", DatasetId(name="hub:a/b:en", repo="a/b", config="en")),
+        ("hub:a/b:en:test", DatasetId(name="hub:a/b:en:test", repo="a/b", config="en", split="test")),
+        ("hub:a/b::test", DatasetId(name="hub:a/b::test", repo="a/b", split="test")),
+        ("hub:a.c/b-d@v1:en", DatasetId(name="hub:a.c/b-d@v1:en", repo="a.c/b-d", revision="v1", config="en")),
+        ("hub:a/b@v1/c/d.json", DatasetId(name="hub:a/b@v1/c/d.json", repo="a/b", revision="v1", file="c/d.json")),
+        ("facts.json", None),
+        ("world", None),
+        ("no folder:a:b", None),
+        ("", None),
+        ("a\0b", None),
+        ("/:en:test", DatasetId(name=":en:test", folder=Path("/"), config="en", split="test")),
+    ],
+)
 def test_names(source: str, expected: DatasetId | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert hub.parse(source) == expected
@@ -104,7 +121,9 @@ def test_columns_with_other_names(tmp_path: Path) -> None:
     path = folder(tmp_path / "table", train_csv=TABLE)
     found = load_facts(path, mapping=ColumnMapping(prompt="question", subject="entity", target_new="edit"))
     assert [(fact.prompt, fact.subject, fact.target_new) for fact in found.facts] == [
-        ("Who leads Rome?", "Rome", "Nero"), ("Who leads Oslo?", "Oslo", "Ibsen")]
+        ("Who leads Rome?", "Rome", "Nero"),
+        ("Who leads Oslo?", "Oslo", "Ibsen"),
+    ]
 
 
 def test_what_datasets_has_saved_is_read_again(tmp_path: Path) -> None:
@@ -117,16 +136,19 @@ def test_what_datasets_has_saved_is_read_again(tmp_path: Path) -> None:
         assert [fact.prompt for fact in load_facts(source).facts] == ["The capital of Spain is"]
 
 
-@pytest.mark.parametrize(("files", "tail", "words"), [
-    ({}, "", "any data files"),
-    ({"train_parquet": "junk"}, "", "could not be read as a data set"),
-    ({"train_json": "[{]"}, "", "could not be read as a data set"),
-    ({"train_json": RECORDS}, ":english", "BuilderConfig 'english' not found"),
-])
+@pytest.mark.parametrize(
+    ("files", "tail", "words"),
+    [
+        ({}, "", "any data files"),
+        ({"train_parquet": "junk"}, "", "could not be read as a data set"),
+        ({"train_json": "[{]"}, "", "could not be read as a data set"),
+        ({"train_json": RECORDS}, ":english", "BuilderConfig 'english' not found"),
+    ],
+)
 def test_a_folder_that_holds_no_data_set(files: dict[str, Any], tail: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(LgaError) as caught:
         load_facts(f"{folder(tmp_path / 'set', **files)}{tail}")
-    assert words in caught.value.cause and caught.value.mend
+    assert words in caught.value.cause and caught.value.hint
 
 
 def test_progress_bars_are_as_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,7 +160,7 @@ def test_progress_bars_are_as_before(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == ""
 
 
-class _FakeHub(BaseHTTPRequestHandler):
+class FakeHub(BaseHTTPRequestHandler):
     """What the client asks of a hub about data sets: information, the tree, HEAD and GET of a file."""
 
     def __init__(self, repos: dict[str, dict[str, bytes]], *args: Any) -> None:
@@ -158,11 +180,18 @@ class _FakeHub(BaseHTTPRequestHandler):
             return self._file(path)
         if "/tree/" in path:
             below = path.partition("/tree/")[2].partition("/")[2]
-            return self._answer(lambda files: [self._entry(name, files[name]) for name in files
-                                               if name.startswith(below)])
-        return self._answer(lambda files: {
-            "id": "tiny/facts", "sha": COMMIT, "private": False, "tags": [],
-            "siblings": [{"rfilename": name, "size": self._size(name, files)} for name in files]})
+            return self._answer(
+                lambda files: [self._entry(name, files[name]) for name in files if name.startswith(below)]
+            )
+        return self._answer(
+            lambda files: {
+                "id": "tiny/facts",
+                "sha": COMMIT,
+                "private": False,
+                "tags": [],
+                "siblings": [{"rfilename": name, "size": self._size(name, files)} for name in files],
+            }
+        )
 
     def _answer(self, answer: Any) -> None:
         repo = next((files for name, files in self.repos.items() if f"/{name}" in self.path), None)
@@ -202,15 +231,21 @@ class _FakeHub(BaseHTTPRequestHandler):
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment that leads the client to a hub with a good and a huge data set."""
-    good = {"train.json": json.dumps(RECORDS).encode(), "other/table.csv": TABLE.encode(),
-            "other/notes.txt": b"words"}
+    good = {"train.json": json.dumps(RECORDS).encode(), "other/table.csv": TABLE.encode(), "other/notes.txt": b"words"}
     repos = {"tiny/facts": good, "huge/facts": {"huge.json": b"[]"}}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_FakeHub, repos))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(FakeHub, repos))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(tmp_path / "home"),
-           "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
-           "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PATH": ""}
+    yield {
+        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "PATH": "",
+    }
     server.shutdown()
     server.server_close()
     thread.join()
@@ -231,8 +266,14 @@ for source in sys.argv[1:]:
 
 def outcomes(environment: dict[str, str], *sources: str) -> list[Any]:
     """What load_facts says to each source in a process of its own: the client reads the hub's address once."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT, *sources], env=environment, text=True, capture_output=True,
-                          cwd=Path(__file__).parents[2], check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *sources],
+        env=environment,
+        text=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -12,26 +12,29 @@ from lga_core.errors import LgaError
 RECORD = {"prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"]}
 
 
-@pytest.mark.parametrize(("data", "suffix", "words"), [
-    (b"", ".json", "is empty"),
-    (b" \n", ".jsonl", "is empty"),
-    (b"[]", ".json", "is empty"),
-    (b"prompt,subject,target_new\n", ".csv", "is empty"),
-    (b'[\n {"prompt": "a",}\n]', ".json", "line 2, column"),
-    (b'{"prompt": "a"}\n\n{"prompt" "b"}\n', ".jsonl", "line 3, column 11"),
-    (b'prompt,subject\n"open', ".csv", "broken CSV at line 2"),
-    (b"a,a\n1,2\n", ".csv", "two columns of one name"),
-    ('["é"]'.encode("latin-1"), ".json", "not UTF-8 text: the first byte that does not fit is number 3"),
-    (b'{"prompt": "a"}', ".json", "one object, not a list"),
-    (b"3", ".json", "one value, not a list"),
-    (b"[" * 200_000, ".json", "cannot be read as JSON"),
-    (b"[" + b"9" * 5_000 + b"]", ".json", "cannot be read as JSON"),
-    (b"[]", ".txt", "ends in “.txt”"),
-])
+@pytest.mark.parametrize(
+    ("data", "suffix", "words"),
+    [
+        (b"", ".json", "is empty"),
+        (b" \n", ".jsonl", "is empty"),
+        (b"[]", ".json", "is empty"),
+        (b"prompt,subject,target_new\n", ".csv", "is empty"),
+        (b'[\n {"prompt": "a",}\n]', ".json", "line 2, column"),
+        (b'{"prompt": "a"}\n\n{"prompt" "b"}\n', ".jsonl", "line 3, column 11"),
+        (b'prompt,subject\n"open', ".csv", "broken CSV at line 2"),
+        (b"a,a\n1,2\n", ".csv", "two columns of one name"),
+        ('["é"]'.encode("latin-1"), ".json", "not UTF-8 text: the first byte that does not fit is number 3"),
+        (b'{"prompt": "a"}', ".json", "one object, not a list"),
+        (b"3", ".json", "one value, not a list"),
+        (b"[" * 200_000, ".json", "cannot be read as JSON"),
+        (b"[" + b"9" * 5_000 + b"]", ".json", "cannot be read as JSON"),
+        (b"[]", ".txt", "ends in “.txt”"),
+    ],
+)
 def test_a_broken_upload_is_one_clear_error(data: bytes, suffix: str, words: str) -> None:
     with pytest.raises(LgaError) as caught:
         read_facts("upload", data, suffix)
-    assert words in caught.value.cause and caught.value.mend
+    assert words in caught.value.cause and caught.value.hint
 
 
 def test_upload_caps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +77,12 @@ def test_round_trip(name: str, tmp_path: Path) -> None:
 
 def test_round_trip_of_a_form_fact_with_everything() -> None:
     fact = fact_from_form(
-        prompt=" The capital of France is ", subject="france", target_new="Rome", target_old="Paris",
-        rephrases=["France's capital is", " "], locality=[("The capital of Spain is", "Madrid"), ("Italy is", "")],
+        prompt=" The capital of France is ",
+        subject="france",
+        target_new="Rome",
+        target_old="Paris",
+        rephrases=["France's capital is", " "],
+        locality=[("The capital of Spain is", "Madrid"), ("Italy is", "")],
         portability=[("The river of France's capital is the", "Tiber"), ("", "ignored")],
     )
     assert (fact.prompt, fact.subject, fact.span) == ("The capital of France is", "France", (15, 21))
@@ -90,20 +97,23 @@ def test_round_trip_without_an_answer() -> None:
     assert read_facts("x.json", write_facts([fact]).encode(), ".json").facts == (fact,)
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"subject": "Spain"}, "does not stand in its prompt"),
-    ({"prompt": ""}, "Prompt is missing"),
-    ({"target_new": " "}, "The new answer is empty"),
-    ({"target_new": "PARIS"}, "is the old one"),
-    ({"portability": [("Its river is the", "")]}, "names no answer"),
-    ({"locality": [("Italy's capital is", "Rome")]}, "expects the new answer itself"),
-    ({"rephrases": ["x" * 10_001]}, "the limit is 10,000"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"subject": "Spain"}, "does not stand in its prompt"),
+        ({"prompt": ""}, "Prompt is missing"),
+        ({"target_new": " "}, "The new answer is empty"),
+        ({"target_new": "PARIS"}, "is the old one"),
+        ({"portability": [("Its river is the", "")]}, "names no answer"),
+        ({"locality": [("Italy's capital is", "Rome")]}, "expects the new answer itself"),
+        ({"rephrases": ["x" * 10_001]}, "the limit is 10,000"),
+    ],
+)
 def test_the_form_refuses_with_a_mend(changes: dict, words: str) -> None:
     good = {"prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "target_old": "Paris"}
     with pytest.raises(LgaError) as caught:
         fact_from_form(**(good | changes))
-    assert words in caught.value.cause and caught.value.mend
+    assert words in caught.value.cause and caught.value.hint
 
 
 def test_choose_shuffles_before_it_limits_and_keeps_record_numbers() -> None:

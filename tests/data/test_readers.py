@@ -29,8 +29,13 @@ def test_every_reader_has_an_example_that_it_alone_takes_first(reader) -> None:
 
 def test_zsre() -> None:
     assert one(ZSRE) == Fact(
-        record=0, prompt="What voice type is Louise Grandjean?", subject="Louise Grandjean", span=(19, 35),
-        target_new="mezzo soprano", target_old=("soprano",), rephrases=("What tone does Louise Grandjean sing in?",),
+        record=0,
+        prompt="What voice type is Louise Grandjean?",
+        subject="Louise Grandjean",
+        span=(19, 35),
+        target_new="mezzo soprano",
+        target_old=("soprano",),
+        rephrases=("What tone does Louise Grandjean sing in?",),
         locality=(Probe(prompt="Louise Grandjean citizenship", answers=(("France",),), group="Relation_Specificity"),),
         portability=(
             Probe(prompt="What is the range of Louise Grandjean?", answers=(("A3 to A5",),), group="Reasoning"),
@@ -40,45 +45,78 @@ def test_zsre() -> None:
 
 def test_counterfact() -> None:
     assert one(COUNTERFACT) == Fact(
-        record=0, prompt="May Wright Sewall passed away in", subject="May Wright Sewall", span=(0, 17),
-        target_new="Birmingham", target_old=("Indianapolis",),
+        record=0,
+        prompt="May Wright Sewall passed away in",
+        subject="May Wright Sewall",
+        span=(0, 17),
+        target_new="Birmingham",
+        target_old=("Indianapolis",),
         rephrases=("Regrets\nXI. May Wright Sewall succumbed at", "May Wright Sewall's life ended in"),
-        locality=tuple(Probe(prompt=prompt, answers=(("Indianapolis",),), group="Neighborhood")
-                       for prompt in ("Jake Weber succumbed at", "Robert Hanna died at")),
-        portability=(Probe(prompt="In which city of industry did May Wright Sewall die?", answers=(("Birmingham",),),
-                           group="Reasoning"),),
+        locality=tuple(
+            Probe(prompt=prompt, answers=(("Indianapolis",),), group="Neighborhood")
+            for prompt in ("Jake Weber succumbed at", "Robert Hanna died at")
+        ),
+        portability=(
+            Probe(
+                prompt="In which city of industry did May Wright Sewall die?",
+                answers=(("Birmingham",),),
+                group="Reasoning",
+            ),
+        ),
         relation="P20",
     )
 
 
 def test_flat() -> None:
     assert one(FLAT) == Fact(
-        record=0, prompt="The capital of France is", subject="France", span=(15, 21), target_new="Rome",
-        target_old=("Paris", "Lutetia"), rephrases=("France's capital is", "The main city of France is"),
+        record=0,
+        prompt="The capital of France is",
+        subject="France",
+        span=(15, 21),
+        target_new="Rome",
+        target_old=("Paris", "Lutetia"),
+        rephrases=("France's capital is", "The main city of France is"),
         locality=(Probe(prompt="The capital of Spain is", answers=(("Madrid",),), group="Relation_Specificity"),),
-        portability=(Probe(prompt="The river of the capital of France is the", answers=(("Tiber", "Tevere"),),
-                           group="Reasoning"),),
+        portability=(
+            Probe(
+                prompt="The river of the capital of France is the", answers=(("Tiber", "Tevere"),), group="Reasoning"
+            ),
+        ),
         relation="capital",
     )
 
 
 def test_wikibio() -> None:
     assert one(WIKIBIO) == Fact(
-        record=0, prompt=WIKIBIO["text"], subject="Matthew Aylmer", span=(69, 83), target_new=WIKIBIO["labels"],
+        record=0,
+        prompt=WIKIBIO["text"],
+        subject="Matthew Aylmer",
+        span=(69, 83),
+        target_new=WIKIBIO["labels"],
         locality=(Probe(prompt="matthew aylmer position held", answers=(("Member",),), group="Relation_Specificity"),),
     )
 
 
 def test_known_1000() -> None:
-    assert one(KNOWN) == Fact(record=0, prompt="Audible.com is owned by", subject="Audible.com", span=(0, 11),
-                              target_new=None, target_old=("Amazon",), relation="P127")
+    assert one(KNOWN) == Fact(
+        record=0,
+        prompt="Audible.com is owned by",
+        subject="Audible.com",
+        span=(0, 11),
+        target_new=None,
+        target_old=("Amazon",),
+        relation="P127",
+    )
 
 
-@pytest.mark.parametrize(("prompt", "words"), [
-    ("Audible.com is owned by the firm", ["more words: “the firm”"]),
-    ("The owner of Audible.com is", ["is not its template's"]),
-    ("Audible.com is owned by", []),
-])
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("Audible.com is owned by the firm", ["more words: “the firm”"]),
+        ("The owner of Audible.com is", ["is not its template's"]),
+        ("Audible.com is owned by", []),
+    ],
+)
 def test_known_1000_prompts_beside_their_template(prompt: str, words: list[str]) -> None:
     said = [problem.problem for problem in read(KNOWN | {"prompt": prompt}).problems if "template" in problem.problem]
     assert len(said) == len(words) and all(word in problem for word, problem in zip(words, said, strict=True))
@@ -86,7 +124,11 @@ def test_known_1000_prompts_beside_their_template(prompt: str, words: list[str])
 
 def test_counterfact_flat() -> None:
     assert one(COUNTERFACT_FLAT) == Fact(
-        record=0, prompt="BMW E23, developed by", subject="BMW E23", span=(0, 7), target_new="Suzuki",
+        record=0,
+        prompt="BMW E23, developed by",
+        subject="BMW E23",
+        span=(0, 7),
+        target_new="Suzuki",
         target_old=("BMW",),
         locality=(Probe(prompt="BMW M3 DTM is a product of", answers=(("BMW",),), group="Neighborhood"),),
     )
@@ -94,36 +136,63 @@ def test_counterfact_flat() -> None:
     (problem,) = found.problems
     assert found.facts == (one(COUNTERFACT_FLAT),)
     assert problem.action == "probe dropped" and "“BMW E23 is my favorite" in problem.problem
-    as_text = read_facts("t.csv", b"case_id,prompt,subject,target_new,rephrase_prompt,locality_prompt,"
-                         b"locality_ground_truth\n1,Rome is in,Rome,Spain,Rome likes,Oslo is in,Norway\n", ".csv")
+    as_text = read_facts(
+        "t.csv",
+        b"case_id,prompt,subject,target_new,rephrase_prompt,locality_prompt,"
+        b"locality_ground_truth\n1,Rome is in,Rome,Spain,Rome likes,Oslo is in,Norway\n",
+        ".csv",
+    )
     assert as_text.facts[0].rephrases == () and as_text.facts[0].locality[0].group == "Neighborhood"
 
 
 def test_mend() -> None:
     assert one(MEND) == Fact(
-        record=0, prompt="What state is Rzechówek located?", subject="Rzechówek", span=(14, 23),
-        target_new="Gmina Ustrzyki", target_old=("Gmina Sypniewo", "GS"),
+        record=0,
+        prompt="What state is Rzechówek located?",
+        subject="Rzechówek",
+        span=(14, 23),
+        target_new="Gmina Ustrzyki",
+        target_old=("Gmina Sypniewo", "GS"),
         rephrases=("Which State is located in Rzechówek?",),
-        locality=(Probe(prompt="which is produced in plants of narora", answers=(("Atomic Power",),),
-                        group="Unrelated"),),
+        locality=(
+            Probe(prompt="which is produced in plants of narora", answers=(("Atomic Power",),), group="Unrelated"),
+        ),
         portability=(Probe(prompt="In which region is Rzechówek?", answers=(("South",),), group="Reasoning"),),
     )
 
 
-@pytest.mark.parametrize(("example", "changes"), [
-    (MEND, {"loc": 0.5}), (MEND, {"loc": "nq question:"}), (MEND, {"portability": "text"}),
-    (COUNTERFACT_FLAT, {"locality_prompt": ["a"]}), (COUNTERFACT_FLAT, {"locality_prompt": ""}),
-    (COUNTERFACT, {"portability": []}), (WIKIBIO, {"locality": []}), (FLAT, {"locality_prompt": 0.5}),
-    (FLAT, {"portability_answer": None}), (ZSRE, {"locality_prompt": True}),
-])
+@pytest.mark.parametrize(
+    ("example", "changes"),
+    [
+        (MEND, {"loc": 0.5}),
+        (MEND, {"loc": "nq question:"}),
+        (MEND, {"portability": "text"}),
+        (COUNTERFACT_FLAT, {"locality_prompt": ["a"]}),
+        (COUNTERFACT_FLAT, {"locality_prompt": ""}),
+        (COUNTERFACT, {"portability": []}),
+        (WIKIBIO, {"locality": []}),
+        (FLAT, {"locality_prompt": 0.5}),
+        (FLAT, {"portability_answer": None}),
+        (ZSRE, {"locality_prompt": True}),
+    ],
+)
 def test_a_broken_probe_is_dropped_alone(example: dict[str, Any], changes: dict[str, Any]) -> None:
     found = read(example | changes)
     assert len(found.facts) == 1 and [problem.action for problem in found.problems] == ["probe dropped"]
 
 
 def test_cells_of_a_flat_record_may_be_numbers_and_lists() -> None:
-    fact = one({"id": 7, "score": 0.5, "prompt": "Rome was founded in", "subject": "Rome", "target_new": 1912,
-                "ground_truth": ["753 BC", "before | after"], "rephrases": ["Rome began in"]})
+    fact = one(
+        {
+            "id": 7,
+            "score": 0.5,
+            "prompt": "Rome was founded in",
+            "subject": "Rome",
+            "target_new": 1912,
+            "ground_truth": ["753 BC", "before | after"],
+            "rephrases": ["Rome began in"],
+        }
+    )
     assert (fact.target_new, fact.target_old) == ("1912", ("753 BC", "before | after"))
     assert fact.rephrases == ("Rome began in",)
 
@@ -138,26 +207,39 @@ def test_groups_that_a_table_filled_with_null_are_not_there() -> None:
     assert one(record) == one(ZSRE) and read(record).problems == ()
 
 
-@pytest.mark.parametrize(("ground_truth", "answers"), [
-    ("a", (("a",),)),
-    (["a", "b"], (("a",), ("b",))),
-    ([["a", "alias"], ["b"]], (("a", "alias"), ("b",))),
-    (1912, (("1912",),)),
-    ([], ()), ([[]], ()), ("", ()), (None, ()), ([" "], ()),
-])
+@pytest.mark.parametrize(
+    ("ground_truth", "answers"),
+    [
+        ("a", (("a",),)),
+        (["a", "b"], (("a",), ("b",))),
+        ([["a", "alias"], ["b"]], (("a", "alias"), ("b",))),
+        (1912, (("1912",),)),
+        ([], ()),
+        ([[]], ()),
+        ("", ()),
+        (None, ()),
+        ([" "], ()),
+    ],
+)
 def test_spellings_of_a_probes_answers(ground_truth: Any, answers: tuple) -> None:
     probe = {"prompt": "Louise Grandjean was born in", "ground_truth": ground_truth}
     fact = one(ZSRE | {"locality": {"Relation_Specificity": [probe]}})
     assert fact.locality[0].answers == answers
 
 
-@pytest.mark.parametrize(("keys", "rephrases"), [
-    ({"rephrase_prompt": "A Louise Grandjean"}, ("A Louise Grandjean",)),
-    ({"rephrase": "A Louise Grandjean"}, ("A Louise Grandjean",)),
-    ({"rephrase_prompts": ["A Louise Grandjean", "B Louise Grandjean"]}, ("A Louise Grandjean", "B Louise Grandjean")),
-    ({"rephrase": "A Louise Grandjean", "rephrase_prompts": ["A Louise Grandjean"]}, ("A Louise Grandjean",)),
-    ({"rephrase": None}, ()),
-])
+@pytest.mark.parametrize(
+    ("keys", "rephrases"),
+    [
+        ({"rephrase_prompt": "A Louise Grandjean"}, ("A Louise Grandjean",)),
+        ({"rephrase": "A Louise Grandjean"}, ("A Louise Grandjean",)),
+        (
+            {"rephrase_prompts": ["A Louise Grandjean", "B Louise Grandjean"]},
+            ("A Louise Grandjean", "B Louise Grandjean"),
+        ),
+        ({"rephrase": "A Louise Grandjean", "rephrase_prompts": ["A Louise Grandjean"]}, ("A Louise Grandjean",)),
+        ({"rephrase": None}, ()),
+    ],
+)
 def test_spellings_of_rephrases(keys: dict[str, Any], rephrases: tuple[str, ...]) -> None:
     without = {key: value for key, value in ZSRE.items() if key != "rephrase_prompt"}
     assert one(without | keys).rephrases == rephrases

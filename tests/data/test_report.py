@@ -7,32 +7,59 @@ import pytest
 from lga_core.data.checks import is_cap
 from lga_core.data.facts import Problem
 from lga_core.data.load import read_facts
-from lga_core.data.report import by_record
+from lga_core.data.report import KINDS, by_record
 from lga_core.data.select import part_of
 
 GOOD = {"prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"]}
 PROBES = {"Reasoning": [{"prompt": f"Its river {number} is", "ground_truth": [["Tiber"]]} for number in range(12)]}
-RECORDS = [GOOD, GOOD | {"subject": "Spain"}, GOOD, GOOD | {"prompt": "In France it is", "target_new": " paris"},
-           GOOD | {"prompt": "France has", "portability": PROBES},
-           GOOD | {"prompt": "France is", "portability": {"Reasoning": [{"prompt": "x"}]}}]
+RECORDS = [
+    GOOD,
+    GOOD | {"subject": "Spain"},
+    GOOD,
+    GOOD | {"prompt": "In France it is", "target_new": " paris"},
+    GOOD | {"prompt": "France has", "portability": PROBES},
+    GOOD | {"prompt": "France is", "portability": {"Reasoning": [{"prompt": "x"}]}},
+]
 
 
 def test_every_record_has_a_line_with_its_gravest_outcome_and_flags() -> None:
     found = read_facts("t.json", json.dumps(RECORDS).encode(), ".json")
     reports = by_record(found)
     assert [(line.record, line.outcome) for line in reports] == [
-        (0, "kept"), (1, "record skipped"), (2, "kept"), (3, "kept"), (4, "probe dropped"), (5, "probe dropped")]
+        (0, "kept"),
+        (1, "record skipped"),
+        (2, "kept"),
+        (3, "kept"),
+        (4, "probe dropped"),
+        (5, "probe dropped"),
+    ]
     assert [line.record for line in reports if line.duplicate] == [2]
     assert [line.record for line in reports if line.no_op] == [3]
     assert [line.record for line in reports if line.capped] == [4]
+    assert [line.flags for line in reports[2:5]] == [("duplicate",), ("no-op",), ("over the cap",)]
+    assert {kind: sum(map(passes, reports)) for kind, passes in KINDS.items()} == {
+        "all records": 6,
+        "with a note": 5,
+        "probe dropped": 2,
+        "skipped": 1,
+        "duplicate": 1,
+        "no-op": 1,
+        "over the cap": 1,
+    }
     assert reports[0].problems == () and reports[1].prompt is None and len(reports[3].problems) == 2
     assert found.n_records == len(reports)
 
 
-@pytest.mark.parametrize(("problem", "told"), [
-    (Problem(record=0, action="probe dropped", problem="2 probes over the cap of 10 a group were left out: x."), True),
-    (Problem(record=0, action="kept", problem="The rephrase “2 probes over the cap of 10” does not …"), False),
-])
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (
+            Problem(record=0, action="probe dropped", problem="2 probes over the cap of 10 a group were left out: x."),
+            True,
+        ),
+        (Problem(record=0, action="kept", problem="The rephrase “2 probes over the cap of 10” does not …"), False),
+    ],
+)
 def test_only_the_caps_own_note_is_the_caps(problem: Problem, told: bool) -> None:
     assert is_cap(problem) is told
 

@@ -11,23 +11,31 @@ from lga_core.errors import LgaError
 
 
 def fact(record: int, subject: str, **parts) -> Fact:
-    return Fact(record=record, prompt=f"{subject} is", subject=subject, span=(0, len(subject)),
-                **({"target_new": "x"} | parts))
+    return Fact(
+        record=record, prompt=f"{subject} is", subject=subject, span=(0, len(subject)), **({"target_new": "x"} | parts)
+    )
 
 
 PROBE = Probe(prompt="a", answers=(("b",),), group="Reasoning")
-FACTS = (fact(0, "A", relation="capital", portability=(PROBE,)), fact(1, "B", relation="river"),
-         fact(2, "C", portability=(PROBE,), target_new=None), fact(3, "D", relation="capital", target_old=("y",)))
+FACTS = (
+    fact(0, "A", relation="capital", portability=(PROBE,)),
+    fact(1, "B", relation="river"),
+    fact(2, "C", portability=(PROBE,), target_new=None),
+    fact(3, "D", relation="capital", target_old=("y",)),
+)
 
 
-@pytest.mark.parametrize(("asked", "records"), [
-    ({}, [0, 1, 2, 3]),
-    ({"relations": ["capital"]}, [0, 3]),
-    ({"relations": []}, []),
-    ({"having": ["portability"]}, [0, 2]),
-    ({"having": ["portability", "target_new"]}, [0]),
-    ({"relations": {"capital", "river"}, "having": ["target_old"]}, [3]),
-])
+@pytest.mark.parametrize(
+    ("asked", "records"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"relations": ["capital"]}, [0, 3]),
+        ({"relations": []}, []),
+        ({"having": ["portability"]}, [0, 2]),
+        ({"having": ["portability", "target_new"]}, [0]),
+        ({"relations": {"capital", "river"}, "having": ["target_old"]}, [3]),
+    ],
+)
 def test_keep(asked: dict, records: list[int]) -> None:
     assert [kept.record for kept in keep(FACTS, **asked)] == records
 
@@ -36,8 +44,9 @@ def test_relations() -> None:
     assert relations(FACTS) == {"capital": 2, "river": 1}
 
 
-SUBJECTS = st.lists(st.sampled_from(["Rome", "rome ", "ROME", "Oslo", "Straße", "STRASSE", *"abcdefghijkl"]),
-                    min_size=2, max_size=60)
+SUBJECTS = st.lists(
+    st.sampled_from(["Rome", "rome ", "ROME", "Oslo", "Straße", "STRASSE", *"abcdefghijkl"]), min_size=2, max_size=60
+)
 
 
 @given(subjects=SUBJECTS, share=st.floats(0.01, 0.99), seed=st.integers(0, 2**32))
@@ -70,10 +79,17 @@ def test_split_refuses_a_share_that_leaves_a_side_empty(share: float) -> None:
         split(FACTS, share, 0)
 
 
-@pytest.mark.parametrize(("words", "records"), [
-    ("", [0, 1, 2, 3]), ("  ", [0, 1, 2, 3]), ("CAPITAL", [0, 3]), ("capital y", [3]), ("capital B", []),
-    ("c", [0, 2, 3]),
-])
+@pytest.mark.parametrize(
+    ("words", "records"),
+    [
+        ("", [0, 1, 2, 3]),
+        ("  ", [0, 1, 2, 3]),
+        ("CAPITAL", [0, 3]),
+        ("capital y", [3]),
+        ("capital B", []),
+        ("c", [0, 2, 3]),
+    ],
+)
 def test_search_wants_every_word_somewhere(words: str, records: list[int]) -> None:
     assert [one.record for one in search(FACTS, words)] == records
 

@@ -43,7 +43,7 @@ def test_fact(fact: Fact) -> None:
     assert fact.portability
     assert {probe.group for probe in fact.portability} <= {"Reasoning", "Subject_Aliasing", "Logical_Generalization"}
     for prompt in (fact.prompt, *fact.rephrases, *(probe.prompt for probe in fact.locality + fact.portability)):
-        assert not prompt.endswith((" ", "?", ".")), "a prompt is the beginning of a statement"
+        assert not prompt.endswith((" ", "?", ".")), "a prompt is the prefix of a statement"
         assert prompt[0].isupper() and "  " not in prompt
 
 

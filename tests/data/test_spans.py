@@ -9,34 +9,40 @@ from hypothesis import strategies as st
 from lga_core.data.spans import find_in_any_case, find_subject
 
 
-@pytest.mark.parametrize(("case", "prompt", "subject", "found"), [
-    ("once", "The capital of France is", "France", "France"),
-    ("case differs", "This is about john russell reynolds.", "John Russell Reynolds", "john russell reynolds"),
-    ("folding grows", "the Straße ends", "STRASSE", "Straße"),
-    ("folding grows before it", "ßßß and İstanbul is", "İSTANBUL", "İstanbul"),
-    ("half a folded character", "the Straße ends", "TRAS", None),
-    ("accents apart", "in Orle\u0301ans it", "Orléans", "Orle\u0301ans"),
-    ("accents together", "in ORLÉANS it", "orle\u0301ans", "ORLÉANS"),
-    ("half a letter with its accent", "in Orle\u0301ans it", "ORLE", "Orle"),
-    ("Hangul apart", "in \u1109\u1165\u110b\u116e\u11af it", "서울", "\u1109\u1165\u110b\u116e\u11af"),
-    ("emoji of several code points", "the 👩‍🚀 flies", "👩‍🚀", "👩‍🚀"),
-    ("right to left", "עיר הבירה של צרפת היא", "צרפת", "צרפת"),
-    ("no words", "東京の首都は", "東京", "東京"),
-    ("absent", "The capital of France is", "Spain", None),
-    ("empty subject", "The capital of France is", "", None),
-])
+@pytest.mark.parametrize(
+    ("case", "prompt", "subject", "found"),
+    [
+        ("once", "The capital of France is", "France", "France"),
+        ("case differs", "This is about john russell reynolds.", "John Russell Reynolds", "john russell reynolds"),
+        ("folding grows", "the Straße ends", "STRASSE", "Straße"),
+        ("folding grows before it", "ßßß and İstanbul is", "İSTANBUL", "İstanbul"),
+        ("half a folded character", "the Straße ends", "TRAS", None),
+        ("accents apart", "in Orle\u0301ans it", "Orléans", "Orle\u0301ans"),
+        ("accents together", "in ORLÉANS it", "orle\u0301ans", "ORLÉANS"),
+        ("half a letter with its accent", "in Orle\u0301ans it", "ORLE", "Orle"),
+        ("Hangul apart", "in \u1109\u1165\u110b\u116e\u11af it", "서울", "\u1109\u1165\u110b\u116e\u11af"),
+        ("emoji of several code points", "the 👩‍🚀 flies", "👩‍🚀", "👩‍🚀"),
+        ("right to left", "עיר הבירה של צרפת היא", "צרפת", "צרפת"),
+        ("no words", "東京の首都は", "東京", "東京"),
+        ("absent", "The capital of France is", "Spain", None),
+        ("empty subject", "The capital of France is", "", None),
+    ],
+)
 def test_found_text(case: str, prompt: str, subject: str, found: str | None) -> None:
     span = find_subject(prompt, subject)
     assert (prompt[slice(*span)] if span else None) == found, case
 
 
-@pytest.mark.parametrize(("case", "prompt", "subject", "span"), [
-    ("last of several", "Paris is Paris", "Paris", (9, 14)),
-    ("last of several in another case", "PARIS is PARIS", "Paris", (9, 14)),
-    ("an exact one before a later folded one", "Paris is PARIS", "Paris", (0, 5)),
-    ("overlapping", "anana", "ANA", (2, 5)),
-    ("only an earlier folded one is whole", "ss then ß", "S", (1, 2)),
-])
+@pytest.mark.parametrize(
+    ("case", "prompt", "subject", "span"),
+    [
+        ("last of several", "Paris is Paris", "Paris", (9, 14)),
+        ("last of several in another case", "PARIS is PARIS", "Paris", (9, 14)),
+        ("an exact one before a later folded one", "Paris is PARIS", "Paris", (0, 5)),
+        ("overlapping", "anana", "ANA", (2, 5)),
+        ("only an earlier folded one is whole", "ss then ß", "S", (1, 2)),
+    ],
+)
 def test_span(case: str, prompt: str, subject: str, span: tuple[int, int]) -> None:
     assert find_subject(prompt, subject) == span, case
 
@@ -52,8 +58,12 @@ def test_finds_what_was_put_in_whatever_its_case(before: str, subject: str, afte
         assert 0 <= start < end <= len(prompt)
         assert prompt[start:end].casefold() == asked.casefold()
         exact = asked in prompt
-        later = [at for at in range(start + 1, len(prompt)) for to in range(at + 1, len(prompt) + 1)
-                 if (prompt[at:to] == asked if exact else prompt[at:to].casefold() == asked.casefold())]
+        later = [
+            at
+            for at in range(start + 1, len(prompt))
+            for to in range(at + 1, len(prompt) + 1)
+            if (prompt[at:to] == asked if exact else prompt[at:to].casefold() == asked.casefold())
+        ]
         assert not later
 
 
@@ -62,8 +72,12 @@ def test_agrees_with_trying_every_piece_of_the_prompt(prompt: str, subject: str)
     pieces = [(start, end) for start in range(len(prompt)) for end in range(start + 1, len(prompt) + 1)]
     exact = [span for span in pieces if prompt[slice(*span)] == subject]
     folded = [span for span in pieces if prompt[slice(*span)].casefold() == subject.casefold()]
-    plain = [span for span in pieces if canonical(prompt[slice(*span)]) == canonical(subject)
-             and not any(at < len(prompt) and unicodedata.combining(prompt[at]) for at in span)]
+    plain = [
+        span
+        for span in pieces
+        if canonical(prompt[slice(*span)]) == canonical(subject)
+        and not any(at < len(prompt) and unicodedata.combining(prompt[at]) for at in span)
+    ]
     assert find_subject(prompt, subject) == max(exact or folded or plain, default=None)
     assert find_in_any_case(prompt, subject) == max(folded or plain, default=None)
 
@@ -77,7 +91,7 @@ def canonical(words: str) -> str:
 def test_unicode_subjects_are_found_in_every_spelling(before: str, subject: str, after: str) -> None:
     prompt = before + subject + after
     start, end = find_subject(prompt, subject)
-    assert prompt[start:end] == subject and subject not in prompt[start + 1:]
+    assert prompt[start:end] == subject and subject not in prompt[start + 1 :]
     span = find_in_any_case(prompt, subject)
     assert span is not None and prompt[slice(*span)].casefold() == subject.casefold() and span >= (start, end)
 

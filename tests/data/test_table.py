@@ -9,15 +9,29 @@ from lga_core.data.load import load_facts
 from lga_core.data.table import CELLS, changed, from_rows, to_rows
 
 FACT = Fact(
-    record=7, prompt="The capital of France is", subject="France", span=(15, 21), target_new="Rome",
-    target_old=("Paris", "Lutetia | Paris"), rephrases=("France is ruled from", "France's capital: a | b"),
-    locality=(Probe(prompt="Spain's capital is", answers=(("Madrid", "Madrid city"),), group="Neighborhood"),
-              Probe(prompt="a => b", answers=(), group="Other")),
+    record=7,
+    prompt="The capital of France is",
+    subject="France",
+    span=(15, 21),
+    target_new="Rome",
+    target_old=("Paris", "Lutetia | Paris"),
+    rephrases=("France is ruled from", "France's capital: a | b"),
+    locality=(
+        Probe(prompt="Spain's capital is", answers=(("Madrid", "Madrid city"),), group="Neighborhood"),
+        Probe(prompt="a => b", answers=(), group="Other"),
+    ),
     portability=(Probe(prompt="Its river is", answers=(("Tiber",), ("Tevere",)), group="Reasoning"),),
     relation="capital",
 )
-BEFORE = FactSet(name="t", facts=(FACT,), n_records=2, problems=(
-    Problem(record=1, problem="Gone.", action="record skipped"), Problem(record=7, problem="Odd.", action="kept")))
+BEFORE = FactSet(
+    name="t",
+    facts=(FACT,),
+    n_records=2,
+    problems=(
+        Problem(record=1, problem="Gone.", action="record skipped"),
+        Problem(record=7, problem="Odd.", action="kept"),
+    ),
+)
 ROW = to_rows([FACT])[0]
 
 
@@ -28,7 +42,7 @@ def edited(**cells: Any) -> Fact:
 
 def test_unchanged_rows_are_the_same_facts() -> None:
     facts = (*load_facts("world").facts, FACT)
-    facts = (*facts[:7], *facts[8:])                         # record 7 is FACT's
+    facts = (*facts[:7], *facts[8:])  # record 7 is FACT's
     before = FactSet(name="t", facts=tuple(sorted(facts, key=lambda fact: fact.record)), n_records=len(facts))
     found = from_rows(before, to_rows(facts))
     assert found == before and changed(before, found) == (set(), set())
@@ -50,20 +64,30 @@ def test_a_changed_cell_changes_that_part_only() -> None:
 
 
 def test_changed_probes_keep_what_is_unchanged_with_groups_and_aliases() -> None:
-    fact = edited(locality="Spain's capital is => Madrid | Rome is in => Italy",
-                  portability="Its river is => Arno | It has no answer")
-    assert fact.locality == (FACT.locality[0],
-                             Probe(prompt="Rome is in", answers=(("Italy",),), group="Relation_Specificity"))
+    fact = edited(
+        locality="Spain's capital is => Madrid | Rome is in => Italy",
+        portability="Its river is => Arno | It has no answer",
+    )
+    assert fact.locality == (
+        FACT.locality[0],
+        Probe(prompt="Rome is in", answers=(("Italy",),), group="Relation_Specificity"),
+    )
     assert fact.portability == (Probe(prompt="Its river is", answers=(("Arno",),), group="Reasoning"),)
 
 
 def test_rows_are_checked_as_an_upload_is_and_told_by_their_number() -> None:
-    rows = [ROW | {"subject": "Spain"}, {"prompt": "Oslo is in", "subject": "Oslo", "target_new": "Peru"},
-            {"record": None, "prompt": " "}, {"prompt": "Bergen", "target_new": "x"}]
+    rows = [
+        ROW | {"subject": "Spain"},
+        {"prompt": "Oslo is in", "subject": "Oslo", "target_new": "Peru"},
+        {"record": None, "prompt": " "},
+        {"prompt": "Bergen", "target_new": "x"},
+    ]
     found = from_rows(BEFORE, rows)
     assert [(fact.record, fact.subject) for fact in found.facts] == [(8, "Oslo")] and found.n_records == 3
     assert [(problem.record, problem.action) for problem in found.problems] == [
-        (7, "record skipped"), (9, "record skipped")]
+        (7, "record skipped"),
+        (9, "record skipped"),
+    ]
     assert changed(BEFORE, found) == ({7, 8, 9}, set())
 
 

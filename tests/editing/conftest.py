@@ -2,7 +2,7 @@
 
 import pytest
 
-from lga_core.models import own_text
+from lga_core.models.text import own_text
 
 
 @pytest.fixture(autouse=True)

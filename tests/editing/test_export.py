@@ -6,31 +6,33 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
+from reporting import Collect, cancel_at
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from lga_core.editing import export
 from lga_core.editing.edits import LowRankEdit, applied
-from lga_core.editing.export import NOTE, export_merged, merged_matrix
-from lga_core.editing.fine_tuning import FineTuningSettings
+from lga_core.editing.files import export
+from lga_core.editing.files.export import NOTE, export_merged, merged_matrix
 from lga_core.editing.ledger import Ledger, extend
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.value import ValueSettings
+from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.metrics import ask, compare, prepare, summarize
-from lga_core.models.architecture import Architecture
-from lga_core.models.fingerprint import weights_hash
-from lga_core.models.loading import load_now
+from lga_core.evaluation.metrics import ask, compare, probe_questions
+from lga_core.models.loading import load
+from lga_core.models.sources.fingerprint import weights_hash
+from lga_core.models.structure.architecture import Architecture
+from lga_core.probes.summary import summarize
+from lga_core.progress import Cancelled
 
 FAMILIES = ("gpt2", "llama", "gemma3")
-SETTINGS = RankOneSettings(value=ValueSettings(steps=4, learning_rate=0.1, weight_decay=0.0), contexts=0,
-                           covariance="identity")
+SETTINGS = RankOneSettings(
+    value=ValueSettings(steps=4, learning_rate=0.1, weight_decay=0.0), contexts=0, covariance="identity"
+)
 
 
 def made(model, facts):
     """Edits of one matrix by two entries, of another by one."""
-    ledger = drain(extend(model, Ledger(), facts[:1], "rome", [1, 2], SETTINGS, "sequential"))
-    return drain(extend(model, ledger, facts[1:3], "ft-m", [2], FineTuningSettings(steps=4), "batch")).edits
+    ledger = extend(model, Ledger(), facts[:1], "rome", [1, 2], SETTINGS, "sequential")
+    return extend(model, ledger, facts[1:3], "ft-m", [2], FineTuningSettings(steps=4), "batch").edits
 
 
 def log_p(network, tokenizer, prompt):
@@ -45,7 +47,7 @@ def test_plain_transformers_loads_what_the_hooks_show(family, shard, facts, tmp_
     model = tiny_model(family, torch.float32)
     before, config = weights_hash(model.model), model.model.config.to_dict()
     edits = made(model, facts)
-    folder = drain(export_merged(model, edits, tmp_path / "edited", facts[:3]))
+    folder = export_merged(model, edits, tmp_path / "edited", facts[:3])
     assert [path.name for path in tmp_path.iterdir()] == ["edited"]
     assert ((folder / "model.safetensors.index.json").exists()) == (shard == 60_000)
     network, report = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
@@ -70,13 +72,12 @@ def test_plain_transformers_loads_what_the_hooks_show(family, shard, facts, tmp_
 def test_the_same_accuracies(family, facts, tmp_path):
     model = tiny_model(family, torch.float32)
     edits = made(model, facts)
-    merged = load_now(str(drain(export_merged(model, edits, tmp_path / "edited"))), device="cpu")
+    merged = load(str(export_merged(model, edits, tmp_path / "edited")), device="cpu")
     for fact in facts[:3]:
-        quiz = prepare(model, fact)
-        before = ask(model, quiz.questions)
-        with applied(model, edits):
-            hooked = summarize(compare(quiz.questions, before, ask(model, quiz.questions)))
-        assert summarize(compare(quiz.questions, before, ask(merged, quiz.questions))) == hooked
+        questions = probe_questions(model, fact).questions
+        before = ask(model, questions)
+        hooked = summarize(compare(questions, before, ask(model, questions, edits)))
+        assert summarize(compare(questions, before, ask(merged, questions))) == hooked
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -84,7 +85,7 @@ def test_unedited_weights_are_written_as_they_are_and_in_their_dtype(family, fac
     model = tiny_model(family, torch.bfloat16)
     down = model.architecture.blocks[1].down
     edit = LowRankEdit(layer=1, matrix=down.name, left=torch.randn(2, down.d_out), right=torch.randn(2, down.d_in))
-    drain(export_merged(model, [edit], tmp_path / "edited"))
+    export_merged(model, [edit], tmp_path / "edited")
     network = AutoModelForCausalLM.from_pretrained(tmp_path / "edited", dtype="auto")
     for name, weight in network.state_dict().items():
         own = model.model.state_dict()[name]
@@ -100,15 +101,23 @@ def test_unedited_weights_are_written_as_they_are_and_in_their_dtype(family, fac
 
 def test_a_head_of_its_own_is_written_and_nothing_is_copied_but_what_is_edited(tmp_path):
     torch.manual_seed(0)
-    network = LlamaForCausalLM(LlamaConfig(vocab_size=400, hidden_size=32, intermediate_size=80, num_hidden_layers=2,
-                                           num_attention_heads=4, tie_word_embeddings=False)).eval()
+    network = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=400,
+            hidden_size=32,
+            intermediate_size=80,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            tie_word_embeddings=False,
+        )
+    ).eval()
     model = replace(tiny_model("llama"), model=network.requires_grad_(False), architecture=Architecture.find(network))
     down = model.architecture.blocks[1].down
     edit = LowRankEdit(layer=1, matrix=down.name, left=torch.ones(1, down.d_out), right=torch.ones(1, down.d_in))
     lies = {name: weight.data_ptr() for name, weight in network.state_dict().items()}
-    written = {name: weight.data_ptr() for name, weight in export._weights(model, [edit]).items()}
+    written = {name: weight.data_ptr() for name, weight in export.merged_weights(model, [edit]).items()}
     assert {name for name in lies if lies[name] != written[name]} == {f"{down.name}.weight"}
-    loaded = AutoModelForCausalLM.from_pretrained(drain(export_merged(model, [edit], tmp_path / "edited")))
+    loaded = AutoModelForCausalLM.from_pretrained(export_merged(model, [edit], tmp_path / "edited"))
     assert torch.equal(loaded.lm_head.weight, network.lm_head.weight)
     assert not torch.equal(loaded.lm_head.weight, loaded.get_input_embeddings().weight)
 
@@ -122,44 +131,38 @@ def test_what_stands_in_the_way_is_refused_and_kept(facts, tmp_path):
     file.write_text("mine")
     for place in (full, file):
         with pytest.raises(LgaError, match="is there already"):
-            drain(export_merged(model, [], place))
+            export_merged(model, [], place)
     with pytest.raises(LgaError, match="There is no folder"):
-        drain(export_merged(model, [], tmp_path / "none" / "edited"))
-    drain(export_merged(model, [], empty))
+        export_merged(model, [], tmp_path / "none" / "edited")
+    export_merged(model, [], empty)
     assert (empty / "config.json").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "full"]
     assert (full / "mine.txt").read_text() == file.read_text() == "mine"
 
 
-def test_a_stop_a_full_disk_and_a_broken_edit_leave_nothing(facts, tmp_path, monkeypatch):
+def test_a_cancel_a_full_disk_and_a_broken_edit_leave_nothing(facts, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "SHARD_BYTES", 60_000)
     model = tiny_model("llama", torch.float32)
     down = model.architecture.blocks[1].down
     edit = LowRankEdit(layer=1, matrix=down.name, left=torch.ones(1, down.d_out), right=torch.ones(1, down.d_in))
-    count = sum(1 for _ in export_merged(model, [edit], tmp_path / "whole"))
-    assert count > 3
-
-    class Stopped(BaseException):
-        pass
-
-    for stop_at in range(1, count + 1):
-        steps = export_merged(model, [edit], tmp_path / "edited")
-        for _ in range(stop_at):
-            next(steps)
-        with pytest.raises(Stopped):
-            steps.throw(Stopped())
+    report = Collect()
+    export_merged(model, [edit], tmp_path / "whole", report=report)
+    assert len(report.steps) > 3
+    for number in range(1, len(report.steps) + 1):
+        with pytest.raises(Cancelled):
+            export_merged(model, [edit], tmp_path / "edited", report=cancel_at(number))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
         with pytest.raises(LgaError, match="cannot be written"):
-            drain(export_merged(model, [edit], tmp_path / "edited"))
+            export_merged(model, [edit], tmp_path / "edited")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     monkeypatch.setattr(export.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": 10})())
     with pytest.raises(LgaError, match=r"needs 0.\d MB, 0.0 MB are free"):
-        drain(export_merged(model, [edit], tmp_path / "edited"))
+        export_merged(model, [edit], tmp_path / "edited")
     monkeypatch.undo()
     broken = LowRankEdit(layer=1, matrix=down.name, left=edit.left * torch.inf, right=edit.right)
     with pytest.raises(LgaError, match="not finite"):
-        drain(export_merged(model, [edit, broken], tmp_path / "edited"))
+        export_merged(model, [edit, broken], tmp_path / "edited")
     assert [path.name for path in tmp_path.iterdir()] == ["whole"]

@@ -4,14 +4,16 @@ import copy
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
+from reporting import Collect
 
-from lga_core.editing import fine_tuning
+from lga_core.editing.editors import fine_tuning
+from lga_core.editing.editors.fine_tuning import ft_l, ft_m
 from lga_core.editing.edits import DenseEdit, LowRankEdit, applied
-from lga_core.editing.fine_tuning import FineTuningSettings, ft_l, ft_m
+from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
-from lga_core.models.fingerprint import weights_hash
-from lga_core.models.tokens import prompt_row
+from lga_core.models.sources.fingerprint import weights_hash
+from lga_core.models.text.tokens import prompt_row
 
 FAMILIES = ("gpt2", "llama", "gemma3")
 SETTINGS = FineTuningSettings(steps=6, learning_rate=2e-3, epsilon=5e-3, stop_loss=0.0)
@@ -21,8 +23,8 @@ def plain_loss(network, tokenizer, fact, at_prompt_end):
     """One fact by itself through the model's own forward pass."""
     prompt = tokenizer(fact.prompt)["input_ids"]
     whole = tokenizer(f"{fact.prompt} {fact.target_new}")["input_ids"]
-    assert whole[:len(prompt)] == prompt
-    answer = whole[len(prompt):]
+    assert whole[: len(prompt)] == prompt
+    answer = whole[len(prompt) :]
     log_p = network(input_ids=torch.tensor([prompt if at_prompt_end else whole])).logits[0].log_softmax(-1)
     places = [len(prompt) - 1] * len(answer) if at_prompt_end else range(len(prompt) - 1, len(whole) - 1)
     return -torch.stack([log_p[place, token] for place, token in zip(places, answer, strict=True)]).mean()
@@ -54,13 +56,13 @@ def plainly_trained(model, facts, layer, settings, at_prompt_end):
 def test_it_is_what_training_the_weight_itself_gives(family, editor, at_prompt_end, facts, monkeypatch):
     model, batch = tiny_model(family, torch.float64), [facts[0], facts[3], facts[1]]
     change, history = plainly_trained(model, batch, 2, SETTINGS, at_prompt_end)
-    for tokens in (2048, 1):                 # all facts at once; one at a time, gradients summed up
+    for tokens in (2048, 1):  # all facts at once; one at a time, gradients summed up
         monkeypatch.setattr(fine_tuning, "BATCH_TOKENS", tokens)
-        written, = drain(editor(model, batch, [2], SETTINGS))
+        (written,) = editor(model, batch, [2], SETTINGS)
         assert isinstance(written.edit, DenseEdit) and written.edit.delta.dtype == torch.float32
         torch.testing.assert_close(written.edit.delta.double(), change, rtol=1e-5, atol=1e-7)
         torch.testing.assert_close(torch.tensor(written.losses), torch.tensor(history).T, rtol=1e-5, atol=1e-6)
-    assert written.edit.delta.abs().max() == pytest.approx(5e-3)       # the bound is reached, and kept
+    assert written.edit.delta.abs().max() == pytest.approx(5e-3)  # the bound is reached, and kept
     assert sum(losses[-1] for losses in written.losses) < sum(losses[0] for losses in written.losses)
 
 
@@ -75,10 +77,10 @@ def test_earlier_edits_are_the_start(editor, facts):
         merged.architecture.blocks[1].down.weight.add_(base.delta)
     free = FineTuningSettings(steps=3, learning_rate=1e-3)
     for layer in (0, 1, 2):
-        on_base, = drain(editor(model, facts[:2], [layer], free, [base]))
-        on_merged, = drain(editor(merged, facts[:2], [layer], free))
+        (on_base,) = editor(model, facts[:2], [layer], free, [base])
+        (on_merged,) = editor(merged, facts[:2], [layer], free)
         torch.testing.assert_close(on_base.edit.delta, on_merged.edit.delta, rtol=1e-4, atol=1e-6)
-    other, = drain(editor(model, facts[:2], [2], free))
+    (other,) = editor(model, facts[:2], [2], free)
     assert (other.losses[0][0] - on_base.losses[0][0]) != pytest.approx(0, abs=1e-3)
 
 
@@ -86,9 +88,9 @@ def test_earlier_edits_are_the_start(editor, facts):
 def test_several_layers_one_after_another_and_the_model_as_it_was(family, facts):
     model = tiny_model(family, torch.float32)
     before = weights_hash(model.model)
-    first, second = drain(ft_m(model, facts[:2], [3, 1], SETTINGS))
-    alone, = drain(ft_m(model, facts[:2], [1], SETTINGS))
-    then, = drain(ft_m(model, facts[:2], [3], SETTINGS, [alone.edit]))
+    first, second = ft_m(model, facts[:2], [3, 1], SETTINGS)
+    (alone,) = ft_m(model, facts[:2], [1], SETTINGS)
+    (then,) = ft_m(model, facts[:2], [3], SETTINGS, [alone.edit])
     assert (first.edit.layer, second.edit.layer) == (1, 3)
     torch.testing.assert_close(first.edit.delta, alone.edit.delta, rtol=0, atol=0)
     torch.testing.assert_close(second.edit.delta, then.edit.delta, rtol=0, atol=0)
@@ -101,23 +103,23 @@ def test_several_layers_one_after_another_and_the_model_as_it_was(family, facts)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.model.modules())
 
 
-def test_nothing_is_held_between_steps(facts):
+def test_nothing_acts_between_steps(facts):
     model = tiny_model("gpt2", torch.float32)
     ids = torch.tensor([prompt_row(model.tokenizer, facts[0].prompt).ids])
     plain = model.model(input_ids=ids).logits
-    steps = ft_l(model, facts[:2], [1], SETTINGS)
-    count = 0
-    for _ in steps:
-        count += 1
-        assert not any(module._forward_hooks for module in model.model.modules())
+
+    def look(_step):
         between = model.model(input_ids=ids).logits
         assert torch.equal(between, plain) and not between.requires_grad
-    assert count == SETTINGS.steps
+
+    report = Collect(look)
+    ft_l(model, facts[:2], [1], SETTINGS, report=report)
+    assert len(report.steps) == SETTINGS.steps
 
 
 def test_it_stops_at_a_small_loss(facts):
     model = tiny_model("llama", torch.float32)
-    written, = drain(ft_m(model, facts[:1], [2], FineTuningSettings(learning_rate=5e-2, stop_loss=4.0)))
+    (written,) = ft_m(model, facts[:1], [2], FineTuningSettings(learning_rate=5e-2, stop_loss=4.0))
     losses = written.losses[0]
     assert len(losses) < 26 and losses[-1] < 4.0 <= min(losses[:-1])
 
@@ -125,14 +127,12 @@ def test_it_stops_at_a_small_loss(facts):
 @pytest.mark.parametrize("family, bound", [("gpt2", 5e-4), ("llama", None), ("gemma3", None)])
 def test_the_bound_comes_from_the_family_and_can_be_chosen(family, bound):
     model = tiny_model(family)
-    assert FineTuningSettings().bound(model) == bound
-    assert FineTuningSettings(epsilon=0).bound(model) is None
-    assert FineTuningSettings(epsilon=1e-3).bound(model) == 1e-3
+    assert fine_tuning.bound(FineTuningSettings(), model) == bound
+    assert fine_tuning.bound(FineTuningSettings(epsilon=0), model) is None
+    assert fine_tuning.bound(FineTuningSettings(epsilon=1e-3), model) == 1e-3
 
 
-def test_both_are_in_the_table_and_take_batches(facts):
+def test_both_take_batches(facts):
     for name in ("ft-l", "ft-m"):
         assert EDITORS[name].batch
         EDITORS[name].check(tiny_model("llama"), facts[:3], [0])
-    with pytest.raises(ValueError, match="Learning rate"):
-        FineTuningSettings(learning_rate=0)

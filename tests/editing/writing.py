@@ -5,22 +5,21 @@ from dataclasses import replace
 
 import torch
 
-from lga_core.editing.alphaedit import AlphaEditSettings, alphaedit
+from lga_core.editing.editors.alphaedit import alphaedit
+from lga_core.editing.editors.emmet import emmet
+from lga_core.editing.editors.memit import memit
+from lga_core.editing.editors.rome import r_rome, rome
 from lga_core.editing.edits import LowRankEdit
-from lga_core.editing.emmet import EmmetSettings, emmet
-from lga_core.editing.memit import MemitSettings, memit
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.rome import r_rome, rome
-from lga_core.editing.value import ValueSettings
-from lga_core.models.forward import answer_nll, final_hidden
-from lga_core.models.tokens import AnswerIndex, Batch, answer_row, prompt_row
+from lga_core.editing.settings import AlphaEditSettings, EmmetSettings, MemitSettings, RankOneSettings, ValueSettings
+from lga_core.models.running.forward import answer_nll, final_hidden
+from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row, prompt_row
 
 FAMILIES = ("gpt2", "llama", "gemma3")
 # No weight decay: ROME's is scaled for outputs of a trained model's size, and holds a tiny one's δ near zero.
 VALUE = ValueSettings(steps=6, learning_rate=0.02, weight_decay=0.0)
 SETTINGS = RankOneSettings(value=VALUE, contexts=2)
 EDITORS = {"rome": rome, "r-rome": r_rome, "emmet": emmet, "memit": memit, "alphaedit": alphaedit}
-EXACT = {                                    # each editor told to write all of its residual
+EXACT = {  # each editor told to write all of its residual
     "rome": SETTINGS,
     "r-rome": SETTINGS,
     "emmet": EmmetSettings(value=VALUE, contexts=2, lam=0.0),
@@ -41,7 +40,8 @@ def key_seen(model, prompt, position, layer):
     """The down projection's input at one token, by a plain hook."""
     seen = []
     handle = model.architecture.blocks[layer].down.module.register_forward_pre_hook(
-        lambda _module, args: seen.append(args[0][0, position]))
+        lambda _module, args: seen.append(args[0][0, position])
+    )
     model.model(input_ids=torch.tensor([prompt_row(model.tokenizer, prompt).ids]))
     handle.remove()
     return seen[0]

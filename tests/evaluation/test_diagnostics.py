@@ -5,23 +5,25 @@ import json
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
+from reporting import Collect, assert_nothing_open, cancel_at
 
 from lga_core.data.load import SHIPPED
+from lga_core.editing.editors.rome import r_rome
 from lga_core.editing.edits import DenseEdit, LowRankEdit, applied
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.rome import r_rome
-from lga_core.editing.value import ValueSettings
+from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.evaluation import diagnostics, fluency
 from lga_core.evaluation.diagnostics import diagnose, neutral_prompts, norm_ratios, target_nll
 from lga_core.evaluation.fluency import continuation
 from lga_core.evaluation.trial import trial_edit
+from lga_core.progress import Cancelled, Phase
 from lga_core.results import Diagnostics, EditReport
 from lga_core.runs.store import Store
 from lga_core.runs.tasks import trial
 
-SETTINGS = RankOneSettings(value=ValueSettings(steps=6, learning_rate=0.02, weight_decay=0.0), contexts=0,
-                           covariance="identity")
+SETTINGS = RankOneSettings(
+    value=ValueSettings(steps=6, learning_rate=0.02, weight_decay=0.0), contexts=0, covariance="identity"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,15 +33,20 @@ def short_texts(monkeypatch):
 
 def low_rank(model, layer, size=1.0, seed=0):
     down, generator = model.architecture.blocks[layer].down, torch.Generator().manual_seed(seed)
-    return LowRankEdit(layer=layer, matrix=down.name, left=size * torch.randn(1, down.d_out, generator=generator),
-                       right=0.1 * torch.randn(1, down.d_in, generator=generator))
+    return LowRankEdit(
+        layer=layer,
+        matrix=down.name,
+        left=size * torch.randn(1, down.d_out, generator=generator),
+        right=0.1 * torch.randn(1, down.d_in, generator=generator),
+    )
 
 
 def dense(model, layer, size=0.1):
     down = model.architecture.blocks[layer].down
     generator = torch.Generator().manual_seed(1)
-    return DenseEdit(layer=layer, matrix=down.name,
-                     delta=size * torch.randn(down.d_out, down.d_in, generator=generator))
+    return DenseEdit(
+        layer=layer, matrix=down.name, delta=size * torch.randn(down.d_out, down.d_in, generator=generator)
+    )
 
 
 def log_p(model, prompt):
@@ -62,18 +69,18 @@ def test_drift_is_the_kl_divergence_prompt_by_prompt(tiny, make):
     with applied(tiny, edits):
         after = [log_p(tiny, prompt) for prompt in neutral_prompts()]
     expected = [float((old.exp() * (old - new)).sum()) for old, new in zip(before, after, strict=True)]
-    found = drain(diagnose(tiny, "The city of", edits))
+    found = diagnose(tiny, "The city of", edits)
     assert found.kl == pytest.approx(sum(expected) / 50, rel=1e-6) and found.kl > 0
     assert found.kl_largest == pytest.approx(max(expected), rel=1e-6)
     assert found.n_prompts == 50
-    assert found.text_before == drain(continuation(tiny, "The city of", (), 0))
-    assert found.text_after == drain(continuation(tiny, "The city of", edits, 0))
+    assert found.text_before == continuation(tiny, "The city of", (), 0)
+    assert found.text_after == continuation(tiny, "The city of", edits, 0)
     assert found.fluency_after == fluency.fluency(found.text_after)
 
 
 def test_half_precision_is_compared_in_float32():
     model = tiny_model("llama", torch.bfloat16)
-    found = drain(diagnose(model, "The city of", [low_rank(model, 1, 1e-6)]))
+    found = diagnose(model, "The city of", [low_rank(model, 1, 1e-6)])
     assert 0 <= found.kl < 1e-2
 
 
@@ -89,61 +96,62 @@ def test_ratios_are_of_the_summed_change_by_layer(tiny):
 
 @pytest.mark.parametrize("what", ["fact", "prompt"])
 def test_no_edit_did_nothing_and_says_so(tiny, facts, what):
-    found = drain(diagnose(tiny, facts[0] if what == "fact" else facts[0].prompt, ()))
+    found = diagnose(tiny, facts[0] if what == "fact" else facts[0].prompt, ())
     assert (found.kl, found.kl_largest, found.norm_ratios) == (0.0, 0.0, ())
     assert found.text_before == found.text_after and found.fluency_before == found.fluency_after
     assert len(found.warnings) == 1 and {"fact": "did not take", "prompt": "did nothing"}[what] in found.warnings[0]
 
 
-def test_an_edit_that_left_its_fact_where_it_was_is_told(facts):
+def test_an_edit_that_left_its_fact_where_it_was_is_a_warning(facts):
     model = tiny_model("llama")
     edit = low_rank(model, 1, 1e-3)
     assert abs(target_nll(model, facts[0], [edit]) - target_nll(model, facts[0], ())) < 0.1
-    found = drain(diagnose(model, facts[0], [edit]))
+    found = diagnose(model, facts[0], [edit])
     assert found.kl > 1e-9
     assert len(found.warnings) == 1 and "did not take" in found.warnings[0]
 
 
-def test_an_edit_that_blows_up_is_told_with_its_bounds(tiny, facts, monkeypatch):
-    monkeypatch.setattr(diagnostics, "KL_BOUND", 0.1)               # a random model's answers cannot drift so far
-    found = drain(diagnose(tiny, facts[0].prompt, [low_rank(tiny, 0, 1e4)]))
+def test_an_edit_that_blows_up_is_a_warning_with_its_bounds(tiny, facts, monkeypatch):
+    monkeypatch.setattr(diagnostics, "KL_BOUND", 0.1)  # a random model's answers cannot drift so far
+    found = diagnose(tiny, facts[0].prompt, [low_rank(tiny, 0, 1e4)])
     assert len(found.warnings) == 2 and all("blew up" in warning and "bound" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])
-def test_outputs_that_are_not_finite_are_none_and_told(family, facts):
+def test_outputs_that_are_not_finite_are_none_and_a_warning(family, facts):
     model = tiny_model(family, torch.float32)
-    found = drain(diagnose(model, facts[0], [low_rank(model, 0, float("inf"))]))
+    found = diagnose(model, facts[0], [low_rank(model, 0, float("inf"))])
     assert found.kl is None and found.kl_largest is None
     assert any("no longer finite" in warning for warning in found.warnings)
     again = Diagnostics.from_json(found.to_json())
     assert again.kl is None and again.warnings == found.warnings
 
 
-def test_an_edit_that_writes_its_fact_is_not_told_off(facts):
+def test_an_edit_that_writes_its_fact_has_no_warning_of_that(facts):
     """R-ROME on a tiny model brings the new answer's nll down; a precise edit may leave neutral prompts alone."""
     model = tiny_model("llama", torch.float32)
     settings = dataclasses.replace(SETTINGS, value=dataclasses.replace(SETTINGS.value, steps=20, learning_rate=0.2))
-    written, = drain(r_rome(model, [facts[0]], [2], settings))
+    (written,) = r_rome(model, [facts[0]], [2], settings)
     assert target_nll(model, facts[0], [written.edit]) < target_nll(model, facts[0], ()) - diagnostics.NOTHING_NLL
-    found = drain(diagnose(model, facts[0], [written.edit]))
+    found = diagnose(model, facts[0], [written.edit])
     assert not [warning for warning in found.warnings if "nothing" in warning]
 
 
 def test_a_trial_edit_carries_its_diagnostics(tiny, facts):
-    report = drain(trial_edit(tiny, facts[0], (1, 2), "r-rome", SETTINGS))
+    report = trial_edit(tiny, facts[0], (1, 2), "r-rome", SETTINGS)
     assert report.diagnostics.norm_ratios == pytest.approx(
-        [delta / weight for delta, weight in zip(report.delta_norms, report.weight_norms, strict=True)], rel=1e-4)
+        [delta / weight for delta, weight in zip(report.delta_norms, report.weight_norms, strict=True)], rel=1e-4
+    )
     assert report.diagnostics.kl > 0
     assert EditReport.from_json(report.to_json()) == report
-    assert drain(trial_edit(tiny, facts[0], (1,), "r-rome", SETTINGS, diagnose=False)).diagnostics is None
+    assert trial_edit(tiny, facts[0], (1,), "r-rome", SETTINGS, diagnose=False).diagnostics is None
 
 
 def test_the_store_knows_a_trial_with_diagnostics_from_one_without(facts, tmp_path):
     model, store = tiny_model("llama", torch.float32), Store(tmp_path / "store")
 
     def asked(**how):
-        return drain(trial(model, "facts", facts[0], [1], "r-rome", SETTINGS, store, **how))
+        return trial(model, "facts", facts[0], [1], "r-rome", SETTINGS, store, **how)
 
     with_them, without = asked(), asked(diagnose=False)
     assert with_them[0].diagnostics is not None and without[0].diagnostics is None
@@ -156,7 +164,7 @@ def test_another_text_in_the_same_file_is_another_question(facts, tmp_path):
     settings = dataclasses.replace(SETTINGS, covariance=f"file:{path}")
 
     def asked():
-        return drain(trial(model, "facts", facts[0], [1], "r-rome", settings, store, diagnose=False))
+        return trial(model, "facts", facts[0], [1], "r-rome", settings, store, diagnose=False)
 
     path.write_text("The Space Needle is in downtown Seattle, and more words. " * 60)
     first = asked()[0]
@@ -166,14 +174,18 @@ def test_another_text_in_the_same_file_is_another_question(facts, tmp_path):
     assert not stored.from_store and again.delta_norms != first.delta_norms
 
 
-def test_stopped_anywhere_it_leaves_no_hook(tiny, facts):
-    drain(diagnose(tiny, facts[0], []))                          # from here on the text before the edit is kept
-    total = sum(1 for _ in diagnose(tiny, facts[0], [low_rank(tiny, 1)]))
-    for stop_at in range(1, total + 1, 4):
-        steps = diagnose(tiny, facts[0], [low_rank(tiny, 1)])
-        for _ in range(stop_at):
-            next(steps)
-            assert not any(part._forward_hooks or part._forward_pre_hooks for part in tiny.model.modules())
-        with pytest.raises(KeyboardInterrupt):
-            steps.throw(KeyboardInterrupt())
-        assert not any(part._forward_hooks or part._forward_pre_hooks for part in tiny.model.modules())
+def test_it_reports_each_batch_of_prompts_and_each_token(tiny, facts):
+    report = Collect()
+    diagnose(tiny, facts[0], [low_rank(tiny, 1)], report=report)
+    drift = [(step.done, step.total) for step in report.steps if step.phase is Phase.DRIFT]
+    assert drift == [(25, 50), (50, 50)]
+    texts = [(step.detail, step.done) for step in report.steps if step.phase is Phase.FLUENCY]
+    assert texts == [(side, done) for side in ("before the edit", "after the edit") for done in range(1, 13)]
+    assert len(drift) + len(texts) == len(report.steps)
+
+
+@pytest.mark.parametrize("number", [1, 3, 14, 20])
+def test_cancelled_anywhere_it_leaves_the_model_as_it_was(tiny, facts, number):
+    with pytest.raises(Cancelled):
+        diagnose(tiny, facts[0], [low_rank(tiny, 1)], report=cancel_at(number))
+    assert_nothing_open("after it was cancelled")

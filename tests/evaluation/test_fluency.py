@@ -4,25 +4,30 @@ import math
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
 from editing.writing import SETTINGS
+from reporting import Collect, assert_nothing_open, cancel_at
 
-from lga_core.editing.fine_tuning import FineTuningSettings
+from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation import fluency as module
 from lga_core.evaluation.fluency import continuation, fluency, texts_after
-from lga_core.models.generate import sampler, seed_of, stream
-from lga_core.models.tokens import prompt_row
+from lga_core.models.running.generate import sampler, seed_of, stream
+from lga_core.models.text.tokens import prompt_row
+from lga_core.progress import Cancelled
 
 
-@pytest.mark.parametrize(("text", "bits_of_two", "bits_of_three"), [
-    ("a b c", 1.0, 0.0),                                            # ab bc | abc
-    ("a a a a", 0.0, 0.0),
-    ("a b a b a", 1.0, math.log2(3) - 2 / 3),                       # ab ba ab ba | aba bab aba
-    ("one two three four five", 2.0, math.log2(3)),
-    ("It's a dog.", math.log2(3), 1.0),                             # It's · a · dog · .
-    ("a a a b", -(2 / 3 * math.log2(2 / 3) + 1 / 3 * math.log2(1 / 3)), 1.0),
-])
+@pytest.mark.parametrize(
+    ("text", "bits_of_two", "bits_of_three"),
+    [
+        ("a b c", 1.0, 0.0),  # ab bc | abc
+        ("a a a a", 0.0, 0.0),
+        ("a b a b a", 1.0, math.log2(3) - 2 / 3),  # ab ba ab ba | aba bab aba
+        ("one two three four five", 2.0, math.log2(3)),
+        ("It's a dog.", math.log2(3), 1.0),  # It's · a · dog · .
+        ("a a a b", -(2 / 3 * math.log2(2 / 3) + 1 / 3 * math.log2(1 / 3)), 1.0),
+    ],
+)
 def test_entropies_by_hand(text, bits_of_two, bits_of_three):
     assert fluency(text) == pytest.approx(100 * (bits_of_two + 2 * bits_of_three) / 3)
 
@@ -39,11 +44,11 @@ def test_repetition_lowers_it():
 
 def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded():
     model = tiny_model("llama", torch.float32)
-    steps = list(continuation(model, "The Space Needle is in", (), 3))
-    assert [step.done for step in steps] == list(range(1, 101))
-    found = drain(continuation(model, "The Space Needle is in", (), 3))
-    assert found == drain(continuation(model, "The Space Needle is in", (), 3))
-    assert found != drain(continuation(model, "The Space Needle is in", (), 4))
+    report = Collect()
+    found = continuation(model, "The Space Needle is in", (), 3, report=report)
+    assert [(step.done, step.total) for step in report.steps] == [(done, 100) for done in range(1, 101)]
+    assert found == continuation(model, "The Space Needle is in", (), 3)
+    assert found != continuation(model, "The Space Needle is in", (), 4)
     row = prompt_row(model.tokenizer, "The Space Needle is in")
     ids, given = [], row.ids
     for (token,) in stream(model, [row], 100, sampler([seed_of("fluency", 3)], top_k=5), past_ends=True):
@@ -54,32 +59,36 @@ def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded():
     assert found == model.tokenizer.decode(ids, skip_special_tokens=True)
 
 
-def test_a_stopped_continuation_leaves_no_hook(monkeypatch):
+def test_a_cancelled_continuation_leaves_nothing_open(facts, monkeypatch):
     monkeypatch.setattr(module, "LENGTH", 3)
-    model = tiny_model("gpt2")
-    steps = continuation(model, "The", (), 0)
-    next(steps)
-    with pytest.raises(KeyboardInterrupt):
-        steps.throw(KeyboardInterrupt())
-    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.model.modules())
+    model = tiny_model("gpt2", torch.float32)
+    edit = EDITORS["ft-m"].run(model, [facts[0]], [1], FineTuningSettings(steps=1), ())[0].edit
+    with pytest.raises(Cancelled):
+        continuation(model, "The", [edit], 0, report=cancel_at(1))
+    assert_nothing_open("after it was cancelled")
 
 
 def test_what_the_unedited_model_writes_is_kept_and_read_back(tiny):
-    written = drain(continuation(tiny, "The Space Needle is", (), 0))
-    assert sum(1 for _ in continuation(tiny, "The Space Needle is", (), 0)) == 0
-    assert drain(continuation(tiny, "The Space Needle is", (), 0)) == written
-    assert sum(1 for _ in continuation(tiny, "The Space Needle is", (), 1)) > 0
-    assert sum(1 for _ in continuation(tiny, "The Space Needle was", (), 0)) > 0
+    written = continuation(tiny, "The Space Needle is", (), 0)
+    report = Collect()
+    assert continuation(tiny, "The Space Needle is", (), 0, report=report) == written
+    assert report.steps == []
+    for prompt, seed in (("The Space Needle is", 1), ("The Space Needle was", 0)):
+        report = Collect()
+        continuation(tiny, prompt, (), seed, report=report)
+        assert report.steps
 
 
 @pytest.mark.parametrize(("editor", "settings"), [("r-rome", SETTINGS), ("ft-m", FineTuningSettings(steps=2))])
 def test_prompts_under_edits_of_their_own_continue_as_each_alone(editor, settings, facts):
     model = tiny_model("llama", torch.float32)
     asked = facts[:3]
-    edits = [drain(EDITORS[editor].run(model, [fact], [1], settings, ()))[0].edit for fact in asked]
-    texts = drain(texts_after(model, [fact.prompt for fact in asked], [[edit] for edit in edits], 0))
+    edits = [EDITORS[editor].run(model, [fact], [1], settings, ())[0].edit for fact in asked]
+    texts = texts_after(model, [fact.prompt for fact in asked], [[edit] for edit in edits], 0)
     for fact, edit, text in zip(asked, edits, texts, strict=True):
-        assert text == drain(continuation(model, fact.prompt, [edit], 0))
+        assert text == continuation(model, fact.prompt, [edit], 0)
     assert len(set(texts)) == 3
-    assert drain(texts_after(model, [asked[0].prompt, asked[1].prompt], [edits[:2], ()], 0)) == [
-        drain(continuation(model, asked[0].prompt, edits[:2], 0)), drain(continuation(model, asked[1].prompt, (), 0))]
+    assert texts_after(model, [asked[0].prompt, asked[1].prompt], [edits[:2], ()], 0) == [
+        continuation(model, asked[0].prompt, edits[:2], 0),
+        continuation(model, asked[1].prompt, (), 0),
+    ]

@@ -7,18 +7,27 @@ import torch
 from conftest import tiny_model
 from editing.writing import SETTINGS
 
-from lga_core.editing.fine_tuning import FineTuningSettings
-from lga_core.editing.search import SEARCH_TOKENS, Contexts
+from lga_core.editing.search.search import SEARCH_TOKENS, Contexts
+from lga_core.editing.settings import FineTuningSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.memory_need import BATCHES, QUESTIONS, ROW_TOKENS, editing_need, loading_need, scoring_need
-from lga_core.models import memory, quantized
-from lga_core.models.catalogue import resolve
-from lga_core.models.loading import load_now
-from lga_core.models.memory import WORKING_SHARE, asking_bytes, gradient_bytes, kept_bytes, passing_bytes, weight_bytes
+from lga_core.models.loading import load
+from lga_core.models.running import memory
+from lga_core.models.running.memory import (
+    WORKING_SHARE,
+    asking_bytes,
+    gradient_bytes,
+    kept_bytes,
+    passing_bytes,
+    weight_bytes,
+)
+from lga_core.models.sources.catalogue import resolve
+from lga_core.models.structure import quantized
 from lga_core.results import MemoryEstimate
-from lga_core.scores import cma, lga
+from lga_core.scores.gradients import lga
 from lga_core.scores.methods import MEASUREMENTS
-from lga_core.view.words import memory_sentence, memory_size
+from lga_core.scores.tracing import cma
+from lga_core.view.words.sentences import memory_sentence, memory_size
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +42,12 @@ def test_every_measurement_has_its_batch():
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_loading_takes_the_weights_in_their_dtype_and_room_to_work(tiny_folder, dtype):
     need = loading_need(resolve(str(tiny_folder)), "cpu", dtype)
-    loaded = load_now(str(tiny_folder), device="cpu", dtype=dtype)
+    loaded = load(str(tiny_folder), device="cpu", dtype=dtype)
     assert need.weights == weight_bytes(loaded) and need.dtype == dtype and need.where == "cpu" and need.fits
     assert need.needed == need.weights + int(need.weights * WORKING_SHARE)
 
 
-def test_a_model_that_is_not_fetched_is_told_by_its_parameters():
+def test_a_model_that_is_not_fetched_is_known_by_its_parameters():
     need = loading_need(resolve("llama-2-7b"), "cpu")
     assert need.weights == 4 * resolve("llama-2-7b").parameters
     assert loading_need(resolve("some-one/some-model"), "cpu") is None
@@ -71,7 +80,7 @@ def test_an_edit_takes_its_search_or_its_questions(model, facts):
     assert trained.second_moments == 0 and trained.activations >= 16 * 32 * 80
 
 
-def test_where_no_gradient_flows_the_trace_is_told_and_lga_refused(model, monkeypatch):
+def test_where_no_gradient_flows_the_trace_is_estimated_and_lga_refused(model, monkeypatch):
     monkeypatch.setattr(quantized, "is_quantized", lambda _model: True)
     monkeypatch.setattr(quantized, "_carries_gradients", lambda _model: False)
     assert scoring_need(model, ["trace-mlp"], 3).activations > 0
@@ -80,13 +89,13 @@ def test_where_no_gradient_flows_the_trace_is_told_and_lga_refused(model, monkey
 
 
 def test_what_a_question_leaves_is_more_than_a_pass_and_its_keys_and_values(tiny):
-    from lga_core.models.forward import Beginning
-    from lga_core.models.tokens import Batch, TokenRow
+    from lga_core.models.running.forward import PrefixCache
+    from lga_core.models.text.tokens import Batch, TokenRow
 
     tokens = 32
     batch = Batch.of([TokenRow(ids=tuple(range(1, 1 + tokens)), start=tokens)], tiny.device)
     with torch.no_grad():
-        cache = Beginning.of(tiny, batch, tokens).cache
+        cache = PrefixCache.of(tiny, batch, tokens).cache
     kept = sum(tensor.nbytes for layer in cache.layers for tensor in (layer.keys, layer.values)) / tokens
     assert passing_bytes(tiny) + kept <= asking_bytes(tiny)
     assert kept <= kept_bytes(tiny)
@@ -95,15 +104,32 @@ def test_what_a_question_leaves_is_more_than_a_pass_and_its_keys_and_values(tiny
 def test_the_sentence():
     need = MemoryEstimate(activations=620_000_000, where="cpu", free=12_300_000_000)
     assert memory_sentence(need) == "about 0.6 GB of memory for activations, 12 GB free"
-    assert memory_sentence(replace(need, second_moments=84_000_000)) == \
-        "about 0.6 GB of memory for activations and 84 MB for the second moment, 12 GB free"
-    assert memory_sentence(MemoryEstimate(weights=10 * 10**9, dtype="bfloat16", activations=2 * 10**9, where="cuda",
-                                          free=9_940_000_000)) == \
-        "about 12 GB of memory for the weights in bfloat16 with room to work, 9.9 GB free on cuda: more than there is"
+    assert (
+        memory_sentence(replace(need, second_moments=84_000_000))
+        == "about 0.6 GB of memory for activations and 84 MB for the second moment, 12 GB free"
+    )
+    assert (
+        memory_sentence(
+            MemoryEstimate(
+                weights=10 * 10**9, dtype="bfloat16", activations=2 * 10**9, where="cuda", free=9_940_000_000
+            )
+        )
+        == "about 12 GB of memory for the weights in bfloat16 with room to work, 9.9 GB free on cuda: "
+        "more than there is"
+    )
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "1 MB"), (2_600_000, "3 MB"), (99_000_000, "99 MB"),
-                                             (10**8, "0.1 GB"), (9_949_999_999, "9.9 GB"), (9_950_000_000, "10 GB"),
-                                             (1_234 * 10**9, "1,234 GB")])
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "1 MB"),
+        (2_600_000, "3 MB"),
+        (99_000_000, "99 MB"),
+        (10**8, "0.1 GB"),
+        (9_949_999_999, "9.9 GB"),
+        (9_950_000_000, "10 GB"),
+        (1_234 * 10**9, "1,234 GB"),
+    ],
+)
 def test_sizes(size, words):
     assert memory_size(size) == words

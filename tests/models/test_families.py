@@ -6,27 +6,26 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from conftest import drain, train_tokenizer, value_of
+from conftest import train_tokenizer, value_of
 from models.families import EXPERT_FAMILIES, FAMILIES, HEADS, INNER, LAYERS, WIDTH, Family
 
 from lga_core.bench.baselines import naive_clean_outputs, naive_gradient_products, naive_restored_probability
+from lga_core.editing.editors.rome import r_rome
 from lga_core.editing.edits import applied, output_at
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.rome import r_rome
-from lga_core.editing.value import ValueSettings
+from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.models.architecture import Architecture
-from lga_core.models.forward import Beginning, answer_nll, final_hidden, record_trunk, resume
-from lga_core.models.generate import greedy
-from lga_core.models.hooks import on_outputs
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.own_text import prefixes
-from lga_core.models.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
+from lga_core.models.running.forward import PrefixCache, answer_nll, final_hidden, record_activations, resume
+from lga_core.models.running.generate import greedy
+from lga_core.models.running.hooks import on_outputs
+from lga_core.models.structure.architecture import Architecture
+from lga_core.models.text.own_text import prefixes
+from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
 from lga_core.results import Kind
-from lga_core.scores.attribution import integrated_gradients
-from lga_core.scores.lga import SCOPES, gradient_products
-from lga_core.scores.patching import patching_estimate
-from lga_core.scores.restore import Runs, State, record_runs, restored_probabilities
+from lga_core.scores.attribution.layer_attribution import integrated_gradients
+from lga_core.scores.gradients.lga import SCOPES, gradient_products
+from lga_core.scores.tracing.patching import patching_estimate
+from lga_core.scores.tracing.restore import RecordedRuns, State, record_runs, restored_probabilities
 
 KINDS: tuple[Kind, ...] = ("hidden", "mlp", "attn")
 PAIRS = (
@@ -53,8 +52,13 @@ def tokenizer_of(bos: bool):
 @cache
 def model_of(family: Family, dtype: torch.dtype | None = None) -> LoadedModel:
     network = family.build().to(dtype or family.exact)
-    return LoadedModel(name=family.name, model=network, tokenizer=tokenizer_of(family.bos),
-                       architecture=Architecture.find(network), fingerprint=f"family-{family.name}-{dtype}")
+    return LoadedModel(
+        name=family.name,
+        model=network,
+        tokenizer=tokenizer_of(family.bos),
+        architecture=Architecture.find(network),
+        fingerprint=f"family-{family.name}-{dtype}",
+    )
 
 
 def rounding(family: Family, exact: float) -> float:
@@ -63,11 +67,13 @@ def rounding(family: Family, exact: float) -> float:
 
 
 def answers(model: LoadedModel) -> tuple[list[TokenRow], list[TokenRow]]:
-    return ([answer_row(model.tokenizer, prompt, old) for prompt, old, _ in PAIRS],
-            [answer_row(model.tokenizer, prompt, new) for prompt, _, new in PAIRS])
+    return (
+        [answer_row(model.tokenizer, prompt, old) for prompt, old, _ in PAIRS],
+        [answer_row(model.tokenizer, prompt, new) for prompt, _, new in PAIRS],
+    )
 
 
-def runs_of(model: LoadedModel, fact, kind: Kind) -> Runs:
+def runs_of(model: LoadedModel, fact, kind: Kind) -> RecordedRuns:
     token = answer_row(model.tokenizer, fact.prompt, fact.target_old[0]).answer[0]
     return record_runs(model, fact, token, kind, noise=NOISE, draws=DRAWS, seed=SEED)
 
@@ -81,28 +87,33 @@ def log_p(model: LoadedModel, fact) -> torch.Tensor:
 
 @every_family
 def test_the_parts_are_found(family):
-    found = model_of(family).architecture
-    inner = 4 * WIDTH if family.name == "bloom" else INNER           # BLOOM has no choice
-    assert len(found.blocks) == LAYERS and found.hidden_size == WIDTH
-    for block in found.blocks:
+    architecture = model_of(family).architecture
+    inner = 4 * WIDTH if family.name == "bloom" else INNER  # BLOOM has no choice
+    assert len(architecture.blocks) == LAYERS and architecture.hidden_size == WIDTH
+    for block in architecture.blocks:
         assert block.down.name == f"{block.name}.{family.down}"
         assert (block.down.d_out, block.down.d_in) == (WIDTH, inner)
         assert block.down in block.mlp_linears
         assert not {matrix.name for matrix in block.mlp_linears} & {matrix.name for matrix in block.attn_linears}
         inside = [part for part in block.module.modules() if isinstance(part, type(block.down.module))]
         assert len(block.mlp_linears) + len(block.attn_linears) == len(inside)
-    assert bool(found.flat) == (family.name == "opt")
+    assert bool(architecture.flat) == (family.name == "opt")
 
 
 @every_family
 def test_a_block_without_its_parts_contributions_hands_on_what_it_is_given(family):
     """So the traced outputs hold all that a block adds, and no residual."""
     model = model_of(family)
-    blank = {part: lambda _given, output: torch.zeros_like(output)
-             for block in model.architecture.blocks for part in (block.mlp, block.attn)}
+    blank = {
+        part: lambda _given, output: torch.zeros_like(output)
+        for block in model.architecture.blocks
+        for part in (block.mlp, block.attn)
+    }
     kept = {}
-    watch = {block.module: lambda given, output, i=i: kept.update({i: (given, output)})
-             for i, block in enumerate(model.architecture.blocks)}
+    watch = {
+        block.module: lambda given, output, i=i: kept.update({i: (given, output)})
+        for i, block in enumerate(model.architecture.blocks)
+    }
     with torch.no_grad(), on_outputs(blank, model.architecture.flat), on_outputs(watch):
         final_hidden(model, Batch.of(answers(model)[0], model.device))
     assert len(kept) == LAYERS
@@ -116,9 +127,15 @@ def test_gradient_products_equal_the_double_backward(family):
     old, new = answers(model)
     fast = gradient_products(model, old, new)
     for scope in SCOPES:
-        matrices = tuple({"mlp": block.mlp_linears, "mlp-down": (block.down,), "attention": block.attn_linears,
-                          "block": block.mlp_linears + block.attn_linears}[scope]
-                         for block in model.architecture.blocks)
+        matrices = tuple(
+            {
+                "mlp": block.mlp_linears,
+                "mlp-down": (block.down,),
+                "attention": block.attn_linears,
+                "block": block.mlp_linears + block.attn_linears,
+            }[scope]
+            for block in model.architecture.blocks
+        )
         for i, pair in enumerate(zip(old, new, strict=True)):
             naive = naive_gradient_products(model, *pair, matrices).numpy()
             scale = fast[f"norm-old/{scope}"][i] * fast[f"norm-new/{scope}"][i]
@@ -134,8 +151,9 @@ def test_the_padding_side_never_matters(family):
     right, left = (gradient_products(model, old, new, side=side) for side in ("right", "left"))
     for name, values in right.items():
         scale = np.abs(values).max()
-        np.testing.assert_allclose(left[name], values, rtol=rounding(family, 1e-8),
-                                   atol=rounding(family, 1e-12) * scale)
+        np.testing.assert_allclose(
+            left[name], values, rtol=rounding(family, 1e-8), atol=rounding(family, 1e-12) * scale
+        )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -143,26 +161,33 @@ def test_the_padding_side_never_matters(family):
 def test_batched_restoring_equals_one_plain_run_per_state(family, kind, facts):
     model, fact = model_of(family), facts[0]
     runs = runs_of(model, fact, kind)
-    states = [State(tokens=(2,), first=0, last=0), State(tokens=(runs.subject[1] - 1,), first=1, last=1),
-              State(tokens=(0, 2, 4), first=2, last=2), State(tokens=(), first=0, last=LAYERS - 1)]
+    states = [
+        State(tokens=(2,), first=0, last=0),
+        State(tokens=(runs.subject[1] - 1,), first=1, last=1),
+        State(tokens=(0, 2, 4), first=2, last=2),
+        State(tokens=(), first=0, last=LAYERS - 1),
+    ]
     if kind != "hidden":
         states.append(State(tokens=(1, 3), first=0, last=1))
-    found = restored_probabilities(model, runs, states)
+    restored = restored_probabilities(model, runs, states)
     clean = naive_clean_outputs(model, fact, kind)
-    for state, row in zip(states, found, strict=True):
-        plain = [naive_restored_probability(model, fact, runs.answer, kind, state, draw, clean, noise=NOISE, seed=SEED)
-                 for draw in range(DRAWS)]
+    for state, row in zip(states, restored, strict=True):
+        plain = [
+            naive_restored_probability(model, fact, runs.answer, kind, state, draw, clean, noise=NOISE, seed=SEED)
+            for draw in range(DRAWS)
+        ]
         np.testing.assert_allclose(row.numpy(), plain, rtol=rounding(family, 1e-8))
-    torch.testing.assert_close(found[3], runs.p_corrupted, rtol=rounding(family, 1e-9), atol=0)
-    assert (found[:3] - runs.p_corrupted).abs().max() > 1e-3 * runs.p_clean
+    torch.testing.assert_close(restored[3], runs.p_corrupted, rtol=rounding(family, 1e-9), atol=0)
+    assert (restored[:3] - runs.p_corrupted).abs().max() > 1e-3 * runs.p_clean
 
 
 @every_family
 def test_restoring_every_hidden_state_is_the_clean_run(family, facts):
     model = model_of(family)
     runs = runs_of(model, facts[1], "hidden")
-    found = restored_probabilities(model, runs, [State(tokens=tuple(range(runs.tokens)), first=0, last=LAYERS - 1)])
-    torch.testing.assert_close(found[0], torch.full_like(found[0], runs.p_clean), rtol=rounding(family, 1e-9), atol=0)
+    restored = restored_probabilities(model, runs, [State(tokens=tuple(range(runs.tokens)), first=0, last=LAYERS - 1)])
+    clean = torch.full_like(restored[0], runs.p_clean)
+    torch.testing.assert_close(restored[0], clean, rtol=rounding(family, 1e-9), atol=0)
     assert (runs.p_corrupted - runs.p_clean).abs().max() > 1e-3 * runs.p_clean
 
 
@@ -191,7 +216,7 @@ def test_integrated_gradients_add_up_to_the_change_they_explain(name, facts):
 @every_family
 def test_r_rome_maps_its_key_to_the_target_and_its_hook_is_the_merged_weight(family, facts):
     model, fact = model_of(family, torch.float32), facts[0]
-    written, = drain(r_rome(model, [fact], [1], EDIT))
+    (written,) = r_rome(model, [fact], [1], EDIT)
     down = model.architecture.blocks[1].down
     value = value_of(model, fact, 1, EDIT.value, prefixes(model, EDIT.contexts, 0), mean_start=True)
     assert written.target_errors[0] <= 1e-4
@@ -202,8 +227,13 @@ def test_r_rome_maps_its_key_to_the_target_and_its_hook_is_the_merged_weight(fam
     with applied(model, [written.edit]):
         hooked = log_p(model, fact)
     network = copy.deepcopy(model.model)
-    merged = LoadedModel(name="merged", model=network, tokenizer=model.tokenizer,
-                         architecture=Architecture.find(network), fingerprint="merged")
+    merged = LoadedModel(
+        name="merged",
+        model=network,
+        tokenizer=model.tokenizer,
+        architecture=Architecture.find(network),
+        fingerprint="merged",
+    )
     with torch.no_grad():
         merged.architecture.blocks[1].down.weight.add_(written.edit.left.T @ written.edit.right)
     torch.testing.assert_close(hooked, log_p(merged, fact), atol=1e-3, rtol=0)
@@ -243,19 +273,37 @@ def test_mixtures_of_experts_are_refused_by_name(family):
 
 def test_a_model_that_projects_between_widths_is_refused():
     family = family_named("opt")
-    projected = Family(name="opt-350m", title="OPT 350M", classes=family.classes, note="", down="fc2",
-                       sizes=dict(family.sizes) | {"word_embed_proj_dim": WIDTH // 2})
+    projected = Family(
+        name="opt-350m",
+        title="OPT 350M",
+        classes=family.classes,
+        note="",
+        down="fc2",
+        sizes=dict(family.sizes) | {"word_embed_proj_dim": WIDTH // 2},
+    )
     with pytest.raises(LgaError, match=f"one width .* found {WIDTH // 2}, {WIDTH}"):
         Architecture.find(projected.build())
-    after = Family(name="opt-350m", title="OPT 350M", classes=family.classes, note="", down="fc2",
-                   sizes=dict(projected.sizes) | {"do_layer_norm_before": False})
+    after = Family(
+        name="opt-350m",
+        title="OPT 350M",
+        classes=family.classes,
+        note="",
+        down="fc2",
+        sizes=dict(projected.sizes) | {"do_layer_norm_before": False},
+    )
     with pytest.raises(LgaError, match="a final norm"):
         Architecture.find(after.build())
 
 
 def test_logits_that_are_scaled_are_refused():
-    scaled = Family(name="cohere", title="Cohere", classes=("CohereConfig", "CohereForCausalLM"), note="",
-                    down="mlp.down_proj", sizes=dict(family_named("llama").sizes) | {"pad_token_id": 0})
+    scaled = Family(
+        name="cohere",
+        title="Cohere",
+        classes=("CohereConfig", "CohereForCausalLM"),
+        note="",
+        down="mlp.down_proj",
+        sizes=dict(family_named("llama").sizes) | {"pad_token_id": 0},
+    )
     with pytest.raises(LgaError, match="looked for logits"):
         Architecture.find(scaled.build())
 
@@ -263,14 +311,14 @@ def test_logits_that_are_scaled_are_refused():
 def test_parts_that_cannot_be_told_apart_can_be_named():
     network = family_named("llama").build()
     for block in network.model.layers:
-        block.register_module("mlp2", block.mlp)                     # the same MLP under a second name
+        block.register_module("mlp2", block.mlp)  # the same MLP under a second name
         block.mlp2.__class__ = type("OtherMLP", (type(block.mlp),), {})
         del block.mlp
         block.mlp = torch.nn.Sequential(torch.nn.Identity(), block.mlp2)
     with pytest.raises(LgaError, match=r"one mlp in block model.layers.0, found 2 among .*find\(model, mlp='…'\)"):
         Architecture.find(network)
-    found = Architecture.find(network, mlp="mlp2")
-    assert found.blocks[0].down.name == "model.layers.0.mlp2.down_proj"
+    architecture = Architecture.find(network, mlp="mlp2")
+    assert architecture.blocks[0].down.name == "model.layers.0.mlp2.down_proj"
     opt = Architecture.find(family_named("opt").build(), mlp=("fc1", "fc2"), attention="self_attn", down="fc2")
     assert opt.blocks[1].mlp is opt.blocks[1].down.module
     assert opt.blocks[1].attn_linears[0].d_out == HEADS * (WIDTH // HEADS)
@@ -280,18 +328,19 @@ def test_parts_that_cannot_be_told_apart_can_be_named():
 @pytest.mark.parametrize("start", [0, 1])
 def test_what_follows_a_beginning_is_what_the_whole_run_gives(family, start):
     """Columns after kept keys and values, run once and again from a block on, are those of the whole run."""
-    model, near = model_of(family), rounding(family, 1e-6)      # GPT-J turns its rotations in float32
+    model, near = model_of(family), rounding(family, 1e-6)  # GPT-J turns its rotations in float32
     rows, ends = answers(model)[0], (3, 0, 4)
     batch = Batch.aligned(rows, ends, model.device)
     assert batch.ids[:, max(ends)].tolist() == [row.ids[end] for row, end in zip(rows, ends, strict=True)]
     with torch.no_grad():
-        whole = final_hidden(model, batch)[:, max(ends):]
+        whole = final_hidden(model, batch)[:, max(ends) :]
         alone = final_hidden(model, Batch.of(rows[2:], model.device))[0, 4:]
-        beginning = Beginning.of(model, batch, max(ends))
-        trunk = record_trunk(model, batch, range(LAYERS + 1), beginning)
-        for hidden in (final_hidden(model, batch, beginning), resume(model, trunk, start), resume(model, trunk, start)):
-            present = batch.mask[:, max(ends):].bool()
+        prefix = PrefixCache.of(model, batch, max(ends))
+        activations = record_activations(model, batch, range(LAYERS + 1), prefix)
+        again = [resume(model, activations, start) for _ in range(2)]  # what is kept stays as it was
+        for hidden in (final_hidden(model, batch, prefix), *again):
+            present = batch.mask[:, max(ends) :].bool()
             torch.testing.assert_close(hidden[present], whole[present], rtol=near, atol=near)
             torch.testing.assert_close(hidden[2, present[2]], alone, rtol=near, atol=near)
-        chosen = resume(model, trunk, start, rows=torch.tensor([2, 0]))
+        chosen = resume(model, activations, start, rows=torch.tensor([2, 0]))
     torch.testing.assert_close(chosen[0, present[2]], alone, rtol=near, atol=near)

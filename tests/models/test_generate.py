@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from lga_core.models.generate import greedy, sampler, seed_of, stream
-from lga_core.models.tokens import prompt_row
+from lga_core.models.running.generate import greedy, sampler, seed_of, stream
+from lga_core.models.text.tokens import prompt_row
 
 PROMPTS = ("The Space Needle is in downtown", "Angela Merkel", "The capital of France is")
 
@@ -47,8 +47,8 @@ def test_top_1_and_a_tiny_temperature_are_greedy(tiny):
 
 def test_greedy_is_the_plain_argmax_token_by_token(tiny):
     ids = prompt_row(tiny.tokenizer, PROMPTS[0]).ids
-    found, = greedy(tiny, [prompt_row(tiny.tokenizer, PROMPTS[0])], 6)
-    for token in found:
+    (tokens,) = greedy(tiny, [prompt_row(tiny.tokenizer, PROMPTS[0])], 6)
+    for token in tokens:
         with torch.no_grad():
             assert int(tiny.model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()) == token
         ids = (*ids, token)

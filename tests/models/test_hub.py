@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from models.conftest import start_fetch
 
-from lga_core.models.catalogue import Hub, ModelEntry
+from lga_core.models.sources.catalogue import Hub, ModelEntry
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 UNWANTED = {"pytorch_model.bin": b"a pickle", "onnx/model.safetensors": b"another form", "README.md": b"words"}
@@ -42,8 +42,10 @@ class _FakeHub(BaseHTTPRequestHandler):
             return self._send(401, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Please log in"})
         files = self.repos[repo]
         if path.startswith(f"api/models/{repo}/tree"):
-            entries = [{"type": "file", "path": name, "size": len(content), "oid": etag(content)}
-                       for name, content in files.items()]
+            entries = [
+                {"type": "file", "path": name, "size": len(content), "oid": etag(content)}
+                for name, content in files.items()
+            ]
             return self._send(200, json.dumps(entries).encode(), {"Content-Type": "application/json"})
         if path.startswith("api/models/"):
             siblings = [{"rfilename": name, "size": len(content)} for name, content in files.items()]
@@ -80,13 +82,24 @@ def hub(tiny_folder: Path, home: Path, tmp_path: Path, asked: list[str]) -> Iter
     good = {path.name: path.read_bytes() for path in tiny_folder.iterdir() if not path.name.startswith(".")} | UNWANTED
     pickled = {name: content for name, content in good.items() if not name.endswith("model.safetensors")}
     wordless = {name: content for name, content in good.items() if not name.startswith("tokenizer")}
-    repos = {"tiny/model": good, "gated/model": good, "closed/model": good,
-             "pickled/model": pickled, "wordless/model": wordless}
+    repos = {
+        "tiny/model": good,
+        "gated/model": good,
+        "closed/model": good,
+        "pickled/model": pickled,
+        "wordless/model": wordless,
+    }
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_FakeHub, repos, asked))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(tmp_path / "hub"),
-           "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    yield {
+        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        "HF_HOME": str(tmp_path / "hub"),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
     server.shutdown()
     server.server_close()
     thread.join()
@@ -103,17 +116,22 @@ def outcome(repo: str, env: dict[str, str]) -> str:
 
 
 def test_a_hub_model_is_fetched_once_with_what_a_load_needs(hub: dict[str, str], asked: list[str], tiny_folder: Path):
-    told = outcome("tiny/model", hub)
-    assert told.startswith("folder "), told
-    folder = Path(told.removeprefix("folder "))
+    last = outcome("tiny/model", hub)
+    assert last.startswith("folder "), last
+    folder = Path(last.removeprefix("folder "))
     assert (folder / "model.safetensors").read_bytes() == (tiny_folder / "model.safetensors").read_bytes()
     assert {"config.json", "tokenizer.json"} <= {path.name for path in folder.iterdir()}
     assert not any((folder / name).exists() for name in UNWANTED)
 
-    load = "from lga_core.models.loading import load_now; print(load_now('tiny/model', device='cpu').layers)"
+    load = "from lga_core.models.loading import load; print(load('tiny/model', device='cpu').layers)"
     before = len(asked)
-    loaded = subprocess.run([sys.executable, "-c", load], env={**os.environ, **hub, "LGA_OFFLINE": "1"},
-                            text=True, capture_output=True, cwd=Path(__file__).parents[2])
+    loaded = subprocess.run(
+        [sys.executable, "-c", load],
+        env={**os.environ, **hub, "LGA_OFFLINE": "1"},
+        text=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+    )
     assert loaded.stdout.strip() == "4", loaded.stderr
     assert len(asked) == before, "what is there is not asked for again"
 
@@ -124,27 +142,33 @@ def test_a_hub_folder_that_lacks_a_file_is_fetched_again(hub: dict[str, str]):
     assert outcome("tiny/model", hub) == f"folder {folder}" and (folder / "model.safetensors").exists()
 
 
-@pytest.mark.parametrize("repo, cause, mend", [
-    ("wordless/model", "lacks a file that a model needs", "Choose another"),
-    ("pickled/model", "has no safetensors weights", "save_pretrained"),
-    ("gated/model", "only to those who accepted its terms", "HF_TOKEN"),
-    ("closed/model", "only to those who accepted its terms", "HF_TOKEN"),
-    ("nobody/nothing", "has no model nobody/nothing", "Check the id"),
-])
-def test_what_the_hub_refuses_is_one_error(hub: dict[str, str], repo: str, cause: str, mend: str):
-    told = outcome(repo, hub)
-    assert told.startswith("error ") and cause in told and mend in told
+@pytest.mark.parametrize(
+    "repo, cause, hint",
+    [
+        ("wordless/model", "lacks a file that a model needs", "Choose another"),
+        ("pickled/model", "has no safetensors weights", "save_pretrained"),
+        ("gated/model", "only to those who accepted its terms", "HF_TOKEN"),
+        ("closed/model", "only to those who accepted its terms", "HF_TOKEN"),
+        ("nobody/nothing", "has no model nobody/nothing", "Check the id"),
+    ],
+)
+def test_what_the_hub_refuses_is_one_error(hub: dict[str, str], repo: str, cause: str, hint: str):
+    message = outcome(repo, hub)
+    assert message.startswith("error ") and cause in message and hint in message
 
 
 def test_a_token_opens_what_is_gated(hub: dict[str, str]):
     assert outcome("closed/model", hub | {"HF_TOKEN": "hf_a_token_of_this_test"}).startswith("folder ")
 
 
-@pytest.mark.parametrize("env, cause", [
-    ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "is out of reach"),
-    ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE forbids"),
-    ({"LGA_OFFLINE": "1"}, "LGA_OFFLINE=1 forbids"),
-])
+@pytest.mark.parametrize(
+    "env, cause",
+    [
+        ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "is out of reach"),
+        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE forbids"),
+        ({"LGA_OFFLINE": "1"}, "LGA_OFFLINE=1 forbids"),
+    ],
+)
 def test_no_way_to_the_hub_names_the_way_out(hub: dict[str, str], env: dict[str, str], cause: str):
-    told = outcome("tiny/model", hub | env)
-    assert told.startswith("error ") and cause in told and "local model folder" in told
+    message = outcome("tiny/model", hub | env)
+    assert message.startswith("error ") and cause in message and "local model folder" in message

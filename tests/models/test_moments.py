@@ -4,19 +4,25 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
+from reporting import Collect, cancel_at
 
 from lga_core.errors import LgaError
-from lga_core.models import moments
-from lga_core.models.derived import derived_path
-from lga_core.models.moment_plan import moment_plan
-from lga_core.models.moments import second_moment, second_moments
-from lga_core.models.own_text import corpus
-from lga_core.models.texts import text_named
-from lga_core.models.tokens import Batch
+from lga_core.models.moments import second_moment as moments
+from lga_core.models.moments.plan import moment_plan
+from lga_core.models.moments.second_moment import second_moment, second_moments
+from lga_core.models.sources.derived import derived_path
+from lga_core.models.text.own_text import corpus
+from lga_core.models.text.texts import text_named
+from lga_core.models.text.tokens import Batch
+from lga_core.progress import Cancelled, Phase, Progress
 
-SENTENCES = ("The Space Needle is in downtown Seattle. ", "LeBron James plays basketball, for 12 hours a day.\n",
-             "Ωmega naïve façade 東京 😀! ", "Angela Merkel was the chancellor of Germany.\n\n")
+SENTENCES = (
+    "The Space Needle is in downtown Seattle. ",
+    "LeBron James plays basketball, for 12 hours a day.\n",
+    "Ωmega naïve façade 東京 😀! ",
+    "Angela Merkel was the chancellor of Germany.\n\n",
+)
 
 
 @pytest.fixture
@@ -31,7 +37,8 @@ def naive(model, layer, rows):
     """E[k kᵀ] in float64, row by row, by a plain hook."""
     keys = []
     handle = model.architecture.blocks[layer].down.module.register_forward_pre_hook(
-        lambda _module, args: keys.append(args[0].reshape(-1, args[0].shape[-1]).double()))
+        lambda _module, args: keys.append(args[0].reshape(-1, args[0].shape[-1]).double())
+    )
     for row in rows:
         model.model(input_ids=torch.tensor([row.ids]))
     handle.remove()
@@ -47,9 +54,9 @@ def close(moment, expected, rtol):
 @pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])
 def test_the_moment_is_the_mean_outer_product_of_all_keys(family, dtype, rtol):
     model = tiny_model(family, dtype)
-    moment = drain(second_moment(model, 2))
+    moment = second_moment(model, 2)
     width = model.architecture.blocks[2].down.d_in
-    rows = drain(corpus(model, moments.TOKENS_PER_INPUT * width, 0))
+    rows = corpus(model, moments.TOKENS_PER_INPUT * width, 0)
     assert sum(map(len, rows)) >= 4 * width
     assert moment.dtype == torch.float32 and moment.shape == (width, width)
     close(moment, naive(model, 2, rows), rtol)
@@ -63,31 +70,34 @@ def test_neither_padding_nor_batches_matter(tiny, story, side, monkeypatch):
     lines = story.with_suffix(".jsonl")
     lines.write_text("".join(f'{{"text": "{"word and " * (1 + 7 * i % 11)}number {i}"}}\n' for i in range(200)))
     source = f"file:{lines}"
-    rows = list(drain(text_named(source, 0).rows(tiny, moments.text_tokens(tiny, 1))))
+    rows = list(text_named(source, 0).rows(tiny, moments.text_tokens(tiny, 1)))
     assert len({len(row) for row in rows}) > 5
-    close(drain(second_moment(tiny, 1, source=source)), naive(tiny, 1, rows), 1e-6)
+    close(second_moment(tiny, 1, source=source), naive(tiny, 1, rows), 1e-6)
 
 
 def test_it_is_computed_once_and_kept(tiny):
-    first = drain(second_moment(tiny, 0))
-    generator = second_moment(tiny, 0)
-    with pytest.raises(StopIteration) as stop:
-        next(generator)
-    torch.testing.assert_close(stop.value.value, first, rtol=0, atol=0)
+    first = second_moment(tiny, 0)
+    report = Collect()
+    torch.testing.assert_close(second_moment(tiny, 0, report=report), first, rtol=0, atol=0)
+    assert report.steps == []
     assert len(list(derived_path(tiny, "x").parent.glob("moment-*"))) == tiny.layers
 
 
 def test_each_text_has_a_moment_of_its_own(story):
     model = tiny_model("llama", torch.float32)
-    found = [drain(second_moment(model, 0, seed)) for seed in (0, 1)]
-    found.append(drain(second_moment(model, 0, source=f"file:{story}")))
-    found.append(drain(second_moment(model, 0, source=f"file:{story}", tokens_per_input=8)))
+    kept = [second_moment(model, 0, seed) for seed in (0, 1)]
+    kept.append(second_moment(model, 0, source=f"file:{story}"))
+    kept.append(second_moment(model, 0, source=f"file:{story}", tokens_per_input=8))
     renamed = story.rename(story.with_name("other.txt"))
-    torch.testing.assert_close(drain(second_moment(model, 0, source=f"file:{renamed}")), found[2], rtol=0, atol=0)
+    torch.testing.assert_close(second_moment(model, 0, source=f"file:{renamed}"), kept[2], rtol=0, atol=0)
     renamed.write_text("Another text. " + renamed.read_text())
-    found.append(drain(second_moment(model, 0, source=f"file:{renamed}")))
-    for i, one in enumerate(found):
-        assert not any(torch.equal(one, other) for other in found[i + 1:])
+    kept.append(second_moment(model, 0, source=f"file:{renamed}"))
+    for i, one in enumerate(kept):
+        assert not any(torch.equal(one, other) for other in kept[i + 1 :])
+
+
+def reading(report: Collect) -> list[Progress]:
+    return [step for step in report.steps if step.phase is Phase.SECOND_MOMENTS]
 
 
 @pytest.mark.parametrize("source", ["own-text", "file"])
@@ -97,33 +107,26 @@ def test_a_stopped_computation_goes_on_and_ends_the_same(source, stop_after, sto
     monkeypatch.setattr(moments, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(moments, "CHECKPOINT_SHARE", float("inf"))
     source = source if source == "own-text" else f"file:{story}"
-    model = tiny_model("gemma3", torch.float32, layers=11)           # names of layers sort otherwise than numbers
+    model = tiny_model("gemma3", torch.float32, layers=11)  # names of layers sort otherwise than numbers
 
-    def reading(steps):
-        return [step for step in steps if "second moments" in step.label]
+    def compute(report):
+        return second_moment(model, 1, source=source, tokens_per_input=20, report=report)
 
     model_home = tmp_path / "alone"
     monkeypatch.setenv("LGA_HOME", str(model_home))
-    whole = len(reading(second_moment(model, 1, source=source, tokens_per_input=20)))
-    alone = drain(second_moment(model, 1, source=source, tokens_per_input=20))
+    report = Collect()
+    alone = compute(report)
+    whole = len(reading(report))
     assert whole > 6
 
-    class Stopped(BaseException):
-        pass
-
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "stopped"))
-    steps = second_moment(model, 1, source=source, tokens_per_input=20)
-    for _ in range(stop_after):
-        while "second moments" not in next(steps).label:
-            pass
-    with pytest.raises(Stopped):
-        steps.throw(Stopped())
-    assert not any(module._forward_hooks for module in model.model.modules())
+    with pytest.raises(Cancelled):
+        compute(cancel_at(stop_after, Phase.SECOND_MOMENTS))
     plan = moment_plan(model, [1], source, tokens_per_input=20)
     assert 0 < plan.tokens_to_read < plan.tokens
-    again = second_moment(model, 1, source=source, tokens_per_input=20)
-    assert len(reading(again)) == whole - stop_after
-    resumed = drain(second_moment(model, 1, source=source, tokens_per_input=20))
+    report = Collect()
+    resumed = compute(report)
+    assert len(reading(report)) == whole - stop_after
     torch.testing.assert_close(resumed, alone, rtol=0, atol=0)
     assert not list(derived_path(model, "x").parent.glob("*part*"))
 
@@ -131,42 +134,42 @@ def test_a_stopped_computation_goes_on_and_ends_the_same(source, stop_after, sto
 def test_layers_in_groups_are_as_all_at_once(tiny, story, tmp_path, monkeypatch):
     source = f"file:{story}"
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "at-once"))
-    steps = list(second_moments(tiny, range(4), source=source))
-    assert {step.label for step in steps[1:]} == {"second moments of 4 layers from 0 to 3"}
-    at_once = [drain(second_moment(tiny, layer, source=source)) for layer in range(4)]
+    report = Collect()
+    second_moments(tiny, range(4), source=source, report=report)
+    assert {step.detail for step in reading(report)} == {"4 layers from 0 to 3"}
+    at_once = [second_moment(tiny, layer, source=source) for layer in range(4)]
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "in-groups"))
     one = moments.moment_bytes(tiny, [0])
     monkeypatch.setattr(moments, "available", lambda device: 2 * 3 * one)
     assert moment_plan(tiny, range(4), source).passes == 2
     assert moment_plan(tiny, range(4), source).memory_bytes == 3 * one
-    labels = [step.label for step in second_moments(tiny, range(4), source=source)]
-    assert {"second moments of 3 layers from 0 to 2", "second moments of layer 3"} <= set(labels)
+    report = Collect()
+    second_moments(tiny, range(4), source=source, report=report)
+    assert {step.detail for step in reading(report)} == {"3 layers from 0 to 2", "layer 3"}
     for layer in range(4):
-        torch.testing.assert_close(drain(second_moment(tiny, layer, source=source)), at_once[layer], rtol=0, atol=0)
+        torch.testing.assert_close(second_moment(tiny, layer, source=source), at_once[layer], rtol=0, atol=0)
 
 
-def test_a_layer_that_does_not_fit_is_told(story, monkeypatch):
+def test_a_layer_that_does_not_fit_is_refused(story, monkeypatch):
     model = tiny_model("gpt2")
     monkeypatch.setattr(moments, "available", lambda device: moments.moment_bytes(model, [0]))
     with pytest.raises(LgaError, match=r"one layer needs .* of memory"):
-        drain(second_moment(model, 0, source=f"file:{story}"))
+        second_moment(model, 0, source=f"file:{story}")
 
 
 def test_a_large_model_gets_only_the_layer_that_is_asked_for(monkeypatch, story):
     model = tiny_model("llama")
     monkeypatch.setattr(moments, "ALL_LAYERS_BYTES", 3 * moments.moment_bytes(model, [0]))
-    drain(second_moment(model, 2, source=f"file:{story}"))
+    second_moment(model, 2, source=f"file:{story}")
     assert len(list(derived_path(model, "x").parent.glob("moment-*"))) == 1
     plan = moment_plan(model, [1, 2], f"file:{story}")
     assert (plan.kept, plan.filled, plan.passes) == ((2,), (1,), 1)
 
 
 def test_a_stopped_first_step_leaves_nothing_half_done(tiny):
-    generator = second_moment(tiny, 0)
-    next(generator)
-    generator.close()
+    with pytest.raises(Cancelled):
+        second_moment(tiny, 0, report=cancel_at(1))
     assert not list(derived_path(tiny, "x").parent.glob("*"))
-    assert not any(module._forward_hooks for module in tiny.model.modules())
 
 
 def test_a_plan_says_what_it_will_take_and_then_that_it_is_done(tiny):
@@ -176,7 +179,7 @@ def test_a_plan_says_what_it_will_take_and_then_that_it_is_done(tiny):
     assert plan.tokens == plan.tokens_to_read == plan.tokens_to_write == 4 * width
     assert plan.disk_bytes == plan.memory_bytes == 4 * 4 * width**2
     assert plan.seconds is None and not plan.ready
-    drain(second_moment(tiny, 1))
+    second_moment(tiny, 1)
     kept = sum(path.stat().st_size for path in derived_path(tiny, "x").parent.glob("moment-*"))
     assert plan.disk_bytes == pytest.approx(kept, rel=0.02)
     done = moment_plan(tiny, [3, 1])

@@ -13,14 +13,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lga_core.errors import LgaError
-from lga_core.models import checkpoint, quantized
-from lga_core.models.architecture import Architecture
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.loading import load_now
-from lga_core.models.quantized import is_quantized, kind_of, refuse_edits, require_gradients
-from lga_core.results import SurveyRow
-from lga_core.scores.cma import CmaSettings, cma_rows
-from lga_core.scores.lga import GradientSettings, gradient_rows
+from lga_core.models.loading import load
+from lga_core.models.sources import checkpoint
+from lga_core.models.structure import quantized
+from lga_core.models.structure.architecture import Architecture
+from lga_core.models.structure.quantized import is_quantized, kind_of, refuse_edits, require_gradients
+from lga_core.results import KnownFactCheck
+from lga_core.scores.gradients.lga import GradientSettings, gradient_rows
+from lga_core.scores.tracing.cma import CmaSettings, cma_rows
 
 
 class Packed(nn.Module):
@@ -53,24 +54,32 @@ def pack(network: nn.Module, forward_only: bool = False) -> tuple[nn.Module, nn.
 
 
 def loaded(network: nn.Module) -> LoadedModel:
-    return LoadedModel(name="tiny-8bit", model=network, tokenizer=train_tokenizer(bos=False),
-                       architecture=Architecture.find(network), fingerprint="tiny-8bit")
+    return LoadedModel(
+        name="tiny-8bit",
+        model=network,
+        tokenizer=train_tokenizer(bos=False),
+        architecture=Architecture.find(network),
+        fingerprint="tiny-8bit",
+    )
 
 
-def told(facts) -> list[SurveyRow]:
-    return [SurveyRow(record=fact.record, known=True, greedy="Rome", probability=1.0) for fact in facts]
+def checks_of(facts) -> list[KnownFactCheck]:
+    return [KnownFactCheck(record=fact.record, known=True, greedy="Rome", probability=1.0) for fact in facts]
 
 
 def scores(model: LoadedModel, facts) -> tuple[list, list]:
-    return (list(gradient_rows(model, facts, told(facts), GradientSettings())),
-            list(cma_rows(model, facts, told(facts), "mlp", CmaSettings(draws=2))))
+    return (
+        list(gradient_rows(model, facts, checks_of(facts), GradientSettings())),
+        list(cma_rows(model, facts, checks_of(facts), "mlp", CmaSettings(draws=2))),
+    )
 
 
 def same(first: list, second: list, tolerance: float) -> None:
     for ours, plain in zip(first, second, strict=True):
         for name, values in plain.values.items():
-            np.testing.assert_allclose(ours.values[name], values, rtol=tolerance,
-                                       atol=tolerance * float(np.abs(values).max()))
+            np.testing.assert_allclose(
+                ours.values[name], values, rtol=tolerance, atol=tolerance * float(np.abs(values).max())
+            )
 
 
 def test_scores_of_packed_weights_are_those_of_the_values_they_stand_for(facts):
@@ -95,8 +104,9 @@ def test_without_gradients_lga_says_so_and_the_trace_runs(facts):
     packed, dense = (loaded(network) for network in pack(tiny_network("llama").double(), forward_only=True))
     require_gradients(dense, "LGA")
     with pytest.raises(LgaError, match=r"LGA needs gradients, and none flow .* tiny-8bit.*causal trace"):
-        list(gradient_rows(packed, facts, told(facts), GradientSettings()))
-    ours, plain = (list(cma_rows(model, facts, told(facts), "mlp", CmaSettings(draws=2))) for model in (packed, dense))
+        list(gradient_rows(packed, facts, checks_of(facts), GradientSettings()))
+    ours = list(cma_rows(packed, facts, checks_of(facts), "mlp", CmaSettings(draws=2)))
+    plain = list(cma_rows(dense, facts, checks_of(facts), "mlp", CmaSettings(draws=2)))
     same(ours, plain, 1e-9)
 
 
@@ -108,26 +118,31 @@ CONFIGS = {
 }
 
 
-@pytest.mark.parametrize(("kind", "config", "package"), [
-    ("gptq", CONFIGS["gptq"], "optimum and gptqmodel"), ("awq", CONFIGS["awq"], "gptqmodel"),
-    ("bitsandbytes", CONFIGS["bitsandbytes"], "bitsandbytes"), ("bitsandbytes", {"load_in_8bit": True}, "bitsandbytes"),
-    ("compressed-tensors", CONFIGS["compressed-tensors"], "compressed-tensors"),
-])
+@pytest.mark.parametrize(
+    ("kind", "config", "package"),
+    [
+        ("gptq", CONFIGS["gptq"], "optimum and gptqmodel"),
+        ("awq", CONFIGS["awq"], "gptqmodel"),
+        ("bitsandbytes", CONFIGS["bitsandbytes"], "bitsandbytes"),
+        ("bitsandbytes", {"load_in_8bit": True}, "bitsandbytes"),
+        ("compressed-tensors", CONFIGS["compressed-tensors"], "compressed-tensors"),
+    ],
+)
 def test_a_package_that_is_not_installed_is_named(tiny_folder, tmp_path, monkeypatch, kind, config, package):
     monkeypatch.setattr(quantized, "_installed", lambda _module: False)
     folder = Path(shutil.copytree(tiny_folder, tmp_path / "model"))
     edit_json(folder / "config.json", quantization_config=config)
     assert kind_of(folder) == kind and kind_of(tiny_folder) is None
     with pytest.raises(LgaError, match=rf"\({kind}\) and cannot be read without the package {package}\.") as caught:
-        load_now(str(folder), device="cpu")
-    assert "pip install" in caught.value.mend and "\n" not in str(caught.value)
+        load(str(folder), device="cpu")
+    assert "pip install" in caught.value.hint and "\n" not in str(caught.value)
 
 
 def test_a_kind_that_nobody_knows_is_one_message(tiny_folder, tmp_path):
     folder = Path(shutil.copytree(tiny_folder, tmp_path / "model"))
     edit_json(folder / "config.json", quantization_config={"quant_method": "three-halves"})
     with pytest.raises(LgaError, match=r"in a way that transformers does not know \(three-halves\)"):
-        load_now(str(folder), device="cpu")
+        load(str(folder), device="cpu")
 
 
 def test_the_size_of_packed_weights_is_their_own(tiny_folder, tmp_path):
@@ -136,31 +151,51 @@ def test_the_size_of_packed_weights_is_their_own(tiny_folder, tmp_path):
     assert checkpoint.weight_bytes(tiny_folder, 4) == 4 * checkpoint.parameters(tiny_folder)
 
 
-@pytest.mark.parametrize(("settings", "tolerance"), [
-    ({"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, 1e-5), ({"load_in_8bit": True}, 5e-2),
-])
+@pytest.mark.parametrize(
+    ("settings", "tolerance"),
+    [
+        ({"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, 1e-5),
+        ({"load_in_8bit": True}, 5e-2),
+    ],
+)
 def test_weights_of_bitsandbytes_are_scored_and_not_edited(tmp_path, facts, settings, tolerance):
     """Against the same values in float; 8 bits also round what flows through them."""
     pytest.importorskip("bitsandbytes")
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    network = LlamaForCausalLM(LlamaConfig(vocab_size=400, hidden_size=64, intermediate_size=128, num_hidden_layers=3,
-                                           num_attention_heads=4, num_key_value_heads=2, bos_token_id=1,
-                                           eos_token_id=0))
+    network = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=400,
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            bos_token_id=1,
+            eos_token_id=0,
+        )
+    )
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(6.0 if parameter.ndim == 2 else 1.0)
     network.save_pretrained(tmp_path / "dense")
-    packed = AutoModelForCausalLM.from_pretrained(tmp_path / "dense", dtype=torch.float32, device_map={"": "cpu"},
-                                                  quantization_config=BitsAndBytesConfig(**settings))
+    packed = AutoModelForCausalLM.from_pretrained(
+        tmp_path / "dense",
+        dtype=torch.float32,
+        device_map={"": "cpu"},
+        quantization_config=BitsAndBytesConfig(**settings),
+    )
     packed.save_pretrained(tmp_path / "packed")
     train_tokenizer(bos=False).save_pretrained(tmp_path / "packed")
-    model = load_now(str(tmp_path / "packed"), device="cpu")
+    model = load(str(tmp_path / "packed"), device="cpu")
     assert is_quantized(model) and model.architecture.blocks[0].down.d_in == 128
     plain = loaded(copy.deepcopy(model.model).dequantize().float().requires_grad_(False))
-    for ours, dense in zip(gradient_rows(model, facts, told(facts), GradientSettings()),
-                           gradient_rows(plain, facts, told(facts), GradientSettings()), strict=True):
+    for ours, dense in zip(
+        gradient_rows(model, facts, checks_of(facts), GradientSettings()),
+        gradient_rows(plain, facts, checks_of(facts), GradientSettings()),
+        strict=True,
+    ):
         scale = dense.values["norm-old/mlp"] * dense.values["norm-new/mlp"]
         assert np.all(np.abs(ours.values["product/mlp"] - dense.values["product/mlp"]) <= tolerance * scale)
     with pytest.raises(LgaError, match="are quantized"):

@@ -1,4 +1,4 @@
-"""The texts of second moments: the model's own, files, folders and data sets, and what is refused, with its mend."""
+"""The texts of second moments: the model's own, files, folders and data sets, and what is refused, with a hint."""
 
 import json
 import subprocess
@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import drain, tiny_model
-from data import test_hub
+from conftest import tiny_model
+from data.test_hub import COMMIT, FakeHub
+from reporting import Collect, cancel_at
 
 from lga_core.errors import LgaError
-from lga_core.models import own_text, texts
-from lga_core.models.derived import derived_path
-from lga_core.models.moments import second_moment
-from lga_core.models.own_text import corpus, prefixes
-from lga_core.models.texts import content_key, source_problem, text_named
+from lga_core.models.moments.second_moment import second_moment
+from lga_core.models.sources.derived import derived_path
+from lga_core.models.text import own_text, texts
+from lga_core.models.text.own_text import corpus, prefixes
+from lga_core.models.text.sources import content_key, source_problem
+from lga_core.models.text.texts import documents, text_named
+from lga_core.progress import Cancelled
 
 TEXT = "".join(f"{i} The Space Needle is in downtown Seattle; naïve 東京 😀.\n" for i in range(300))
 
@@ -32,14 +35,15 @@ def library_cache(tmp_path, monkeypatch):
 
 
 def rows_of(source, model, tokens):
-    return list(drain(text_named(source, 0).rows(model, tokens)))
+    return list(text_named(source, 0).rows(model, tokens))
 
 
 def test_own_text_is_seeded_and_does_not_depend_on_how_much_is_asked_for():
     model = tiny_model("llama", torch.float32)
-    short, long = drain(corpus(model, 50, 1)), drain(corpus(model, 5000, 1))
-    assert long[:len(short)] == short
-    assert drain(corpus(model, 50, 2)) != short
+    short = corpus(model, 50, 1)
+    long = corpus(model, 5000, 1)
+    assert long[: len(short)] == short
+    assert corpus(model, 50, 2) != short
 
 
 def test_a_stopped_corpus_goes_on_with_what_it_had(tmp_path, monkeypatch):
@@ -47,24 +51,23 @@ def test_a_stopped_corpus_goes_on_with_what_it_had(tmp_path, monkeypatch):
     monkeypatch.setattr(own_text, "CORPUS_TOKENS", 8)
     model = tiny_model("gpt2", torch.float32)
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "alone"))
-    steps = len(list(corpus(model, 56, 0)))
-    alone = drain(corpus(model, 56, 0))
+    whole = Collect()
+    alone = corpus(model, 56, 0, report=whole)
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "stopped"))
-    stopped = corpus(model, 56, 0)
-    for _ in range(2 * 8 + 3):                                      # two batches, and some of the third
-        next(stopped)
-    stopped.close()
-    assert len(list(corpus(model, 56, 0))) == steps - 2 * 8
-    assert drain(corpus(model, 56, 0)) == alone
+    with pytest.raises(Cancelled):
+        corpus(model, 56, 0, report=cancel_at(2 * 8 + 3))  # two batches, and some of the third
+    rest = Collect()
+    assert corpus(model, 56, 0, report=rest) == alone
+    assert len(rest.steps) == len(whole.steps) - 2 * 8
     assert not list(derived_path(model, "x").parent.glob("*part*"))
 
 
 def test_prefixes_are_seeded_texts_that_are_kept():
     model = tiny_model("gpt2", torch.float32)
-    found = prefixes(model, 4, 0)
-    assert len(set(found)) == 4
-    assert prefixes(model, 4, 0) == found
-    assert prefixes(model, 4, 1) != found
+    first = prefixes(model, 4, 0)
+    assert len(set(first)) == 4
+    assert prefixes(model, 4, 0) == first
+    assert prefixes(model, 4, 1) != first
     assert prefixes(model, 0, 0) == ()
 
 
@@ -98,18 +101,18 @@ def test_json_lines_and_data_sets_are_read_alike(tmp_path):
     """The same documents as JSON Lines, as a folder of the `datasets` library, and as one that it saved."""
     import datasets
 
-    documents = [{"text": TEXT[start:start + 500], "id": start} for start in range(0, 5000, 500)]
+    pieces = [{"text": TEXT[start : start + 500], "id": start} for start in range(0, 5000, 500)]
     (tmp_path / "folder").mkdir()
     lines = tmp_path / "folder" / "train.jsonl"
-    lines.write_text("\n".join(map(json.dumps, documents)) + "\n\n")
-    datasets.Dataset.from_list(documents).save_to_disk(tmp_path / "saved")
+    lines.write_text("\n".join(map(json.dumps, pieces)) + "\n\n")
+    datasets.Dataset.from_list(pieces).save_to_disk(tmp_path / "saved")
     model = tiny_model("gemma3")
     expected = rows_of(f"file:{lines}", model, 10**9)
-    assert len(expected) >= len(documents)
+    assert len(expected) >= len(pieces)
     for folder in ("folder", "saved"):
         assert rows_of(f"file:{tmp_path / folder}", model, 10**9) == expected
-    moment = drain(second_moment(model, 0, source=f"file:{tmp_path / 'folder'}"))
-    torch.testing.assert_close(moment, drain(second_moment(model, 0, source=f"file:{lines}")), rtol=0, atol=0)
+    moment = second_moment(model, 0, source=f"file:{tmp_path / 'folder'}")
+    torch.testing.assert_close(moment, second_moment(model, 0, source=f"file:{lines}"), rtol=0, atol=0)
 
 
 def test_a_long_text_is_never_held_whole(tmp_path):
@@ -118,32 +121,35 @@ def test_a_long_text_is_never_held_whole(tmp_path):
     with path.open("w") as file:
         for _ in range(300):
             file.write("word " * 20_000)
-    opened = texts._documents(f"file:{path}")
+    opened = documents(f"file:{path}")
     assert len(next(opened)) <= texts.PIECE_BYTES
     opened.close()
     assert len(rows_of(f"file:{path}", tiny_model("llama"), 2000)) < 40
 
 
-@pytest.mark.parametrize(("name", "content", "told"), [
-    ("absent.txt", None, "cannot be read: no such file"),
-    ("latin.txt", ("é" * 10).encode("latin-1") * 100, "not UTF-8"),
-    ("binary.txt", b"words \0\0 and more", "null characters"),
-    ("cut.txt", "words 東".encode()[:-1], "cut off"),
-    ("broken.jsonl", b'{"text": "words"}\n{"text": ', "Line 2 of broken.jsonl is no JSON"),
-    ("coded.jsonl", b'{"text": "w\xf6rds"}', "Line 1 of coded.jsonl is no JSON"),
-    ("other.jsonl", b'{"body": "words"}', r"has no text under “text”: it has body"),
-    ("list.jsonl", b'["words"]', "it is no object"),
-    ("empty.txt", b"", "has 0 tokens; at least 320 are needed"),
-    ("empty.jsonl", b"\n\n", "has 0 tokens; at least 320 are needed"),
-    ("short.txt", b"Too short a text.", r"has \d+ tokens; at least 320 are needed"),
-])
-def test_a_text_that_cannot_be_used_is_refused_with_a_mend(tmp_path, name, content, told):
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [
+        ("absent.txt", None, "cannot be read: no such file"),
+        ("latin.txt", ("é" * 10).encode("latin-1") * 100, "not UTF-8"),
+        ("binary.txt", b"words \0\0 and more", "null characters"),
+        ("cut.txt", "words 東".encode()[:-1], "cut off"),
+        ("broken.jsonl", b'{"text": "words"}\n{"text": ', "Line 2 of broken.jsonl is no JSON"),
+        ("coded.jsonl", b'{"text": "w\xf6rds"}', "Line 1 of coded.jsonl is no JSON"),
+        ("other.jsonl", b'{"body": "words"}', r"has no text under “text”: it has body"),
+        ("list.jsonl", b'["words"]', "it is no object"),
+        ("empty.txt", b"", "has 0 tokens; at least 320 are needed"),
+        ("empty.jsonl", b"\n\n", "has 0 tokens; at least 320 are needed"),
+        ("short.txt", b"Too short a text.", r"has \d+ tokens; at least 320 are needed"),
+    ],
+)
+def test_a_text_that_cannot_be_used_is_refused_with_a_hint(tmp_path, name, content, cause):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     model = tiny_model("llama", torch.float32)
-    with pytest.raises(LgaError, match=told) as caught:
-        drain(second_moment(model, 0, source=f"file:{tmp_path / name}"))
-    assert caught.value.mend
+    with pytest.raises(LgaError, match=cause) as caught:
+        second_moment(model, 0, source=f"file:{tmp_path / name}")
+    assert caught.value.hint
     assert not list(derived_path(model, "x").parent.glob("moment-*"))
 
 
@@ -154,10 +160,21 @@ def test_a_data_set_without_texts_is_refused(tmp_path):
         rows_of(f"file:{tmp_path / 'facts'}", tiny_model("llama"), 10)
 
 
-@pytest.mark.parametrize(("name", "allowed"), [
-    ("own-text", True), ("identity", True), ("file:a b.txt", True), ("hub:owner/name:en:train", True),
-    ("wikipedia", False), ("", False), ("file:", False), ("hub: ", False), ("hub:squad", False), ("Own-Text", False),
-])
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("own-text", True),
+        ("identity", True),
+        ("file:a b.txt", True),
+        ("hub:owner/name:en:train", True),
+        ("wikipedia", False),
+        ("", False),
+        ("file:", False),
+        ("hub: ", False),
+        ("hub:squad", False),
+        ("Own-Text", False),
+    ],
+)
 def test_names_of_sources(name, allowed):
     problem = source_problem(name)
     assert (problem is None) == allowed
@@ -167,7 +184,7 @@ def test_names_of_sources(name, allowed):
 
 def test_a_single_file_of_the_hub_is_refused():
     with pytest.raises(LgaError, match="cannot be read row by row"):
-        list(texts._documents("hub:a/b/c.jsonl"))
+        list(documents("hub:a/b/c.jsonl"))
     assert content_key("own-text") is None and content_key("identity") is None
 
 
@@ -175,10 +192,11 @@ HUB_SCRIPT = """
 import json, sys
 from itertools import islice
 from lga_core.errors import LgaError
-from lga_core.models import texts
+from lga_core.models.text.sources import content_key
+from lga_core.models.text.texts import documents
 for name in sys.argv[1:]:
     try:
-        print(json.dumps([texts.content_key(name), list(islice(texts._documents(name), 3))]))
+        print(json.dumps([content_key(name), list(islice(documents(name), 3))]))
     except LgaError as error:
         print(json.dumps(str(error)))
 """
@@ -187,15 +205,33 @@ for name in sys.argv[1:]:
 def test_a_data_set_of_the_hub_is_streamed_and_known_by_its_commit(tmp_path):
     """The real client against a hub of our own, in a process of its own: it reads the hub's address once."""
     content = "\n".join(json.dumps({"text": f"document {i}"}) for i in range(100)).encode()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(test_hub._FakeHub, {"tiny/text": {"train.jsonl": content}}))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(FakeHub, {"tiny/text": {"train.jsonl": content}}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    environment = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(tmp_path / "home"),
-                   "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
-                   "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PATH": ""}
-    names = ["hub:tiny/text", f"hub:tiny/text@{test_hub.COMMIT}", "hub:tiny/text::train", "hub:tiny/text::test",
-             "hub:nobody/nothing"]
-    done = subprocess.run([sys.executable, "-c", HUB_SCRIPT, *names], env=environment, text=True, capture_output=True,
-                          cwd=Path(__file__).parents[2], check=False)
+    environment = {
+        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "PATH": "",
+    }
+    names = [
+        "hub:tiny/text",
+        f"hub:tiny/text@{COMMIT}",
+        "hub:tiny/text::train",
+        "hub:tiny/text::test",
+        "hub:nobody/nothing",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", HUB_SCRIPT, *names],
+        env=environment,
+        text=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
     server.shutdown()
     server.server_close()
     assert done.returncode == 0, done.stderr

@@ -12,13 +12,17 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast
 
 from lga_core.bench.baselines import naive_gradient_products
-from lga_core.models.architecture import Architecture
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.tokens import answer_row, prompt_row, subject_span
-from lga_core.scores.lga import gradient_products
+from lga_core.models.structure.architecture import Architecture
+from lga_core.models.text.tokens import answer_row, prompt_row, subject_span
+from lga_core.scores.gradients.lga import gradient_products
 
-CORPUS = ["The Space Needle is in downtown Seattle.", "The capital of Japan is Tokyo, 東京, and 東京タワー is there.",
-          "Zürich and São Paulo are cities; Café Müller was danced in Wuppertal.", "Москва is a city."] * 5
+CORPUS = [
+    "The Space Needle is in downtown Seattle.",
+    "The capital of Japan is Tokyo, 東京, and 東京タワー is there.",
+    "Zürich and São Paulo are cities; Café Müller was danced in Wuppertal.",
+    "Москва is a city.",
+] * 5
 SPECIAL = ["<unk>", "<s>", "</s>"]
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 METASPACE = dict(replacement="▁")
@@ -36,13 +40,22 @@ def byte_level(split: str | None = None) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     if split:
         tokenizer.normalizer = normalizers.NFC()
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-            pre_tokenizers.Split(Regex(split), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(split), behavior="isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(
-        vocab_size=400, special_tokens=SPECIAL, show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer.train_from_iterator(
+        CORPUS,
+        trainers.BpeTrainer(
+            vocab_size=400,
+            special_tokens=SPECIAL,
+            show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        ),
+    )
     return tokenizer
 
 
@@ -51,8 +64,10 @@ def metaspace(scheme: str) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(**METASPACE, prepend_scheme=scheme)
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
-    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(
-        vocab_size=500, special_tokens=[*SPECIAL, *BYTES], show_progress=False, limit_alphabet=40))
+    tokenizer.train_from_iterator(
+        CORPUS,
+        trainers.BpeTrainer(vocab_size=500, special_tokens=[*SPECIAL, *BYTES], show_progress=False, limit_alphabet=40),
+    )
     return tokenizer
 
 
@@ -70,8 +85,9 @@ def unigram() -> Tokenizer:
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(**METASPACE, prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(**METASPACE)
-    tokenizer.train_from_iterator(CORPUS, trainers.UnigramTrainer(
-        vocab_size=300, special_tokens=SPECIAL, unk_token="<unk>", show_progress=False))
+    tokenizer.train_from_iterator(
+        CORPUS, trainers.UnigramTrainer(vocab_size=300, special_tokens=SPECIAL, unk_token="<unk>", show_progress=False)
+    )
     return tokenizer
 
 
@@ -84,8 +100,20 @@ KINDS = {
     "Llama 2": llama,
     "unigram": unigram,
 }
-SUBJECTS = ["Space Needle", "東京", "東京タワー", "Zürich", "Cafe\u0301 Mu\u0308ller", "🗼", "👩‍👩‍👧 family",
-            "Москва", "قطر", "ภาษาไทย", "𝔘𝔫𝔦", "naïve"]
+SUBJECTS = [
+    "Space Needle",
+    "東京",
+    "東京タワー",
+    "Zürich",
+    "Cafe\u0301 Mu\u0308ller",
+    "🗼",
+    "👩‍👩‍👧 family",
+    "Москва",
+    "قطر",
+    "ภาษาไทย",
+    "𝔘𝔫𝔦",
+    "naïve",
+]
 PROMPTS = ["{} is in", "The {} is in", "see {}", "«{}» is in", "{}は、"]
 
 
@@ -106,7 +134,7 @@ def holds_last_character(tokenizer: PreTrainedTokenizerFast, prompt: str, end: i
     ids = prompt_row(tokenizer, prompt).ids
     if ids[token] == tokenizer.unk_token_id:
         return True
-    cut = tokenizer(prompt[:end - 1])["input_ids"]
+    cut = tokenizer(prompt[: end - 1])["input_ids"]
     common = next((i for i, (a, b) in enumerate(zip(ids, cut, strict=False)) if a != b), min(len(ids), len(cut)))
     return common <= token
 
@@ -125,8 +153,8 @@ def test_the_last_token_of_a_subject_of_many_bytes(kind, bos, prompt):
         assert int(bos) <= start < end <= len(ids)
         assert holds_last_character(tokenizer, text, first + len(subject), end - 1)
         # Where a space follows, the row of the text that ends with the subject is the same up to there.
-        if text[first + len(subject):].startswith(" "):
-            assert prompt_row(tokenizer, text[:first + len(subject)]).ids == ids[:end]
+        if text[first + len(subject) :].startswith(" "):
+            assert prompt_row(tokenizer, text[: first + len(subject)]).ids == ids[:end]
         assert all(later[0] >= first + len(subject) or later[0] == later[1] for later in offsets[end:])
 
 
@@ -136,9 +164,9 @@ def test_the_answer_is_what_follows_the_prompt(kind, bos):
     tokenizer = tokenizer_of(kind, bos)
     for subject in SUBJECTS:
         row = answer_row(tokenizer, f"{subject} is in", "東京 Tokyo")
-        assert row.ids[:row.start] == prompt_row(tokenizer, f"{subject} is in").ids
-        told = tokenizer.decode(row.answer).strip()
-        assert told == "東京 Tokyo" or "<unk>" in tokenizer.convert_ids_to_tokens(row.answer)
+        assert row.ids[: row.start] == prompt_row(tokenizer, f"{subject} is in").ids
+        answer = tokenizer.decode(row.answer).strip()
+        assert answer == "東京 Tokyo" or "<unk>" in tokenizer.convert_ids_to_tokens(row.answer)
 
 
 words = st.text(st.characters(categories=("L", "M", "N", "So"), max_codepoint=0x1FAFF), min_size=1, max_size=8)
@@ -152,7 +180,7 @@ def test_a_span_holds_every_character_of_any_subject(kind, before, subject, afte
     offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
     seen = {position for begin, end in offsets for position in range(begin, end)}
     if not seen & set(range(first, first + len(subject))):
-        return                               # a normalizer took all of it away
+        return  # a normalizer took all of it away
     start, end = subject_span(tokenizer, text, (first, first + len(subject)))
     inside = {position for begin, last in offsets[start:end] for position in range(begin, last)}
     assert seen & set(range(first, first + len(subject))) <= inside
@@ -164,8 +192,13 @@ def test_lga_on_a_sentencepiece_model_is_the_double_backward(kind, bos):
     network = tiny_network("llama").double()
     tokenizer = tokenizer_of(kind, bos)
     network.resize_token_embeddings(max(len(tokenizer), 400))
-    model = LoadedModel(name="tiny", model=network.requires_grad_(False), tokenizer=tokenizer,
-                        architecture=Architecture.find(network), fingerprint="tiny")
+    model = LoadedModel(
+        name="tiny",
+        model=network.requires_grad_(False),
+        tokenizer=tokenizer,
+        architecture=Architecture.find(network),
+        fingerprint="tiny",
+    )
     fact = make_fact(0, "The 東京タワー is in", "東京タワー", "Zürich", "Tokyo 東京")
     rows = [answer_row(tokenizer, fact.prompt, answer) for answer in (fact.target_old[0], fact.target_new)]
     fast = gradient_products(model, rows[:1], rows[1:])

@@ -5,9 +5,9 @@ import torch
 from conftest import train_tokenizer
 
 from lga_core.errors import LgaError
-from lga_core.models.forward import final_hidden, record_trunk, resume
-from lga_core.models.generate import greedy, sample
-from lga_core.models.tokens import Batch, answer_row, prompt_row, subject_span, token_texts
+from lga_core.models.running.forward import final_hidden, record_activations, resume
+from lga_core.models.running.generate import greedy, sample
+from lga_core.models.text.tokens import Batch, answer_row, prompt_row, subject_span, token_texts
 
 PROMPTS = ["The Space Needle is in downtown", "Paris", "LeBron James plays for the city of"]
 
@@ -16,14 +16,20 @@ PROMPTS = ["The Space Needle is in downtown", "Paris", "LeBron James plays for t
 def test_answer_begins_after_the_common_prefix(bos):
     tokenizer = train_tokenizer(bos)
     row = answer_row(tokenizer, "The Space Needle is in", " Seattle ")
-    assert tokenizer.decode(row.ids[:row.start], skip_special_tokens=True) == "The Space Needle is in"
+    assert tokenizer.decode(row.ids[: row.start], skip_special_tokens=True) == "The Space Needle is in"
     assert tokenizer.decode(row.answer) == " Seattle"
-    assert row.ids[:row.start] == prompt_row(tokenizer, "The Space Needle is in").ids
+    assert row.ids[: row.start] == prompt_row(tokenizer, "The Space Needle is in").ids
 
 
-@pytest.mark.parametrize(("prompt", "subject"), [
-    ("The Space Needle is in", "Space Needle"), ("Paris is", "Paris"), ("in Zürich", "Zürich"), ("see 東京", "東京"),
-])
+@pytest.mark.parametrize(
+    ("prompt", "subject"),
+    [
+        ("The Space Needle is in", "Space Needle"),
+        ("Paris is", "Paris"),
+        ("in Zürich", "Zürich"),
+        ("see 東京", "東京"),
+    ],
+)
 def test_subject_span_covers_the_subject_and_no_more(prompt, subject):
     tokenizer = train_tokenizer(bos=True)
     first = prompt.index(subject)
@@ -54,10 +60,10 @@ def test_going_on_from_the_middle_is_the_whole_run(tiny, start):
     rows = [prompt_row(tiny.tokenizer, prompt) for prompt in PROMPTS]
     batch = Batch.of(rows, tiny.device)
     with torch.no_grad():
-        trunk = record_trunk(tiny, batch, range(tiny.layers + 1))
+        activations = record_activations(tiny, batch, range(tiny.layers + 1))
         whole = final_hidden(tiny, batch)
-        again = resume(tiny, trunk, start)
-        picked = resume(tiny, trunk, start, rows=torch.tensor([2, 0, 2, 2]))
+        again = resume(tiny, activations, start)
+        picked = resume(tiny, activations, start, rows=torch.tensor([2, 0, 2, 2]))
     present = batch.mask.bool()
     torch.testing.assert_close(again[present], whole[present], rtol=1e-9, atol=1e-11)
     torch.testing.assert_close(picked[0], picked[3])
@@ -67,8 +73,10 @@ def test_going_on_from_the_middle_is_the_whole_run(tiny, start):
 def test_generated_text_does_not_depend_on_the_batch(tiny):
     rows = [prompt_row(tiny.tokenizer, prompt) for prompt in PROMPTS]
     together = greedy(tiny, rows, 6), sample(tiny, rows, 6, seeds=[1, 2, 3])
-    alone = [greedy(tiny, [row], 6)[0] for row in rows], \
-        [sample(tiny, [row], 6, seeds=[seed])[0] for seed, row in enumerate(rows, start=1)]
+    alone = (
+        [greedy(tiny, [row], 6)[0] for row in rows],
+        [sample(tiny, [row], 6, seeds=[seed])[0] for seed, row in enumerate(rows, start=1)],
+    )
     assert together[0] == alone[0]
     assert together[1] == alone[1]
 

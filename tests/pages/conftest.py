@@ -1,6 +1,11 @@
-"""The app under Streamlit's own test runner, on a tiny model in a local folder and facts of the test's own."""
+"""The app under Streamlit's own test runner, with a real engine process, a tiny model and facts of the test's own.
+
+One engine serves all tests: starting one means importing torch, which takes seconds. Each test has a model of its own,
+so no test is answered from what another one stored.
+"""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,21 +13,70 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from lga_core.service.client import EngineClient
+from pages._ui.shell import engine
 from tests.pages.driving import RECORDS, name_model, upload
 
 APP = Path(__file__).parents[2] / "app.py"
 
 
+class SharedEngine(EngineClient):
+    """Outlives the clearing of Streamlit's caches between two tests."""
+
+    def warm_up(self) -> None:
+        """The first request starts it."""
+
+    def close(self) -> None:
+        """Not yet: `stop` ends it."""
+
+    def stop(self) -> None:
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache folder of the engine and of the pages."""
+    return tmp_path_factory.mktemp("lga-home")
+
+
+@pytest.fixture(scope="session")
+def shared_engine() -> Iterator[SharedEngine]:
+    """The engine of all tests. Its process has the environment of the test that starts it."""
+    client = SharedEngine(grace=None)
+    yield client
+    client.stop()
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A cache folder of its own, and no cache of an earlier test."""
-    monkeypatch.setenv("LGA_HOME", str(tmp_path / "home"))
+def own_server(shared_home: Path, shared_engine: SharedEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that knows nothing yet."""
+    monkeypatch.setenv("LGA_HOME", str(shared_home))
+    monkeypatch.setenv("LGA_OFFLINE", "1")
+    monkeypatch.setenv("LGA_THREADS", "1")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nothing answers there
     monkeypatch.delenv("LGA_ACCEPT_TERMS", raising=False)
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    monkeypatch.setattr(engine, "EngineClient", lambda: shared_engine)
+    forget_all()
     yield
+    for job in shared_engine.running():
+        shared_engine.cancel(job)
+    forget_all()
+
+
+def forget_all() -> None:
+    """As after a restart of the server."""
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def model_folder(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A plain transformers folder with the tiny Llama, whose fingerprint no other test's model has."""
+    folder = tmp_path / "tiny-llama"
+    shutil.copytree(tiny_folder, folder)
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"note": str(tmp_path)}))
+    return folder
 
 
 @pytest.fixture
@@ -31,12 +85,13 @@ def app() -> Iterator[AppTest]:
     running = AppTest.from_file(str(APP), default_timeout=60).run()
     yield running
     assert not running.exception
+    assert not any("unexpected error" in item.value for item in running.error)
 
 
 @pytest.fixture
-def ready(app: AppTest, tiny_folder: Path) -> AppTest:
+def ready(app: AppTest, model_folder: Path) -> AppTest:
     """The tiny model and ten uploaded facts are chosen."""
-    name_model(app, str(tiny_folder))
+    name_model(app, str(model_folder))
     upload(app, "ten.json", json.dumps(RECORDS).encode())
     app.button(key="use_upload").click().run()
     return app

@@ -5,15 +5,27 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-SUBJECTS = {"Space Needle": "Seattle", "Eiffel Tower": "Paris", "Angela Merkel": "Germany",
-            "LeBron James": "basketball", "Toyota": "Japan", "Brazil": "Portuguese", "Rome": "football",
-            "London": "tennis", "Berlin": "piano", "Madrid": "violin"}
+SUBJECTS = {
+    "Space Needle": "Seattle",
+    "Eiffel Tower": "Paris",
+    "Angela Merkel": "Germany",
+    "LeBron James": "basketball",
+    "Toyota": "Japan",
+    "Brazil": "Portuguese",
+    "Rome": "football",
+    "London": "tennis",
+    "Berlin": "piano",
+    "Madrid": "violin",
+}
 
 
 def record(subject: str, old: str, new: str = "Boston") -> dict:
     """One fact in the project's own schema."""
     return {
-        "prompt": f"The {subject} is known for", "subject": subject, "target_new": new, "ground_truth": [old],
+        "prompt": f"The {subject} is known for",
+        "subject": subject,
+        "target_new": new,
+        "ground_truth": [old],
         "rephrase_prompt": [f"Everybody knows the {subject} for"],
         "locality": {"Neighborhood": [{"prompt": "The capital of France is", "ground_truth": [["Paris"]]}]},
     }
@@ -32,8 +44,13 @@ def upload(app: AppTest, name: str, content: bytes) -> None:
     app.file_uploader(key="upload").upload(name, content, "application/json").run()
 
 
+def kept(app: AppTest):
+    """What the tab keeps over a reload."""
+    return app.session_state["lga"].kept
+
+
 def jobs(app: AppTest) -> list:
-    return list(app.session_state["lga"].jobs.values())
+    return list(kept(app).jobs.values())
 
 
 def wait(app: AppTest, until: Callable[[], bool] | None = None, seconds: float = 60) -> AppTest:
@@ -45,18 +62,15 @@ def wait(app: AppTest, until: Callable[[], bool] | None = None, seconds: float =
     return app.run()
 
 
-def load_model(app: AppTest) -> AppTest:
-    """As the trial page asks for it where the model is not in memory yet."""
-    app.button(key="load_model").click().run()
-    return wait(app)
-
-
 def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
 def words(app: AppTest) -> str:
     """Everything that is written on the page, with Markdown's escapes taken out."""
-    parts = [item.value for kind in ("markdown", "caption", "info", "warning", "error", "title", "subheader")
-             for item in getattr(app, kind)]
+    parts = [
+        item.value
+        for kind in ("markdown", "caption", "info", "warning", "error", "title", "subheader")
+        for item in getattr(app, kind)
+    ]
     return " ".join(parts).replace("\\", "").replace("\u2060", "")

@@ -1,4 +1,4 @@
-"""Bad input: each gets one clear box that names the mend, and loses nothing."""
+"""Bad input: each gets one clear box that says what to do, and loses nothing."""
 
 import json
 
@@ -17,19 +17,24 @@ def test_an_unknown_model_is_named_with_those_close_to_it(app: AppTest):
 def test_a_folder_without_weights_is_one_box(app: AppTest, tmp_path):
     (tmp_path / "empty").mkdir()
     name_model(app, str(tmp_path / "empty"))
-    if not app.error:                        # told at the latest when it is to be loaded
+    if not app.error:  # said at the latest when it is to be loaded
         app.button(key="score").click().run()
         wait(app)
     assert len(app.error) == 1 and "Traceback" not in words(app)
     assert app.number_input(key="n").value == 32
 
 
-@pytest.mark.parametrize(("content", "told"), [
-    (b"[{", "JSON"), (b"", "empty"), (json.dumps([]).encode(), "at least one record"),
-])
-def test_a_broken_upload_changes_nothing(ready: AppTest, content: bytes, told: str):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"[{", "JSON"),
+        (b"", "empty"),
+        (json.dumps([]).encode(), "at least one record"),
+    ],
+)
+def test_a_broken_upload_changes_nothing(ready: AppTest, content: bytes, reason: str):
     upload(ready, "broken.json", content)
-    assert len(ready.error) == 1 and told.lower() in words(ready).lower()
+    assert len(ready.error) == 1 and reason.lower() in words(ready).lower()
     assert ready.selectbox(key="facts").value == "ten.json"
 
 
@@ -63,14 +68,16 @@ def test_a_typed_fact_is_checked_and_then_chosen(app: AppTest):
     assert not app.error and app.selectbox(key="facts").value == "My facts" and app.number_input(key="n").value == 1
 
 
-def test_words_of_a_fact_are_never_markdown(ready: AppTest):
+def test_words_of_a_fact_are_never_markdown(app: AppTest, model_folder):
     evil = {**record("Rome", "Italy"), "prompt": "Rome :red[is] **in** [x](http://evil.example) <b> $a$ `c`"}
-    upload(ready, "evil.json", json.dumps([evil]).encode())
-    ready.button(key="use_upload").click().run()
-    ready.switch_page("pages/causal_trace.py").run()
-    texts = [item.value for kind in ("markdown", "caption") for item in getattr(ready, kind)]
-    shown = next(text for text in texts if "evil" in text)
+    upload(app, "evil.json", json.dumps([evil]).encode())
+    app.button(key="use_upload").click().run()
+    app.switch_page("pages/causal_trace.py").run()
+    shown = next(item.value for item in app.caption if "evil" in item.value)
     assert ":red[" not in shown and "**in**" not in shown and "http://" not in shown and "<b>" not in shown
+    name_model(app, str(model_folder))  # whose tokens are shown one by one
+    tokens = next(item.value for item in app.markdown if "-background[" in item.value)
+    assert not [mark for mark in (":red[", "[**[", "[$]", "[`]", "[<]") if mark in tokens]
 
 
 def test_terms_are_shown_and_accepted_once(app: AppTest):
@@ -81,9 +88,20 @@ def test_terms_are_shown_and_accepted_once(app: AppTest):
     assert not app.button(key="score").disabled and "accept_terms" not in {button.key for button in app.button}
 
 
-def test_no_network_is_one_box_and_the_sidebar_stays(app: AppTest, monkeypatch):
-    monkeypatch.setenv("LGA_OFFLINE", "1")
+def test_no_network_is_one_box_and_the_sidebar_stays(app: AppTest):
     app.button(key="score").click().run()
     wait(app)
     assert len(app.error) == 1 and "LGA_OFFLINE" in words(app)
     assert not metrics(app) and app.selectbox(key="model").value == "smollm2-135m"
+
+
+def test_a_model_that_knows_no_fact_is_one_box_with_the_way_out(ready: AppTest):
+    ready.toggle(key="known").set_value(True).run()
+    ready.button(key="score").click().run()
+    wait(ready)
+    assert len(ready.error) == 1 and "knows none of the facts of ten.json" in words(ready)
+    assert "Known facts only" in words(ready) and not metrics(ready)
+    ready.toggle(key="known").set_value(False).run()
+    ready.button(key="score").click().run()
+    wait(ready)
+    assert not ready.error and metrics(ready)["Facts used"] == "10 of 10"

@@ -3,15 +3,29 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import options
-from pages._ui.text import safe
+from pages._ui.scoring import results
+from pages._ui.shell.text import safe
 from tests.pages.driving import wait, words
 
 
-@pytest.mark.parametrize("text", [
-    "**bold**", "[x](http://evil.example)", "<b>tag</b>", "$x$", "`code`", ":red[x]", "# head", "- item", "| a | b |",
-    "![i](x)", "~~s~~", "a\\b", "&amp;",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**bold**",
+        "[x](http://evil.example)",
+        "<b>tag</b>",
+        "$x$",
+        "`code`",
+        ":red[x]",
+        "# head",
+        "- item",
+        "| a | b |",
+        "![i](x)",
+        "~~s~~",
+        "a\\b",
+        "&amp;",
+    ],
+)
 def test_every_character_with_a_meaning_is_escaped(text: str):
     shown = safe(text)
     for index, letter in enumerate(shown):
@@ -29,10 +43,13 @@ def test_an_unexpected_failure_is_one_box_without_a_traceback(ready: AppTest, mo
     ready.button(key="score").click().run()
     wait(ready)
 
-    def broken(_choices):
+    def broken(_options):
         raise ZeroDivisionError("something odd")
 
-    monkeypatch.setattr(options, "summary", broken)
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "differing_options", broken)
+        ready.run()
+        assert len(ready.error) == 1 and "something odd" in words(ready) and "Traceback" not in words(ready)
+        assert ready.button(key="score")  # the sidebar is still there
     ready.run()
-    assert len(ready.error) == 1 and "something odd" in words(ready) and "Traceback" not in words(ready)
-    assert ready.button(key="score")         # the sidebar is still there
+    assert not ready.error

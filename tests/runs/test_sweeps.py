@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
+from reporting import Collect
 
 from lga_core.data.load import load_facts
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.value import ValueSettings
-from lga_core.evaluation.sweep import sweep_cells
-from lga_core.results import METRICS, SweepCell, SweepStep
-from lga_core.runs import sweeps
+from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.progress import Cancelled, Phase
+from lga_core.results import METRICS, SweepCell
+from lga_core.runs.keys import sweep_run
+from lga_core.runs.reading import finished_sweep
 from lga_core.runs.store import Store
-from lga_core.runs.sweeps import finished_sweep, sweep
+from lga_core.runs.sweeps import sweep
 
 SETTINGS = RankOneSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
 LAYERS = (0, 1, 2)
@@ -36,25 +38,27 @@ def some():
     return load_facts("world").facts[:4]
 
 
-def ask(model, facts, store, layers=LAYERS):
-    return sweep(model, "world", facts, layers, "r-rome", SETTINGS, store)
+def ask(model, facts, store, layers=LAYERS, **options):
+    return sweep(model, "world", facts, layers, "r-rome", SETTINGS, store, **options)
+
+
+def stop_at_cells(step):
+    if step.phase is Phase.SWEEP and step.done:
+        raise Cancelled
 
 
 def test_a_stopped_sweep_keeps_its_batches_and_goes_on(some, store):
     model = tiny_model("llama", torch.float32)
-    whole, stored = drain(ask(model, some, Store(store.root / "other")))
+    whole, stored = ask(model, some, Store(store.root / "other"))
     assert (whole.complete, stored.complete, stored.rows, stored.reused) == (True, True, 12, 0)
-    steps = ask(model, some, store)
-    finished = 0
-    for step in steps:
-        finished += len(step.cells) if isinstance(step, SweepStep) else 0
-        if finished:
-            break
-    steps.close()
-    part, stored = finished_sweep(model, "world", some, LAYERS, "r-rome", SETTINGS, store)
+    report = Collect(stop_at_cells)
+    with pytest.raises(Cancelled):
+        ask(model, some, store, report=report)
+    finished = report.steps[-1].done
+    part, stored = finished_sweep(model.identity, "world", some, LAYERS, "r-rome", SETTINGS, store)
     assert (stored.complete, stored.rows) == (False, finished)
     assert (part.measured == 1).sum() == finished
-    again, stored = drain(ask(model, some, store))
+    again, stored = ask(model, some, store)
     assert (stored.complete, stored.rows, stored.reused) == (True, 12, finished)
     for name in METRICS:
         assert again.after[name].tolist() == whole.after[name].tolist()
@@ -62,27 +66,36 @@ def test_a_stopped_sweep_keeps_its_batches_and_goes_on(some, store):
 
 def test_parts_orders_and_other_sets_share_cells(some, store):
     model = tiny_model("llama", torch.float32)
-    first, _stored = drain(ask(model, some, store))
+    first, _stored = ask(model, some, store)
     asked = []
     other = [replace(fact, record=50 + fact.record) for fact in some[:0:-1]]
-    found, stored = drain(sweep(model, "mine", other, (2, 0), "r-rome", SETTINGS, store,
-                                lambda *args: (asked.append(args[-1]), sweep_cells(*args))[1]))
+    found, stored = sweep(
+        model,
+        "mine",
+        other,
+        (2, 0),
+        "r-rome",
+        SETTINGS,
+        store,
+        lambda *args, report: (asked.append(args[-1]), sweep_cells(*args, report=report))[1],
+    )
     assert (stored.from_store, stored.provenance.facts) == (True, "mine")
     assert found.records == tuple(fact.record for fact in other) and found.layers == (2, 0)
     assert found.overall.tolist() == first.overall[:0:-1][:, [2, 0]].tolist()
-    assert asked == [{(fact.record, layer) for fact in other for layer in (2, 0)}]       # all was there
-    _other, stored = finished_sweep(model, "world", some, LAYERS, "r-rome", replace(SETTINGS, ridge=0.5), store)
+    assert asked == [{(fact.record, layer) for fact in other for layer in (2, 0)}]  # all was there
+    other_settings = replace(SETTINGS, ridge=0.5)
+    _, stored = finished_sweep(model.identity, "world", some, LAYERS, "r-rome", other_settings, store)
     assert stored.rows == 0
 
 
 def test_a_damaged_line_costs_its_cell_only(some, store):
     model = tiny_model("llama", torch.float32)
-    drain(ask(model, some, store))
-    file, = store.root.glob("*.jsonl")
+    ask(model, some, store)
+    (file,) = store.root.glob("*.jsonl")
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join([*lines[:5], lines[5][:40] + b"\n", *lines[6:]]))
-    assert finished_sweep(model, "world", some, LAYERS, "r-rome", SETTINGS, store)[1].rows == 11
-    again, stored = drain(ask(model, some, store))
+    assert finished_sweep(model.identity, "world", some, LAYERS, "r-rome", SETTINGS, store)[1].rows == 11
+    again, stored = ask(model, some, store)
     assert (again.complete, stored.reused) == (True, 11)
 
 
@@ -93,30 +106,31 @@ from conftest import tiny_model
 from runs.test_sweeps import ask
 from lga_core.data.load import load_facts
 from lga_core.runs.store import Store
-for step in ask(tiny_model("llama", torch.float32), load_facts("world").facts[:40], Store({store!r}), (0, 1, 2, 3)):
-    print(step.done, flush=True)
+ask(tiny_model("llama", torch.float32), load_facts("world").facts[:40], Store({store!r}), (0, 1, 2, 3),
+    report=lambda step: print(step.done if step.phase == "Sweep" else 0, flush=True))
 """
 
 
 def test_kill_9_in_mid_sweep_loses_the_running_batch_at_most(store):
     program = PROGRAM.format(root=str(ROOT), tests=str(ROOT / "tests"), store=str(store.root))
-    running = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True,
-                               env={**os.environ, "OMP_NUM_THREADS": "1"})
-    told = 0
-    for line in running.stdout:                               # what it had told as done when it was killed
-        told = int(line)
-        if told >= 20:
+    running = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    reported = 0
+    for line in running.stdout:  # as finished, when it was killed
+        reported = int(line)
+        if reported >= 20:
             break
     time.sleep(0.02)
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
     rest = [int(line) for line in running.stdout.read().split()]
     running.stdout.close()
-    told = max([told, *rest])
+    reported = max([reported, *rest])
     model, facts = tiny_model("llama", torch.float32), load_facts("world").facts[:40]
-    file, = store.root.glob("*.jsonl")
-    kept = {entry for entry in sweeps._run(model, "r-rome", SETTINGS, store).rows(SweepCell)}
-    assert len(kept) >= told
-    found, stored = drain(ask(model, facts, store, (0, 1, 2, 3)))
+    (file,) = store.root.glob("*.jsonl")
+    kept = sweep_run(model.identity, "r-rome", SETTINGS, store).rows(SweepCell)
+    assert len(kept) >= reported
+    found, stored = ask(model, facts, store, (0, 1, 2, 3))
     assert (found.complete, stored.reused) == (True, len(kept))
-    assert len(file.read_bytes().splitlines()) <= 160 + 1     # nothing that was kept was measured again
+    assert len(file.read_bytes().splitlines()) <= 160 + 1  # nothing that was kept was measured again

@@ -1,22 +1,24 @@
-"""The engine joined with the store, on a real tiny model: resume, answers from the store, content keys, jobs."""
+"""The engine joined with the store, on a real tiny model: resume, answers from the store, content keys."""
 
 from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
 import torch
-from conftest import forwards, make_fact, tiny_model, watched
+from conftest import forwards, make_fact, tiny_model
+from reporting import Collect
 
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.results import FactRow, SurveyRow
-from lga_core.runs import tasks
-from lga_core.runs.jobs import Job, JobRegistry
+from lga_core.progress import Cancelled, Phase
+from lga_core.results import FactRow, KnownFactCheck
+from lga_core.runs import reading, tasks
+from lga_core.runs.keys import known_facts_run
 from lga_core.runs.provenance import provenance
 from lga_core.runs.store import Store
-from lga_core.scores.cma import CmaSettings, noise_level
-from lga_core.scores.lga import GradientSettings
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View
+from lga_core.scores.settings import CmaSettings, GradientSettings
+from lga_core.scores.tracing.cma import noise_level
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,22 @@ def store(tmp_path):
     return Store(tmp_path)
 
 
-def gradients(model, facts, store, settings=None):
-    return tasks.measure(model, "small", facts, "gradients", settings or GradientSettings(), store)
+def gradients(model, facts, store, **options):
+    return tasks.measure(model, "small", facts, "gradients", GradientSettings(), store, **options)
+
+
+def stored_gradients(model, facts, store):
+    return reading.finished_rows(model.identity, "small", facts, "gradients", GradientSettings(), store)
+
+
+def stop_after(finished, error=Cancelled):
+    """A reporter that ends the measurement when so many facts are measured."""
+
+    def look(step):
+        if step.phase is Phase.LGA and step.done == finished:
+            raise error
+
+    return Collect(look)
 
 
 def same(a: FactRow, b: FactRow) -> bool:
@@ -46,116 +62,130 @@ def same(a: FactRow, b: FactRow) -> bool:
 
 
 def test_a_measurement_is_computed_once_and_then_answered_from_the_store(model, facts, store):
-    rows, stored = tasks.drain(gradients(model, facts, store))
+    rows, stored = gradients(model, facts, store)
     assert [row.record for row in rows] == [0, 1, 2, 3, 4]
     assert stored.complete and stored.rows == 5 and not stored.from_store
     with forwards(model) as run:
-        again, answer = tasks.drain(gradients(model, facts, Store(store.root)))
+        again, answer = gradients(model, facts, Store(store.root))
     assert run == [] and answer.from_store and answer.provenance == stored.provenance
     assert all(same(a, b) and a.cost == b.cost for a, b in zip(rows, again, strict=True))
 
 
 @pytest.mark.parametrize("finished", [0, 1, 3])
 def test_a_stopped_measurement_keeps_its_rows_and_goes_on_with_the_rest(model, facts, store, tmp_path, finished):
-    whole, _ = tasks.drain(gradients(model, facts, Store(tmp_path / "other")))
-    steps = gradients(model, facts, store)
-    for progress in steps:
-        if progress.label == "gradients" and progress.done == finished:
-            break
-    steps.close()
-    kept, stored = tasks.finished_rows(model, "small", facts, "gradients", GradientSettings(), store)
+    whole, _ = gradients(model, facts, Store(tmp_path / "other"))
+    with pytest.raises(Cancelled):
+        gradients(model, facts, store, report=stop_after(finished))
+    kept, stored = stored_gradients(model, facts, store)
     assert [row.record for row in kept] == list(range(finished)) and not stored.complete
-    shown, (rows, stored) = watched(gradients(model, facts, store))
-    shown = [progress for progress in shown if progress.label == "gradients"]
+    report = Collect()
+    rows, stored = gradients(model, facts, store, report=report)
+    shown = [step for step in report.steps if step.phase is Phase.LGA]
     assert (shown[0].done, shown[-1].done, shown[-1].total) == (finished, 5, 5)
     assert stored.complete and stored.reused == finished and not stored.from_store
     assert all(same(a, b) for a, b in zip(rows, whole, strict=True))
 
 
 def test_the_same_facts_under_other_record_numbers_are_the_same_question(model, facts, store):
-    tasks.drain(gradients(model, facts, store))
+    gradients(model, facts, store)
     moved = tuple(replace(fact, record=fact.record + 40) for fact in facts)
-    rows, stored = tasks.drain(gradients(model, moved, store))
+    rows, stored = gradients(model, moved, store)
     assert stored.from_store and [row.record for row in rows] == [40, 41, 42, 43, 44]
 
 
-def test_a_fact_is_surveyed_once_whatever_the_set(model, facts, store):
-    first = tasks.drain(tasks.survey_facts(model, facts[:3], store))
+def test_a_fact_is_checked_once_whatever_the_set(model, facts, store):
+    first = tasks.known_fact_checks(model, facts[:3], store)
     with forwards(model) as run:
-        again = tasks.drain(tasks.survey_facts(model, facts[2::-1], store))
+        again = tasks.known_fact_checks(model, facts[2::-1], store)
     assert run == [] and again == first[::-1]
-    assert [row.record for row in tasks.drain(tasks.survey_facts(model, facts, store))] == [0, 1, 2, 3, 4]
+    assert list(reading.stored_known_facts(model.identity, facts[::-1], store)) == [2, 1, 0]
+    assert [check.record for check in tasks.known_fact_checks(model, facts, store)] == [0, 1, 2, 3, 4]
 
 
 def test_known_facts_are_chosen_in_order_and_no_more_are_asked_than_needed(model, store):
     prompts = [f"The city number {number} is in" for number in range(40)]
     candidates = [make_fact(record, prompt, "city", "Rome", None) for record, prompt in enumerate(prompts)]
-    own = [row.greedy for row in tasks.drain(tasks.survey_facts(model, candidates, store))]
-    taught = tuple(replace(fact, target_old=(own[i] if i % 2 and own[i] else "Boston",))
-                   for i, fact in enumerate(candidates))
-    knows = [row.record for row in tasks.drain(tasks.survey_facts(model, taught[:16], store)) if row.known]
+    own = [check.greedy for check in tasks.known_fact_checks(model, candidates, store)]
+    taught = tuple(
+        replace(fact, target_old=(own[i] if i % 2 and own[i] else "Boston",)) for i, fact in enumerate(candidates)
+    )
+    knows = [check.record for check in tasks.known_fact_checks(model, taught[:16], store) if check.known]
     assert len(knows) >= 3
-    fresh = Store(store.root / "fresh")
-    chosen = tasks.drain(tasks.choose_known(model, taught, 3, fresh))
+    fresh, report = Store(store.root / "fresh"), Collect()
+    assert reading.choose_known(model.identity, taught, 3, fresh) is None
+    chosen = tasks.choose_known(model, taught, 3, fresh, report=report)
     assert [fact.record for fact in chosen] == knows[:3]
-    asked = fresh.open(_survey_question(model)).rows(SurveyRow)
-    assert len(asked) == tasks.BATCH_OF_CANDIDATES
-    assert len(tasks.drain(tasks.choose_known(model, taught[:16], 100, fresh))) == len(knows)
-
-
-def _survey_question(model):
-    from lga_core.scores import survey
-    return provenance(model, "", (), method="survey", version=survey.VERSION, settings={})
+    assert {(step.phase, step.total) for step in report.steps} == {(Phase.KNOWN_FACTS, 3)}
+    assert reading.choose_known(model.identity, taught, 3, fresh) == chosen
+    assert reading.choose_known(model.identity, taught[:16], 100, fresh) == tuple(taught[i] for i in knows)
+    assert len(known_facts_run(model.identity, fresh).rows(KnownFactCheck)) == tasks.CANDIDATES_AT_ONCE
+    assert len(tasks.choose_known(model, taught[:16], 100, fresh)) == len(knows)
 
 
 @pytest.mark.parametrize("method", list(METHODS))
 def test_every_method_scores_every_layer(model, facts, store, method):
-    scores, stored = tasks.drain(tasks.score_layers(model, "small", facts, method, None, View(bootstrap=10), store))
+    scores, stored = tasks.score_layers(model, "small", facts, method, None, View(bootstrap=10), store)
     assert scores.method == method and scores.layers == model.layers and len(scores.rows) == len(facts)
     assert (stored is None) == (METHODS[method].measurement is None)
     if stored:
-        _, again = tasks.drain(tasks.score_layers(model, "small", facts, method, None, View(bootstrap=10), store))
+        _, again = tasks.score_layers(model, "small", facts, method, None, View(bootstrap=10), store)
         assert again.from_store
 
 
 def test_unknown_names_are_refused_with_the_names_there_are(model, facts, store):
     with pytest.raises(LgaError, match="lga, cma-mlp"):
-        tasks.drain(tasks.score_layers(model, "small", facts, "best", None, View(), store))
+        tasks.score_layers(model, "small", facts, "best", None, View(), store)
     with pytest.raises(LgaError, match="r-rome"):
-        tasks.drain(tasks.trial(model, "small", facts[0], [0], "magic", None, store))
+        tasks.trial(model, "small", facts[0], [0], "magic", None, store)
     with pytest.raises(LgaError, match="0 to 3"):
-        tasks.drain(tasks.trial(model, "small", facts[0], [4], "rome", None, store))
+        tasks.trial(model, "small", facts[0], [4], "rome", None, store)
 
 
 def test_traces_attributions_and_trials_come_back_whole(model, facts, store):
-    sigma = noise_level(model, facts)
+    settings = CmaSettings(draws=2)
     questions = [
-        lambda: tasks.trace_fact(model, "small", facts[0], "mlp", CmaSettings(draws=2), sigma, store),
-        lambda: tasks.attribute_fact(model, "small", facts[0], 3, "data", store),
-        lambda: tasks.trial(model, "small", facts[0], [2, 1], "r-rome", None, store),
+        (tasks.trace_fact, reading.finished_trace, (facts[0], "mlp", settings, facts)),
+        (tasks.attribute_fact, reading.finished_attribution, (facts[0], 3, "data")),
+        (tasks.trial, reading.finished_trial, (facts[0], [2, 1], "r-rome", None)),
     ]
-    for ask in questions:
-        computed, first = tasks.drain(ask())
+    for ask, read, asked in questions:
+        assert read(model.identity, "small", *asked, store) is None
+        computed, first = ask(model, "small", *asked, store)
         with forwards(model) as run:
-            kept, second = tasks.drain(ask())
-        assert run == [] and second.from_store and not first.from_store
-        assert kept.to_json() == computed.to_json()
+            kept, second = ask(model, "small", *asked, store)
+            stored, third = read(model.identity, "small", *asked, store)
+        assert run == [] and second.from_store and third == second and not first.from_store
+        assert kept.to_json() == stored.to_json() == computed.to_json()
     assert kept.layers == (1, 2)
 
 
+def test_the_noise_of_a_trace_is_that_of_the_facts_it_is_measured_over(model, facts, store):
+    settings = CmaSettings(draws=2)
+    one, all_of_them = (
+        tasks.trace_fact(model, "small", facts[0], "mlp", settings, some, store) for some in (facts[:1], facts)
+    )
+    assert one[1].provenance.key != all_of_them[1].provenance.key
+    assert one[0].noise == pytest.approx(3 * noise_level(model, facts[:1]))
+    assert all_of_them[0].noise == pytest.approx(3 * noise_level(model, facts))
+
+
 def test_a_trial_at_another_layer_or_by_another_editor_is_another_question(model, facts, store):
-    keys = {tasks.drain(tasks.trial(model, "small", facts[0], layers, editor, None, store))[1].provenance.key
-            for layers, editor in (([1], "r-rome"), ([2], "r-rome"), ([1], "rome"))}
+    keys = {
+        tasks.trial(model, "small", facts[0], layers, editor, None, store)[1].provenance.key
+        for layers, editor in (([1], "r-rome"), ([2], "r-rome"), ([1], "rome"))
+    }
     assert len(keys) == 3
 
 
-SETTINGS = {**{name: item.settings for name, item in MEASUREMENTS.items()},
-            **{name: item.settings for name, item in EDITORS.items()}}
+SETTINGS = {
+    **{name: item.settings for name, item in MEASUREMENTS.items()},
+    **{name: item.settings for name, item in EDITORS.items()},
+}
 
 
 def question(model, facts, **changed):
     asked = {"method": "gradients", "version": 1, "settings": GradientSettings(), **changed}
-    return provenance(model, "small", facts, **asked).key
+    return provenance(model.identity, "small", facts, **asked).key
 
 
 @pytest.mark.parametrize(
@@ -177,8 +207,13 @@ def test_the_key_differs_with_model_dtype_method_version_and_the_facts_in_their_
     other = replace(model, fingerprint="other")
     bfloat16 = replace(tiny_model("llama", torch.bfloat16), fingerprint=model.fingerprint)
     keys = [
-        question(model, facts), question(other, facts), question(bfloat16, facts), question(model, facts, version=2),
-        question(model, facts, method="ig"), question(model, facts[::-1]), question(model, facts[:4]),
+        question(model, facts),
+        question(other, facts),
+        question(bfloat16, facts),
+        question(model, facts, version=2),
+        question(model, facts, method="ig"),
+        question(model, facts[::-1]),
+        question(model, facts[:4]),
     ]
     assert len(set(keys)) == len(keys)
 
@@ -194,36 +229,11 @@ class StopScript(BaseException):
 
 
 @pytest.mark.parametrize("stop_at", range(1, 6))
-def test_a_base_exception_at_any_row_leaves_the_model_free_and_the_rows_kept(model, facts, store, stop_at):
-    def stopped():
-        steps = gradients(model, facts, store)
-        try:
-            for progress in steps:
-                yield progress
-                if progress.label == "gradients" and progress.done == stop_at:
-                    raise StopScript
-        finally:
-            steps.close()
-
-    job = Job("LGA", stopped)
-    assert job.wait(60) and job.snapshot().state == "failed"
+def test_whatever_ends_it_at_any_row_the_model_is_free_and_the_rows_are_kept(model, facts, store, stop_at):
+    with pytest.raises(StopScript):
+        gradients(model, facts, store, report=stop_after(stop_at, StopScript))
     assert model.lock.acquire(blocking=False)
     model.lock.release()
     assert all(not module._forward_hooks and not module._forward_pre_hooks for module in model.model.modules())
-    kept, _ = tasks.finished_rows(model, "small", facts, "gradients", GradientSettings(), store)
-    assert len(kept) == stop_at
-    assert tasks.drain(gradients(model, facts, store))[1].reused == stop_at
-
-
-def test_two_jobs_on_one_model_give_what_each_gives_alone(model, facts, tmp_path):
-    asked = {name: MEASUREMENTS[name].settings() for name in ("gradients", "trace-mlp", "gradxact")}
-
-    def ask(name, store):
-        return tasks.measure(model, "small", facts, name, asked[name], store)
-
-    alone = {name: tasks.drain(ask(name, Store(tmp_path / "alone")))[0] for name in asked}
-    registry, together = JobRegistry(), Store(tmp_path / "together")
-    jobs = {name: registry.start(name, name, lambda name=name: ask(name, together)) for name in asked}
-    for name, job in jobs.items():
-        assert job.wait(120) and job.error is None
-        assert all(same(a, b) for a, b in zip(job.result[0], alone[name], strict=True))
+    assert len(stored_gradients(model, facts, store)[0]) == stop_at
+    assert gradients(model, facts, store)[1].reused == stop_at

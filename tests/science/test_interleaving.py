@@ -1,78 +1,82 @@
-"""Two jobs on one model: each gives what it gives alone, and one that is stopped leaves nothing behind.
+"""Two jobs on one model: each gives what it gives alone, and one that is cancelled leaves nothing behind.
 
-Jobs are the engine's own generators. They hold the model for one step at a time, so that any two can take turns: a
-hook, an edit or a gradient mode that stayed open across a yield would be seen by the other.
+A job holds the model for one step at a time, and another may use it wherever a reporter is called or a row comes.
 """
 
 import dataclasses
 import json
 import threading
-from collections.abc import Callable, Generator, Iterator
-from itertools import combinations
+from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
+from reporting import assert_nothing_open, cancel_at, checked
 
 from lga_core.data.facts import Fact
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.value import ValueSettings
+from lga_core.editing.edits import DenseEdit, applied
+from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.evaluation import fluency
-from lga_core.evaluation.sweep import sweep_cells
+from lga_core.evaluation.layer_sweep import sweep_cells
 from lga_core.evaluation.trial import trial_edit
-from lga_core.models import moments, own_text
-from lga_core.models.fingerprint import weights_hash
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.moments import second_moment
-from lga_core.results import Progress, SurveyRow
-from lga_core.runs.jobs import Job
-from lga_core.scores import attribution, cma, forecast, lga
-from lga_core.scores import survey as asking
+from lga_core.models.moments import second_moment as moments
+from lga_core.models.running.hooks import on_outputs
+from lga_core.models.sources.fingerprint import weights_hash
+from lga_core.models.text import own_text
+from lga_core.progress import Cancelled, Phase, Progress, Reporter, silent
+from lga_core.results import KnownFactCheck
+from lga_core.scores import known_facts
+from lga_core.scores.attribution.token_attribution import token_attribution
+from lga_core.scores.forecast import forecast
+from lga_core.scores.gradients import lga
 from lga_core.scores.methods import MEASUREMENTS
-from lga_core.scores.token_attribution import token_attribution
+from lga_core.scores.settings import CmaSettings, ForecastSettings, GradientSettings, GradxactSettings, IgSettings
+from lga_core.scores.tracing import cma
 
-FAMILIES = ("gpt2", "llama", "gemma3")
-TRACED = cma.CmaSettings(draws=2)
-RANK_ONE = RankOneSettings(value=ValueSettings(steps=3, learning_rate=0.02, weight_decay=0.0), contexts=2,
-                           covariance="identity")
-SWEPT = dataclasses.replace(RANK_ONE, contexts=1)      # v* of its own: a trial's, read back, has other last digits
-Steps = Iterator[Any]
+TRACED = CmaSettings(draws=2)
+RANK_ONE = RankOneSettings(
+    value=ValueSettings(steps=3, learning_rate=0.02, weight_decay=0.0), contexts=2, covariance="identity"
+)
+SWEPT = dataclasses.replace(RANK_ONE, contexts=1)  # v* of its own: a trial's, read back, has other last digits
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Bench:
-    """A model with three facts that it is told it knows, so that every method has something to do."""
+class Subject:
+    """A model with three facts that count as known, so that every method has something to do."""
 
     model: LoadedModel
     facts: tuple[Fact, ...]
-    told: tuple[SurveyRow, ...]
+    checks: tuple[KnownFactCheck, ...]
 
-    def rows(self, name: str, settings: Any) -> Steps:
-        return MEASUREMENTS[name].rows(self.model, self.facts, self.told, settings, frozenset())
+    def rows(self, name: str, settings: Any, report: Reporter) -> Iterable:
+        return MEASUREMENTS[name].rows(self.model, self.facts, self.checks, settings, report=report)
 
 
-JOBS: dict[str, Callable[[Bench], Steps]] = {
-    "survey": lambda bench: asking.survey(bench.model, bench.facts),
-    "lga": lambda bench: bench.rows("gradients", lga.GradientSettings()),
-    "cma": lambda bench: bench.rows("trace-mlp", TRACED),
-    "gradxact": lambda bench: bench.rows("gradxact", attribution.GradxactSettings()),
-    "ig": lambda bench: bench.rows("ig", attribution.IgSettings(steps=2)),
-    "forecast": lambda bench: bench.rows("forecast", forecast.ForecastSettings(covariance="identity")),
-    "trace": lambda bench: cma.trace(bench.model, bench.facts[0], bench.told[0], "hidden", TRACED, 1.0),
-    "tokens": lambda bench: token_attribution(bench.model, bench.facts[0], bench.told[0], n_steps=2),
-    "trial": lambda bench: trial_edit(bench.model, bench.facts[0], (1, 2), "r-rome", RANK_ONE),
-    "sweep": lambda bench: swept(bench),
-    "moments": lambda bench: second_moment(bench.model, 1),
+def one(result: Any) -> list:
+    return [result]
+
+
+JOBS: dict[str, Callable[[Subject, Reporter], Iterable]] = {
+    "sweep": lambda on, report: sweep_cells(on.model, on.facts, (0, 1), "r-rome", SWEPT, report=report),
+    "lga": lambda on, report: on.rows("gradients", GradientSettings(), report),
+    "cma": lambda on, report: on.rows("trace-mlp", TRACED, report),
+    "trial": lambda on, report: one(trial_edit(on.model, on.facts[0], (1, 2), "r-rome", RANK_ONE, report=report)),
 }
-
-
-def swept(bench: Bench) -> Steps:
-    """A sweep's steps, each with its cells after it."""
-    for step in sweep_cells(bench.model, bench.facts, (0, 1), "r-rome", SWEPT):
-        yield step
-        yield from getattr(step, "cells", ())
+OTHERS: dict[str, Callable[[Subject, Reporter], Iterable]] = {
+    "known facts": lambda on, report: known_facts.check_known_facts(on.model, on.facts, report=report),
+    "gradxact": lambda on, report: on.rows("gradxact", GradxactSettings(), report),
+    "ig": lambda on, report: on.rows("ig", IgSettings(steps=2), report),
+    "forecast": lambda on, report: on.rows("forecast", ForecastSettings(covariance="identity"), report),
+    "trace": lambda on, report: one(
+        cma.trace(on.model, on.facts[0], on.checks[0], "hidden", TRACED, 1.0, report=report)
+    ),
+    "tokens": lambda on, report: one(token_attribution(on.model, on.facts[0], on.checks[0], n_steps=2, report=report)),
+    "moments": lambda on, report: one(moments.second_moment(on.model, 1, report=report)),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +86,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(1)
     monkeypatch.setattr(lga, "BATCH_TOKENS", 1)
     monkeypatch.setattr(forecast, "BATCH_TOKENS", 1)
-    monkeypatch.setattr(asking, "BATCH", 1)
+    monkeypatch.setattr(known_facts, "BATCH", 1)
     monkeypatch.setattr(cma, "CHUNK_TOKENS", 64)
     monkeypatch.setattr(own_text, "CORPUS_TOKENS", 6)
     monkeypatch.setattr(fluency, "LENGTH", 4)
@@ -93,40 +97,30 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Called before each run, so that second moments and prefixes are made again and not read."""
-    numbers = iter(range(1_000_000))
-
-    def renew() -> None:
-        monkeypatch.setenv("LGA_HOME", str(tmp_path / str(next(numbers))))
-
-    renew()
-    return renew
+    """Called before each run, so that prefixes, values and second moments are computed again and not read."""
+    numbers = count()
+    return lambda: monkeypatch.setenv("LGA_HOME", str(tmp_path / str(next(numbers))))
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, facts: tuple[Fact, ...]) -> Bench:
+def subject(request: pytest.FixtureRequest, facts: tuple[Fact, ...]) -> Subject:
     model = tiny_model(request.param)
-    chosen = facts[:3]
-    told = tuple(dataclasses.replace(row, known=True) for row in asking.survey(model, chosen))
-    return Bench(model=model, facts=chosen, told=told)
+    checks = known_facts.check_known_facts(model, facts[:3])
+    return Subject(model=model, facts=facts[:3], checks=tuple(dataclasses.replace(row, known=True) for row in checks))
 
 
-def numbered(steps: Steps) -> Generator[Progress, None, list]:
-    """Any engine generator as a job's steps; what it yielded (rows, not progress) and returned are the result."""
-    found, done = [], 0
-    while True:
-        try:
-            item = next(steps)
-        except StopIteration as stop:
-            return [*found, *([] if stop.value is None else [stop.value])]
-        if not isinstance(item, Progress):
-            found.append(item)
-        done += 1
-        yield Progress(label="steps", done=done, total=done)
+def run_job(name: str, subject: Subject, report: Reporter) -> list:
+    """The rows of a job, each stored and reported as it comes, as `runs` does."""
+    rows = []
+    for row in checked((JOBS | OTHERS)[name](subject, report)):
+        rows.append(row)
+        report(Progress(phase=Phase.SWEEP, done=len(rows), total=len(rows)))
+    return content(rows)
 
 
-def content(result: list) -> list:
+def content(result: Iterable) -> list:
     """Every number of a result, but for the seconds that it took."""
+
     def without_seconds(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: without_seconds(item) for key, item in value.items() if key != "seconds"}
@@ -135,115 +129,113 @@ def content(result: list) -> list:
     return [item.tolist() if torch.is_tensor(item) else without_seconds(json.loads(item.to_json())) for item in result]
 
 
-def in_turns(first: Generator, second: Generator) -> tuple[list, list]:
-    """One step of each in turn, until both have ended."""
+class Turns:
+    """Two threads, of which one runs at a time: at each of its steps it hands over to the other."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._turn = 0
+        self._ended: set[int] = set()
+
+    def step(self, me: int) -> None:
+        with self._changed:
+            self._turn = 1 - me
+            self._changed.notify_all()
+        self.wait(me)
+
+    def wait(self, me: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._turn == me or 1 - me in self._ended, timeout=60)
+
+    def end(self, me: int) -> None:
+        with self._changed:
+            self._ended.add(me)
+            self._changed.notify_all()
+
+
+def in_turns(subject: Subject, names: tuple[str, str]) -> list[list]:
+    """Both jobs in threads of their own, a step of each in turn; their results."""
+    turns = Turns()
     results: dict[int, list] = {}
-    while len(results) < 2:
-        for number, steps in enumerate((first, second)):
-            if number not in results:
-                try:
-                    next(steps)
-                except StopIteration as stop:
-                    results[number] = stop.value
-    return results[0], results[1]
 
+    def run(me: int) -> None:
+        def report(step: Progress) -> None:
+            silent(step)  # looks whether anything is open
+            turns.step(me)
 
-def is_free(model: LoadedModel) -> bool:
-    """Whether another thread could take the model now; the lock lets its own thread in again and again."""
-    taken: list[bool] = []
-
-    def take() -> None:
-        taken.append(model.lock.acquire(blocking=False))
-        if taken[0]:
-            model.lock.release()
-
-    thread = threading.Thread(target=take)
-    thread.start()
-    thread.join()
-    return taken[0]
-
-
-def assert_untouched(model: LoadedModel, weights: str, when: str) -> None:
-    for name, module in model.model.named_modules():
-        hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
-        assert not any(hooks), f"{when}: a hook is left on {name}"
-    assert not any(weight.requires_grad or weight.grad is not None for weight in model.model.parameters()), when
-    assert weights_hash(model.model) == weights, f"{when}: a weight has changed"
-    assert is_free(model), f"{when}: the model is still held"
-    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled(), f"{when}: the gradient mode has changed"
-    assert not model.model.training, when
-
-
-@pytest.mark.parametrize("bench", FAMILIES, indirect=True)
-def test_every_pair_of_jobs_gives_what_each_gives_alone(bench, fresh_cache):
-    alone, steps = {}, {}
-    for name, job in JOBS.items():
-        fresh_cache()
-        steps[name] = sum(1 for _ in numbered(job(bench)))
-        fresh_cache()
-        alone[name] = content(drain(numbered(job(bench))))
-    assert min(steps.values()) >= 2 and max(steps.values()) >= 8, steps
-    weights = weights_hash(bench.model.model)
-    for first, second in combinations(JOBS, 2):
-        fresh_cache()
-        found = in_turns(numbered(JOBS[first](bench)), numbered(JOBS[second](bench)))
-        assert content(found[0]) == alone[first], f"{first} beside {second}"
-        assert content(found[1]) == alone[second], f"{second} beside {first}"
-        assert_untouched(bench.model, weights, f"{first} and {second} in turns")
-
-
-@pytest.mark.parametrize("bench", ["llama"], indirect=True)
-@pytest.mark.parametrize(("first", "second"), [*zip(JOBS, [*list(JOBS)[1:], "survey"], strict=True), ("lga", "trial"),
-                                               ("cma", "trial"), ("lga", "moments")])
-def test_jobs_in_two_threads_give_what_each_gives_alone(bench, fresh_cache, first, second):
-    alone = []
-    for name in (first, second):
-        fresh_cache()
-        alone.append(content(drain(numbered(JOBS[name](bench)))))
-    fresh_cache()
-    weights = weights_hash(bench.model.model)
-    jobs = [Job(name, lambda name=name: numbered(JOBS[name](bench)), grace=None) for name in (first, second)]
-    assert all(job.wait(60) for job in jobs)
-    assert [job.error for job in jobs] == [None, None]
-    assert [content(job.result) for job in jobs] == alone
-    assert_untouched(bench.model, weights, f"{first} and {second} in two threads")
-
-
-class Stopped(BaseException):
-    """Like a UI's stop signal: no Exception."""
-
-
-@pytest.mark.parametrize("bench", FAMILIES, indirect=True)
-@pytest.mark.parametrize("name", JOBS)
-def test_a_job_stopped_at_any_step_leaves_the_model_as_it_was(bench, fresh_cache, name):
-    weights = weights_hash(bench.model.model)
-    stop_at = 0
-    while True:
-        stop_at += 1
-        fresh_cache()
-        steps = JOBS[name](bench)
+        turns.wait(me)
         try:
-            for _ in range(stop_at):
-                next(steps)
-        except StopIteration:
-            break
-        assert_untouched(bench.model, weights, f"{name} paused at step {stop_at}")
-        with pytest.raises(Stopped):
-            steps.throw(Stopped())
-        assert_untouched(bench.model, weights, f"{name} stopped at step {stop_at}")
-    assert stop_at > 2, "nothing was stopped"
+            results[me] = run_job(names[me], subject, report)
+        finally:
+            turns.end(me)
+
+    threads = [threading.Thread(target=run, args=(me,)) for me in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [results[me] for me in range(2)]
 
 
-@pytest.mark.parametrize("bench", ["llama"], indirect=True)
-@pytest.mark.parametrize("name", JOBS)
-def test_a_job_beside_one_that_is_stopped_goes_on(bench, fresh_cache, name):
-    fresh_cache()
-    alone = content(drain(numbered(JOBS[name](bench))))
-    for other in JOBS:
+@pytest.mark.parametrize("subject", ["gpt2", "llama", "gemma3"], indirect=True)
+def test_two_jobs_that_take_turns_give_what_each_gives_alone(subject, fresh_cache):
+    alone = {}
+    for name in JOBS:
         fresh_cache()
-        stopped, kept = JOBS[other](bench), numbered(JOBS[name](bench))
-        next(stopped)
-        next(kept)
-        with pytest.raises(Stopped):
-            stopped.throw(Stopped())
-        assert content(drain(kept)) == alone, f"{name} beside {other}, stopped"
+        alone[name] = run_job(name, subject, silent)
+    weights = weights_hash(subject.model.model)
+    for names in combinations(JOBS, 2):
+        fresh_cache()
+        assert in_turns(subject, names) == [alone[name] for name in names], names
+        assert_nothing_open(str(names))
+        assert weights_hash(subject.model.model) == weights, names
+
+
+@pytest.mark.parametrize("subject", ["llama"], indirect=True)
+@pytest.mark.parametrize("name", [*JOBS, *OTHERS])
+def test_a_job_cancelled_at_any_step_leaves_the_model_as_it_was(subject, fresh_cache, name):
+    weights = weights_hash(subject.model.model)
+    for number in count(1):
+        fresh_cache()
+        try:
+            run_job(name, subject, cancel_at(number))
+        except Cancelled:
+            assert_nothing_open(f"{name} cancelled at step {number}")
+            assert weights_hash(subject.model.model) == weights, f"{name} cancelled at step {number}"
+        else:
+            break
+    assert number > 2, "nothing was cancelled"
+
+
+@pytest.mark.parametrize("subject", ["llama"], indirect=True)
+def test_whatever_is_open_at_a_report_is_seen(subject):
+    """The check that all other tests rely on."""
+    model = subject.model
+    mlp = model.architecture.blocks[1].mlp
+    down = model.architecture.blocks[1].down
+    edit = DenseEdit(layer=1, matrix=down.name, delta=torch.zeros(down.d_out, down.d_in))
+    weight = next(model.model.parameters())
+    step = Progress(phase=Phase.LGA, done=0, total=1)
+    silent(step)
+    for open_ in (
+        model.using("a test"),
+        on_outputs({mlp: lambda given, output: None}),
+        applied(model, [edit]),
+        torch.no_grad(),
+        torch.inference_mode(),
+    ):
+        with open_, pytest.raises(AssertionError):
+            silent(step)
+    for change, undo in (
+        (weight.requires_grad_, lambda: weight.requires_grad_(False)),
+        (model.model.train, model.model.eval),
+        (
+            lambda: setattr(model.tokenizer, "padding_side", "left"),
+            lambda: setattr(model.tokenizer, "padding_side", "right"),
+        ),
+    ):
+        change()
+        with pytest.raises(AssertionError):
+            silent(step)
+        undo()
+    silent(step)

@@ -1,4 +1,4 @@
-"""What LGA, CMA and a sweep see where the truth is known: facts held by one block's MLP (METHOD §8).
+"""What LGA, CMA and a sweep see where the truth is known: facts held by one block's MLP (METHOD.md §8).
 
 Six Llama-style models (blocks 1, 2, 4 × seeds 0, 1) and three GPT-2-style ones by one recipe, `planted.py`. What is
 asserted holds for all of them, or for the number that is asserted. 15 more models that are not built here (Llama's
@@ -15,19 +15,19 @@ import pytest
 import torch
 from planted import Planted
 
-from lga_core.editing.rank_one import RankOneSettings
-from lga_core.editing.value import ValueSettings
-from lga_core.evaluation.sweep import sweep_cells
-from lga_core.models.architecture import Architecture
-from lga_core.models.fingerprint import weights_hash
-from lga_core.models.forward import answer_nll, final_hidden
+from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.evaluation.layer_sweep import sweep_cells
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.tokens import AnswerIndex, Batch, answer_row
-from lga_core.results import LayerScores, SurveyRow, SweepStep
-from lga_core.scores.cma import CmaSettings, cma_rows, window_size
-from lga_core.scores.lga import GradientSettings, gradient_rows
+from lga_core.models.running.forward import answer_nll, final_hidden
+from lga_core.models.sources.fingerprint import weights_hash
+from lga_core.models.structure.architecture import Architecture
+from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row
+from lga_core.results import KnownFactCheck, LayerScores
+from lga_core.scores.gradients.lga import gradient_rows
+from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import View, layer_scores
-from lga_core.scores.survey import survey
+from lga_core.scores.settings import CmaSettings, GradientSettings
+from lga_core.scores.tracing.cma import cma_rows, window_size
 
 BLOCKS, SEEDS = (1, 2, 4), (0, 1)
 LLAMAS = [("llama", block, seed) for seed in SEEDS for block in BLOCKS]
@@ -36,9 +36,9 @@ LAYERS = planted.LAYERS
 LAST = LAYERS - 1
 OPEN_FENCES = View(fences=None, bootstrap=0)
 DEFAULT = View(bootstrap=0)
-QUIET = 0.1                                  # scale of the frozen MLPs' three matrices: a thousandth of the output
-SWEPT = slice(None, None, 3)                 # 8 of 24 facts, two of each relation
-EDIT_STEPS = 5                               # few: with 25 every block below the last writes almost every fact
+QUIET = 0.1  # scale of the frozen MLPs' three matrices: a thousandth of the output
+SWEPT = slice(None, None, 3)  # 8 of 24 facts, two of each relation
+EDIT_STEPS = 5  # few: with 25 every block below the last writes almost every fact
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,19 +57,19 @@ def build(family: str, block: int, seed: int, others: float = 1.0) -> Planted:
 
 
 @cache
-def surveyed(case: Planted) -> tuple[SurveyRow, ...]:
-    return tuple(survey(case.model, case.facts))
+def checks(case: Planted) -> tuple[KnownFactCheck, ...]:
+    return tuple(check_known_facts(case.model, case.facts))
 
 
 @cache
 def lga(case: Planted, view: View) -> LayerScores:
-    rows = list(gradient_rows(case.model, case.facts, surveyed(case), GradientSettings(old="data")))
+    rows = list(gradient_rows(case.model, case.facts, checks(case), GradientSettings(old="data")))
     return layer_scores("lga", rows, LAYERS, view)
 
 
 def cma(case: Planted, window: int | None, chosen: slice = slice(None)) -> LayerScores:
     settings = CmaSettings(window=window, draws=5)
-    rows = list(cma_rows(case.model, case.facts[chosen], surveyed(case)[chosen], "mlp", settings))
+    rows = list(cma_rows(case.model, case.facts[chosen], checks(case)[chosen], "mlp", settings))
     return layer_scores("cma", rows, LAYERS, DEFAULT)
 
 
@@ -81,11 +81,10 @@ def sweep(case: Planted, norm_bound: float = ValueSettings.norm_bound, blocks: i
     steps. Answers have one token; the paraphrases' mean is the geometric one.
     """
     settings = RankOneSettings(value=ValueSettings(steps=EDIT_STEPS, norm_bound=norm_bound))
-    found = np.zeros(blocks)
-    for step in sweep_cells(case.model, case.facts[SWEPT], range(blocks), "r-rome", settings):
-        for cell in step.cells if isinstance(step, SweepStep) else ():
-            found[cell.layer] += (np.exp(-cell.nll["rewrite"]) + np.exp(-cell.nll["rephrase"])) / 2
-    return found / len(case.facts[SWEPT])
+    sums = np.zeros(blocks)
+    for cell in sweep_cells(case.model, case.facts[SWEPT], range(blocks), "r-rome", settings):
+        sums[cell.layer] += (np.exp(-cell.nll["rewrite"]) + np.exp(-cell.nll["rephrase"])) / 2
+    return sums / len(case.facts[SWEPT])
 
 
 def probabilities(model: LoadedModel, rows: list) -> np.ndarray:
@@ -104,13 +103,18 @@ def largest(total: np.ndarray) -> int:
 
 # The models are what they are said to be.
 
+
 @pytest.mark.parametrize(("family", "block", "seed"), ALL)
 def test_every_fact_is_known_on_every_prompt(family, block, seed):
     case = build(family, block, seed)
-    assert all(row.known and row.greedy == fact.target_old[0]
-               for row, fact in zip(surveyed(case), case.facts, strict=True))
-    rows = [answer_row(case.model.tokenizer, text, fact.target_old[0])
-            for fact in case.facts for text in (fact.prompt, *fact.rephrases)]
+    assert all(
+        row.known and row.greedy == fact.target_old[0] for row, fact in zip(checks(case), case.facts, strict=True)
+    )
+    rows = [
+        answer_row(case.model.tokenizer, text, fact.target_old[0])
+        for fact in case.facts
+        for text in (fact.prompt, *fact.rephrases)
+    ]
     assert probabilities(case.model, rows).min() >= planted.KNOWN - 1e-3
     lengths = {len(fact.subject.split()) for fact in case.facts}
     assert lengths == {1, 2, 3}
@@ -129,14 +133,19 @@ def test_one_mlp_holds_all_facts(family, block, seed):
     assert changed and all(name.startswith(prefix) and ".mlp." in name for name in changed)
     network = copy.deepcopy(case.model.model)
     network.load_state_dict({name: before[name] for name in changed}, strict=False)
-    emptied = LoadedModel(name="emptied", model=network, tokenizer=case.model.tokenizer,
-                          architecture=Architecture.find(network), fingerprint="emptied")
-    assert sum(row.known for row in survey(emptied, case.facts)) <= 1
+    emptied = LoadedModel(
+        name="emptied",
+        model=network,
+        tokenizer=case.model.tokenizer,
+        architecture=Architecture.find(network),
+        fingerprint="emptied",
+    )
+    assert sum(row.known for row in check_known_facts(emptied, case.facts)) <= 1
 
 
 def test_the_same_seed_gives_the_same_model():
     case = build("llama", 1, 0)
-    planted._blank.cache_clear()
+    planted.blank_model.cache_clear()
     again = planted.planted.__wrapped__(1, 0)
     assert weights_hash(again.model.model) == weights_hash(case.model.model)
     assert weights_hash(build("llama", 1, 1).model.model) != weights_hash(case.model.model)
@@ -144,9 +153,10 @@ def test_the_same_seed_gives_the_same_model():
 
 # LGA
 
+
 @pytest.mark.parametrize(("family", "block", "seed"), ALL)
 def test_lga_is_negative_where_facts_are_known(family, block, seed):
-    """The logit gradients' product is Σp² − p_o − p_n < 0 for a known fact with one-token answers (METHOD §1).
+    """The logit gradients' product is Σp² − p_o − p_n < 0 for a known fact with one-token answers (METHOD.md §1).
 
     So every layer's total is negative, the signed order begins with the smallest |S|, and that is the last block:
     nothing at the subject reaches the answer there. The planted block is never first.
@@ -162,7 +172,7 @@ def test_size_of_lga_shows_the_first_blocks_not_the_planted_one():
 
     Measured: |S| is largest at block 0 in 20 of 24 models (7 of these 9), else at block 1 or 2, and at the planted
     block in 2 of 24 (none of these 9). A block's gradient gathers every way from there to the answer, and early blocks
-    have most of them. METHOD §8's "|S| is largest at the planted block" is the case of the next test.
+    have most of them. METHOD.md §8's "|S| is largest at the planted block" is the case of the next test.
     """
     tops = {name: largest(lga(build(*name), OPEN_FENCES).total) for name in ALL}
     assert sum(top == 0 for top in tops.values()) >= 5, tops
@@ -170,7 +180,7 @@ def test_size_of_lga_shows_the_first_blocks_not_the_planted_one():
     assert sum(top == block for (_, block, _), top in tops.items()) <= 3, tops
 
 
-@pytest.mark.parametrize(("family", "block", "seed"), LLAMAS[:len(BLOCKS)])
+@pytest.mark.parametrize(("family", "block", "seed"), LLAMAS[: len(BLOCKS)])
 def test_beside_quiet_mlps_lga_is_largest_at_the_planted_block_and_fenced_out(family, block, seed):
     """With nearly silent frozen MLPs |S| is largest at the planted block, negative, and outside the fences.
 
@@ -202,6 +212,7 @@ def test_the_signed_default_picks_late_blocks_wherever_the_facts_are():
 
 # CMA
 
+
 @pytest.mark.parametrize(("family", "block", "seed"), ALL)
 def test_cma_of_one_layer_finds_the_planted_block(family, block, seed):
     """Restoring the planted MLP alone at the last subject token brings the fact back; any other brings next to nothing.
@@ -229,15 +240,16 @@ def test_cma_with_a_window_of_ten_cannot_tell_six_layers_apart(family, block, se
 
 # The sweep
 
+
 @pytest.mark.parametrize(("family", "block", "seed"), ALL)
 def test_a_sweep_finds_the_planted_block(family, block, seed):
     """R-ROME at each block alone, own-text second moments, 5 steps: the new object is most probable at the planted one.
 
     Measured: 24 of 24, with margins of 0.10 to 0.50 in probability. The last block cannot reach the answer.
     """
-    found = sweep(build(family, block, seed))
-    assert found.argmax() == block and margin(found, block) > 0.05, found
-    assert found[LAST] < 0.01
+    scores = sweep(build(family, block, seed))
+    assert scores.argmax() == block and margin(scores, block) > 0.05, scores
+    assert scores[LAST] < 0.01
 
 
 def test_the_sweeps_margin_comes_from_the_editors_norm_bound():

@@ -5,15 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from reporting import Collect, cancel_at, checked
 
 from lga_core.errors import LgaError
-from lga_core.models.forward import final_hidden
-from lga_core.models.hooks import on_outputs
-from lga_core.models.memory import kept_bytes
-from lga_core.models.tokens import Batch, TokenRow, answer_row
-from lga_core.scores.attribution import (
-    GradxactSettings,
-    IgSettings,
+from lga_core.models.running.forward import final_hidden
+from lga_core.models.running.hooks import on_outputs
+from lga_core.models.running.memory import kept_bytes
+from lga_core.models.text.tokens import Batch, TokenRow, answer_row
+from lga_core.progress import Cancelled, Phase
+from lga_core.scores.attribution.layer_attribution import (
     answer_log_probability,
     baseline_row,
     blank_token,
@@ -22,7 +22,8 @@ from lga_core.scores.attribution import (
     ig_rows,
     integrated_gradients,
 )
-from lga_core.scores.survey import survey
+from lga_core.scores.known_facts import check_known_facts
+from lga_core.scores.settings import GradxactSettings, IgSettings
 
 METHODS = [(gradxact_rows, GradxactSettings()), (ig_rows, IgSettings(steps=3))]
 
@@ -39,8 +40,10 @@ def log_probability(model, row):
 
 def mlp_outputs(model, row):
     kept = []
-    with torch.no_grad(), on_outputs({block.mlp: lambda _given, output: kept.append(output)
-                                      for block in model.architecture.blocks}):
+    with (
+        torch.no_grad(),
+        on_outputs({block.mlp: lambda _given, output: kept.append(output) for block in model.architecture.blocks}),
+    ):
         log_probability(model, row)
     return kept
 
@@ -100,8 +103,9 @@ def test_integrated_gradients_are_complete_at_every_layer(tiny):
     row = a_row(tiny)
     blanks = mlp_outputs(tiny, baseline_row(tiny.tokenizer, row))
     with torch.no_grad():
-        change = torch.stack([log_probability(tiny, row) - replaced(tiny, row, layer, blank)
-                              for layer, blank in enumerate(blanks)])
+        change = torch.stack(
+            [log_probability(tiny, row) - replaced(tiny, row, layer, blank) for layer, blank in enumerate(blanks)]
+        )
     scores, expected = integrated_gradients(tiny, row, 200)
     torch.testing.assert_close(expected, change, rtol=1e-9, atol=1e-10)
     assert torch.all(change.abs() > 1e-3)
@@ -111,15 +115,16 @@ def test_integrated_gradients_are_complete_at_every_layer(tiny):
 def test_long_prompts_take_their_steps_in_pieces(tiny, monkeypatch):
     row = a_row(tiny)
     whole = integrated_gradients(tiny, row, 5)
-    monkeypatch.setattr("lga_core.scores.attribution.BATCH_TOKENS", 2 * len(row))
+    monkeypatch.setattr("lga_core.scores.attribution.layer_attribution.BATCH_TOKENS", 2 * len(row))
     for pieces, expected in zip(integrated_gradients(tiny, row, 5), whole, strict=True):
         torch.testing.assert_close(pieces, expected, rtol=1e-6, atol=1e-8)
 
 
 def test_more_steps_leave_a_smaller_gap(tiny, facts):
-    surveyed = list(survey(tiny, facts[:1]))
-    gaps = [np.abs(next(ig_rows(tiny, facts[:1], surveyed, IgSettings(steps=steps))).values["gap"]).max()
-            for steps in (2, 50)]
+    checks = list(check_known_facts(tiny, facts[:1]))
+    gaps = [
+        np.abs(next(ig_rows(tiny, facts[:1], checks, IgSettings(steps=steps))).values["gap"]).max() for steps in (2, 50)
+    ]
     assert gaps[1] < 0.1 * gaps[0]
 
 
@@ -128,7 +133,7 @@ def test_the_baseline_keeps_the_first_and_special_tokens_and_the_answer(tiny):
     baseline = baseline_row(tiny.tokenizer, row)
     assert baseline.answer == row.answer and baseline.start == row.start
     assert baseline.ids[0] == row.ids[0] != blank_token(tiny.tokenizer) == tiny.tokenizer.eos_token_id
-    assert set(baseline.ids[1:row.start]) == {tiny.tokenizer.eos_token_id}
+    assert set(baseline.ids[1 : row.start]) == {tiny.tokenizer.eos_token_id}
     bos = tiny.tokenizer.bos_token_id
     spelled = TokenRow(ids=(*row.ids[:2], bos, *row.ids[2:]), start=row.start + 1)
     assert baseline_row(tiny.tokenizer, spelled).ids[2] == bos
@@ -144,29 +149,32 @@ def test_blanks_are_padding_or_else_the_end_of_text(tiny):
 
 @pytest.mark.parametrize(("rows_of", "settings"), METHODS)
 def test_rows_come_in_order_and_skip_what_is_done(tiny, facts, rows_of, settings):
-    untold = dataclasses.replace(facts[0], record=9, target_new=None)
-    silent = dataclasses.replace(facts[4], record=10)
-    surveyed = list(survey(tiny, [*facts, untold, silent]))
-    surveyed[-1] = dataclasses.replace(surveyed[-1], greedy="")
-    everything = [*facts, untold, silent]
-    rows = list(rows_of(tiny, everything, surveyed, settings))
+    everything = [
+        *facts,
+        dataclasses.replace(facts[0], record=9, target_new=None),
+        dataclasses.replace(facts[4], record=10),
+    ]
+    checks = list(check_known_facts(tiny, everything))
+    checks[-1] = dataclasses.replace(checks[-1], greedy="")
+    rows = list(rows_of(tiny, everything, checks, settings))
     assert [row.record for row in rows] == [0, 1, 2, 3, 4, 9, 10]
     assert [row.status for row in rows] == ["used"] * 6 + ["the model's own answer is empty"]
-    assert rows[0].old_source == "data" and rows[4].old_source == "model" and rows[4].old_answer == surveyed[4].greedy
+    assert rows[0].old_source == "data" and rows[4].old_source == "model" and rows[4].old_answer == checks[4].greedy
     assert rows[6].old_answer is None and not rows[6].values
-    np.testing.assert_array_equal(rows[5].values["score"], rows[0].values["score"])      # the new answer is not used
+    np.testing.assert_array_equal(rows[5].values["score"], rows[0].values["score"])  # the new answer is not used
     assert all(value.shape == (tiny.layers,) for row in rows[:6] for value in row.values.values())
-    rest = list(rows_of(tiny, everything, surveyed, settings, done={0, 2, 9}))
+    rest = list(rows_of(tiny, everything, checks, settings, done={0, 2, 9}))
     assert [row.record for row in rest] == [1, 3, 4, 10]
     np.testing.assert_array_equal(rest[0].values["score"], rows[1].values["score"])
 
 
 @pytest.mark.parametrize(("rows_of", "settings"), METHODS)
 def test_the_old_answer_follows_the_setting(tiny, facts, rows_of, settings):
-    surveyed = list(survey(tiny, facts[:1]))
-    data, own = (next(rows_of(tiny, facts[:1], surveyed, dataclasses.replace(settings, old=old)))
-                 for old in ("data", "model"))
-    assert (data.old_answer, own.old_answer) == ("Seattle", surveyed[0].greedy)
+    checks = list(check_known_facts(tiny, facts[:1]))
+    data, own = (
+        next(rows_of(tiny, facts[:1], checks, dataclasses.replace(settings, old=old))) for old in ("data", "model")
+    )
+    assert (data.old_answer, own.old_answer) == ("Seattle", checks[0].greedy)
     assert not np.allclose(data.values["score"], own.values["score"])
     with pytest.raises(ValueError, match="old"):
         dataclasses.replace(settings, old="both")
@@ -178,39 +186,58 @@ def test_steps_must_be_positive():
 
 
 def test_the_cost_counts_the_blocks_that_ran(tiny, facts):
-    surveyed = list(survey(tiny, facts[:1]))
-    kept_bytes(tiny)                         # tried once a model: no cost of a fact
+    checks = list(check_known_facts(tiny, facts[:1]))
+    kept_bytes(tiny)  # tried once a model: no cost of a fact
     runs, gradients = [], []
 
-    def count(_given, output):
-        runs.append(len(output))
-        if output.requires_grad:
-            output.register_hook(lambda gradient: gradients.append(len(gradient)))
+    def count(_module, _given, output):
+        hidden = output[0] if isinstance(output, tuple) else output
+        runs.append(len(hidden))
+        if hidden.requires_grad:
+            hidden.register_hook(lambda gradient: gradients.append(len(gradient)))
 
-    blocks = {block.module: count for block in tiny.architecture.blocks}
+    for block in tiny.architecture.blocks:
+        block.module.register_forward_hook(count)
     for rows_of, settings in METHODS:
         runs.clear()
         gradients.clear()
-        with on_outputs(blocks):
-            cost = next(rows_of(tiny, facts[:1], surveyed, settings)).cost
+        cost = next(rows_of(tiny, facts[:1], checks, settings)).cost
         assert cost.forward_rows == pytest.approx(sum(runs) / tiny.layers)
         assert cost.backward_rows == pytest.approx(sum(gradients) / tiny.layers)
         assert cost.seconds > 0
 
 
 @pytest.mark.parametrize(("rows_of", "settings"), METHODS)
-def test_nothing_stays_open_across_a_yield(tiny, facts, rows_of, settings):
-    rows = rows_of(tiny, facts, list(survey(tiny, facts)), settings)
-    next(rows)
+def test_nothing_is_open_at_a_row_or_a_report(tiny, facts, rows_of, settings):
+    report = Collect(lambda _step: assert_untouched(tiny))
+    checks = list(check_known_facts(tiny, facts))
+    for _row in checked(rows_of(tiny, facts, checks, settings, report=report)):
+        assert_untouched(tiny)
+
+
+def test_integrated_gradients_count_facts_and_report_after_each_layer(tiny, facts):
+    checks = list(check_known_facts(tiny, facts))
+    report = Collect()
+    list(ig_rows(tiny, facts, checks, IgSettings(steps=2), done={0, 3}, report=report))
+    assert {(step.phase, step.total) for step in report.steps} == {(Phase.INTEGRATED_GRADIENTS, 5)}
+    assert [step.done for step in report.steps] == [done for done in (2, 3, 4) for _ in range(tiny.layers)]
+    assert [step.detail for step in report.steps[: tiny.layers]] == [f"layer {layer}" for layer in range(tiny.layers)]
+
+
+def test_integrated_gradients_can_be_cancelled_inside_of_a_fact(tiny, facts):
+    checks = list(check_known_facts(tiny, facts))
+    rows = []
+    with pytest.raises(Cancelled):
+        for row in ig_rows(tiny, facts, checks, IgSettings(steps=2), report=cancel_at(tiny.layers + 2)):
+            rows.append(row.record)
+    assert rows == [0]
     assert_untouched(tiny)
-    assert not tiny._user
-    rows.close()
 
 
 @pytest.mark.parametrize("measure", [gradient_x_activation, lambda model, row: integrated_gradients(model, row, 2)])
 def test_nothing_is_left_on_the_model_after_an_error(tiny, measure):
     row = a_row(tiny)
-    with pytest.raises((IndexError, RuntimeError)):          # the head knows no such answer token
+    with pytest.raises((IndexError, RuntimeError)):  # the head knows no such answer token
         measure(tiny, TokenRow(ids=(*row.ids, 10**6), start=row.start))
     assert_untouched(tiny)
 

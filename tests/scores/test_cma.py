@@ -5,13 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import drain
+from reporting import Collect, cancel_at, checked
 
 from lga_core.bench.baselines import naive_clean_outputs, naive_restored_probability
-from lga_core.models.tokens import answer_row
-from lga_core.scores.cma import CmaSettings, cma_rows, noise_level, trace, window_size, window_state
-from lga_core.scores.restore import State, record_runs, restored_probabilities
-from lga_core.scores.survey import survey
+from lga_core.models.text.tokens import answer_row
+from lga_core.progress import Cancelled, Phase
+from lga_core.scores.known_facts import check_known_facts
+from lga_core.scores.methods import MEASUREMENTS
+from lga_core.scores.settings import TRACE_PHASES, CmaSettings
+from lga_core.scores.tracing.cma import cma_rows, noise_level, trace, window_size, window_state
+from lga_core.scores.tracing.restore import State, record_runs, restored_probabilities
 
 KINDS = ("hidden", "mlp", "attn")
 
@@ -21,23 +24,31 @@ def runs_of(model, fact, kind, draws=3):
     return record_runs(model, fact, token, kind, noise=2.0, draws=draws, seed=5)
 
 
+def checks_with(model, facts, *, known):
+    """The facts' checks, with another answer to whether the model knows them where there is one."""
+    return [
+        dataclasses.replace(check, known=None if check.known is None else known)
+        for check in check_known_facts(model, facts)
+    ]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_restoring_everything_is_clean_and_nothing_is_corrupted(tiny, facts, kind):
     runs = runs_of(tiny, facts[0], kind)
     everything = State(tokens=tuple(range(runs.tokens)), first=0, last=tiny.layers - 1)
     nothing = State(tokens=(), first=0, last=tiny.layers - 1)
-    found = restored_probabilities(tiny, runs, [everything, nothing])
+    restored = restored_probabilities(tiny, runs, [everything, nothing])
     assert abs(runs.p_clean - runs.p_corrupted.mean()) > 1e-5
-    torch.testing.assert_close(found[1], runs.p_corrupted, rtol=1e-9, atol=1e-14)
-    if kind == "hidden":                     # module outputs leave the corrupted embedding in the residual stream
-        torch.testing.assert_close(found[0], torch.full_like(found[0], runs.p_clean), rtol=1e-9, atol=1e-14)
+    torch.testing.assert_close(restored[1], runs.p_corrupted, rtol=1e-9, atol=1e-14)
+    if kind == "hidden":  # module outputs leave the corrupted embedding in the residual stream
+        torch.testing.assert_close(restored[0], torch.full_like(restored[0], runs.p_clean), rtol=1e-9, atol=1e-14)
 
 
 def test_restoring_the_last_token_at_the_last_block_is_clean(tiny, facts):
     runs = runs_of(tiny, facts[1], "hidden")
     end = State(tokens=(runs.tokens - 1,), first=tiny.layers - 1, last=tiny.layers - 1)
-    found = restored_probabilities(tiny, runs, [end])
-    torch.testing.assert_close(found[0], torch.full_like(found[0], runs.p_clean), rtol=1e-9, atol=1e-14)
+    restored = restored_probabilities(tiny, runs, [end])
+    torch.testing.assert_close(restored[0], torch.full_like(restored[0], runs.p_clean), rtol=1e-9, atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -46,17 +57,18 @@ def test_batched_suffixes_equal_one_plain_run_per_state(tiny, facts, kind):
     window = window_size(tiny.layers, kind, 2)
     states = [window_state((token,), layer, window, tiny.layers) for layer in range(tiny.layers) for token in (1, 3)]
     states.append(State(tokens=(0, 2, 4), first=1, last=2))
-    found = restored_probabilities(tiny, runs, states)
+    restored = restored_probabilities(tiny, runs, states)
     clean = naive_clean_outputs(tiny, facts[0], kind)
     for i, state in enumerate(states):
         for draw in range(runs.draws):
-            plain = naive_restored_probability(tiny, facts[0], runs.answer, kind, state, draw, clean,
-                                               noise=2.0, seed=5)
-            assert found[i, draw].item() == pytest.approx(plain, rel=1e-8)
+            plain = naive_restored_probability(tiny, facts[0], runs.answer, kind, state, draw, clean, noise=2.0, seed=5)
+            assert restored[i, draw].item() == pytest.approx(plain, rel=1e-8)
 
 
-@pytest.mark.parametrize(("layers", "window", "expected"), [(48, None, 10), (12, None, 2), (4, None, 1), (30, None, 6),
-                                                           (80, None, 10), (12, 5, 5)])
+@pytest.mark.parametrize(
+    ("layers", "window", "expected"),
+    [(48, None, 10), (12, None, 2), (4, None, 1), (30, None, 6), (80, None, 10), (12, 5, 5)],
+)
 def test_window_scales_with_depth(layers, window, expected):
     assert window_size(layers, "mlp", window) == expected
     assert window_size(layers, "hidden", window) == 1
@@ -70,21 +82,25 @@ def test_window_is_centred_and_clipped(layer, window, first, last):
 
 def test_noise_level_is_measured_at_the_embedding_output(facts):
     from conftest import tiny_model
+
     model = tiny_model("gemma3")
-    ids = [token for fact in facts for token in
-           model.tokenizer(fact.prompt[fact.span[0]:fact.span[1]], add_special_tokens=False)["input_ids"]]
+    ids = [
+        token
+        for fact in facts
+        for token in model.tokenizer(fact.prompt[fact.span[0] : fact.span[1]], add_special_tokens=False)["input_ids"]
+    ]
     raw = model.architecture.embedding.weight[torch.tensor(ids)].std().item()
-    assert noise_level(model, facts) == pytest.approx(raw * 32 ** 0.5, rel=0.2)       # Gemma scales by √d
+    assert noise_level(model, facts) == pytest.approx(raw * 32**0.5, rel=0.2)  # Gemma scales by √d
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_set_trace_is_the_full_trace_at_the_last_subject_token(tiny, facts, kind):
     settings = CmaSettings(draws=2)
-    surveyed = [dataclasses.replace(row, known=True if row.known is not None else None) for row in survey(tiny, facts)]
-    rows = list(cma_rows(tiny, facts, surveyed, kind, settings))
+    checks = checks_with(tiny, facts, known=True)
+    rows = list(cma_rows(tiny, facts, checks, kind, settings))
     sigma = noise_level(tiny, facts)
-    for fact, row, told in zip(facts, rows, surveyed, strict=True):
-        full = drain(trace(tiny, fact, told, kind, settings, sigma))
+    for fact, row, check in zip(facts, rows, checks, strict=True):
+        full = trace(tiny, fact, check, kind, settings, sigma)
         assert full.effect.shape == (len(full.tokens), tiny.layers)
         np.testing.assert_allclose(full.effect[full.subject[1] - 1], row.values["effect"], rtol=1e-7, atol=1e-13)
         assert full.answer_source == ("data" if fact.target_old else "model")
@@ -92,23 +108,72 @@ def test_the_set_trace_is_the_full_trace_at_the_last_subject_token(tiny, facts, 
 
 
 def test_unknown_facts_are_listed_and_not_traced(tiny, facts):
-    surveyed = [dataclasses.replace(row, known=False if row.known is not None else None) for row in survey(tiny, facts)]
+    checks = checks_with(tiny, facts, known=False)
     settings = CmaSettings(draws=1)
-    rows = list(cma_rows(tiny, facts, surveyed, "mlp", settings))
+    rows = list(cma_rows(tiny, facts, checks, "mlp", settings))
     assert [row.status for row in rows] == ["not known by the model"] * 4 + ["used"]
-    assert [row.record for row in cma_rows(tiny, facts, surveyed, "mlp", settings, done={1, 4})] == [0, 2, 3]
+    assert [row.record for row in cma_rows(tiny, facts, checks, "mlp", settings, done={1, 4})] == [0, 2, 3]
 
 
 def test_noise_depends_on_fact_and_draw_alone(tiny, facts):
-    three, five = runs_of(tiny, facts[0], "mlp", draws=3), runs_of(tiny, facts[0], "mlp", draws=5)
+    three = runs_of(tiny, facts[0], "mlp", draws=3)
+    five = runs_of(tiny, facts[0], "mlp", draws=5)
     torch.testing.assert_close(three.p_corrupted, five.p_corrupted[:3], rtol=1e-9, atol=1e-14)
     assert len(set(five.p_corrupted.tolist())) == 5
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_attribution_patching_is_the_trace_for_small_noise(tiny, facts, kind):
-    told = dataclasses.replace(next(survey(tiny, facts[:1])), known=True)
-    full = drain(trace(tiny, facts[0], told, kind, CmaSettings(draws=2, noise=1e-4, window=1), 1.0))
+    (check,) = checks_with(tiny, facts[:1], known=True)
+    full = trace(tiny, facts[0], check, kind, CmaSettings(draws=2, noise=1e-4, window=1), 1.0)
     scale = np.abs(full.effect).max()
     assert scale > 0
     np.testing.assert_allclose(full.patching, full.effect, atol=2e-2 * scale)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_set_trace_counts_facts_and_reports_after_each_block(tiny, facts, kind):
+    report = Collect()
+    checks = checks_with(tiny, facts, known=True)
+    settings = CmaSettings(draws=1)
+    measurement = MEASUREMENTS[f"trace-{kind}"]
+    rows = list(checked(measurement.rows(tiny, facts, checks, settings, {0, 3}, report=report)))
+    assert [row.record for row in rows] == [1, 2, 4]
+    assert {step.phase for step in report.steps} == {TRACE_PHASES[kind]} == {measurement.phase}
+    assert {step.total for step in report.steps} == {5}
+    assert [step.done for step in report.steps] == sorted(step.done for step in report.steps)
+    assert {step.done for step in report.steps} == {2, 3, 4}
+    assert len(report.steps) >= 3 * (tiny.layers - 1)
+
+
+def test_a_token_trace_counts_states_and_reports_inside_of_each_chunk(tiny, facts, monkeypatch):
+    (check,) = checks_with(tiny, facts[:1], known=True)
+    whole = trace(tiny, facts[0], check, "mlp", CmaSettings(draws=2), 1.0)
+    monkeypatch.setattr("lga_core.scores.tracing.cma.CHUNK_TOKENS", 2 * 5 * len(whole.tokens))
+    report = Collect()
+    chunked = trace(tiny, facts[0], check, "mlp", CmaSettings(draws=2), 1.0, report=report)
+    np.testing.assert_allclose(chunked.effect, whole.effect, rtol=1e-7, atol=1e-13)
+    states = whole.effect.size
+    assert {(step.phase, step.total) for step in report.steps} == {(Phase.CMA_MLP, states)}
+    counts = [step.done for step in report.steps]
+    assert counts == sorted(counts) and set(counts) == {*range(0, states, 5), states}
+    assert len(counts) > 2 * len(set(counts))
+
+
+def test_a_trace_can_be_cancelled_at_any_step_and_leaves_nothing_open(tiny, facts):
+    checks = checks_with(tiny, facts, known=True)
+    steps = Collect()
+    reference = [row.record for row in cma_rows(tiny, facts, checks, "mlp", CmaSettings(draws=1), report=steps)]
+    for number in (1, 2, len(steps.steps)):
+        rows = []
+        with pytest.raises(Cancelled):
+            for row in cma_rows(tiny, facts, checks, "mlp", CmaSettings(draws=1), report=cancel_at(number)):
+                rows.append(row.record)
+        assert rows == reference[: len(rows)] and len(rows) < len(reference)
+        assert list(checked(cma_rows(tiny, facts[:1], checks[:1], "mlp", CmaSettings(draws=1))))
+
+
+@pytest.mark.parametrize("wrong", [{"draws": 0}, {"window": 0}, {"noise": 0.0}, {"draws": "many"}])
+def test_settings_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        CmaSettings(**wrong)

@@ -6,23 +6,28 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import CORPUS, drain, tiny_model
+from conftest import CORPUS, tiny_model
+from reporting import Collect, cancel_at, checked
 
 from lga_core.data.facts import Probe
 from lga_core.editing.edits import LowRankEdit, applied
-from lga_core.models.generate import greedy
-from lga_core.models.hooks import on_outputs
-from lga_core.models.moments import second_moment
-from lga_core.models.tokens import answer_row, prompt_row, subject_span
-from lga_core.results import FactRow, Progress
-from lga_core.runs import tasks
+from lga_core.evaluation.metrics import probe_questions
+from lga_core.models.moments.second_moment import second_moment
+from lga_core.models.running.generate import greedy
+from lga_core.models.running.hooks import on_outputs
+from lga_core.models.text.tokens import answer_row, prompt_row, subject_span
+from lga_core.progress import Cancelled, Phase
+from lga_core.results import FactRow
+from lga_core.runs.reading import finished_rows
 from lga_core.runs.store import Store
-from lga_core.scores import forecast
-from lga_core.scores.first_order import edit_changes, edit_keys
-from lga_core.scores.forecast import ForecastSettings, forecast_rows
-from lga_core.scores.gain import Terms, gain, ranks
+from lga_core.runs.tasks import measure
+from lga_core.scores.forecast import forecast
+from lga_core.scores.forecast.first_order import edit_changes, edit_keys
+from lga_core.scores.forecast.forecast import forecast_case, forecast_rows
+from lga_core.scores.forecast.gain import Terms, gain, ranks
+from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import View, layer_scores
-from lga_core.scores.survey import survey
+from lga_core.scores.settings import ForecastSettings
 
 RIDGE = 1e-2
 PROBES = ("rephrase", "locality", "portability")
@@ -39,19 +44,24 @@ def settings(tmp_path):
 @pytest.fixture
 def rich(facts):
     """Facts with two rephrases, locality in two groups with and without gold, and one with nothing but its rewrite."""
-    locality = (*facts[0].locality, Probe(prompt="The Eiffel Tower stands in", answers=(), group="Other"),
-                Probe(prompt="Brazil speaks", answers=((" ",), ("Portuguese", "the language")), group="Other"),
-                Probe(prompt="Toyota is from", answers=(("Japan",),), group="Other"),
-                Probe(prompt="Boston is in", answers=(("boston ",),), group="The new answer"))
-    return (dataclasses.replace(facts[0], rephrases=("Space Needle, in the city of", "The Space Needle: downtown"),
-                                locality=locality),
-            dataclasses.replace(facts[3], portability=()),
-            dataclasses.replace(facts[2], rephrases=(), locality=(), portability=()))
+    locality = (
+        *facts[0].locality,
+        Probe(prompt="The Eiffel Tower stands in", answers=(), group="Other"),
+        Probe(prompt="Brazil speaks", answers=((" ",), ("Portuguese", "the language")), group="Other"),
+        Probe(prompt="Toyota is from", answers=(("Japan",),), group="Other"),
+        Probe(prompt="Boston is in", answers=(("boston ",),), group="The new answer"),
+    )
+    return (
+        dataclasses.replace(
+            facts[0], rephrases=("Space Needle, in the city of", "The Space Needle: downtown"), locality=locality
+        ),
+        dataclasses.replace(facts[3], portability=()),
+        dataclasses.replace(facts[2], rephrases=(), locality=(), portability=()),
+    )
 
 
 def measured(model, facts, settings, **more):
-    rows = forecast_rows(model, facts, list(survey(model, facts)), settings, **more)
-    return [row for row in rows if isinstance(row, FactRow)]
+    return list(checked(forecast_rows(model, facts, list(check_known_facts(model, facts)), settings, **more)))
 
 
 def probe_rows(model, fact, term):
@@ -61,14 +71,14 @@ def probe_rows(model, fact, term):
         return [(fact.prompt, new, "")]
     if term == "rephrase":
         return [(text, new, "") for text in fact.rephrases[:2]]
-    found = []
+    rows, own_rows = [], []  # those with the model's own answer come last
     for probe in fact.locality if term == "locality" else fact.portability:
         if probe.prompt == own:
-            ids, = greedy(model, [prompt_row(model.tokenizer, own)], 5)
-            found.append((own, model.tokenizer.decode(ids).strip(), probe.group))
-        elif probe.group != "The new answer" and probe.prompt != "Toyota is from":         # the third of its group
-            found.append((probe.prompt, next(name for name in probe.accepted if name.strip()), probe.group))
-    return found
+            (ids,) = greedy(model, [prompt_row(model.tokenizer, own)], 5)
+            own_rows.append((own, model.tokenizer.decode(ids).strip(), probe.group))
+        elif probe.group != "The new answer" and probe.prompt != "Toyota is from":  # the third of its group
+            rows.append((probe.prompt, next(name for name in probe.accepted if name.strip()), probe.group))
+    return rows + own_rows
 
 
 def nll(model, row):
@@ -86,7 +96,7 @@ def watched(model, row, layer):
 
     with on_outputs({model.architecture.blocks[layer].down.module: keep}):
         loss = nll(model, row)
-    gradient, = torch.autograd.grad(loss, seen.outputs)
+    (gradient,) = torch.autograd.grad(loss, seen.outputs)
     inputs, outputs, gradient = (part.detach()[0].double() for part in (seen.inputs, seen.outputs, gradient))
     return inputs, outputs, gradient, float(loss.detach())
 
@@ -100,7 +110,7 @@ def the_edit(model, fact, layer, settings):
     inputs, outputs, gradients, _ = watched(model, answer_row(model.tokenizer, fact.prompt, fact.target_new), layer)
     end = subject_end(model, fact)
     key, start, pull = inputs[end], outputs[end], gradients[end]
-    moment = drain(second_moment(model, layer, source=settings.covariance)).double()
+    moment = second_moment(model, layer, source=settings.covariance).double()
     inverse = torch.linalg.inv(moment + RIDGE * moment.diagonal().mean() * torch.eye(len(moment)))
     step = -start.norm() * pull / pull.norm() if pull.norm() > 0 else torch.zeros_like(pull)
     return step, inverse @ key / (key @ inverse @ key), pull, start, key @ inverse @ key
@@ -109,8 +119,12 @@ def the_edit(model, fact, layer, settings):
 def naive(model, fact, layer, settings):
     """One layer of `forecast_rows`, token by token, with the sum of sizes that each number is made of."""
     step, listens, pull, start, strength = the_edit(model, fact, layer, settings)
-    found = {"gradient-norm": pull.norm(), "value-norm": start.norm(), "key-strength": strength,
-             "change/rewrite": pull @ step}
+    found = {
+        "gradient-norm": pull.norm(),
+        "value-norm": start.norm(),
+        "key-strength": strength,
+        "change/rewrite": pull @ step,
+    }
     scale = dict(found)
     for term in ("rewrite", *PROBES):
         changes, sizes, overlaps, nlls = [], [], [], []
@@ -118,7 +132,7 @@ def naive(model, fact, layer, settings):
             row = answer_row(model.tokenizer, prompt, answer)
             inputs, _, gradients, loss = watched(model, row, layer)
             parts = [(key @ listens) * (gradient @ step) for key, gradient in zip(inputs, gradients, strict=True)]
-            shares = [float(key @ listens) for key in inputs[:max(len(row) - 1, 1)]]
+            shares = [float(key @ listens) for key in inputs[: max(len(row) - 1, 1)]]
             changes.append(float(sum(parts)))
             sizes.append(float(sum(part.abs() for part in parts)))
             overlaps.append(max(shares, key=abs))
@@ -170,14 +184,15 @@ def test_it_is_what_small_edits_really_do(tiny, rich, settings):
         for layer in range(tiny.layers):
             step, listens, *_ = the_edit(tiny, fact, layer, settings)
             for term in ("rewrite", *PROBES):
-                told = row.values["change/whole-rewrite"][None] if term == "rewrite" else \
-                    row.values.get(f"change/{term}", ())
-                asked = probe_rows(tiny, fact, term)
-                assert len(asked) == len(told)
-                for (prompt, answer, _), change in zip(asked, told, strict=True):
+                changes = (
+                    row.values["change/whole-rewrite"][None]
+                    if term == "rewrite"
+                    else row.values.get(f"change/{term}", ())
+                )
+                for (prompt, answer, _), change in zip(probe_rows(tiny, fact, term), changes, strict=True):
                     true = slope(tiny, answer_row(tiny.tokenizer, prompt, answer), layer, step, listens)
                     assert abs(true - change[layer]) <= 3e-5 + 1e-4 * abs(true), (term, layer)
-        assert np.median(np.abs(row.values["change/locality"][:, :-1])) > 3e-3      # there is something to compare
+        assert np.median(np.abs(row.values["change/locality"][:, :-1])) > 3e-3  # there is something to compare
         assert np.all(row.values["change/rewrite"][:-1] < -0.01)
 
 
@@ -207,8 +222,8 @@ def test_batches_rounds_order_and_packing_never_matter(tiny, rich, facts, settin
 
 def test_the_padding_side_never_matters(tiny, rich, settings):
     model = dataclasses.replace(tiny, architecture=dataclasses.replace(tiny.architecture, packs=False))
-    surveyed = list(survey(model, rich))
-    cases = [forecast._prepare(model, fact, row, settings) for fact, row in zip(rich, surveyed, strict=True)]
+    checks = list(check_known_facts(model, rich))
+    cases = [forecast_case(model, fact, check, settings) for fact, check in zip(rich, checks, strict=True)]
     assert len({len(row) for case in cases for row in case.rows}) > 2
     with torch.no_grad():
         right, left = (edit_keys(model, cases, side) for side in ("right", "left"))
@@ -222,7 +237,10 @@ def test_the_padding_side_never_matters(tiny, rich, settings):
 def test_probes_are_capped_by_group_and_what_a_fact_lacks_is_absent(tiny, rich, settings):
     full, no_portability, bare = measured(tiny, rich, settings)
     assert {name: len(full.values[f"nll/{name}"]) for name in PROBES} == {
-        "rephrase": 2, "locality": 3, "portability": 1}
+        "rephrase": 2,
+        "locality": 3,
+        "portability": 1,
+    }
     assert len(set(full.values["group/locality"][:1]) & set(full.values["group/locality"][1:])) == 0
     assert full.values["group/locality"][1] == full.values["group/locality"][2]
     assert "nll/portability" not in no_portability.values and "nll/locality" in no_portability.values
@@ -230,13 +248,17 @@ def test_probes_are_capped_by_group_and_what_a_fact_lacks_is_absent(tiny, rich, 
     one = measured(tiny, rich[:1], dataclasses.replace(settings, probes=1, portability=False))[0]
     assert [len(one.values[f"nll/{name}"]) for name in ("rephrase", "locality")] == [1, 2]
     assert "nll/portability" not in one.values
-    np.testing.assert_allclose(one.values["change/locality"], full.values["change/locality"][:2], rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(
+        one.values["change/locality"], full.values["change/locality"][[0, 2]], rtol=1e-8, atol=1e-10
+    )
 
 
 def plain_ranks(gains):
     """Ranks in 0..1 by counting: those below, and half of the others that tie."""
-    return [(sum(other < own for other in gains) + (sum(other == own for other in gains) - 1) / 2) / (len(gains) - 1)
-            for own in gains]
+    return [
+        (sum(other < own for other in gains) + (sum(other == own for other in gains) - 1) / 2) / (len(gains) - 1)
+        for own in gains
+    ]
 
 
 def test_a_layers_score_is_the_mean_of_its_ranks(tiny, rich, settings):
@@ -259,8 +281,9 @@ def test_rows_come_in_order_skip_what_is_done_and_say_why_a_fact_is_not_used(tin
     assert [row.record for row in rows] == [0, 1, 2, 3, 4, 9]
     assert [row.status for row in rows] == ["used"] * 5 + ["no new answer"] and not rows[5].values
     assert rows[4].old_source == "model" and rows[0].old_answer == "Seattle"
-    assert all(row.cost.backward_rows == 3 and 3 < row.cost.forward_rows < 4 and row.cost.seconds > 0
-               for row in rows[:5])
+    assert all(
+        row.cost.backward_rows == 3 and 3 < row.cost.forward_rows < 4 and row.cost.seconds > 0 for row in rows[:5]
+    )
     rest = measured(tiny, everything, quick, done={0, 1, 9})
     assert [row.record for row in rest] == [2, 3, 4]
     np.testing.assert_allclose(rest[0].values["change/locality"], rows[2].values["change/locality"], rtol=1e-8)
@@ -268,31 +291,53 @@ def test_rows_come_in_order_skip_what_is_done_and_say_why_a_fact_is_not_used(tin
 
 def test_a_stopped_forecast_goes_on_with_the_rest(tiny, facts, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(forecast, "BATCH_TOKENS", 1)
-    store, shown = Store(tmp_path / "store"), []
-    steps = tasks.measure(tiny, "small", facts, "forecast", settings, store)
-    for progress in steps:
-        shown.append(progress.label)
-        if progress.label == "forecast" and progress.done == 2:
-            break
-    steps.close()
-    assert {"keys of the subjects", "directions of the edits"} <= set(shown)
-    kept, stored = tasks.finished_rows(tiny, "small", facts, "forecast", settings, store)
+    store = Store(tmp_path / "store")
+    question = ("small", facts, "forecast", settings, store)
+
+    def stop(step):
+        if step.phase == Phase.FORECAST and step.done == 2:
+            raise Cancelled
+
+    report = Collect(stop)
+    with pytest.raises(Cancelled):
+        measure(tiny, *question, report=report)
+    assert {step.detail.split(",")[0] for step in report.steps} >= {"keys of the subjects", "directions of the edits"}
+    assert Phase.SECOND_MOMENTS in {step.phase for step in report.steps}
+    kept, stored = finished_rows(tiny.identity, *question)
     assert [row.record for row in kept] == [0, 1] and not stored.complete
-    rows, stored = drain(tasks.measure(tiny, "small", facts, "forecast", settings, store))
+    rows, stored = measure(tiny, *question)
     assert stored.complete and stored.reused == 2 and [row.record for row in rows] == [0, 1, 2, 3, 4]
     changed = settings.covariance.removeprefix("file:")
     with open(changed, "a") as text:
         text.write(" and more")
-    assert not tasks.finished_rows(tiny, "small", facts, "forecast", settings, store)[0]     # another text
+    assert not finished_rows(tiny.identity, *question)[0]  # another text
 
 
-def test_nothing_stays_open_and_nothing_is_left_on_the_model(tiny, facts, settings):
-    rows = forecast_rows(tiny, facts, list(survey(tiny, facts)), settings)
-    for item in rows:
-        assert isinstance(item, Progress | FactRow) and not tiny._user
-        assert all(not module._forward_hooks and not module._forward_pre_hooks for module in tiny.model.modules())
-        assert all(parameter.grad is None and not parameter.requires_grad for parameter in tiny.model.parameters())
-        assert torch.is_grad_enabled()
+def test_progress_counts_facts_and_can_be_cancelled_at_every_step(tiny, facts, settings):
+    checks = list(check_known_facts(tiny, facts))
+    list(forecast_rows(tiny, facts, checks, settings))  # leaves the second moments behind
+    report = Collect()
+    list(forecast_rows(tiny, facts, checks, settings, done={0}, report=report))
+    assert {(step.phase, step.done, step.total) for step in report.steps} == {(Phase.FORECAST, 1, 5)}
+    for number in range(1, len(report.steps) + 1):
+        with pytest.raises(Cancelled):
+            list(forecast_rows(tiny, facts, checks, settings, done={0}, report=cancel_at(number)))
+
+
+def test_locality_is_judged_by_the_rule_of_the_metric(tiny, facts):
+    """The same probes are dropped and capped, and the same gold answers taken."""
+    probes = (
+        Probe(prompt="Boston is in", answers=(("the Boston!",), ("Paris",)), group="One"),  # the new answer
+        Probe(prompt="The capital of France is", answers=(("", "Paris"), ("Rome",)), group="One"),
+        Probe(prompt="Toyota is from", answers=(("Japan",),), group="One"),
+    )
+    fact = dataclasses.replace(facts[0], locality=probes)
+    check = next(check_known_facts(tiny, [fact]))
+    case = forecast_case(tiny, fact, check, ForecastSettings(covariance="identity", probes=1))
+    metric = [question for question in probe_questions(tiny, fact).questions if question.metric == "locality"]
+    ours = [row for row, term in zip(case.rows, case.terms, strict=True) if term == "locality"]
+    assert ours == [answer_row(tiny.tokenizer, "The capital of France is", "Paris")] == [metric[0].rows[0]]
+    assert [question.prompt for question in metric] == ["The capital of France is", "Toyota is from"]
 
 
 @pytest.mark.parametrize("wrong", [{"covariance": "my text"}, {"ridge": -1.0}, {"probes": 0}, {"tokens_per_input": 1}])

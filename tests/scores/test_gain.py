@@ -7,25 +7,33 @@ import numpy as np
 import pytest
 
 from lga_core.results import FactRow
-from lga_core.scores.gain import Term, Terms, gain, saturated, term_values
+from lga_core.scores.forecast.gain import Term, Terms, gain, saturated, term_values
 from lga_core.scores.methods import View, layer_scores
 
 
 def made(record=0, **changes):
     """A row by hand with two layers; `changes`: term -> (change (P, L), nll (P,), groups (P,))."""
-    values = {"change/rewrite": np.array([-0.1, -2.0]), "change/whole-rewrite": np.array([-0.2, -0.3]),
-              "nll/rewrite": np.float64(2.0)}
+    values = {
+        "change/rewrite": np.array([-0.1, -2.0]),
+        "change/whole-rewrite": np.array([-0.2, -0.3]),
+        "nll/rewrite": np.float64(2.0),
+    }
     for term, (change, losses, groups) in changes.items():
-        values |= {f"change/{term}": np.array(change), f"nll/{term}": np.array(losses),
-                   f"group/{term}": np.array(groups, dtype=float)}
+        values |= {
+            f"change/{term}": np.array(change),
+            f"nll/{term}": np.array(losses),
+            f"group/{term}": np.array(groups, dtype=float),
+        }
     return FactRow(record=record, status="used", old_answer="a", old_source="data", known=True, values=values)
 
 
 def test_the_terms_are_bounded_floored_weighted_and_switched_by_hand():
-    row = made(rephrase=([[-0.1, 0.3]], [4.0], [0]),
-               locality=([[0.1, -0.2], [0.0, 0.1], [0.3, 0.0]], [0.25, 1.0, 2.0], [1, 1, 2]))
+    row = made(
+        rephrase=([[-0.1, 0.3]], [4.0], [0]),
+        locality=([[0.1, -0.2], [0.0, 0.1], [0.3, 0.0]], [0.25, 1.0, 2.0], [1, 1, 2]),
+    )
     terms = Terms(saturating=False)
-    np.testing.assert_allclose(term_values(row, "rewrite", terms), [0.2, 1.5])              # 4·2/2 = 4, bounded
+    np.testing.assert_allclose(term_values(row, "rewrite", terms), [0.2, 1.5])  # 4·2/2 = 4, bounded
     np.testing.assert_allclose(term_values(row, "rephrase", terms), [0.1, -0.3])
     # Probes: 4·0.1/0.5 = 0.8 and 4·0.2/0.5 bounded to 1; 0 and 0.4; then 0.6 and 0. Groups of two and of one.
     np.testing.assert_allclose(term_values(row, "locality", terms), [-((0.8 + 0) / 2 + 0.6) / 2, -((1 + 0.4) / 2) / 2])

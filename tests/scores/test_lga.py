@@ -1,19 +1,25 @@
 """LGA against the naive double backward, and against everything that must not matter."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
+from reporting import Collect, checked
 
 from lga_core.bench.baselines import naive_gradient_products
-from lga_core.models.tokens import answer_row
-from lga_core.scores.lga import SCOPES, GradientSettings, gradient_products, gradient_rows
-from lga_core.scores.survey import survey
+from lga_core.models.text.tokens import answer_row
+from lga_core.progress import Phase
+from lga_core.scores.gradients import lga
+from lga_core.scores.gradients.lga import SCOPES, gradient_products, gradient_rows
+from lga_core.scores.known_facts import check_known_facts
+from lga_core.scores.settings import GradientSettings
 
 PAIRS = [
     ("The Space Needle is in downtown", "Seattle", "Boston"),
     ("Paris", "is in France", "Rome"),
     ("The language of Brazil", "is Portuguese", "Japan and Germany"),
-    ("Paris is in", "the", "of"),              # one token each: such a pair shares its inputs
+    ("Paris is in", "the", "of"),  # one token each: such a pair shares its inputs
 ]
 
 
@@ -24,10 +30,15 @@ def rows_of(model):
 
 
 def matrices(model, scope):
-    return tuple({
-        "mlp": block.mlp_linears, "mlp-down": (block.down,), "attention": block.attn_linears,
-        "block": block.mlp_linears + block.attn_linears,
-    }[scope] for block in model.architecture.blocks)
+    return tuple(
+        {
+            "mlp": block.mlp_linears,
+            "mlp-down": (block.down,),
+            "attention": block.attn_linears,
+            "block": block.mlp_linears + block.attn_linears,
+        }[scope]
+        for block in model.architecture.blocks
+    )
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -72,19 +83,44 @@ def test_float32_stays_within_1e_4_of_the_norms_product(tiny):
 
 
 def test_rows_come_in_order_and_say_why_a_fact_is_not_used(tiny, facts):
-    surveyed = list(survey(tiny, facts))
-    same = facts[0].__class__(**{**facts[0].__dict__, "record": 9, "target_new": "seattle"})
-    untold = facts[0].__class__(**{**facts[0].__dict__, "record": 10, "target_new": None})
-    everything = [*facts, same, untold]
-    surveyed += list(survey(tiny, [same, untold]))
-    rows = list(gradient_rows(tiny, everything, surveyed, GradientSettings()))
+    everything = [
+        *facts,
+        dataclasses.replace(facts[0], record=9, target_new="The seattle"),
+        dataclasses.replace(facts[0], record=10, target_new=None),
+    ]
+    checks = list(check_known_facts(tiny, everything))
+    rows = list(checked(gradient_rows(tiny, everything, checks, GradientSettings())))
     assert [row.record for row in rows] == [fact.record for fact in everything]
     assert [row.status for row in rows[-2:]] == ["old answer equals new answer", "no new answer"]
     assert rows[4].old_source == "model" and rows[0].old_source == "data"
     assert all(row.values["product/mlp"].shape == (tiny.layers,) for row in rows if row.used)
-    rest = list(gradient_rows(tiny, everything, surveyed, GradientSettings(), done={0, 1, 9}))
+    rest = list(gradient_rows(tiny, everything, checks, GradientSettings(), done={0, 1, 9}))
     assert [row.record for row in rest] == [2, 3, 4, 10]
     np.testing.assert_allclose(rest[0].values["product/mlp"], rows[2].values["product/mlp"], rtol=1e-8)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_reported_as_of_the_facts(tiny, facts, monkeypatch):
+    checks = list(check_known_facts(tiny, facts))
+    whole = list(gradient_rows(tiny, facts, checks, GradientSettings()))
+
+    def short_of_memory(model, old, new, *given):
+        if len(old) > 1:
+            raise MemoryError
+        return gradient_products(model, old, new, *given)
+
+    monkeypatch.setattr(lga, "gradient_products", short_of_memory)
+    report = Collect()
+    rows = list(gradient_rows(tiny, facts, checks, GradientSettings(), report=report))
+    assert {(step.phase, step.total) for step in report.steps} == {(Phase.LGA, 5)}
+    assert all("memory ran out" in step.detail for step in report.steps)
+    for row, expected in zip(rows, whole, strict=True):
+        np.testing.assert_allclose(row.values["product/mlp"], expected.values["product/mlp"], rtol=1e-8)
+
+
+@pytest.mark.parametrize("wrong", [{"old": "both"}, {"old": None}, {"older": "data"}])
+def test_settings_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        GradientSettings(**wrong)
 
 
 def test_nothing_is_left_on_the_model(tiny):

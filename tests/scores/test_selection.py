@@ -13,20 +13,33 @@ def row(record, product, known=True, status="used", norm=1.0):
     product = np.asarray(product, dtype=float)
     values = {}
     for scope, factor in (("mlp", 1), ("mlp-down", 2), ("attention", 3), ("block", 4)):
-        values |= {f"product/{scope}": product * factor, f"norm-old/{scope}": np.full_like(product, norm),
-                   f"norm-new/{scope}": np.full_like(product, 2 * norm)}
-    return FactRow(record=record, status=status, old_answer="a", old_source="data", known=known,
-                   values=values if status == "used" else {}, cost=Cost(seconds=1.0))
+        values |= {
+            f"product/{scope}": product * factor,
+            f"norm-old/{scope}": np.full_like(product, norm),
+            f"norm-new/{scope}": np.full_like(product, 2 * norm),
+        }
+    return FactRow(
+        record=record,
+        status=status,
+        old_answer="a",
+        old_source="data",
+        known=known,
+        values=values if status == "used" else {},
+        cost=Cost(seconds=1.0),
+    )
 
 
-@pytest.mark.parametrize(("total", "kappa", "ranking", "excluded"), [
-    # Q1 = 2, Q3 = 4, fences [0, 6] for κ = 1: 100 is out
-    ([1, 2, 3, 4, 100], 1.0, (3, 2, 1, 0), {4}),
-    ([1, 2, 3, 4, 6], 1.0, (4, 3, 2, 1, 0), set()),          # a bound is inside
-    ([1, 2, 3, 4, 100], None, (4, 3, 2, 1, 0), set()),
-    ([5, 5, 1], None, (0, 1, 2), set()),                     # ties to the lower index
-    ([-1, -2, -3, -4, -100], 1.0, (0, 1, 2, 3), {4}),
-])
+@pytest.mark.parametrize(
+    ("total", "kappa", "ranking", "excluded"),
+    [
+        # Q1 = 2, Q3 = 4, fences [0, 6] for κ = 1: 100 is out
+        ([1, 2, 3, 4, 100], 1.0, (3, 2, 1, 0), {4}),
+        ([1, 2, 3, 4, 6], 1.0, (4, 3, 2, 1, 0), set()),  # a bound is inside
+        ([1, 2, 3, 4, 100], None, (4, 3, 2, 1, 0), set()),
+        ([5, 5, 1], None, (0, 1, 2), set()),  # ties to the lower index
+        ([-1, -2, -3, -4, -100], 1.0, (0, 1, 2, 3), {4}),
+    ],
+)
 def test_fences_and_ranking(total, kappa, ranking, excluded):
     found = select(np.array(total, dtype=float), Rule(fences=kappa))
     assert found.ranking == ranking
@@ -83,8 +96,17 @@ def test_scope_normalization_and_known_are_views_of_the_same_rows():
 
 
 def test_too_few_traced_facts_give_traces_without_a_pick():
-    rows = [FactRow(record=i, status="used", old_answer="a", old_source="data", known=True,
-                    values={"effect": np.array([0.1, 0.3])}) for i in range(7)]
+    rows = [
+        FactRow(
+            record=i,
+            status="used",
+            old_answer="a",
+            old_source="data",
+            known=True,
+            values={"effect": np.array([0.1, 0.3])},
+        )
+        for i in range(7)
+    ]
     few = layer_scores("cma", rows, 2, View())
     assert few.selection.golden_layer is None
     assert "7 usable facts" in few.selection.reason
@@ -132,5 +154,15 @@ def test_an_unknown_method_is_named_with_those_there_are():
     with pytest.raises(LgaError, match="cma-hidden"):
         method_named("saliency")
     assert method_named("cma").name == "cma-mlp"
-    assert set(METHODS) >= {"lga", "cma-mlp", "cma-hidden", "cma-attn", "gradxact", "ig", "gradnorm-old",
-                            "gradnorm-new", "forecast", "middle"}
+    assert set(METHODS) >= {
+        "lga",
+        "cma-mlp",
+        "cma-hidden",
+        "cma-attn",
+        "gradxact",
+        "ig",
+        "gradnorm-old",
+        "gradnorm-new",
+        "forecast",
+        "middle",
+    }

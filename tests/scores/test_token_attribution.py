@@ -5,15 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import watched
+from reporting import Collect, cancel_at
 
 from lga_core.errors import LgaError
-from lga_core.models.hooks import on_outputs
-from lga_core.models.tokens import TokenRow, answer_row, prompt_row, token_texts
-from lga_core.results import Progress, TokenAttribution
-from lga_core.scores.attribution import baseline_row
-from lga_core.scores.survey import survey
-from lga_core.scores.token_attribution import prompt_scores, token_attribution
+from lga_core.models.running.hooks import on_outputs
+from lga_core.models.text.tokens import TokenRow, answer_row, prompt_row, token_texts
+from lga_core.progress import Cancelled, Phase
+from lga_core.results import TokenAttribution
+from lga_core.scores.attribution import token_attribution as module
+from lga_core.scores.attribution.layer_attribution import baseline_row
+from lga_core.scores.attribution.token_attribution import prompt_scores, token_attribution
+from lga_core.scores.known_facts import check_known_facts
 
 
 def log_probability(model, row):
@@ -37,14 +39,25 @@ def quadrature(model, row, steps):
         between = (blank + point * (clean - blank)).requires_grad_()
         with on_outputs({model.architecture.embedding: lambda _given, _output, between=between: between}):
             total += weight * torch.autograd.grad(log_probability(model, row), between)[0]
-    sums = (total * (clean - blank)).sum(-1)[0, :row.start].numpy()
-    return np.where(sums == 0, np.nan, sums)     # tokens that the baseline keeps
+    sums = (total * (clean - blank)).sum(-1)[0, : row.start].numpy()
+    return np.where(sums == 0, np.nan, sums)  # tokens that the baseline keeps
+
+
+def check_of(model, fact):
+    return next(check_known_facts(model, [fact]))
+
+
+def answer_tokens(model, fact):
+    """Of the old and the new answer together."""
+    return sum(
+        len(answer_row(model.tokenizer, fact.prompt, answer).answer) for answer in (fact.target_old[0], fact.target_new)
+    )
 
 
 def test_scores_add_up_to_the_change_from_the_baseline(tiny, facts):
     fact = facts[3]
-    tiny.tokenizer.pad_token = "a"           # the tiny Gemma's eos is the zero vector, where its norms have no gradient
-    _, result = watched(token_attribution(tiny, fact, next(survey(tiny, [fact])), n_steps=100))
+    tiny.tokenizer.pad_token = "a"  # the tiny Gemma's eos is the zero vector, where its norms have no gradient
+    result = token_attribution(tiny, fact, check_of(tiny, fact), n_steps=100)
     for name, answer in (("old", "basketball"), ("new", "tennis and football")):
         row = answer_row(tiny.tokenizer, fact.prompt, answer)
         change = log_probability(tiny, row) - log_probability(tiny, baseline_row(tiny.tokenizer, row))
@@ -58,36 +71,50 @@ def test_scores_equal_a_plain_quadrature(tiny):
 
 
 def test_the_result_names_the_prompts_own_tokens(tiny, facts):
-    surveyed = next(survey(tiny, facts[:1]))
-    progress, result = watched(token_attribution(tiny, facts[0], surveyed, n_steps=4))
+    result = token_attribution(tiny, facts[0], check_of(tiny, facts[0]), n_steps=4)
     prompt = prompt_row(tiny.tokenizer, facts[0].prompt).ids
     assert result.tokens == token_texts(tiny.tokenizer, prompt)
     assert result.answers == {"old": "Seattle", "new": "Boston"} and result.n_steps == 4
     for scores in result.scores.values():
         assert scores.shape == (len(prompt),)
         assert np.isnan(scores).tolist() == [True] + [False] * (len(prompt) - 1)
-    assert [(step.done, step.total) for step in progress] == [(1, 2), (2, 2)]
-    assert isinstance(progress[0], Progress)
-    tokens = sum(len(answer_row(tiny.tokenizer, facts[0].prompt, answer).answer) for answer in ("Seattle", "Boston"))
+    tokens = answer_tokens(tiny, facts[0])
     assert (result.cost.forward_rows, result.cost.backward_rows) == (tokens * 6, tokens * 4)
     again = TokenAttribution.from_json(result.to_json())
     np.testing.assert_array_equal(again.scores["old"], result.scores["old"])
 
 
+def test_the_points_of_all_answers_are_counted_together_piece_by_piece(tiny, facts, monkeypatch):
+    check = check_of(tiny, facts[0])
+    row = answer_row(tiny.tokenizer, facts[0].prompt, "Seattle")
+    whole = token_attribution(tiny, facts[0], check, n_steps=6)
+    monkeypatch.setattr(module, "PIECE_TOKENS", 2 * len(row))
+    report = Collect(lambda _step: assert_untouched(tiny))
+    pieces = token_attribution(tiny, facts[0], check, n_steps=6, report=report)
+    np.testing.assert_allclose(pieces.scores["old"], whole.scores["old"], rtol=1e-6, atol=1e-9)
+    total = 6 * answer_tokens(tiny, facts[0])
+    assert {(step.phase, step.total) for step in report.steps} == {(Phase.TOKEN_ATTRIBUTION, total)}
+    counts = [step.done for step in report.steps]
+    assert counts == sorted(set(counts)) and counts[-1] == total and counts[0] == 2
+    assert list(dict.fromkeys(step.detail for step in report.steps)) == ["old answer", "new answer"]
+    for number in (1, len(counts)):
+        with pytest.raises(Cancelled):
+            token_attribution(tiny, facts[0], check, n_steps=6, report=cancel_at(number))
+        assert_untouched(tiny)
+
+
 def test_only_answers_that_exist_are_explained(tiny, facts):
-    untold = dataclasses.replace(facts[4], target_new=None)
-    surveyed = next(survey(tiny, [untold]))
-    _, own = watched(token_attribution(tiny, untold, surveyed, n_steps=2))
-    assert dict(own.answers) == {"old": surveyed.greedy}
-    silent = dataclasses.replace(surveyed, greedy="")
-    _, new = watched(token_attribution(tiny, facts[4], silent, n_steps=2))
-    assert dict(new.answers) == {"new": "Brazil"}
+    no_answers = dataclasses.replace(facts[4], target_new=None)
+    check = check_of(tiny, no_answers)
+    assert dict(token_attribution(tiny, no_answers, check, n_steps=2).answers) == {"old": check.greedy}
+    empty = dataclasses.replace(check, greedy="")
+    assert dict(token_attribution(tiny, facts[4], empty, n_steps=2).answers) == {"new": "Brazil"}
     with pytest.raises(LgaError, match="no answer"):
-        watched(token_attribution(tiny, untold, silent, n_steps=2))
-    _, model_first = watched(token_attribution(tiny, facts[0], next(survey(tiny, facts[:1])), n_steps=2, old="model"))
-    assert model_first.answers["old"] == next(survey(tiny, facts[:1])).greedy
+        token_attribution(tiny, no_answers, empty, n_steps=2)
+    first = check_of(tiny, facts[0])
+    assert token_attribution(tiny, facts[0], first, n_steps=2, old="model").answers["old"] == first.greedy
     with pytest.raises(ValueError, match="n_steps"):
-        watched(token_attribution(tiny, facts[0], surveyed, n_steps=0))
+        token_attribution(tiny, facts[0], first, n_steps=0)
 
 
 def test_a_space_that_the_answer_takes_has_no_score(tiny, facts):
@@ -95,8 +122,8 @@ def test_a_space_that_the_answer_takes_has_no_score(tiny, facts):
     spaced = dataclasses.replace(fact, prompt=fact.prompt + " ")
     space = len(prompt_row(tiny.tokenizer, spaced.prompt).ids) - 1
     assert answer_row(tiny.tokenizer, spaced.prompt, "Paris").start == space
-    surveyed = next(survey(tiny, facts[:1]))
-    plain, result = (watched(token_attribution(tiny, either, surveyed, n_steps=2))[1] for either in (fact, spaced))
+    check = check_of(tiny, facts[0])
+    plain, result = (token_attribution(tiny, either, check, n_steps=2) for either in (fact, spaced))
     assert len(result.tokens) == space + 1
     assert np.isnan(result.scores["new"][space])
     np.testing.assert_allclose(result.scores["new"][:space], plain.scores["new"])
@@ -119,28 +146,24 @@ def test_a_prompt_of_one_token_has_nothing_to_compare(tiny):
 def test_a_word_like_the_first_token_is_scored_elsewhere(tiny):
     row = answer_row(tiny.tokenizer, "the city of the state", "Paris")
     again = TokenRow(ids=(*row.ids[:3], row.ids[0], *row.ids[3:]), start=row.start + 1)
-    special = tiny.tokenizer.bos_token_id == row.ids[0]      # which is kept wherever it stands
+    special = tiny.tokenizer.bos_token_id == row.ids[0]  # which is kept wherever it stands
     assert np.isnan(prompt_scores(tiny, again, 2)).sum() == (2 if special else 1)
 
 
 def test_nothing_is_left_on_the_model(tiny, facts):
-    surveyed = next(survey(tiny, facts[:1]))
-
-    def untouched():
-        assert all(not module._forward_hooks and not module._forward_pre_hooks for module in tiny.model.modules())
-        assert all(parameter.grad is None and not parameter.requires_grad for parameter in tiny.model.parameters())
-        assert torch.is_grad_enabled() and not tiny._user
-
-    steps = token_attribution(tiny, facts[0], surveyed, n_steps=2)
-    next(steps)
-    untouched()
-    watched(steps)
-    untouched()
+    check = check_of(tiny, facts[0])
 
     def fail(_given, output):
         if output.requires_grad:
             raise RuntimeError("in the middle of Captum's run")
 
     with pytest.raises(RuntimeError, match="in the middle"), on_outputs({tiny.architecture.blocks[-1].module: fail}):
-        watched(token_attribution(tiny, facts[0], surveyed, n_steps=2))
-    untouched()
+        token_attribution(tiny, facts[0], check, n_steps=2)
+    assert_untouched(tiny)
+
+
+def assert_untouched(model):
+    """Of Captum's hooks too."""
+    assert all(not module._forward_hooks and not module._forward_pre_hooks for module in model.model.modules())
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in model.model.parameters())
+    assert torch.is_grad_enabled()

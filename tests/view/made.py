@@ -16,10 +16,15 @@ from lga_core.results import (
 )
 
 PROMPTS = (
-    "The Space Needle is in downtown", "The mother tongue of Danielle Darrieux is", "LeBron James plays the sport of",
-    "The headquarters of the Bayerische Motoren Werke Aktiengesellschaft are in the city of", "iOS was developed by",
-    "The capital of France is", "Edwin of Northumbria, who was the first Christian king there, worshipped",
-    "<b>Bold</b> & <a href='javascript:alert(1)'>click</a> live in", "=SUM(A1:A9) is a formula of",
+    "The Space Needle is in downtown",
+    "The mother tongue of Danielle Darrieux is",
+    "LeBron James plays the sport of",
+    "The headquarters of the Bayerische Motoren Werke Aktiengesellschaft are in the city of",
+    "iOS was developed by",
+    "The capital of France is",
+    "Edwin of Northumbria, who was the first Christian king there, worshipped",
+    "<b>Bold</b> & <a href='javascript:alert(1)'>click</a> live in",
+    "=SUM(A1:A9) is a formula of",
 )
 
 
@@ -31,12 +36,17 @@ def rows(values, unused, records=None):
     made = []
     for index, row in enumerate(values):
         out = index in unused
-        made.append(FactRow(
-            record=index if records is None else records[index],
-            status="the model does not know this fact" if out else "used",
-            old_answer="Seattle", old_source="data", known=index % 5 != 0,
-            values={} if out else {"score": row}, cost=Cost(seconds=0.1, forward_rows=2, backward_rows=2),
-        ))
+        made.append(
+            FactRow(
+                record=index if records is None else records[index],
+                status="the model does not know this fact" if out else "used",
+                old_answer="Seattle",
+                old_source="data",
+                known=index % 5 != 0,
+                values={} if out else {"score": row},
+                cost=Cost(seconds=0.1, forward_rows=2, backward_rows=2),
+            )
+        )
     return tuple(made)
 
 
@@ -54,17 +64,34 @@ def lga_scores(n=32, layers=18, seed=0, unused=(3, 20), excluded=True, negative=
     fences = (q1 - (q3 - q1), q3 + (q3 - q1))
     out = {
         layer: "below the lower fence" if total[layer] < fences[0] else "above the upper fence"
-        for layer in sorted(order) if excluded and not fences[0] <= total[layer] <= fences[1]
+        for layer in sorted(order)
+        if excluded and not fences[0] <= total[layer] <= fences[1]
     }
     ranking = tuple(layer for layer in order if layer not in out)
     share = generator.dirichlet(np.where(np.arange(layers) == ranking[0], 6.0, 0.25))
     return LayerScores(
-        method="lga", settings={"old": "data"}, rows=rows(values, unused), per_fact=values, total=total,
-        total_is="sum", cost=Cost(seconds=3.1, forward_rows=64, backward_rows=64),
-        selection=Selection(golden_layer=ranking[0], golden_layers=ranking[:3], ranking=ranking, excluded_layers=out,
-                            fences=fences if excluded else None),
-        bootstrap=Bootstrap(draws=1000, seed=0, share=share, low=max(ranking[0] - 2, 0),
-                            high=min(ranking[0] + 1, layers - 1), margin=1.4),
+        method="lga",
+        settings={"old": "data"},
+        rows=rows(values, unused),
+        per_fact=values,
+        total=total,
+        total_is="sum",
+        cost=Cost(seconds=3.1, forward_rows=64, backward_rows=64),
+        selection=Selection(
+            golden_layer=ranking[0],
+            golden_layers=ranking[:3],
+            ranking=ranking,
+            excluded_layers=out,
+            fences=fences if excluded else None,
+        ),
+        bootstrap=Bootstrap(
+            draws=1000,
+            seed=0,
+            share=share,
+            low=max(ranking[0] - 2, 0),
+            high=min(ranking[0] + 1, layers - 1),
+            margin=1.4,
+        ),
     )
 
 
@@ -79,10 +106,17 @@ def cma_scores(n=32, layers=18, seed=1, kind="mlp", unused=(0, 5, 10, 15, 20, 25
     total = np.nanmean(values, axis=0)
     ranking = tuple(int(layer) for layer in np.argsort(-total))
     return LayerScores(
-        method=f"cma-{kind}", settings={}, rows=rows(values, unused), per_fact=values, total=total, total_is="mean",
-        selection=Selection(golden_layer=ranking[0], golden_layers=ranking[:3], ranking=ranking, excluded_layers={},
-                            fences=None),
-        bootstrap=None, cost=Cost(seconds=58.0, forward_rows=5000),
+        method=f"cma-{kind}",
+        settings={},
+        rows=rows(values, unused),
+        per_fact=values,
+        total=total,
+        total_is="mean",
+        selection=Selection(
+            golden_layer=ranking[0], golden_layers=ranking[:3], ranking=ranking, excluded_layers={}, fences=None
+        ),
+        bootstrap=None,
+        cost=Cost(seconds=58.0, forward_rows=5000),
     )
 
 
@@ -96,17 +130,31 @@ def causal_trace(layers=18, kind="mlp", tokens=TOKENS, seed=2, patching=False):
     effect[last] += 0.4 * np.exp(-((np.arange(layers) / layers - 0.3) ** 2) / 0.03)
     effect[-1] += 0.25 * np.clip(np.arange(layers) / layers - 0.5, 0, 1)
     return CausalTrace(
-        record=4, kind=kind, window=1 if kind == "hidden" else 6, prompt="".join(tokens), tokens=tuple(tokens),
-        subject=(1, last + 1), answer=" Seattle", answer_source="data", p_clean=0.62, p_corrupted=0.04, noise=0.11,
-        draws=10, effect=effect, patching=effect * 1.3 if patching else None,
+        record=4,
+        kind=kind,
+        window=1 if kind == "hidden" else 6,
+        prompt="".join(tokens),
+        tokens=tuple(tokens),
+        subject=(1, last + 1),
+        answer=" Seattle",
+        answer_source="data",
+        p_clean=0.62,
+        p_corrupted=0.04,
+        noise=0.11,
+        draws=10,
+        effect=effect,
+        patching=effect * 1.3 if patching else None,
     )
 
 
 def token_attribution(tokens=TOKENS, seed=3):
     generator = np.random.default_rng(seed)
     return TokenAttribution(
-        record=4, tokens=tuple(tokens), answers={"old": "Seattle", "new": "Boston"},
-        scores={"old": generator.normal(0, 1, len(tokens)), "new": generator.normal(0, 0.5, len(tokens))}, n_steps=20,
+        record=4,
+        tokens=tuple(tokens),
+        answers={"old": "Seattle", "new": "Boston"},
+        scores={"old": generator.normal(0, 1, len(tokens)), "new": generator.normal(0, 0.5, len(tokens))},
+        n_steps=20,
     )
 
 
@@ -118,14 +166,35 @@ def edit_report(layers=(11, 12)):
     )
     metric = Metric(teacher_forced=0.0, free=None, n=1)
     return EditReport(
-        record=4, editor="r-rome", layers=layers, settings={}, prompt=PROMPTS[0], subject="Space Needle",
-        target_new="Boston", target_old="Seattle", before={"rewrite": metric},
+        record=4,
+        editor="r-rome",
+        layers=layers,
+        settings={},
+        prompt=PROMPTS[0],
+        subject="Space Needle",
+        target_new="Boston",
+        target_old="Seattle",
+        before={"rewrite": metric},
         after={"rewrite": Metric(teacher_forced=100.0, free=100.0, n=1)},
-        probes=(ProbeResult(
-            metric="rewrite", group="rewrite", prompt=PROMPTS[0], expected="Boston", before=0.0, after=100.0,
-            free_before=None, free_after=True, text_before='=HYPERLINK("http://x")',
-            text_after='Boston, and, "so" on',
-        ),),
-        dropped_probes=(), target_errors=(1e-5,) * len(layers), delta_norms=(1.2,) * len(layers),
-        weight_norms=(30.0,) * len(layers), clamped=(False,) * len(layers), losses=losses, target_nll=0.03,
+        probes=(
+            ProbeResult(
+                metric="rewrite",
+                group="rewrite",
+                prompt=PROMPTS[0],
+                expected="Boston",
+                before=0.0,
+                after=100.0,
+                free_before=None,
+                free_after=True,
+                text_before='=HYPERLINK("http://x")',
+                text_after='Boston, and, "so" on',
+            ),
+        ),
+        dropped_probes=(),
+        target_errors=(1e-5,) * len(layers),
+        delta_norms=(1.2,) * len(layers),
+        weight_norms=(30.0,) * len(layers),
+        clamped=(False,) * len(layers),
+        losses=losses,
+        target_nll=0.03,
     )

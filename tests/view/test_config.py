@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lga_core.view.style import THEMES
+from lga_core.view.figures.parts.style import THEMES
 
 CONFIG = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())
 

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import pytest
 from view.made import PROMPTS, causal_trace, cma_scores, edit_report, labels, lga_scores
 
-from lga_core.view.export import easyedit_line, edit_csv, scores_csv, standalone_html, totals_csv, trace_csv
-from lga_core.view.layer_heatmaps import layer_heatmaps
-from lga_core.view.style import THEMES
+from lga_core.view.export.html import easyedit_line, edit_csv, scores_csv, standalone_html, totals_csv, trace_csv
+from lga_core.view.figures.layer_heatmaps import layer_heatmaps
+from lga_core.view.figures.parts.style import THEMES
 
 
 def read(text):
@@ -25,12 +25,12 @@ def test_scores_are_tidy_and_exact():
     assert (line["record"], line["layer"], line["known"]) == ("2", "4", "true")
     assert float(line["value"]) == lga.per_fact[2, 4]
     assert {line["value"] for line in lines if line["record"] == "3"} == {""}
-    assert any(line["value"].startswith("-") for line in lines)           # numbers stay numbers
+    assert any(line["value"].startswith("-") for line in lines)  # numbers stay numbers
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "＝1", "\n-1"])
 def test_text_that_a_spreadsheet_would_run_is_defused(cell):
-    lines = read(scores_csv(lga_scores(2, 2, unused=()), {0: cell, 1: "plain, \"quoted\""}))
+    lines = read(scores_csv(lga_scores(2, 2, unused=()), {0: cell, 1: 'plain, "quoted"'}))
     assert lines[0]["fact"] == "'" + cell
     assert lines[2]["fact"] == 'plain, "quoted"'
 
@@ -52,7 +52,7 @@ def test_traces_and_edits():
     assert float(lines[3 * 3 + 1]["effect"]) == trace.effect[3, 1]
     assert [line["in_subject"] for line in lines[::3]][:5] == ["false", "true", "true", "true", "false"]
     probe = read(edit_csv(edit_report()))[0]
-    assert probe["text_before"] == "'=HYPERLINK(\"http://x\")"
+    assert probe["text_before"] == '\'=HYPERLINK("http://x")'
     assert probe["text_after"] == 'Boston, and, "so" on'
     assert (probe["layers"], probe["free_before"], probe["free_after"]) == ("11 12", "", "true")
 
@@ -71,7 +71,7 @@ def test_an_exported_page_needs_no_network_and_keeps_its_ground(name):
     assert "<script>alert" not in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
     assert f"background:{THEMES[name].page}" in page
-    assert len(page) > 1_000_000                                          # plotly.js is inside
+    assert len(page) > 1_000_000  # plotly.js is inside
 
 
 def test_a_fact_cannot_close_the_script_of_an_exported_page():

@@ -10,11 +10,11 @@ from view.made import cma_scores, labels, lga_scores
 
 from lga_core.errors import LgaError
 from lga_core.scores.selection import no_pick
-from lga_core.view.cells import OVERLAY
-from lga_core.view.layer_heatmaps import layer_heatmaps
-from lga_core.view.ruler import LABEL_WIDTH, NARROWEST, layer_ticks, runs
-from lga_core.view.scales import SCALES
-from lga_core.view.style import THEMES
+from lga_core.view.figures.layer_heatmaps import layer_heatmaps
+from lga_core.view.figures.parts.cells import OVERLAY
+from lga_core.view.figures.parts.ruler import LABEL_WIDTH, NARROWEST, layer_ticks, runs
+from lga_core.view.figures.parts.scales import SCALES
+from lga_core.view.figures.parts.style import THEMES
 
 
 def drawn(lga, cma, n=32, **choices):
@@ -118,17 +118,19 @@ def test_one_score_alone_has_two_panels_on_one_axis(present):
     figure = drawn(lga, cma)
     assert len(heatmaps(figure)) == 1
     assert {name for name in figure.layout.to_plotly_json() if name.startswith("xaxis")} == {
-        "xaxis", "xaxis2", "xaxis3"}
+        "xaxis",
+        "xaxis2",
+        "xaxis3",
+    }
     base = {trace.yaxis for trace in figure.data if trace.type in ("bar", "scatter")}
     overlaid = {axis for axis in base if figure.layout[f"yaxis{axis[1:]}"].overlaying}
-    for axis in overlaid:                       # an axis can only lie over one that has a trace of its own
+    for axis in overlaid:  # an axis can only lie over one that has a trace of its own
         assert figure.layout[f"yaxis{axis[1:]}"].overlaying in base
 
 
 def test_chosen_and_published_layers_have_named_tracks_and_dashed_frames():
     figure = drawn(lga_scores(), cma_scores(), chosen=[11, 12, 15], published={"<b>ROME": [5], "none": []})
-    assert list(figure.layout.yaxis.ticktext) == [
-        "LGA golden", "CMA, MLP pick", "chosen", "published, &lt;b&gt;ROME"]
+    assert list(figure.layout.yaxis.ticktext) == ["LGA golden", "CMA, MLP pick", "chosen", "published, &lt;b&gt;ROME"]
     rects = [shape for shape in figure.layout.shapes if shape.type == "rect"]
     frames = {(shape.x0, shape.x1) for shape in rects if shape.line.dash == "dot"}
     assert frames == {(10.5, 12.5), (14.5, 15.5)}

@@ -3,20 +3,34 @@
 import pytest
 
 from lga_core.results import LedgerFact, LedgerReport, LensLayer, Metric, TokenChoice
-from lga_core.view.ledger import ledger_history
-from lga_core.view.lens import lens_columns
-from lga_core.view.style import THEMES
+from lga_core.view.figures.ledger_history import ledger_history
+from lga_core.view.figures.lens_table import lens_columns
+from lga_core.view.figures.parts.style import THEMES
 
 NONE = Metric(teacher_forced=None, free=None, n=0)
 
 
 def fact(subject: str, now: float, *, enabled: bool = True, entry: str = "a") -> LedgerFact:
     def metrics(value: float) -> dict[str, Metric]:
-        return {"rewrite": Metric(teacher_forced=value, free=value, n=1), "rephrase": NONE, "locality": NONE,
-                "portability": NONE}
+        return {
+            "rewrite": Metric(teacher_forced=value, free=value, n=1),
+            "rephrase": NONE,
+            "locality": NONE,
+            "portability": NONE,
+        }
 
-    return LedgerFact(entry=entry, enabled=enabled, record=0, prompt=f"The {subject} is in", subject=subject,
-                      target_new="<b>Boston", before=metrics(0.0), now=metrics(now), probes=(), dropped_probes=())
+    return LedgerFact(
+        entry=entry,
+        enabled=enabled,
+        record=0,
+        prompt=f"The {subject} is in",
+        subject=subject,
+        target_new="<b>Boston",
+        before=metrics(0.0),
+        now=metrics(now),
+        probes=(),
+        dropped_probes=(),
+    )
 
 
 def report(*facts: LedgerFact) -> LedgerReport:
@@ -41,13 +55,14 @@ def test_a_row_a_fact_in_todays_order_and_a_column_a_change(name):
 
 
 def test_a_cell_is_framed_where_the_edit_is_off():
-    frame, = ledger_history(CHANGES, "rewrite").layout.shapes
+    (frame,) = ledger_history(CHANGES, "rewrite").layout.shapes
     assert frame.x0 < 3 < frame.x1 and frame.y0 < 0 < frame.y1
 
 
 def test_a_fact_that_is_written_twice_is_one_row_that_acts_where_one_entry_does():
-    figure = ledger_history([("both", report(fact("Needle", 90.0, enabled=False),
-                                             fact("Needle", 90.0, entry="b")))], "rewrite")
+    figure = ledger_history(
+        [("both", report(fact("Needle", 90.0, enabled=False), fact("Needle", 90.0, entry="b")))], "rewrite"
+    )
     assert len(figure.data[0].z) == 1 and not figure.layout.shapes
 
 
@@ -59,8 +74,10 @@ def test_a_metric_that_no_fact_has_and_very_many_facts():
 
 
 def layer(number: int, *tokens: tuple[str, float]) -> LensLayer:
-    return LensLayer(layer=number, choices=tuple(
-        TokenChoice(token=token, id=len(token), probability=share) for token, share in tokens))
+    return LensLayer(
+        layer=number,
+        choices=tuple(TokenChoice(token=token, id=len(token), probability=share) for token, share in tokens),
+    )
 
 
 @pytest.mark.parametrize("name", THEMES)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lga_core.errors import LgaError
-from lga_core.view.scales import SCALES, SignedLog, effect_shades, round_ticks, signed_shades
-from lga_core.view.style import THEMES
+from lga_core.view.figures.parts.scales import SCALES, SignedLog, effect_shades, round_ticks, signed_shades
+from lga_core.view.figures.parts.style import THEMES
 
 LOOK = THEMES["light"]
 VALUES = np.array([[-171558.0, -121.0, 0.0, 3.0], [50.0, 800.0, -20.0, np.nan]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from view.made_study import unit
 
-from lga_core.view.study import (
+from lga_core.view.words.study_words import (
     carried_table,
     claims_table,
     forecast_table,
@@ -19,9 +19,9 @@ from lga_core.view.study import (
     summary_table,
     unit_title,
 )
-from lga_core.view.sweep_words import points
-from lga_core.worth.across import carried, in_sample, summary
-from lga_core.worth.study import table_rows
+from lga_core.view.words.sweep_words import points
+from lga_core.worth.study.across import carried, in_sample, summary
+from lga_core.worth.study.judged import table_rows
 
 NAMES = ("lga", "cma-mlp", "middle", "brute-force")
 
@@ -67,7 +67,7 @@ def test_the_papers_claims_have_their_numbers(found, units):
 
 
 def test_pairs_are_of_the_selectors_that_are_there(found):
-    pair, = pairs_table(found)               # these units have no forecast
+    (pair,) = pairs_table(found)  # these units have no forecast
     assert pair["Overall"] == "LGA less CMA, MLP" and "over 1 unit," in pair["points"]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lga_core.errors import LgaError
-from lga_core.view.style import THEMES, stack, theme
+from lga_core.view.figures.parts.style import THEMES, stack, theme
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
 DEFICIENCIES = {
@@ -39,8 +39,9 @@ def test_no_other_saturated_colour_has_golds_hue(look):
 @pytest.mark.parametrize("name", DEFICIENCIES)
 @pytest.mark.parametrize("look", THEMES.values(), ids=THEMES)
 def test_both_signs_and_zero_stay_apart_for_colour_blind_readers(look, name):
-    negative, zero, positive = (seen(color, DEFICIENCIES[name]) for color in
-                                (look.negative, look.neutral, look.positive))
+    negative, zero, positive = (
+        seen(color, DEFICIENCIES[name]) for color in (look.negative, look.neutral, look.positive)
+    )
     for first, second in ((negative, positive), (negative, zero), (positive, zero)):
         assert np.linalg.norm(first - second) > 0.25
 

@@ -12,13 +12,13 @@ from view.made_sweep import cell, picks, sweep, worth
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Cost, Sweep
-from lga_core.view import sweep_words
-from lga_core.view.best_layers import best_layers
-from lga_core.view.cells import OVERLAY
-from lga_core.view.regret import regret_against_cost
-from lga_core.view.style import THEMES
-from lga_core.view.sweep import sweep_figure
-from lga_core.view.sweep_export import layers_csv, selectors_csv, sweep_csv, sweep_json
+from lga_core.view.export.sweep_html import layers_csv, selectors_csv, sweep_csv, sweep_json
+from lga_core.view.figures.best_layers import best_layers
+from lga_core.view.figures.parts.cells import OVERLAY
+from lga_core.view.figures.parts.style import THEMES
+from lga_core.view.figures.regret import regret_against_cost
+from lga_core.view.figures.sweep_figure import sweep_figure
+from lga_core.view.words import sweep_words
 from lga_core.worth.judging import judge
 
 
@@ -55,7 +55,7 @@ def test_the_curves_are_the_means_by_layer_with_overall_bold():
     for name, curve in curves.items():
         assert list(curve.y) == pytest.approx(list(of.mean(name.lower())))
     assert curves["Overall"].line.width > curves["Rewrite"].line.width
-    band, = named(drawn(of), "band")
+    (band,) = named(drawn(of), "band")
     assert min(band.y) < min(curves["Overall"].y) and max(band.y) > max(curves["Overall"].y)
 
 
@@ -71,19 +71,27 @@ def test_picks_stand_on_the_curve_and_on_the_ruler_and_gold_is_lgas_alone(name):
         assert list(points[pick.title].x) == [pick.layer]
         assert points[pick.title].y[0] == pytest.approx(overall[pick.layer])
     assert list(points["best layer here"].x) == [5]
-    gold = [trace.name or trace.text[0] for trace in figure.data
-            if trace.type == "scatter" and trace.marker.color == look.gold]
+    gold = [
+        trace.name or trace.text[0]
+        for trace in figure.data
+        if trace.type == "scatter" and trace.marker.color == look.gold
+    ]
     assert set(gold) == {"LGA"}
     frames = {shape.x0 + 0.5 for shape in figure.layout.shapes if shape.line.color == look.gold}
     assert frames == {found[0].own_layer}
 
 
 def test_a_pick_that_was_not_swept_keeps_its_mark_and_its_stand_in_is_hollow():
-    of = Sweep.of([cell(record, layer, dict.fromkeys(METRICS, 50.0)) for record in range(3) for layer in (2, 3)],
-                  range(3), (2, 3), "r-rome", {})
+    of = Sweep.of(
+        [cell(record, layer, dict.fromkeys(METRICS, 50.0)) for record in range(3) for layer in (2, 3)],
+        range(3),
+        (2, 3),
+        "r-rome",
+        {},
+    )
     pick = replace(picks(sweep())[0], own_layer=9, layer=3, layers=(2, 3))
     figure = drawn(of, picks=[pick])
-    track, = named(figure, "track")
+    (track,) = named(figure, "track")
     assert list(track.x) == [9, 3] and list(track.marker.symbol) == ["diamond", "diamond-open"]
     assert [list(trace.x) for trace in named(figure, "pick")] == [[3]]
 
@@ -103,7 +111,7 @@ def test_every_cell_answers_with_its_layer_record_and_value():
 def test_a_partial_sweep_shows_what_it_has_and_the_rest_is_grey():
     of = sweep(of=100)
     figure = drawn(of, picks=picks(of)[:3])
-    overall, = heatmaps(figure)
+    (overall,) = heatmaps(figure)
     grey = next(trace for trace in figure.data if trace.type == "heatmap" and trace.showscale is False)
     assert np.isfinite(overall.z).sum() == 100 and np.nansum(grey.z) == 12 * 18 - 100
     assert any("100 of 216 edits so far" in note.text for note in figure.layout.annotations)
@@ -151,6 +159,13 @@ def test_regret_against_cost_has_each_selectors_interval():
     assert regret_against_cost([]) is None
 
 
+def test_the_figure_in_words_names_the_picks_and_the_best_layer():
+    judged_sweep = worth(sweep())
+    text = sweep_words.figure_in_words(judged_sweep)
+    assert f"Layer {judged_sweep.best_layer} is the best on average. LGA picks layer" in text
+    assert "is the best" not in sweep_words.figure_in_words(replace(judged_sweep, best_layer=None, selectors=()))
+
+
 def test_time_is_not_known_before_the_first_batch_and_is_projected_after_it():
     assert sweep_words.remaining([sweep(of=0)]) == (0, 216, None)
     assert "not known yet" in sweep_words.remaining_sentence([sweep(of=0)])
@@ -161,19 +176,36 @@ def test_time_is_not_known_before_the_first_batch_and_is_projected_after_it():
 
 
 def test_a_layer_that_is_measured_tells_its_own_pace():
-    made = [replace(cell(record, layer, dict.fromkeys(METRICS, 50.0)), cost=Cost(seconds=seconds))
-            for record, layer, seconds in ((0, 0, 4.0), (1, 0, 6.0), (0, 1, 2.0))]
+    made = [
+        replace(cell(record, layer, dict.fromkeys(METRICS, 50.0)), cost=Cost(seconds=seconds))
+        for record, layer, seconds in ((0, 0, 4.0), (1, 0, 6.0), (0, 1, 2.0))
+    ]
     of = Sweep.of(made, range(4), range(3), "r-rome", {})
     assert sweep_words.remaining([of]) == (3, 12, pytest.approx(2 * 5.0 + 3 * 2.0 + 4 * 4.0))
 
 
 def judged(regrets, seconds, *, in_sample=False):
     """Selectors with given picks on a sweep whose layers lose 0, 10, 20 … points."""
-    of = Sweep.of([cell(record, layer, dict.fromkeys(METRICS, 90.0 - 10 * layer)) for record in range(4)
-                   for layer in range(5)], range(4), range(5), "r-rome", {})
+    of = Sweep.of(
+        [cell(record, layer, dict.fromkeys(METRICS, 90.0 - 10 * layer)) for record in range(4) for layer in range(5)],
+        range(4),
+        range(5),
+        "r-rome",
+        {},
+    )
     base = picks(of)
-    made = [replace(base[0], selector=name, title=name.upper(), layer=layer, own_layer=layer,
-                    ranking=(layer,), cost=Cost(seconds=seconds[name])) for name, layer in regrets.items()]
+    made = [
+        replace(
+            base[0],
+            selector=name,
+            title=name.upper(),
+            layer=layer,
+            own_layer=layer,
+            ranking=(layer,),
+            cost=Cost(seconds=seconds[name]),
+        )
+        for name, layer in regrets.items()
+    ]
     return judge([*made, base[-1]], of, in_sample=in_sample, draws=20)
 
 
@@ -183,8 +215,7 @@ def test_the_recommendation_names_the_lowest_regret_and_says_where_it_was_judged
     assert text.startswith("FORECAST loses least of 2 selectors: layer 1 is 10.0 points below the best layer")
     assert "on 4 facts held out from the picks, found 10 times faster than by the sweep." in text
     assert "LGA: layer 2, 20.0 points below the best layer" in text
-    assert "in-sample, so flattering" in sweep_words.recommendation(
-        judged({"lga": 2}, {"lga": 1.0}, in_sample=True))
+    assert "in-sample, so flattering" in sweep_words.recommendation(judged({"lga": 2}, {"lga": 1.0}, in_sample=True))
 
 
 def test_among_equals_the_cheapest_is_named_and_the_others_counted():

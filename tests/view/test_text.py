@@ -7,20 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga_core.view.text import columns, count, escape, number, power_of_ten, shorten, token_label, wrap
+from lga_core.view.words.text import columns, count, escape, number, power_of_ten, shorten, token_label, wrap
 
 
 @given(st.text())
 def test_escaped_text_holds_no_markup_and_loses_no_visible_letter(text):
     escaped = escape(text)
     assert not set(escaped) & set("<>$")
-    assert html.unescape(escaped) == "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C"
-                                             or unicodedata.category(c) in ("Co", "Cn", "Cs"))
+    assert html.unescape(escaped) == "".join(
+        c
+        for c in text
+        if c in "\n\t" or unicodedata.category(c)[0] != "C" or unicodedata.category(c) in ("Co", "Cn", "Cs")
+    )
 
 
 def test_markup_entities_and_tex_are_shown_letter_by_letter():
-    assert escape("<br><a href='x'>&lt;</a> $a$") == (
-        "&lt;br&gt;&lt;a href='x'&gt;&amp;lt;&lt;/a&gt; &#36;a&#36;")
+    assert escape("<br><a href='x'>&lt;</a> $a$") == ("&lt;br&gt;&lt;a href='x'&gt;&amp;lt;&lt;/a&gt; &#36;a&#36;")
 
 
 def test_control_and_direction_changing_characters_are_dropped():
@@ -39,18 +41,36 @@ def test_wrapped_text_is_escaped_after_it_was_cut():
     assert "&lt;b&gt;word" in wrap("<b>word")
 
 
-@pytest.mark.parametrize(("token", "subject", "label"), [
-    (" Needle", True, "·Needle*"), ("\n", False, "⏎"), ("", False, "∅"), ("<br>", False, "&lt;br&gt;"),
-    ("  ", False, "··"),
-])
+@pytest.mark.parametrize(
+    ("token", "subject", "label"),
+    [
+        (" Needle", True, "·Needle*"),
+        ("\n", False, "⏎"),
+        ("", False, "∅"),
+        ("<br>", False, "&lt;br&gt;"),
+        ("  ", False, "··"),
+    ],
+)
 def test_token_labels(token, subject, label):
     assert token_label(token, subject=subject) == label
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (171558.4, "171,558"), (-1234.0, "−1,234"), (0.03121, "0.03121"), (0, "0"), (float("nan"), "n/a"), (None, "n/a"),
-    (-2.14e-7, "−2.14·10⁻⁷"), (1.5e9, "1.5·10⁹"), (0.5, "0.5"), (100.0, "100"), (9.99999e-6, "1·10⁻⁵"),
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (171558.4, "171,558"),
+        (-1234.0, "−1,234"),
+        (0.03121, "0.03121"),
+        (0, "0"),
+        (float("nan"), "n/a"),
+        (None, "n/a"),
+        (-2.14e-7, "−2.14·10⁻⁷"),
+        (1.5e9, "1.5·10⁹"),
+        (0.5, "0.5"),
+        (100.0, "100"),
+        (9.99999e-6, "1·10⁻⁵"),
+    ],
+)
 def test_numbers(value, text):
     assert number(value) == text
 

@@ -9,14 +9,16 @@ from view.made import cma_scores, lga_scores
 from lga_core.results import Bootstrap, Cost, Selection
 from lga_core.scores.methods import METHODS
 from lga_core.scores.selection import no_pick, signs
-from lga_core.view import words
-from lga_core.view.names import METHOD_TITLES
+from lga_core.view.words import sentences as words
+from lga_core.view.words.names import METHOD_TITLES
 
 
 def picking(scores, golden, others=()):
     layers = (golden, *others)
-    return replace(scores, selection=Selection(golden_layer=golden, golden_layers=layers, ranking=layers,
-                                               excluded_layers={}, fences=None))
+    return replace(
+        scores,
+        selection=Selection(golden_layer=golden, golden_layers=layers, ranking=layers, excluded_layers={}, fences=None),
+    )
 
 
 def test_every_method_has_the_same_title_here_and_in_the_engine():
@@ -28,18 +30,24 @@ def test_the_pick():
     assert words.pick_sentence(picking(lga, 11, (3, 10))) == "LGA picks layer 11, next 3 and 10, from 30 facts."
     assert words.pick_sentence(picking(lga, 11)) == "LGA picks layer 11, from 30 facts."
     assert words.pick_sentence(replace(lga, selection=no_pick("5 usable facts, at least 8 are needed"))) == (
-        "LGA has no pick: 5 usable facts, at least 8 are needed.")
+        "LGA has no pick: 5 usable facts, at least 8 are needed."
+    )
 
 
-@pytest.mark.parametrize(("low", "high", "margin", "told"), [
-    (3, 12, 1.44, "95 % of picks lie in layers 3 to 12; margin over the second 1.4 standard deviations."),
-    (11, 11, None, "always layer 11."),
-])
+@pytest.mark.parametrize(
+    ("low", "high", "margin", "told"),
+    [
+        (3, 12, 1.44, "95 % of picks lie in layers 3 to 12; margin over the second 1.4 standard deviations."),
+        (11, 11, None, "always layer 11."),
+    ],
+)
 def test_how_firm_the_pick_is(low, high, margin, told):
     share = np.zeros(18)
     share[11] = 0.842
-    lga = replace(picking(lga_scores(), 11), bootstrap=Bootstrap(draws=1000, seed=0, share=share, low=low, high=high,
-                                                                  margin=margin))
+    lga = replace(
+        picking(lga_scores(), 11),
+        bootstrap=Bootstrap(draws=1000, seed=0, share=share, low=low, high=high, margin=margin),
+    )
     assert words.firmness_sentence(lga) == f"Layer 11 is the pick in 84 % of 1,000 draws of the facts; {told}"
     assert words.firmness_sentence(replace(lga, bootstrap=None)) is None
 
@@ -48,18 +56,21 @@ def test_agreement():
     lga, cma = picking(lga_scores(), 11), picking(cma_scores(), 9)
     assert words.agreement_sentence(lga, cma, 0.414) == (
         "LGA picks layer 11, CMA (MLP) picks layer 9, 2 layers apart. "
-        "Rank correlation of the two totals over layers: ρ = 0.41.")
+        "Rank correlation of the two totals over layers: ρ = 0.41."
+    )
     assert "pick the same layer, 11" in words.agreement_sentence(lga, picking(cma, 11), -0.3)
     assert "ρ = −0.30" in words.agreement_sentence(lga, cma, -0.3)
     silent = replace(cma, selection=no_pick("too few"))
     assert words.agreement_sentence(lga, silent, None) == (
-        "CMA (MLP) has no pick, so there is nothing to compare. No rank correlation can be had.")
+        "CMA (MLP) has no pick, so there is nothing to compare. No rank correlation can be had."
+    )
 
 
 def test_the_sign_sentence_follows_the_signs():
     negative = lga_scores(negative=True)
     assert words.sign_sentence(negative, signs(negative)) == (
-        "Every S is negative: the signed order lists the smallest gradients first; 100 % of the cells are negative.")
+        "Every S is negative: the signed order lists the smallest gradients first; 100 % of the cells are negative."
+    )
     positive = replace(negative, per_fact=-negative.per_fact, total=-negative.total)
     assert words.sign_sentence(positive, signs(positive)).startswith("No S is negative: the signed order ")
     mixed = replace(negative, total=np.where(np.arange(18) < 5, 1.0, -1.0))
@@ -69,7 +80,8 @@ def test_the_sign_sentence_follows_the_signs():
 def test_s_split_by_known_and_unknown_facts():
     lga = lga_scores(10, 4, unused=(), negative=True)
     assert words.known_sentence(signs(lga)) == (
-        "Over 8 known facts S is negative at 4 of 4 layers, over 2 unknown facts S is negative at 4 of 4 layers.")
+        "Over 8 known facts S is negative at 4 of 4 layers, over 2 unknown facts S is negative at 4 of 4 layers."
+    )
     unasked = replace(lga, rows=tuple(replace(row, known=None) for row in lga.rows))
     assert "they name no old answer" in words.known_sentence(signs(unasked))
 
@@ -84,27 +96,52 @@ def test_reasons():
 
 def test_cost():
     assert words.cost_sentence("LGA", Cost(seconds=3.14, forward_rows=64, backward_rows=64)) == (
-        "LGA 3.1 s, 64 forward and 64 backward rows")
+        "LGA 3.1 s, 64 forward and 64 backward rows"
+    )
     assert words.cost_sentence("CMA", Cost(seconds=58.2, forward_rows=5000.4)) == "CMA 58 s, 5,000 forward rows"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [
-    (None, ""), (float("inf"), ""), (0.2, "1 s left"), (8.4, "9 s left"), (90, "90 s left"), (91, "2 min left"),
-    (5400, "90 min left"), (5401, "2 h left"),
-])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (float("inf"), ""),
+        (0.2, "1 s left"),
+        (8.4, "9 s left"),
+        (90, "90 s left"),
+        (91, "2 min left"),
+        (5400, "90 min left"),
+        (5401, "2 h left"),
+    ],
+)
 def test_time_left(seconds, text):
     assert words.time_left(seconds) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [
-    (0.04, "0.0 s"), (9.94, "9.9 s"), (58, "58 s"), (119.7, "2 min"), (200, "3 min 20 s"), (7500, "2 h 5 min"),
-])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (58, "58 s"),
+        (119.7, "2 min"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+    ],
+)
 def test_durations(seconds, text):
     assert words.duration(seconds) == text
 
 
-@pytest.mark.parametrize(("share", "text"), [
-    (0, "0 %"), (0.0003, "0.1 %"), (0.5, "50 %"), (0.9999, "99.9 %"), (1, "100 %"),
-])
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (0.0003, "0.1 %"),
+        (0.5, "50 %"),
+        (0.9999, "99.9 %"),
+        (1, "100 %"),
+    ],
+)
 def test_a_share_is_never_rounded_to_none_or_all(share, text):
     assert words.percent(share) == text

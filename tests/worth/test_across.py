@@ -9,8 +9,8 @@ from view.made_study import unit
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS
-from lga_core.worth.across import carried, in_sample, of_most, summary
 from lga_core.worth.judging import judge
+from lga_core.worth.study.across import carried, in_sample, of_most, summary
 
 NAMES = ("lga", "cma-mlp", "middle", "brute-force")
 
@@ -26,8 +26,11 @@ def found(units):
 
 
 def judged(one, selector):
-    return next(item for item in judge(one.picks, one.test, in_sample=False, draws=0).selectors
-                if item.pick.selector == selector)
+    return next(
+        item
+        for item in judge(one.picks, one.test, in_sample=False, draws=0).selectors
+        if item.pick.selector == selector
+    )
 
 
 def test_every_selectors_means_are_those_of_its_units(units, found):
@@ -37,8 +40,9 @@ def test_every_selectors_means_are_those_of_its_units(units, found):
         mine = [worth for worth in mine if worth.pick.layer is not None]
         assert item.units == len(mine) == (2 if item.selector == "cma-mlp" else 3)
         for name, estimate in item.measures.items():
-            values = [worth.metrics[name] if name in METRICS else getattr(worth, name.replace("-", "_"))
-                      for worth in mine]
+            values = [
+                worth.metrics[name] if name in METRICS else getattr(worth, name.replace("-", "_")) for worth in mine
+            ]
             assert estimate.value == pytest.approx(fmean(value.value for value in values))
             assert estimate.n == sum(value.n for value in values)
             assert estimate.low <= estimate.value <= estimate.high or name == "regret"
@@ -47,9 +51,12 @@ def test_every_selectors_means_are_those_of_its_units(units, found):
             continue
         costs = [(one.proxy.cost, worth.pick.cost) for one, worth in zip(units, mine, strict=False)]
         assert item.faster == pytest.approx(median(whole.seconds / own.seconds for whole, own in costs))
-        assert item.fewer_rows == pytest.approx(median(
-            (whole.forward_rows + whole.backward_rows) / (own.forward_rows + own.backward_rows)
-            for whole, own in costs))
+        assert item.fewer_rows == pytest.approx(
+            median(
+                (whole.forward_rows + whole.backward_rows) / (own.forward_rows + own.backward_rows)
+                for whole, own in costs
+            )
+        )
     assert [item.selector for item in found.selectors] == list(NAMES)
 
 
@@ -61,7 +68,7 @@ def test_the_lowest_regret_is_counted_among_those_compared(units, found):
         for name in regrets:
             counted[name] += regrets[name] == min(regrets.values())
     assert {item.selector: item.lowest for item in found.selectors} == counted
-    alone, = summary(units, selectors=["middle"], draws=0).selectors
+    (alone,) = summary(units, selectors=["middle"], draws=0).selectors
     assert alone.lowest == 3
 
 
@@ -77,16 +84,21 @@ def test_what_no_selector_can_pass(units, found):
     optimum = [one.test.overall.max(1).mean() for one in units]
     assert found.best.value == pytest.approx(fmean(best)) and found.optimum.value == pytest.approx(fmean(optimum))
     assert found.gap.value == pytest.approx(fmean(optimum) - fmean(best)) and found.gap.n == found.best.n == 33
-    assert found.same_layer == sum(one.proxy.mean("overall").argmax() == one.test.mean("overall").argmax()
-                                   for one in units)
+    assert found.same_layer == sum(
+        one.proxy.mean("overall").argmax() == one.test.mean("overall").argmax() for one in units
+    )
 
 
 def test_two_selectors_are_compared_where_both_have_a_pick(units, found):
     for metric in (*METRICS, "overall"):
         difference = found.difference("lga", "cma-mlp", metric)
         pairs = [(judged(one, "lga"), judged(one, "cma-mlp")) for one in units[:2]]
-        values = [(lga.overall.value - cma.overall.value) if metric == "overall" else
-                  lga.metrics[metric].value - cma.metrics[metric].value for lga, cma in pairs]
+        values = [
+            (lga.overall.value - cma.overall.value)
+            if metric == "overall"
+            else lga.metrics[metric].value - cma.metrics[metric].value
+            for lga, cma in pairs
+        ]
         assert difference.units == 2 and difference.mean.value == pytest.approx(fmean(values))
         assert (difference.least, difference.most) == pytest.approx((min(values), max(values)))
         assert (difference.above, difference.below) == (sum(v > 0 for v in values), sum(v < 0 for v in values))
@@ -97,8 +109,10 @@ def test_two_selectors_are_compared_where_both_have_a_pick(units, found):
 def test_units_of_one_set_draw_the_same_facts():
     """So twice the same unit is as sure as one; another set of the same numbers draws its own, and is surer."""
     one = unit(0)
-    alone, twice, other = (summary(units, selectors=["lga"], draws=400).selectors[0].measures["overall"] for units in (
-        (one,), (one, replace(one, model="again")), (one, replace(one, fact_set="zzz"))))
+    alone, twice, other = (
+        summary(units, selectors=["lga"], draws=400).selectors[0].measures["overall"]
+        for units in ((one,), (one, replace(one, model="again")), (one, replace(one, fact_set="zzz")))
+    )
     assert (twice.value, twice.low, twice.high) == pytest.approx((alone.value, alone.low, alone.high))
     assert other.value == pytest.approx(alone.value) and other.high - other.low < 0.85 * (alone.high - alone.low)
 
@@ -117,7 +131,7 @@ def test_recommended_is_who_has_a_pick_everywhere_and_sweeps_least(found, units)
 
 
 def test_in_sample_the_brute_force_has_no_regret(units):
-    item, = summary(in_sample(units), selectors=["brute-force"], draws=0).selectors
+    (item,) = summary(in_sample(units), selectors=["brute-force"], draws=0).selectors
     assert item.measures["regret"].value == 0
 
 

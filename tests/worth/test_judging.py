@@ -13,24 +13,37 @@ from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Estimate, Pick, Sweep, Worth
 from lga_core.scores.selection import spearman
+from lga_core.worth.ground_truth import drawn_weights
 from lga_core.worth.judging import harmonic_mean, judge, rank_correlations
 from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
-from lga_core.worth.truth import drawn_weights
 
 NONE = Estimate()
 
 
 def pick_of(ranking, layers, scores=None, reason=None) -> Pick:
     scores = [-float(ranking.index(layer)) for layer in layers] if scores is None else scores
-    return Pick(selector="lga", title="LGA", layer=ranking[0] if ranking else None, ranking=tuple(ranking),
-                layers=tuple(layers), scores=np.array(scores, dtype=float), own_layer=ranking[0] if ranking else None,
-                n_facts=1, reason=reason)
+    return Pick(
+        selector="lga",
+        title="LGA",
+        layer=ranking[0] if ranking else None,
+        ranking=tuple(ranking),
+        layers=tuple(layers),
+        scores=np.array(scores, dtype=float),
+        own_layer=ranking[0] if ranking else None,
+        n_facts=1,
+        reason=reason,
+    )
 
 
 def test_a_small_sweep_by_hand():
     """A = [[100, 50, 50], [0, 50, 100], [50, 100, 0]]: means 50, 66.7, 50; each fact's best is 100."""
-    sweep = sweep_of({"rewrite": [[100, 100, 100], [0, 100, 100], [100, 100, 0]],
-                      "locality": [[100, 0, 0], [0, 0, 100], [0, 100, 0]]}, layers=(3, 4, 8))
+    sweep = sweep_of(
+        {
+            "rewrite": [[100, 100, 100], [0, 100, 100], [100, 100, 0]],
+            "locality": [[100, 0, 0], [0, 0, 100], [0, 100, 0]],
+        },
+        layers=(3, 4, 8),
+    )
     worth = judge([pick_of((8, 4, 3), (3, 4, 8))], sweep, in_sample=False)
     assert (worth.layers, worth.records, worth.n_facts, worth.unfinished) == ((3, 4, 8), (0, 1, 2), 3, 0)
     assert worth.makeup == ("rewrite", "locality") and worth.editor == "r-rome" and not worth.in_sample
@@ -42,16 +55,19 @@ def test_a_small_sweep_by_hand():
     assert worth.any_layer.value == pytest.approx(500 / 9)
     assert (worth.optimum.value, worth.gap.value) == (100, pytest.approx(100 / 3))
     np.testing.assert_array_equal(worth.histogram, [1, 1, 1])
-    judged, = worth.selectors
+    (judged,) = worth.selectors
     assert judged.overall.value == pytest.approx(50) and judged.overall.n == 3
     assert judged.regret.value == pytest.approx(50 / 3)
     assert judged.below_optimum.value == pytest.approx(50)
     assert {name: (value.value, value.n) for name, value in judged.metrics.items()} == {
-        "rewrite": (pytest.approx(200 / 3), 3), "rephrase": (None, 0), "locality": (pytest.approx(100 / 3), 3),
-        "portability": (None, 0)}
+        "rewrite": (pytest.approx(200 / 3), 3),
+        "rephrase": (None, 0),
+        "locality": (pytest.approx(100 / 3), 3),
+        "portability": (None, 0),
+    }
     assert judged.harmonic.value == pytest.approx(2 / (3 / 200 + 3 / 100))
     assert judged.hits == {1: False, 3: True, 5: True}
-    assert judged.spearman.value == pytest.approx(0)       # ranks 1 2 3 against 1.5 3 1.5
+    assert judged.spearman.value == pytest.approx(0)  # ranks 1 2 3 against 1.5 3 1.5
 
 
 def test_a_best_layer_that_is_shared_is_shared_in_the_histogram_and_is_a_hit():
@@ -60,19 +76,19 @@ def test_a_best_layer_that_is_shared_is_shared_in_the_histogram_and_is_a_hit():
     np.testing.assert_allclose(worth.histogram, [1 / 2 + 1 / 3, 1 / 2 + 1 / 3, 1 + 1 / 3])
     tied = judge([pick_of((1, 0), range(2))], sweep_of({"rewrite": [[40, 40]]}), in_sample=True)
     assert (tied.best_layer, tied.selectors[0].regret.value, tied.selectors[0].hits[1]) == (0, 0, True)
-    assert tied.selectors[0].spearman == NONE              # the truth is constant
+    assert tied.selectors[0].spearman == NONE  # the truth is constant
 
 
 def test_one_fact_has_no_interval():
     worth = judge([pick_of((0, 1), range(2))], sweep_of({"rewrite": [[40, 60]]}), in_sample=True)
-    judged, = worth.selectors
+    (judged,) = worth.selectors
     assert judged.regret == Estimate(value=20, n=1) and judged.hit_shares == dict.fromkeys((1, 3, 5))
 
 
 def test_a_selector_without_a_pick_is_null_with_its_reason():
     sweep = random_sweep(0)
     pick = pick_by_scores(SELECTORS["lga"], lga_scores([[1] * 5], unused=[0]), sweep.layers)
-    judged, = judge([pick], sweep, in_sample=False).selectors
+    (judged,) = judge([pick], sweep, in_sample=False).selectors
     assert judged.pick.reason == "no usable fact"
     assert judged.overall == judged.regret == judged.below_optimum == judged.spearman == judged.harmonic == NONE
     assert judged.metrics == dict.fromkeys(METRICS, NONE)
@@ -125,8 +141,10 @@ def test_every_quantity_against_a_naive_loop(seed):
     assert_estimate(worth.best, [naive_mean(draw, "overall", best) for draw in draws])
     assert_estimate(worth.gap, [naive_optimum(draw) - naive_mean(draw, "overall", best) for draw in draws])
     assert_estimate(worth.optimum, [naive_optimum(draw) for draw in draws])
-    assert_estimate(worth.any_layer,
-                    [statistics.fmean(naive_mean(draw, "overall", column) for column in range(5)) for draw in draws])
+    assert_estimate(
+        worth.any_layer,
+        [statistics.fmean(naive_mean(draw, "overall", column) for column in range(5)) for draw in draws],
+    )
     counts = [0.0] * 5
     for row in rows:
         winners = [column for column in range(5) if row["overall"][column] == max(row["overall"])]
@@ -152,10 +170,13 @@ def naive_rows(sweep: Sweep) -> list[dict[str, list[float | None]]]:
     for i in range(len(sweep.records)):
         if not all(sweep.measured[i][j] == 1 for j in range(len(sweep.layers))):
             continue
-        row = {name: [None if math.isnan(value) else float(value) for value in sweep.after[name][i]]
-               for name in METRICS}
-        row["overall"] = [statistics.fmean(row[name][j] for name in METRICS if row[name][j] is not None)
-                          for j in range(len(sweep.layers))]
+        row = {
+            name: [None if math.isnan(value) else float(value) for value in sweep.after[name][i]] for name in METRICS
+        }
+        row["overall"] = [
+            statistics.fmean(row[name][j] for name in METRICS if row[name][j] is not None)
+            for j in range(len(sweep.layers))
+        ]
         rows.append(row)
     return rows
 
@@ -173,11 +194,14 @@ def naive(rows, column, pick):
     """Everything that is said of a pick at `column` of these facts."""
     means = [naive_mean(rows, "overall", j) for j in range(5)]
     found = {name: naive_mean(rows, name, column) for name in METRICS}
-    present = [found[name] for name in METRICS if name != "rephrase"]              # no fact has rephrases
+    present = [found[name] for name in METRICS if name != "rephrase"]  # no fact has rephrases
     harmonic = math.nan if any(map(math.isnan, present)) else 0.0 if 0 in present else statistics.harmonic_mean(present)
     correlation = spearman(pick.scores, np.array(means))
     return {
-        **found, "overall": means[column], "regret": max(means) - means[column], "harmonic": harmonic,
+        **found,
+        "overall": means[column],
+        "regret": max(means) - means[column],
+        "harmonic": harmonic,
         "below_optimum": naive_optimum(rows) - means[column],
         "spearman": math.nan if correlation is None else correlation,
         "hit": {k: any(means[layer] == max(means) for layer in pick.ranking[:k]) for k in (1, 3, 5)},
@@ -221,15 +245,17 @@ def test_what_holds_of_every_sweep(seed, facts, layers):
 @given(seed=st.integers(0, 10_000), order=st.permutations(range(5)))
 def test_the_order_of_the_facts_changes_nothing(seed, order):
     sweep = random_sweep(seed, facts=5)
-    worths = [judge([pick_by_sweep(sweep)], facts_of(sweep, facts), in_sample=True, draws=20)
-              for facts in (range(5), order)]
+    worths = [
+        judge([pick_by_sweep(sweep)], facts_of(sweep, facts), in_sample=True, draws=20) for facts in (range(5), order)
+    ]
     assert worths[0].to_json() == worths[1].to_json()
 
 
 def test_the_draws_are_seeded():
     sweep = random_sweep(3, facts=6)
-    one, again, other = (judge([pick_by_sweep(sweep)], sweep, in_sample=True, draws=50, seed=seed)
-                         for seed in (1, 1, 2))
+    one, again, other = (
+        judge([pick_by_sweep(sweep)], sweep, in_sample=True, draws=50, seed=seed) for seed in (1, 1, 2)
+    )
     assert one.to_json() == again.to_json()
     assert one.selectors[0].overall != other.selectors[0].overall
     assert one.selectors[0].overall.value == other.selectors[0].overall.value
@@ -238,14 +264,16 @@ def test_the_draws_are_seeded():
 def test_the_interval_covers_the_mean_of_many_facts():
     """Facts worth 0 or 100 with even odds at the picked layer: 64 of them have a standard error of 6.25 points."""
     values = [[100.0 * (i % 2), 0.0] for i in range(64)]
-    judged, = judge([pick_of((0, 1), range(2))], sweep_of({"rewrite": values}), in_sample=False).selectors
+    (judged,) = judge([pick_of((0, 1), range(2))], sweep_of({"rewrite": values}), in_sample=False).selectors
     assert judged.overall.value == 50
     assert judged.overall.low == pytest.approx(50 - 1.96 * 6.25, abs=2)
     assert judged.overall.high == pytest.approx(50 + 1.96 * 6.25, abs=2)
 
 
-@pytest.mark.parametrize(("values", "expected"), [
-    ([100, 50], 200 / 3), ([100, 0], 0), ([30, 30, 30], 30), ([40], 40), ([math.nan, 50], math.nan), ([], math.nan)])
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([100, 50], 200 / 3), ([100, 0], 0), ([30, 30, 30], 30), ([40], 40), ([math.nan, 50], math.nan), ([], math.nan)],
+)
 def test_the_harmonic_mean(values, expected):
     assert float(harmonic_mean(np.array(values, dtype=float))) == pytest.approx(expected, nan_ok=True)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 
-from lga_core.editing.fine_tuning import FineTuningSettings
-from lga_core.editing.rank_one import RankOneSettings
+from lga_core.editing.editors.fine_tuning import FineTuningSettings
+from lga_core.editing.settings import RankOneSettings
 from lga_core.errors import LgaError
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View, layer_scores
 from lga_core.worth.selectors import BRUTE_FORCE, SELECTORS, pick_by_scores, pick_by_sweep, selectors_named
@@ -42,14 +42,18 @@ def test_every_method_has_a_selector_and_no_two_selectors_ask_the_same():
 def test_the_quick_ones_run_by_default_and_the_brute_force_is_always_last():
     quick = [item.name for item in selectors_named()]
     assert quick == [name for name in SELECTORS if name not in ("cma-hidden", "cma-attn", "ig")]
-    assert [item.name for item in selectors_named(["ig", "cma", "ig", BRUTE_FORCE, "lga"])] == \
-        ["ig", "cma-mlp", "lga", BRUTE_FORCE]
+    assert [item.name for item in selectors_named(["ig", "cma", "ig", BRUTE_FORCE, "lga"])] == [
+        "ig",
+        "cma-mlp",
+        "lga",
+        BRUTE_FORCE,
+    ]
     with pytest.raises(LgaError, match=r"no selector 'best'\. Choose one of lga, .*brute-force"):
         selectors_named(["best"])
 
 
 def test_a_pick_by_scores_is_the_ranking_without_the_layers_that_were_not_swept():
-    scores = lga_scores([[1, 5, 3, 4], [1, 4, 3, 1]])                # totals 2, 9, 6, 5: ranking 1, 2, 3, 0
+    scores = lga_scores([[1, 5, 3, 4], [1, 4, 3, 1]])  # totals 2, 9, 6, 5: ranking 1, 2, 3, 0
     pick = pick_by_scores(SELECTORS["lga-no-fences"], scores, (0, 1, 2, 3))
     assert (pick.layer, pick.ranking, pick.own_layer, pick.restricted) == (1, (1, 2, 3, 0), 1, False)
     assert (pick.n_facts, pick.reason, pick.cost.seconds) == (2, None, pytest.approx(0.2))
@@ -84,7 +88,7 @@ def test_without_a_usable_fact_there_is_no_pick_and_the_reason_stays():
 def test_the_middle_layer_of_a_subset_is_the_swept_one_that_is_nearest():
     scores = layer_scores("middle", [], 8, View())
     assert pick_by_scores(SELECTORS["middle"], scores, range(8)).layer == 4
-    assert pick_by_scores(SELECTORS["middle"], scores, (0, 1, 7)).layer == 1      # 3 away, as 7 is: the lower
+    assert pick_by_scores(SELECTORS["middle"], scores, (0, 1, 7)).layer == 1  # 3 away, as 7 is: the lower
 
 
 def test_scores_of_another_model_are_refused():
@@ -95,7 +99,7 @@ def test_scores_of_another_model_are_refused():
 def test_the_brute_force_ranks_by_mean_overall_ties_to_the_lower_layer():
     values = {"rewrite": [[0, 100, 50], [100, 0, 50]], "locality": [[50, 100, 100], [50, 0, 0]]}
     sweep = sweep_of(values, layers=(2, 5, 9))
-    pick = pick_by_sweep(sweep)                    # A: 25 100 75 / 75 0 25, means 50 each
+    pick = pick_by_sweep(sweep)  # A: 25 100 75 / 75 0 25, means 50 each
     assert (pick.ranking, pick.layer, pick.own_layer, pick.n_facts) == ((2, 5, 9), 2, 2, 2)
     np.testing.assert_array_equal(pick.scores, [50, 50, 50])
     assert (pick.cost.seconds, pick.cost.forward_rows, pick.cost.backward_rows) == (3.0, 18, 6)

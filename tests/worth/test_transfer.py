@@ -37,8 +37,11 @@ def goes_through_json(result: Result):
 
 
 def test_the_matrix_by_hand():
-    sweeps = {"a": sweep_of({"rewrite": [[90, 50, 10]]}), "b": sweep_of({"rewrite": [[20, 30, 80]]}),
-              "c": sweep_of({"rewrite": [[0, 70, 60]]}, missing=[(0, 1)])}
+    sweeps = {
+        "a": sweep_of({"rewrite": [[90, 50, 10]]}),
+        "b": sweep_of({"rewrite": [[20, 30, 80]]}),
+        "c": sweep_of({"rewrite": [[0, 70, 60]]}, missing=[(0, 1)]),
+    }
     picks = {name: pick_by_sweep(sweep) for name, sweep in sweeps.items()}
     found = transfer(picks, sweeps)
     assert (found.sources, found.targets, found.layers, found.n) == (("a", "b", "c"),) * 2 + ((0, 2, None), (1, 1, 0))
@@ -46,7 +49,7 @@ def test_the_matrix_by_hand():
     nan = math.nan
     np.testing.assert_array_equal(found.regret, [[0, 60, nan], [80, 0, nan], [nan, nan, nan]])
     np.testing.assert_array_equal(found.overall, [[90, 20, nan], [10, 80, nan], [nan, nan, nan]])
-    assert np.isnan(found.low).all() and np.isnan(found.high).all()                # one fact has no interval
+    assert np.isnan(found.low).all() and np.isnan(found.high).all()  # one fact has no interval
     goes_through_json(found)
 
 
@@ -59,12 +62,20 @@ def test_proxy_to_test_and_back_is_what_judge_says(seed):
     for i, source in enumerate(found.sources):
         assert found.regret[i, i] == 0
         for j, target in enumerate(found.targets):
-            judged, = judge([picks[source]], sweeps[target], in_sample=source == target, draws=20, seed=seed).selectors
-            assert found.regret[i, j] == judged.regret.value == pytest.approx(
-                regret_of(sweeps[target], picks[source].layer), abs=2e-9)
+            (judged,) = judge(
+                [picks[source]], sweeps[target], in_sample=source == target, draws=20, seed=seed
+            ).selectors
+            assert (
+                found.regret[i, j]
+                == judged.regret.value
+                == pytest.approx(regret_of(sweeps[target], picks[source].layer), abs=2e-9)
+            )
             assert (found.low[i, j], found.high[i, j]) == (judged.regret.low, judged.regret.high)
-            assert found.overall[i, j] == judged.overall.value == pytest.approx(
-                mean_of(sweeps[target], picks[source].layer))
+            assert (
+                found.overall[i, j]
+                == judged.overall.value
+                == pytest.approx(mean_of(sweeps[target], picks[source].layer))
+            )
     goes_through_json(found)
 
 
@@ -72,7 +83,7 @@ def test_a_selector_s_pick_on_a_proxy_alone_is_judged_on_every_set():
     test = sweep_of({"rewrite": [[10, 40], [20, 60]]})
     pick = pick_by_scores(SELECTORS["lga"], lga_scores([[3, 1]]), (0, 1))
     found = transfer({"proxy": pick}, {"test": test, "other": sweep_of({"rewrite": [[5, 5]]}, layers=(1, 2))})
-    np.testing.assert_array_equal(found.regret, [[35, np.nan]])                    # layer 0 was not swept there
+    np.testing.assert_array_equal(found.regret, [[35, np.nan]])  # layer 0 was not swept there
     assert (found.sources, found.targets) == (("proxy",), ("test", "other")) and found.low[0, 0] == 30
 
 
@@ -95,10 +106,14 @@ def naive_stability(pick, n, test, sizes, draws, seed):
         rng = np.random.default_rng([seed, size])
         picks = [pick(sorted(rng.choice(n, size, replace=False).tolist())) for _ in range(draws)]
         some = [layer for layer in picks if layer is not None]
-        found.append((sum(layer == whole for layer in picks) / draws if whole is not None else math.nan,
-                      picks.count(None) / draws,
-                      statistics.fmean(regret_of(test, layer) for layer in some) if some else math.nan,
-                      statistics.fmean(mean_of(test, layer) for layer in some) if some else math.nan))
+        found.append(
+            (
+                sum(layer == whole for layer in picks) / draws if whole is not None else math.nan,
+                picks.count(None) / draws,
+                statistics.fmean(regret_of(test, layer) for layer in some) if some else math.nan,
+                statistics.fmean(mean_of(test, layer) for layer in some) if some else math.nan,
+            )
+        )
     return whole, list(zip(*found, strict=True))
 
 
@@ -120,7 +135,7 @@ def test_stability_of_the_brute_force_against_a_naive_loop(seed):
     found = stability_of_sweep(proxy, test, draws=12, seed=seed)
     assert (found.selector, found.sizes, found.draws, found.seed) == ("brute-force", (1, 2, 4, 6), 12, seed)
     assert_stability(found, *naive_stability(pick, 6, test, found.sizes, 12, seed))
-    assert found.share[-1] == 1                    # all facts: always the same pick
+    assert found.share[-1] == 1  # all facts: always the same pick
 
 
 @pytest.mark.parametrize("name", ["lga", "lga-magnitude", "gradnorm-new"])
@@ -135,7 +150,7 @@ def test_stability_of_scores_against_a_naive_loop(name):
 
     found = stability_of_scores(selector, scores, test, sizes=(1, 3, 6), draws=20, seed=2)
     assert_stability(found, *naive_stability(pick, 6, test, (1, 3, 6), 20, 2))
-    assert found.share[-1] == 1 and found.silent[0] > 0 == found.silent[-1]        # one of six facts is not used
+    assert found.share[-1] == 1 and found.silent[0] > 0 == found.silent[-1]  # one of six facts is not used
 
 
 def test_a_selector_that_never_picks_has_no_stability():
@@ -173,8 +188,14 @@ def test_the_order_of_the_proxy_says_nothing():
 
 
 def test_sizes():
-    assert [default_sizes(n) for n in (0, 1, 2, 3, 12, 16)] == \
-        [(), (1,), (1, 2), (1, 2, 3), (1, 2, 4, 8, 12), (1, 2, 4, 8, 16)]
+    assert [default_sizes(n) for n in (0, 1, 2, 3, 12, 16)] == [
+        (),
+        (1,),
+        (1, 2),
+        (1, 2, 3),
+        (1, 2, 4, 8, 12),
+        (1, 2, 4, 8, 16),
+    ]
     for size in (0, 7):
         with pytest.raises(LgaError, match=f"{size} facts cannot be drawn from 6"):
             stability_of_sweep(random_sweep(0), random_sweep(1), sizes=(size,))

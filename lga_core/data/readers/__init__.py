@@ -17,7 +17,7 @@ class Reader:
     """One format: the keys that tell it, and how a record becomes a draft (raises Unusable)."""
 
     name: str
-    looks_for: str                                   # in words, for the message about an unknown record
+    looks_for: str  # in words, for the message about an unknown record
     recognises: Callable[[Mapping[str, Any]], bool]
     read: Callable[[Mapping[str, Any], Notes], Draft]
 

@@ -13,7 +13,7 @@ from lga_core.data.readers.flat import row_probe
 
 LOOKS_FOR = "prompt, subject and target_new or ground_truth, with locality and portability as {group: [probe]}"
 REPHRASE_KEYS = ("rephrase_prompt", "rephrase", "rephrase_prompts")
-OLD_KEYS = ("ground_truth", "target_old")    # the second is a flat table's, also met beside nested probes
+OLD_KEYS = ("ground_truth", "target_old")  # the second is a flat table's, also met beside nested probes
 
 
 def recognises(record: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
     template = record.get("template")
     if isinstance(template, str) and prompt != (plain := template.replace("{}", subject).strip()):
         if prompt.startswith(plain):
-            notes.add(f"The prompt is its template and more words: “{prompt[len(plain):].strip()}”.")
+            notes.add(f"The prompt is its template and more words: “{prompt[len(plain) :].strip()}”.")
         else:
             notes.add("The prompt is not its template's; the prompt is used.")
     attribute = text(record.get("attribute"), "attribute", notes)

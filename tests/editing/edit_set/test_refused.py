@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
 from editing.edit_set.building import QUICK, plain
 from safetensors.torch import load, save
 
-from lga_core.editing import edit_set
-from lga_core.editing.edit_set import MANIFEST, TENSORS, edit_set_bytes, read_edit_set, save_edit_set
+from lga_core.editing.files import edit_set
+from lga_core.editing.files.edit_set import MANIFEST, TENSORS, edit_set_bytes, read_edit_set, save_edit_set
+from lga_core.editing.files.manifest import Manifest
 from lga_core.editing.ledger import Ledger, extend
-from lga_core.editing.manifest import Manifest
 from lga_core.errors import LgaError
 
 
@@ -36,57 +36,68 @@ def zipped(parts, method=zipfile.ZIP_STORED):
 def forged(parts, change=None, tensors=None):
     """The set with other tensors and a changed manifest, both hashes made right again: only content can refuse it."""
     content = parts[TENSORS] if tensors is None else tensors
-    said = json.loads(parts[MANIFEST])
-    said["tensors_sha256"] = hashlib.sha256(content).hexdigest()
+    manifest = json.loads(parts[MANIFEST])
+    manifest["tensors_sha256"] = hashlib.sha256(content).hexdigest()
     if change:
-        change(said)
-    manifest = Manifest.model_validate(said)
-    manifest = manifest.model_copy(update={"sha256": manifest.digest})
-    return zipped({MANIFEST: manifest.model_dump_json().encode(), TENSORS: content})
+        change(manifest)
+    forged_manifest = Manifest.model_validate(manifest)
+    forged_manifest = forged_manifest.model_copy(update={"sha256": forged_manifest.digest})
+    return zipped({MANIFEST: forged_manifest.model_dump_json().encode(), TENSORS: content})
 
 
-@pytest.mark.parametrize("other, reason", [
-    (tiny_model("gpt2", torch.float32), "another model, tiny-llama"),
-    (tiny_model("llama", torch.float32, seed=1), "another model, tiny-llama"),
-    (replace(tiny_model("llama", torch.float32, layers=2), fingerprint="tiny-llama-4-0-torch.float32"),
-     "has no such matrix"),
-    (replace(tiny_model("gpt2", torch.float32), fingerprint="tiny-llama-4-0-torch.float32"), "has no such matrix"),
-])
+@pytest.mark.parametrize(
+    "other, reason",
+    [
+        (tiny_model("gpt2", torch.float32), "another model, tiny-llama"),
+        (tiny_model("llama", torch.float32, seed=1), "another model, tiny-llama"),
+        (
+            replace(tiny_model("llama", torch.float32, layers=2), fingerprint="tiny-llama-4-0-torch.float32"),
+            "has no such matrix",
+        ),
+        (replace(tiny_model("gpt2", torch.float32), fingerprint="tiny-llama-4-0-torch.float32"), "has no such matrix"),
+    ],
+)
 def test_another_model_is_refused(model, ledger, other, reason):
     with pytest.raises(LgaError, match=reason):
         read_edit_set(edit_set_bytes(ledger, model), other)
 
 
 def set_in(path, value):
-    def change(said):
+    def change(manifest):
         for key in path[:-1]:
-            said = said[key]
-        said[path[-1]] = value
+            manifest = manifest[key]
+        manifest[path[-1]] = value
+
     return change
 
 
-@pytest.mark.parametrize("change, reason", [
-    (set_in(("entries", 0, "tensors", 0, "shapes", "left"), [1, 33]), "other shapes"),
-    (set_in(("entries", 0, "tensors", 0, "shapes", "right"), [2, 80]), "other shapes"),
-    (set_in(("entries", 0, "tensors", 0, "shapes"), {"delta": [32, 80]}), "other shapes"),
-    (set_in(("entries", 2, "tensors", 0, "shapes", "delta"), [80, 32]), "other shapes"),
-    (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [-1, 32], "right": [-1, 80]}), "other shapes"),
-    (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [10**12, 32], "right": [10**12, 80]}), "of memory"),
-    (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [9, 32], "right": [9, 80], "keys": [1, 80]}),
-     "not float32"),
-    (set_in(("entries", 0, "tensors", 0, "matrix"), "model.layers.1.mlp.up_proj"), "no such matrix"),
-    (set_in(("entries", 0, "tensors", 0, "layer"), 99), "no such matrix"),
-    (set_in(("entries", 0, "tensors", 0, "losses"), []), "one a fact"),
-    (set_in(("entries", 0, "tensors"), []), "do not fit"),
-    (set_in(("entries", 0, "editor"), "magic"), "no editor 'magic'"),
-    (set_in(("entries", 0, "settings"), {"contexts": -1}), "not those of this version"),
-    (set_in(("entries", 0, "facts", 0, "span"), [0, 3]), "is not where"),
-    (set_in(("entries", 0, "facts", 0, "target_new"), None), "is not where"),
-    (set_in(("format",), 2), "format 2.*reads format 1"),
-    (set_in(("format",), 0), "no format 0"),
-    (lambda said: said["entries"].append(said["entries"][0]), "same id"),
-    (lambda said: said["entries"].pop(), "that the manifest does not name"),
-])
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        (set_in(("entries", 0, "tensors", 0, "shapes", "left"), [1, 33]), "other shapes"),
+        (set_in(("entries", 0, "tensors", 0, "shapes", "right"), [2, 80]), "other shapes"),
+        (set_in(("entries", 0, "tensors", 0, "shapes"), {"delta": [32, 80]}), "other shapes"),
+        (set_in(("entries", 2, "tensors", 0, "shapes", "delta"), [80, 32]), "other shapes"),
+        (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [-1, 32], "right": [-1, 80]}), "other shapes"),
+        (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [10**12, 32], "right": [10**12, 80]}), "of memory"),
+        (
+            set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [9, 32], "right": [9, 80], "keys": [1, 80]}),
+            "not float32",
+        ),
+        (set_in(("entries", 0, "tensors", 0, "matrix"), "model.layers.1.mlp.up_proj"), "no such matrix"),
+        (set_in(("entries", 0, "tensors", 0, "layer"), 99), "no such matrix"),
+        (set_in(("entries", 0, "tensors", 0, "losses"), []), "one a fact"),
+        (set_in(("entries", 0, "tensors"), []), "do not fit"),
+        (set_in(("entries", 0, "editor"), "magic"), "no editor 'magic'"),
+        (set_in(("entries", 0, "settings"), {"contexts": -1}), "not those of this version"),
+        (set_in(("entries", 0, "facts", 0, "span"), [0, 3]), "is not where"),
+        (set_in(("entries", 0, "facts", 0, "target_new"), None), "is not where"),
+        (set_in(("format",), 2), "format 2.*reads format 1"),
+        (set_in(("format",), 0), "no format 0"),
+        (lambda manifest: manifest["entries"].append(manifest["entries"][0]), "same id"),
+        (lambda manifest: manifest["entries"].pop(), "that the manifest does not name"),
+    ],
+)
 def test_a_manifest_that_does_not_fit_is_refused(model, ledger, change, reason):
     with pytest.raises(LgaError, match=reason):
         read_edit_set(forged(parts_of(edit_set_bytes(ledger, model)), change), model)
@@ -107,8 +118,8 @@ def test_tensors_that_do_not_fit_are_refused(model, ledger):
         with pytest.raises(LgaError, match=reason):
             read_edit_set(forged(parts, tensors=save(other)), model)
     with pytest.raises(LgaError, match="damaged"):
-        read_edit_set(forged(parts, tensors=b"\x80\x04]." * 100), model)      # a pickle is bytes like any other
-    assert plain(read_edit_set(forged(parts), model)) == plain(ledger)        # the forger's tool itself is sound
+        read_edit_set(forged(parts, tensors=b"\x80\x04]." * 100), model)  # a pickle is bytes like any other
+    assert plain(read_edit_set(forged(parts), model)) == plain(ledger)  # the forger's tool itself is sound
 
 
 def test_hashes_guard_both_files(model, ledger):
@@ -162,26 +173,26 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(model, ledger, tmp_path, mo
 
 def test_no_damage_gets_through(model, facts):
     """Truncations and flipped bits of the archive and of the bare files: refused with LgaError, or read as equal."""
-    ledger = drain(extend(model, Ledger(), facts[:1], "rome", [1], QUICK, "sequential"))
+    ledger = extend(model, Ledger(), facts[:1], "rome", [1], QUICK, "sequential")
     whole, expected, chance = edit_set_bytes(ledger, model), plain(ledger), random.Random(0)
-    damaged = [whole[:chance.randrange(len(whole))] for _ in range(100)]
+    damaged = [whole[: chance.randrange(len(whole))] for _ in range(100)]
     for places in (range(len(whole)), range(len(whole) - 200, len(whole)), range(100)):
         for _ in range(150):
             flipped = bytearray(whole)
             flipped[chance.choice(places)] ^= 1 << chance.randrange(8)
             damaged.append(bytes(flipped))
     parts = parts_of(whole)
-    for name in parts:                       # without the archive's own checksums
+    for name in parts:  # without the archive's own checksums
         for _ in range(150):
             flipped = bytearray(parts[name])
             flipped[chance.randrange(min(len(flipped), 2000))] ^= 1 << chance.randrange(8)
             damaged.append(zipped({**parts, name: bytes(flipped)}))
-            damaged.append(zipped({**parts, name: parts[name][:chance.randrange(len(parts[name]))]}))
+            damaged.append(zipped({**parts, name: parts[name][: chance.randrange(len(parts[name]))]}))
     refused = 0
     for content in damaged:
         try:
             assert plain(read_edit_set(content, model)) == expected
         except LgaError as error:
-            assert error.cause and error.mend
+            assert error.cause and error.hint
             refused += 1
     assert refused > 0.8 * len(damaged)

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import drain, tiny_model
+from conftest import tiny_model
 from editing.edit_set.building import made, plain
 
-from lga_core.editing.edit_set import MANIFEST, edit_set_bytes, read_edit_set, save_edit_set
 from lga_core.editing.edits import applied
+from lga_core.editing.files.edit_set import MANIFEST, edit_set_bytes, read_edit_set, save_edit_set
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.models.tokens import prompt_row
+from lga_core.models.text.tokens import prompt_row
 
 
 def logits(model, edits):
@@ -44,11 +44,11 @@ def test_what_is_saved_comes_back_bit_by_bit(family, form, facts, tmp_path):
 @pytest.mark.parametrize("name", EDITORS)
 def test_every_editor_s_edits_are_kept(name, model, facts):
     mode = "batch" if EDITORS[name].batch else "sequential"
-    ledger = drain(extend(model, Ledger(), facts[:2], name, [1], None, mode))
+    ledger = extend(model, Ledger(), facts[:2], name, [1], None, mode)
     again = read_edit_set(edit_set_bytes(ledger, model), model)
     assert plain(again) == plain(ledger) and again.entries[0].settings == EDITORS[name].settings()
-    later = [drain(extend(model, kept, facts[2:3], name, [1], None, mode)).edits[-1] for kept in (ledger, again)]
-    assert torch.equal(later[0].delta, later[1].delta)      # a later edit sees no difference, also in the keys
+    later = [extend(model, kept, facts[2:3], name, [1], None, mode).edits[-1] for kept in (ledger, again)]
+    assert torch.equal(later[0].delta, later[1].delta)  # a later edit sees no difference, also in the keys
 
 
 def test_an_empty_ledger_and_strange_figures_come_back(model, ledger):
@@ -71,16 +71,22 @@ def test_tensors_that_share_memory_are_saved(model, ledger):
 
 
 def test_the_manifest_says_everything(model, ledger, facts, tmp_path):
-    said = json.loads((save_edit_set(ledger, model, tmp_path / "set") / MANIFEST).read_text())
-    assert said["format"] == 1 and said["model"] == "tiny-llama" and said["model_fingerprint"] == model.fingerprint
-    assert said["created"] and said["packages"]["torch"] == torch.__version__
-    first, _, last = said["entries"]
+    manifest = json.loads((save_edit_set(ledger, model, tmp_path / "set") / MANIFEST).read_text())
+    assert manifest["format"] == 1 and manifest["model"] == "tiny-llama"
+    assert manifest["model_fingerprint"] == model.fingerprint
+    assert manifest["created"] and manifest["packages"]["torch"] == torch.__version__
+    first, _, last = manifest["entries"]
     assert first["facts"][0]["prompt"] == facts[0].prompt and first["editor"] == "rome" and not first["enabled"]
-    assert first["settings"]["value"]["steps"] == 2 and last["on"] == [said["entries"][1]["id"]]
+    assert first["settings"]["value"]["steps"] == 2 and last["on"] == [manifest["entries"][1]["id"]]
     assert [fact["record"] for fact in last["facts"]] == [2, 3, 4] and last["mode"] == "batch"
     assert last["tensors"][0] == {
-        "layer": 0, "matrix": "model.layers.0.mlp.down_proj", "kind": "dense", "shapes": {"delta": [32, 80]},
-        "weight_norm": ledger.entries[2].written[0].weight_norm, "target_errors": [None] * 3, "clamped": [None] * 3,
+        "layer": 0,
+        "matrix": "model.layers.0.mlp.down_proj",
+        "kind": "dense",
+        "shapes": {"delta": [32, 80]},
+        "weight_norm": ledger.entries[2].written[0].weight_norm,
+        "target_errors": [None] * 3,
+        "clamped": [None] * 3,
         "losses": [list(losses) for losses in ledger.entries[2].written[0].losses],
     }
 
@@ -89,8 +95,12 @@ def test_places_that_cannot_be_written(model, ledger, tmp_path):
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine.txt").write_text("mine")
-    for place, reason in ((full, "there already"), (full / "mine.txt", "there already"),
-                          (tmp_path / "none" / "set", "no folder"), (tmp_path / "none" / "set.zip", "no folder")):
+    for place, reason in (
+        (full, "there already"),
+        (full / "mine.txt", "there already"),
+        (tmp_path / "none" / "set", "no folder"),
+        (tmp_path / "none" / "set.zip", "no folder"),
+    ):
         with pytest.raises(LgaError, match=reason):
             save_edit_set(ledger, model, place)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -102,7 +112,7 @@ def test_places_that_cannot_be_written(model, ledger, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in tmp_path.rglob("*")] == ["full", "mine.txt"]
-    for _ in range(2):                       # a .zip is replaced
+    for _ in range(2):  # a .zip is replaced
         save_edit_set(ledger, model, tmp_path / "set.zip")
     assert plain(read_edit_set(tmp_path / "set.zip", model)) == plain(ledger)
     with pytest.raises(LgaError, match="cannot be read"):

@@ -5,7 +5,7 @@ import json
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.driving import upload
+from tests.pages.driving import kept, upload
 
 
 def open_page(app: AppTest, view: str | None = None) -> AppTest:
@@ -24,7 +24,7 @@ def use(app: AppTest, name: str, content: bytes) -> None:
 
 def chosen(app: AppTest):
     """The set that the sidebar shows."""
-    return app.session_state["lga"].sets[app.selectbox(key="facts").value]
+    return kept(app).sets[app.selectbox(key="facts").value]
 
 
 def frame(app: AppTest, column: str):
@@ -34,8 +34,12 @@ def frame(app: AppTest, column: str):
 def change(app: AppTest, edits: dict) -> AppTest:
     """What the browser sends when cells of the editable table are changed."""
     states = app._tree.get_widget_states()
-    states.widgets.append(WidgetState(id=app.data_editor[0].proto.id, string_value=json.dumps(
-        {"edited_rows": {}, "added_rows": [], "deleted_rows": []} | edits)))
+    states.widgets.append(
+        WidgetState(
+            id=app.data_editor[0].proto.id,
+            string_value=json.dumps({"edited_rows": {}, "added_rows": [], "deleted_rows": []} | edits),
+        )
+    )
     return app._run(states)
 
 
@@ -43,6 +47,9 @@ def tick(app: AppTest, column: str, row: int) -> AppTest:
     """What the browser sends when the row of the table with that column is ticked."""
     table = next(item for item in app.dataframe if column in item.value.columns)
     states = app._tree.get_widget_states()
-    states.widgets.append(WidgetState(id=table.proto.id, string_value=json.dumps(
-        {"selection": {"rows": [row], "columns": [], "cells": []}})))
+    states.widgets.append(
+        WidgetState(
+            id=table.proto.id, string_value=json.dumps({"selection": {"rows": [row], "columns": [], "cells": []}})
+        )
+    )
     return app._run(states)

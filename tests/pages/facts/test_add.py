@@ -8,21 +8,30 @@ from streamlit.testing.v1 import AppTest
 from tests.pages.driving import RECORDS, upload, wait, words
 from tests.pages.facts.driving import chosen, frame
 
-FOREIGN = (b"Frage;Wer;Neu;Wahr;Anders;Nachbar;Antwort\n"
-           b"Der Space Needle steht in;Space Needle;Boston;Seattle | Washington;Wo steht der Space Needle? In;"
-           b"Der Eiffelturm steht in;Paris\n"
-           b"Der Louvre steht in;Louvre;Rom;Paris;;;\n"
-           b"Berlin liegt in;Hamburg;Rom;Deutschland;;;\n")
+FOREIGN = (
+    b"Frage;Wer;Neu;Wahr;Anders;Nachbar;Antwort\n"
+    b"Der Space Needle steht in;Space Needle;Boston;Seattle | Washington;Wo steht der Space Needle? In;"
+    b"Der Eiffelturm steht in;Paris\n"
+    b"Der Louvre steht in;Louvre;Rom;Paris;;;\n"
+    b"Berlin liegt in;Hamburg;Rom;Deutschland;;;\n"
+)
 
 
 # --- columns named by hand ----------------------------------------------------------------------------------------
+
 
 def test_a_foreign_table_is_read_once_its_columns_are_named(app: AppTest):
     upload(app, "fremd.csv", FOREIGN)
     assert app.toggle(key="map_on").value and "Choose the column of: prompt, subject, new or old answer" in words(app)
     assert app.button(key="use_upload").disabled and app.selectbox(key="map_prompt").value is None
-    for part, column in (("prompt", "Frage"), ("subject", "Wer"), ("target_new", "Neu"), ("target_old", "Wahr"),
-                         ("locality_prompt", "Nachbar"), ("locality_answer", "Antwort")):
+    for part, column in (
+        ("prompt", "Frage"),
+        ("subject", "Wer"),
+        ("target_new", "Neu"),
+        ("target_old", "Wahr"),
+        ("locality_prompt", "Nachbar"),
+        ("locality_answer", "Antwort"),
+    ):
         app.selectbox(key=f"map_{part}").select(column)
     app.multiselect(key="map_rephrases").set_value(["Anders"]).run()
     assert "2 facts from 3 records" in words(app) and not app.error
@@ -40,7 +49,7 @@ def test_the_form_begins_with_what_the_names_suggest(app: AppTest):
     upload(app, "guess.csv", b"Question,Entity,New Answer,Answer\nThe capital of France is,France,Rome,Paris\n")
     assert app.selectbox(key="map_prompt").value == "Question" and app.selectbox(key="map_target_old").value == "Answer"
     assert "1 fact from 1 record" in words(app) and not app.button(key="use_upload").disabled
-    app.toggle(key="map_on").set_value(False).run()          # the columns as they are named fit nothing
+    app.toggle(key="map_on").set_value(False).run()  # the columns as they are named fit nothing
     assert "0 facts from 1 record" in words(app) and app.button(key="use_upload").disabled
 
 
@@ -53,8 +62,15 @@ def test_a_long_table_answers_the_form_from_its_first_records_and_is_taken_whole
 
 
 def test_a_known_format_may_be_mapped_on_demand_also_into_its_objects(app: AppTest):
-    nested = [{"prompt": "The capital of France is", "subject": "France", "target_new": "Rome",
-               "ground_truth": ["Paris"], "more": {"old": "Lutetia"}}]
+    nested = [
+        {
+            "prompt": "The capital of France is",
+            "subject": "France",
+            "target_new": "Rome",
+            "ground_truth": ["Paris"],
+            "more": {"old": "Lutetia"},
+        }
+    ]
     upload(app, "nested.json", json.dumps(nested).encode())
     assert not app.toggle(key="map_on").value
     app.toggle(key="map_on").set_value(True).run()
@@ -73,6 +89,7 @@ def test_a_broken_upload_and_a_table_without_a_usable_record_change_nothing(page
 
 # --- hub and folders ----------------------------------------------------------------------------------------------
 
+
 def load(app: AppTest, source: str) -> AppTest:
     app.button(key="add_facts").click().run()
     app.text_input(key="source").input(source).run()
@@ -89,23 +106,21 @@ def test_a_folder_and_a_file_are_read_by_path(app: AppTest, tmp_path):
     assert len(chosen(app).facts) == 4
     (tmp_path / "fremd.csv").write_bytes(FOREIGN)
     load(app, str(tmp_path / "fremd.csv"))
-    assert app.toggle(key="map_on").value                    # the same form as for an upload
+    assert app.toggle(key="map_on").value  # the same form as for an upload
 
 
-@pytest.mark.parametrize(("source", "told"), [
-    ("hub:nobody", "no data set"), ("/nowhere/at/all.json", "cannot be read"),
-])
-def test_a_source_that_is_not_there_is_one_box(app: AppTest, source: str, told: str):
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("hub:nobody", "no data set"),
+        ("/nowhere/at/all.json", "cannot be read"),
+    ],
+)
+def test_a_source_that_is_not_there_is_one_box(app: AppTest, source: str, reason: str):
     load(app, source)
-    assert len(app.error) == 1 and told in words(app) and app.selectbox(key="facts").value == "world"
+    assert len(app.error) == 1 and reason in words(app) and app.selectbox(key="facts").value == "world"
 
 
-def test_no_network_is_one_box_with_its_mend(app: AppTest, monkeypatch: pytest.MonkeyPatch):
-    import huggingface_hub
-
-    def unreachable(*_, **__):
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
+def test_no_network_is_one_box_that_says_what_to_do(app: AppTest):
     load(app, "hub:zjunlp/KnowEdit/x.json")
     assert len(app.error) == 1 and "out of reach" in words(app) and "HF_HUB_OFFLINE" in words(app)

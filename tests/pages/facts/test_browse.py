@@ -10,7 +10,7 @@ from tests.pages.facts.driving import chosen, frame, open_page, tick, use
 
 
 def test_filters_cut_the_list_and_their_facts_are_a_set_and_a_file(app: AppTest, downloads):
-    open_page(app)                                           # the shipped set has relations
+    open_page(app)  # the shipped set has relations
     everything = read_facts("all.json", downloads["download_facts"]().encode(), ".json")
     assert metrics(app)["Facts"] == str(len(everything.facts)) and everything.problems == ()
     app.multiselect(key="facts_relations").set_value(["capital"])
@@ -19,8 +19,9 @@ def test_filters_cut_the_list_and_their_facts_are_a_set_and_a_file(app: AppTest,
     table = frame(app, "prompt")
     assert 0 < len(capitals) < len(everything.facts) and table["record"].tolist() == [one.record for one in capitals]
     app.text_input(key="facts_search").input("tokyo").run()
-    assert [fact.subject for fact in read_facts("x.json", downloads["download_facts"]().encode(), ".json").facts] \
-        == ["Japan"]
+    assert [fact.subject for fact in read_facts("x.json", downloads["download_facts"]().encode(), ".json").facts] == [
+        "Japan"
+    ]
     app.button(key="use_part").click().run()
     assert app.selectbox(key="facts").value == "World facts, “tokyo”, capital, portability"
     assert chosen(app).facts == tuple(fact for fact in capitals if fact.subject == "Japan")
@@ -29,15 +30,15 @@ def test_filters_cut_the_list_and_their_facts_are_a_set_and_a_file(app: AppTest,
 
 def test_a_ticked_fact_is_shown_in_full_and_taken_to_its_trace(page: AppTest):
     tick(page, "expected", 3)
-    told = words(page)
-    assert "LeBron James" in told and "The model says" in told and "not asked" in told
+    shown = words(page)
+    assert "LeBron James" in shown and "The model says" in shown and "not asked" in shown
     assert frame(page, "probe")["probe"].tolist() == ["rephrase", "locality"]
-    page.switch_page("pages/causal_trace.py").run()          # whose own choice is remembered from now on
+    page.switch_page("pages/causal_trace.py").run()  # whose own choice is remembered from now on
     open_page(page)
     tick(page, "expected", 3)
     page.button(key="to_causal_trace").click()
-    tick(page, "expected", 3)                # the test runner forgets ticks from one run to the next
-    page.switch_page("pages/causal_trace.py").run()          # which the test runner does not do by itself
+    tick(page, "expected", 3)  # the test runner forgets ticks from one run to the next
+    page.switch_page("pages/causal_trace.py").run()  # which the test runner does not do by itself
     assert next(box.value for box in page.selectbox if box.label == "Fact") == 3
 
 

@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.driving import words
+from tests.pages.driving import kept, words
 from tests.pages.facts.driving import change, chosen, frame, show
 
 
@@ -18,16 +18,26 @@ def test_a_mistake_in_the_table_is_listed_by_its_row_and_blocks_until_it_is_mend
 def test_a_changed_set_has_its_own_name_and_fingerprint(page: AppTest):
     before = chosen(page)
     show(page, "edit")
-    change(page, {
-        "edited_rows": {"0": {"target_new": "Lima", "rephrases": "One | Two",
-                              "locality": "The capital of France is => Paris | Rome is in => Italy"}},
-        "deleted_rows": [3], "added_rows": [{"prompt": "Oslo is in", "subject": "Oslo", "target_new": "Sweden"}]})
+    change(
+        page,
+        {
+            "edited_rows": {
+                "0": {
+                    "target_new": "Lima",
+                    "rephrases": "One | Two",
+                    "locality": "The capital of France is => Paris | Rome is in => Italy",
+                }
+            },
+            "deleted_rows": [3],
+            "added_rows": [{"prompt": "Oslo is in", "subject": "Oslo", "target_new": "Sweden"}],
+        },
+    )
     assert "1 changed · 1 new · 1 deleted" in words(page)
     page.text_input(key="edited_name").input("Mine").run()
     page.button(key="keep_edited").click().run()
     after = chosen(page)
     assert after.name == "Mine" and after.fingerprint != before.fingerprint
-    assert page.session_state["lga"].sets["ten.json"] is before
+    assert kept(page).sets["ten.json"] is before
     first = after.facts[0]
     assert (first.target_new, first.rephrases, first.target_old) == ("Lima", ("One", "Two"), before.facts[0].target_old)
     assert [probe.group for probe in first.locality] == ["Neighborhood", "Relation_Specificity"]

@@ -1,21 +1,28 @@
-"""What the model knows: asked, answered from the store, filtered by, cancelled, and not to be had."""
+"""What the model knows: asked, answered from the store, filtered by, left by a stopped job, and not to be had."""
 
 import json
+from collections.abc import Sequence
 
-import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from lga_core.results import SurveyRow
-from lga_core.runs import tasks
+from lga_core.data.facts import Fact
+from lga_core.results import KnownFactCheck
+from lga_core.runs.keys import known_facts_run
 from lga_core.runs.store import Store
-from pages._ui import facts_known
-from pages._ui.model import shelf
-from tests.pages.driving import RECORDS, SUBJECTS, metrics, record, wait, words
+from lga_core.service.machine import identity
+from tests.pages.conftest import forget_all
+from tests.pages.driving import RECORDS, SUBJECTS, kept, metrics, record, wait, words
 from tests.pages.facts.driving import chosen, frame, open_page, use
 
 
-def test_asking_the_model_shows_its_answers_and_the_second_time_they_come_from_the_store(page: AppTest):
+def store_checks(page: AppTest, facts: Sequence[Fact], answer: str) -> None:
+    """As a job leaves them: the tiny model's own tokens start no answer that can be written."""
+    run = known_facts_run(identity(page.session_state["lga"].question.model), Store())
+    for fact in facts:
+        run.append(fact.fingerprint, KnownFactCheck(record=fact.record, known=True, greedy=answer, probability=0.5))
+
+
+def test_asking_the_model_shows_its_answers_and_a_new_server_has_them_at_once(page: AppTest):
     assert "has not been asked about these facts yet" in words(page) and metrics(page)["Known"] == "–"
     page.button(key="ask_model").click().run()
     wait(page)
@@ -24,12 +31,9 @@ def test_asking_the_model_shows_its_answers_and_the_second_time_they_come_from_t
     assert "ask_model" not in {button.key for button in page.button} and "from the store" not in words(page)
     assert metrics(page)["Known of 10"] == str((table["model"] == "known").sum())
 
-    st.cache_resource.clear()                # another server process would know nothing either
+    forget_all()
     page.run()
-    assert "has not been asked about these facts yet" in words(page)
-    page.button(key="ask_model").click().run()
-    wait(page)
-    assert frame(page, "the model says").equals(table) and "Answered from the store" in words(page)
+    assert frame(page, "the model says").equals(table) and "has not been asked" not in words(page)
 
 
 def test_a_verdict_is_asked_for_where_it_is_not_there(page: AppTest):
@@ -44,13 +48,13 @@ def test_a_verdict_is_asked_for_where_it_is_not_there(page: AppTest):
 def test_known_facts_are_told_from_others_and_make_a_set(page: AppTest):
     page.button(key="ask_model").click().run()
     wait(page)
-    mixed = [*(record(subject, "Peru") for subject in list(SUBJECTS)[:3]), {**RECORDS[3], "ground_truth": []},
-             *RECORDS[4:]]
+    mixed = [
+        *(record(subject, "Peru") for subject in list(SUBJECTS)[:3]),
+        {**RECORDS[3], "ground_truth": []},
+        *RECORDS[4:],
+    ]
     use(page, "mixed.json", json.dumps(mixed).encode())
-    # The tiny model's own tokens start no answer that can be written, so three verdicts are put into the store.
-    asked = tasks._survey_run(shelf().peek(page.session_state["lga"].question.model), Store())
-    for fact in chosen(page).facts[:3]:
-        asked.append(fact.fingerprint, SurveyRow(record=fact.record, known=True, greedy="Peru", probability=0.5))
+    store_checks(page, chosen(page).facts[:3], "Peru")
     page.run()
     assert page.button(key="ask_model").label == "Ask the model about 1 fact"
     page.button(key="ask_model").click().run()
@@ -63,18 +67,17 @@ def test_known_facts_are_told_from_others_and_make_a_set(page: AppTest):
     assert chosen(page).name == "mixed.json, known" and len(chosen(page).facts) == 3
 
 
-def test_a_cancelled_survey_keeps_and_shows_its_answers(page: AppTest, tiny_folder):
-    memory = page.session_state["lga"]
-    found = chosen(page)
-    steps = facts_known._ask_steps(facts_known.shelf(), str(tiny_folder), found.facts)
-    for progress in steps:
-        if progress.label == "survey" and progress.done == 4:
-            break
-    steps.close()                            # what Job.cancel does at the next step
+def test_what_a_stopped_job_left_is_shown_and_the_rest_is_asked(page: AppTest):
+    page.button(key="ask_model").click().run()  # the engine has said what models run on here
+    wait(page)
+    use(page, "other.json", json.dumps([record(subject, "Peru") for subject in SUBJECTS]).encode())
+    store_checks(page, chosen(page).facts[:4], "Peru")
     page.run()
-    assert memory.question.model == str(tiny_folder)
     assert (frame(page, "the model says")["model"] != "not asked").sum() == 4
     assert page.button(key="ask_model").label == "Ask the model about 6 facts"
+    page.button(key="ask_model").click().run()
+    wait(page)
+    assert kept(page).jobs["known"].result == (6, 0) and "ask_model" not in {button.key for button in page.button}
 
 
 def test_without_a_model_the_page_says_how_to_ask(app: AppTest):
@@ -83,8 +86,7 @@ def test_without_a_model_the_page_says_how_to_ask(app: AppTest):
     assert "Choose a model in the sidebar" in words(app) and len(frame(app, "prompt")) > 100
 
 
-def test_no_network_for_the_model_is_one_box(app: AppTest, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("LGA_OFFLINE", "1")
+def test_no_network_for_the_model_is_one_box(app: AppTest):
     open_page(app)
     app.button(key="ask_model").click().run()
     wait(app)

@@ -11,11 +11,15 @@ from tests.pages.facts.driving import frame, open_page, tick, use
 
 PROBLEMS = [
     RECORDS[0],
-    {**record("Rome", "Italy"), "subject": "Paris"},                          # skipped
-    RECORDS[0],                                                               # duplicate
-    record("Oslo", "Norway", "Norway"),                                       # no-op
-    {**record("Berlin", "piano"), "portability": {"Reasoning": [
-        {"prompt": f"Berlin {number} is", "ground_truth": [["x"]]} for number in range(13)]}},          # capped
+    {**record("Rome", "Italy"), "subject": "Paris"},  # skipped
+    RECORDS[0],  # duplicate
+    record("Oslo", "Norway", "Norway"),  # no-op
+    {
+        **record("Berlin", "piano"),
+        "portability": {
+            "Reasoning": [{"prompt": f"Berlin {number} is", "ground_truth": [["x"]]} for number in range(13)]
+        },
+    },  # capped
     {**record("Madrid", "violin"), "relation": "=plays", "portability": {"Reasoning": [{"prompt": "Madrid"}]}},
 ]
 
@@ -27,10 +31,10 @@ def test_the_report_tells_every_record_and_where_the_cap_applied(app: AppTest):
     assert table.loc[1, "outcome"] == "record skipped" and "does not stand in its prompt" in table.loc[1, "notes"]
     assert table["flags"].to_dict() == {1: "", 2: "duplicate", 3: "no-op", 4: "over the cap", 5: ""}
     assert table.loc[4, "outcome"] == table.loc[5, "outcome"] == "probe dropped"
-    told = words(app)
-    assert "6 records: 3 kept whole, 2 with a probe dropped, 1 skipped" in told.replace("**", "")
-    assert "first 10 probes of a group; 1 record had more" in told
-    app.segmented_control(key="report_shown").set_value("all").run()
+    shown = words(app)
+    assert "6 records: 3 kept whole, 2 with a probe dropped, 1 skipped" in shown.replace("**", "")
+    assert "first 10 probes of a group; 1 record had more" in shown
+    app.segmented_control(key="report_shown").set_value("all records").run()
     assert frame(app, "notes")["record"].tolist() == [0, 1, 2, 3, 4, 5]
     app.segmented_control(key="report_shown").set_value("skipped").run()
     assert frame(app, "notes")["record"].tolist() == [1]

@@ -5,7 +5,7 @@ import json
 from streamlit.testing.v1 import AppTest
 
 from lga_core.data.select import split
-from tests.pages.driving import RECORDS, metrics, record, words
+from tests.pages.driving import RECORDS, kept, metrics, record, words
 from tests.pages.facts.driving import chosen, open_page, use
 
 
@@ -19,7 +19,7 @@ def test_both_halves_of_the_seeded_split_become_sets(app: AppTest):
     proxy, test = split(whole, 0.3, 3)
     assert metrics(app)["Proxy set"] == f"{len(proxy)} facts" and metrics(app)["Test set"] == f"{len(test)} facts"
     app.button(key="use_test").click().run()
-    sets = app.session_state["lga"].sets
+    sets = kept(app).sets
     assert chosen(app).facts == test
     assert sets["eleven.json, proxy, 30 %, seed 3"].facts == proxy
     assert not {fact.subject for fact in proxy} & {fact.subject for fact in test}

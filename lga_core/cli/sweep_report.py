@@ -1,0 +1,255 @@
+"""What `sweep` prints: the ground truth of each set, and what each selector's pick is worth, as JSON and as a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lga_core.cli.options import Common
+from lga_core.cli.output import table
+from lga_core.data.facts import Fact
+from lga_core.data.load import load_facts
+from lga_core.data.select import keep, subjects
+from lga_core.errors import LgaError
+from lga_core.results import METRICS, Estimate, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
+from lga_core.view.words.sentences import cost_sentence
+from lga_core.view.words.text import count
+
+PROTOCOL = "teacher-forced token accuracy"
+NOT_SWEPT = "no new answer"
+PERCENT = (*METRICS, "overall")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactsToSweep:
+    """One set's facts as they were asked for; those without a new answer cannot be swept."""
+
+    name: str
+    facts: tuple[Fact, ...]
+
+    @classmethod
+    def of(cls, common: Common, source: str) -> "FactsToSweep":
+        fact_set = load_facts(source)
+        asked = cls(name=fact_set.name, facts=common.choose(fact_set))
+        if not asked.edited:
+            raise LgaError(f"{asked.name} has no fact with a new answer to write.", hint="Name facts with target_new.")
+        return asked
+
+    @property
+    def edited(self) -> tuple[Fact, ...]:
+        return keep(self.facts, having=["target_new"])
+
+    @property
+    def contents(self) -> set[str]:
+        return {fact.fingerprint for fact in self.edited}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedSweep:
+    """One set's ground truth, and what the selectors' picks from FACTS are worth on it."""
+
+    asked: FactsToSweep
+    sweep: Sweep
+    stored: Stored
+    worth: Worth
+
+
+def sweep_report(
+    model: str, proxy: JudgedSweep, test: JudgedSweep | None, firmness: Sequence[Stability], carried: Transfer
+) -> dict[str, Any]:
+    """The command's JSON."""
+    judged = test or proxy
+    return {
+        "model": model,
+        "editor": proxy.sweep.editor,
+        "settings": proxy.sweep.settings,
+        "protocol": PROTOCOL,
+        **_truth(proxy),
+        "test": test and _truth(test),
+        "judged_on": judged.asked.name,
+        "in_sample": judged.worth.in_sample,
+        "shared_subjects": _shared(proxy.asked, judged.asked),
+        "bootstrap": {
+            "over": "the facts judged on; picks and best layers are held fixed",
+            "draws": judged.worth.draws,
+            "seed": judged.worth.seed,
+        },
+        "selectors": [_selector(item, firm) for item, firm in zip(judged.worth.selectors, firmness, strict=True)],
+        "transfer": {
+            "method": carried.selector,
+            "sets": carried.targets,
+            "layers": carried.layers,
+            "n": carried.n,
+            "overall": carried.overall,
+            "regret": carried.regret,
+            "interval": np.stack([carried.low, carried.high], axis=-1),
+        },
+    }
+
+
+def _truth(swept: JudgedSweep) -> dict[str, Any]:
+    """One set's sweep; rows are aligned with the facts asked for, null where one could not be swept."""
+    worth = swept.worth
+    cost = swept.sweep.cost
+    overall = dict(zip(swept.sweep.records, swept.sweep.overall, strict=True))
+    return {
+        "name": swept.asked.name,
+        "layers": worth.layers,
+        "facts": [
+            {"record": fact.record, "status": "used" if fact.record in overall else NOT_SWEPT}
+            for fact in swept.asked.facts
+        ],
+        "n_facts": worth.n_facts,
+        "unfinished": worth.unfinished,
+        "per_fact_overall": [overall.get(fact.record) for fact in swept.asked.facts],
+        "mean": worth.mean,
+        "n": worth.n,
+        "makeup": worth.makeup,
+        "golden_layer": worth.best_layer,
+        "golden": _estimate(worth.best),
+        "any_layer": _estimate(worth.any_layer),
+        "samplewise_optimum": worth.optimum.value,
+        "samplewise": _estimate(worth.optimum),
+        "golden_gap": _estimate(worth.gap),
+        "best_layers": worth.histogram,
+        "seconds": cost.seconds,
+        "forward_rows": cost.forward_rows,
+        "backward_rows": cost.backward_rows,
+        "run": swept.stored.provenance.key,
+        "from_store": swept.stored.from_store,
+    }
+
+
+def _selector(item: SelectorWorth, firm: Stability) -> dict[str, Any]:
+    pick = item.pick
+    return {
+        "method": pick.selector,
+        "title": pick.title,
+        "layer": pick.layer,
+        "reason": pick.reason,
+        "own_layer": pick.own_layer,
+        "restricted": pick.restricted,
+        "ranking": pick.ranking,
+        "scores": pick.scores,
+        "n_facts": pick.n_facts,
+        "overall": item.overall.value,
+        "regret": item.regret.value,
+        "spearman": item.spearman.value,
+        "harmonic": item.harmonic.value,
+        "below_optimum": item.below_optimum.value,
+        **{f"hit_at_{k}": hit for k, hit in item.hits.items()},
+        "hit_shares": item.hit_shares,
+        "metrics": {name: _estimate(value) for name, value in item.metrics.items()},
+        "intervals": {
+            name: _interval(getattr(item, name))
+            for name in ("overall", "regret", "spearman", "harmonic", "below_optimum")
+        },
+        "seconds": pick.cost.seconds,
+        "forward_rows": pick.cost.forward_rows,
+        "backward_rows": pick.cost.backward_rows,
+        "stability": {
+            "sizes": firm.sizes,
+            "share": firm.share,
+            "silent": firm.silent,
+            "regret": firm.regret,
+            "overall": firm.overall,
+            "draws": firm.draws,
+            "seed": firm.seed,
+        },
+    }
+
+
+def _estimate(value: Estimate) -> dict[str, Any]:
+    return {"value": value.value, "interval": _interval(value), "n": value.n}
+
+
+def _interval(value: Estimate) -> list[float | None]:
+    return [value.low, value.high]
+
+
+def _shared(proxy: FactsToSweep, test: FactsToSweep) -> int:
+    """Subjects that stand in both: what is held out should have none."""
+    return subjects(proxy.edited) + subjects(test.edited) - subjects((*proxy.edited, *test.edited))
+
+
+def sweep_text(title: str, proxy: JudgedSweep, test: JudgedSweep | None) -> str:
+    """The command's tables."""
+    judged = test or proxy
+    truths = [_truth_text(title, swept) for swept in (proxy, test) if swept is not None]
+    return "\n".join([*truths, _selectors_text(judged, _shared(proxy.asked, judged.asked)), _layers_text(judged.worth)])
+
+
+def _truth_text(title: str, swept: JudgedSweep) -> str:
+    worth = swept.worth
+    size = f"{count(worth.n_facts, 'fact')}, {count(len(worth.layers), 'layer')}"
+    lines = [
+        f"{title} on {swept.asked.name}, {size}: golden layer {worth.best_layer}, Overall {_with_interval(worth.best)} "
+        f"({PROTOCOL}, percent; {', '.join(worth.makeup)}).",
+        f"Sample-wise optimum {_with_interval(worth.optimum)} (optimistic: a maximum over noise), "
+        f"{_with_interval(worth.gap)} above it. Any layer: {_with_interval(worth.any_layer)}.",
+        cost_sentence("JudgedSweep in", swept.sweep.cost) + (", from the store" if swept.stored.from_store else ""),
+    ]
+    left_out = [str(fact.record) for fact in swept.asked.facts if not fact.target_new]
+    if left_out:
+        lines.append(f"Records not swept, {NOT_SWEPT}: {', '.join(left_out)}")
+    return "\n".join(lines)
+
+
+def _selectors_text(judged: JudgedSweep, shared: int) -> str:
+    worth = judged.worth
+    where = "the very facts that they were made on (in-sample)" if worth.in_sample else judged.asked.name
+    if shared and not worth.in_sample:
+        where += f" ({count(shared, 'subject')} of FACTS among them)"
+    notes = [f"{item.pick.title} has no pick: {item.pick.reason}." for item in worth.selectors if item.pick.reason]
+    notes += [
+        f"{item.pick.title} picks layer {item.pick.own_layer}, which was not swept; layer {item.pick.layer} "
+        "is the first of its ranking that was."
+        for item in worth.selectors
+        if item.pick.restricted and item.pick.layer is not None
+    ]
+    rows = [
+        [
+            item.pick.title,
+            item.pick.layer,
+            item.overall.value,
+            item.harmonic.value,
+            item.regret.value,
+            _range(item.regret),
+            *item.hits.values(),
+            item.spearman.value,
+            item.pick.cost.seconds,
+        ]
+        for item in worth.selectors
+    ]
+    head = [
+        "selector",
+        "layer",
+        "Overall",
+        "harmonic",
+        "regret",
+        "95 %",
+        "hit@1",
+        "hit@3",
+        "hit@5",
+        "Spearman",
+        "seconds",
+    ]
+    return "\n".join(["", f"Picks from FACTS, judged on {where}; each pick is held fixed:", table(head, rows), *notes])
+
+
+def _layers_text(worth: Worth) -> str:
+    rows = [
+        [layer, *(float(worth.mean[name][column]) for name in PERCENT)] for column, layer in enumerate(worth.layers)
+    ]
+    return "\n" + table(["layer", *PERCENT], rows)
+
+
+def _with_interval(value: Estimate) -> str:
+    if value.value is None:
+        return "n/a"
+    return f"{value.value:.1f}" + (f" ({_range(value)})" if value.low is not None else "")
+
+
+def _range(value: Estimate) -> str:
+    return "n/a" if value.low is None or value.high is None else f"{value.low:.1f} to {value.high:.1f}"

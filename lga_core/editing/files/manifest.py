@@ -1,0 +1,72 @@
+"""What an edit set's manifest says: every entry of a ledger in full, in a form that is checked when it is read."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lga_core.data.facts import Fact
+from lga_core.editing.table import Mode
+
+FORMAT = 1
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Tensors(_Strict):
+    """One edit of one matrix; its tensors are named `entry/layer/left`, … in the tensor file."""
+
+    layer: int = Field(ge=0)
+    matrix: str
+    kind: Literal["low rank", "dense"]
+    shapes: Mapping[str, tuple[int, int]]  # left and right, or delta; keys, where there are any
+    weight_norm: float
+    target_errors: tuple[float | None, ...]  # per fact
+    clamped: tuple[bool | None, ...]
+    losses: tuple[tuple[float, ...], ...]
+
+
+class ManifestEntry(_Strict):
+    """One entry of the ledger."""
+
+    id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    facts: tuple[Fact, ...] = Field(min_length=1)
+    editor: str
+    editor_version: int
+    settings: Mapping[str, Any]
+    layers: tuple[int, ...]
+    mode: Mode
+    on: tuple[str, ...]
+    enabled: bool
+    tensors: tuple[Tensors, ...]
+
+
+class Manifest(_Strict):
+    """`manifest.json`."""
+
+    format: int
+    model: str  # its name, for people
+    model_fingerprint: str
+    dtype: str  # of the weights that the edits were computed on
+    created: str  # ISO 8601, UTC
+    packages: Mapping[str, str]  # name -> version
+    tensors_sha256: str  # of the whole tensor file
+    entries: tuple[ManifestEntry, ...]
+    sha256: str = ""  # of this manifest without this line
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.model_dump_json(exclude={"sha256"}).encode()).hexdigest()
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """Every tensor's shape by its name in the tensor file."""
+        return {
+            f"{entry.id}/{item.layer}/{part}": shape
+            for entry in self.entries
+            for item in entry.tensors
+            for part, shape in item.shapes.items()
+        }

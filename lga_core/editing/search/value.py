@@ -1,0 +1,151 @@
+"""What a rank-one edit writes: the key k that stands for the subject, and the value v* = v0 + δ for the new answer.
+
+δ is added to the down projection's output at the last subject token of every context, and searched by gradient descent
+(ROME §3.1, METHOD.md §4). Many facts' δ are searched in one batch, each with its own steps and its own end.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from lga_core.editing.edits import Edit, applied
+from lga_core.editing.search.search import Search
+from lga_core.editing.settings import ValueSettings
+from lga_core.models.loaded import LoadedModel
+from lga_core.progress import Phase, Progress, Reporter, silent
+
+
+def weight_decay(settings: ValueSettings, model: LoadedModel) -> float:
+    """The weight of ‖δ‖/‖v0‖² in the loss: the settings', or else the family's."""
+    if settings.weight_decay is not None:
+        return settings.weight_decay
+    return 0.5 if model.model.config.model_type.startswith("gpt2") else 1e-3
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Value:
+    """Key and value of one fact at one layer, float32."""
+
+    keys: torch.Tensor  # (contexts, d_in), the bare prompt's first
+    start: torch.Tensor  # v0 (d_out,)
+    delta: torch.Tensor  # δ (d_out,)
+    losses: tuple[float, ...]  # nll of the new answer, mean over contexts, before each step and after
+    clamped: bool  # δ reached the norm bound
+
+    @property
+    def mean_key(self) -> torch.Tensor:
+        """k̄ (d_in,), float64."""
+        return self.keys.double().mean(0)
+
+    @property
+    def target(self) -> torch.Tensor:
+        """v* (d_out,)."""
+        return self.start + self.delta
+
+
+def find_values(
+    model: LoadedModel,
+    search: Search,
+    layer: int,
+    settings: ValueSettings,
+    *,
+    mean_start: bool,
+    facts: Sequence[int] | None = None,
+    edits: Sequence[Edit] = (),
+    report: Reporter = silent,
+) -> tuple[Value, ...]:
+    """Search v* of the batch's facts (or of those with these positions in it) at one layer.
+
+    v0 is the bare prompt's output (ROME), or the mean over contexts (R-ROME, MEMIT) with `mean_start`; the output is
+    that of the search's site. `edits` are those that the search was prepared with. A fact's steps, bound and end are
+    its own: it gets what it would get alone. Where the answer does not depend on δ (the last block, unless the subject
+    ends the prompt) there is nothing to search, and δ stays 0.
+    """
+    keys = search.keys[layer]
+    outputs = search.outputs[layer]
+    chosen = list(range(len(keys))) if facts is None else list(facts)
+    starts = [outputs[fact].mean(0) if mean_start else outputs[fact, 0] for fact in chosen]
+    deltas = [torch.zeros_like(start, requires_grad=True) for start in starts]
+    optimizer = torch.optim.Adam(deltas, lr=settings.learning_rate)  # passes over those without a gradient
+    losses: list[list[float]] = [[] for _ in chosen]
+    clamped = [False] * len(chosen)
+    log_before: torch.Tensor | None = None
+    active = list(range(len(chosen)))  # facts whose search has not ended
+    for step in range(settings.steps + 1):
+        with model.using(f"v* at layer {layer}"), applied(model, edits), torch.enable_grad():
+            places = torch.tensor([chosen[i] for i in active], device=keys.device)
+            nll, log_after = search.evaluate(model, layer, places, torch.stack([deltas[i] for i in active]))
+            if log_before is None:
+                log_before = log_after.detach()
+            current = nll.detach().tolist()
+            gradients: Mapping[int, torch.Tensor] = {}
+            if step < settings.steps:
+                # At δ = 0 KL and decay have no gradient; what rounding makes of it Adam would take for a direction.
+                loss = (
+                    nll
+                    if step == 0
+                    else _loss(
+                        nll,
+                        log_after,
+                        log_before,
+                        [deltas[i] for i in active],
+                        [starts[i] for i in active],
+                        settings.kl_weight,
+                        weight_decay(settings, model),
+                    )
+                )
+                rows = [row for row, value in enumerate(current) if value >= settings.stop_nll]
+                gradients = _gradients(loss, [deltas[i] for i in active], rows)
+        for i, value in zip(active, current, strict=True):
+            losses[i].append(value)
+            deltas[i].grad = None
+        if step == 0:
+            gradients = {row: gradient for row, gradient in gradients.items() if gradient.any()}
+        if not gradients:
+            break
+        for row, gradient in gradients.items():
+            deltas[active[row]].grad = gradient
+        active = [active[row] for row in gradients]
+        log_before = log_before[list(gradients)]
+        optimizer.step()
+        for i in active:
+            clamped[i] |= _clamp(deltas[i], settings.norm_bound * starts[i].norm())
+        report(Progress(phase=Phase.EDIT, done=step + 1, total=settings.steps, detail=f"v* at layer {layer}"))
+    return tuple(
+        Value(keys=keys[fact], start=start, delta=delta.detach(), losses=tuple(history), clamped=reached)
+        for fact, start, delta, history, reached in zip(chosen, starts, deltas, losses, clamped, strict=True)
+    )
+
+
+def _loss(
+    nll: torch.Tensor,
+    log_after: torch.Tensor,
+    log_before: torch.Tensor,
+    deltas: Sequence[torch.Tensor],
+    starts: Sequence[torch.Tensor],
+    kl_weight: float,
+    decay: float,
+) -> torch.Tensor:
+    """Each fact's own loss (n,): nll + KL at the KL prompt + weight decay."""
+    divergence = functional.kl_div(log_before, log_after, reduction="none", log_target=True).sum(-1)
+    shrink = torch.stack([delta.norm() / start.norm() ** 2 for delta, start in zip(deltas, starts, strict=True)])
+    return nll + kl_weight * divergence + decay * shrink
+
+
+def _gradients(loss: torch.Tensor, deltas: Sequence[torch.Tensor], rows: Sequence[int]) -> dict[int, torch.Tensor]:
+    """The gradient of these rows' losses at their δ, by row."""
+    if not rows:
+        return {}
+    return dict(zip(rows, torch.autograd.grad(loss[rows].sum(), [deltas[row] for row in rows]), strict=True))
+
+
+@torch.no_grad()
+def _clamp(delta: torch.Tensor, bound: torch.Tensor) -> bool:
+    """Scale δ down to this norm where it is longer; whether it was."""
+    norm = delta.norm()
+    if not norm > bound:  # also where it is no number
+        return False
+    delta.mul_(bound / norm)
+    return True

@@ -1,0 +1,266 @@
+"""Ground truth: every fact edited at every layer alone, and measured (METHOD.md §6).
+
+The edits are values: those of one layer share a batch, each acting on its own fact's rows. For the editors that write
+a v* at a key the searches of a batch of facts are one optimization as well; the others edit one fact at a time. What
+lies below the edited layer is computed once a batch of facts, for many layers.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import isfinite
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from lga_core.data.facts import Fact
+from lga_core.editing.editors.batch import at_keys, write
+from lga_core.editing.editors.editor import Written
+from lga_core.editing.search.search import Contexts, Search, batches
+from lga_core.editing.search.values import shared_values
+from lga_core.editing.table import Editor, editor_named
+from lga_core.evaluation.forced import FactAnswers, ForcedProbes
+from lga_core.evaluation.metrics import ProbeQuestions, forced_shares, probe_questions
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.running.halving import Halving
+from lga_core.models.running.memory import batch_room
+from lga_core.models.text.own_text import prefixes
+from lga_core.probes.summary import mean_over_groups
+from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.results import METRICS, Cost, SweepCell
+
+FACTS_AT_ONCE = 8  # of an editor that edits one fact at a time: they are measured together
+KEPT_BYTES = 512 * 2**20  # of what blocks were given, where they fit: layers are swept in groups
+
+
+@dataclass(kw_only=True)
+class CellCount:
+    """Counts the finished cells of a sweep, and reports the steps of its parts as steps of the sweep."""
+
+    report: Reporter
+    done: int
+    total: int
+    halving: Halving
+
+    def step(self, detail: str) -> None:
+        """Report where the sweep is, and what it is at."""
+        self.report(
+            Progress(
+                phase=Phase.SWEEP,
+                done=self.done,
+                total=self.total,
+                detail=", ".join(filter(None, (detail, self.halving.detail))),
+            )
+        )
+
+    def during(self, detail: str) -> Reporter:
+        """The reporter of a part. Work that comes before the cells, as second moments, keeps its own count."""
+        return lambda step: self.step(detail) if step.phase in (Phase.EDIT, Phase.PROBES) else self.report(step)
+
+
+def sweep_cells(
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    done: Collection[tuple[int, int]] = frozenset(),
+    *,
+    report: Reporter = silent,
+) -> Iterator[SweepCell]:
+    """Edit each fact at each layer alone and measure; yields the cells of one layer and batch of facts together.
+
+    `done` are the (record, layer) that need not be measured. A batch that runs out of memory goes on in halves.
+    Reports how many cells are done, after every step of a search and every batch of probes. Raises LgaError for a
+    fact without a new answer, a layer that is not there, or an unknown editor.
+    """
+    chosen = editor_named(editor)
+    halving = Halving(phase=Phase.SWEEP)
+    measured = {(fact.record, layer) for fact in facts for layer in layers if (fact.record, layer) in done}
+    count = CellCount(report=report, done=len(measured), total=len(facts) * len(layers), halving=halving)
+
+    def sweep_part(part: Sequence[Fact]) -> Iterator[list[SweepCell]]:
+        missing = [layer for layer in layers if (part[0].record, layer) not in measured]  # the same for all of them
+        return _sweep_batch(model, part, missing, chosen, settings, count)
+
+    for batch, _missing in batches_left(model, facts, layers, editor, settings, done):
+        for cells in halving.each(sweep_part, batch, report=lambda _step: count.step("")):
+            yield from cells
+            measured.update((cell.record, cell.layer) for cell in cells)
+            count.done = len(measured)
+            count.step(f"layer {cells[0].layer}")
+
+
+def batches_left(
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    done: Collection[tuple[int, int]],
+) -> Iterator[tuple[list[Fact], tuple[int, ...]]]:
+    """Facts that are swept together, with the layers that they lack. Raises LgaError as `sweep_cells` does."""
+    chosen = editor_named(editor)
+    for fact in facts:
+        chosen.check(model, [fact], layers)
+    missing = {fact.record: tuple(layer for layer in layers if (fact.record, layer) not in done) for fact in facts}
+    for wanted in filter(None, dict.fromkeys(missing.values())):
+        alike = [fact for fact in facts if missing[fact.record] == wanted]
+        for batch in _batches(model, alike, chosen, settings):
+            yield batch, wanted
+
+
+def _batches(model: LoadedModel, facts: Sequence[Fact], editor: Editor, settings: Any) -> Iterator[list[Fact]]:
+    """Facts that are swept together."""
+    if editor.key_value is None:
+        yield from (list(facts[first : first + FACTS_AT_ONCE]) for first in range(0, len(facts), FACTS_AT_ONCE))
+    else:
+        before = prefixes(model, settings.contexts, settings.seed)
+        contexts = {place: Contexts.of(model, fact, before) for place, fact in enumerate(facts)}
+        yield from ([facts[place] for place in places] for places in batches(model, contexts))
+
+
+def _sweep_batch(
+    model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], editor: Editor, settings: Any, count: CellCount
+) -> Iterator[list[SweepCell]]:
+    """The facts' cells, layer by layer."""
+    begin = perf_counter()
+    probes = []
+    for fact in facts:
+        probes.append(probe_questions(model, fact))
+        count.step("preparing the probes")
+    for group in _groups(model, probes, layers):
+        asking = count.during("probes before the edits")
+        forced = ForcedProbes.prepare(model, probes, group, report=asking)
+        before = forced.before(model, report=asking)
+        search = _search(model, facts, group, settings) if editor.key_value else None
+        for layer in group:
+            written = edits_at(
+                model,
+                facts,
+                layer,
+                editor,
+                settings,
+                search,
+                report=count.during(f"layer {layer}: {'v*' if editor.key_value else 'edits'}"),
+            )
+            after = forced.after(
+                model, layer, [item.edit for item in written], report=count.during(f"layer {layer}: probes")
+            )
+            seconds = (perf_counter() - begin) / len(facts)
+            yield [
+                _cell(fact, layer, asked, old, new, item, _cost(model, asked, layer, item, settings, seconds))
+                for fact, asked, old, new, item in zip(facts, probes, before, after, written, strict=True)
+            ]
+            begin = perf_counter()
+
+
+def _groups(model: LoadedModel, probes: Sequence[ProbeQuestions], layers: Sequence[int]) -> list[Sequence[int]]:
+    """The layers in groups whose inputs, for all questions, fit in KEPT_BYTES and in what is free."""
+    tokens = sum(len(row) for fact in probes for question in fact.questions for row in question.rows)
+    width = model.architecture.blocks[0].down.d_out
+    layer_bytes = tokens * width * torch.finfo(model.dtype).bits // 8
+    size = max(1, min(KEPT_BYTES, batch_room(model)) // layer_bytes)
+    return [layers[first : first + size] for first in range(0, len(layers), size)]
+
+
+def _search(model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: Any) -> Callable[[], Search]:
+    """One search for all layers of a group, prepared when it is first needed: a v* that is kept needs none."""
+
+    @cache
+    def search() -> Search:
+        before = prefixes(model, settings.contexts, settings.seed)
+        contexts = [Contexts.of(model, fact, before) for fact in facts]
+        with model.using("the contexts of v*"):
+            return Search.prepare(model, contexts, layers)
+
+    return search
+
+
+def edits_at(
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    layer: int,
+    editor: Editor,
+    settings: Any,
+    search: Callable[[], Search] | None = None,
+    *,
+    report: Reporter = silent,
+) -> list[Written]:
+    """Each fact's edit alone at one layer; the searches of rank-one editors are one (`search`, where it is there)."""
+    how = editor.key_value
+    if how is None:
+        return [editor.run(model, [fact], (layer,), settings, (), report=report)[0] for fact in facts]
+    solve = how.prepare(model, layer, settings, (), report=report)
+    before = prefixes(model, settings.contexts, settings.seed, report=report)
+    values = shared_values(
+        model, facts, layer, settings.value, before, mean_start=not how.bare, prepared=search, report=report
+    )
+    alone = torch.cat([solve(value.mean_key[None]) for value in values])  # (facts, d_in)
+    keys, directions = at_keys(how, values, alone)
+    return [
+        write(
+            model,
+            layer,
+            keys[[i]],
+            directions[[i]],
+            [value],
+            (),
+            residuals=value.delta[None],
+            targets=value.target[None],
+        )
+        for i, value in enumerate(values)
+    ]
+
+
+def _cell(
+    fact: Fact,
+    layer: int,
+    probes: ProbeQuestions,
+    before: FactAnswers,
+    after: FactAnswers,
+    written: Written,
+    cost: Cost,
+) -> SweepCell:
+    percent_before, percent_after, nll = [], [], []
+    for question, old, new in zip(probes.questions, before, after, strict=True):
+        first, second, _best = forced_shares(
+            question, [answer.predicted for answer in old], [answer.predicted for answer in new]
+        )
+        percent_before.append(first)
+        percent_after.append(second)
+        nll.append(min(answer.nll for answer in new))
+
+    def by_metric(values: Sequence[float]) -> dict[str, float | None]:
+        means = {name: mean_over_groups(probes.questions, values, name) for name in METRICS}
+        return {name: mean if mean is not None and isfinite(mean) else None for name, mean in means.items()}
+
+    return SweepCell(
+        record=fact.record,
+        layer=layer,
+        before=by_metric(percent_before),
+        after=by_metric(percent_after),
+        nll=by_metric(nll),
+        probes={name: sum(question.metric == name for question in probes.questions) for name in METRICS},
+        target_error=written.target_errors[0],
+        delta_norm=written.edit.norm,
+        clamped=written.clamped[0],
+        losses=written.losses[0],
+        cost=cost,
+    )
+
+
+def _cost(
+    model: LoadedModel, probes: ProbeQuestions, layer: int, written: Written, settings: Any, seconds: float
+) -> Cost:
+    """Rows by the share of blocks that they run through, for an editor's search from nothing."""
+    share = 1 - layer / model.layers
+    evaluations = len(written.losses[0])
+    rows = getattr(settings, "contexts", -1) + 2  # the bare prompt and the KL prompt; fine-tuning: one
+    asked = sum(len(question.rows) for question in probes.questions)
+    return Cost(
+        seconds=seconds,
+        forward_rows=(evaluations * rows + asked) * share,
+        backward_rows=(evaluations - 1) * rows * share,
+    )

@@ -1,1 +1,0 @@
-"""Bringing a model to this machine: from a hub, a wheel or a .gguf file, whole or not at all."""

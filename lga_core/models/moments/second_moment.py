@@ -1,0 +1,262 @@
+"""Second moments C = E[k kᵀ] of a down projection's inputs, uncentred, over a text (ROME §3.1).
+
+Every position of the text counts, as the model reads it. Layers are filled in groups that fit in memory, each in one
+pass over the text; a pass that is stopped goes on from its last checkpoint.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from lga_core.errors import LgaError
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.moments.rates import note_rate
+from lga_core.models.running.batching import by_tokens, padded
+from lga_core.models.running.forward import final_hidden
+from lga_core.models.running.hooks import OutputFunction, on_outputs
+from lga_core.models.running.memory import available, check_working, out_of_memory
+from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.files import check_room, gigabytes
+from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT
+from lga_core.models.text.texts import Text, text_named
+from lga_core.models.text.tokens import Batch, TokenRow
+from lga_core.progress import Phase, Progress, Reporter, silent
+
+VERSION = 1
+BATCH_TOKENS = 2048
+ALL_LAYERS_BYTES = 2 * 2**30  # every layer is filled with the one asked for where all fit in this
+MEMORY_SHARE = 0.5  # of the free memory, for the sums of a group of layers
+SOLVING_BYTES = 20  # an entry: in float32 as it is kept, in float64, and its factor
+CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SHARE = 0.05  # of the time, at most, goes into writing checkpoints
+
+
+def second_moment(
+    model: LoadedModel,
+    layer: int,
+    seed: int = 0,
+    *,
+    source: str = OWN_TEXT,
+    tokens_per_input: int = TOKENS_PER_INPUT,
+    report: Reporter = silent,
+) -> torch.Tensor:
+    """C of one layer, (d_in, d_in) float32 on the CPU; computed once per model, text and number of tokens, and kept.
+
+    Small models get every layer in the same pass over the text, large ones the layer that is asked for. Raises
+    LgaError for a text that is not there, damaged or too short, and where solving with C would not fit in memory.
+    """
+    text = text_named(source, seed)
+    _compute_missing(model, [layer], text, tokens_per_input, report)
+    width = model.architecture.blocks[layer].down.d_in
+    check_working(model, f"The second moment of layer {layer} with its factorization", SOLVING_BYTES * width**2)
+    return load_file(moment_path(model, layer, text, tokens_per_input))["second_moment"]
+
+
+def second_moments(
+    model: LoadedModel,
+    layers: Sequence[int],
+    seed: int = 0,
+    *,
+    source: str = OWN_TEXT,
+    tokens_per_input: int = TOKENS_PER_INPUT,
+    report: Reporter = silent,
+) -> None:
+    """Compute and keep the moments of these layers, where they are not kept yet."""
+    _compute_missing(model, layers, text_named(source, seed), tokens_per_input, report)
+
+
+def _compute_missing(
+    model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int, report: Reporter
+) -> None:
+    while missing := wanted(model, layers, text, tokens_per_input):
+        group = groups(model, missing, text, tokens_per_input)[0]
+        _compute(model, group, text, tokens_per_input, report)
+
+
+def text_tokens(model: LoadedModel, layer: int, tokens_per_input: int = TOKENS_PER_INPUT) -> int:
+    """How many tokens of text a layer's moment is estimated from, at least."""
+    return tokens_per_input * model.architecture.blocks[layer].down.d_in
+
+
+def moment_path(model: LoadedModel, layer: int, text: Text, tokens_per_input: int) -> Path:
+    """Where a layer's moment is kept."""
+    key = text.key(text_tokens(model, layer, tokens_per_input))
+    return derived_path(model, f"moment-v{VERSION}-{key}-layer{layer}.safetensors")
+
+
+def moment_bytes(model: LoadedModel, layers: Sequence[int]) -> int:
+    """What the moments of these layers take, in memory or on disk."""
+    return sum(4 * model.architecture.blocks[layer].down.d_in ** 2 for layer in layers)
+
+
+def wanted(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> tuple[int, ...]:
+    """The layers that are filled when these are asked for: none where all of them are kept."""
+
+    def missing(among: Sequence[int]) -> tuple[int, ...]:
+        return tuple(layer for layer in among if not moment_path(model, layer, text, tokens_per_input).exists())
+
+    everything = range(model.layers)
+    asked = missing(sorted(set(layers)))
+    return missing(everything) if asked and moment_bytes(model, everything) <= ALL_LAYERS_BYTES else asked
+
+
+def groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> list[tuple[int, ...]]:
+    """Layers that share a pass: of one width, since that sets the tokens, and as many as fit in memory.
+
+    What a stopped pass had begun comes first, as it was. Raises LgaError where not even one layer fits.
+    """
+    room = available(model.device) * MEMORY_SHARE
+    begun = {checkpoint.layers for checkpoint in _checkpoints(model, layers, text, tokens_per_input)}
+    passes = [group for group in begun if set(group) <= set(layers) and moment_bytes(model, group) <= room]
+    left = [layer for layer in layers if not any(layer in group for group in passes)]
+    for width in dict.fromkeys(model.architecture.blocks[layer].down.d_in for layer in left):
+        if (most := int(room // (4 * width**2))) < 1:
+            raise out_of_memory(
+                f"The second moment of one layer needs {gigabytes(4 * width**2)} of memory, "
+                f"{gigabytes(room)} can be had for it."
+            )
+        same = [layer for layer in left if model.architecture.blocks[layer].down.d_in == width]
+        passes += [tuple(same[first : first + most]) for first in range(0, len(same), most)]
+    return passes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """How far a pass over the text has come."""
+
+    path: Path
+    layers: tuple[int, ...]
+    rows: int  # of the text, read
+    tokens: int  # in them
+
+
+def checkpoint_of(model: LoadedModel, group: Sequence[int], text: Text, tokens_per_input: int) -> Checkpoint | None:
+    """Where a stopped pass for exactly these layers goes on."""
+    return next(
+        (
+            checkpoint
+            for checkpoint in _checkpoints(model, group, text, tokens_per_input)
+            if checkpoint.layers == tuple(group)
+        ),
+        None,
+    )
+
+
+def _checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[Checkpoint]:
+    """What stopped passes over this text have left, for any of the widths of these layers."""
+    for tokens in dict.fromkeys(text_tokens(model, layer, tokens_per_input) for layer in layers):
+        path = _checkpoint_path(model, text, tokens)
+        if path.exists():
+            with safe_open(path, "pt") as file:
+                yield _read(file, path)
+
+
+def _read(file: safe_open, path: Path) -> Checkpoint:
+    metadata = file.metadata()
+    return Checkpoint(
+        path=path,
+        layers=tuple(sorted(map(int, file.keys()))),
+        rows=int(metadata["rows"]),
+        tokens=int(metadata["tokens"]),
+    )
+
+
+def _checkpoint_path(model: LoadedModel, text: Text, tokens: int) -> Path:
+    return derived_path(model, f"moment-v{VERSION}-{text.key(tokens)}-part.safetensors")
+
+
+@dataclass(kw_only=True)
+class _Pass:
+    """One pass over a text: the sums so far, and what is in them."""
+
+    path: Path  # of its checkpoint
+    sums: dict[int, torch.Tensor]  # layer -> Σ k kᵀ (d_in, d_in)
+    rows: int = 0  # of the text, read
+    tokens: int = 0  # in them
+    saved: float = 0.0  # when the last checkpoint was written, by the clock
+    writing: float = 0.0  # seconds that it took
+
+    def save_if_due(self) -> None:
+        """Write a checkpoint where the last one is old enough for it to cost little of the time."""
+        begin = perf_counter()
+        if begin - self.saved <= max(CHECKPOINT_SECONDS, self.writing / CHECKPOINT_SHARE):
+            return
+        tensors = {str(layer): total.cpu() for layer, total in self.sums.items()}
+        metadata = {"rows": str(self.rows), "tokens": str(self.tokens)}
+        keep(self.path, lambda place: save_file(tensors, place, metadata=metadata))
+        self.saved = perf_counter()
+        self.writing = self.saved - begin
+
+
+def _compute(model: LoadedModel, layers: tuple[int, ...], text: Text, tokens_per_input: int, report: Reporter) -> None:
+    """One pass over the text for these layers, whose moments are kept at its end."""
+    needed = text_tokens(model, layers[0], tokens_per_input)
+    check_room(2 * moment_bytes(model, layers), "The second moments")  # with a checkpoint beside them
+    rows = text.rows(model, needed, report=report)
+    reading = _begin(model, layers, _checkpoint_path(model, text, needed))
+    read_before = reading.tokens
+    seconds = 0.0
+    for batch in by_tokens(islice(rows, reading.rows, None), padded(len), BATCH_TOKENS):
+        with model.using("second moments"), torch.no_grad():
+            begin = perf_counter()
+            _add(model, batch, reading.sums)
+            seconds += perf_counter() - begin
+        reading.rows += len(batch)
+        reading.tokens += sum(map(len, batch))
+        reading.save_if_due()
+        report(
+            Progress(
+                phase=Phase.SECOND_MOMENTS, done=min(reading.tokens, needed), total=needed, detail=_in_words(layers)
+            )
+        )
+    if reading.tokens < needed:
+        raise LgaError(
+            f"The text of the second moment has {reading.tokens:,} tokens; at least {needed:,} are needed.",
+            hint="Name a longer text, or own-text.",
+        )
+    note_rate(model, "reading", reading.tokens - read_before, seconds)
+    for layer, total in reading.sums.items():
+        moment = (total / reading.tokens).cpu()
+        keep(moment_path(model, layer, text, tokens_per_input), partial(save_file, {"second_moment": moment}))
+    reading.path.unlink(missing_ok=True)
+
+
+def _begin(model: LoadedModel, layers: tuple[int, ...], path: Path) -> _Pass:
+    """A pass for these layers, from its checkpoint on where there is one."""
+    now = perf_counter()
+    if path.exists():
+        with safe_open(path, "pt") as file:  # one file from here on: another job may put a later one there
+            begun = _read(file, path)
+            if begun.layers == layers:
+                sums = {layer: file.get_tensor(str(layer)).to(model.device, copy=True) for layer in layers}
+                return _Pass(path=path, sums=sums, rows=begun.rows, tokens=begun.tokens, saved=now)
+    widths = {layer: model.architecture.blocks[layer].down.d_in for layer in layers}
+    sums = {layer: torch.zeros(width, width, device=model.device) for layer, width in widths.items()}
+    return _Pass(path=path, sums=sums, saved=now)
+
+
+def _add(model: LoadedModel, rows: Sequence[TokenRow], sums: dict[int, torch.Tensor]) -> None:
+    batch = Batch.of(rows, model.device)
+    present = batch.mask.bool()
+
+    def hook_for(layer: int) -> OutputFunction:
+        def add(given: torch.Tensor, _output: torch.Tensor) -> None:
+            keys = given[present.to(given.device)].float()  # (N, d_in), without the pads
+            sums[layer].addmm_(keys.T, keys)
+
+        return add
+
+    hooks = {model.architecture.blocks[layer].down.module: hook_for(layer) for layer in sums}
+    with on_outputs(hooks, model.architecture.flat):
+        final_hidden(model, batch)
+
+
+def _in_words(layers: Sequence[int]) -> str:
+    return f"layer {layers[0]}" if len(layers) == 1 else f"{len(layers)} layers from {layers[0]} to {layers[-1]}"

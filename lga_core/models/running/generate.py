@@ -1,0 +1,96 @@
+"""Continuing prompts token by token, greedily or sampled; a row's text never depends on the batch that it is in."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from transformers import DynamicCache
+
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.text.tokens import Batch, TokenRow
+
+Pick = Callable[[torch.Tensor], torch.Tensor]
+"""(B, V) logits of the next token -> (B,) token ids."""
+
+
+def seed_of(*parts: object) -> int:
+    """A stable 63-bit seed from anything that has a repr: seeds depend on what is drawn, never on batch order."""
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "big") >> 1
+
+
+def greedy(model: LoadedModel, rows: Sequence[TokenRow], length: int) -> list[tuple[int, ...]]:
+    """At most `length` greedy tokens after each row, without the end-of-text token."""
+    return _texts(stream(model, rows, length, lambda logits: logits.argmax(-1)), len(rows))
+
+
+def sample(model: LoadedModel, rows: Sequence[TokenRow], length: int, seeds: Sequence[int]) -> list[tuple[int, ...]]:
+    """At most `length` tokens at temperature 1 after each row, each row with its own seed."""
+    return _texts(stream(model, rows, length, sampler(seeds)), len(rows))
+
+
+def sampler(seeds: Sequence[int], *, temperature: float = 1.0, top_k: int = 0) -> Pick:
+    """Sampling with one seed a row, at a temperature above 0, among the `top_k` most probable tokens (0: all)."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def pick(logits: torch.Tensor) -> torch.Tensor:
+        # Inverse of the distribution function: one uniform number a row and step, whatever else is in the batch.
+        uniform = torch.cat([torch.rand(1, generator=generator) for generator in generators]).to(logits)
+        best = logits.topk(min(top_k, logits.shape[1])) if top_k else None
+        kept = logits if best is None else best.values
+        # The largest is taken away first: divided by a small temperature it would be infinite.
+        reached = ((kept - kept.amax(-1, keepdim=True)) / temperature).softmax(-1).cumsum(-1)
+        chosen = torch.searchsorted(reached, (uniform * reached[:, -1])[:, None]).clamp(max=reached.shape[1] - 1)
+        return (chosen if best is None else best.indices.gather(1, chosen)).squeeze(1)
+
+    return pick
+
+
+def end_tokens(model: LoadedModel) -> set[int]:
+    """Tokens that end a text, from the generation settings and the tokenizer."""
+    configured = model.model.generation_config.eos_token_id
+    listed = configured if isinstance(configured, list) else [configured]
+    return {token for token in (*listed, model.tokenizer.eos_token_id) if token is not None}
+
+
+def stream(
+    model: LoadedModel, rows: Sequence[TokenRow], length: int, pick: Pick, *, past_ends: bool = False
+) -> Iterator[list[int | None]]:
+    """One more token for every row at each step, None for a row whose text has ended; stops when all have.
+
+    The model is held within a step only, and a step runs it as it is then, with whatever edits are applied around it.
+    With `past_ends` a text goes on after its end token, as packed training text does.
+    """
+    ends = frozenset() if past_ends else end_tokens(model)
+    batch = Batch.of(rows, model.device, side="left")  # so that every row's next token is the last column
+    cache = DynamicCache(config=model.model.config.get_text_config())
+    ids = batch.ids  # (B, T), then (B, 1)
+    mask = batch.mask  # (B, T), one column more at each step
+    positions = batch.positions  # as ids
+    live = [True] * len(rows)
+    for _ in range(length):
+        with model.using("writing text"), torch.no_grad():
+            hidden = model.architecture.decoder(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+            ).last_hidden_state[:, -1]
+            chosen = pick(model.architecture.logits(hidden))
+        tokens = chosen.tolist()
+        live = [alive and token not in ends for alive, token in zip(live, tokens, strict=True)]
+        if not any(live):
+            return
+        yield [token if alive else None for alive, token in zip(live, tokens, strict=True)]
+        ids = chosen[:, None]
+        positions = positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+
+
+def _texts(steps: Iterator[list[int | None]], rows: int) -> list[tuple[int, ...]]:
+    texts: list[list[int]] = [[] for _ in range(rows)]
+    for step in steps:
+        for text, token in zip(texts, step, strict=True):
+            if token is not None:
+                text.append(token)
+    return [tuple(text) for text in texts]

@@ -1,0 +1,21 @@
+"""What the unedited model answers by itself to probes for which the data names no answer."""
+
+from lga_core.data.facts import Fact
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.running.generate import greedy
+from lga_core.models.text.tokens import prompt_row
+from lga_core.probes.questions import OWN_ANSWER_TOKENS, FactProbes, fact_probes, with_own_answers
+
+
+def answered_probes(model: LoadedModel, fact: Fact, *, per_group: int | None = None) -> FactProbes:
+    """The fact's probes, each with its gold answer: the data's, or the model's own first 5 greedy tokens.
+
+    Call it with no edit applied. `per_group` as in `fact_probes`.
+    """
+    found = fact_probes(fact, per_group=per_group)
+    if not found.without_gold:
+        return found
+    rows = [prompt_row(model.tokenizer, probe.prompt) for probe in found.without_gold]
+    with model.using("the model's own answers"):
+        answers = greedy(model, rows, OWN_ANSWER_TOKENS)
+    return with_own_answers(found, [model.tokenizer.decode(ids) for ids in answers])

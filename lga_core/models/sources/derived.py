@@ -1,0 +1,43 @@
+"""What is worked out once per model and kept on disk: its own text and its second moments, by model fingerprint."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from lga_core.errors import LgaError
+from lga_core.models.sources.files import cache_home, is_no_room, no_room
+
+
+class Identified(Protocol):
+    """A loaded model, or its `ModelIdentity`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of configuration, tokenizer and weights."""
+
+    @property
+    def machine(self) -> str:
+        """Device, dtype and threads in words."""
+
+
+def derived_path(model: Identified, name: str) -> Path:
+    """Where a thing derived from this model lies; `name` says every setting that it depends on."""
+    return cache_home() / "derived" / model.fingerprint[:32] / name
+
+
+def keep(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place and move it there in one step; a full disk leaves nothing behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        write(Path(name))
+        os.replace(name, path)
+    except OSError as error:
+        if is_no_room(error):
+            raise no_room(f"No room to keep {path.name}.") from error
+        raise LgaError(f"{path.name} cannot be kept: {error}.", hint="Check the rights of the cache folder.") from error
+    finally:
+        Path(name).unlink(missing_ok=True)

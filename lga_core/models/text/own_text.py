@@ -1,0 +1,90 @@
+"""Text that the model writes itself, sampled and seeded: prefixes for editing contexts, and a corpus for moments."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.moments.rates import note_rate
+from lga_core.models.running.generate import sampler, seed_of, stream
+from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.text.tokens import TokenRow, prompt_row
+from lga_core.progress import Phase, Progress, Reporter, silent
+
+VERSION = 1
+OPENINGS = ("The", "In", "I", "It was", "Many people", "When", "Because", "There is", "You", "For")
+PREFIX_TOKENS = (5, 7, 8, 10)  # sampled after an opening; cycled where more prefixes are asked for
+CORPUS_BATCH, CORPUS_TOKENS = 64, 128  # rows sampled together, tokens of each
+
+
+def prefixes(model: LoadedModel, count: int, seed: int, *, report: Reporter = silent) -> tuple[str, ...]:
+    """`count` short beginnings of texts, to stand before a prompt as "{prefix}. {prompt}" (ROME §3.1)."""
+    if count == 0:
+        return ()
+    path = prefixes_path(model, count, seed)
+    if path.exists():
+        return tuple(json.loads(path.read_text()))
+    lengths = [PREFIX_TOKENS[i % len(PREFIX_TOKENS)] for i in range(count)]
+    openings = [OPENINGS[i % len(OPENINGS)] for i in range(count)]
+    rows = [prompt_row(model.tokenizer, opening) for opening in openings]
+    pick = sampler([seed_of("prefix", seed, i) for i in range(count)])
+    steps: list[Sequence[int | None]] = []
+    for tokens in stream(model, rows, max(lengths), pick):
+        steps.append(tokens)
+        report(Progress(phase=Phase.OWN_TEXT, done=len(steps), total=max(lengths), detail="prefixes"))
+    texts = []
+    for i, (opening, length) in enumerate(zip(openings, lengths, strict=True)):
+        ids = [step[i] for step in steps[:length] if step[i] is not None]
+        texts.append(" ".join((opening + model.tokenizer.decode(ids, skip_special_tokens=True)).split()))
+    keep(path, lambda place: place.write_text(json.dumps(texts)))
+    return tuple(texts)
+
+
+def prefixes_path(model: LoadedModel, count: int, seed: int) -> Path:
+    """Where so many prefixes of that seed are kept, once they are sampled."""
+    return derived_path(model, f"prefixes-v{VERSION}-n{count}-s{seed}.json")
+
+
+def corpus_path(model: LoadedModel, tokens: int, seed: int) -> Path:
+    """Where the corpus of that size and seed is kept, once it is sampled."""
+    return derived_path(model, f"corpus-v{VERSION}-n{tokens}-s{seed}.json")
+
+
+def corpus(model: LoadedModel, tokens: int, seed: int, *, report: Reporter = silent) -> tuple[TokenRow, ...]:
+    """Rows of sampled text with at least `tokens` tokens in all; reports after each token of a batch.
+
+    Rows go on after an end token: packed documents, and every row has its full length. What a stopped run had
+    finished, batch by batch, is kept and gone on from.
+    """
+    path = corpus_path(model, tokens, seed)
+    if not path.exists():
+        part = derived_path(model, f"{path.stem}-part.json")
+        texts: list[list[int]] = json.loads(part.read_text()) if part.exists() else []
+        count = -(-tokens // CORPUS_TOKENS)
+        for first in range(len(texts), count, CORPUS_BATCH):
+            texts += _sample(model, range(first, min(first + CORPUS_BATCH, count)), count, seed, report)
+            keep(part if len(texts) < count else path, partial(Path.write_text, data=json.dumps(texts)))
+        part.unlink(missing_ok=True)
+    return tuple(TokenRow(ids=tuple(ids), start=len(ids)) for ids in json.loads(path.read_text()))
+
+
+def _sample(model: LoadedModel, numbers: range, count: int, seed: int, report: Reporter) -> list[list[int]]:
+    """The rows of these numbers among `count`, each with its own seed."""
+    rows = [prompt_row(model.tokenizer, OPENINGS[i % len(OPENINGS)]) for i in numbers]
+    texts = [list(row.ids) for row in rows]
+    pick = sampler([seed_of("corpus", seed, i) for i in numbers])
+    steps = stream(model, rows, CORPUS_TOKENS, pick, past_ends=True)
+    seconds = 0.0
+    for step in range(1, CORPUS_TOKENS + 1):
+        with model.using("sampling text"):  # held here, so that the time for which another has it does not count
+            begin = perf_counter()
+            tokens = next(steps)
+            seconds += perf_counter() - begin
+        for text, token in zip(texts, tokens, strict=True):
+            text.append(token)
+        written = numbers.start * CORPUS_TOKENS + step * len(numbers)
+        report(Progress(phase=Phase.OWN_TEXT, done=written, total=count * CORPUS_TOKENS))
+    note_rate(model, "writing", len(numbers) * CORPUS_TOKENS, seconds)
+    return texts

@@ -1,0 +1,84 @@
+"""Names of the texts that second moments are estimated from, and what a name stands for; no text is read here.
+
+own-text                                    sampled from the model itself
+file:PATH                                   plain UTF-8 text, JSON Lines with "text", or a folder `datasets` loads
+hub:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]  a data set of the hub with a column "text"
+identity                                    no text: C is the identity
+"""
+
+import functools
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from lga_core.data import hub
+from lga_core.errors import LgaError
+from lga_core.models.sources.fingerprint import file_sha256
+
+OWN_TEXT = "own-text"
+IDENTITY = "identity"
+FILE = "file:"
+HUB = hub.PREFIX
+TOKENS_PER_INPUT = 4  # tokens of text for each input dimension; fewer leave C without full rank
+
+
+def source_problem(name: str) -> str | None:
+    """Why this names no source of a second moment; None where it does."""
+    if name in (OWN_TEXT, IDENTITY) or (name.startswith(FILE) and name.removeprefix(FILE).strip()):
+        return None
+    if name.startswith(HUB):
+        with suppress(LgaError):  # for a name out of shape
+            hub.parse(name)
+            return None
+    return f"must be {OWN_TEXT}, {IDENTITY}, {FILE}PATH or {HUB}owner/name[:config[:split]], not {name!r}"
+
+
+def content_key(name: str) -> str | None:
+    """What a text outside of the model is, 16 hex digits: a file's content, a data set's name and commit.
+
+    None for the model's own text and the identity. Raises LgaError for what is not there.
+    """
+    if name in (OWN_TEXT, IDENTITY):
+        return None
+    dataset = dataset_named(name)
+    if dataset is None:
+        return _file_digest(path_named(name))
+    if dataset.folder is not None:
+        files = sorted(path for path in dataset.folder.rglob("*") if path.is_file())
+        parts = [f"{path.relative_to(dataset.folder)} {_file_digest(path)}" for path in files]
+    else:
+        parts = [hub.commit(dataset) or "commit not known"]
+    return _digest(dataset.repo, dataset.config, dataset.split, *parts)
+
+
+def dataset_named(name: str) -> hub.DatasetId | None:
+    """The data set that a source names; None where it names a file."""
+    return hub.parse(name if name.startswith(HUB) else name.removeprefix(FILE).strip())
+
+
+def path_named(name: str) -> Path:
+    """The file that a source names."""
+    return Path(name.removeprefix(FILE).strip()).expanduser()
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        stat = path.stat()
+        return _known_digest(path, stat.st_size, stat.st_mtime_ns)
+    except (OSError, ValueError) as error:  # a ValueError for a name with a null character
+        reason = (getattr(error, "strerror", None) or "this is no path").lower()
+        raise LgaError(
+            f"The text {path} cannot be read: {reason}.",
+            hint=f"Name a file, as {FILE}PATH, or a data set, as {HUB}owner/name.",
+        ) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _known_digest(path: Path, _size: int, _changed: int) -> str:
+    """A large file is hashed once, until its size or its time of change is another."""
+    return file_sha256(path)[:16]
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]

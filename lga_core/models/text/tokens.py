@@ -1,0 +1,148 @@
+"""Text to token rows: prompts with answers, subject spans, and padded batches in which padding never matters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from lga_core.errors import LgaError
+
+Side = Literal["left", "right"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRow:
+    """One sequence: prompt and answer tokens. Token j of the answer is predicted at position start + j − 1."""
+
+    ids: tuple[int, ...]
+    start: int  # index of the first answer token; len(ids) where there is no answer
+
+    @property
+    def answer(self) -> tuple[int, ...]:
+        return self.ids[self.start :]
+
+    @property
+    def given(self) -> "TokenRow":
+        """The row without its answer's last token, which predicts nothing that is asked."""
+        return TokenRow(ids=self.ids[:-1], start=self.start) if self.answer else self
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def prompt_row(tokenizer: PreTrainedTokenizerFast, prompt: str) -> TokenRow:
+    """The prompt alone, with the tokenizer's own special tokens (Gemma's BOS, none for GPT-2)."""
+    ids = tuple(tokenizer(prompt)["input_ids"])
+    if not ids:
+        raise LgaError("The prompt is empty.", hint="Write a prompt that holds the subject.")
+    return TokenRow(ids=ids, start=len(ids))
+
+
+def answer_row(tokenizer: PreTrainedTokenizerFast, prompt: str, answer: str) -> TokenRow:
+    """Prompt and answer tokenized once; the answer begins after the longest common prefix with the prompt's own ids.
+
+    >>> row = answer_row(tokenizer, "The Space Needle is in", "Seattle")  # doctest: +SKIP
+    >>> tokenizer.decode(row.answer)  # doctest: +SKIP
+    ' Seattle'
+    """
+    alone = prompt_row(tokenizer, prompt).ids
+    ids = tuple(tokenizer(f"{prompt.rstrip()} {answer.strip()}")["input_ids"])
+    start = next((i for i, (a, b) in enumerate(zip(alone, ids, strict=False)) if a != b), min(len(alone), len(ids)))
+    if start == len(ids):
+        raise LgaError(f"The answer {answer!r} adds no token to the prompt {prompt!r}.", hint="Write another answer.")
+    return TokenRow(ids=ids, start=start)
+
+
+def subject_span(tokenizer: PreTrainedTokenizerFast, prompt: str, span: tuple[int, int]) -> tuple[int, int]:
+    """Tokens [first, end) that overlap the characters `span` of the prompt, by the fast tokenizer's offsets.
+
+    The last of them, end − 1, is where editors read and write.
+    """
+    offsets = tokenizer(prompt, return_offsets_mapping=True)["offset_mapping"]
+    inside = [i for i, (first, end) in enumerate(offsets) if first < span[1] and end > span[0] and end > first]
+    if not inside:
+        raise LgaError(f"No token of {prompt!r} holds the subject.", hint="Name a subject that stands in the prompt.")
+    return inside[0], inside[-1] + 1
+
+
+def token_texts(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> tuple[str, ...]:
+    """Each token as readable text; a token that is part of a character shows its vocabulary entry."""
+    texts = tokenizer.batch_decode([[token] for token in ids])
+    return tuple(
+        text if "\ufffd" not in text else tokenizer.convert_ids_to_tokens(token)
+        for token, text in zip(ids, texts, strict=True)
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """Padded rows with position ids from the mask (GPT-2 with left padding is wrong without them)."""
+
+    ids: torch.Tensor  # (B, T)
+    mask: torch.Tensor  # (B, T) 1 where a token is
+    positions: torch.Tensor  # (B, T)
+    offsets: torch.Tensor  # (B,) column of each row's first token
+
+    @classmethod
+    def of(cls, rows: Sequence[TokenRow], device: torch.device, side: Side = "right") -> "Batch":
+        width = max(len(row) for row in rows)
+        return cls._placed(rows, [width - len(row) if side == "left" else 0 for row in rows], device)
+
+    @classmethod
+    def aligned(cls, rows: Sequence[TokenRow], at: Sequence[int], device: torch.device) -> "Batch":
+        """Rows padded on both sides so that token at[i] of row i stands in the same column for all: max(at)."""
+        return cls._placed(rows, [max(at) - own for own in at], device)
+
+    @classmethod
+    def _placed(cls, rows: Sequence[TokenRow], offsets: Sequence[int], device: torch.device) -> "Batch":
+        width = max(offset + len(row) for row, offset in zip(rows, offsets, strict=True))
+        ids = torch.zeros(len(rows), width, dtype=torch.long)  # masked: which id stands there never matters
+        mask = torch.zeros(len(rows), width, dtype=torch.long)
+        for i, (row, offset) in enumerate(zip(rows, offsets, strict=True)):
+            ids[i, offset : offset + len(row)] = torch.tensor(row.ids)
+            mask[i, offset : offset + len(row)] = 1
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        return cls(
+            ids=ids.to(device),
+            mask=mask.to(device),
+            positions=positions.to(device),
+            offsets=torch.tensor(offsets, device=device),
+        )
+
+    def inputs(self) -> dict[str, torch.Tensor | bool]:
+        """Keyword arguments of a decoder's forward."""
+        return {"input_ids": self.ids, "attention_mask": self.mask, "position_ids": self.positions, "use_cache": False}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnswerIndex:
+    """Where the answer tokens of a batch are predicted, flat over rows."""
+
+    rows: torch.Tensor  # (N,)
+    columns: torch.Tensor  # (N,) the position BEFORE each answer token
+    tokens: torch.Tensor  # (N,)
+    counts: torch.Tensor  # (B,) answer tokens per row
+
+    @classmethod
+    def of(cls, rows: Sequence[TokenRow], batch: Batch) -> "AnswerIndex":
+        device = batch.ids.device
+        index = [(i, row.start + j - 1, token) for i, row in enumerate(rows) for j, token in enumerate(row.answer)]
+        numbers, columns, tokens = (torch.tensor(part, device=device) for part in zip(*index, strict=True))
+        counts = torch.tensor([len(row.answer) for row in rows], device=device)
+        return cls(rows=numbers, columns=columns + batch.offsets[numbers], tokens=tokens, counts=counts)
+
+    def mean_by_row(self, values: torch.Tensor) -> torch.Tensor:
+        """Mean of (N,) values over each row's answer tokens, (B,)."""
+        return values.new_zeros(len(self.counts)).index_add(0, self.rows, values) / self.counts
+
+    def select(self, rows: torch.Tensor) -> "AnswerIndex":
+        """The same of some rows (R,) of the batch, each at its place among them."""
+        place = self.rows.new_full((len(self.counts),), -1)
+        place[rows] = torch.arange(len(rows), device=rows.device)
+        own = place[self.rows]
+        kept = own >= 0
+        return AnswerIndex(
+            rows=own[kept], columns=self.columns[kept], tokens=self.tokens[kept], counts=self.counts[rows]
+        )

@@ -1,0 +1,109 @@
+"""Which probes a fact has for each metric, which answers each accepts, and which are dropped: one rule (METHOD.md §5).
+
+The metrics, the forecast and the benchmarks take a fact's probes from here. Nothing is asked here.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lga_core.data.answers import accepted_answers, expects, gold_answer
+from lga_core.data.facts import Fact, Probe
+from lga_core.results import METRICS, OldSource
+
+MetricName = Literal["rewrite", "rephrase", "locality", "portability"]
+OWN_ANSWER_TOKENS = 5  # of the model's own answer, where a locality probe names none
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricProbe:
+    """One prompt that a metric is measured with. The first of the accepted answers is the gold answer."""
+
+    metric: MetricName
+    group: str
+    prompt: str
+    answers: tuple[str, ...]  # distinct; () where the model's own answer is still to be put in
+    source: OldSource = "data"  # "model": the answer is what the unedited model says
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactProbes:
+    """All probes of one fact, and in words those that were dropped."""
+
+    probes: tuple[MetricProbe, ...]
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def without_gold(self) -> tuple[MetricProbe, ...]:
+        """The probes that need the model's own answer."""
+        return tuple(probe for probe in self.probes if not probe.answers)
+
+
+def fact_probes(fact: Fact, *, per_group: int | None = None) -> FactProbes:
+    """The probes of a fact that has a new answer; at most the first `per_group` of each metric's group.
+
+    A locality probe whose gold answer is the new answer is dropped: it would punish a good edit. A locality probe
+    without gold stays, for the model's own answer. A portability probe without an answer is dropped.
+    """
+    dropped: list[str] = []
+    probes = [
+        MetricProbe(metric="rewrite", group="rewrite", prompt=fact.prompt, answers=(fact.target_new,)),
+        *(
+            MetricProbe(metric="rephrase", group="rephrase", prompt=prompt, answers=(fact.target_new,))
+            for prompt in fact.rephrases
+        ),
+        *_locality(fact, dropped),
+        *_portability(fact.portability, dropped),
+    ]
+    if per_group is not None:
+        probes = _first_of_groups(probes, per_group)
+    return FactProbes(probes=tuple(probes), dropped=tuple(dropped))
+
+
+def with_own_answers(found: FactProbes, own: Sequence[str]) -> FactProbes:
+    """With the model's own answers put into the probes without gold, in order; an empty one drops its probe.
+
+    Within a metric the probes with the model's answer come last.
+    """
+    answers = iter(own)
+    probes: list[MetricProbe] = []
+    dropped = list(found.dropped)
+    for probe in found.probes:
+        if probe.answers:
+            probes.append(probe)
+        elif answer := next(answers).strip():
+            probes.append(replace(probe, answers=(answer,), source="model"))
+        else:
+            dropped.append(f"locality probe {probe.prompt!r}: no answer given, and the model has none")
+    probes.sort(key=lambda probe: (METRICS.index(probe.metric), probe.source == "model"))
+    return FactProbes(probes=tuple(probes), dropped=tuple(dropped))
+
+
+def _locality(fact: Fact, dropped: list[str]) -> Iterator[MetricProbe]:
+    for probe in fact.locality:
+        if expects(probe, fact.target_new):
+            dropped.append(f"locality probe {probe.prompt!r}: its answer is the new answer")
+            continue
+        gold = gold_answer(probe)
+        yield MetricProbe(
+            metric="locality", group=probe.group, prompt=probe.prompt, answers=() if gold is None else (gold,)
+        )
+
+
+def _portability(probes: Sequence[Probe], dropped: list[str]) -> Iterator[MetricProbe]:
+    for probe in probes:
+        if answers := accepted_answers(probe):
+            yield MetricProbe(metric="portability", group=probe.group, prompt=probe.prompt, answers=answers)
+        else:
+            dropped.append(f"portability probe {probe.prompt!r}: no answer given")
+
+
+def _first_of_groups(probes: Sequence[MetricProbe], most: int) -> list[MetricProbe]:
+    taken: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for probe in probes:
+        taken[probe.metric, probe.group] += 1
+        if taken[probe.metric, probe.group] <= most:
+            kept.append(probe)
+    return kept

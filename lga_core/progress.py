@@ -1,0 +1,67 @@
+"""How far long work is: a function that takes long is given a reporter and calls it after each step.
+
+A reporter is called where no hook, edit, gradient flag or lock is held. It may raise `Cancelled` (or anything else):
+that ends the work there, with what was finished kept. It may also wait: other work can use the model meanwhile.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """What is being done; the value is what a person reads."""
+
+    FETCH = "Fetching the model"
+    CONVERT = "Converting the model"
+    CHECK_FILES = "Checking the files"
+    LOAD = "Loading the model"
+    KNOWN_FACTS = "Known-fact check"
+    LGA = "LGA"
+    CMA_MLP = "CMA, MLP"
+    CMA_HIDDEN = "CMA, hidden state"
+    CMA_ATTENTION = "CMA, attention"
+    GRADIENT_ACTIVATION = "Gradient × activation"
+    INTEGRATED_GRADIENTS = "Integrated gradients"
+    FORECAST = "Forecast"
+    TOKEN_ATTRIBUTION = "Token attribution"
+    OWN_TEXT = "Sampling the model’s own text"
+    READ_TEXT = "Reading the text"
+    SECOND_MOMENTS = "Second moments"
+    SPEED = "Measuring the speed"
+    EDIT = "Editing"
+    PROBES = "Asking the probes"
+    DRIFT = "Drift on neutral prompts"
+    FLUENCY = "Continuations for fluency"
+    SWEEP = "Sweep"
+    RACE = "Race"
+    GENERATE = "Writing"
+    EDIT_SET = "Reading the edit set"
+    EXPORT = "Writing the edited model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One finished step."""
+
+    phase: Phase
+    done: int
+    total: int
+    detail: str = ""  # "layer 11", "in smaller batches: memory ran out", …
+
+
+Reporter = Callable[[Progress], None]
+
+
+class Silent:
+    """The reporter that tells nobody."""
+
+    def __call__(self, progress: Progress) -> None:
+        pass
+
+
+silent = Silent()
+
+
+class Cancelled(Exception):
+    """Raised by a reporter to end the work; what was finished is kept."""

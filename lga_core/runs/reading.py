@@ -1,0 +1,156 @@
+"""What the store has of a question, computing nothing: all of it, or what stopped work left. Needs no model."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
+
+from lga_core.data.facts import Fact, facts_fingerprint
+from lga_core.editing.table import editor_named
+from lga_core.results import (
+    CausalTrace,
+    EditReport,
+    FactRow,
+    Kind,
+    KnownFactCheck,
+    ModelIdentity,
+    OldSource,
+    Stored,
+    Sweep,
+    SweepCell,
+    TokenAttribution,
+)
+from lga_core.runs.keys import (
+    attribution_run,
+    known_facts_run,
+    measurement_run,
+    sweep_run,
+    trace_run,
+    trial_run,
+)
+from lga_core.runs.store import Run, Store
+from lga_core.scores.settings import CmaSettings
+
+Row = TypeVar("Row", KnownFactCheck, FactRow, CausalTrace, TokenAttribution, EditReport)
+
+
+def rows_by_record(run: Run, row_type: type[Row], facts: Sequence[Fact]) -> dict[int, Row]:
+    """Stored rows of these facts, in the facts' order.
+
+    The store knows facts by content: the same fact may have another record number in the file of today.
+    """
+    stored = run.rows(row_type)
+    return {
+        fact.record: replace(stored[fact.fingerprint], record=fact.record)
+        for fact in facts
+        if fact.fingerprint in stored
+    }
+
+
+def stored_known_facts(model: ModelIdentity, facts: Sequence[Fact], store: Store) -> dict[int, KnownFactCheck]:
+    """The known-fact checks of those of the facts that were checked, by record."""
+    return rows_by_record(known_facts_run(model, store), KnownFactCheck, facts)
+
+
+def choose_known(model: ModelIdentity, facts: Sequence[Fact], limit: int, store: Store) -> tuple[Fact, ...] | None:
+    """The first `limit` facts that the model knows, in order; None where a fact must be checked to tell."""
+    checks = stored_known_facts(model, facts, store)
+    chosen: list[Fact] = []
+    for fact in facts:
+        if len(chosen) == limit:
+            break
+        if fact.record not in checks:
+            return None
+        if checks[fact.record].known:
+            chosen.append(fact)
+    return tuple(chosen)
+
+
+def finished_rows(
+    model: ModelIdentity, facts_name: str, facts: Sequence[Fact], measurement: str, settings: Any, store: Store
+) -> tuple[tuple[FactRow, ...], Stored]:
+    """A measurement's rows, in the facts' order."""
+    run = measurement_run(model, facts_name, facts, measurement, settings, store)
+    rows = tuple(rows_by_record(run, FactRow, facts).values())
+    return rows, run.stored(rows=len(rows), reused=len(rows))
+
+
+def finished_trace(
+    model: ModelIdentity,
+    facts_name: str,
+    fact: Fact,
+    kind: Kind,
+    settings: CmaSettings,
+    noise_facts: Sequence[Fact],
+    store: Store,
+) -> tuple[CausalTrace, Stored] | None:
+    """One fact's token trace; None where it is not stored."""
+    return stored_answer(trace_run(model, facts_name, fact, kind, settings, noise_facts, store), CausalTrace, fact)
+
+
+def finished_attribution(
+    model: ModelIdentity, facts_name: str, fact: Fact, n_steps: int, old: OldSource, store: Store
+) -> tuple[TokenAttribution, Stored] | None:
+    """One fact's token attributions; None where they are not stored."""
+    return stored_answer(attribution_run(model, facts_name, fact, n_steps, old, store), TokenAttribution, fact)
+
+
+def finished_trial(
+    model: ModelIdentity,
+    facts_name: str,
+    fact: Fact,
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    store: Store,
+    *,
+    diagnose: bool = True,
+) -> tuple[EditReport, Stored] | None:
+    """One trial edit's report; None where it is not stored. `settings` None: the editor's defaults."""
+    run = trial_run(model, facts_name, fact, layers, editor, settings, store, diagnose=diagnose)
+    return stored_answer(run, EditReport, fact)
+
+
+def finished_sweep(
+    model: ModelIdentity,
+    facts_name: str,
+    facts: Sequence[Fact],
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    store: Store,
+    *,
+    reused: int | None = None,
+) -> tuple[Sweep, Stored]:
+    """A sweep, NaN where a cell is missing. `settings` None: the editor's defaults.
+
+    `reused`: how many of its cells were there before it was asked for, where not all of them were.
+    """
+    settings = settings or editor_named(editor).settings()
+    run = sweep_run(model, editor, settings, store)
+    sweep = Sweep.of(stored_cells(run, facts), [fact.record for fact in facts], layers, editor, asdict(settings))
+    measured = int((sweep.measured == 1).sum())
+    asked = replace(run.provenance, facts=facts_name, facts_fingerprint=facts_fingerprint(facts))
+    return sweep, Stored(
+        provenance=asked,
+        complete=sweep.complete,
+        rows=measured,
+        reused=measured if reused is None else min(reused, measured),
+    )
+
+
+def stored_cells(run: Run, facts: Sequence[Fact]) -> list[SweepCell]:
+    """A sweep's stored cells of these facts, under the facts' own records."""
+    records: dict[str, list[int]] = {}
+    for fact in facts:
+        records.setdefault(fact.fingerprint, []).append(fact.record)
+    return [
+        replace(cell, record=record)
+        for name, cell in run.rows(SweepCell).items()
+        for record in records.get(name.partition("/")[0], ())
+    ]
+
+
+def stored_answer(run: Run, answer_type: type[Row], fact: Fact) -> tuple[Row, Stored] | None:
+    """The answer of a question about one fact; None where it is not stored."""
+    answer = rows_by_record(run, answer_type, [fact]).get(fact.record)
+    return None if answer is None else (answer, run.stored(rows=1, reused=1))

@@ -1,0 +1,252 @@
+"""Layer Gradient Analysis: the inner product of each layer's gradients for the old and the new answer (LGA §3).
+
+For a linear layer with inputs X (T, d_in) and output gradients Δ (T, d_out) the weight gradient is ΔᵀX, so
+⟨∇_o, ∇_n⟩ = sum((X_o X_nᵀ) ∘ (Δ_o Δ_nᵀ)): one pass over a padded batch gives every layer, every scope and
+every fact of it, and no weight gradient is ever formed.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from lga_core.data.answers import same_answer
+from lga_core.data.facts import Fact
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.running.batching import by_tokens
+from lga_core.models.running.forward import answer_nll, final_hidden, gradients_from_embedding, packed_hidden
+from lga_core.models.running.halving import Halving
+from lga_core.models.running.hooks import OutputFunction, on_outputs
+from lga_core.models.running.memory import batch_tokens, gradient_bytes
+from lga_core.models.running.packing import Packing
+from lga_core.models.structure.architecture import Linear
+from lga_core.models.structure.quantized import require_gradients
+from lga_core.models.text.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row
+from lga_core.progress import Phase, Reporter, silent
+from lga_core.results import Cost, FactRow, KnownFactCheck, OldSource
+from lga_core.scores.gradients.grams import Grams
+from lga_core.scores.settings import GradientSettings
+from lga_core.scores.steps import inside, rows_in_order
+
+SCOPES = ("mlp", "mlp-down", "attention", "block")
+BATCH_TOKENS = 384  # in one forward pass where they fit; a batch holds at least one fact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One fact with its two answers as token rows."""
+
+    fact: Fact
+    check: KnownFactCheck
+    old_answer: str
+    old_source: OldSource
+    old: TokenRow
+    new: TokenRow
+
+    @property
+    def shares_inputs(self) -> bool:
+        """Whether the model reads the same tokens for both answers."""
+        return _share_inputs(self.old, self.new)
+
+    @property
+    def width(self) -> int:
+        return max(len(self.old), len(self.new))
+
+
+def old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> tuple[str, OldSource]:
+    """The answer that an edit replaces: the data's, or the model's own where that is asked for or all there is."""
+    if prefer == "data" and fact.target_old:
+        return fact.target_old[0], "data"
+    return check.greedy, "model"
+
+
+def gradient_rows(
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    checks: Sequence[KnownFactCheck],
+    settings: GradientSettings,
+    done: Collection[int] = frozenset(),
+    *,
+    report: Reporter = silent,
+) -> Iterator[FactRow]:
+    """Gradient products and norms of every layer; yields one row a fact, in order. Reports where memory ran out.
+
+    `values` holds "product/<scope>", "norm-old/<scope>" and "norm-new/<scope>", each (L,), for every scope, and the
+    scalars "nll-old" and "nll-new" in nats. A fact that cannot be scored has a status that says why.
+    """
+    prepared = [
+        _prepare(model, fact, check, settings.old)
+        for fact, check in zip(facts, checks, strict=True)
+        if fact.record not in done
+    ]
+    pairs = [item for item in prepared if isinstance(item, Pair)]
+    batches: Iterable[list[Pair]] = ()
+    if pairs:
+        require_gradients(model, "LGA")
+        batches = _batches(pairs, batch_tokens(model, "LGA", gradient_bytes(model), BATCH_TOKENS))
+    halving = Halving(phase=Phase.LGA)
+
+    def measure(batch: Sequence[Pair], rows_before: int) -> list[FactRow]:
+        finished = len(facts) - len(prepared) + rows_before
+        return halving.run(
+            partial(_measure, model), batch, _tokens, report=inside(report, Phase.LGA, finished, len(facts))
+        )
+
+    yield from rows_in_order(prepared, batches, measure)
+
+
+def gradient_products(
+    model: LoadedModel, old: Sequence[TokenRow], new: Sequence[TokenRow], side: Side = "right"
+) -> dict[str, np.ndarray]:
+    """Products and norms of a batch of B pairs: the components of `gradient_rows`, (B, L) and (B,).
+
+    Two answers of one token each read the same inputs: such a pair is one row with one forward and two backward
+    passes. Raises whatever the model raises; leaves no hook and no gradient behind.
+    """
+    shared = np.array([_share_inputs(a, b) for a, b in zip(old, new, strict=True)])
+    values: dict[str, np.ndarray] = {}
+    for together in (True, False):
+        members = np.flatnonzero(shared == together)
+        if len(members):
+            part = _products(model, [old[int(i)] for i in members], [new[int(i)] for i in members], together, side)
+            for name, value in part.items():
+                values.setdefault(name, np.empty((len(old), *value.shape[1:])))[members] = value
+    return values
+
+
+def _share_inputs(old: TokenRow, new: TokenRow) -> bool:
+    return old.ids[:-1] == new.ids[:-1]
+
+
+def _products(
+    model: LoadedModel, old: Sequence[TokenRow], new: Sequence[TokenRow], together: bool, side: Side
+) -> dict[str, np.ndarray]:
+    """`gradient_products` of pairs that all share their inputs, or none does."""
+    paired = [row for pair in zip(old, new, strict=True) for row in pair]  # a fact's two rows side by side
+    rows = old if together else paired
+    batch = Batch.of([TokenRow(ids=row.ids[:-1], start=row.start) for row in rows], model.device, side)
+    sums = {
+        f"{kind}/{scope}": torch.zeros(len(old), model.layers, dtype=torch.float64)
+        for kind in ("product", "norm-old", "norm-new")
+        for scope in SCOPES
+    }
+    indices = [AnswerIndex.of(answers, batch) for answers in ((old, new) if together else (paired,))]
+    packing = Packing.of(batch) if model.architecture.packs else None
+    with (
+        gradients_from_embedding(model),
+        on_outputs(_pairing_hooks(model, batch, packing, together, sums), model.architecture.flat),
+    ):
+        hidden = packed_hidden(model, packing) if packing else final_hidden(model, batch)
+        losses = [index.mean_by_row(answer_nll(model, hidden, index)) for index in indices]
+        for loss in losses:
+            loss.sum().backward(retain_graph=loss is not losses[-1])
+    values = {
+        name: (total if name.startswith("product") else total.clamp(min=0).sqrt()).numpy()
+        for name, total in sums.items()
+    }
+    nll = torch.stack(losses, 1) if together else losses[0].view(-1, 2)  # (B, 2)
+    first, second = nll.detach().double().cpu().numpy().T
+    return {**values, "nll-old": first, "nll-new": second}
+
+
+def _pairing_hooks(
+    model: LoadedModel, batch: Batch, packing: Packing | None, together: bool, sums: Mapping[str, torch.Tensor]
+) -> dict:
+    """For each matrix: when its output gradients have arrived, add the products to the scopes that hold it."""
+    grams = Grams(batch, packing, together)
+
+    def hook_for(layer: int, scopes: tuple[str, ...]) -> OutputFunction:
+        def forward(given: torch.Tensor, output: torch.Tensor) -> None:
+            inputs = given.detach()
+            arrived: list[torch.Tensor] = []
+
+            def backward(gradient: torch.Tensor) -> None:
+                arrived.append(gradient)
+                if together and len(arrived) == 1:
+                    return  # the old answer's; the new one's comes next
+                pairs = grams.pairs(inputs, arrived)
+                arrived.clear()
+                for kind, first, second in (("product", 0, 1), ("norm-old", 0, 0), ("norm-new", 1, 1)):
+                    for scope in scopes:
+                        sums[f"{kind}/{scope}"][:, layer] += pairs[:, first, second]
+
+            output.register_hook(backward)
+
+        return forward
+
+    hooks = {}
+    for layer, block in enumerate(model.architecture.blocks):
+        for matrix in (*block.mlp_linears, *block.attn_linears):
+            hooks[matrix.module] = hook_for(layer, _scopes(matrix, block.mlp_linears, block.down))
+    return hooks
+
+
+def _scopes(matrix: Linear, mlp: tuple[Linear, ...], down: Linear) -> tuple[str, ...]:
+    if matrix.name == down.name:
+        return "mlp", "mlp-down", "block"
+    return ("mlp", "block") if matrix in mlp else ("attention", "block")
+
+
+def _prepare(model: LoadedModel, fact: Fact, check: KnownFactCheck, prefer: OldSource) -> Pair | FactRow:
+    answer, source = old_answer(fact, check, prefer)
+
+    def unused(status: str) -> FactRow:
+        return FactRow(
+            record=fact.record,
+            status=status,
+            old_answer=answer or None,
+            old_source=source,
+            known=check.known,
+            values={},
+        )
+
+    if fact.target_new is None:
+        return unused("no new answer")
+    if not answer:
+        return unused("the model's own answer is empty")
+    if same_answer(answer, fact.target_new):
+        return unused("old answer equals new answer")
+    return Pair(
+        fact=fact,
+        check=check,
+        old_answer=answer,
+        old_source=source,
+        old=answer_row(model.tokenizer, fact.prompt, answer),
+        new=answer_row(model.tokenizer, fact.prompt, fact.target_new),
+    )
+
+
+def _batches(pairs: Sequence[Pair], most: int) -> Iterator[list[Pair]]:
+    """Pairs of one kind (that share their inputs, or do not) and of like length together."""
+    for together in (True, False):
+        members = [pair for pair in pairs if pair.shares_inputs == together]
+        yield from by_tokens(members, _tokens, most, order=lambda pair: pair.width)
+
+
+def _tokens(batch: Sequence[Pair]) -> int:
+    """Of the rows of a batch of one kind, after padding."""
+    rows = len(batch) if batch[0].shares_inputs else 2 * len(batch)
+    return rows * max(pair.width for pair in batch)
+
+
+def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
+    begin = perf_counter()
+    with model.using(Phase.LGA):
+        values = gradient_products(model, [pair.old for pair in batch], [pair.new for pair in batch])
+    forward = 1 if batch[0].shares_inputs else 2
+    cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=forward, backward_rows=2)
+    return [
+        FactRow(
+            record=pair.fact.record,
+            status="used",
+            old_answer=pair.old_answer,
+            old_source=pair.old_source,
+            known=pair.check.known,
+            values={name: value[i] for name, value in values.items()},
+            cost=cost,
+        )
+        for i, pair in enumerate(batch)
+    ]

@@ -1,0 +1,90 @@
+"""What the model says by itself: which facts it knows, and its own greedy answer (METHOD.md §1 and §2)."""
+
+from collections.abc import Collection, Iterator, Sequence
+from time import perf_counter
+
+import torch
+
+from lga_core.data.facts import Fact
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.running.forward import final_hidden
+from lga_core.models.running.generate import greedy
+from lga_core.models.running.halving import Halving
+from lga_core.models.running.memory import asking_bytes, batch_tokens
+from lga_core.models.text.tokens import Batch, answer_row, prompt_row
+from lga_core.probes.questions import OWN_ANSWER_TOKENS
+from lga_core.progress import Phase, Reporter, silent
+from lga_core.results import Cost, KnownFactCheck
+from lga_core.scores.steps import inside
+
+BATCH = 16  # facts asked at once, where they fit
+
+
+def first_tokens(model: LoadedModel, fact: Fact) -> set[int]:
+    """The first token of every accepted old answer."""
+    return {answer_row(model.tokenizer, fact.prompt, answer).answer[0] for answer in fact.target_old}
+
+
+def check_known_facts(
+    model: LoadedModel, facts: Sequence[Fact], done: Collection[int] = frozenset(), *, report: Reporter = silent
+) -> Iterator[KnownFactCheck]:
+    """Ask the model every fact; yields one row a fact, in order, without those whose record is in `done`.
+
+    Known = the greedy next token is the first token of any accepted old answer; None where there is no old answer.
+    The model's own answer has as many tokens as the fact's new answer (5 where there is none), cut at a line's end.
+    Reports where memory ran out.
+    """
+    left = [fact for fact in facts if fact.record not in done]
+    if not left:
+        return
+    halving = Halving(phase=Phase.KNOWN_FACTS, most=batch_tokens(model, "The known-fact check", asking_bytes(model)))
+
+    def ask(batch: Sequence[Fact]) -> list[KnownFactCheck]:
+        with model.using(Phase.KNOWN_FACTS):
+            return _ask(model, batch)
+
+    def tokens(batch: Sequence[Fact]) -> int:
+        """With the model's own answers, after padding."""
+        widest = max(len(prompt_row(model.tokenizer, fact.prompt)) + _own_length(model, fact) for fact in batch)
+        return len(batch) * widest
+
+    for first in range(0, len(left), BATCH):
+        finished = len(facts) - len(left) + first
+        yield from halving.run(
+            ask, left[first : first + BATCH], tokens, report=inside(report, Phase.KNOWN_FACTS, finished, len(facts))
+        )
+
+
+def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[KnownFactCheck]:
+    begin = perf_counter()
+    rows = [prompt_row(model.tokenizer, fact.prompt) for fact in facts]
+    lengths = [_own_length(model, fact) for fact in facts]
+    batch = Batch.of(rows, model.device)
+    with torch.no_grad():
+        last = torch.tensor([len(row) - 1 for row in rows], device=model.device)
+        hidden = final_hidden(model, batch)[torch.arange(len(rows), device=model.device), last]  # (B, d)
+        best = model.architecture.logits(hidden).softmax(-1).max(-1)
+    texts = greedy(model, rows, max(lengths))
+    cost = Cost(seconds=(perf_counter() - begin) / len(facts), forward_rows=1 + max(lengths) / max(map(len, rows)))
+    return [
+        KnownFactCheck(
+            record=fact.record,
+            known=bool(token in first_tokens(model, fact)) if fact.target_old else None,
+            greedy=_first_line(model.tokenizer.decode(text[:length])),
+            probability=float(probability),
+            cost=cost,
+        )
+        for fact, token, probability, text, length in zip(
+            facts, best.indices.tolist(), best.values.tolist(), texts, lengths, strict=True
+        )
+    ]
+
+
+def _own_length(model: LoadedModel, fact: Fact) -> int:
+    if fact.target_new is None:
+        return OWN_ANSWER_TOKENS
+    return len(answer_row(model.tokenizer, fact.prompt, fact.target_new).answer)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n")[0].strip()

@@ -1,0 +1,106 @@
+"""The settings of every measurement, and the versions of their numbers. This module needs no torch.
+
+A change of a measurement's numbers needs a new version: it is a part of the stored answer's key.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import field_validator
+from pydantic.dataclasses import dataclass
+
+from lga_core.editing.settings import RankOneSettings
+from lga_core.models.text.sources import source_problem
+from lga_core.progress import Phase
+from lga_core.results import Kind, OldSource
+from lga_core.settings import Settings, setting
+
+KNOWN_FACTS_VERSION = 1
+LGA_VERSION = 2
+CMA_VERSION = 1
+GRADXACT_VERSION = 1
+IG_VERSION = 1
+FORECAST_VERSION = 2
+TOKEN_ATTRIBUTION_VERSION = 1
+
+TOKEN_ATTRIBUTION_STEPS = 64  # Gauss-Legendre points; fewer leave out too much (token_attribution.py)
+TRACE_PHASES: Mapping[Kind, Phase] = {"mlp": Phase.CMA_MLP, "hidden": Phase.CMA_HIDDEN, "attn": Phase.CMA_ATTENTION}
+_EDITOR = RankOneSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OldAnswerSettings(Settings):
+    """Settings of a measurement that reads the old answer."""
+
+    old: OldSource = setting(
+        "data", "Old answer", "The data's, and where it has none the model's own; or always the model's own."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientSettings(OldAnswerSettings):
+    """Settings of LGA's gradient products and norms."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradxactSettings(OldAnswerSettings):
+    """Settings of gradient × activation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IgSettings(OldAnswerSettings):
+    """Settings of integrated gradients.
+
+    What the steps leave out is measured and stored for every layer ("gap" of `attribution.ig_rows`).
+    """
+
+    steps: int = setting(8, "Steps", "Gauss-Legendre points between the baseline and the prompt.", ge=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CmaSettings(Settings):
+    """Settings of the causal trace."""
+
+    window: int | None = setting(
+        None,
+        "Window",
+        "Layers whose MLP or attention is restored together.",
+        source="ROME: 10 of 48",
+        ge=1,
+        none_means="10 of 48 layers, scaled to the depth",
+    )
+    draws: int = setting(10, "Draws", "Of the noise, the same for every restored state.", source="ROME", ge=1)
+    noise: float = setting(
+        3.0, "Noise", "In standard deviations of the subject tokens' embeddings.", source="ROME", gt=0
+    )
+    seed: int = setting(0, "Seed", "Of the noise.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastSettings(Settings):
+    """Settings of the forecast. Those of C are R-ROME's, whose edit is forecast."""
+
+    covariance: str = setting(_EDITOR.covariance, "Second moment C", "As of the editor.")
+    tokens_per_input: int = setting(
+        _EDITOR.tokens_per_input,
+        "Text for C",
+        "Tokens of text for each input dimension of the layer.",
+        ge=_EDITOR.tokens_per_input,
+    )
+    ridge: float = setting(_EDITOR.ridge, "Ridge", "Added to C, as a share of the mean of its diagonal.", ge=0)
+    seed: int = setting(_EDITOR.seed, "Seed", "For the text that C is from.", ge=0)
+    probes: int = setting(2, "Probes", "Of each group, at most; the first ones of a fact.", ge=1)
+    portability: bool = setting(False, "Portability", "Measure the portability probes too.")
+
+    @field_validator("covariance")
+    @classmethod
+    def _names_a_source(cls, name: str) -> str:
+        if problem := source_problem(name):
+            raise ValueError(problem)
+        return name
+
+    @property
+    def editor(self) -> RankOneSettings:
+        """The editor whose C this is."""
+        return RankOneSettings(
+            covariance=self.covariance, tokens_per_input=self.tokens_per_input, ridge=self.ridge, seed=self.seed
+        )

@@ -1,0 +1,71 @@
+"""What measurements over facts share: rows in the facts' order, what is reported, and the seconds that it took.
+
+The count of the progress is of facts; what is done inside of one is the detail.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import perf_counter
+from typing import Protocol, TypeVar
+
+from lga_core.data.facts import Fact
+from lga_core.progress import Phase, Progress, Reporter
+from lga_core.results import FactRow
+
+
+class Prepared(Protocol):
+    """A fact that is ready to be measured."""
+
+    @property
+    def fact(self) -> Fact: ...
+
+
+P = TypeVar("P", bound=Prepared)
+
+
+def rows_in_order(
+    prepared: Sequence[P | FactRow],
+    batches: Iterable[Sequence[P]],
+    measure: Callable[[Sequence[P], int], Iterable[FactRow]],
+) -> Iterator[FactRow]:
+    """One row a fact, in order; a batch is measured when its first fact is due.
+
+    `prepared` has the row of a fact that is not measured. `measure` is given a batch and how many rows came before.
+    """
+    batch_of = {item.fact.record: batch for batch in batches for item in batch}
+    measured: dict[int, FactRow] = {}
+    for number, item in enumerate(prepared):
+        if isinstance(item, FactRow):
+            yield item
+            continue
+        record = item.fact.record
+        if record not in measured:
+            measured.update((row.record, row) for row in measure(batch_of[record], number))
+        yield measured.pop(record)
+
+
+def inside(report: Reporter, phase: Phase, done: int, total: int) -> Reporter:
+    """A reporter for the steps inside of one fact or batch: the count of facts stays `done` of `total`."""
+
+    def report_detail(step: Progress) -> None:
+        report(Progress(phase=phase, done=done, total=total, detail=step.detail))
+
+    return report_detail
+
+
+class Stopwatch:
+    """Seconds that the computation took. A reporter's own are left out: other work may use the model meanwhile."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._begin = perf_counter()
+        self._reporting = 0.0
+
+    def report(self, step: Progress) -> None:
+        """The reporter to use while this runs."""
+        begin = perf_counter()
+        self._report(step)
+        self._reporting += perf_counter() - begin
+
+    @property
+    def seconds(self) -> float:
+        return perf_counter() - self._begin - self._reporting

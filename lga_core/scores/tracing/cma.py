@@ -1,0 +1,248 @@
+"""Causal mediation analysis: how much of a fact returns when one state is restored (ROME §2.1, METHOD.md §2)."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+
+from lga_core.data.facts import Fact
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.running.halving import Halving
+from lga_core.models.running.memory import batch_tokens, passing_bytes
+from lga_core.models.structure.quantized import require_gradients
+from lga_core.models.text.tokens import answer_row, prompt_row, subject_span, token_texts
+from lga_core.progress import Progress, Reporter, silent
+from lga_core.results import CausalTrace, Cost, FactRow, Kind, KnownFactCheck, OldSource
+from lga_core.scores.settings import TRACE_PHASES, CmaSettings
+from lga_core.scores.steps import Stopwatch, inside
+from lga_core.scores.tracing.patching import patching_estimate
+from lga_core.scores.tracing.restore import RecordedRuns, State, joins_at, record_runs, restored_probabilities
+
+CHUNK_TOKENS = 4096  # rows × tokens computed at once
+ROME_WINDOW = 10
+ROME_LAYERS = 48
+
+
+def window_size(layers: int, kind: Kind, window: int | None = None) -> int:
+    """Layers restored at once: 1 for hidden states; else the given window or min(10, max(1, round(10·L/48)))."""
+    if kind == "hidden":
+        return 1
+    return window or min(ROME_WINDOW, max(1, round(ROME_WINDOW * layers / ROME_LAYERS)))
+
+
+def window_state(tokens: tuple[int, ...], layer: int, window: int, layers: int) -> State:
+    """The window of `window` layers around `layer`: l − w//2 … l + w − w//2 − 1, clipped."""
+    low = layer - window // 2
+    return State(tokens=tokens, first=max(0, low), last=min(layers - 1, low + window - 1))
+
+
+@torch.no_grad()
+def noise_level(model: LoadedModel, facts: Sequence[Fact]) -> float:
+    """σ: standard deviation of the embedding layer's OUTPUT over the facts' subject tokens (Gemma scales it)."""
+    ids: list[int] = []
+    for fact in facts:
+        first, end = subject_span(model.tokenizer, fact.prompt, fact.span)
+        ids.extend(prompt_row(model.tokenizer, fact.prompt).ids[first:end])
+    with model.using("measuring the noise level"):
+        return float(model.architecture.embedding(torch.tensor([ids], device=model.device)).double().std())
+
+
+def traced_answer(model: LoadedModel, fact: Fact, check: KnownFactCheck) -> tuple[str | None, int | None, OldSource]:
+    """The answer to trace, its first token and its source.
+
+    The data's old answer, and among several accepted ones the one that the model gives; without any the model's
+    own first token. Then text and token are None: they are read off the clean run.
+    """
+    if not fact.target_old:
+        return None, None, "model"
+    firsts = [answer_row(model.tokenizer, fact.prompt, answer).answer[0] for answer in fact.target_old]
+    given = model.tokenizer(f"{fact.prompt.rstrip()} {check.greedy}")["input_ids"] if check.known else []
+    start = len(prompt_row(model.tokenizer, fact.prompt))
+    spoken = given[start] if len(given) > start else None
+    index = firsts.index(spoken) if spoken in firsts else 0
+    return fact.target_old[index], firsts[index], "data"
+
+
+def cma_rows(
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    checks: Sequence[KnownFactCheck],
+    kind: Kind,
+    settings: CmaSettings,
+    done: Collection[int] = frozenset(),
+    *,
+    report: Reporter = silent,
+) -> Iterator[FactRow]:
+    """The per-layer trace at the last subject token; yields one row a fact, in order. Reports after each block.
+
+    `values`: "effect" (L,) mean indirect effect over the draws, scalars "p-clean", "p-corrupted". Facts that the
+    model does not know are not traced; where there is no old answer the model's own first token is.
+    """
+    sigma = noise_level(model, facts)
+    halving = Halving(phase=TRACE_PHASES[kind])
+    left = [(fact, check) for fact, check in zip(facts, checks, strict=True) if fact.record not in done]
+    for finished, (fact, check) in enumerate(left, start=len(facts) - len(left)):
+        if check.known is False:
+            answer, _, source = traced_answer(model, fact, check)
+            yield FactRow(
+                record=fact.record,
+                status="not known by the model",
+                old_answer=answer,
+                old_source=source,
+                known=False,
+                values={},
+            )
+        else:
+            yield _layer_trace(
+                model,
+                fact,
+                check,
+                kind,
+                settings,
+                sigma,
+                halving,
+                inside(report, TRACE_PHASES[kind], finished, len(facts)),
+            )
+
+
+def _rows_of(
+    kind: Kind,
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    checks: Sequence[KnownFactCheck],
+    settings: CmaSettings,
+    done: Collection[int] = frozenset(),
+    *,
+    report: Reporter = silent,
+) -> Iterator[FactRow]:
+    return cma_rows(model, facts, checks, kind, settings, done, report=report)
+
+
+mlp_rows = partial(_rows_of, "mlp")
+hidden_rows = partial(_rows_of, "hidden")
+attn_rows = partial(_rows_of, "attn")
+
+
+def _layer_trace(
+    model: LoadedModel,
+    fact: Fact,
+    check: KnownFactCheck,
+    kind: Kind,
+    settings: CmaSettings,
+    sigma: float,
+    halving: Halving,
+    report: Reporter,
+) -> FactRow:
+    watch = Stopwatch(report)
+    answer, token, source = traced_answer(model, fact, check)
+    with model.using(TRACE_PHASES[kind]):
+        runs = record_runs(
+            model, fact, token, kind, noise=settings.noise * sigma, draws=settings.draws, seed=settings.seed
+        )
+    window = window_size(model.layers, kind, settings.window)
+    states = [window_state((runs.subject[1] - 1,), layer, window, model.layers) for layer in range(model.layers)]
+    chunks = _chunks(model, runs, states)
+    effects = [_effects(model, runs, chunk, halving, watch.report) for chunk in chunks]
+    return FactRow(
+        record=fact.record,
+        status="used",
+        old_answer=answer or model.tokenizer.decode([runs.answer]).strip(),
+        old_source=source,
+        known=check.known,
+        values={
+            "effect": np.concatenate(effects),
+            "p-clean": np.array(runs.p_clean),
+            "p-corrupted": np.array(float(runs.p_corrupted.double().mean())),
+        },
+        cost=_cost(model, runs, states, watch.seconds),
+    )
+
+
+def trace(
+    model: LoadedModel,
+    fact: Fact,
+    check: KnownFactCheck,
+    kind: Kind,
+    settings: CmaSettings,
+    sigma: float,
+    *,
+    report: Reporter = silent,
+) -> CausalTrace:
+    """One fact's full trace, every token at every layer. Reports after each block of each chunk of states.
+
+    `sigma` is `noise_level` of the set that the fact belongs to.
+    """
+    watch = Stopwatch(report)
+    require_gradients(model, "Attribution patching, which stands beside a token trace,")
+    _, token, source = traced_answer(model, fact, check)
+    noise = settings.noise * sigma
+    window = window_size(model.layers, kind, settings.window)
+    with model.using(TRACE_PHASES[kind]):
+        runs = record_runs(model, fact, token, kind, noise=noise, draws=settings.draws, seed=settings.seed)
+    states = [
+        window_state((position,), layer, window, model.layers)
+        for layer in range(model.layers)
+        for position in range(runs.tokens)
+    ]
+    progress = Progress(phase=TRACE_PHASES[kind], done=0, total=len(states))
+    watch.report(progress)
+    with model.using(TRACE_PHASES[kind]):
+        estimate = patching_estimate(
+            model, fact, runs.answer, kind, window, noise=noise, draws=settings.draws, seed=settings.seed
+        )
+    effects: list[np.ndarray] = []
+    halving = Halving(phase=TRACE_PHASES[kind])
+    for chunk in _chunks(model, runs, states):
+        effects.append(
+            _effects(model, runs, chunk, halving, inside(watch.report, progress.phase, progress.done, progress.total))
+        )
+        progress = replace(progress, done=progress.done + len(chunk), detail=halving.detail)
+        watch.report(progress)
+    effect = np.concatenate(effects).reshape(model.layers, runs.tokens)  # (layers · tokens,) -> (L, T)
+    return CausalTrace(
+        record=fact.record,
+        kind=kind,
+        window=window,
+        prompt=fact.prompt,
+        tokens=token_texts(model.tokenizer, prompt_row(model.tokenizer, fact.prompt).ids),
+        subject=runs.subject,
+        answer=model.tokenizer.decode([runs.answer]),
+        answer_source=source,
+        p_clean=runs.p_clean,
+        p_corrupted=float(runs.p_corrupted.double().mean()),
+        noise=noise,
+        draws=settings.draws,
+        effect=effect.T,
+        patching=estimate,
+        cost=_cost(model, runs, states, watch.seconds),
+    )
+
+
+def _chunks(model: LoadedModel, runs: RecordedRuns, states: Sequence[State]) -> Iterator[Sequence[State]]:
+    """As many states together as CHUNK_TOKENS or the memory holds, each in every draw."""
+    most = batch_tokens(model, "CMA", passing_bytes(model), CHUNK_TOKENS)
+    size = max(1, most // (runs.draws * runs.tokens))
+    for first in range(0, len(states), size):
+        yield states[first : first + size]
+
+
+def _effects(
+    model: LoadedModel, runs: RecordedRuns, states: Sequence[State], halving: Halving, report: Reporter
+) -> np.ndarray:
+    """Mean indirect effect of each state over the draws, (states,); in halves where memory runs out."""
+
+    def report_block(step: Progress) -> None:
+        report(replace(step, detail=halving.detail or step.detail))
+
+    def restore(part: Sequence[State]) -> list[torch.Tensor]:
+        return list(restored_probabilities(model, runs, part, report=report_block))
+
+    restored = torch.stack(halving.run(restore, states, report=report))  # (states, draws)
+    return (restored - runs.p_corrupted).double().mean(-1).cpu().numpy()
+
+
+def _cost(model: LoadedModel, runs: RecordedRuns, states: Sequence[State], seconds: float) -> Cost:
+    share = sum(model.layers - joins_at(state, runs.kind) for state in states) / model.layers
+    return Cost(seconds=seconds, forward_rows=1 + runs.draws + runs.draws * share)

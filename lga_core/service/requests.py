@@ -1,0 +1,222 @@
+"""What a page can ask the engine for: frozen, hashable, and without torch, so that equal questions share one job."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lga_core.data.facts import Fact
+from lga_core.editing.table import Mode
+from lga_core.results import Kind, OldSource
+
+ATTRIBUTION = "attribution"  # beside the kinds in what a TraceRequest returns
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxySet:
+    """Which facts are asked for: the first `limit` of the candidates, or the first ones that the model knows."""
+
+    name: str  # of the fact set
+    candidates: tuple[Fact, ...]  # in the order of the seed
+    limit: int
+    known_only: bool = False
+
+    @property
+    def facts(self) -> tuple[Fact, ...] | None:
+        """The facts, where they can be told without asking the model."""
+        return None if self.known_only else self.candidates[: self.limit]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """One measurement of `scores.methods.MEASUREMENTS`, with its settings."""
+
+    measurement: str
+    settings: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Something that the engine does with a model."""
+
+    interactive: ClassVar[bool] = False  # short: goes ahead of long work
+    model: str  # as the user named it; "" where none is needed
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRequest(Request):
+    """Bring the model into memory. Returns its number of layers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadFactsRequest(Request):
+    """Read a fact set from a data set of the hub, a folder or a file. Returns (Table, FactSet)."""
+
+    interactive: ClassVar[bool] = True
+    model: str = ""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRequest(Request):
+    """Measure what layer scores are read from, in the store row by row. Returns a Stored for each need."""
+
+    proxy: ProxySet
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFactsRequest(Request):
+    """Ask the model about facts. Returns how many were asked, and how many of those were in the store."""
+
+    interactive: ClassVar[bool] = True
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceRequest(Request):
+    """One fact's causal traces and token attributions, in the store. Returns a Stored by kind, and for ATTRIBUTION."""
+
+    proxy: ProxySet  # the noise is measured over its facts
+    fact: Fact
+    kinds: tuple[Kind, ...]
+    settings: Any  # CmaSettings
+    old: OldSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRequest(Request):
+    """One trial edit. Returns (EditReport, Stored)."""
+
+    interactive: ClassVar[bool] = True
+    facts_name: str
+    fact: Fact
+    layers: tuple[int, ...]
+    editor: str
+    settings: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest(Request):
+    """Every fact edited at every layer alone, the proxy's first. Results are in the store, cell by cell."""
+
+    proxy: ProxySet
+    test: ProxySet | None
+    layers: tuple[int, ...]
+    editor: str
+    settings: Any
+    first_batch: bool = False  # only until the first edits are measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentPlanRequest(Request):
+    """What the second moments of an edit take. Returns a MomentPlan, or None while the model is not in memory."""
+
+    interactive: ClassVar[bool] = True
+    layers: tuple[int, ...]
+    settings: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedRequest(Request):
+    """Load the model and measure how fast it reads and writes here, for estimates."""
+
+    interactive: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryRequest(Request):
+    """What scoring or editing takes of the memory. Returns a MemoryEstimate; None while the model is not in memory."""
+
+    interactive: ClassVar[bool] = True
+    measurements: tuple[str, ...] = ()  # of a scoring
+    facts: int | None = None
+    layers: tuple[int, ...] = ()  # of an edit
+    settings: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerRequest(Request):
+    """Something that is done to a session's ledger of one model. Returns a LedgerView."""
+
+    interactive: ClassVar[bool] = True
+    session: str
+    number: int  # jobs of a ledger are never shared
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteEdits(LedgerRequest):
+    """Write facts at the ledger's end; each entry is kept as soon as it is finished. `each`: measure after each."""
+
+    facts: tuple[Fact, ...]
+    editor: str
+    layers: tuple[int, ...]
+    settings: Any
+    mode: Mode
+    each: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToggleEdit(LedgerRequest):
+    """Switch one entry off, or on again; then measure."""
+
+    entry: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveEdit(LedgerRequest):
+    """Move one entry up (-1) or down (1); then measure."""
+
+    entry: str
+    by: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveEdit(LedgerRequest):
+    """Take one entry out; then measure."""
+
+    entry: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoAll(LedgerRequest):
+    """Empty the ledger."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecomputeEdits(LedgerRequest):
+    """Compute all stale entries anew, then measure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureEdits(LedgerRequest):
+    """Ask all facts of the ledger again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadEditSet(LedgerRequest):
+    """Put a saved edit set in the ledger's place, then measure. Refused, the ledger stays as it was."""
+
+    source: bytes | Path
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaveEditSet(LedgerRequest):
+    """Returns the ledger as the bytes of a .zip."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportModel(LedgerRequest):
+    """Write a copy of the model with the enabled edits merged. Returns the folder."""
+
+    interactive: ClassVar[bool] = False
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayRequest(LedgerRequest):
+    """Continue a prompt with the original and the edited model. Publishes SideBySide, returns a PlaygroundReport."""
+
+    prompt: str
+    settings: Any  # PlaygroundSettings
+    trial: TrialRequest | None  # whose edit acts; None: the ledger's enabled ones

@@ -1,0 +1,37 @@
+"""What the engine does for each request: one function a request type, and this table."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lga_core.service import requests as ask
+from lga_core.service.work import editing, planning, scoring, sweeping
+from lga_core.service.work.desk import Control, Desk
+
+WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
+    ask.LoadRequest: planning.load,
+    ask.SpeedRequest: planning.measure_speed,
+    ask.MomentPlanRequest: planning.plan_moments,
+    ask.MemoryRequest: planning.estimate_memory,
+    ask.ReadFactsRequest: scoring.read_facts,
+    ask.KnownFactsRequest: scoring.check_known_facts,
+    ask.ScoreRequest: scoring.score,
+    ask.TraceRequest: scoring.trace,
+    ask.SweepRequest: sweeping.sweep,
+    ask.TrialRequest: editing.try_edit,
+    ask.WriteEdits: editing.write,
+    ask.ToggleEdit: editing.toggle,
+    ask.MoveEdit: editing.move,
+    ask.RemoveEdit: editing.remove,
+    ask.UndoAll: editing.undo_all,
+    ask.RecomputeEdits: editing.recompute_stale,
+    ask.MeasureEdits: editing.measure,
+    ask.LoadEditSet: editing.load,
+    ask.SaveEditSet: editing.save,
+    ask.ExportModel: editing.export,
+    ask.PlayRequest: editing.play,
+}
+
+
+def perform(desk: Desk, request: ask.Request, control: Control) -> Any:
+    """Do what the request says; returns what its class says."""
+    return WORK[type(request)](desk, request, control)

@@ -1,0 +1,164 @@
+"""Trial edits, the sessions' ledgers, and the playground."""
+
+from typing import Any
+
+from lga_core.editing.edits import Edit
+from lga_core.editing.files.edit_set import edit_set_bytes, read_edit_set
+from lga_core.editing.files.export import export_merged
+from lga_core.editing.ledger import Ledger, extensions, recompute
+from lga_core.editing.table import editor_named
+from lga_core.evaluation.ledger_report import ledger_report
+from lga_core.evaluation.playground import compare_texts
+from lga_core.models.loaded import LoadedModel
+from lga_core.progress import Phase, Progress
+from lga_core.results import EditReport, PlaygroundReport, Stored
+from lga_core.runs import tasks
+from lga_core.runs.store import Store
+from lga_core.service import requests as ask
+from lga_core.service.ledger_view import LedgerView
+from lga_core.service.work.desk import Control, Desk
+from lga_core.service.work.session_ledger import SessionLedger
+
+
+def try_edit(desk: Desk, request: ask.TrialRequest, control: Control) -> tuple[EditReport, Stored]:
+    """One edit, measured before and after."""
+    model = desk.model(request.model, control)
+    return tasks.trial(
+        model,
+        request.facts_name,
+        request.fact,
+        request.layers,
+        request.editor,
+        request.settings,
+        Store(),
+        report=control.report,
+    )
+
+
+def write(desk: Desk, request: ask.WriteEdits, control: Control) -> LedgerView:
+    """Group by group: facts one by one, or all in one solve."""
+    model, book = _ledger(desk, request, control)
+    written = extensions(
+        model,
+        book.ledger,
+        request.facts,
+        request.editor,
+        request.layers,
+        request.settings,
+        request.mode,
+        report=control.report,
+    )
+    for ledger in written:
+        book.change(ledger, f"wrote {_subjects(ledger.entries[-1].facts)}", model)
+        control.publish(book.view())
+        if request.each:
+            _measure(model, book, control)
+    if not request.each:
+        _measure(model, book, control)
+    return book.view()
+
+
+def toggle(desk: Desk, request: ask.ToggleEdit, control: Control) -> LedgerView:
+    model, book = _ledger(desk, request, control)
+    entry = book.ledger.entry(request.entry)
+    words = f"{_subjects(entry.facts)} {'off' if entry.enabled else 'on'}"
+    return _changed(model, book, book.ledger.toggled(entry.id), words, control)
+
+
+def move(desk: Desk, request: ask.MoveEdit, control: Control) -> LedgerView:
+    model, book = _ledger(desk, request, control)
+    entry = book.ledger.entry(request.entry)
+    place = book.ledger.entries.index(entry)
+    words = f"moved {_subjects(entry.facts)} {'up' if request.by < 0 else 'down'}"
+    return _changed(model, book, book.ledger.moved(entry.id, place + request.by), words, control)
+
+
+def remove(desk: Desk, request: ask.RemoveEdit, control: Control) -> LedgerView:
+    model, book = _ledger(desk, request, control)
+    entry = book.ledger.entry(request.entry)
+    return _changed(model, book, book.ledger.removed(entry.id), f"removed {_subjects(entry.facts)}", control)
+
+
+def undo_all(desk: Desk, request: ask.UndoAll, control: Control) -> LedgerView:
+    model = desk.model(request.model, control)
+    book = desk.ledger(request.session, model)
+    return _changed(model, book, Ledger(), "undone", control)
+
+
+def recompute_stale(desk: Desk, request: ask.RecomputeEdits, control: Control) -> LedgerView:
+    """Cancelled, the entries that are finished are kept."""
+    model, book = _ledger(desk, request, control)
+    for ledger in recompute(model, book.ledger, report=control.report):
+        book.change(ledger, "recomputed", model)
+        control.publish(book.view())
+    _measure(model, book, control)
+    return book.view()
+
+
+def measure(desk: Desk, request: ask.MeasureEdits, control: Control) -> LedgerView:
+    model, book = _ledger(desk, request, control)
+    _measure(model, book, control)
+    return book.view()
+
+
+def load(desk: Desk, request: ask.LoadEditSet, control: Control) -> LedgerView:
+    model = desk.model(request.model, control)
+    control.report(Progress(phase=Phase.EDIT_SET, done=0, total=1))
+    ledger = read_edit_set(request.source, model)  # refused, nothing has changed
+    book = desk.ledger(request.session, model)
+    book.change(Ledger(), "", model)
+    book.fingerprint = model.fingerprint
+    return _changed(model, book, ledger, f"loaded {request.name}", control)
+
+
+def save(desk: Desk, request: ask.SaveEditSet, control: Control) -> bytes:
+    model, book = _ledger(desk, request, control)
+    return edit_set_bytes(book.ledger, model)
+
+
+def export(desk: Desk, request: ask.ExportModel, control: Control) -> str:
+    model, book = _ledger(desk, request, control)
+    facts = [fact for entry in book.ledger.enabled for fact in entry.facts]
+    return str(export_merged(model, book.ledger.edits, request.folder, facts, report=control.report))
+
+
+def play(desk: Desk, request: ask.PlayRequest, control: Control) -> PlaygroundReport:
+    """With the ledger's enabled edits, or with a trial's."""
+    model, book = _ledger(desk, request, control)
+    edits = book.ledger.edits if request.trial is None else _tried(model, book, request.trial, control)
+    return compare_texts(model, request.prompt, edits, request.settings, on_text=control.publish, report=control.report)
+
+
+def _subjects(facts: tuple) -> str:
+    first = facts[0].subject
+    return first if len(facts) == 1 else f"{first} and {len(facts) - 1} more"
+
+
+def _ledger(desk: Desk, request: ask.LedgerRequest, control: Control) -> tuple[LoadedModel, SessionLedger]:
+    model = desk.model(request.model, control)
+    book = desk.ledger(request.session, model)
+    book.belongs_to(model)
+    return model, book
+
+
+def _changed(model: LoadedModel, book: SessionLedger, ledger: Ledger, words: str, control: Control) -> LedgerView:
+    """Take a ledger that needs nothing computed, show it, and measure its facts."""
+    book.change(ledger, words, model)
+    control.publish(book.view())
+    _measure(model, book, control)
+    return book.view()
+
+
+def _measure(model: LoadedModel, book: SessionLedger, control: Control) -> None:
+    ledger = book.ledger
+    if ledger.entries:
+        book.note(ledger, ledger_report(model, ledger, report=control.report))
+
+
+def _tried(model: LoadedModel, book: SessionLedger, trial: ask.TrialRequest, control: Control) -> tuple[Edit, ...]:
+    """A trial's edit, computed again: a report has the numbers only. Kept until another trial is asked for."""
+    if book.tried is None or book.tried[0] != trial:
+        editor: Any = editor_named(trial.editor)
+        written = editor.run(model, [trial.fact], trial.layers, trial.settings, (), report=control.report)
+        book.tried = trial, tuple(item.edit for item in written)
+    return book.tried[1]

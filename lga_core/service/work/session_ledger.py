@@ -1,0 +1,126 @@
+"""One session's ledger of one model, with the reports about it; saved after each change: a restart loses nothing."""
+
+import hashlib
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lga_core.editing.edits import Edit
+from lga_core.editing.files.edit_set import edit_set_bytes, read_edit_set
+from lga_core.editing.ledger import Entry, Ledger
+from lga_core.errors import LgaError
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.sources.files import cache_home
+from lga_core.results import LedgerReport
+from lga_core.service.ledger_view import Change, EntryView, LedgerView
+from lga_core.service.requests import TrialRequest
+
+CHANGES_KEPT = 60
+DAYS_KEPT = 7  # a session's folder that nothing was written to is removed after these
+
+
+@dataclass(eq=False, kw_only=True)
+class SessionLedger:
+    """Mutable on purpose: it lives as long as the engine. Holds edits and results, never the model."""
+
+    path: Path  # where the edits are saved
+    fingerprint: str  # of the model that the edits are for
+    ledger: Ledger = field(default_factory=Ledger)
+    report: LedgerReport | None = None
+    measured: Ledger | None = None  # what the report is about
+    changes: list[Change] = field(default_factory=list)  # the oldest first
+    waiting: list[str] = field(default_factory=list)  # changes since the last measurement
+    tried: tuple[TrialRequest, tuple[Edit, ...]] | None = None  # a trial's edit, for the playground
+
+    @classmethod
+    def restored(cls, session: str, model: LoadedModel) -> "SessionLedger":
+        """The saved one, or an empty one. A file that cannot be read for this model counts as none."""
+        place = hashlib.sha256(model.name.encode()).hexdigest()[:16]
+        path = sessions_folder() / session / f"{place}.zip"
+        new = cls(path=path, fingerprint=model.fingerprint)
+        if path.is_file():
+            with suppress(LgaError):
+                new.ledger = read_edit_set(path, model)
+        return new
+
+    def belongs_to(self, model: LoadedModel) -> None:
+        """Raise LgaError where the model's files are no longer those that the edits were computed on."""
+        if self.fingerprint == model.fingerprint:
+            return
+        if self.ledger.entries:
+            raise LgaError(
+                f"The files of {model.name} have changed since these edits were computed.",
+                hint="Undo all, and edit again.",
+            )
+        self.fingerprint = model.fingerprint
+        self.tried = None
+
+    def change(self, ledger: Ledger, words: str, model: LoadedModel) -> None:
+        """Take a changed ledger, and save it."""
+        self.ledger = ledger
+        self.waiting.append(words)
+        if not ledger.entries:
+            self.report = None
+            self.measured = None
+            self.changes.clear()
+            self.waiting.clear()
+        self._save(model)
+
+    def note(self, ledger: Ledger, report: LedgerReport) -> None:
+        """Take a measurement, unless the ledger has changed meanwhile."""
+        if self.ledger is not ledger:
+            return
+        self.report = report
+        self.measured = ledger
+        self.changes.append(Change(words=", ".join(self.waiting) or "measured again", report=report))
+        self.waiting.clear()
+        del self.changes[:-CHANGES_KEPT]
+
+    def view(self) -> LedgerView:
+        """As pages see it."""
+        return LedgerView(
+            entries=tuple(_entry(self.ledger, entry) for entry in self.ledger.entries),
+            report=self.report,
+            current=self.measured is self.ledger or not self.ledger.entries,
+            changes=tuple(self.changes),
+        )
+
+    def _save(self, model: LoadedModel) -> None:
+        if not self.ledger.entries:
+            self.path.unlink(missing_ok=True)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        half = self.path.with_suffix(".half")
+        half.write_bytes(edit_set_bytes(self.ledger, model))
+        half.replace(self.path)
+
+
+def sessions_folder() -> Path:
+    return cache_home() / "sessions"
+
+
+def remove_old_sessions() -> None:
+    """Saved ledgers of sessions that ended long ago."""
+    oldest = time.time() - DAYS_KEPT * 86_400
+    for folder in sessions_folder().glob("*"):
+        if folder.is_dir() and folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _entry(ledger: Ledger, entry: Entry) -> EntryView:
+    ratios = [item.edit.norm / item.weight_norm for item in entry.written]
+    errors = [error for item in entry.written for error in item.target_errors if error is not None]
+    return EntryView(
+        id=entry.id,
+        facts=entry.facts,
+        editor=entry.editor,
+        layers=entry.layers,
+        settings=entry.settings,
+        mode=entry.mode,
+        enabled=entry.enabled,
+        stale=ledger.stale(entry.id),
+        norm_ratio=max(ratios),
+        target_error=max(errors) if errors else None,
+    )

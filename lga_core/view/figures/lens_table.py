@@ -1,0 +1,67 @@
+"""The logit lens of the original and the edited model side by side: a row a layer, the deepest on top."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from lga_core.results import LensLayer
+from lga_core.view.figures.parts.ruler import layer_ticks
+from lga_core.view.figures.parts.style import ThemeName, axis, colorbar, colorscale, heading, new_figure, theme
+from lga_core.view.words.text import number, token_label
+
+ROW = 19.0  # px of a layer
+SIDES = ("original", "edited")
+NAMED = 5  # tokens in a hover box
+
+
+def lens_columns(
+    before: Sequence[LensLayer], after: Sequence[LensLayer], *, theme_name: ThemeName = "light"
+) -> go.Figure:
+    """Each layer's most probable next token with its probability; in bold where the edit made it another one."""
+    look = theme(theme_name)
+    count = len(before)
+    rows = list(zip(before, after, strict=True))
+    height = ROW * count
+    figure = new_figure(look, height=height, left=44, top=30, bottom=26)
+    figure.add_trace(
+        go.Heatmap(
+            z=[[side.choices[0].probability if side.choices else None for side in row] for row in rows],
+            text=[[_cell(side, other) for side, other in ((row[0], row[1]), (row[1], row[0]))] for row in rows],
+            customdata=[[_hover(side, name) for side, name in zip(row, SIDES, strict=True)] for row in rows],
+            x=[0, 1],
+            y=list(range(count)),
+            zmin=0,
+            zmax=1,
+            xgap=2,
+            ygap=1,
+            texttemplate="%{text}",
+            textfont={"size": 11},
+            colorscale=colorscale((look.neutral, look.diverging[2], look.negative)),
+            hoverongaps=False,
+            hovertemplate="%{customdata}<extra></extra>",
+            colorbar=colorbar((0, 1), min(height, 160.0), [0, 0.5, 1], ["0", "0.5", "1"], look),
+        )
+    )
+    figure.update_layout(
+        clickmode="none",
+        hoverdistance=20,
+        xaxis=axis(look, range=[-0.5, 1.5], tickmode="array", tickvals=[0, 1], ticktext=list(SIDES)),
+        yaxis=axis(look, range=[-0.5, count - 0.5], tickmode="array", tickvals=layer_ticks(count, width=height)),
+    )
+    figure.add_annotation(heading(look, "Logit lens", "most probable next token after each layer", 1))
+    return figure
+
+
+def _cell(side: LensLayer, other: LensLayer) -> str:
+    if not side.choices:
+        return "n/a"
+    words = f"{token_label(side.choices[0].token)}  {side.choices[0].probability:.2f}"
+    changed = not other.choices or other.choices[0].id != side.choices[0].id
+    return f"<b>{words}</b>" if changed else words
+
+
+def _hover(side: LensLayer, name: str) -> str:
+    if not side.choices:
+        return f"layer {side.layer}, {name}: n/a, the edit broke the model"
+    lines = [f"{token_label(choice.token)}  {number(choice.probability, 3)}" for choice in side.choices[:NAMED]]
+    return "<br>".join([f"<b>layer {side.layer}, {name}</b>", *lines])

@@ -1,0 +1,89 @@
+"""A grid of cells that can be read and clicked: a heatmap, grey for what is missing, invisible points over it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lga_core.view.figures.parts.scales import Shades
+from lga_core.view.figures.parts.style import Theme
+
+OVERLAY = "cells"  # the `meta` of the traces that answer to hover and click
+
+
+def heatmap(shades: Shades, bar: dict, *, xaxis: str, yaxis: str) -> go.Heatmap:
+    """The coloured cells. Plotly's heatmap cells cannot be selected, so `overlay` answers for them."""
+    rows, columns = shades.z.shape
+    return go.Heatmap(
+        z=shades.z,
+        x=list(range(columns)),
+        y=list(range(rows)),
+        xaxis=xaxis,
+        yaxis=yaxis,
+        zmin=shades.zmin,
+        zmax=shades.zmax,
+        zmid=0 if shades.zmin == -shades.zmax else None,
+        colorscale=shades.colorscale,
+        colorbar=bar,
+        hoverinfo="skip",
+        xgap=0.5,
+        ygap=0.5 if rows <= 80 else 0,
+    )
+
+
+def empty_cells(values: np.ndarray, look: Theme, *, xaxis: str, yaxis: str) -> go.Heatmap | None:
+    """Plain grey where there is no value, so that "not measured" never looks like zero. None where all are there."""
+    missing = ~np.isfinite(values)
+    if not missing.any():
+        return None
+    rows, columns = values.shape
+    return go.Heatmap(
+        z=np.where(missing, 1.0, np.nan),
+        x=list(range(columns)),
+        y=list(range(rows)),
+        xaxis=xaxis,
+        yaxis=yaxis,
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, look.empty], [1, look.empty]],
+        showscale=False,
+        hoverinfo="skip",
+    )
+
+
+def overlay(
+    points: Sequence[tuple[float, float]],
+    customdata: Sequence[Sequence],
+    text: Sequence[str],
+    look: Theme,
+    *,
+    template: str,
+    xaxis: str,
+    yaxis: str,
+    size: float = 12,
+) -> go.Scatter:
+    """Invisible markers at `points` (x, y) that carry hover text and a click; a selected one shows as a dot.
+
+    `customdata` rows are [layer, row, raw value or None, …] as plain lists: typed arrays would not survive the way
+    back from the browser. `text` must be escaped; untrusted text is never part of `template`.
+    """
+    return go.Scatter(
+        x=[x for x, _ in points],
+        y=[y for _, y in points],
+        xaxis=xaxis,
+        yaxis=yaxis,
+        mode="markers",
+        customdata=[list(row) for row in customdata],
+        text=list(text),
+        hovertemplate=template + "<extra></extra>",
+        marker={"opacity": 0, "size": size, "color": look.ink, "line": {"width": 0}},
+        selected={"marker": {"opacity": 0.9, "size": 7}},
+        unselected={"marker": {"opacity": 0}},
+        showlegend=False,
+        meta=OVERLAY,
+    )
+
+
+def value_or_none(value: float) -> float | None:
+    """For customdata, which travels as JSON."""
+    return float(value) if np.isfinite(value) else None

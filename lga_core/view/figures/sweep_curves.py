@@ -1,0 +1,222 @@
+"""The curves of a sweep: each metric's mean by layer, Overall bold with its interval, the selectors' picks on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lga_core.results import METRICS, Pick, Sweep
+from lga_core.view.figures.parts.cells import overlay, value_or_none
+from lga_core.view.figures.parts.ruler import Track
+from lga_core.view.figures.parts.scales import round_ticks
+from lga_core.view.figures.parts.style import Theme, axis
+from lga_core.view.words.names import method_kind
+from lga_core.view.words.text import escape
+
+OVERALL = "overall"
+_METRIC_COLORS = {"rewrite": 0, "rephrase": 1, "locality": 2, "portability": 3}
+_SYMBOLS = {"lga": "diamond", "forecast": "triangle-up", "middle": "cross", "brute-force": "star", "best": "star"}
+_OTHERS = ("square", "triangle-down", "pentagon", "hexagon", "bowtie", "hourglass")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """How one selector's pick is marked, on the ruler and on the curve of Overall."""
+
+    title: str
+    layer: int  # what it picks among all layers of the model
+    stand_in: int | None  # what stands for it where that layer was not swept
+    color: str
+    symbol: str
+
+    def track(self) -> Track:
+        """The pick filled; the layer that stands for it hollow."""
+        layers = [self.layer] if self.stand_in is None else [self.layer, self.stand_in]
+        return Track(
+            name=self.title, layers=layers, color=self.color, symbol=self.symbol, first=self.layer, labelled=True
+        )
+
+
+def marked(picks: Sequence[Pick], best: int | None, look: Theme) -> list[Mark]:
+    """A mark for each selector that picks a layer, then one for the best layer of the sweep itself."""
+    found, others = [], 0
+    for pick in picks:
+        if pick.own_layer is None:
+            continue
+        symbol = "circle" if pick.selector.startswith("cma") else _SYMBOLS.get(pick.selector)
+        if symbol is None:
+            symbol, others = _OTHERS[others % len(_OTHERS)], others + 1
+        found.append(
+            Mark(
+                title=pick.title,
+                layer=pick.own_layer,
+                stand_in=pick.layer if pick.restricted else None,
+                color=selector_color(pick.selector, look),
+                symbol=symbol,
+            )
+        )
+    if best is not None:
+        found.append(Mark(title="best layer here", layer=best, stand_in=None, color=look.ink, symbol=_SYMBOLS["best"]))
+    return found
+
+
+def selector_color(selector: str, look: Theme) -> str:
+    """LGA alone in gold, a CMA kind in its own colour; those without a colour of their own in the secondary one."""
+    if selector == "lga":
+        return look.gold
+    if selector.startswith("cma"):
+        return look.kind(method_kind(selector))
+    return look.series[5] if selector.startswith("forecast") else look.muted
+
+
+def metric_color(metric: str, look: Theme) -> str:
+    """Overall in ink; each metric in a colour of its own."""
+    return look.ink if metric == OVERALL else look.series[_METRIC_COLORS[metric]]
+
+
+def shown_metrics(sweep: Sweep) -> tuple[str, ...]:
+    """The metrics that have a curve, Overall last, so that it lies on top."""
+    return (*(name for name in METRICS if name in sweep.has), OVERALL)
+
+
+def curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
+    """One line a metric over the swept layers, broken where nothing is measured, and Overall's 95 % band."""
+    traces = []
+    middle, half = _band(sweep)
+    if np.isfinite(half).any():
+        traces.append(_filled(sweep.layers, middle - half, middle + half, look.ink, xaxis=xaxis, yaxis=yaxis))
+    for name in shown_metrics(sweep):
+        bold = name == OVERALL
+        traces.append(
+            go.Scatter(
+                x=list(sweep.layers),
+                y=[value_or_none(value) for value in sweep.mean(name)],
+                xaxis=xaxis,
+                yaxis=yaxis,
+                mode="lines+markers",
+                name=name.capitalize(),
+                hoverinfo="skip",
+                connectgaps=False,
+                line={"color": metric_color(name, look), "width": 3 if bold else 1.5},
+                marker={"color": metric_color(name, look), "size": 5 if bold else 3.5},
+                unselected={"marker": {"opacity": 1}},
+                meta="curve",
+            )
+        )
+    return traces
+
+
+def points(marks: Sequence[Mark], sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
+    """Each pick on the curve of Overall, where its layer is measured. The first given lies on top."""
+    overall = dict(zip(sweep.layers, sweep.mean(OVERALL), strict=True))
+    traces = []
+    for mark in reversed(marks):
+        layer = mark.layer if mark.stand_in is None else mark.stand_in
+        value = overall.get(layer, np.nan)
+        if np.isfinite(value):
+            traces.append(
+                go.Scatter(
+                    x=[layer],
+                    y=[float(value)],
+                    xaxis=xaxis,
+                    yaxis=yaxis,
+                    mode="markers",
+                    hoverinfo="skip",
+                    marker={
+                        "symbol": mark.symbol,
+                        "size": 12,
+                        "color": mark.color,
+                        "line": {"width": 1.5, "color": look.page},
+                    },
+                    unselected={"marker": {"opacity": 1}},
+                    name=mark.title,
+                    meta="pick",
+                )
+            )
+    return traces
+
+
+def percent_axis(sweep: Sweep, look: Theme, domain: tuple[float, float], **settings) -> dict:
+    """Percent, from a round tick below the curves to one above them, within 0 and 100."""
+    values = np.concatenate([sweep.mean(name) for name in shown_metrics(sweep)])
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 100.0)
+    pad = max(0.08 * (high - low), 2.0)
+    low, high = max(low - pad, -2.0), min(high + pad, 103.0)
+    ticks = round_ticks(max(low, 0.0), min(high, 100.0), 6)
+    return axis(
+        look,
+        domain=domain,
+        range=[low, high],
+        tickmode="array",
+        tickvals=ticks,
+        ticktext=[f"{tick:g} %" for tick in ticks],
+        showgrid=True,
+        gridcolor=look.line,
+        **settings,
+    )
+
+
+def targets(sweep: Sweep, marks: Sequence[Mark], look: Theme, *, xaxis: str, yaxis: str) -> go.Scatter:
+    """One invisible point a swept layer at mid height of a hidden axis: the column tells every metric and clicks."""
+    layers = [column for column in range(len(sweep.layers)) if (sweep.measured[:, column] == 1).any()]
+    return overlay(
+        [(sweep.layers[column], 0.5) for column in layers],
+        [[sweep.layers[column], None, value_or_none(sweep.mean(OVERALL)[column])] for column in layers],
+        [_told(sweep, column, marks) for column in layers],
+        look,
+        template="%{text}",
+        xaxis=xaxis,
+        yaxis=yaxis,
+    )
+
+
+def legend(sweep: Sweep, look: Theme) -> str:
+    """The metrics' names in their colours, for a panel's heading."""
+    words = [f"<span style='color:{metric_color(name, look)}'>{name}</span>" for name in sweep.has]
+    return " · ".join([f"<span style='color:{look.ink}'><b>Overall</b></span>", *words])
+
+
+def _told(sweep: Sweep, column: int, marks: Sequence[Mark]) -> str:
+    layer = sweep.layers[column]
+    lines = [f"<b>Layer {layer}</b>"]
+    for name in (OVERALL, *sweep.has):
+        values = sweep.overall[:, column] if name == OVERALL else sweep.after[name][:, column]
+        n = int(np.isfinite(values).sum())
+        if n:
+            lines.append(f"{name.capitalize()} {np.nanmean(values):.1f} %, n {n}")
+    lines += [escape(mark.title) for mark in marks if mark.layer == layer]
+    return "<br>".join(lines)
+
+
+def _band(sweep: Sweep) -> tuple[np.ndarray, np.ndarray]:
+    """Overall's mean by layer and half of its 95 % interval, 1.96 sd/√n over the facts measured there."""
+    overall = sweep.overall
+    n = np.isfinite(overall).sum(axis=0)
+    middle = sweep.mean(OVERALL)
+    spread = np.where(np.isfinite(overall), overall - middle, 0.0)
+    enough = n > 1
+    half = np.full(len(n), np.nan)
+    half[enough] = 1.96 * np.sqrt((spread**2).sum(axis=0)[enough] / (n[enough] - 1) / n[enough])
+    return middle, half
+
+
+def _filled(
+    layers: Sequence[int], low: np.ndarray, high: np.ndarray, color: str, *, xaxis: str, yaxis: str
+) -> go.Scatter:
+    there = [index for index in range(len(layers)) if np.isfinite(low[index]) and np.isfinite(high[index])]
+    return go.Scatter(
+        x=[layers[index] for index in (*there, *reversed(there))],
+        y=[*(low[index] for index in there), *(high[index] for index in reversed(there))],
+        xaxis=xaxis,
+        yaxis=yaxis,
+        fill="toself",
+        fillcolor=color,
+        opacity=0.12,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        meta="band",
+    )

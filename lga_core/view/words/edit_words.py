@@ -1,0 +1,46 @@
+"""An edit in words: percentages before and after, a relative error, and what its second moments take."""
+
+import math
+from typing import Literal
+
+from lga_core.results import FactMean, Metric, MomentPlan
+from lga_core.view.words.sentences import duration, layers_in_words, memory_size
+from lga_core.view.words.text import count
+
+Protocol = Literal["teacher_forced", "free"]
+
+
+def before_after(before: Metric | FactMean, after: Metric | FactMean, protocol: Protocol) -> str:
+    """ "0 → 100", percent; n/a where nothing was asked."""
+    if not after.n:
+        return "n/a"
+    return f"{whole(getattr(before, protocol))} → {whole(getattr(after, protocol))}"
+
+
+def whole(value: float | None) -> str:
+    """A percentage, or another number of some size, without digits."""
+    return "n/a" if value is None else f"{value:.0f}"
+
+
+def relative_error(value: float | None) -> str:
+    """ "1.2e-05"; n/a where there is none, or it is not finite."""
+    return "n/a" if value is None or not math.isfinite(value) else f"{value:.1e}"
+
+
+def moment_headline(plan: MomentPlan) -> str:
+    """Whether second moments must be computed before the edit, and how long that takes."""
+    if plan.ready:
+        return f"Second moment C of {layers_in_words(plan.layers)}: kept, nothing to compute."
+    time = "time not known yet" if plan.seconds is None else f"about {duration(plan.seconds)}"
+    return f"The second moment C comes first: {time}."
+
+
+def moment_details(plan: MomentPlan, text: str) -> str:
+    """What is computed, from which text, and what it takes. `text`: in words, or a name."""
+    written = ", which it writes first" if plan.tokens_to_write else ""
+    passes = "" if plan.passes == 1 else f", {plan.passes} passes"
+    return (
+        f"{count(len(plan.filled), 'layer')} from {plan.tokens_to_read:,} tokens of {text}{written}{passes}; "
+        f"{memory_size(plan.disk_bytes)} on disk, {memory_size(plan.memory_bytes)} of memory. Kept, so that later "
+        "edits need none of it."
+    )

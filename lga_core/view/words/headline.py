@@ -1,0 +1,104 @@
+"""The golden-layers page's answer in one row: the picks and how firm they are, agreement, cost and facts."""
+
+from dataclasses import dataclass
+
+from lga_core.results import LayerScores
+from lga_core.view.words.sentences import correlation, cost_sentence, duration, layer_list, percent
+from lga_core.view.words.text import count, number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One number with what it is, what stands below it, and what explains it."""
+
+    label: str
+    value: str
+    below: str = ""
+    help: str | None = None
+
+
+def headline(lga: LayerScores | None, cma: LayerScores | None, rho: float | None, asked: int) -> list[Card]:
+    """Six cards. `rho`: rank correlation of the two totals; `asked`: number of facts in the proxy set."""
+    return [
+        _pick("Golden layer", lga),
+        _firmness(lga),
+        _pick("CMA’s pick", cma),
+        _agreement(lga, cma, rho),
+        _cost(lga, cma),
+        _facts(lga, asked),
+    ]
+
+
+def _pick(label: str, scores: LayerScores | None) -> Card:
+    if scores is None:
+        return Card(label=label, value="–", below="not measured")
+    selection = scores.selection
+    if selection.golden_layer is None:
+        return Card(label=label, value="n/a", below="no pick", help=selection.reason)
+    others = [layer for layer in selection.golden_layers if layer != selection.golden_layer]
+    return Card(label=label, value=f"{selection.golden_layer}", below=f"next {layer_list(others)}" if others else "")
+
+
+def _firmness(lga: LayerScores | None) -> Card:
+    label = "95 % of picks"
+    bootstrap = lga.bootstrap if lga is not None else None
+    golden = lga.selection.golden_layer if lga is not None else None
+    if bootstrap is None or golden is None:
+        return Card(label=label, value="–", below="no bootstrap")
+    span = f"{bootstrap.low}" if bootstrap.low == bootstrap.high else f"{bootstrap.low} – {bootstrap.high}"
+    return Card(
+        label=label,
+        value=span,
+        below=f"margin {number(bootstrap.margin, 2)} sd" if bootstrap.margin is not None else "no spread",
+        help=f"Layers that are the pick when the facts are drawn again with replacement, {bootstrap.draws:,} times; "
+        f"layer {golden} in {percent(float(bootstrap.share[golden]))} of them. Margin: the lead over the second "
+        "layer, in standard deviations of that lead over the draws.",
+    )
+
+
+def _agreement(lga: LayerScores | None, cma: LayerScores | None, rho: float | None) -> Card:
+    if lga is None or cma is None or rho is None:
+        return Card(label="Agreement", value="n/a", below="one score only")
+    first = lga.selection.golden_layer
+    second = cma.selection.golden_layer
+    if first is None or second is None:
+        below = "no CMA pick" if second is None else "no LGA pick"
+    elif first == second:
+        below = "same layer"
+    else:
+        below = f"{count(abs(first - second), 'layer')} apart"
+    return Card(
+        label="Agreement",
+        value=f"ρ {correlation(rho)}",
+        below=below,
+        help="Spearman’s rank correlation of the two totals over layers.",
+    )
+
+
+def _cost(lga: LayerScores | None, cma: LayerScores | None) -> Card:
+    costs = {name: scores.cost for name, scores in (("LGA", lga), ("CMA", cma)) if scores is not None}
+    if not costs:
+        return Card(label="Cost", value="–")
+    first = next(iter(costs))
+    below = f"CMA {duration(costs['CMA'].seconds)}" if len(costs) == 2 else first
+    sentences = ". ".join(cost_sentence(name, cost) for name, cost in costs.items())
+    return Card(
+        label="Cost of LGA" if lga is not None else "Cost",
+        value=duration(costs[first].seconds),
+        below=below,
+        help=f"Time of the measurement, when it was made. {sentences}.",
+    )
+
+
+def _facts(lga: LayerScores | None, asked: int) -> Card:
+    rows = lga.rows if lga is not None else ()
+    known = sum(row.known is True for row in rows)
+    checked = sum(row.known is not None for row in rows)
+    used = lga.n_facts if lga is not None else 0
+    return Card(
+        label="Facts used",
+        value=f"{used} of {asked}",
+        below=f"{known} known" if checked else "known: n/a",
+        help="Known: the model’s greedy next token starts an accepted old answer"
+        f"{f', asked of {checked}' if checked else ''}.",
+    )

@@ -1,0 +1,23 @@
+"""What a number was measured with, as the rows of a table."""
+
+from lga_core.results import Stored
+
+
+def origin_rows(stored: Stored) -> dict[str, str]:
+    """Where the answer is from, the question that it answers, and the versions of what computed it."""
+    source = stored.provenance
+    settings = [f"{name} {'default' if value is None else value}" for name, value in source.settings.items()]
+    return {
+        "answered": "from the store" if stored.from_store else "computed now" if stored.complete else "in part",
+        "rows": f"{stored.rows}, {stored.reused} from the store",
+        "model": source.model,
+        "model fingerprint": source.model_fingerprint[:16],
+        "facts": source.facts,
+        "facts fingerprint": source.facts_fingerprint[:16],
+        "settings": ", ".join(settings) or "none",
+        "version": str(source.method_version),
+        "packages": ", ".join(f"{name} {version}" for name, version in source.packages.items()),
+        "machine": source.machine,
+        "created": source.created,
+        "key": source.key[:16],
+    }

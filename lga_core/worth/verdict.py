@@ -1,0 +1,19 @@
+"""The verdict of a finished or growing sweep: what each selector's layer is worth by it (METHOD.md §6)."""
+
+from collections.abc import Mapping
+
+from lga_core.results import LayerScores, Sweep, Worth
+from lga_core.worth.judging import judge
+from lga_core.worth.racing import raced
+from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
+
+
+def sweep_verdict(scores: Mapping[str, LayerScores], proxy: Sweep, test: Sweep, *, in_sample: bool) -> Worth:
+    """Judge by `test` what the selectors pick from their scores of the proxy's facts.
+
+    `scores`: by the selector's name. The brute force on the proxy is always among the picks; the forecast's race is,
+    where the forecast is scored and every cell of the proxy is measured. `in_sample`: `test` is the proxy itself.
+    """
+    picks = {name: pick_by_scores(SELECTORS[name], item, test.layers) for name, item in scores.items()}
+    races = [raced(picks["forecast"], proxy)] if "forecast" in picks and proxy.complete else []
+    return judge([*picks.values(), *races, pick_by_sweep(proxy, test.layers)], test, in_sample=in_sample)

@@ -1,0 +1,133 @@
+"""Edits in files: the ledger saved and loaded as an edit set, and a copy of the model with the edits merged."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from lga_core.errors import LgaError
+from lga_core.models.sources.catalogue import resolve
+from lga_core.models.sources.files import gigabytes
+from lga_core.service.ledger_view import LedgerView
+from lga_core.service.requests import SaveEditSet
+from lga_core.view.words.text import count
+from pages._ui.edits import ledger_jobs
+from pages._ui.session.state import widget
+from pages._ui.shell import jobs
+from pages._ui.shell.engine import engine
+from pages._ui.shell.errors import job_outcome
+from pages._ui.shell.text import safe
+
+SAVE_SECONDS = 100.0  # the model may have to be loaded first
+
+
+def files(model: str, ledger: LedgerView) -> None:
+    """Save and load on the left, the whole model on the right."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        _save(model, ledger)
+        _load(model)
+    with right:
+        _export(model, ledger)
+
+
+def _save(model: str, ledger: LedgerView) -> None:
+    st.markdown("**Save the ledger**")
+    st.download_button(
+        f"Download {count(len(ledger.entries), 'edit')}, .zip",
+        _saved(model),
+        f"edits_{Path(model).name}.zip",
+        "application/zip",
+        key="save_edits",
+        on_click="ignore",
+        icon=":material/download:",
+        disabled=not ledger.entries,
+        help="The edits with their facts, settings, order and switches, the model’s fingerprint and a "
+        "hash. Never a pickle.",
+    )
+
+
+def _saved(model: str) -> Callable[[], bytes]:
+    """Gets the file's bytes from the engine when it is asked for: outside of the page, so without its session."""
+    client = engine()
+    request = ledger_jobs.ledger_request(SaveEditSet, model)
+
+    def content() -> bytes:
+        job = client.start(request, "Saving the edits")
+        if not job.wait(SAVE_SECONDS):
+            raise LgaError("The engine is busy with other work.", hint="Download the edits again in a while.")
+        if job.error is not None:
+            raise job.error
+        return job.result
+
+    return content
+
+
+def _load(model: str) -> None:
+    busy = jobs.is_running(ledger_jobs.LEDGER)
+    st.markdown(
+        "**Load a saved set**",
+        help="It takes the ledger’s place. A set for another model, or a damaged one, "
+        "is refused with the reason, and the ledger stays.",
+    )
+    st.file_uploader(
+        "Edit set, .zip, up to 20 MB", type=["zip"], key="load_edits", on_change=_upload, args=(model,), disabled=busy
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        path = st.text_input(
+            "Or a .zip or folder on the server’s machine",
+            key="edits_path",
+            persist_state="session",
+            placeholder="/path/to/edits.zip",
+        )
+        st.button(
+            "Load",
+            key="load_path",
+            icon=":material/upload_file:",
+            on_click=_from_path,
+            args=(model,),
+            disabled=busy or not path.strip(),
+        )
+
+
+def _upload(model: str) -> None:
+    if (file := widget("load_edits")) is not None:
+        ledger_jobs.load(model, file.getvalue(), file.name)
+
+
+def _from_path(model: str) -> None:
+    path = Path(widget("edits_path", "").strip()).expanduser()
+    ledger_jobs.load(model, path, path.name)
+
+
+def _export(model: str, ledger: LedgerView) -> None:
+    st.markdown("**Export a merged model**")
+    enabled = len(ledger.enabled)
+    size = resolve(model).memory_bytes
+    about = f", about {gigabytes(size)}" if size else ""
+    st.caption(
+        f"Writes a whole model{about}: a transformers folder with {count(enabled, 'edit')} merged into a copy "
+        "of the weights. The model here stays as it is."
+    )
+    path = st.text_input(
+        "New folder on the server’s machine",
+        key="export_path",
+        persist_state="session",
+        placeholder="/path/to/new-folder",
+    )
+    st.button(
+        "Write the model",
+        key="export",
+        icon=":material/drive_file_move:",
+        on_click=_write,
+        args=(model,),
+        disabled=jobs.is_running(ledger_jobs.EXPORT) or not enabled or not path.strip(),
+    )
+    job = jobs.last_job(ledger_jobs.EXPORT)
+    job_outcome(job, "Nothing was kept.")
+    if job is not None and job.result is not None:
+        st.success(f"Written to {safe(job.result)}", icon=":material/check_circle:")
+
+
+def _write(model: str) -> None:
+    ledger_jobs.export(model, Path(widget("export_path", "").strip()).expanduser())

@@ -1,0 +1,119 @@
+"""Several facts edited in one go: which, where, with what, and one after another or in one solve."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from lga_core.data.facts import Fact
+from lga_core.editing.table import EDITORS, Mode
+from lga_core.service.reading import editable, proxy_facts
+from lga_core.view.words.sentences import layers_in_words
+from lga_core.view.words.text import count
+from pages._ui.edits import editors, ledger_jobs
+from pages._ui.edits.moments import moment_note
+from pages._ui.facts.sets import fact_set, proxy_set
+from pages._ui.model.choose import layers_or_hint
+from pages._ui.session.state import Question
+from pages._ui.shell import jobs
+from pages._ui.shell.engine import identity, store
+from pages._ui.shell.layer_choice import chosen_layers, layers_list
+from pages._ui.shell.text import fact_line
+
+_MODES: dict[Mode, str] = {
+    "sequential": "Sequential: one fact after another, each computed on the model with the earlier edits.",
+    "batch": "Batch: all facts in one solve, on the model with the edits that are on; one entry of the ledger.",
+}
+_WAYS = {"first": "The first", "chosen": "Chosen"}
+
+
+def several(question: Question) -> None:
+    """The form and its button."""
+    layers = layers_or_hint(question.model)
+    if layers is None:
+        return
+    facts = _facts(question)
+    left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
+    with left:
+        layers_list(layers, "Layers to edit")
+    editor = editors.editor_select(middle)
+    mode = right.segmented_control(
+        "Mode",
+        list(_MODES),
+        key="mode",
+        default="sequential",
+        required=True,
+        format_func=str.capitalize,
+        persist_state="session",
+        disabled=not EDITORS[editor].batch,
+        help="  \n".join(_MODES.values()),
+    )
+    mode = mode if EDITORS[editor].batch else "sequential"
+    editors.about(editor)
+    st.caption(_MODES[mode] + ("" if EDITORS[editor].batch else " This editor writes one fact at a time."))
+    settings = editors.chosen_settings(editor)
+    at = chosen_layers(layers)
+    each = mode == "batch" or st.toggle(
+        "Measure after every edit",
+        value=True,
+        key="measure_each",
+        persist_state="session",
+        help="Shows what each edit does to the earlier ones. Off: all facts once, at the end.",
+    )
+    if settings is not None:
+        moment_note(question.model, at, settings, len(facts) if mode == "batch" else 1)
+    words = f"Edit {count(len(facts), 'fact')} at {layers_in_words(at)}" if at else "Edit"
+    st.button(
+        words,
+        key="edit_several",
+        type="primary",
+        icon=":material/playlist_add:",
+        disabled=jobs.is_running(ledger_jobs.LEDGER) or settings is None or not facts or not at,
+        on_click=ledger_jobs.write,
+        args=(question.model, facts, editor, at, settings, mode),
+        kwargs={"each": each},
+    )
+    if not at:
+        st.caption("Choose at least one layer.")
+
+
+def _facts(question: Question) -> Sequence[Fact]:
+    """What to edit: facts with a new answer, the question's first ones or any of the set."""
+    listed = _listed(question)
+    left, right = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
+    way = left.segmented_control(
+        "Facts",
+        list(_WAYS),
+        key="several_way",
+        default="first",
+        required=True,
+        format_func=_WAYS.get,
+        persist_state="session",
+    )
+    if way == "first":
+        most = max(len(listed), 1)
+        wanted = right.number_input(
+            "How many of the sidebar’s facts",
+            1,
+            most,
+            min(5, most),
+            key=f"first_n_{question.fingerprint[:8]}_{most}",
+            width=220,
+        )
+        return listed[:wanted]
+    every = {fact.record: fact for fact in (*listed, *editable(fact_set(question.facts).facts))}
+    chosen = right.multiselect(
+        "Facts to edit",
+        list(every),
+        key=f"several_{question.fingerprint[:8]}",
+        format_func=lambda record: fact_line(every[record]),
+        persist_state="session",
+        placeholder="In the order in which they are to be edited",
+    )
+    return [every[record] for record in chosen]
+
+
+def _listed(question: Question) -> tuple[Fact, ...]:
+    """The question's facts; where the model must be asked first, those that would be asked about."""
+    proxy = proxy_set(question)
+    facts = proxy_facts(identity(question.model), proxy, store())
+    return editable(facts or proxy.candidates[: proxy.limit])

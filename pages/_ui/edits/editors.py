@@ -1,0 +1,65 @@
+"""Choosing an editor: which there are, what each can do and where it comes from, and its settings."""
+
+from typing import Any
+
+import streamlit as st
+
+from lga_core.editing.table import EDITORS, Editor
+from lga_core.errors import LgaError
+from pages._ui.edits.settings_form import differing, settings_form
+from pages._ui.shell.errors import error_box
+from pages._ui.shell.text import safe
+
+_SEVERAL = {
+    "one after another": "written one after another, each with a v* of its own",
+    "spread": "one residual spread over them, or a v* at each (a setting)",
+}
+
+
+def editor_select(place: Any = st) -> str:
+    """The editor's name; one choice for all pages."""
+    return place.selectbox(
+        "Editor",
+        list(EDITORS),
+        key="editor",
+        format_func=lambda name: EDITORS[name].title,
+        persist_state="session",
+        bind="query-params",
+    )
+
+
+def about(name: str) -> None:
+    """What the editor does, what it supports and its source, in two lines."""
+    editor = EDITORS[name]
+    st.caption(
+        f"{safe(editor.about)} Source: {safe(editor.source)}.  \nSeveral layers: {_layers(editor)}. "
+        f"Batches of facts: {'yes' if editor.batch else 'no, one fact at a time'}. "
+        f"Models: {safe(editor.families)}."
+    )
+
+
+def _layers(editor: Editor) -> str:
+    return _SEVERAL[editor.layers] if editor.solving else "trained one after another"
+
+
+def chosen_settings(name: str) -> Any:
+    """The editor's settings as the form has them; None where they are not allowed."""
+    problem = None
+    settings = None
+    with st.expander("Settings", key="settings"):
+        try:
+            settings = settings_form(EDITORS[name].settings, f"set_{name}")
+        except LgaError as error:
+            problem = error
+    if problem is not None:  # outside the expander, which may be closed
+        error_box(problem)
+    elif changed := differing(settings):
+        with st.container(horizontal=True, gap="small"):
+            for words in changed:
+                st.badge(safe(words), icon=":material/tune:", color="blue")
+    return settings
+
+
+def title(name: str) -> str:
+    """An editor's title; its name where this version does not know it."""
+    return EDITORS[name].title if name in EDITORS else name

@@ -1,0 +1,124 @@
+"""How the facts of a ledger fare: means before and now, each fact, and what each change did to them."""
+
+import pandas as pd
+import streamlit as st
+
+from lga_core.results import METRICS, LedgerFact, LedgerReport
+from lga_core.service.ledger_view import LedgerView
+from lga_core.view.figures.ledger_history import ledger_history
+from lga_core.view.words.edit_words import before_after
+from lga_core.view.words.text import count
+from pages._ui.edits.ledger_jobs import LEDGER
+from pages._ui.shell import jobs
+from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.text import safe
+
+
+def means(ledger: LedgerView) -> None:
+    """Means over the facts of the edits that are on, before and now, by both protocols."""
+    report = ledger.report
+    if report is None:
+        return
+    if not ledger.current:
+        st.caption(
+            "Being measured; these numbers are from before the change."
+            if jobs.is_running(LEDGER)
+            else ":orange[These numbers are from before the last change.]"
+        )
+    for column, name in zip(st.columns(len(METRICS), gap="small"), METRICS, strict=True):
+        before, now = report.before[name], report.now[name]
+        column.metric(
+            f"{name.capitalize()}, n {now.n}",
+            before_after(before, now, "teacher_forced"),
+            f"free {before_after(before, now, 'free')}",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+    st.caption(
+        "Percent, unedited model → now; means over the n facts of edits that are on. Large: teacher-forced "
+        "token accuracy. Below: free generation, exact prefix match."
+    )
+
+
+def history(ledger: LedgerView) -> None:
+    """One metric of each fact after each change: whether later edits damage earlier ones."""
+    if not ledger.changes:
+        return
+    metric = st.segmented_control(
+        "Metric",
+        METRICS,
+        key="history_metric",
+        default="rewrite",
+        required=True,
+        format_func=str.capitalize,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    figure = ledger_history(
+        [(change.words, change.report) for change in ledger.changes], metric, theme_name=theme_name()
+    )
+    chart(figure, "ledger_history", f"Heatmap: {metric} of each fact after each of {len(ledger.changes)} changes.")
+
+
+def facts(report: LedgerReport) -> None:
+    """Each fact with all four metrics before and now."""
+    rows = [_row(number, fact) for number, fact in enumerate(report.facts, start=1)]
+    column = st.column_config
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(rows), 420),
+        key="ledger_facts",
+        alt="Table of the facts before and now",
+        placeholder="n/a",
+        column_config={
+            "#": column.NumberColumn(width=40),
+            "on": column.TextColumn(width=45),
+            "prompt": column.TextColumn(width=260),
+        }
+        | {name: column.TextColumn(width=105, alignment="right") for name in METRICS},
+    )
+    st.caption("Teacher-forced, percent, unedited model → now.")
+    for number, fact in enumerate(report.facts, start=1):
+        for dropped in fact.dropped_probes:
+            st.caption(safe(f"Fact {number}, dropped: {dropped}"))
+
+
+def probes(report: LedgerReport) -> None:
+    """The texts of one fact's probes."""
+    names = {
+        number: f"{number} · {fact.subject} → {fact.target_new}" for number, fact in enumerate(report.facts, start=1)
+    }
+    chosen = st.selectbox("Texts of", names, format_func=names.get, key=f"probes_of_{len(names)}")
+    fact = report.facts[chosen - 1]
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "metric": probe.metric,
+                    "prompt": probe.prompt,
+                    "expected": probe.expected,
+                    "unedited": probe.text_before,
+                    "now": probe.text_after,
+                    "forced %": f"{probe.before:.0f} → {probe.after:.0f}",
+                }
+                for probe in fact.probes
+            ]
+        ),
+        hide_index=True,
+        width="stretch",
+        alt=f"Table of {count(len(fact.probes), 'probe')}",
+    )
+
+
+def _row(number: int, fact: LedgerFact) -> dict[str, object]:
+    cells = {name: before_after(fact.before[name], fact.now[name], "teacher_forced") for name in METRICS}
+    return {
+        "#": number,
+        "on": "yes" if fact.enabled else "no",
+        "prompt": fact.prompt,
+        "new answer": fact.target_new,
+        **cells,
+    }

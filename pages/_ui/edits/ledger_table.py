@@ -1,0 +1,127 @@
+"""The ledger as a table: what was written where, in order, with the switches that change it."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from lga_core.service.ledger_view import EntryView, LedgerView
+from lga_core.view.words.edit_words import relative_error
+from lga_core.view.words.text import count, number
+from pages._ui.edits import ledger_jobs
+from pages._ui.edits.editors import title
+from pages._ui.session.state import widget
+from pages._ui.shell import jobs
+from pages._ui.shell.text import fact_label, safe
+
+PER_PAGE = 12
+_WIDTHS = (0.4, 0.8, 3.9, 1.5, 1.1, 1.6, 1.2, 1.3, 1.9)
+_HEADS = ("#", "On", "Facts", "Editor", "Layers", "Mode", "‖ΔW‖ / ‖W‖", "Target error", "")
+
+
+def table(model: str, ledger: LedgerView) -> None:
+    """Every entry in the order in which it acts; pages of a dozen."""
+    busy = jobs.is_running(ledger_jobs.LEDGER)
+    pages = -(-len(ledger.entries) // PER_PAGE)
+    shown = min(int(widget("ledger_page", 1)), pages) if pages > 1 else 1
+    with st.container(border=True, gap="xsmall", key="ledger"):
+        for column, words in zip(st.columns(_WIDTHS, gap="small"), _HEADS, strict=True):
+            column.caption(words, text_alignment="right" if words.startswith(("‖", "Target")) else "left")
+        first = (shown - 1) * PER_PAGE
+        last = len(ledger.entries) - 1
+        for place, entry in enumerate(ledger.entries[first : first + PER_PAGE], start=first):
+            _row(model, entry, place, last, busy=busy)
+    if pages > 1:
+        st.pagination(pages, key="ledger_page", persist_state="session")
+    _bar(model, ledger, busy=busy)
+
+
+def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> None:
+    cells = st.columns(_WIDTHS, gap="small", vertical_alignment="center")
+    cells[0].markdown(f"{place + 1}")
+    key = f"on_{entry.id}"
+    st.session_state[key] = entry.enabled
+    cells[1].toggle(
+        f"Edit {place + 1} acts",
+        key=key,
+        label_visibility="collapsed",
+        disabled=busy,
+        on_change=ledger_jobs.toggle,
+        args=(model, entry.id),
+    )
+    with cells[2]:
+        _facts(entry)
+    cells[3].markdown(safe(title(entry.editor)))
+    cells[4].markdown(", ".join(map(str, entry.layers)))
+    cells[5].markdown(entry.mode)
+    cells[6].markdown(number(entry.norm_ratio, 2), text_alignment="right")
+    cells[7].markdown(relative_error(entry.target_error), text_alignment="right")
+    with cells[8].container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
+        _button(
+            "arrow_upward",
+            f"Move edit {place + 1} up",
+            f"up_{entry.id}",
+            busy or place == 0,
+            ledger_jobs.move,
+            model,
+            entry.id,
+            -1,
+        )
+        _button(
+            "arrow_downward",
+            f"Move edit {place + 1} down",
+            f"down_{entry.id}",
+            busy or place == last,
+            ledger_jobs.move,
+            model,
+            entry.id,
+            1,
+        )
+        _button("close", f"Remove edit {place + 1}", f"remove_{entry.id}", busy, ledger_jobs.remove, model, entry.id)
+
+
+def _facts(entry: EntryView) -> None:
+    words = fact_label(entry.facts[0]) if len(entry.facts) == 1 else count(len(entry.facts), "fact")
+    more = None if len(entry.facts) == 1 else "\n".join(f"- {safe(fact_label(fact))}" for fact in entry.facts)
+    st.markdown(safe(words) if entry.enabled else f":gray[{safe(words)}]", help=more)
+    if entry.enabled and entry.stale:
+        st.badge("computed on another set of edits", icon=":material/history:", color="orange")
+
+
+def _button(icon: str, label: str, key: str, disabled: bool, act: Callable[..., None], *args: object) -> None:
+    st.button(
+        "", key=key, icon=f":material/{icon}:", type="tertiary", disabled=disabled, on_click=act, args=args, help=label
+    )
+
+
+def _bar(model: str, ledger: LedgerView, *, busy: bool) -> None:
+    stale = sum(entry.stale for entry in ledger.enabled)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if stale:
+            st.button(
+                f"Recompute {count(stale, 'stale edit')}",
+                key="recompute",
+                icon=":material/refresh:",
+                disabled=busy,
+                on_click=ledger_jobs.recompute,
+                args=(model,),
+                help="Computes again, in order, every edit that is on and was computed on other edits than those "
+                "before it now, and every edit that builds on it.",
+            )
+        if not ledger.current:
+            st.button(
+                "Measure the facts",
+                key="measure",
+                icon=":material/straighten:",
+                disabled=busy,
+                on_click=ledger_jobs.measure,
+                args=(model,),
+            )
+        st.button(
+            "Undo all",
+            key="undo_all",
+            icon=":material/undo:",
+            disabled=busy,
+            on_click=ledger_jobs.undo_all,
+            args=(model,),
+            help="Empties the ledger. The model is then as it was: its weights were never written.",
+        )

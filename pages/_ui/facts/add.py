@@ -1,0 +1,241 @@
+"""The dialog that adds facts: from a file, from the hub or a folder, or typed in. What is wrong is listed by record."""
+
+from dataclasses import replace
+from pathlib import PurePath
+
+import streamlit as st
+
+from lga_core.data.checks import PROBES_PER_GROUP, is_cap
+from lga_core.data.facts import FactSet
+from lga_core.data.load import Table, fact_from_form, upload_table
+from lga_core.errors import LgaError
+from lga_core.service.requests import ReadFactsRequest
+from lga_core.view.words.text import count
+from pages._ui.facts import mapping, sets
+from pages._ui.facts.report import problem_table
+from pages._ui.session.state import Incoming, kept, session, widget
+from pages._ui.shell import jobs
+from pages._ui.shell.engine import engine
+from pages._ui.shell.errors import error_box, job_outcome
+from pages._ui.shell.text import safe
+
+AREA = "load"
+TYPED = "My facts"
+UNCHANGED = "Nothing has changed: the facts from before are still chosen."
+
+
+def _hide() -> None:
+    memory = session()
+    memory.adding = False
+    memory.incoming = None
+    memory.upload_error = None
+    memory.form_error = None
+
+
+@st.dialog("Add facts", width="large", on_dismiss=_hide)
+def dialog() -> None:
+    """Three ways to facts; each ends with a button that takes them."""
+    # With a state: when a job ends the dialog is drawn anew, and must not go back to its first tab.
+    upload, source, typed = st.tabs(
+        ["Upload a file", "Hub or folder", "Type one fact"], key="add_tab", on_change="rerun"
+    )
+    with upload:
+        _upload_part()
+    with source:
+        _source_part()
+    with typed:
+        _form_part()
+    if not session().adding:
+        st.rerun()  # something was added: close the dialog
+
+
+def _upload_part() -> None:
+    memory = session()
+    st.file_uploader(
+        "JSON, JSONL or CSV, up to 20 MB",
+        type=["json", "jsonl", "csv"],
+        key="upload",
+        on_change=_read_upload,
+        help="The project's own schema, KnowEdit, CounterFact, zsRE, known_1000, or any table: you can say below what "
+        "its columns hold.",
+    )
+    if memory.upload_error is not None:
+        error_box(memory.upload_error)
+        st.caption(UNCHANGED)
+    _incoming_part("upload")
+
+
+def _source_part() -> None:
+    st.text_input(
+        "Data set, folder or file",
+        key="source",
+        placeholder="hub:owner/name/path/to/file.json",
+        help="hub:owner/name, with :config and :split where there are several; hub:owner/name/file.json for "
+        "one file of it; or a path on the machine that runs this app.",
+    )
+    job = jobs.last_job(AREA)
+    running = jobs.is_running(AREA)
+    st.button(
+        "Read it",
+        key="load_source",
+        icon=":material/download:",
+        on_click=_load,
+        disabled=running or not (widget("source") or "").strip(),
+    )
+    if session().unwatched:
+        session().unwatched = False
+        st.rerun()  # the whole app, not the dialog alone: the sidebar polls the job
+    if job is not None and running:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Reading. A data set of the hub is fetched first; the network decides how long that takes.")
+            st.button(
+                "Cancel",
+                key="cancel_source",
+                icon=":material/close:",
+                on_click=engine().cancel,
+                args=(job,),
+                disabled=job.cancelling,
+            )
+    elif job is not None and job.result is not None:
+        del kept().jobs[AREA]  # taken once
+        _arrived("source", *job.result)
+    else:
+        job_outcome(job, UNCHANGED)
+    _incoming_part("source")
+
+
+def _load() -> None:
+    session().incoming = None
+    session().unwatched = True
+    jobs.start(AREA, ReadFactsRequest(source=widget("source", "").strip()), "Reading the data set")
+
+
+def _read_upload() -> None:
+    memory = session()
+    file = widget("upload")
+    memory.incoming = None
+    memory.upload_error = None
+    if file is None:
+        return
+    try:
+        table = upload_table(file.name, file.getvalue(), PurePath(file.name).suffix)
+        _arrived("upload", table, table.facts())
+    except LgaError as error:
+        memory.upload_error = error
+
+
+def _arrived(origin: str, table: Table, fact_set: FactSet) -> None:
+    session().incoming = Incoming(origin=origin, table=table, fact_set=fact_set)
+    mapping.begin(table, unrecognized=not fact_set.facts)
+
+
+def _incoming_part(origin: str) -> None:
+    """What was read, the columns' form, the first facts, the problems, and the button that takes them."""
+    incoming = session().incoming
+    if incoming is None or incoming.origin != origin:
+        return
+    place = st.container()
+    mapping.form(incoming)
+    fact_set = incoming.fact_set
+    if fact_set is not None:
+        with place:
+            st.markdown(
+                f"**{safe(fact_set.name)}**: {count(len(fact_set.facts), 'fact')} from "
+                + (
+                    f"the first {fact_set.n_records:,} of {count(len(incoming.table.records), 'record')}; the "
+                    "others are read when you take them."
+                    if incoming.sampled
+                    else f"{count(fact_set.n_records, 'record')}."
+                )
+            )
+        mapping.preview(fact_set)
+        problem_table(fact_set.problems)
+        cap_sentence(fact_set)
+        if not fact_set.facts:
+            st.warning(
+                "No record can be used. Say above what the columns hold, or correct the records as listed and "
+                "read the file again."
+            )
+    st.button(
+        "Use these facts",
+        key="use_upload",
+        type="primary",
+        disabled=fact_set is None or not fact_set.facts,
+        on_click=_take_incoming,
+    )
+
+
+def cap_sentence(fact_set: FactSet) -> None:
+    """Where the cap on probes applied, and to how many records."""
+    capped = len({problem.record for problem in fact_set.problems if is_cap(problem)})
+    if capped:
+        st.caption(
+            f"A record keeps its first {PROBES_PER_GROUP} probes of a group. {count(capped, 'record')} had "
+            "more; the others were left out."
+        )
+
+
+def _take_incoming() -> None:
+    incoming = session().incoming
+    if incoming is not None and incoming.fact_set is not None:
+        sets.take(incoming.table.facts(incoming.mapping) if incoming.sampled else incoming.fact_set)
+        _hide()
+
+
+def _form_part() -> None:
+    memory = session()
+    st.text_input(
+        "Prompt",
+        key="form_prompt",
+        placeholder="The Space Needle is in downtown",
+        help="The sentence up to the answer. The subject stands in it.",
+    )
+    left, middle, right = st.columns(3)
+    left.text_input("Subject", key="form_subject", placeholder="Space Needle")
+    middle.text_input("Old answer", key="form_old", placeholder="Seattle")
+    right.text_input("New answer", key="form_new", placeholder="Boston")
+    st.text_area("Rephrases, one a line", key="form_rephrases", height=80)
+    left, right = st.columns(2)
+    left.text_area(
+        "Locality probes, one a line: prompt | answer",
+        key="form_locality",
+        height=80,
+        placeholder="The Eiffel Tower is in | Paris",
+    )
+    right.text_area(
+        "Portability probes, one a line: prompt | answer",
+        key="form_portability",
+        height=80,
+        placeholder="The Space Needle is in the state of | Massachusetts",
+    )
+    if memory.form_error is not None:
+        error_box(memory.form_error)
+    st.button("Add this fact", key="add_typed", type="primary", on_click=_take_typed)
+
+
+def _take_typed() -> None:
+    memory = session()
+    memory.form_error = None
+    earlier = kept().sets.get(TYPED)
+    try:
+        fact = fact_from_form(
+            prompt=widget("form_prompt", ""),
+            subject=widget("form_subject", ""),
+            target_new=widget("form_new", ""),
+            target_old=widget("form_old", ""),
+            rephrases=widget("form_rephrases", "").splitlines(),
+            locality=_probes(widget("form_locality", "")),
+            portability=_probes(widget("form_portability", "")),
+        )
+    except LgaError as error:
+        memory.form_error = error
+        return
+    facts = earlier.facts if earlier else ()
+    facts = (*facts, replace(fact, record=len(facts)))
+    sets.take(FactSet(name=TYPED, facts=facts, n_records=len(facts)))
+    _hide()
+
+
+def _probes(lines: str) -> list[tuple[str, str]]:
+    parts = (line.partition("|") for line in lines.splitlines())
+    return [(prompt.strip(), answer.strip()) for prompt, _, answer in parts]

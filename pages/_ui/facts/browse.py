@@ -1,0 +1,184 @@
+"""Browsing: the facts that the filters leave beside what the model says, one of them in full, and the way out."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from lga_core.data.facts import Fact, FactSet
+from lga_core.data.load import write_facts
+from lga_core.data.select import part_of
+from lga_core.results import KnownFactCheck
+from lga_core.view.words.text import count, number
+from pages._ui.facts import known, sets
+from pages._ui.facts.filter import Picked, clear, filters
+from pages._ui.session.state import session, widget
+from pages._ui.shell.text import safe
+from pages._ui.trial.fact import look_at
+
+_TABLE_HEIGHT = 420
+
+
+def browse(fact_set: FactSet) -> None:
+    """Filters, table, one fact in full, and what can be done with the facts shown."""
+    checks = known.stored_checks(fact_set)
+    picked = filters(fact_set, checks)
+    known.ask_bar(picked.wide, checks)
+    unasked = sum(fact.record not in checks for fact in picked.wide)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f"{len(picked.facts):,} of {count(len(fact_set.facts), 'fact')}"
+            + (
+                f". {unasked:,} not asked yet, so neither known nor not known"
+                if picked.verdict is not None and unasked
+                else ""
+            )
+        )
+        if picked.filtered:
+            st.button(
+                "Clear the filters",
+                key="clear_filters",
+                type="tertiary",
+                on_click=clear,
+                icon=":material/filter_alt_off:",
+            )
+    if not picked.facts:
+        st.info("No fact passes these filters.", icon=":material/filter_alt:")
+        return
+    chosen = _table(picked.facts, checks)
+    if chosen is not None:
+        _in_full(chosen, checks.get(chosen.record))
+    else:
+        st.caption("Tick a row to see the fact in full.")
+    _ways_out(fact_set, picked)
+
+
+def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fact | None:
+    """One row a fact; returns the one that is ticked. Another list of facts is another table, with no tick."""
+    said = [checks.get(fact.record) for fact in facts]
+    table = pd.DataFrame(
+        {
+            "record": [fact.record for fact in facts],
+            "prompt": [fact.prompt for fact in facts],
+            "expected": [" | ".join(fact.target_old) or None for fact in facts],
+            "the model says": [check.greedy if check else None for check in said],
+            "p": [check.probability if check else None for check in said],
+            "model": [known.verdict(check) for check in said],
+            "new answer": [fact.target_new for fact in facts],
+            "relation": [fact.relation for fact in facts],
+            "rephrases": [len(fact.rephrases) for fact in facts],
+            "locality": [len(fact.locality) for fact in facts],
+            "portability": [len(fact.portability) for fact in facts],
+        }
+    )
+    table["p"] = table["p"].astype(float)
+    column = st.column_config
+    order = [name for name in table if checks or name not in ("the model says", "p", "model")]
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(table), _TABLE_HEIGHT),
+        column_order=order,
+        key=f"facts_table_{hash(tuple(table['record'])):x}",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt="Facts with what the model says",
+        column_config={
+            "record": column.NumberColumn("#", width=50, help="Record number in its file, from 0."),
+            "prompt": column.TextColumn(width=270),
+            "expected": column.TextColumn(width=120, help="The accepted old answers."),
+            "the model says": column.TextColumn(
+                width=130, help="Its greedy answer to the prompt, as many tokens as the new answer has."
+            ),
+            "p": column.NumberColumn(width=55, format="%.3f", help="Probability of that answer's first token."),
+            "model": column.TextColumn(width=85, help="Known: that token starts an accepted old answer."),
+            "new answer": column.TextColumn(width=110),
+            "relation": column.TextColumn(width=110),
+            "rephrases": column.NumberColumn(width=85),
+            "locality": column.NumberColumn(width=75),
+            "portability": column.NumberColumn(width=85),
+        },
+    )
+    at = event.selection.rows
+    return facts[at[0]] if at and at[0] < len(facts) else None
+
+
+def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
+    """Prompt, answers and probes of one fact, and where to go with it."""
+    start, end = fact.span
+    before, behind = fact.prompt[:start].strip(), fact.prompt[end:].strip()
+    subject = f":violet-background[{safe(fact.subject)}]"
+    with st.container(border=True):
+        st.markdown(f"**{fact.record}** · {' '.join(filter(None, [safe(before), subject, safe(behind)]))} …")
+        left, middle, right = st.columns(3, gap="medium")
+        left.markdown(f"Expected  \n**{safe(' | '.join(fact.target_old) or 'n/a')}**")
+        if check is None:
+            middle.markdown("The model says  \nnot asked")
+        else:
+            middle.markdown(
+                f"The model says  \n**{safe(check.greedy) or '␣'}**, p {number(check.probability, 3)} · "
+                f"{known.verdict(check)}"
+            )
+        right.markdown(f"New answer  \n**{safe(fact.target_new or 'none: it can be traced, not edited')}**")
+        probes = [("rephrase", "", rephrase, fact.target_new or "") for rephrase in fact.rephrases]
+        probes += [
+            (metric, probe.group, probe.prompt, " | ".join(probe.accepted) or "the model's own tokens")
+            for metric, group in (("locality", fact.locality), ("portability", fact.portability))
+            for probe in group
+        ]
+        if probes:
+            st.dataframe(
+                pd.DataFrame(probes, columns=["probe", "group", "prompt", "expected"]),
+                hide_index=True,
+                width="stretch",
+                height=min(38 + 35 * len(probes), 250),
+            )
+        else:
+            st.caption("No rephrase and no probe: an edit of it can only be judged by its rewrite.")
+        with st.container(horizontal=True):
+            for page, label, icon in (
+                ("causal_trace", "Trace this fact", "grid_on"),
+                ("trial_edit", "Try an edit of it", "edit"),
+            ):
+                if st.button(
+                    label,
+                    key=f"to_{page}",
+                    icon=f":material/{icon}:",
+                    disabled=session().question is None,
+                    on_click=look_at,
+                    args=(session().question, fact.record),
+                ):
+                    st.switch_page(f"pages/{page}.py", query_params={})
+
+
+def _ways_out(fact_set: FactSet, picked: Picked) -> None:
+    """The facts shown as a set of their own, and as a file."""
+    name = fact_set.name
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if picked.filtered:
+            wanted = f"{sets.title(fact_set.name)}, {', '.join(picked.words)}"[:80]
+            name = st.text_input("As a set named", wanted, key=f"part_name_{hash(wanted):x}", max_chars=80, width=320)
+            st.button(
+                f"Use {'this' if len(picked.facts) == 1 else 'these'} {count(len(picked.facts), 'fact')}",
+                key="use_part",
+                on_click=_use,
+                args=(fact_set, picked.facts, f"part_name_{hash(wanted):x}"),
+                icon=":material/playlist_add_check:",
+                help="Lists them in the sidebar and chooses them.",
+            )
+        st.download_button(
+            f"Download {count(len(picked.facts), 'fact')}",
+            lambda: write_facts(picked.facts),
+            file_name=sets.file_name(name or fact_set.name, ".json"),
+            mime="application/json",
+            key="download_facts",
+            icon=":material/download:",
+            on_click="ignore",
+            help="In the project's own schema, normalized: what was dropped or corrected stays so.",
+        )
+
+
+def _use(fact_set: FactSet, facts: tuple[Fact, ...], key: str) -> None:
+    sets.choose(sets.keep(part_of(fact_set, facts, widget(key) or "")))
+    clear()

@@ -1,0 +1,120 @@
+"""What became of every record: kept, with probes dropped or skipped, with the reasons; on the page and as CSV."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from lga_core.data.checks import PROBES_PER_GROUP
+from lga_core.data.facts import FactSet, Problem
+from lga_core.data.report import KINDS, RecordReport, by_record
+from lga_core.view.export.html import table_csv
+from lga_core.view.words.text import count
+from pages._ui.facts import sets
+from pages._ui.shell.text import safe
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reports(mark: str, _fact_set: FactSet) -> tuple[RecordReport, ...]:
+    return by_record(_fact_set)
+
+
+def report(fact_set: FactSet) -> None:
+    """Totals in words, the table, its download."""
+    reports = _reports(sets.mark(fact_set), fact_set)
+    chosen = st.segmented_control(
+        "Show", list(KINDS), key="report_shown", default="with a note", required=True, persist_state="session"
+    )
+    st.markdown(totals(fact_set, reports))
+    shown = list(filter(KINDS[chosen], reports))
+    if shown:
+        table = pd.DataFrame(
+            [
+                (item.record, item.outcome, ", ".join(item.flags), item.prompt, " · ".join(item.problems))
+                for item in shown
+            ],
+            columns=["record", "outcome", "flags", "prompt", "notes"],
+        )
+        column = st.column_config
+        event = st.dataframe(
+            table,
+            hide_index=True,
+            width="stretch",
+            height=min(38 + 35 * len(table), 460),
+            key=f"report_table_{hash(tuple(item.record for item in shown)):x}",
+            on_select="rerun",
+            selection_mode="single-row",
+            column_config={
+                "record": column.NumberColumn("#", width=50),
+                "outcome": column.TextColumn(width=110),
+                "flags": column.TextColumn(width=110),
+                "prompt": column.TextColumn(width=240),
+                "notes": column.TextColumn(width="large"),
+            },
+        )
+        _in_full([shown[at] for at in event.selection.rows if at < len(shown)])
+    else:
+        st.info("No record of this kind.", icon=":material/check_circle:")
+    st.download_button(
+        "Download the report",
+        lambda: report_csv(reports),
+        key="download_report",
+        mime="text/csv",
+        file_name=sets.file_name(fact_set.name, "-report.csv"),
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every record, as CSV.",
+    )
+
+
+def _in_full(ticked: list[RecordReport]) -> None:
+    """Every note of the record that is ticked."""
+    if not ticked:
+        st.caption("Tick a row to read its notes in full.")
+    for item in ticked:
+        with st.container(border=True):
+            st.markdown(f"**{item.record}** · {item.outcome}" + (f" · {safe(item.prompt)}" if item.prompt else ""))
+            st.markdown("\n".join(f"- {safe(problem)}" for problem in item.problems) or "Nothing to note.")
+
+
+def totals(fact_set: FactSet, reports: tuple[RecordReport, ...]) -> str:
+    """The counts, and where the cap applied."""
+    having = {kind: sum(map(passes, reports)) for kind, passes in KINDS.items()}
+    whole = len(reports) - having["probe dropped"] - having["skipped"]
+    capped = f"{count(having['over the cap'], 'record')} had more" if having["over the cap"] else "none had more"
+    return (
+        f"**{count(fact_set.n_records, 'record')}**: {whole:,} kept whole, {having['probe dropped']:,} with a "
+        f"probe dropped, {having['skipped']:,} skipped. Among them {having['duplicate']:,} with the prompt of an "
+        f"earlier record and {having['no-op']:,} whose edit would change nothing. A record keeps its first "
+        f"{PROBES_PER_GROUP} probes of a group; {capped}."
+    )
+
+
+def report_csv(reports: tuple[RecordReport, ...]) -> str:
+    """One line a record; its notes in one cell."""
+    return table_csv(
+        ("record", "outcome", "duplicate", "no_op", "over_cap", "prompt", "notes"),
+        (
+            (item.record, item.outcome, item.duplicate, item.no_op, item.capped, item.prompt, " ".join(item.problems))
+            for item in reports
+        ),
+    )
+
+
+def problem_table(problems: Sequence[Problem]) -> None:
+    """What is wrong with each record and what was done about it."""
+    if problems:
+        table = pd.DataFrame(
+            [(item.record, item.action, item.problem) for item in problems], columns=["record", "action", "problem"]
+        )
+        st.dataframe(
+            table,
+            hide_index=True,
+            width="stretch",
+            height=min(38 + 35 * len(table), 280),
+            column_config={
+                "record": st.column_config.NumberColumn("#", width=50),
+                "action": st.column_config.TextColumn(width=110),
+                "problem": st.column_config.TextColumn(width=640),
+            },
+        )

@@ -1,0 +1,94 @@
+"""The fact sets of this session, shipped and added, by the names under which the sidebar lists them."""
+
+import re
+from dataclasses import replace
+from pathlib import PurePath
+
+import streamlit as st
+
+from lga_core.data.facts import FactSet
+from lga_core.data.load import choose as choose_of
+from lga_core.data.load import load_facts, shipped_sets
+from lga_core.service.requests import ProxySet
+from pages._ui.session import state
+from pages._ui.session.state import Question, kept, session
+
+DEFAULT_LIMIT = 32
+_TITLES = {"world": "World facts"}
+
+
+@st.cache_resource(show_spinner=False)
+def _shipped(name: str) -> FactSet:
+    return load_facts(name)
+
+
+def names() -> list[str]:
+    return [*shipped_sets(), *kept().sets]
+
+
+def title(name: str) -> str:
+    """A set's name as it is shown. Untrusted where it was uploaded."""
+    return _TITLES.get(name, name)
+
+
+def fact_set(name: str) -> FactSet:
+    """A set by the name under which the sidebar lists it."""
+    return kept().sets.get(name) or _shipped(name)
+
+
+def fingerprint(facts: FactSet) -> str:
+    """Of the whole set; computed once a session."""
+    known = session().fingerprints
+    if facts.name not in known or known[facts.name][0] is not facts:
+        known[facts.name] = (facts, facts.fingerprint)
+    return known[facts.name][1]
+
+
+def proxy_set(question: Question) -> ProxySet:
+    """The facts that a question asks about."""
+    facts = fact_set(question.facts)
+    return _proxy_set(question, mark(facts), facts)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _proxy_set(question: Question, mark: str, _facts: FactSet) -> ProxySet:
+    return ProxySet(
+        name=_facts.name,
+        candidates=tuple(choose_of(_facts.facts, None, question.seed)),
+        limit=question.limit,
+        known_only=question.known_only,
+    )
+
+
+def mark(facts: FactSet) -> str:
+    """Tells this set from all others of this server, also from one of the same facts under other record numbers."""
+    return f"{fingerprint(facts)}-{hash((tuple(fact.record for fact in facts.facts), facts.problems)):x}"
+
+
+def take(facts: FactSet) -> None:
+    """List a set that was read, and choose it. A file that is read again replaces the one of its name."""
+    name = facts.name if facts.name not in shipped_sets() else f"{facts.name} (uploaded)"
+    kept().sets[name] = replace(facts, name=name)
+    choose(name)
+
+
+def keep(facts: FactSet) -> str:
+    """List a set that was made here under a name that no other one has; the same facts again are the same set."""
+    wanted, number = facts.name.strip() or "Facts", 1
+    name, earlier = wanted, kept().sets
+    while name in shipped_sets() or (name in earlier and earlier[name].facts != facts.facts):
+        number += 1
+        name = f"{wanted} ({number})"
+    earlier[name] = replace(facts, name=name)
+    return name
+
+
+def choose(name: str) -> None:
+    """Make it the sidebar's proxy set. For callbacks: the sidebar must not have been drawn yet."""
+    st.session_state[state.FACTS] = name
+    st.session_state[state.LIMIT] = DEFAULT_LIMIT
+
+
+def file_name(name: str, suffix: str) -> str:
+    """A set's name as a file's."""
+    return (re.sub(r"[^\w.-]+", "_", PurePath(title(name)).stem).strip("_.") or "facts") + suffix

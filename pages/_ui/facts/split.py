@@ -1,0 +1,82 @@
+"""A proxy and a test set out of one set, seeded, with no subject in both."""
+
+import streamlit as st
+
+from lga_core.data.facts import Fact, FactSet
+from lga_core.data.select import part_of, split, subjects
+from lga_core.errors import LgaError
+from lga_core.view.words.text import count
+from pages._ui.facts import known, sets
+from pages._ui.facts.filter import filters
+from pages._ui.shell.errors import error_box
+from pages._ui.shell.text import safe
+
+
+def split_view(fact_set: FactSet) -> None:
+    """Share and seed, the two halves with their sizes, and a button for each."""
+    checks = known.stored_checks(fact_set)
+    picked = filters(fact_set, checks)
+    if picked.verdict is not None:
+        known.ask_bar(picked.wide, checks)
+    left, right, _ = st.columns([1, 1, 2], gap="small")
+    share = left.number_input(
+        "Proxy’s share, %",
+        1,
+        99,
+        10,
+        key="split_share",
+        persist_state="session",
+        help="The layer is chosen on the proxy and judged on the test set. The paper's proxy is "
+        "about a tenth of the data.",
+    )
+    seed = right.number_input(
+        "Seed", 0, 2**31 - 1, 0, key="split_seed", persist_state="session", help="Of the draw of subjects."
+    )
+    try:
+        parts = split(picked.facts, share / 100, int(seed))
+    except LgaError as error:
+        error_box(error)
+        return
+    base = ", ".join([sets.title(fact_set.name), *picked.words])
+    halves = tuple(
+        part_of(fact_set, part, f"{base}, {word}, {share} %, seed {seed}"[-80:])
+        for part, word in zip(parts, ("proxy", "test"), strict=True)
+    )
+    for column, word, half in zip(st.columns(2, gap="medium"), ("proxy", "test"), halves, strict=True):
+        with column.container(border=True):
+            _half(word, half, halves, len(picked.facts))
+    st.caption(
+        f"Of {count(len(picked.facts), 'fact')}. Whole subjects are drawn, so no subject stands in both halves "
+        "and the share is met as nearly as that allows. A button lists both halves in the sidebar."
+    )
+
+
+def _half(word: str, half: FactSet, halves: tuple[FactSet, ...], of: int) -> None:
+    st.metric(
+        f"{word.capitalize()} set",
+        count(len(half.facts), "fact"),
+        f"{count(subjects(half.facts), 'subject')} · {100 * len(half.facts) / of:.1f} %",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    st.caption(_what_it_has(half.facts))
+    st.button(
+        f"Use the {word} set",
+        key=f"use_{word}",
+        on_click=_use,
+        args=(halves, half),
+        type="primary" if word == "proxy" else "secondary",
+        help=f"Named {safe(half.name)}",
+    )
+
+
+def _what_it_has(facts: tuple[Fact, ...]) -> str:
+    parts = (
+        (part, sum(bool(getattr(fact, part)) for fact in facts)) for part in ("rephrases", "locality", "portability")
+    )
+    return " · ".join(f"{part} {having:,}" for part, having in parts)
+
+
+def _use(halves: tuple[FactSet, ...], chosen: FactSet) -> None:
+    names = {half.name: sets.keep(half) for half in halves}
+    sets.choose(names[chosen.name])

@@ -1,0 +1,124 @@
+"""The model: chosen in the sidebar, what it is, its terms accepted once, and what its files tell without weights."""
+
+import streamlit as st
+
+from lga_core.data.facts import Fact
+from lga_core.errors import LgaError
+from lga_core.models.sources.catalogue import ModelEntry, Wheel, catalogue, local_folder, resolve
+from lga_core.models.sources.files import gigabytes
+from lga_core.models.sources.terms import accept_terms, terms_accepted
+from lga_core.models.text.preview import has_chat_template, token_preview
+from lga_core.service.machine import layers_of
+from pages._ui.model import memory_notes
+from pages._ui.session import state
+from pages._ui.shell.engine import engine
+from pages._ui.shell.errors import error_box
+from pages._ui.shell.text import safe
+
+OTHER = "other"
+
+
+def choose_model() -> ModelEntry | None:
+    """The sidebar's model part: selection, what it is, its terms. None while it cannot be used."""
+    entries = {entry.id: entry for entry in catalogue()}
+    chosen = st.selectbox(
+        "Model",
+        [*entries, OTHER],
+        key=state.MODEL,
+        bind="query-params",
+        persist_state="session",
+        format_func=lambda name: entries[name].title if name in entries else "Hub id or local folder",
+    )
+    if chosen == OTHER:
+        name = st.text_input(
+            "Hub id or local folder",
+            key=state.OTHER_MODEL,
+            placeholder="owner/name or a path",
+            persist_state="session",
+            help="A transformers folder with safetensors, a .gguf file, or a hub id.",
+        )
+        if not name.strip():
+            st.caption("Name a model to go on.")
+            return None
+    else:
+        name = chosen
+    try:
+        entry = resolve(name)
+        here = local_folder(entry) is not None
+    except LgaError as error:
+        error_box(error)
+        return None
+    st.caption(_about(entry, here))
+    if engine().model != entry.id:
+        memory_notes.loading_note(entry)
+    return entry if here or _terms(entry) else None
+
+
+def _about(entry: ModelEntry, here: bool) -> str:
+    parts = []
+    if entry.layers:
+        parts.append(f"{entry.layers} layers")
+    if entry.parameters:
+        parts += [_parameters(entry.parameters), gigabytes(entry.memory_bytes)]
+    if entry.licence:
+        parts.append(safe(entry.licence.name))
+    if not here:
+        size = sum(item.bytes for item in entry.origin.packages) if isinstance(entry.origin, Wheel) else None
+        parts.append(f"fetched on first use{f', {gigabytes(size)}' if size else ''}")
+    if entry.note:
+        parts.append(safe(entry.note))
+    return " · ".join(parts)
+
+
+def _parameters(number: int) -> str:
+    size, unit = next(((size, unit) for size, unit in ((1e9, "B"), (1e6, "M")) if number >= size), (1e3, "k"))
+    return f"{number / size:.{1 if unit == 'B' else 0}f} {unit} parameters"
+
+
+def _terms(entry: ModelEntry) -> bool:
+    """Whether the model may be fetched; shows the terms and the way to accept them where it may not yet."""
+    if terms_accepted(entry):
+        return True
+    with st.container(border=True):
+        st.markdown(
+            f"{safe(entry.title)} comes under the [{safe(entry.licence.name)}]({entry.licence.url}). "
+            "Read and accept them once before it is fetched."
+        )
+        st.button("Accept the terms", key="accept_terms", on_click=accept_terms, args=(entry,), width="stretch")
+    return False
+
+
+def known_layers(name: str) -> int | None:
+    """How many layers the model has; None where neither its files nor the catalogue say so."""
+    entry = resolve(name)
+    folder = local_folder(entry)
+    try:
+        return (layers_of(folder) if folder is not None else None) or entry.layers
+    except (OSError, ValueError):  # the folder was removed or is half written: loading it says so
+        return entry.layers
+
+
+def layers_or_hint(name: str) -> int | None:
+    """How many layers the model has; where that is not known yet, the page says so."""
+    layers = known_layers(name)
+    if layers is None:
+        st.info(
+            "How many layers this model has is known once its files are here: score the layers first.",
+            icon=":material/info:",
+        )
+    return layers
+
+
+def prompt_tokens(name: str, fact: Fact) -> tuple[tuple[str, ...], tuple[int, int]] | None:
+    """A prompt's tokens and its subject's span (first, end), from the model's files; None where they are not here."""
+    folder = local_folder(resolve(name))
+    if folder is None:
+        return None
+    preview = token_preview(folder, fact.prompt, fact.span)
+    return None if preview is None else (preview.tokens, (preview.first, preview.end))
+
+
+def can_chat(name: str) -> bool | None:
+    """Whether the model's tokenizer has a chat template; None where its files are not here."""
+    folder = local_folder(resolve(name))
+    return None if folder is None else has_chat_template(folder)

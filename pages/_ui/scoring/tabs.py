@@ -1,0 +1,234 @@
+"""What stands below the main figure of the golden-layers page, one tab each."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from lga_core.models.sources.catalogue import resolve
+from lga_core.results import Stored
+from lga_core.scores.selection import signs
+from lga_core.service.method_scores import MethodScores, ScoreChoices, fact_rows, method_picks, unmeasured
+from lga_core.service.reading import ScoredFacts
+from lga_core.view.export.html import easyedit_line, scores_csv, standalone_html, totals_csv
+from lga_core.view.figures.bootstrap import pick_shares
+from lga_core.view.words.names import method_title
+from lga_core.view.words.origin import origin_rows
+from lga_core.view.words.sentences import (
+    excluded_reasons,
+    firmness_sentence,
+    known_sentence,
+    layer_list,
+    sign_sentence,
+    unused_reasons,
+)
+from lga_core.view.words.text import count
+from pages._ui.shell import jobs, sidebar
+from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.layer_choice import chosen_layers
+from pages._ui.shell.text import fact_label, safe
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def show(
+    model: str,
+    known: ScoredFacts,
+    choices: ScoreChoices,
+    lga: MethodScores | None,
+    cma: MethodScores | None,
+    figure: Callable[[], "go.Figure"],
+) -> None:
+    """All of them."""
+    scored = [item for item in (lga, cma) if item is not None]
+    golden = lga.scores.selection.golden_layers if lga is not None else ()
+    tabs = st.tabs(["How firm", "Facts", "Other scores", "Use it", "Export", "Settings and origin"])
+    with tabs[0]:
+        firmness(lga)
+    with tabs[1]:
+        facts_table(known, lga)
+    with tabs[2]:
+        other_scores(known, choices)
+    with tabs[3]:
+        use(model, golden, known.identity.layers)
+    with tabs[4]:
+        export(figure, scored, known)
+    with tabs[5]:
+        provenance({item.stored.provenance.method: item.stored for item in scored if item.stored is not None})
+
+
+def firmness(lga: MethodScores | None) -> None:
+    """How firm the pick is, what the signs say, and which layers are left out and why."""
+    if lga is None:
+        st.caption("LGA has not been measured yet.")
+        return
+    if lga.scores.bootstrap is not None:
+        chart(
+            pick_shares(lga.scores.bootstrap, lga.scores.selection.golden_layer, theme_name=theme_name()),
+            "pick_shares",
+            "Bar chart: how often each layer is the pick when the facts are drawn again.",
+        )
+        st.caption(safe(firmness_sentence(lga.scores) or ""))
+    left, right = st.columns(2, gap="large")
+    with left:
+        shares = signs(lga.scores)
+        st.markdown("**Signs**")
+        st.markdown(f"{safe(sign_sentence(lga.scores, shares))} {safe(known_sentence(shares))}")
+        st.caption(
+            "For a fact that the model knows, the product of the two gradients is negative. A pick is a "
+            "proposal: try an edit there to see what it is worth."
+        )
+    with right:
+        st.markdown("**Excluded layers**")
+        reasons = excluded_reasons(lga.scores)
+        st.markdown(
+            "\n".join(f"- {safe(reason)}" for reason in reasons)
+            if reasons
+            else "None: every total lies within the fences."
+            if lga.scores.selection.fences
+            else "None: no fences."
+        )
+
+
+def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
+    """Every fact asked for, and why some were not used."""
+    table = fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ())
+    st.dataframe(
+        pd.DataFrame(table),
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(table), 420),
+        alt="Table of the facts",
+        placeholder="n/a",
+        column_config={
+            "record": st.column_config.NumberColumn(width="small"),
+            "p": st.column_config.NumberColumn(
+                "p", format="%.2f", width="small", help="Probability of the model's own next token"
+            ),
+            "from": st.column_config.TextColumn("from", width="small", help="Source of the old answer"),
+            "known": st.column_config.TextColumn(width="small"),
+            "prompt": st.column_config.TextColumn(width="medium"),
+        },
+    )
+    if lga is not None:
+        for reason, records in unused_reasons(lga.scores).items():
+            st.caption(safe(f"{reason}: {count(len(records), 'record')}, {layer_list(records)}"))
+
+
+def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
+    """The picks of all methods side by side; what is not measured yet can be."""
+    rows = [
+        {
+            "method": row.method,
+            "pick": row.pick,
+            "next": ", ".join(map(str, row.following)),
+            "ρ with LGA": row.rho,
+            "picked in, %": None if row.share is None else 100 * row.share,
+            "facts": row.facts,
+            "seconds": row.seconds,
+            "note": row.note,
+        }
+        for row in method_picks(known, choices)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="stretch",
+        alt="Table of each method's pick",
+        placeholder="n/a",
+        column_config={
+            "ρ with LGA": st.column_config.NumberColumn(format="%.2f"),
+            "picked in, %": st.column_config.NumberColumn(format="%.0f", help="Share of bootstrap draws"),
+            "seconds": st.column_config.NumberColumn(format="%.1f"),
+        },
+    )
+    missing = unmeasured(known, choices)
+    if not missing:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.pills(
+            "Not measured yet",
+            list(missing),
+            key=f"others_{'_'.join(missing)}",
+            default=list(missing),
+            selection_mode="multi",
+            format_func=missing.get,
+            help="A CMA kind takes as long as the first one.",
+        )
+        st.button(
+            "Measure",
+            key="measure_others",
+            disabled=not chosen or jobs.is_running("score"),
+            on_click=sidebar.measure_more,
+            args=(tuple(chosen),),
+        )
+
+
+def use(model: str, golden: tuple[int, ...], layers: int) -> None:
+    """The layers as an EasyEdit line, and what others publish for this model."""
+    chosen = chosen_layers(layers) or golden[:1]
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**EasyEdit hyper-parameter line**")
+        if chosen:
+            st.code(easyedit_line(chosen), language="yaml")
+            st.caption("The chosen layers; the golden layer where none is chosen.")
+        else:
+            st.caption("Choose a layer first.")
+    with right:
+        st.markdown("**Published layers**")
+        published = resolve(model).published
+        if published:
+            table = [(item.editor, ", ".join(map(str, item.layers)), item.source) for item in published]
+            st.dataframe(pd.DataFrame(table, columns=["editor", "layers", "source"]), hide_index=True, width="stretch")
+        else:
+            st.caption("The catalogue knows of no published layers for this model.")
+
+
+def export(figure: Callable[[], "go.Figure"], scored: list[MethodScores], known: ScoredFacts) -> None:
+    """Files to take away. They are made when they are asked for."""
+    labels = {fact.record: fact_label(fact) for fact in known.facts}
+    with st.container(horizontal=True):
+        st.download_button(
+            "Figure, HTML",
+            lambda: standalone_html(figure()),
+            "golden_layers.html",
+            "text/html",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        for scores in (item.scores for item in scored):
+            name = scores.method
+            st.download_button(
+                f"{method_title(name)}: layers, CSV",
+                lambda scores=scores: totals_csv(scores),
+                f"{name}_layers.csv",
+                "text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+            st.download_button(
+                f"{method_title(name)}: facts × layers, CSV",
+                lambda scores=scores: scores_csv(scores, labels),
+                f"{name}_facts.csv",
+                "text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+    st.caption(
+        "The HTML page holds everything it needs and opens without a network. The chart's own camera button "
+        "saves an SVG."
+    )
+
+
+def provenance(stored: Mapping[str, Stored]) -> None:
+    """What each number was measured with, by what it is called."""
+    if stored:
+        st.table(
+            pd.DataFrame({name: origin_rows(item) for name, item in stored.items()}).map(safe),
+            border="horizontal",
+            alt="Table of settings and versions",
+        )
+        st.caption("Two equal keys are the same question: it is answered from the store.")

@@ -1,0 +1,144 @@
+"""One fact's causal traces and token attributions, as far as they are measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lga_core.results import CausalTrace, Kind, Stored, TokenAttribution
+from lga_core.service import reading
+from lga_core.service.requests import ATTRIBUTION, TraceRequest
+from lga_core.view.figures.attribution_bars import attribution_bars
+from lga_core.view.figures.parts.scales import Scale
+from lga_core.view.figures.trace_heatmap import trace_heatmap
+from lga_core.view.words.sentences import cost_sentence
+from lga_core.view.words.text import number
+from pages._ui.session.state import kept, widget
+from pages._ui.shell import jobs
+from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.engine import identity, store
+from pages._ui.shell.layer_choice import chosen_layers
+from pages._ui.shell.text import safe
+from pages._ui.trial.fact import token_strip
+
+KINDS: Mapping[Kind, str] = {"hidden": "Hidden state", "mlp": "MLP output", "attn": "Attention output"}
+SCALES: tuple[Scale, ...] = ("linear", "symmetric log")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced:
+    """What the store has of the traces that are asked for."""
+
+    request: TraceRequest
+    traces: Mapping[Kind, tuple[CausalTrace, Stored]]
+    attribution: tuple[TokenAttribution, Stored] | None
+
+    @property
+    def empty(self) -> bool:
+        return not self.traces and self.attribution is None
+
+    @property
+    def complete(self) -> bool:
+        return len(self.traces) == len(self.request.kinds) and self.attribution is not None
+
+
+def read(request: TraceRequest) -> Traced:
+    """Nothing where nothing can be stored of this model yet."""
+    model = identity(request.model)
+    if model is None:
+        return Traced(request=request, traces={}, attribution=None)
+    traces = reading.traces(model, request.proxy, request.fact, request.kinds, request.settings, store())
+    attribution = reading.attribution(model, request.proxy.name, request.fact, request.old, store())
+    return Traced(request=request, traces=traces, attribution=attribution)
+
+
+def show(traced: Traced, running: bool) -> None:
+    """Token strip, probabilities, one heatmap a kind, and the attributions on the same tokens."""
+    traces = [trace for trace, _ in traced.traces.values()]
+    if traces:
+        token_strip(traces[0].tokens, traces[0].subject)
+        _probabilities(traced.request, traces)
+    for trace in traces:
+        _heatmap(traced.request.model, trace)
+    if traced.attribution is None:
+        st.caption("The token attributions come last." if running else "No token attributions yet.")
+    else:
+        _attributions(traced.request, traced.attribution[0], traces[0].subject if traces else None)
+
+
+def _probabilities(request: TraceRequest, traces: list[CausalTrace]) -> None:
+    """What the model says with and without the subject."""
+    first = traces[0]
+    source = "" if first.answer_source == "data" else ", the model’s own"
+    columns = st.columns(4, gap="small")
+    columns[0].metric(
+        "p clean",
+        number(first.p_clean, 3),
+        border=True,
+        help="Probability of the traced answer’s first token in the clean run.",
+    )
+    columns[1].metric(
+        "p corrupted",
+        number(first.p_corrupted, 3),
+        border=True,
+        help=f"The same with noise on the subject’s tokens, mean of {first.draws} draws, "
+        f"standard deviation {number(first.noise, 3)}.",
+    )
+    columns[2].metric("Total effect", number(first.total_effect, 3), border=True, help="p clean − p corrupted.")
+    columns[3].metric(
+        "Traced token",
+        repr(first.answer.strip())[1:-1] or "␣",
+        border=True,
+        help=f"First token of the old answer{source}.",
+    )
+    st.caption(
+        safe(
+            " · ".join(cost_sentence(KINDS[trace.kind], trace.cost) + _origin(request, trace.kind) for trace in traces)
+        )
+    )
+
+
+def _heatmap(model: str, trace: CausalTrace) -> None:
+    """One kind's heatmap; a click chooses the layer."""
+    golden = kept().golden
+    layers = trace.effect.shape[1]
+    figure = trace_heatmap(
+        trace,
+        scale=widget("trace_scale") or "linear",
+        golden=golden[1] if golden is not None and golden[0] == model else None,
+        chosen=chosen_layers(layers),
+        estimate=bool(widget("trace_estimate")),
+        theme_name=theme_name(),
+    )
+    token, layer = divmod(int(trace.effect.argmax()), layers)
+    chart(
+        figure,
+        f"trace_{trace.kind}",
+        f"Heatmap of {len(trace.tokens)} tokens by {layers} layers, restored "
+        f"{KINDS[trace.kind].lower()}; the largest effect is at token {token}, layer {layer}.",
+        choosing=True,
+    )
+
+
+def _attributions(request: TraceRequest, attribution: TokenAttribution, subject: tuple[int, int] | None) -> None:
+    """Captum's token attributions for the old and the new answer."""
+    st.markdown(
+        "**Token attributions**",
+        help="Captum: integrated gradients of log p(answer) on the token embeddings, "
+        f"{attribution.n_steps} steps, against a blank prompt.",
+    )
+    chart(
+        attribution_bars(attribution, subject=subject, theme_name=theme_name()),
+        "attribution",
+        "Bar chart: what each prompt token adds to log p of the old and of the new answer.",
+    )
+    st.caption(safe(cost_sentence("Measured in", attribution.cost) + _origin(request, ATTRIBUTION)))
+
+
+def _origin(request: TraceRequest, answer: str) -> str:
+    """Whether it was there before this tab asked for it."""
+    job = jobs.last_job("trace")
+    if job is not None and job.request == request:
+        computed = job.result is None or not job.result[answer].from_store
+        return "" if computed else ", from the store"
+    return ", from the store"

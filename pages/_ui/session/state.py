@@ -1,0 +1,178 @@
+"""What one browser tab remembers, in one typed place, and the keys of the widgets that several files touch."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
+
+import streamlit as st
+
+from lga_core.data.facts import Fact, FactSet
+from lga_core.data.load import Table
+from lga_core.data.mapping import ColumnMapping
+from lga_core.errors import LgaError
+from lga_core.results import EditReport, Stored
+from lga_core.service.jobs import Job
+from lga_core.service.ledger_view import LedgerView
+from lga_core.service.requests import TrialRequest
+
+if TYPE_CHECKING:
+    from lga_core.service.sweep_reading import SweepReader  # with all that judges a sweep, for one page only
+
+MODEL = "model"
+OTHER_MODEL = "other_model"
+FACTS = "facts"
+LIMIT = "n"
+SEED = "seed"
+KNOWN_ONLY = "known"
+LAYERS = "layers"  # the chosen layers, shared by all pages
+TABS_KEPT = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What the sidebar asks: a model and a proxy set. Hashable, so that equal questions share their answers."""
+
+    model: str  # as the user named it
+    facts: str  # name of the fact set
+    fingerprint: str  # of the whole set, so that another file of that name is another question
+    limit: int
+    seed: int
+    known_only: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One finished trial edit of this tab."""
+
+    request: TrialRequest
+    report: EditReport
+    stored: Stored
+
+    @property
+    def fact(self) -> Fact:
+        return self.request.fact
+
+
+@dataclass(kw_only=True)
+class Incoming:
+    """A source that was read and waits to be taken as a fact set."""
+
+    origin: Literal["upload", "source"]
+    table: Table
+    fact_set: FactSet | None  # None where the mapping does not fit
+    mapping: ColumnMapping | None = None  # None: the columns speak for themselves
+    sampled: bool = False  # `fact_set` holds the first records only, for the form to answer at once
+
+
+@dataclass(kw_only=True)
+class TableEdits:
+    """A fact set as the editable table has it. The widget forgets its edits when it is not drawn; this does not."""
+
+    rows: list[dict[str, Any]]  # what the widget began with when it was drawn anew
+    edited: list[dict[str, Any]]  # what it says now
+    version: int = 0  # another one is another widget: how edits are thrown away
+
+
+@dataclass
+class Kept:
+    """What outlives a reload of the tab. Mutable on purpose: it lives as long as the server remembers the tab."""
+
+    id: str = field(default_factory=lambda: uuid4().hex)  # names this tab's ledgers in the engine
+    asked: Question | None = None  # what was scored last
+    golden: tuple[str, int] | None = None  # model, its golden layer as the page shows it
+    sets: dict[str, FactSet] = field(default_factory=dict)  # uploaded and typed facts, by name
+    jobs: dict[str, Job] = field(default_factory=dict)  # the last job of each part of the app, by its name
+    trials: list[Job] = field(default_factory=list)  # every trial edit that was started
+    ledgers: dict[str, LedgerView] = field(default_factory=dict)  # kept edits, by the model's name
+    ledger_jobs: int = 0  # started so far
+    widgets: dict[str, Any] = field(default_factory=dict)  # what those said that the address does not hold
+    play_words: str = ""  # which edits the playground's last text was written with
+
+
+@dataclass
+class Session:
+    """Lives as long as the browser's connection. Mutable on purpose."""
+
+    kept: Kept = field(default_factory=Kept)
+    address: dict[str, str] = field(default_factory=dict)  # the query of the address that was opened
+    reloaded: bool = False  # what the tab kept was found, and its widgets are not set yet
+    framed: bool = False  # the page runs inside app.py
+    clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
+    question: Question | None = None  # what the sidebar asks now; None while it names no model
+    fact: int | None = None  # the record chosen on the trace and trial pages
+    prefilled: tuple[str, int] | None = None  # the golden layer that the trial page has already proposed
+    fingerprints: dict[str, tuple[FactSet, str]] = field(default_factory=dict)
+    facts: str | None = None  # the set that the sidebar shows
+    incoming: Incoming | None = None  # read, and waiting to be taken
+    upload_error: LgaError | None = None
+    unwatched: bool = False  # a job began in the dialog, which the sidebar does not know of yet
+    form_error: LgaError | None = None
+    adding: bool = False  # the dialog for new facts is open
+    editing: dict[str, TableEdits] = field(default_factory=dict)  # tables with edits, by their set's mark
+    estimates: dict[Any, Job] = field(default_factory=dict)  # what work takes, by the request that asked
+    estimated_after: frozenset[int] = frozenset()  # the jobs of this tab that had ended by then
+    sweep: "tuple[Any, SweepReader] | None" = None  # what the sweep page reads, and its reader
+
+
+def session() -> Session:
+    """This session's memory, new on the first call."""
+    if "lga" not in st.session_state:
+        st.session_state["lga"] = Session(address=st.query_params.to_dict())
+    return st.session_state["lga"]
+
+
+def kept() -> Kept:
+    """What this tab keeps over a reload."""
+    return session().kept
+
+
+@st.cache_resource(show_spinner=False)
+def _tabs() -> OrderedDict[str, Kept]:
+    """By the tab's own name, which the browser keeps."""
+    return OrderedDict()
+
+
+def adopt(tab: str) -> bool:
+    """Take back what this tab kept before a reload; whether there was something that this session did not have."""
+    tabs = _tabs()
+    earlier = tabs.setdefault(tab, kept())
+    tabs.move_to_end(tab)
+    while len(tabs) > TABS_KEPT:
+        tabs.popitem(last=False)
+    if earlier is kept():
+        return False
+    session().kept = earlier
+    session().reloaded = True
+    return True
+
+
+def keep_widgets() -> None:
+    """Remember what a reload of the tab would forget: the address holds the other widgets."""
+    kept().widgets = {key: widget(key) for key in (OTHER_MODEL, FACTS, LAYERS) if widget(key) is not None}
+
+
+def restore_widgets() -> None:
+    """After a reload, before the first widget is drawn. An address that asks for something else has its way."""
+    here = session()
+    if not here.reloaded:
+        return
+    here.reloaded = False
+    widgets = dict(here.kept.widgets)
+    if here.address.get(FACTS, widgets.get(FACTS)) != widgets.get(FACTS):
+        del widgets[FACTS]  # a link to another set
+    st.session_state.update(widgets)
+
+
+def finished_trials() -> list[Trial]:
+    """The trial edits of this tab that have a result, the oldest first."""
+    return [
+        Trial(request=job.request, report=job.result[0], stored=job.result[1])
+        for job in kept().trials
+        if job.result is not None
+    ]
+
+
+def widget(key: str, default: Any = None) -> Any:
+    """The value of a widget elsewhere on the page."""
+    return st.session_state.get(key, default)

@@ -1,0 +1,38 @@
+"""The engine of this server, and the store that it writes to."""
+
+import threading
+
+import streamlit as st
+
+from lga_core.results import ModelIdentity
+from lga_core.runs.store import Store
+from lga_core.service import machine
+from lga_core.service.client import EngineClient
+
+SECONDS_FIRST = 1.5  # the first view comes first, then torch is imported by the engine
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda client: client.close())
+def engine() -> EngineClient:
+    """One for the whole server."""
+    return EngineClient()
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """One for the whole server: it reads each run once, and then what was added."""
+    return Store()
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Timer:
+    """Start the engine soon after the server's first view."""
+    timer = threading.Timer(SECONDS_FIRST, engine().warm_up)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def identity(model: str) -> ModelIdentity | None:
+    """The model as stored results know it; None where nothing can be stored yet."""
+    return machine.identity(model)

@@ -1,0 +1,98 @@
+"""The jobs of this tab: what runs now, how far it is, how long it takes and how to stop it.
+
+Once a second the bar alone is drawn again. The whole page runs again when a job has ended.
+"""
+
+import streamlit as st
+
+from lga_core.progress import Phase
+from lga_core.service.jobs import Job, Snapshot
+from lga_core.service.requests import Request
+from lga_core.view.words.sentences import time_left
+from lga_core.view.words.text import count
+from pages._ui.session.state import kept
+from pages._ui.shell.engine import engine
+from pages._ui.shell.text import safe
+
+POLL_SECONDS = 1.0
+MANY = 100_000  # steps: those are bytes
+_COUNTED = {
+    Phase.KNOWN_FACTS,
+    Phase.LGA,
+    Phase.CMA_MLP,
+    Phase.CMA_HIDDEN,
+    Phase.CMA_ATTENTION,
+    Phase.GRADIENT_ACTIVATION,
+    Phase.INTEGRATED_GRADIENTS,
+    Phase.FORECAST,
+}  # steps are facts
+_EDITS = {Phase.SWEEP, Phase.RACE}
+
+
+def start(area: str, request: Request, title: str) -> Job:
+    """Start a job for a part of the app ("score", "trace", "edit"), or join the one that does the same."""
+    job = engine().start(request, title)
+    kept().jobs[area] = job
+    return job
+
+
+def last_job(area: str) -> Job | None:
+    """The job that this tab started last for that part of the app."""
+    return kept().jobs.get(area)
+
+
+def is_running(area: str) -> bool:
+    job = last_job(area)
+    return job is not None and job.alive
+
+
+def progress_panel() -> None:
+    """Every running job of this tab."""
+    jobs = kept().jobs
+    shown = {area for area, job in jobs.items() if job.alive}
+
+    @st.fragment(run_every=POLL_SECONDS if shown else None, key="job_poll")
+    def poll() -> None:
+        for area in sorted(shown):
+            job = jobs.get(area)
+            if job is None or not job.alive:
+                st.rerun()
+            job.touch()
+            _show(area, job)
+
+    poll()
+
+
+def _show(area: str, job: Job) -> None:
+    snapshot = job.snapshot()
+    with st.container(key=f"job_{area}", gap="xsmall"):
+        st.progress(snapshot.fraction, text=f"**{safe(job.title)}**  \n{safe(_how_far(snapshot))}")
+        words = "Stopping" if job.cancelling else "Cancel"
+        st.button(
+            words,
+            key=f"cancel_{area}",
+            on_click=engine().cancel,
+            args=(job,),
+            disabled=job.cancelling,
+            icon=":material/close:",
+            help="Finished steps are kept; the same question goes on from there.",
+        )
+
+
+def _how_far(snapshot: Snapshot) -> str:
+    """ "CMA, MLP · 21 of 32 facts · 9 s left"."""
+    progress = snapshot.progress
+    if snapshot.state == "waiting":
+        return f"Waiting for “{snapshot.behind}”"
+    if progress is None:
+        return "Starting the engine" if engine().model is None else "Starting"
+    parts: list[str | None] = [progress.phase.value]
+    if progress.total >= MANY:
+        parts.append(f"{progress.done / 1e6:,.0f} of {progress.total / 1e6:,.0f} MB")
+    elif progress.phase in _COUNTED:
+        parts.append(f"{progress.done} of {count(progress.total, 'fact')}")
+    elif progress.phase in _EDITS:
+        parts.append(f"{progress.done:,} of {count(progress.total, 'edit')}")
+    elif progress.total > 1:
+        parts.append(f"{progress.done:,} of {progress.total:,}")
+    return " · ".join(filter(None, [*parts, progress.detail, time_left(snapshot.left)]))

@@ -1,0 +1,54 @@
+"""The chosen layers: one choice for all pages, made by a click on a chart or by keyboard in a list."""
+
+import streamlit as st
+
+from lga_core.view.words.sentences import layers_in_words
+from pages._ui.session import state
+from pages._ui.session.state import session, widget
+
+
+def chosen_layers(layers: int | None = None) -> tuple[int, ...]:
+    """The choice, in order, as far as the model has these layers."""
+    return tuple(sorted(layer for layer in widget(state.LAYERS, ()) if layers is None or layer < layers))
+
+
+def take_clicks() -> None:
+    """Add the layers that were clicked on charts to the choice, or take them out. Before any widget is drawn.
+
+    Not in the click's own callback: where the chart is in a fragment, the browser's list would win over it.
+    """
+    clicked = session().clicked
+    if clicked:
+        st.session_state[state.LAYERS] = sorted(set(chosen_layers()) ^ clicked)
+        session().clicked = set()
+
+
+def layers_list(layers: int, label: str = "Chosen layers") -> None:
+    """The choice as a list: the keyboard's way, and where a click on a chart shows."""
+    st.session_state[state.LAYERS] = list(chosen_layers(layers))
+    st.multiselect(
+        label,
+        range(layers),
+        key=state.LAYERS,
+        placeholder="Click a chart or choose here",
+        persist_state="session",
+        help="A click on a cell, a bar or a mark of a chart adds its layer here, a second click takes it out again.",
+    )
+
+
+def hand_over(layers: int, proposed: tuple[int, ...] = ()) -> None:
+    """The chosen layers, and the way to the trial edit with them; with those proposed where none is chosen."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        layers_list(layers)
+        chosen = chosen_layers(layers) or proposed
+        label = f"Try an edit at {layers_in_words(chosen)}" if chosen else "Try an edit"
+        if st.button(
+            label,
+            key="to_trial",
+            type="primary",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            disabled=not chosen,
+        ):
+            # Without query_params Streamlit would clear the address, which it refuses while widgets are bound to it.
+            st.switch_page("pages/trial_edit.py", query_params={})

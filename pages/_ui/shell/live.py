@@ -1,0 +1,38 @@
+"""A part of a page that is drawn again by itself while a job fills it: every few seconds, not with every step."""
+
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+Figure = TypeVar("Figure")
+
+LIVE_SECONDS = 3.0
+
+
+def live(key: str, draw: Callable[[], None], *, running: bool, seconds: float = LIVE_SECONDS) -> None:
+    """Draw it now; while the job runs, again every `seconds`. What is drawn reads the store, which is cheap.
+
+    A click in a part that is drawn by itself does not run the rest of the page, so where no job runs it is none.
+    """
+    if running:
+        st.fragment(draw, run_every=seconds, key=key)()
+    else:
+        draw()
+
+
+class Figures:
+    """Figures of one result, each made once: to draw them again while nothing new came costs little."""
+
+    def __init__(self) -> None:
+        self._of: Any = None
+        self._made: dict[Hashable, Any] = {}
+
+    def figure(self, of: Any, key: Hashable, make: Callable[[], Figure]) -> Figure:
+        """The figure that `make` makes of this result; `key` holds everything else that it depends on."""
+        if of is not self._of:
+            self._of = of
+            self._made.clear()
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]

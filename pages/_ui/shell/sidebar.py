@@ -1,0 +1,68 @@
+"""The sidebar: model, proxy set, the button that starts it all, and how far the work is."""
+
+import streamlit as st
+
+from lga_core.service.requests import ProxySet, ScoreRequest
+from pages._ui.facts import choose as facts
+from pages._ui.facts.sets import fingerprint, proxy_set
+from pages._ui.model import choose as model
+from pages._ui.model import memory_notes
+from pages._ui.scoring import options
+from pages._ui.session.state import Question, keep_widgets, kept, restore_widgets, session
+from pages._ui.shell import jobs
+
+
+def sidebar() -> None:
+    """Draws the sidebar and keeps the question that it asks in the session."""
+    restore_widgets()
+    with st.sidebar:
+        entry = model.choose_model()
+        st.divider()
+        chosen, limit, seed, known_only = facts.choose_facts()
+        here = session()
+        here.question = None
+        if entry is not None and chosen.facts:
+            here.question = Question(
+                model=entry.id,
+                facts=chosen.name,
+                fingerprint=fingerprint(chosen),
+                limit=limit,
+                seed=seed,
+                known_only=known_only,
+            )
+        running = jobs.is_running("score")
+        st.button(
+            "Score layers",
+            key="score",
+            width="stretch",
+            disabled=here.question is None or running,
+            type="secondary" if kept().asked is None else "primary",
+            on_click=score,
+            icon=":material/bar_chart:",
+        )
+        if here.question is not None and not running:
+            needs = options.choices(seed).needs()
+            memory_notes.scoring_note(here.question, [need.measurement for need in needs])
+        jobs.progress_panel()
+    keep_widgets()
+
+
+def score() -> None:
+    """Ask the sidebar's question: measure what the page's options need."""
+    question = session().question
+    if question is not None:
+        _start(question, proxy_set(question))
+        kept().asked = question
+
+
+def measure_more(extra: tuple[str, ...] = ()) -> None:
+    """What the options need now, and `extra` measurements beside it, of the facts that were scored last."""
+    question = kept().asked
+    job = jobs.last_job("score")
+    if question is not None and job is not None:
+        _start(question, job.request.proxy, extra)
+
+
+def _start(question: Question, proxy: ProxySet, extra: tuple[str, ...] = ()) -> None:
+    needs = options.choices(question.seed).needs(extra)
+    jobs.start("score", ScoreRequest(model=question.model, proxy=proxy, needs=needs), "Scoring layers")

@@ -1,0 +1,142 @@
+"""What is to be swept: editor and settings, layers, the facts that judge; what it takes, and the buttons."""
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from lga_core.service.jobs import Job
+from lga_core.service.requests import ProxySet, SweepRequest
+from lga_core.service.sweep_reading import SweepView
+from lga_core.view.words.sweep_words import remaining_sentence
+from lga_core.view.words.text import count
+from pages._ui.edits import editors
+from pages._ui.edits.moments import moment_note
+from pages._ui.facts import sets
+from pages._ui.session.state import Question
+from pages._ui.shell import jobs
+from pages._ui.shell.engine import engine
+from pages._ui.shell.errors import job_outcome
+
+AREA = "sweep"
+NONE = "none"
+REST = "rest"
+DEFAULT_TEST = 32
+
+
+def form(question: Question, layers: int) -> SweepRequest | None:
+    """The choices; None where the settings are not allowed."""
+    left, middle, right, last = st.columns([2, 3, 2, 1], gap="medium", vertical_alignment="bottom")
+    editor = editors.editor_select(left)
+    first, end = middle.slider(
+        "Layers",
+        0,
+        layers - 1,
+        (0, layers - 1),
+        key=f"sweep_layers_{layers}",
+        persist_state="session",
+        disabled=layers < 2,
+        help="Every layer from the first to the second is edited alone.",
+    )
+    test = _test_facts(question, right, last)
+    editors.about(editor)
+    settings = editors.chosen_settings(editor)
+    if settings is None:
+        return None
+    return SweepRequest(
+        model=question.model,
+        proxy=sets.proxy_set(question),
+        test=test,
+        layers=tuple(range(first, end + 1)),
+        editor=editor,
+        settings=settings,
+    )
+
+
+def _test_facts(question: Question, place: Any, beside: Any) -> ProxySet | None:
+    """The facts that the picks are judged on, those about the proxy's subjects among them; None: the proxy's own."""
+    others = [name for name in sets.names() if name != question.facts]
+    words = {NONE: "None: in-sample", REST: "Others of this set"}
+    chosen = place.selectbox(
+        "Test facts",
+        [NONE, REST, *others],
+        key="sweep_test",
+        persist_state="session",
+        format_func=lambda name: words.get(name) or sets.title(name),
+        help="Swept after the proxy. Picks that were made on the proxy are judged on these; no "
+        "subject stands in both. Without them the judgement is in-sample.",
+    )
+    facts = sets.fact_set(question.facts if chosen in words else chosen)
+    most = max(len(facts.facts), 1)
+    limit = beside.number_input(
+        "At most",
+        1,
+        most,
+        min(DEFAULT_TEST, most),
+        key=f"sweep_test_n_{most}",
+        persist_state="session",
+        disabled=chosen == NONE,
+    )
+    if chosen == NONE:
+        return None
+    return sets.proxy_set(replace(question, facts=facts.name, fingerprint=sets.fingerprint(facts), limit=int(limit)))
+
+
+def running_job(request: SweepRequest) -> Job | None:
+    """The job that measures this very sweep, or estimates it, here or in another session."""
+    return engine().find(request) or engine().find(replace(request, first_batch=True))
+
+
+def start_bar(request: SweepRequest, view: SweepView) -> None:
+    """What the sweep takes, said before it starts, and the buttons that start it."""
+    moment_note(request.model, request.layers, request.settings)
+    busy = jobs.is_running(AREA)
+    begun = bool(view.judging)
+    complete = len(view.sweeps) == (1 if request.test is None else 2) and all(
+        sweep.complete for sweep in view.sweeps.values()
+    )
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweep_bar"):
+        st.markdown(_takes(request, view, busy=busy), width="stretch")
+        if not begun:
+            st.button(
+                "Estimate",
+                key="sweep_estimate",
+                icon=":material/timer:",
+                disabled=busy,
+                on_click=_start,
+                args=(replace(request, first_batch=True),),
+                help="Measures the first batch of edits, which is kept, and projects the time of the others.",
+            )
+        st.button(
+            "Go on" if begun and not complete else "Sweep",
+            key="sweep",
+            type="secondary" if complete else "primary",
+            icon=":material/stacked_line_chart:",
+            disabled=busy or complete,
+            on_click=_start,
+            args=(request,),
+        )
+    job_outcome(jobs.last_job(AREA), "What was finished is kept and shown below; go on from there.")
+
+
+def _takes(request: SweepRequest, view: SweepView, *, busy: bool) -> str:
+    """The size, and before it runs the time, as far as they are known."""
+    layers = count(len(request.layers), "layer")
+    if not view.facts:
+        facts = request.proxy.limit + (request.test.limit if request.test is not None else 0)
+        return (
+            f"Up to {count(facts * len(request.layers), 'edit')}: {count(facts, 'fact')} × {layers}. "
+            "**Time: not known yet.**"
+        )
+    size = f"{' and '.join(count(len(facts), f'{part} fact') for part, facts in view.facts.items())} × {layers}."
+    edits = sum(map(len, view.facts.values())) * len(request.layers)
+    if busy:  # the sidebar tells the time that is left
+        return f"{size} **{count(edits, 'edit')}.**"
+    if not view.sweeps:
+        return f"{size} **{count(edits, 'edit')}. Time: not known yet; the first batch tells.**"
+    return f"{size} **{remaining_sentence(list(view.sweeps.values()))}**"
+
+
+def _start(request: SweepRequest) -> None:
+    title = "Estimating the sweep" if request.first_batch else f"Sweeping with {editors.title(request.editor)}"
+    jobs.start(AREA, request, title)

@@ -1,0 +1,134 @@
+"""The reproduction study: the paper's comparison, measured beforehand and kept with the code."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from lga_core.results import StudyUnit, Summary
+from lga_core.runs.study_units import kept_units
+from lga_core.view.words import study_words as words
+from lga_core.view.words.text import count
+from lga_core.worth.study.across import carried, in_sample, of_most, summary
+from lga_core.worth.study.judged import FORECASTS, table_rows
+from pages._ui.shell.text import safe
+
+FRESH_SECONDS = 60  # a unit that is finished meanwhile is seen after this
+_BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
+_CARRIED = {"lga": "LGA", "forecast": "Forecast", "cma-mlp": "CMA, MLP", "brute-force": "Brute force"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """The finished units, and those of them that one editor made."""
+
+    units: dict[str, StudyUnit]  # by name
+    main: tuple[StudyUnit, ...]
+    over: Summary  # of the main ones
+    parts: Summary  # the forecast taken apart, on held-out facts
+    parts_before: Summary  # and on those it was tried out on
+
+
+@st.cache_resource(ttl=FRESH_SECONDS, show_spinner=False)
+def read() -> Study | None:
+    """The study as far as it is; None before its first unit."""
+    units = kept_units()
+    if not units:
+        return None
+    main, parts = of_most(units), ("forecast", *(item.name for item in FORECASTS))
+    ordered = (*main, *(unit for unit in units if unit not in main))
+    return Study(
+        units={words.unit_name(unit): unit for unit in ordered},
+        main=main,
+        over=summary(main),
+        parts=summary(main, selectors=parts),
+        parts_before=summary(in_sample(main), selectors=parts),
+    )
+
+
+def study() -> None:
+    """All units together, then each of them, in the paper's shape."""
+    measured = read()
+    if measured is None:
+        return
+    with st.expander("The paper’s comparison, measured beforehand", icon=":material/table_view:", key="study_units"):
+        shown: dict[str, Callable[[Study], None]] = {
+            "All units": together,
+            "One unit": alone,
+            "From set to set": between,
+            "The forecast’s terms": terms,
+        }
+        for place, draw in zip(st.tabs(list(shown)), shown.values(), strict=True):
+            with place:
+                draw(measured)
+
+
+def together(measured: Study) -> None:
+    """The verdict, and the paper's claims."""
+    st.markdown(f":material/recommend: {safe(words.recommendation(measured.over))}")
+    _table(words.summary_table(measured.over), "selector", "Table of every selector over all units")
+    _table(words.pairs_table(measured.over), "Overall", "Table of selectors in pairs")
+    _table(words.claims_table(measured.over), "the paper", "Table of the paper's claims and what these units say")
+    first = measured.main[0]
+    models = ", ".join(map(safe, sorted({unit.model for unit in measured.main})))
+    sets = ", ".join(dict.fromkeys(safe(unit.title) for unit in measured.main))
+    st.caption(
+        f"{count(len(measured.main), 'unit')}: {models}, each on {sets}; {first.editor}. Picks are from proxy "
+        "facts, the numbers from test facts of the set’s other half, no subject in both. Means of the units’ "
+        "means, n facts in brackets; brackets beside Overall, regret and differences: 95 % of bootstrap draws "
+        "over the test facts, units and picks held fixed. Regret: points of Overall below the unit’s best "
+        f"layer. × fewer rows and × faster: than the sweep of the same proxy facts, medians; {_BESIDE}. "
+        f"Teacher-forced, percent. `{first.command}`"
+    )
+
+
+def alone(measured: Study) -> None:
+    """One unit, and how its picks hold with fewer facts."""
+    unit = measured.units[st.selectbox("Unit", measured.units, key="study_unit")]
+    rows = table_rows(unit)
+    _table(words.study_table(rows), "selector", "Table of what each selector's layer is worth on held-out facts")
+    if silent := words.no_picks(rows):
+        st.caption(safe(silent))
+    st.caption(
+        f"{safe(words.unit_title(unit))}. Picks are from {len(unit.proxy.records)} proxy facts of the set’s "
+        "other half, no subject in both. Percent, teacher-forced, n in brackets; brackets beside Overall and "
+        "regret: 95 % of bootstrap draws over the test facts. Rows: sequences through the model that the pick "
+        f"cost; beside them, how much less than the proxy’s sweep. {_BESIDE[0].upper()}{_BESIDE[1:]}. "
+        f"`{unit.command}`"
+    )
+    _table(words.stability_table(unit.stability), "proxy facts", "Table of how picks hold with fewer proxy facts")
+    st.caption(
+        f"Of {unit.stability[0].draws} draws of so many proxy facts: the share that picks the layer that all of "
+        "them pick, and the mean regret on the test facts of what is picked."
+    )
+
+
+def between(measured: Study) -> None:
+    """Picks of one set on another's facts."""
+    left, right = st.columns(2)
+    model = left.selectbox("Model", sorted({unit.model for unit in measured.main}), key="study_model")
+    selector = right.selectbox("Selector", _CARRIED, format_func=_CARRIED.get, key="study_selector")
+    carry = carried([unit for unit in measured.main if unit.model == model], selector)
+    _table(words.carried_table(carry), "picked on", "Table of regret, picked on one set and judged on another")
+    st.caption(
+        "Regret in points on the test facts of each set (columns) of the layer picked on the proxy facts of "
+        "each set (rows), with 95 % of bootstrap draws over the test facts."
+    )
+
+
+def terms(measured: Study) -> None:
+    """The forecast taken apart."""
+    _table(
+        words.forecast_table(measured.parts_before, measured.parts),
+        "selector",
+        "Table of the forecast with terms switched off",
+    )
+    st.caption(
+        "Mean regret over the units in points. The terms were tried out on the proxy facts (and all of our own "
+        "set), so those numbers flatter; the held-out ones do not. Lowest in: units on held-out facts."
+    )
+
+
+def _table(rows: words.Table, index: str, alt: str) -> None:
+    st.table(pd.DataFrame(rows).map(safe).set_index(index), border="horizontal", alt=alt)

@@ -1,0 +1,228 @@
+"""The numbers of a sweep: the regret table, the metrics at every pick, the cost table, files and the protocol."""
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from lga_core.results import METRICS, Estimate, SelectorWorth, Stored, Worth
+from lga_core.service.sweep_reading import SweepView
+from lga_core.view.export.html import standalone_html
+from lga_core.view.export.sweep_html import layers_csv, selectors_csv, sweep_csv, sweep_json
+from lga_core.view.figures.best_layers import best_layers
+from lga_core.view.figures.regret import regret_against_cost
+from lga_core.view.words.sentences import spoken
+from lga_core.view.words.sweep_words import BRUTE_FORCE, cheaper, optimum_sentence
+from lga_core.view.words.text import count
+from pages._ui.scoring.tabs import provenance
+from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.live import Figures
+from pages._ui.shell.text import fact_label, safe
+
+MARKED = ("lga", "cma-mlp", "cma-hidden", "cma-attn", "forecast", "middle")  # on figures; others are variants
+_POINTS = st.column_config.NumberColumn(format="%.1f")
+_HITS = {k: f"hit@{k}" for k in (1, 3, 5)}
+
+
+def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> None:
+    """What stands below the main figure, one tab each."""
+    names = ["Selectors", "Metrics at the picks", "Cost", "Best layers", "Export", "Protocol and origin"]
+    for place, draw in zip(
+        st.tabs(names),
+        (
+            lambda: regret_table(worth),
+            lambda: metrics_table(worth),
+            lambda: cost_table(view, worth, figures),
+            lambda: each_fact(view, worth, figures),
+            lambda: export(view, worth, figure),
+            lambda: protocol(view, worth),
+        ),
+        strict=True,
+    ):
+        with place:
+            draw()
+
+
+def regret_table(worth: Worth) -> None:
+    """One row a selector, the lowest regret first."""
+    rows = [
+        {
+            "selector": item.pick.title,
+            "layer": _layer(item),
+            "Overall, %": item.overall.value,
+            "regret": item.regret.value,
+            "from": item.regret.low,
+            "to": item.regret.high,
+            **{words: _mark(item.hits[k]) for k, words in _HITS.items()},
+            "Spearman ρ": item.spearman.value,
+            "n judged": item.regret.n or None,
+            "n picked from": item.pick.n_facts or None,
+            "note": item.pick.reason or "",
+        }
+        for item in sorted(worth.selectors, key=_by_regret)
+    ]
+    _table(
+        rows,
+        "Table of what each selector's pick is worth",
+        {
+            "Overall, %": _POINTS,
+            "regret": st.column_config.NumberColumn(
+                format="%.1f", help="Points of Overall below the best layer on these facts"
+            ),
+            "from": st.column_config.NumberColumn(format="%.1f", help="95 % interval of the regret"),
+            "to": st.column_config.NumberColumn(format="%.1f", help="95 % interval of the regret"),
+            "Spearman ρ": st.column_config.NumberColumn(
+                format="%.2f", help="Of the selector's scores and the mean Overall, over layers"
+            ),
+            "hit@1": st.column_config.TextColumn(help="A best layer is among the selector's first k"),
+        },
+    )
+    if worth.unfinished:
+        st.caption(f"{count(worth.unfinished, 'fact')} not judged on: not measured at every layer yet.")
+    if any(item.pick.restricted for item in worth.selectors):
+        st.caption("13 → 11: layer 13 was not swept; the best-ranked layer that was stands for it.")
+
+
+def _by_regret(item: SelectorWorth) -> tuple[bool, float]:
+    return item.regret.value is None, item.regret.value or 0.0
+
+
+def _layer(item: SelectorWorth) -> str:
+    if item.pick.layer is None:
+        return "–"
+    return f"{item.pick.own_layer} → {item.pick.layer}" if item.pick.restricted else f"{item.pick.layer}"
+
+
+def _mark(hit: bool | None) -> str:
+    return "n/a" if hit is None else "yes" if hit else "no"
+
+
+def metrics_table(worth: Worth) -> None:
+    """The paper's shape: every selector's layer and each metric there, with its n."""
+
+    def column(estimate: Estimate) -> float | None:
+        return estimate.value
+
+    titles = {name: f"{name}, n {worth.n[name]}" for name in METRICS}
+    rows = [
+        {
+            "selector": item.pick.title,
+            "layer": _layer(item),
+            **{titles[name]: column(item.metrics[name]) for name in METRICS},
+            "Overall": column(item.overall),
+            "harmonic mean": column(item.harmonic),
+            "below the optimum": column(item.below_optimum),
+        }
+        for item in sorted(worth.selectors, key=_by_regret)
+    ]
+    _table(
+        rows,
+        "Table of the metrics at each selector's pick",
+        {
+            **dict.fromkeys((*titles.values(), "Overall"), _POINTS),
+            "harmonic mean": st.column_config.NumberColumn(format="%.1f", help="Of the metrics' means: ROME's score"),
+            "below the optimum": st.column_config.NumberColumn(
+                format="%.1f", help="Points below the sample-wise optimum, which is a maximum over noise"
+            ),
+        },
+    )
+    st.caption("Percent after the edit, teacher-forced, mean over the facts that have the metric.")
+
+
+def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
+    """What finding the layer took, beside the sweep of the same facts."""
+    rows = [
+        {
+            "selector": item.pick.title,
+            "layer": _layer(item),
+            "seconds": item.pick.cost.seconds,
+            "forward rows": item.pick.cost.forward_rows,
+            "backward rows": item.pick.cost.backward_rows,
+            "times cheaper": cheaper(worth, item),
+        }
+        for item in sorted(worth.selectors, key=lambda item: item.pick.cost.seconds)
+    ]
+    _table(
+        rows,
+        "Table of what each selector costs",
+        {
+            "seconds": _POINTS,
+            "forward rows": st.column_config.NumberColumn(format="%.0f"),
+            "backward rows": st.column_config.NumberColumn(format="%.0f"),
+            "times cheaper": st.column_config.NumberColumn(
+                format="%.1f", help="The seconds of the sweep of the proxy over the selector's own"
+            ),
+        },
+    )
+    st.caption(
+        "Time of each measurement when it was made. Rows are sequences through the whole model; a part of it "
+        "counts as its share. Forecast + racing: what a race of the forecast’s best layers on these cells takes."
+        + ("" if view.sweeps["proxy"].complete else " The sweep is not complete: it will cost more.")
+    )
+    main = (*MARKED, "forecast-race", BRUTE_FORCE)
+    judged = [item for item in worth.selectors if item.pick.selector in main]
+    theme = theme_name()
+    figure = figures.figure(worth, ("regret", theme), lambda: regret_against_cost(judged, theme_name=theme))
+    if figure is not None:
+        chart(figure, "sweep_regret", "Points: each selector's regret over the seconds that it took.")
+
+
+def each_fact(view: SweepView, worth: Worth, figures: Figures) -> None:
+    """Where each fact's own best layer lies, and what one layer for all gives away."""
+    golden = next((item.pick.own_layer for item in worth.selectors if item.pick.selector == "lga"), None)
+    theme = theme_name()
+    figure = figures.figure(worth, ("best", theme), lambda: best_layers(worth, view.layers, golden, theme_name=theme))
+    chart(figure, "sweep_best", "Bar chart: for how many facts each layer is the best one.", choosing=True)
+    st.markdown(safe(optimum_sentence(worth)))
+
+
+def export(view: SweepView, worth: Worth, figure: go.Figure) -> None:
+    """Files to take away. They are made when they are asked for."""
+    labels = {part: {fact.record: fact_label(fact) for fact in facts} for part, facts in view.facts.items()}
+    stored = _swept_stored(view) | {name: item for name, (_scores, item) in view.scores.items() if item is not None}
+    files = (
+        ("Figure, HTML", lambda: standalone_html(figure, "Layer sweep"), "layer_sweep.html", "text/html"),
+        ("Facts × layers, CSV", lambda: sweep_csv(view.sweeps, labels), "sweep.csv", "text/csv"),
+        ("Layers, CSV", lambda: layers_csv(worth), "sweep_layers.csv", "text/csv"),
+        ("Selectors, CSV", lambda: selectors_csv(worth), "sweep_selectors.csv", "text/csv"),
+        ("All, JSON", lambda: sweep_json(view.sweeps, worth, stored), "sweep.json", "application/json"),
+    )
+    with st.container(horizontal=True):
+        for words, make, name, kind in files:
+            st.download_button(words, make, name, kind, on_click="ignore", icon=":material/download:")
+
+
+def protocol(view: SweepView, worth: Worth) -> None:
+    """How the numbers came about, and what each was measured with."""
+    judged = "the facts that the picks were made on: in-sample" if worth.in_sample else "facts held out from the picks"
+    st.markdown(
+        "Each fact is edited at each layer alone, from the unedited model. Metrics are teacher-forced token accuracy "
+        "in percent; Overall is the arithmetic mean of those that a fact has, here "
+        f"{', '.join(worth.makeup) or 'none yet'}. Judged on {judged}; only facts that are measured at every swept "
+        "layer enter the tables. Regret: Overall of the best layer minus Overall of the pick. Intervals: "
+        f"{worth.draws:,} draws of the judged facts with replacement, each pick held fixed. The selector with the "
+        "lowest regret was looked for on the same facts, so its lead is flattering."
+    )
+    provenance(
+        _swept_stored(view)
+        | {
+            spoken(name): stored
+            for name, (_scores, stored) in view.scores.items()
+            if name in MARKED and stored is not None
+        }
+    )
+
+
+def _swept_stored(view: SweepView) -> dict[str, Stored]:
+    return {f"sweep, {part} facts": stored for part, (_sweep, stored) in view.parts.items()}
+
+
+def _table(rows: list[dict], alt: str, columns: dict) -> None:
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="stretch",
+        alt=alt,
+        placeholder="n/a",
+        height=min(38 + 35 * max(len(rows), 1), 420),
+        column_config=columns,
+    )

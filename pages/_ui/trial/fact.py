@@ -1,0 +1,82 @@
+"""One fact: choosing it, and its prompt's tokens with the one that editors read and write at."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from lga_core.data.facts import Fact, FactSet
+from lga_core.results import KnownFactCheck
+from lga_core.runs.reading import stored_known_facts
+from lga_core.service import reading
+from lga_core.view.words.text import shorten
+from pages._ui.facts.sets import fact_set, proxy_set
+from pages._ui.model.choose import prompt_tokens
+from pages._ui.session.state import Question, session, widget
+from pages._ui.shell.engine import identity, store
+from pages._ui.shell.text import fact_line, safe
+
+
+def choose_fact(question: Question) -> tuple[FactSet, Fact]:
+    """One fact of the set, those of the question first; the model's own verdict stands beside each that was asked."""
+    memory = session()
+    facts = fact_set(question.facts)
+    proxy = reading.proxy_facts(identity(question.model), proxy_set(question), store()) or ()
+    checks = _checks(question, facts)
+    listed = {fact.record: fact for fact in (*proxy, *facts.facts)}
+    key = _key(question, checks)
+    chosen = widget(key, memory.fact)
+    st.session_state[key] = chosen if chosen in listed else next(iter(listed))
+    # The browser knows an option by its words. They change with the verdicts, and then it is another list.
+    memory.fact = st.selectbox(
+        "Fact",
+        list(listed),
+        persist_state="session",
+        key=key,
+        format_func=lambda record: f"{fact_line(listed[record])}{_verdict(checks.get(record))}",
+    )
+    return facts, listed[memory.fact]
+
+
+def look_at(question: Question, record: int) -> None:
+    """Make it the chosen fact. For pages that do not draw the choice: its widget would not see it otherwise."""
+    session().fact = record
+    st.session_state[_key(question, _checks(question, fact_set(question.facts)))] = record
+
+
+def _checks(question: Question, facts: FactSet) -> Mapping[int, KnownFactCheck]:
+    model = identity(question.model)
+    return stored_known_facts(model, facts.facts, store()) if model is not None else {}
+
+
+def _key(question: Question, checks: Mapping[int, KnownFactCheck]) -> str:
+    return f"fact_{question.fingerprint[:8]}_{len(checks)}"
+
+
+def _verdict(check: KnownFactCheck | None) -> str:
+    return "" if check is None or check.known is None else " · known" if check.known else " · not known"
+
+
+def token_strip(tokens: tuple[str, ...], subject: tuple[int, int]) -> None:
+    """The prompt's tokens in a row: the subject's marked, its last one in the accent colour."""
+    first, end = subject
+    marks = []
+    for index, token in enumerate(tokens):
+        words = safe(shorten(token.replace("\n", "⏎").strip() or "␣", 24))
+        if index == end - 1:
+            marks.append(f":blue-background[:blue[**{words}**]]")
+        else:
+            marks.append(f":{'violet' if first <= index < end else 'gray'}-background[{words}]")
+    st.markdown(
+        " ".join(marks),
+        help="Tokens of the prompt. Violet: the subject; bold blue: its last token, where the "
+        "trace looks first and the edit is written.",
+    )
+
+
+def strip_of(question: Question, fact: Fact) -> None:
+    """The token strip where the model's files are here; the prompt in plain text before that."""
+    preview = prompt_tokens(question.model, fact)
+    if preview is None:
+        st.caption(f"{safe(fact.prompt)} … tokens are shown once the model is fetched.")
+    else:
+        token_strip(*preview)

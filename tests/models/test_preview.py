@@ -1,0 +1,65 @@
+"""A prompt's tokens from a folder's tokenizer alone: as the loaded model's own tokenizer has them."""
+
+import json
+
+import pytest
+from conftest import train_tokenizer
+from transformers import AutoTokenizer
+
+from lga_core.models.text.preview import TokenPreview, has_chat_template, token_preview
+from lga_core.models.text.tokens import prompt_row, subject_span, token_texts
+
+PROMPTS = (
+    ("The Space Needle is in downtown", "Space Needle"),
+    ("France", "France"),
+    ("  The capital of  naïve 東京 😀 is", "東京 😀"),  # characters of several tokens each
+    ("The language of Brazil", "Brazil"),
+)
+
+
+@pytest.fixture(params=[False, True], ids=["without BOS", "with BOS"])
+def folder(request, tmp_path):
+    train_tokenizer(bos=request.param).save_pretrained(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("prompt", "subject"), PROMPTS)
+def test_the_preview_is_what_the_model_will_be_given(folder, prompt, subject):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    first = prompt.index(subject)
+    span = (first, first + len(subject))
+    begin, end = subject_span(tokenizer, prompt, span)
+    texts = token_texts(tokenizer, prompt_row(tokenizer, prompt).ids)
+    assert token_preview(folder, prompt, span) == TokenPreview(tokens=texts, first=begin, end=end)
+
+
+def test_no_preview_without_a_subject_or_a_tokenizer(folder):
+    assert token_preview(folder, "The Space Needle", (3, 3)) is None
+    (folder / "tokenizer.json").write_text("no JSON")
+    assert token_preview(folder, "The Space Needle", (4, 16)) is None
+    (folder / "tokenizer.json").unlink()
+    assert token_preview(folder, "The Space Needle", (4, 16)) is None
+
+
+def test_a_changed_tokenizer_is_read_again(folder):
+    before = token_preview(folder, "The Space Needle", (4, 16))
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["merges"] = []
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    after = token_preview(folder, "The Space Needle", (4, 16))
+    assert len(after.tokens) > len(before.tokens)
+
+
+def test_whether_there_is_a_chat_template(folder):
+    assert not has_chat_template(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = "{{ messages[0]['content'] }}"
+    tokenizer.save_pretrained(folder)
+    assert has_chat_template(folder)
+    template = folder / "chat_template.jinja"
+    if template.exists():  # newer versions write a file, older ones a setting
+        template.unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ messages }}"}))
+    assert has_chat_template(folder)
+    (folder / "tokenizer_config.json").write_text("no JSON")
+    assert not has_chat_template(folder)

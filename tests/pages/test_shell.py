@@ -1,0 +1,53 @@
+"""What all pages share: they run without torch, and a click on a chart chooses layers."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.conftest import APP
+from tests.pages.driving import wait
+
+EVERY_PAGE = """
+import sys
+for name in ("torch", "transformers", "captum", "datasets"):
+    sys.modules[name] = None
+from streamlit.testing.v1 import AppTest
+from pages._ui.shell import engine, frame
+engine.SECONDS_FIRST = 3600.0                # no engine in this test
+app = AppTest.from_file("app.py", default_timeout=60).run()
+for path, title, _ in frame.PAGES:
+    app.switch_page(path).run()
+    assert not app.exception and app.title, title
+"""
+
+
+def test_every_page_runs_without_torch_engine_and_model(tmp_path):
+    """The server's process never imports it; nothing is stored and no model is fetched."""
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_PAGE],
+        cwd=APP.parent,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LGA_HOME": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.fixture
+def scored(ready: AppTest) -> AppTest:
+    ready.button(key="score").click().run()
+    return wait(ready)
+
+
+def test_a_clicked_layer_is_chosen_and_a_second_click_takes_it_out(scored: AppTest):
+    memory = scored.session_state["lga"]
+    memory.clicked = {2}  # as the chart's callback leaves it, which the test runner does not call
+    scored.run()
+    assert scored.multiselect(key="layers").value == [2] and not memory.clicked
+    memory.clicked = {1, 2}
+    scored.run()
+    assert scored.multiselect(key="layers").value == [1]

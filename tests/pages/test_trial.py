@@ -1,0 +1,157 @@
+"""The trial edit: from one click to its metrics before and after, on whichever page and after a reload of the tab."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lga_core.editing.table import EDITORS
+from pages._ui.session.state import Trial
+from tests.pages.conftest import APP
+from tests.pages.driving import jobs, kept, metrics, wait, words
+
+
+@pytest.fixture
+def page(ready: AppTest) -> AppTest:
+    """The trial page with layer 1; no job has run, so the model is not in memory."""
+    ready.switch_page("pages/trial_edit.py").run()
+    return ready.multiselect(key="layers").set_value([1]).run()
+
+
+def quick(app: AppTest) -> AppTest:
+    """Short searches, and no second moment."""
+    app.number_input(key="set_r-rome_value_steps").set_value(2).run()
+    app.number_input(key="set_r-rome_contexts").set_value(0).run()
+    return app.selectbox(key="set_r-rome_covariance").select("identity").run()
+
+
+def edit(app: AppTest) -> AppTest:
+    app.button(key="edit").click().run()
+    return wait(app)
+
+
+def last(app: AppTest) -> Trial:
+    job = kept(app).trials[-1]
+    report, stored = job.result
+    return Trial(request=job.request, report=report, stored=stored)
+
+
+def test_one_click_loads_the_model_and_edits_before_and_after(page: AppTest):
+    page.multiselect(key="layers").set_value([1, 2]).run()
+    page.number_input(key="set_r-rome_value_steps").set_value(3).run()
+    edit(page)
+    shown = metrics(page)
+    assert shown["Rewrite, n 1"].count("→") == 1 and shown["Portability, n 0"] == "n/a"
+    assert "R-ROME at layers 1 and 2" in words(page)
+    probes = next(table.value for table in page.table if "expected" in table.value.columns)
+    assert list(probes["metric"]) == ["rewrite", "rephrase", "locality"]
+    written = next(table.value for table in page.table if "target error" in table.value.columns)
+    assert written["layer"].tolist() == [1, 2] and all(float(error) < 1e-3 for error in written["target error"])
+    assert all(steps <= 3 for steps in written["steps"])
+
+
+def test_the_golden_layer_is_proposed(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    golden = int(metrics(ready)["Golden layer"])
+    ready.switch_page("pages/trial_edit.py").run()
+    assert ready.multiselect(key="layers").value == [golden]
+
+
+def test_a_trial_that_ends_while_another_page_is_open_is_shown(page: AppTest):
+    quick(page).button(key="edit").click().run()
+    page.switch_page("pages/facts.py").run()
+    wait(page)
+    page.switch_page("pages/trial_edit.py").run()
+    assert metrics(page)["Rewrite, n 1"] and "R-ROME at layer 1" in words(page)
+
+
+def test_a_trial_outlives_a_reload_of_the_tab(page: AppTest):
+    """A reload is a new session that takes back what the tab kept."""
+    edit(quick(page))
+    fresh = AppTest.from_file(str(APP), default_timeout=60).run()
+    fresh.session_state["lga"].kept = kept(page)
+    fresh.switch_page("pages/trial_edit.py").run()
+    assert "Rewrite, n 1" in metrics(fresh) and metrics(fresh) == metrics(page) and not fresh.exception
+
+
+def test_the_same_trial_again_comes_from_the_store_and_stands_in_the_history(page: AppTest):
+    quick(page)
+    for _ in range(2):
+        edit(page)
+    assert any("Answered from the store" in item.value for item in page.markdown)
+    history = next(frame.value for frame in page.dataframe if "editor" in frame.value.columns)
+    assert len(history) == 2 and set(history["layers"]) == {"1"}
+
+
+def test_no_layer_no_edit(page: AppTest):
+    page.multiselect(key="layers").set_value([]).run()
+    assert page.button(key="edit").disabled and "Choose at least one layer" in words(page)
+
+
+@pytest.mark.parametrize("name", EDITORS)
+def test_every_editor_says_what_it_can_and_edits_with_its_form(page: AppTest, name: str):
+    editor = EDITORS[name]
+    page.selectbox(key="editor").select(name).run()
+    shown = words(page)
+    assert editor.about in shown and editor.source in shown and editor.families in shown
+    assert f"Batches of facts: {'yes' if editor.batch else 'no'}" in shown and "Several layers: " in shown
+    usual = editor.settings()
+    searched = hasattr(usual, "value")
+    fewer = replace(usual, value=replace(usual.value, steps=2)) if searched else replace(usual, steps=2)
+    steps = "value_steps" if searched else "steps"
+    assert "Default: 25. Source: ROME" in page.number_input(key=f"set_{name}_{steps}").help
+    page.number_input(key=f"set_{name}_{steps}").set_value(2).run()
+    assert "Steps, at most: 2, default 25" in words(page)
+    edit(page)
+    done = last(page)
+    assert done.request.settings == fewer and done.report.settings == asdict(fewer)
+    cards = metrics(page)
+    assert {"Drift, mean KL", "Drift, largest KL", "Fluency", "‖ΔW‖ / ‖W‖"} <= set(cards)
+    assert (cards["Target error"] == "n/a") == name.startswith("ft-")
+
+
+def test_what_the_second_moments_take_is_said_before_and_after_the_model_is_there(page: AppTest, tmp_path: Path):
+    assert "Those that are not kept yet are computed first" in words(page) and not page.button(key="edit").disabled
+    edit(quick(page))  # without a second moment; the model is in memory now
+    page.selectbox(key="set_r-rome_covariance").select("own-text").run()
+    assert "The second moment C comes first: time not known yet" in words(page)
+    assert "4 layers from 320 tokens" in words(page) and "1 MB on disk" in words(page)
+    page.button(key="estimate").click().run()
+    wait(page)
+    assert "The second moment C comes first: about " in words(page)
+
+    page.selectbox(key="set_r-rome_covariance").select("identity").run()
+    assert "comes first" not in words(page)
+    page.selectbox(key="set_r-rome_covariance").select("file:").run()
+    assert "name the text’s path" in words(page) and page.button(key="edit").disabled
+    page.text_input(key="set_r-rome_covariance_file").input(str(tmp_path / "none.txt")).run()
+    assert "cannot be read" in words(page)
+    text = tmp_path / "text.txt"
+    text.write_text("The Space Needle is in downtown Seattle. " * 60)
+    page.text_input(key="set_r-rome_covariance_file").input(str(text)).run()
+    assert f"of {text}" in words(page)
+    edit(page)
+    assert last(page).request.settings.covariance == f"file:{text}"
+    assert "kept, nothing to compute" in words(page)
+
+
+def test_a_setting_that_is_not_allowed_is_named(page: AppTest):
+    page.number_input(key="set_r-rome_value_learning_rate").set_value(0.0).run()
+    assert "Learning rate" in words(page) and page.button(key="edit").disabled
+
+
+def test_warnings_are_shown_as_such(page: AppTest):
+    page.selectbox(key="editor").select("ft-m").run()
+    page.number_input(key="set_ft-m_learning_rate").set_value(5.0).run()
+    page.number_input(key="set_ft-m_steps").set_value(3).run()
+    edit(page)
+    assert any("The edit blew up" in item.value for item in page.warning)
+
+
+def test_a_trial_without_its_text_fails_with_what_to_do(page: AppTest, tmp_path: Path):
+    page.selectbox(key="set_r-rome_covariance").select("file:").run()
+    page.text_input(key="set_r-rome_covariance_file").input(str(tmp_path / "none.txt")).run()
+    edit(page)
+    assert "cannot be read" in words(page) and all(job.result is None for job in jobs(page))

@@ -1,0 +1,87 @@
+"""One rule for the same answer, for what a probe expects, and for a free generation that begins with an answer."""
+
+import pytest
+
+from lga_core.data.answers import (
+    accepted_answers,
+    begins_with,
+    expects,
+    gold_answer,
+    is_one_of,
+    normalize,
+    same_answer,
+)
+from lga_core.data.facts import Probe
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "expected"),
+    [
+        (" Boston, Massachusetts", "boston", True),
+        ("the U.S.A. is", "U.S.A.", True),
+        ("Bostonian", "Boston", False),
+        ("in Boston", "Boston", False),
+        ("The Beatles sang", "Beatles", True),
+        ("", "Boston", False),
+        ("x", "", False),
+    ],
+)
+def test_free_generation_matches_a_whole_word_prefix(text, answer, expected):
+    assert begins_with(text, answer) is expected
+
+
+def test_normalize():
+    assert normalize("  The  Space-Needle, a Tower! ") == "space needle tower"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("Boston", " boston ", True),
+        ("mezzo-soprano", "mezzo soprano", True),
+        ("The Beatles", "Beatles", True),
+        ("Straße", "STRASSE", True),
+        ("Boston", "Boston, Massachusetts", False),
+        ("Rome", "Roma", False),
+        ("A", "The", False),
+        ("!", "?", False),
+        ("A", "a ", True),
+        ("", "", True),
+        ("", "x", False),
+    ],
+)
+def test_same_answer(first, second, expected):
+    assert same_answer(first, second) is expected
+    assert same_answer(second, first) is expected
+    assert is_one_of(first, ("nothing like it", second)) is expected
+
+
+def probe(*answers: tuple[str, ...]) -> Probe:
+    return Probe(prompt="The capital of Italy is", answers=answers, group="Neighborhood")
+
+
+@pytest.mark.parametrize(
+    ("answers", "gold", "accepted"),
+    [
+        ((), None, ()),
+        ((("", " "),), None, ()),
+        (((" ",), ("Rome", "Roma")), "Rome", ("Rome", "Roma")),
+        ((("Rome",), ("Rome", "Milan")), "Rome", ("Rome", "Milan")),
+    ],
+)
+def test_the_first_answer_that_is_not_empty_is_gold(answers, gold, accepted):
+    assert gold_answer(probe(*answers)) == gold
+    assert accepted_answers(probe(*answers)) == accepted
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ((("Roma", "rome"),), True),
+        ((("",), ("Rome",)), True),
+        ((("Milan",), ("Rome",)), False),
+        ((), False),
+    ],
+)
+def test_a_probe_expects_its_gold_answer_and_that_answers_aliases(answers, expected):
+    assert expects(probe(*answers), "Rome") is expected

@@ -1,0 +1,57 @@
+"""What the tests of the engine ask for, and how they wait."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conftest import make_fact
+
+from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.scores.methods import MEASUREMENTS
+from lga_core.scores.settings import CmaSettings
+from lga_core.service.jobs import Job
+from lga_core.service.requests import Need, ProxySet, ScoreRequest
+
+SECONDS = 120.0
+SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "LeBron James", "Toyota", "Brazil", "Rome", "London")
+EDIT = RankOneSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
+
+
+def proxy(count: int = 4, tag: str = "") -> ProxySet:
+    facts = tuple(
+        make_fact(number, f"The {subject} is in{tag}", subject, "Boston", "Seattle")
+        for number, subject in enumerate(SUBJECTS[:count])
+    )
+    return ProxySet(name="eight", candidates=facts, limit=count)
+
+
+def needs(*names: str) -> tuple[Need, ...]:
+    return tuple(Need(measurement=name, settings=MEASUREMENTS[name].settings()) for name in names)
+
+
+def done(job: Job) -> Any:
+    assert job.wait(SECONDS), f"{job.title} did not end: {job.snapshot()}"
+    assert job.error is None, job.error
+    assert job.snapshot().state == "finished"
+    return job.result
+
+
+def until(holds: Callable[[], bool]) -> None:
+    limit = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < limit, "it did not happen"
+        time.sleep(0.01)
+
+
+def long_request(folder: Path, tag: str = "", draws: int = 400) -> ScoreRequest:
+    """Minutes of work on this model: a trace of many draws."""
+    settings = CmaSettings(draws=draws)
+    return ScoreRequest(
+        model=str(folder),
+        proxy=proxy(8, tag),
+        needs=(
+            *needs("gradients"),
+            *(Need(measurement=f"trace-{kind}", settings=settings) for kind in ("hidden", "mlp", "attn")),
+        ),
+    )

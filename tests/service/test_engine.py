@@ -1,0 +1,180 @@
+"""The engine process: results as on the command line, short work first, cancel, death and restart."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from conftest import make_fact
+
+from lga_core.models.loading import load
+from lga_core.progress import Phase
+from lga_core.runs import tasks
+from lga_core.runs.store import Store
+from lga_core.scores.methods import View, layer_scores
+from lga_core.service import machine, reading
+from lga_core.service.client import EngineClient
+from lga_core.service.requests import (
+    KnownFactsRequest,
+    ScoreRequest,
+    SweepRequest,
+    TrialRequest,
+)
+from lga_core.service.sweep_reading import SweepReader
+from tests.service.asking import EDIT, SECONDS, done, long_request, needs, proxy, until
+
+
+def test_the_store_holds_what_the_same_functions_give_in_this_process(client, tiny_folder, tmp_path):
+    request = ScoreRequest(model=str(tiny_folder), proxy=proxy(), needs=needs("gradients"))
+    done(client.start(request, "Scoring layers"))
+    identity = machine.identity(str(tiny_folder))
+    found = reading.scored_facts(identity, request.proxy, request.needs, Store())
+    rows, stored = found.measured[request.needs[0]]
+    assert stored.complete and len(rows) == 4 and len(found.checks) == 4
+    model = load(str(tiny_folder))
+    here, _ = tasks.measure(
+        model, "eight", request.proxy.facts, "gradients", request.needs[0].settings, Store(tmp_path / "own")
+    )
+    one = layer_scores("lga", rows, identity.layers, View(bootstrap=0))
+    other = layer_scores("lga", here, model.layers, View(bootstrap=0))
+    assert one.selection.ranking == other.selection.ranking
+    assert one.total == pytest.approx(other.total, rel=1e-6)
+
+
+def test_equal_questions_share_a_job_and_progress_is_told(client, tiny_folder):
+    request = long_request(tiny_folder)
+    job = client.start(request, "Scoring layers")
+    assert client.start(request, "Scoring layers") is job
+    until(lambda: job.snapshot().progress is not None)
+    assert isinstance(job.snapshot().progress.phase, Phase)
+    client.cancel(job)
+    assert job.wait(SECONDS)
+
+
+def test_a_cancelled_job_ends_within_two_seconds_and_goes_on_from_where_it_was(client, tiny_folder):
+    request = long_request(tiny_folder, " the city of", draws=40)
+    job = client.start(request, "Scoring layers")
+    until(lambda: (job.snapshot().progress or None) and job.snapshot().progress.phase is Phase.CMA_HIDDEN)
+    begin = time.monotonic()
+    client.cancel(job)
+    assert job.wait(SECONDS)
+    assert time.monotonic() - begin < 2.5 and job.snapshot().state == "cancelled"  # the promise, with some slack
+    identity = machine.identity(str(tiny_folder))
+    kept = reading.scored_facts(identity, request.proxy, request.needs, Store())
+    assert kept.measured[request.needs[0]][1].complete
+    again = client.start(request, "Scoring layers")
+    assert again is not job
+    done(again)
+    finished = reading.scored_facts(identity, request.proxy, request.needs, Store())
+    assert all(stored.complete for _rows, stored in finished.measured.values()) and len(finished.measured) == 4
+
+
+def test_short_work_goes_ahead_of_a_long_job_which_goes_on(client, tiny_folder):
+    slow = dataclasses.replace(EDIT, value=dataclasses.replace(EDIT.value, steps=2000, stop_nll=0.0))
+    request = SweepRequest(
+        model=str(tiny_folder), proxy=proxy(8, " in"), test=None, layers=(0, 1, 2), editor="r-rome", settings=slow
+    )
+    long = client.start(request, "Sweeping")
+    until(lambda: (long.snapshot().progress or None) and long.snapshot().progress.phase is Phase.SWEEP)
+    fact = make_fact(0, "The Space Needle is near", "Space Needle", "Boston", "Seattle")
+    trial = TrialRequest(
+        model=str(tiny_folder), facts_name="one", fact=fact, layers=(1,), editor="r-rome", settings=EDIT
+    )
+    begin = time.monotonic()
+    job = client.start(trial, "Editing")
+    until(lambda: job.snapshot().state == "running" or not job.alive)
+    assert time.monotonic() - begin < 2.5
+    report, stored = done(job)
+    assert report.layers == (1,) and stored.complete
+    assert long.alive
+    before = long.snapshot().progress
+    until(lambda: not long.alive or long.snapshot().progress != before)
+    client.cancel(long)
+
+
+def test_a_sweep_is_read_cell_by_cell_and_an_estimate_measures_its_first_batch(client, tiny_folder):
+    request = SweepRequest(
+        model=str(tiny_folder),
+        proxy=proxy(2, " at"),
+        test=None,
+        layers=(0, 1, 2),
+        editor="r-rome",
+        settings=EDIT,
+        first_batch=True,
+    )
+    done(client.start(request, "Estimating"))
+    identity = machine.identity(str(tiny_folder))
+    sweep, stored = SweepReader(identity, request, 0, Store()).read().parts["proxy"]
+    assert 0 < (sweep.measured == 1).sum() < 6 and not stored.complete
+    done(client.start(dataclasses.replace(request, first_batch=False), "Sweeping"))
+    sweep, stored = SweepReader(identity, request, 0, Store()).read().parts["proxy"]
+    assert (sweep.measured == 1).sum() == 6 and stored.complete
+
+
+def test_an_error_reaches_the_page_as_one_message(client, tmp_path):
+    job = client.start(KnownFactsRequest(model=str(tmp_path / "nowhere"), facts=proxy().facts), "Asking")
+    assert job.wait(SECONDS)
+    assert job.snapshot().state == "failed" and "nowhere" in job.error.cause and job.error.hint
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_engine_ends_its_jobs_with_one_message_and_the_next_request_starts_another(client, tiny_folder, how):
+    first = client.start(long_request(tiny_folder, f" killed by {how}"), "Scoring layers")
+    until(lambda: (first.snapshot().progress or None) and first.snapshot().progress.phase is Phase.CMA_HIDDEN)
+    process = client.process
+    process.send_signal(how)
+    assert first.wait(SECONDS)
+    assert first.snapshot().state == "failed"
+    assert "engine process" in first.error.cause and "goes on from there" in first.error.hint
+    request = ScoreRequest(model=str(tiny_folder), proxy=proxy(8, f" killed by {how}"), needs=needs("gradients"))
+    done(client.start(request, "Scoring layers"))
+    assert client.process.pid != process.pid
+
+
+def test_an_engine_that_hangs_is_killed_and_said_so(home, tiny_folder):
+    client = EngineClient(grace=None)
+    try:
+        job = client.start(long_request(tiny_folder, " hanging"), "Scoring layers")
+        until(lambda: job.snapshot().progress is not None)
+        process = client.process
+        client.silent = 3.0
+        process.send_signal(signal.SIGSTOP)
+        assert job.wait(SECONDS)
+        assert "did not answer" in job.error.cause
+        process.wait(SECONDS)
+    finally:
+        client.close()
+
+
+def test_a_job_that_nobody_looks_at_is_cancelled(home, tiny_folder):
+    client = EngineClient(grace=2.0)
+    try:
+        job = client.start(long_request(tiny_folder, " forgotten"), "Scoring layers")
+        assert job.wait(SECONDS) and job.snapshot().state == "cancelled"
+    finally:
+        client.close()
+
+
+def test_the_engine_ends_with_the_server_however_that_ends(home, tiny_folder):
+    program = (
+        "import sys, time; from lga_core.service.client import EngineClient; "
+        "client = EngineClient(grace=None); client.warm_up(); print(client.process.pid, flush=True); "
+        "time.sleep(600)"
+    )
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        server = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LGA_HOME": str(home)},
+        )
+        engine = psutil.Process(int(server.stdout.readline()))
+        time.sleep(1.0)
+        server.send_signal(how)
+        server.wait(SECONDS)
+        engine.wait(SECONDS)
+        server.stdout.close()
