@@ -1,5 +1,6 @@
 """What the tests of the engine ask for, and how they wait."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +9,10 @@ from typing import Any
 from conftest import make_fact
 
 from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.progress import Phase
 from lga_core.scores.methods import MEASUREMENTS
-from lga_core.scores.settings import CmaSettings
 from lga_core.service.jobs import Job
-from lga_core.service.requests import Need, ProxySet, ScoreRequest
+from lga_core.service.requests import Need, ProxySet, SweepRequest
 
 SECONDS = 120.0
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "LeBron James", "Toyota", "Brazil", "Rome", "London")
@@ -44,14 +45,20 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def long_request(folder: Path, tag: str = "", draws: int = 400) -> ScoreRequest:
-    """Minutes of work on this model: a trace of many draws."""
-    settings = CmaSettings(draws=draws)
-    return ScoreRequest(
-        model=str(folder),
-        proxy=proxy(8, tag),
-        needs=(
-            *needs("gradients"),
-            *(Need(measurement=f"trace-{kind}", settings=settings) for kind in ("hidden", "mlp", "attn")),
-        ),
+def long_request(folder: Path, tag: str = "", steps: int = 2000) -> SweepRequest:
+    """Minutes of work on this model: a sweep of edits whose search does not stop early."""
+    slow = dataclasses.replace(EDIT, value=dataclasses.replace(EDIT.value, steps=steps, stop_nll=0.0))
+    return SweepRequest(
+        model=str(folder), proxy=proxy(8, tag), test=None, layers=(0, 1, 2), editor="r-rome", settings=slow
     )
+
+
+def working(job: Job, phase: Phase) -> None:
+    """Waits until the job tells of this phase."""
+
+    def there() -> bool:
+        assert job.alive, f"{job.title} ended before it came to {phase}: {job.snapshot()}"
+        progress = job.snapshot().progress
+        return progress is not None and progress.phase is phase
+
+    until(there)

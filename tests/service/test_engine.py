@@ -25,7 +25,7 @@ from lga_core.service.requests import (
     TrialRequest,
 )
 from lga_core.service.sweep_reading import SweepReader
-from tests.service.asking import EDIT, SECONDS, done, long_request, needs, proxy, until
+from tests.service.asking import EDIT, SECONDS, done, long_request, needs, proxy, until, working
 
 
 def test_the_store_holds_what_the_same_functions_give_in_this_process(client, tiny_folder, tmp_path):
@@ -47,53 +47,48 @@ def test_the_store_holds_what_the_same_functions_give_in_this_process(client, ti
 
 def test_equal_questions_share_a_job_and_progress_is_told(client, tiny_folder):
     request = long_request(tiny_folder)
-    job = client.start(request, "Scoring layers")
-    assert client.start(request, "Scoring layers") is job
-    until(lambda: job.snapshot().progress is not None)
-    assert isinstance(job.snapshot().progress.phase, Phase)
+    job = client.start(request, "Sweeping")
+    assert client.start(request, "Sweeping") is job
+    working(job, Phase.SWEEP)
     client.cancel(job)
-    assert job.wait(SECONDS)
+    assert job.wait(SECONDS) and job.snapshot().state == "cancelled"
 
 
-def test_a_cancelled_job_ends_within_two_seconds_and_goes_on_from_where_it_was(client, tiny_folder):
-    request = long_request(tiny_folder, " the city of", draws=40)
-    job = client.start(request, "Scoring layers")
-    until(lambda: (job.snapshot().progress or None) and job.snapshot().progress.phase is Phase.CMA_HIDDEN)
-    begin = time.monotonic()
+def test_a_cancelled_job_keeps_what_it_finished_and_goes_on_from_there(client, tiny_folder):
+    request = long_request(tiny_folder, " the city of", steps=300)
+    reader = SweepReader(machine.identity(str(tiny_folder)), request, 0, Store())
+
+    def cells() -> int:
+        part = reader.read().parts.get("proxy")
+        return 0 if part is None else int((part[0].measured == 1).sum())
+
+    job = client.start(request, "Sweeping")
+    until(lambda: cells() > 0 or not job.alive)
     client.cancel(job)
-    assert job.wait(SECONDS)
-    assert time.monotonic() - begin < 2.5 and job.snapshot().state == "cancelled"  # the promise, with some slack
-    identity = machine.identity(str(tiny_folder))
-    kept = reading.scored_facts(identity, request.proxy, request.needs, Store())
-    assert kept.measured[request.needs[0]][1].complete
-    again = client.start(request, "Scoring layers")
+    assert job.wait(SECONDS) and job.snapshot().state == "cancelled"
+    kept = cells()
+    assert 0 < kept < 24
+    again = client.start(request, "Sweeping")
     assert again is not job
     done(again)
-    finished = reading.scored_facts(identity, request.proxy, request.needs, Store())
-    assert all(stored.complete for _rows, stored in finished.measured.values()) and len(finished.measured) == 4
+    assert cells() == 24 and reader.read().parts["proxy"][1].complete
 
 
 def test_short_work_goes_ahead_of_a_long_job_which_goes_on(client, tiny_folder):
-    slow = dataclasses.replace(EDIT, value=dataclasses.replace(EDIT.value, steps=2000, stop_nll=0.0))
-    request = SweepRequest(
-        model=str(tiny_folder), proxy=proxy(8, " in"), test=None, layers=(0, 1, 2), editor="r-rome", settings=slow
-    )
-    long = client.start(request, "Sweeping")
-    until(lambda: (long.snapshot().progress or None) and long.snapshot().progress.phase is Phase.SWEEP)
+    long = client.start(long_request(tiny_folder, " in"), "Sweeping")
+    working(long, Phase.SWEEP)
     fact = make_fact(0, "The Space Needle is near", "Space Needle", "Boston", "Seattle")
     trial = TrialRequest(
         model=str(tiny_folder), facts_name="one", fact=fact, layers=(1,), editor="r-rome", settings=EDIT
     )
-    begin = time.monotonic()
-    job = client.start(trial, "Editing")
-    until(lambda: job.snapshot().state == "running" or not job.alive)
-    assert time.monotonic() - begin < 2.5
-    report, stored = done(job)
+    report, stored = done(client.start(trial, "Editing"))
     assert report.layers == (1,) and stored.complete
     assert long.alive
     before = long.snapshot().progress
     until(lambda: not long.alive or long.snapshot().progress != before)
+    assert long.alive
     client.cancel(long)
+    assert long.wait(SECONDS)
 
 
 def test_a_sweep_is_read_cell_by_cell_and_an_estimate_measures_its_first_batch(client, tiny_folder):
@@ -123,8 +118,8 @@ def test_an_error_reaches_the_page_as_one_message(client, tmp_path):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_engine_ends_its_jobs_with_one_message_and_the_next_request_starts_another(client, tiny_folder, how):
-    first = client.start(long_request(tiny_folder, f" killed by {how}"), "Scoring layers")
-    until(lambda: (first.snapshot().progress or None) and first.snapshot().progress.phase is Phase.CMA_HIDDEN)
+    first = client.start(long_request(tiny_folder, f" killed by {how}"), "Sweeping")
+    working(first, Phase.SWEEP)
     process = client.process
     process.send_signal(how)
     assert first.wait(SECONDS)
@@ -138,8 +133,8 @@ def test_a_killed_engine_ends_its_jobs_with_one_message_and_the_next_request_sta
 def test_an_engine_that_hangs_is_killed_and_said_so(home, tiny_folder):
     client = EngineClient(grace=None)
     try:
-        job = client.start(long_request(tiny_folder, " hanging"), "Scoring layers")
-        until(lambda: job.snapshot().progress is not None)
+        job = client.start(long_request(tiny_folder, " hanging"), "Sweeping")
+        working(job, Phase.SWEEP)
         process = client.process
         client.silent = 3.0
         process.send_signal(signal.SIGSTOP)
@@ -153,7 +148,7 @@ def test_an_engine_that_hangs_is_killed_and_said_so(home, tiny_folder):
 def test_a_job_that_nobody_looks_at_is_cancelled(home, tiny_folder):
     client = EngineClient(grace=2.0)
     try:
-        job = client.start(long_request(tiny_folder, " forgotten"), "Scoring layers")
+        job = client.start(long_request(tiny_folder, " forgotten"), "Sweeping")
         assert job.wait(SECONDS) and job.snapshot().state == "cancelled"
     finally:
         client.close()
