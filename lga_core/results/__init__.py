@@ -4,7 +4,7 @@ The engine makes them, the store keeps them, the figures, the command line and t
 Nothing is computed here.
 """
 
-from lga_core.results.base import POSITIONS, Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
+from lga_core.results.base import Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
     Diagnostics,
     EditReport,
@@ -26,7 +26,6 @@ from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Tra
 
 __all__ = [
     "METRICS",
-    "POSITIONS",
     "Across",
     "Array",
     "Bootstrap",

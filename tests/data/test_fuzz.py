@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lga_core.data.facts import Fact, FactSet
-from lga_core.data.load import read_facts, upload_columns, write_facts
+from lga_core.data.load import read_facts, upload_table, write_facts
 from lga_core.data.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from tests.data.examples import EXAMPLES
@@ -190,7 +190,7 @@ def outcome(suffix: str, data: bytes) -> str:
         assert f"upload{suffix}" in error.cause and error.hint and str(error).encode()
         return "refused"
     check(found)
-    guessed = ColumnMapping.guess(upload_columns(f"upload{suffix}", data, suffix))
+    guessed = ColumnMapping.guess(upload_table(f"upload{suffix}", data, suffix).columns)
     if {"prompt", "subject"} <= guessed.keys():
         try:
             check(read_facts(f"upload{suffix}", data, suffix, mapping=ColumnMapping(**guessed)))

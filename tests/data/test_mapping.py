@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lga_core.data.load import read_facts, upload_columns, upload_table
+from lga_core.data.load import read_facts, upload_table
 from lga_core.data.mapping import ColumnMapping, inner_columns
 from lga_core.errors import LgaError
 
@@ -51,11 +51,11 @@ def test_csv() -> None:
     (fact,) = read_facts("t.csv", table.encode(), ".csv", mapping=mapping).facts
     assert (fact.subject, fact.target_new) == ("Rom", "Spanien")
     assert fact.rephrases == ("Wo liegt Rom?", "Rom liegt in")
-    assert upload_columns("t.csv", table.encode(), ".csv") == ("Frage", "Wer", "Neu", "Um")
+    assert upload_table("t.csv", table.encode(), ".csv").columns == ("Frage", "Wer", "Neu", "Um")
 
 
 def test_a_column_that_cannot_be_shown_is_not_offered() -> None:
-    assert upload_columns("t.json", b'[{"a": 1, "\\ud800": 2}, 3, {"b": 1}]', ".json") == ("a", "b")
+    assert upload_table("t.json", b'[{"a": 1, "\\ud800": 2}, 3, {"b": 1}]', ".json").columns == ("a", "b")
 
 
 def test_nested_probes_under_another_name() -> None:

@@ -13,7 +13,7 @@ from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.progress import Progress
 from lga_core.service.messages import Machine
-from lga_core.service.work.session_ledger import SessionLedger
+from lga_core.service.work.session_ledger import SessionLedger, remove_old_sessions
 
 
 class Control(Protocol):
@@ -36,6 +36,7 @@ class Desk:
         self._on_model = on_model  # called with the name of the model that is in memory now
         self._model: LoadedModel | None = None
         self._ledgers: dict[tuple[str, str], SessionLedger] = {}
+        remove_old_sessions()
 
     def model(self, name: str, control: Control) -> LoadedModel:
         """The model of that name: the one in memory, or loaded (and fetched) now. Raises LgaError as `load` does."""

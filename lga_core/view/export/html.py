@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import plotly.graph_objects as go
 import plotly.io
 
-from lga_core.results import CausalTrace, EditReport, LayerScores
+from lga_core.results import EditReport, LayerScores
 from lga_core.view.figures.parts.style import FONT, theme
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -80,30 +80,6 @@ def totals_csv(scores: LayerScores) -> str:
                 float(share[layer]),
             )
             for layer, total in enumerate(scores.total)
-        ),
-    )
-
-
-def trace_csv(trace: CausalTrace) -> str:
-    """One line per token and layer of one fact's trace."""
-    first, end = trace.subject
-    estimates = trace.patching
-    return _csv(
-        ("record", "kind", "window", "token_index", "token", "in_subject", "layer", "effect", "estimate"),
-        (
-            (
-                trace.record,
-                trace.kind,
-                trace.window,
-                index,
-                token,
-                first <= index < end,
-                layer,
-                float(trace.effect[index, layer]),
-                None if estimates is None else float(estimates[index, layer]),
-            )
-            for index, token in enumerate(trace.tokens)
-            for layer in range(trace.effect.shape[1])
         ),
     )
 

@@ -39,23 +39,6 @@ def firmness_sentence(scores: LayerScores) -> str | None:
     return f"Layer {golden} is the pick in {share} of {bootstrap.draws:,} draws of the facts; {where}{margin}."
 
 
-def agreement_sentence(lga: LayerScores, cma: LayerScores, spearman: float | None) -> str:
-    """Whether the two picks coincide, and the rank correlation of the two totals over layers."""
-    ours, theirs = lga.selection.golden_layer, cma.selection.golden_layer
-    names = spoken(lga.method), spoken(cma.method)
-    if ours is None or theirs is None:
-        silent = " and ".join(name for name, pick in zip(names, (ours, theirs), strict=True) if pick is None)
-        told = f"{silent} {'have' if ours is theirs else 'has'} no pick, so there is nothing to compare"
-    elif ours == theirs:
-        told = f"{names[0]} and {names[1]} pick the same layer, {ours}"
-    else:
-        apart = count(abs(ours - theirs), "layer")
-        told = f"{names[0]} picks layer {ours}, {names[1]} picks layer {theirs}, {apart} apart"
-    if spearman is None or not math.isfinite(spearman):
-        return f"{told}. No rank correlation can be had."
-    return f"{told}. Rank correlation of the two totals over layers: ρ = {correlation(spearman)}."
-
-
 def sign_sentence(lga: LayerScores, signs: Signs) -> str:
     """What the signs mean for the signed order (METHOD §1, "What the sign does")."""
     if signs.negative_share is None:
