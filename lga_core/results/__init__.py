@@ -15,7 +15,7 @@ from lga_core.results.edits import (
     Metric,
     ProbeResult,
 )
-from lga_core.results.layers import Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
+from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
 from lga_core.results.memory import MemoryEstimate, MomentPlan
 from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide, TokenChoice
 from lga_core.results.race import Ending, Race, RaceRound, Standing
@@ -25,6 +25,7 @@ from lga_core.results.traces import CausalTrace, TokenAttribution
 from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 
 __all__ = [
+    "METHOD_TITLES",
     "METRICS",
     "Across",
     "Array",

@@ -7,10 +7,8 @@ import pytest
 from view.made import lga_scores
 
 from lga_core.results import Bootstrap, Cost, Selection
-from lga_core.scores.methods import METHODS
 from lga_core.scores.selection import no_pick, signs
 from lga_core.view.words import sentences as words
-from lga_core.view.words.names import METHOD_TITLES
 
 
 def picking(scores, golden, others=()):
@@ -19,10 +17,6 @@ def picking(scores, golden, others=()):
         scores,
         selection=Selection(golden_layer=golden, golden_layers=layers, ranking=layers, excluded_layers={}, fences=None),
     )
-
-
-def test_every_method_has_the_same_title_here_and_in_the_engine():
-    assert {name: METHOD_TITLES.get(name) for name in METHODS} == {name: item.title for name, item in METHODS.items()}
 
 
 def test_the_pick():
