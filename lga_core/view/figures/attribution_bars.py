@@ -54,7 +54,6 @@ def attribution_bars(
             zerolinecolor=look.muted,
             zerolinewidth=1,
             range=[ticks[0], ticks[-1]],
-            tickmode="array",
             tickvals=ticks,
             ticktext=[number(value) for value in ticks],
             title=axis_title(look, "attribution to log p(answer), nats"),
@@ -62,7 +61,6 @@ def attribution_bars(
         yaxis=axis(
             look,
             range=[count - 0.5, -0.5],
-            tickmode="array",
             tickvals=list(range(count)),
             ticktext=labels,
             automargin="left",

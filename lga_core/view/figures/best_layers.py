@@ -43,7 +43,6 @@ def best_layers(worth: Worth, layers: int, golden: int | None, *, theme_name: Th
             range=[0, 1.12 * top],
             showgrid=True,
             gridcolor=look.line,
-            tickmode="array",
             tickvals=ticks,
             ticktext=[f"{tick:.0f}" for tick in ticks],
         ),

@@ -41,7 +41,6 @@ def loss_curve(report: EditReport, *, stop: float | None = None, theme_name: The
         xaxis=axis(
             look,
             range=[-0.02 * max(steps, 1), 1.02 * max(steps, 1)],
-            tickmode="array",
             tickvals=[tick for tick in ticks if tick == int(tick)],
             title=axis_title(look, "step"),
         ),
@@ -97,7 +96,6 @@ def _log_axis(low: float, high: float, look: Theme) -> dict:
         range=[bottom - pad, top + pad],
         showgrid=True,
         gridcolor=look.line,
-        tickmode="array",
         tickvals=[10.0**exponent for exponent in exponents],
         ticktext=[power_of_ten(10.0**exponent) for exponent in exponents],
     )

@@ -38,7 +38,6 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
             look,
             type="log",
             range=[low, high],
-            tickmode="array",
             tickvals=ticks,
             showgrid=True,
             gridcolor=look.line,
@@ -48,7 +47,6 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
         yaxis=axis(
             look,
             range=[-0.06 * top, 1.08 * top],
-            tickmode="array",
             tickvals=round_ticks(0, top, 5),
             showgrid=True,
             gridcolor=look.line,

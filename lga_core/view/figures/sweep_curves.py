@@ -149,7 +149,6 @@ def percent_axis(sweep: Sweep, look: Theme, domain: tuple[float, float], **setti
         look,
         domain=domain,
         range=[low, high],
-        tickmode="array",
         tickvals=ticks,
         ticktext=[f"{tick:g} %" for tick in ticks],
         showgrid=True,

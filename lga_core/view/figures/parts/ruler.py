@@ -41,9 +41,7 @@ def layer_axis(
         f"<b><span style='color:{look.gold_text}'>{layer}</span></b>" if layer == golden else str(layer)
         for layer in ticks
     ]
-    return axis(
-        look, range=[-0.5, layers - 0.5], tickmode="array", tickvals=ticks, ticktext=text, tickangle=0, **settings
-    )
+    return axis(look, range=[-0.5, layers - 0.5], tickvals=ticks, ticktext=text, tickangle=0, **settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +95,6 @@ def track_axis(tracks: Sequence[Track], look: Theme, domain: tuple[float, float]
         look,
         domain=domain,
         range=[len(tracks) - 0.5, -0.5],
-        tickmode="array",
         tickvals=list(range(len(tracks))),
         ticktext=names,
         showgrid=True,

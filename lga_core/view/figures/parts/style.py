@@ -158,7 +158,7 @@ def new_figure(look: Theme, *, height: float, left: int, top: int, bottom: int, 
 
 
 def axis(look: Theme, **settings) -> dict:
-    """Settings of a quiet axis: no grid, no zero line, no zoom, small muted ticks."""
+    """Settings of a quiet axis: no grid, no zero line, no zoom, small muted ticks. `tickvals` alone are labelled."""
     quiet = {
         "showgrid": False,
         "zeroline": False,
@@ -208,7 +208,6 @@ def colorbar(
         "len": max(height, 34),
         "thickness": COLORBAR_WIDTH,
         "outlinewidth": 0,
-        "tickmode": "array",
         "tickvals": list(tickvals),
         "ticktext": list(ticktext),
         "ticks": "outside",
