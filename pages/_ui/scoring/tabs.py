@@ -26,6 +26,7 @@ from lga_core.view.words.sentences import (
 from lga_core.view.words.text import count
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import download, table
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import fact_label, safe
 
@@ -94,12 +95,9 @@ def firmness(lga: MethodScores | None) -> None:
 
 def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
     """Every fact asked for, and why some were not used."""
-    table = fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ())
-    st.dataframe(
-        pd.DataFrame(table),
-        hide_index=True,
-        width="stretch",
-        height=min(38 + 35 * len(table), 420),
+    table(
+        fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ()),
+        most=420,
         alt="Table of the facts",
         placeholder="n/a",
         column_config={
@@ -132,10 +130,8 @@ def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
         }
         for row in method_picks(known, choices)
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        width="stretch",
+    table(
+        rows,
         alt="Table of each method's pick",
         placeholder="n/a",
         column_config={
@@ -181,8 +177,10 @@ def use(model: str, golden: tuple[int, ...], layers: int) -> None:
         st.markdown("**Published layers**")
         published = resolve(model).published
         if published:
-            table = [(item.editor, ", ".join(map(str, item.layers)), item.source) for item in published]
-            st.dataframe(pd.DataFrame(table, columns=["editor", "layers", "source"]), hide_index=True, width="stretch")
+            table(
+                {"editor": item.editor, "layers": ", ".join(map(str, item.layers)), "source": item.source}
+                for item in published
+            )
         else:
             st.caption("The catalogue knows of no published layers for this model.")
 
@@ -191,32 +189,14 @@ def export(figure: Callable[[], "go.Figure"], scored: list[MethodScores], known:
     """Files to take away. They are made when they are asked for."""
     labels = {fact.record: fact_label(fact) for fact in known.facts}
     with st.container(horizontal=True):
-        st.download_button(
-            "Figure, HTML",
-            lambda: standalone_html(figure()),
-            "golden_layers.html",
-            "text/html",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        download("Figure, HTML", lambda: standalone_html(figure()), "golden_layers.html", "text/html")
         for scores in (item.scores for item in scored):
-            name = scores.method
-            st.download_button(
-                f"{method_title(name)}: layers, CSV",
-                lambda scores=scores: totals_csv(scores),
-                f"{name}_layers.csv",
-                "text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-            st.download_button(
-                f"{method_title(name)}: facts × layers, CSV",
-                lambda scores=scores: scores_csv(scores, labels),
-                f"{name}_facts.csv",
-                "text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+            title = method_title(scores.method)
+            for what, name, make in (
+                ("layers", "layers", lambda scores=scores: totals_csv(scores)),
+                ("facts × layers", "facts", lambda scores=scores: scores_csv(scores, labels)),
+            ):
+                download(f"{title}: {what}, CSV", make, f"{scores.method}_{name}.csv", "text/csv")
     st.caption(
         "The HTML page holds everything it needs and opens without a network. The chart's own camera button "
         "saves an SVG."

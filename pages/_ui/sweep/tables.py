@@ -1,6 +1,5 @@
 """The numbers of a sweep: the regret table, the metrics at every pick, the cost table, files and the protocol."""
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -15,6 +14,7 @@ from lga_core.view.words.sweep_words import BRUTE_FORCE, cheaper, optimum_senten
 from lga_core.view.words.text import count
 from pages._ui.scoring.tabs import provenance
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import download, table
 from pages._ui.shell.live import Figures
 from pages._ui.shell.text import fact_label, safe
 
@@ -188,7 +188,7 @@ def export(view: SweepView, worth: Worth, figure: go.Figure) -> None:
     )
     with st.container(horizontal=True):
         for words, make, name, kind in files:
-            st.download_button(words, make, name, kind, on_click="ignore", icon=":material/download:")
+            download(words, make, name, kind)
 
 
 def protocol(view: SweepView, worth: Worth) -> None:
@@ -217,12 +217,4 @@ def _swept_stored(view: SweepView) -> dict[str, Stored]:
 
 
 def _table(rows: list[dict], alt: str, columns: dict) -> None:
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        width="stretch",
-        alt=alt,
-        placeholder="n/a",
-        height=min(38 + 35 * max(len(rows), 1), 420),
-        column_config=columns,
-    )
+    table(rows, most=420, alt=alt, placeholder="n/a", column_config=columns)
