@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import torch
 
-from lga_core.models.loaded import LoadedModel
+from lga_core.models.loaded import LoadedModel, machine_words
 from lga_core.models.loading import load, pick_device, pick_dtype
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fingerprint import folder_fingerprint
@@ -75,10 +75,5 @@ def machine() -> Machine:
     if threads > 0:
         torch.set_num_threads(threads)
     device = pick_device("auto")
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     dtype = pick_dtype("auto", device)
-    count = torch.get_num_threads()
-    words = f"{where}, {str(dtype).removeprefix('torch.')}"
-    if device.type == "cpu":
-        words += f", {count} thread{'' if count == 1 else 's'}"
-    return Machine(device=words, dtype=str(dtype), threads=count)
+    return Machine(device=machine_words(device, dtype), dtype=str(dtype), threads=torch.get_num_threads())

@@ -12,6 +12,7 @@ from lga_core.editing.files.edit_set import edit_set_bytes, read_edit_set
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.sources.derived import keep
 from lga_core.models.sources.files import cache_home
 from lga_core.results import LedgerReport
 from lga_core.service.ledger_view import Change, EntryView, LedgerView
@@ -91,10 +92,8 @@ class SessionLedger:
         if not self.ledger.entries:
             self.path.unlink(missing_ok=True)
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        half = self.path.with_suffix(".half")
-        half.write_bytes(edit_set_bytes(self.ledger, model))
-        half.replace(self.path)
+        content = edit_set_bytes(self.ledger, model)
+        keep(self.path, lambda place: place.write_bytes(content))
 
 
 def sessions_folder() -> Path:

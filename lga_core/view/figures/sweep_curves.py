@@ -40,14 +40,14 @@ class Mark:
 
 def marked(picks: Sequence[Pick], best: int | None, look: Theme) -> list[Mark]:
     """A mark for each selector that picks a layer, then one for the best layer of the sweep itself."""
-    found, others = [], 0
+    marks, others = [], 0
     for pick in picks:
         if pick.own_layer is None:
             continue
         symbol = "circle" if pick.selector.startswith("cma") else _SYMBOLS.get(pick.selector)
         if symbol is None:
             symbol, others = _OTHERS[others % len(_OTHERS)], others + 1
-        found.append(
+        marks.append(
             Mark(
                 title=pick.title,
                 layer=pick.own_layer,
@@ -57,8 +57,8 @@ def marked(picks: Sequence[Pick], best: int | None, look: Theme) -> list[Mark]:
             )
         )
     if best is not None:
-        found.append(Mark(title="best layer here", layer=best, stand_in=None, color=look.ink, symbol=_SYMBOLS["best"]))
-    return found
+        marks.append(Mark(title="best layer here", layer=best, stand_in=None, color=look.ink, symbol=_SYMBOLS["best"]))
+    return marks
 
 
 def selector_color(selector: str, look: Theme) -> str:

@@ -37,7 +37,9 @@ def metric_cards(
 
 def download(label: str, content: Callable[[], Any], file_name: str, mime: str, **settings: Any) -> None:
     """A file to take away; it is made when it is asked for."""
-    st.download_button(label, content, file_name, mime, on_click="ignore", icon=":material/download:", **settings)
+    st.download_button(
+        label, content, file_name=file_name, mime=mime, on_click="ignore", icon=":material/download:", **settings
+    )
 
 
 def choice(label: str, options: Sequence[Any], key: str, default: Any, *, place: Any = st, **settings: Any) -> Any:

@@ -105,13 +105,13 @@ def track_axis(tracks: Sequence[Track], look: Theme, domain: tuple[float, float]
 
 def runs(layers: Collection[int]) -> list[tuple[int, int]]:
     """Consecutive layers as (first, last) pairs: 11, 12, 15 gives (11, 12), (15, 15)."""
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     for layer in sorted(set(layers)):
-        if found and layer == found[-1][1] + 1:
-            found[-1] = (found[-1][0], layer)
+        if pairs and layer == pairs[-1][1] + 1:
+            pairs[-1] = (pairs[-1][0], layer)
         else:
-            found.append((layer, layer))
-    return found
+            pairs.append((layer, layer))
+    return pairs
 
 
 def outline(first: int, last: int, color: str, xref: str, yref: str, *, width: float, dash: str = "solid") -> dict:
