@@ -40,7 +40,7 @@ def firmness_sentence(scores: LayerScores) -> str | None:
 
 
 def sign_sentence(lga: LayerScores, signs: Signs) -> str:
-    """What the signs mean for the signed order (METHOD §1, "What the sign does")."""
+    """What the signs mean for the signed order (METHOD.md §1, "What the sign does")."""
     if signs.negative_share is None:
         return "There are no values to read a sign from."
     share = f"{percent(signs.negative_share)} of the cells are negative"
