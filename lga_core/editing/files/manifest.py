@@ -10,6 +10,8 @@ from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
 
 FORMAT = 1
+MANIFEST = "manifest.json"
+TENSORS = "edits.safetensors"
 
 
 class _Strict(BaseModel):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lga_core.editing.edits import Edit
-from lga_core.editing.files.edit_set import edit_set_bytes, read_edit_set
+from lga_core.editing.files.edit_set import edit_set_bytes
+from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
