@@ -39,8 +39,7 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
             type="log",
             range=[low, high],
             tickvals=ticks,
-            showgrid=True,
-            gridcolor=look.line,
+            grid=True,
             ticktext=[_worded(value) for value in ticks],
             title=axis_title(look, "time to find the layer"),
         ),
@@ -48,11 +47,8 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
             look,
             range=[-0.06 * top, 1.08 * top],
             tickvals=round_ticks(0, top, 5),
-            showgrid=True,
-            gridcolor=look.line,
-            zeroline=True,
-            zerolinecolor=look.muted,
-            zerolinewidth=1,
+            grid=True,
+            zero=look.muted,
         ),
     )
     figure.add_annotation(

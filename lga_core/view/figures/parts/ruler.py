@@ -97,8 +97,7 @@ def track_axis(tracks: Sequence[Track], look: Theme, domain: tuple[float, float]
         range=[len(tracks) - 0.5, -0.5],
         tickvals=list(range(len(tracks))),
         ticktext=names,
-        showgrid=True,
-        gridcolor=look.line,
+        grid=True,
         **settings,
     )
 
