@@ -9,7 +9,7 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Stored
 from lga_core.scores.selection import signs
-from lga_core.service.method_scores import MethodScores, ScoreChoices, fact_rows, method_picks, unmeasured
+from lga_core.service.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading import ScoredFacts
 from lga_core.view.export.html import easyedit_line, scores_csv, standalone_html, totals_csv
 from lga_core.view.figures.bootstrap import pick_shares
@@ -26,7 +26,7 @@ from lga_core.view.words.sentences import (
 from lga_core.view.words.text import count
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import download, table
+from pages._ui.shell.elements import download, table, tabs
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import fact_label, safe
 
@@ -45,19 +45,17 @@ def show(
     """All of them."""
     scored = [item for item in (lga, cma) if item is not None]
     golden = lga.scores.selection.golden_layers if lga is not None else ()
-    tabs = st.tabs(["How firm", "Facts", "Other scores", "Use it", "Export", "Settings and origin"])
-    with tabs[0]:
-        firmness(lga)
-    with tabs[1]:
-        facts_table(known, lga)
-    with tabs[2]:
-        other_scores(known, choices)
-    with tabs[3]:
-        use(model, golden, known.identity.layers)
-    with tabs[4]:
-        export(figure, scored, known)
-    with tabs[5]:
-        provenance({item.stored.provenance.method: item.stored for item in scored if item.stored is not None})
+    origins = {item.stored.provenance.method: item.stored for item in scored if item.stored is not None}
+    tabs(
+        {
+            "How firm": lambda: firmness(lga),
+            "Facts": lambda: facts_table(known, lga),
+            "Other scores": lambda: other_scores(known, choices),
+            "Use it": lambda: use(model, golden, known.identity.layers),
+            "Export": lambda: export(figure, scored, known),
+            "Settings and origin": lambda: provenance(origins),
+        }
+    )
 
 
 def firmness(lga: MethodScores | None) -> None:
@@ -117,21 +115,8 @@ def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
 
 def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
     """The picks of all methods side by side; what is not measured yet can be."""
-    rows = [
-        {
-            "method": row.method,
-            "pick": row.pick,
-            "next": ", ".join(map(str, row.following)),
-            "ρ with LGA": row.rho,
-            "picked in, %": None if row.share is None else 100 * row.share,
-            "facts": row.facts,
-            "seconds": row.seconds,
-            "note": row.note,
-        }
-        for row in method_picks(known, choices)
-    ]
     table(
-        rows,
+        pick_rows(known, choices),
         alt="Table of each method's pick",
         placeholder="n/a",
         column_config={

@@ -49,6 +49,13 @@ def choice(label: str, options: Sequence[Any], key: str, default: Any, *, place:
     )
 
 
+def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
+    """Each part in a tab of its own."""
+    for place, draw in zip(st.tabs(list(parts)), parts.values(), strict=True):
+        with place:
+            draw()
+
+
 def asked_question() -> Question | None:
     """What the sidebar asks; where it names no model, the page says so."""
     question = session().question

@@ -13,6 +13,7 @@ from lga_core.view.words.sentences import spoken
 from lga_core.view.words.sweep_words import BRUTE_FORCE, cheaper, optimum_sentence
 from lga_core.view.words.text import count
 from pages._ui.scoring.tabs import provenance
+from pages._ui.shell import elements
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table
 from pages._ui.shell.live import Figures
@@ -25,21 +26,16 @@ _HITS = {k: f"hit@{k}" for k in (1, 3, 5)}
 
 def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> None:
     """What stands below the main figure, one tab each."""
-    names = ["Selectors", "Metrics at the picks", "Cost", "Best layers", "Export", "Protocol and origin"]
-    for place, draw in zip(
-        st.tabs(names),
-        (
-            lambda: regret_table(worth),
-            lambda: metrics_table(worth),
-            lambda: cost_table(view, worth, figures),
-            lambda: each_fact(view, worth, figures),
-            lambda: export(view, worth, figure),
-            lambda: protocol(view, worth),
-        ),
-        strict=True,
-    ):
-        with place:
-            draw()
+    elements.tabs(
+        {
+            "Selectors": lambda: regret_table(worth),
+            "Metrics at the picks": lambda: metrics_table(worth),
+            "Cost": lambda: cost_table(view, worth, figures),
+            "Best layers": lambda: each_fact(view, worth, figures),
+            "Export": lambda: export(view, worth, figure),
+            "Protocol and origin": lambda: protocol(view, worth),
+        }
+    )
 
 
 def regret_table(worth: Worth) -> None:
