@@ -23,7 +23,17 @@ import torch
 from safetensors.torch import save as bytes_of
 
 from lga_core.editing.edits import Edit, LowRankEdit
-from lga_core.editing.files.manifest import FORMAT, MANIFEST, TENSORS, Manifest, ManifestEntry, Tensors
+from lga_core.editing.files.manifest import (
+    ENTRY_FIELDS,
+    FORMAT,
+    MANIFEST,
+    TENSORS,
+    WRITTEN_FIELDS,
+    Manifest,
+    ManifestEntry,
+    Tensors,
+    same_fields,
+)
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
@@ -110,25 +120,16 @@ def _parts(ledger: Ledger, model: LoadedModel) -> dict[str, bytes]:
 
 def _described(entry: Entry) -> ManifestEntry:
     return ManifestEntry(
-        id=entry.id,
-        facts=entry.facts,
-        editor=entry.editor,
+        **same_fields(entry, ENTRY_FIELDS),
         editor_version=entry.version,
         settings=asdict(entry.settings),
-        layers=entry.layers,
-        mode=entry.mode,
-        on=entry.on,
-        enabled=entry.enabled,
         tensors=tuple(
             Tensors(
                 layer=item.edit.layer,
                 matrix=item.edit.matrix,
                 kind="low rank" if isinstance(item.edit, LowRankEdit) else "dense",
                 shapes={part: (len(tensor), tensor.shape[1]) for part, tensor in _tensors(item.edit).items()},
-                weight_norm=item.weight_norm,
-                target_errors=item.target_errors,
-                clamped=item.clamped,
-                losses=item.losses,
+                **same_fields(item, WRITTEN_FIELDS),
             )
             for item in entry.written
         ),

@@ -15,7 +15,17 @@ from safetensors.torch import load as tensors_of
 from lga_core.editing.editors.editor import Written
 from lga_core.editing.edits import DenseEdit, LowRankEdit
 from lga_core.editing.files.containers import HINT, Container, Folder, Zip
-from lga_core.editing.files.manifest import FORMAT, MANIFEST, TENSORS, Manifest, ManifestEntry, Tensors
+from lga_core.editing.files.manifest import (
+    ENTRY_FIELDS,
+    FORMAT,
+    MANIFEST,
+    TENSORS,
+    WRITTEN_FIELDS,
+    Manifest,
+    ManifestEntry,
+    Tensors,
+    same_fields,
+)
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
@@ -70,15 +80,9 @@ def _read(files: Container, model: LoadedModel) -> Ledger:
     return Ledger(
         entries=tuple(
             Entry(
-                id=entry.id,
-                facts=entry.facts,
-                editor=entry.editor,
+                **same_fields(entry, ENTRY_FIELDS),
                 version=entry.editor_version,
-                layers=entry.layers,
                 settings=checked,
-                mode=entry.mode,
-                on=entry.on,
-                enabled=entry.enabled,
                 written=tuple(_written(entry, item, tensors, model) for item in entry.tensors),
             )
             for entry, checked in zip(manifest.entries, settings, strict=True)
@@ -179,13 +183,8 @@ def _written(entry: ManifestEntry, item: Tensors, tensors: Mapping[str, torch.Te
     device = model.architecture.blocks[item.layer].down.weight.device
     parts = {part: tensors[f"{entry.id}/{item.layer}/{part}"].to(device) for part in item.shapes}
     kind = LowRankEdit if item.kind == "low rank" else DenseEdit
-    return Written(
-        edit=kind(layer=item.layer, matrix=item.matrix, **parts),
-        target_errors=item.target_errors,
-        losses=item.losses,
-        clamped=item.clamped,
-        weight_norm=item.weight_norm,
-    )
+    edit = kind(layer=item.layer, matrix=item.matrix, **parts)
+    return Written(edit=edit, **same_fields(item, WRITTEN_FIELDS))
 
 
 def _damaged(what: str) -> LgaError:

@@ -112,14 +112,9 @@ def remove_old_sessions() -> None:
 def _entry(ledger: Ledger, entry: Entry) -> EntryView:
     ratios = [item.edit.norm / item.weight_norm for item in entry.written]
     errors = [error for item in entry.written for error in item.target_errors if error is not None]
+    same = ("id", "facts", "editor", "layers", "settings", "mode", "enabled")
     return EntryView(
-        id=entry.id,
-        facts=entry.facts,
-        editor=entry.editor,
-        layers=entry.layers,
-        settings=entry.settings,
-        mode=entry.mode,
-        enabled=entry.enabled,
+        **{name: getattr(entry, name) for name in same},
         stale=ledger.stale(entry.id),
         norm_ratio=max(ratios),
         target_error=max(errors) if errors else None,
