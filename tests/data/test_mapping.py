@@ -29,7 +29,7 @@ def read(record: dict[str, Any], **named: Any):
 
 
 def test_every_part() -> None:
-    found = read(
+    fact_set = read(
         RECORD,
         target_old="was",
         rephrases=("p1", "p2"),
@@ -37,12 +37,12 @@ def test_every_part() -> None:
         locality_answer="other answer",
         relation="nest.deep.prop",
     )
-    (fact,) = found.facts
+    (fact,) = fact_set.facts
     assert (fact.prompt, fact.subject, fact.target_new) == ("The capital of France is", "France", "Rome")
     assert fact.target_old == ("Paris", "Lutetia") and fact.relation == "capital"
     assert fact.rephrases == ("France's capital is", "The main city of France is", "France is ruled from")
     assert [probe.answers for probe in fact.locality] == [(("Madrid",),)]
-    assert found.problems == ()
+    assert fact_set.problems == ()
 
 
 def test_csv() -> None:
@@ -70,9 +70,9 @@ def test_only_what_is_named_is_read() -> None:
 
 def test_a_column_that_some_records_lack_is_their_problem() -> None:
     lines = "\n".join(map(json.dumps, [RECORD, {"who": "Spain"}, "text"]))
-    found = read_facts("t.jsonl", lines.encode(), ".jsonl", mapping=ColumnMapping(**NAMED))
-    assert [fact.record for fact in found.facts] == [0]
-    assert [(problem.record, problem.action) for problem in found.problems] == [
+    fact_set = read_facts("t.jsonl", lines.encode(), ".jsonl", mapping=ColumnMapping(**NAMED))
+    assert [fact.record for fact in fact_set.facts] == [0]
+    assert [(problem.record, problem.action) for problem in fact_set.problems] == [
         (1, "record skipped"),
         (2, "record skipped"),
     ]

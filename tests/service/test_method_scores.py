@@ -127,9 +127,9 @@ def test_the_facts_table_has_what_the_model_says_and_what_was_used(store: Store)
     add_both(store)
     run = known_facts_run(IDENTITY, store)
     run.append(FACTS[0].fingerprint, KnownFactCheck(record=0, known=True, greedy="Seattle", probability=0.5))
-    found = known(store)
-    rows, _ = found.measured[CHOICES.needs()[0]]
-    first, second, *_ = fact_rows(found.facts, found.checks, rows[:1])
+    scored = known(store)
+    rows, _ = scored.measured[CHOICES.needs()[0]]
+    first, second, *_ = fact_rows(scored.facts, scored.checks, rows[:1])
     assert [first[name] for name in ("known", "the model says", "status", "from")] == ["yes", "Seattle", "used", "data"]
     assert (second["known"], second["status"], second["old answer"]) == ("n/a", "not measured yet", "Seattle")
 
