@@ -102,7 +102,9 @@ def _rows_of_some(
             report=inside(report, Phase.FORECAST, finished + rows_before, total),
         )
 
-    yield from rows_in_order(prepared, _batches(model, cases, most), measure_batch)
+    # Facts with rows of like length together, as many as fit.
+    batches = by_tokens(cases, partial(_tokens, model), most, order=lambda case: sum(map(len, case.given)))
+    yield from rows_in_order(prepared, batches, measure_batch)
 
 
 def _step(what: str, done: int, total: int) -> Progress:
@@ -133,11 +135,6 @@ def forecast_case(model: LoadedModel, fact: Fact, check: KnownFactCheck, setting
         groups=tuple(probe.group for probe in probes),
         own_answers=Cost(seconds=seconds, forward_rows=asked),
     )
-
-
-def _batches(model: LoadedModel, cases: Sequence[Case], most: int) -> Iterator[list[Case]]:
-    """Facts with rows of like length together, as many as fit in `most` tokens."""
-    return by_tokens(cases, partial(_tokens, model), most, order=lambda case: sum(map(len, case.given)))
 
 
 def _tokens(model: LoadedModel, cases: Sequence[Case]) -> int:

@@ -15,7 +15,7 @@ from lga_core.view.figures.parts.scales import Scale, Shades, signed_shades
 from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, colorscale, heading, theme
 from lga_core.view.figures.sweep_curves import Mark
 from lga_core.view.words.names import method_title
-from lga_core.view.words.text import count, wrap
+from lga_core.view.words.text import count, listed, wrap
 
 CURVES_HEIGHT = 190.0  # px
 
@@ -99,12 +99,8 @@ def _overall_cells(sweep: Sweep, facts: Sequence[str], layers: int, look: Theme)
         text=_hover_text(facts, [_about_edit(sweep, row, layers) for row in range(len(facts))]),
         template="Overall %{customdata[3]} %",
         title="Overall",
-        note=(f"percent, mean of {_listed(sweep.has)}" if sweep.has else "percent") + so_far,
+        note=(f"percent, mean of {listed(sweep.has)}" if sweep.has else "percent") + so_far,
     )
-
-
-def _listed(metrics: Sequence[str]) -> str:
-    return metrics[0] if len(metrics) == 1 else f"{', '.join(metrics[:-1])} and {metrics[-1]}"
 
 
 def _about_edit(sweep: Sweep, row: int, layers: int) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from lga_core.results import Cost, LayerScores, MemoryEstimate, Signs
 from lga_core.view.words.names import method_title
-from lga_core.view.words.text import count, number
+from lga_core.view.words.text import count, listed, number
 
 
 def pick_sentence(scores: LayerScores) -> str:
@@ -16,7 +16,7 @@ def pick_sentence(scores: LayerScores) -> str:
     if selection.golden_layer is None:
         return f"{title} has no pick: {(selection.reason or 'no layer could be ranked').rstrip('.')}."
     others = [layer for layer in selection.golden_layers if layer != selection.golden_layer]
-    after = f", next {layer_list(others)}" if others else ""
+    after = f", next {listed(others)}" if others else ""
     return f"{title} picks layer {selection.golden_layer}{after}, from {count(scores.n_facts, 'fact')}."
 
 
@@ -159,14 +159,8 @@ def correlation(value: float) -> str:
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
-def layer_list(layers: list[int]) -> str:
-    """3 · 3 and 10 · 3, 10 and 11."""
-    words = [str(layer) for layer in layers]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
 def layers_in_words(layers: Sequence[int]) -> str:
     """layer 11 · layers 11 and 12 · layers 0 to 29."""
     if len(layers) > 3 and list(layers) == list(range(layers[0], layers[-1] + 1)):
         return f"layers {layers[0]} to {layers[-1]}"
-    return f"layer{'s' if len(layers) > 1 else ''} {layer_list(list(layers))}"
+    return f"layer{'s' if len(layers) > 1 else ''} {listed(layers)}"

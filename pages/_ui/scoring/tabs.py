@@ -19,11 +19,10 @@ from lga_core.view.words.sentences import (
     excluded_reasons,
     firmness_sentence,
     known_sentence,
-    layer_list,
     sign_sentence,
     unused_reasons,
 )
-from lga_core.view.words.text import count
+from lga_core.view.words.text import count, listed
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table, tabs
@@ -110,7 +109,7 @@ def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
     )
     if lga is not None:
         for reason, records in unused_reasons(lga.scores).items():
-            st.caption(safe(f"{reason}: {count(len(records), 'record')}, {layer_list(records)}"))
+            st.caption(safe(f"{reason}: {count(len(records), 'record')}, {listed(records)}"))
 
 
 def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:

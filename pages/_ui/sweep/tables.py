@@ -11,7 +11,7 @@ from lga_core.view.figures.best_layers import best_layers
 from lga_core.view.figures.regret import regret_against_cost
 from lga_core.view.words.sentences import spoken
 from lga_core.view.words.sweep_words import BRUTE_FORCE, cheaper, optimum_sentence
-from lga_core.view.words.text import count
+from lga_core.view.words.text import count, yes_no
 from pages._ui.scoring.tabs import provenance
 from pages._ui.shell import elements
 from pages._ui.shell.charts import chart, theme_name
@@ -48,7 +48,7 @@ def regret_table(worth: Worth) -> None:
             "regret": item.regret.value,
             "from": item.regret.low,
             "to": item.regret.high,
-            **{words: _mark(item.hits[k]) for k, words in _HITS.items()},
+            **{words: yes_no(item.hits[k]) for k, words in _HITS.items()},
             "Spearman ρ": item.spearman.value,
             "n judged": item.regret.n or None,
             "n picked from": item.pick.n_facts or None,
@@ -86,10 +86,6 @@ def _layer(item: SelectorWorth) -> str:
     if item.pick.layer is None:
         return "–"
     return f"{item.pick.own_layer} → {item.pick.layer}" if item.pick.restricted else f"{item.pick.layer}"
-
-
-def _mark(hit: bool | None) -> str:
-    return "n/a" if hit is None else "yes" if hit else "no"
 
 
 def metrics_table(worth: Worth) -> None:

@@ -9,7 +9,7 @@ from lga_core.view.export.html import edit_csv
 from lga_core.view.figures.loss_curve import loss_curve
 from lga_core.view.words.edit_words import before_after, relative_error, whole
 from lga_core.view.words.sentences import duration, layers_in_words
-from lga_core.view.words.text import number, shorten
+from lga_core.view.words.text import number, shorten, yes_no
 from pages._ui.edits.editors import title
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
@@ -118,7 +118,7 @@ def _written(report: EditReport) -> None:
                     "target error": error,
                     "‖ΔW‖": delta,
                     "‖ΔW‖ / ‖W‖": delta / weight,
-                    "clamped": _mark(clamped),
+                    "clamped": yes_no(clamped),
                     "steps": max(len(losses) - 1, 0),
                     "last nll": losses[-1] if losses else None,
                 }
@@ -167,7 +167,7 @@ def probes(report: EditReport) -> None:
                     "before": _text(probe.text_before),
                     "after": _text(probe.text_after),
                     "forced %": f"{probe.before:.0f}\u00a0→\u00a0{probe.after:.0f}",
-                    "free": f"{_mark(probe.free_before)}\u00a0→\u00a0{_mark(probe.free_after)}",
+                    "free": f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
                 }
                 for probe in report.probes
             ]
@@ -181,10 +181,6 @@ def probes(report: EditReport) -> None:
 def _text(text: str) -> str:
     """What the model said, not longer than a few lines."""
     return safe(shorten(plain(text), 160)) or "–"
-
-
-def _mark(value: bool | None) -> str:
-    return "n/a" if value is None else "yes" if value else "no"
 
 
 def history(trials: list[Trial]) -> None:
