@@ -43,7 +43,6 @@ def race(
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.runs import races
     from lga_core.runs.store import Store
-    from lga_core.runs.tasks import score_layers
     from lga_core.worth.racing import RaceSettings
     from lga_core.worth.selectors import pick_by_scores, selectors_named
 
@@ -55,17 +54,9 @@ def race(
             hint="Race by a score's ranking, as forecast.",
         )
     settings = settings_of(chosen.settings, {"seed": common.seed}, set_)
+    limits = {"seconds": budget, "rows": budget_rows, "seed": common.seed}
     how = settings_of(
-        RaceSettings,
-        {
-            "candidates": candidates,
-            "block": block,
-            "confidence": confidence,
-            "seconds": budget,
-            "rows": budget_rows,
-            "seed": common.seed,
-        },
-        None,
+        RaceSettings, {"candidates": candidates, "block": block, "confidence": confidence, **limits}, None
     )
     wanted = None if layers is None else parse_layers(layers)
     asked = FactsToSweep.of(common, facts)
@@ -75,16 +66,7 @@ def race(
         at = tuple(range(loaded.layers)) if wanted is None else tuple(sorted(wanted))
         chosen.check(loaded, asked.edited[:1], at)
         report.show_memory(chosen.title, editing_need(loaded, at, settings))
-        scores, _ = score_layers(
-            loaded,
-            asked.name,
-            asked.edited,
-            selector.method,
-            selector.settings(common.seed, settings),
-            selector.choices(common.seed),
-            store,
-            report=report,
-        )
+        scores = asked.scores(loaded, selector, common.seed, settings, store, report)
         ranking = pick_by_scores(selector, scores, at)
         result, stored = races.race(
             loaded, asked.name, asked.edited, ranking, editor, settings, how, store, report=report

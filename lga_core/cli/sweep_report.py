@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +12,15 @@ from lga_core.data.facts import Fact
 from lga_core.data.load import load_facts
 from lga_core.data.select import keep, subjects
 from lga_core.errors import LgaError
-from lga_core.results import METRICS, Estimate, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
+from lga_core.progress import Reporter
+from lga_core.results import METRICS, Estimate, LayerScores, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
 from lga_core.view.words.sentences import cost_sentence
 from lga_core.view.words.text import count
+
+if TYPE_CHECKING:
+    from lga_core.models.loaded import LoadedModel
+    from lga_core.runs.store import Store
+    from lga_core.worth.selectors import Selector
 
 PROTOCOL = "teacher-forced token accuracy"
 NOT_SWEPT = "no new answer"
@@ -39,6 +45,15 @@ class FactsToSweep:
     @property
     def edited(self) -> tuple[Fact, ...]:
         return keep(self.facts, having=["target_new"])
+
+    def scores(
+        self, model: "LoadedModel", selector: "Selector", seed: int, settings: Any, store: "Store", report: Reporter
+    ) -> LayerScores:
+        """Every layer's score by a selector; `settings` of the editor whose layer it names."""
+        from lga_core.runs.tasks import score_layers
+
+        own, view = selector.settings(seed, settings), selector.choices(seed)
+        return score_layers(model, self.name, self.edited, selector.method, own, view, store, report=report)[0]
 
     @property
     def contents(self) -> set[str]:
