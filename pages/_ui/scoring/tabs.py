@@ -92,19 +92,20 @@ def firmness(lga: MethodScores | None) -> None:
 
 def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
     """Every fact asked for, and why some were not used."""
+    column = st.column_config
     table(
         fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ()),
         most=420,
         alt="Table of the facts",
         placeholder="n/a",
         column_config={
-            "record": st.column_config.NumberColumn(width="small"),
-            "p": st.column_config.NumberColumn(
+            "record": column.NumberColumn(width="small"),
+            "p": column.NumberColumn(
                 "p", format="%.2f", width="small", help="Probability of the model's own next token"
             ),
-            "from": st.column_config.TextColumn("from", width="small", help="Source of the old answer"),
-            "known": st.column_config.TextColumn(width="small"),
-            "prompt": st.column_config.TextColumn(width="medium"),
+            "from": column.TextColumn("from", width="small", help="Source of the old answer"),
+            "known": column.TextColumn(width="small"),
+            "prompt": column.TextColumn(width="medium"),
         },
     )
     if lga is not None:
@@ -114,14 +115,15 @@ def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
 
 def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
     """The picks of all methods side by side; what is not measured yet can be."""
+    column = st.column_config
     table(
         pick_rows(known, choices),
         alt="Table of each method's pick",
         placeholder="n/a",
         column_config={
-            "ρ with LGA": st.column_config.NumberColumn(format="%.2f"),
-            "picked in, %": st.column_config.NumberColumn(format="%.0f", help="Share of bootstrap draws"),
-            "seconds": st.column_config.NumberColumn(format="%.1f"),
+            "ρ with LGA": column.NumberColumn(format="%.2f"),
+            "picked in, %": column.NumberColumn(format="%.0f", help="Share of bootstrap draws"),
+            "seconds": column.NumberColumn(format="%.1f"),
         },
     )
     missing = unmeasured(known, choices)
