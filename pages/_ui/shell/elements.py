@@ -49,6 +49,13 @@ def choice(label: str, options: Sequence[Any], key: str, default: Any, *, place:
     )
 
 
+def number_field(
+    label: str, least: float, most: float, default: float, key: str, *, place: Any = st, **settings: Any
+) -> Any:
+    """A number within bounds, which stays in this browser tab."""
+    return place.number_input(label, least, most, default, key=key, persist_state="session", **settings)
+
+
 def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
     """Each part in a tab of its own."""
     for place, draw in zip(st.tabs(list(parts)), parts.values(), strict=True):
