@@ -52,13 +52,16 @@ def bench_page(
             waits = visit.first_view()
             visit.load_model()
             for number in range(repeats):
+                visit = Visit(browser, server, model_name, seed)  # a new tab: the other one keeps its choices
                 for work in WORK:
                     report(Progress(phase=Phase.SPEED, done=number, total=repeats, detail=work.name))
-                    page_seconds[work.name].append(visit.seconds_of(work, seed + number))
+                    in_page = visit.seconds_of(work, seed + number)
                     with _paused(server.tree()):
-                        own_seconds[work.name].append(
-                            in_own_process(timed, str(homes["own"]), model_name, work.name, seed + number)
-                        )
+                        alone = in_own_process(timed, str(homes["own"]), model_name, work.name, seed + number)
+                    page_seconds[work.name].append(in_page)
+                    own_seconds[work.name].append(alone)
+                    told = f"{work.name}: {in_page:.1f} s in the page, {alone:.1f} s in its own process"
+                    report(Progress(phase=Phase.SPEED, done=number, total=repeats, detail=told))
             waits |= visit.waits_during_a_sweep(seed + repeats)
             waits["server process, MB"] = server.peak_bytes / 1e6
     rows = [_row(work.name, page_seconds[work.name], own_seconds[work.name]) for work in WORK]
