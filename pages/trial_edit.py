@@ -10,24 +10,27 @@ from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs
 from pages._ui.edits.moments import moment_note
 from pages._ui.model.choose import layers_or_hint
-from pages._ui.session.state import LAYERS, Question, Trial, finished_trials, kept, session
+from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finished_trials, kept, session
 from pages._ui.shell import frame, jobs
 from pages._ui.shell.elements import asked_question
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, layers_list
+from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
+from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
 from pages._ui.trial.fact import choose_fact, strip_of
 
 AREA = "edit"
+STAGE_SECONDS = 0.5  # the first numbers come within seconds
 
 
-def form(question: Question) -> None:
-    """What to edit, where and how; and the button."""
+def form(question: Question) -> TrialRequest | None:
+    """What to edit, where and how, and the buttons. None where nothing can be edited."""
     facts, fact = choose_fact(question)
     layers = layers_or_hint(question.model)
     if layers is None:
-        return
+        return None
     prefill(question, layers)
     left, right = st.columns([2, 1], gap="medium", vertical_alignment="bottom")
     with left:
@@ -45,26 +48,32 @@ def form(question: Question) -> None:
     request = TrialRequest(
         model=question.model, facts_name=facts.name, fact=fact, layers=chosen, editor=editor, settings=settings
     )
-    st.button(
-        f"Edit at {layers_in_words(chosen)}" if chosen else "Edit",
-        key="edit",
-        type="primary",
-        icon=":material/edit:",
-        on_click=start,
-        args=(request,),
-        disabled=jobs.is_running(AREA) or settings is None or problem is not None,
-    )
+    with st.container(horizontal=True):
+        st.button(
+            f"Edit at {layers_in_words(chosen)}" if chosen else "Edit",
+            key="edit",
+            type="primary",
+            icon=":material/edit:",
+            on_click=start,
+            args=(request,),
+            disabled=jobs.is_running(AREA) or settings is None or problem is not None,
+        )
+        editable = settings is not None and fact.target_new is not None
+        every_layer.button(question, request, disabled=not editable)
+    return request if editable else None
 
 
 def prefill(question: Question, layers: int) -> None:
     """Propose the golden layer once, where no layer is chosen."""
     memory = session()
-    golden = kept().golden
-    if golden is None or golden == memory.prefilled or golden[0] != question.model or golden[1] >= layers:
+    if chosen_layers(layers):
         return
-    memory.prefilled = golden
-    if not chosen_layers(layers):
-        st.session_state[LAYERS] = [golden[1]]
+    golden = every_layer.golden_layer(question)
+    proposed = (question.model, golden)
+    if golden is None or proposed == memory.prefilled or golden >= layers:
+        return
+    memory.prefilled = proposed
+    st.session_state[LAYERS] = [golden]
 
 
 def unfit(fact: Fact, layers: tuple[int, ...]) -> str | None:
@@ -84,18 +93,39 @@ def start(request: TrialRequest) -> None:
 
 def result() -> None:
     """The last trial of this tab, and the earlier ones."""
-    job_outcome(jobs.last_job(AREA), "Nothing was changed; edits are never written into the model.")
-    if jobs.is_running(AREA):
-        st.info("Editing. The sidebar shows the progress.", icon=":material/hourglass_top:")
+    begun = begun_trial()
+    job_outcome(
+        jobs.last_job(AREA),
+        "Nothing was changed; edits are never written into the model."
+        if begun is None
+        else "What was measured is kept; the same edit goes on from there.",
+    )
     trials = finished_trials()
-    if not trials:
-        return
-    st.divider()
-    report.show(trials[-1])
-    keep(trials[-1])
+    if jobs.is_running(AREA):
+        live("trial_live", in_progress, running=True, seconds=STAGE_SECONDS)
+    elif begun is not None:
+        st.divider()
+        report.show(begun)
+    elif trials:
+        st.divider()
+        report.show(trials[-1])
+        keep(trials[-1])
     if len(trials) > 1:
         st.markdown("**Trial edits of this session**")
         report.history(trials)
+
+
+def in_progress() -> None:
+    """The stages of the running trial that are there, and what is being measured."""
+    job = jobs.last_job(AREA)
+    begun = begun_trial()
+    if job is None:
+        return
+    if begun is not None:
+        st.divider()
+        report.show(begun, jobs.how_far(job.snapshot()))
+    elif job.alive:
+        st.info("Editing. The sidebar shows the progress.", icon=":material/hourglass_top:")
 
 
 def keep(trial: Trial) -> None:
@@ -131,5 +161,7 @@ if asked := asked_question():
     st.caption(
         f"{about}. The edit is added while the model answers and is gone afterwards; the weights are never written."
     )
-    form(asked)
+    edited = form(asked)
+    if edited is not None:
+        every_layer.show(asked, edited)
 result()

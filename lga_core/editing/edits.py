@@ -89,16 +89,23 @@ def _sum(edits: Sequence[Edit]) -> Edit:
 
 
 @contextmanager
-def applied(model: LoadedModel, edits: Sequence[Edit]) -> Iterator[None]:
-    """The model with edits added to its outputs; the weights themselves stay as they are."""
+def applied(model: LoadedModel, edits: Sequence[Edit], *, first_row: int = 0) -> Iterator[None]:
+    """The model with edits added to its outputs; the weights themselves stay as they are.
+
+    The batch's rows before `first_row` run without the edits, so that before and after can be one batch.
+    """
 
     def hook_for(changes: list[Edit]) -> OutputFunction:
         def add(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
             return (output + sum(edit.change(given) for edit in changes)).to(output.dtype)
 
-        return add
+        def add_below(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+            return torch.cat([output[:first_row], add(given[first_row:], output[first_row:])])
 
-    with on_outputs({model.model.get_submodule(name): hook_for(group) for name, group in by_matrix(edits).items()}):
+        return add_below if first_row else add
+
+    hooks = {model.model.get_submodule(name): hook_for(group) for name, group in by_matrix(edits).items()}
+    with on_outputs(hooks, model.architecture.flat if first_row else {}):
         yield
 
 

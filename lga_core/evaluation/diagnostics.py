@@ -5,16 +5,17 @@ A number that is out of bounds becomes a warning in words, with its bound.
 
 import math
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.nn import functional
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied, summed
-from lga_core.evaluation.fluency import continuation, fluency
+from lga_core.evaluation.fluency import continuations, fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import answer_nll, final_hidden
-from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
+from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.resources import ASSETS
 from lga_core.results import Diagnostics
@@ -29,6 +30,8 @@ KL_BOUND = 0.5  # nats, mean over the prompts
 RATIO_BOUND = 1.0  # the change is as large as the weights
 NOTHING_NLL = 0.1  # nats by which the new answer's nll must fall
 NOTHING_KL = 1e-5  # nats, where no new answer is known
+# What the unedited model makes of the neutral prompts: by the first of a batch, (B, d) before the head.
+_unedited: WeakKeyDictionary[LoadedModel, dict[int, torch.Tensor]] = WeakKeyDictionary()
 
 
 def neutral_prompts() -> tuple[str, ...]:
@@ -46,8 +49,7 @@ def diagnose(
     """
     prompt = about if isinstance(about, str) else about.prompt
     divergences = _drift(model, edits, report=report)
-    text_before = continuation(model, prompt, (), seed, report=report)
-    text_after = continuation(model, prompt, edits, seed, report=report)
+    text_before, text_after = continuations(model, prompt, edits, seed, report=report)
     finite = all(map(math.isfinite, divergences))
     kl = sum(divergences) / len(divergences) if finite else None
     ratios = norm_ratios(model, edits)
@@ -77,26 +79,21 @@ def norm_ratios(model: LoadedModel, edits: Sequence[Edit]) -> tuple[float | None
 def _drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter) -> list[float]:
     """KL(before ‖ after) of the next token after each neutral prompt, nats."""
     rows = [prompt_row(model.tokenizer, text) for text in neutral_prompts()]
+    kept = _unedited.setdefault(model, {})
     divergences: list[float] = []
     for first in range(0, len(rows), BATCH):
-        divergences += _divergences(model, rows[first : first + BATCH], edits)
+        with model.using(Phase.DRIFT), torch.no_grad():
+            batch = Batch.of(rows[first : first + BATCH], model.device, side="left")
+            if first not in kept:
+                kept[first] = final_hidden(model, batch)[:, -1].clone()
+            with applied(model, edits):
+                after = final_hidden(model, batch)[:, -1]
+                log_after = model.architecture.logits(after).log_softmax(-1)  # (B, V)
+            log_before = model.architecture.logits(kept[first]).log_softmax(-1)
+            terms = functional.kl_div(log_after, log_before, reduction="none", log_target=True)
+            divergences += terms.sum(-1).clamp(min=0).tolist()  # rounding may leave a hair below zero
         report(Progress(phase=Phase.DRIFT, done=len(divergences), total=len(rows)))
     return divergences
-
-
-def _divergences(model: LoadedModel, rows: Sequence[TokenRow], edits: Sequence[Edit]) -> list[float]:
-    """KL(before ‖ after) of the next token after each row, nats."""
-    batch = Batch.of(rows, model.device, side="left")
-
-    def log_p() -> torch.Tensor:
-        return model.architecture.logits(final_hidden(model, batch)[:, -1]).log_softmax(-1)  # (B, V)
-
-    with model.using(Phase.DRIFT), torch.no_grad():
-        before = log_p()
-        with applied(model, edits):
-            after = log_p()
-        terms = functional.kl_div(after, before, reduction="none", log_target=True)
-        return terms.sum(-1).clamp(min=0).tolist()  # rounding may leave a hair below zero
 
 
 def target_nll(model: LoadedModel, fact: Fact, edits: Sequence[Edit]) -> float | None:

@@ -7,6 +7,7 @@ write. The two stand side by side and are never averaged.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import starmap
 
 import torch
 
@@ -49,13 +50,23 @@ class ProbeQuestion(MetricProbe):
         return max(len(row.answer) for row in self.rows) + FREE_TOKENS
 
 
+Predicted = tuple[tuple[int, ...], ...]
+"""What the model says to one question, teacher-forced: per accepted answer, the argmax at each of its tokens."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class ProbeAnswer:
+class FreeAnswer:
+    """What the model writes after one question's prompt."""
+
+    ids: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeAnswer(FreeAnswer):
     """What the model answers to one question, teacher-forced and freely."""
 
-    predicted: tuple[tuple[int, ...], ...]  # per accepted answer, the argmax at each of its tokens
-    ids: tuple[int, ...]  # the free generation
-    text: str
+    predicted: Predicted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,21 +89,44 @@ def ask(
     model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit] = (), *, report: Reporter = silent
 ) -> list[ProbeAnswer]:
     """Put questions to the model with edits applied. Reports after each batch and each token that is generated."""
-    rows = [row for question in questions for row in question.rows]
-    total = len(rows) + len(questions)
-    predicted = iter(_predict(model, rows, edits, report=lambda step: report(replace(step, total=total))))
-    texts = _generate(
-        model, questions, edits, report=lambda step: report(replace(step, done=len(rows) + step.done, total=total))
+    rows = sum(len(question.rows) for question in questions)
+    total = rows + len(questions)
+    predicted = predict(model, questions, edits, report=lambda step: report(replace(step, total=total)))
+    texts = write(
+        model, questions, edits, report=lambda step: report(replace(step, done=rows + step.done, total=total))
     )
-    answers = []
-    for question, text in zip(questions, texts, strict=True):
-        ids = text[: question.free_length]
-        answers.append(
-            ProbeAnswer(
-                predicted=tuple(next(predicted) for _ in question.rows), ids=ids, text=model.tokenizer.decode(ids)
-            )
-        )
-    return answers
+    return [ProbeAnswer(predicted=forced, **vars(free)) for forced, free in zip(predicted, texts, strict=True)]
+
+
+def predict(
+    model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit] = (), *, report: Reporter = silent
+) -> list[Predicted]:
+    """The teacher-forced part of `ask`. Reports after each batch; `done` counts accepted answers."""
+    predicted = iter(_predict(model, [row for question in questions for row in question.rows], edits, report=report))
+    return [tuple(next(predicted) for _ in question.rows) for question in questions]
+
+
+def write(
+    model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit] = (), *, report: Reporter = silent
+) -> list[FreeAnswer]:
+    """The free part of `ask`. Reports after each token; `done` counts questions."""
+    texts = _generate(model, [(question, True) for question in questions], edits, report=report)
+    return [_free_answer(model, question, text) for question, text in zip(questions, texts, strict=True)]
+
+
+def write_before_and_after(
+    model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit], *, report: Reporter = silent
+) -> tuple[list[FreeAnswer], list[FreeAnswer]]:
+    """`write` without the edits and with them, in one batch. Reports after each token; `done` counts both."""
+    asked = [(question, edited) for edited in (False, True) for question in questions]
+    texts = _generate(model, asked, edits, report=report)
+    answers = [_free_answer(model, question, text) for (question, _), text in zip(asked, texts, strict=True)]
+    return answers[: len(questions)], answers[len(questions) :]
+
+
+def _free_answer(model: LoadedModel, question: ProbeQuestion, text: tuple[int, ...]) -> FreeAnswer:
+    ids = text[: question.free_length]
+    return FreeAnswer(ids=ids, text=model.tokenizer.decode(ids))
 
 
 def _predict(
@@ -106,13 +140,13 @@ def _predict(
     def width(place: int) -> int:
         return len(rows[place])
 
-    def predict(places: Sequence[int]) -> list[tuple[int, ...]]:
+    def predict_part(places: Sequence[int]) -> list[tuple[int, ...]]:
         with model.using(Phase.PROBES), applied(model, edits), torch.no_grad():
             return argmax_at_answers(model, [rows[place] for place in places])
 
     for places in by_tokens(range(len(rows)), padded(width), most, order=width):
         tokens = halving.run(
-            predict, places, padded(width), report=lambda step: report(replace(step, done=len(predicted)))
+            predict_part, places, padded(width), report=lambda step: report(replace(step, done=len(predicted)))
         )
         predicted.update(zip(places, tokens, strict=True))
         report(Progress(phase=Phase.PROBES, done=len(predicted), total=len(rows), detail=halving.detail))
@@ -120,32 +154,37 @@ def _predict(
 
 
 def _generate(
-    model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit], *, report: Reporter
+    model: LoadedModel, asked: Sequence[tuple[ProbeQuestion, bool]], edits: Sequence[Edit], *, report: Reporter
 ) -> list[tuple[int, ...]]:
-    """The greedy continuation of each prompt, all of one length; `done` counts questions."""
-    longest = max(question.free_length for question in questions)
+    """The greedy continuation of each prompt, all of one length; `done` counts questions.
+
+    True: with the edits; those without come first.
+    """
+    longest = max(question.free_length for question, _ in asked)
     halving = Halving(phase=Phase.PROBES, most=batch_tokens(model, Phase.PROBES, asking_bytes(model)))
     finished = 0
 
-    def write(part: Sequence[ProbeQuestion]) -> list[tuple[int, ...]]:
+    def write_part(part: Sequence[tuple[ProbeQuestion, bool]]) -> list[tuple[int, ...]]:
         nonlocal finished
         texts = generate(
             model,
-            [question.prompt_row for question in part],
+            [question.prompt_row for question, _ in part],
             longest,
             lambda logits: logits.argmax(-1),
-            partial(applied, model, edits),
+            partial(applied, model, edits, first_row=sum(not edited for _, edited in part)),
             phase=Phase.PROBES,
             detail=halving.detail,
-            report=lambda step: report(replace(step, done=finished + len(part) * step.done // longest)),
+            report=lambda step: report(
+                replace(step, done=finished + len(part) * step.done // longest, total=len(asked))
+            ),
         )
         finished += len(part)
         return texts
 
     return halving.run(
-        write,
-        questions,
-        padded(lambda question: len(question.prompt_row) + longest),
+        write_part,
+        asked,
+        padded(lambda item: len(item[0].prompt_row) + longest),
         report=lambda step: report(replace(step, done=finished)),
     )
 
@@ -163,7 +202,25 @@ def compare(
     questions: Sequence[ProbeQuestion], before: Sequence[ProbeAnswer], after: Sequence[ProbeAnswer]
 ) -> tuple[ProbeResult, ...]:
     """Each question's result before and after an edit."""
-    return tuple(_result(question, old, new) for question, old, new in zip(questions, before, after, strict=True))
+    forced = forced_results(questions, [answer.predicted for answer in before], [answer.predicted for answer in after])
+    return with_texts(questions, forced, before, after)
+
+
+def forced_results(
+    questions: Sequence[ProbeQuestion], before: Sequence[Predicted], after: Sequence[Predicted]
+) -> tuple[ProbeResult, ...]:
+    """The teacher-forced part of each question's result; texts and free answers are empty."""
+    return tuple(_forced(question, old, new) for question, old, new in zip(questions, before, after, strict=True))
+
+
+def with_texts(
+    questions: Sequence[ProbeQuestion],
+    results: Sequence[ProbeResult],
+    before: Sequence[FreeAnswer],
+    after: Sequence[FreeAnswer],
+) -> tuple[ProbeResult, ...]:
+    """The results with what the model writes freely."""
+    return tuple(starmap(_with_text, zip(questions, results, before, after, strict=True)))
 
 
 def forced_shares(
@@ -181,15 +238,8 @@ def forced_shares(
     return max(shares_before), max(shares_after), best
 
 
-def _result(question: ProbeQuestion, before: ProbeAnswer, after: ProbeAnswer) -> ProbeResult:
-    forced_before, forced_after, best = forced_shares(question, before.predicted, after.predicted)
-    if question.metric == "locality":  # freely, the same tokens over the answer's length
-        length = len(question.rows[0].answer)
-        free_before = True
-        free_after = before.ids[:length] == after.ids[:length]
-    else:
-        free_before = _names_an_answer(question, before)
-        free_after = _names_an_answer(question, after)
+def _forced(question: ProbeQuestion, before: Predicted, after: Predicted) -> ProbeResult:
+    forced_before, forced_after, best = forced_shares(question, before, after)
     return ProbeResult(
         metric=question.metric,
         group=question.group,
@@ -198,14 +248,27 @@ def _result(question: ProbeQuestion, before: ProbeAnswer, after: ProbeAnswer) ->
         expected_source=question.source,
         before=forced_before,
         after=forced_after,
-        free_before=free_before,
-        free_after=free_after,
-        text_before=before.text,
-        text_after=after.text,
+        free_before=None,
+        free_after=None,
+        text_before="",
+        text_after="",
     )
 
 
-def _names_an_answer(question: ProbeQuestion, answer: ProbeAnswer) -> bool:
+def _with_text(question: ProbeQuestion, result: ProbeResult, before: FreeAnswer, after: FreeAnswer) -> ProbeResult:
+    if question.metric == "locality":  # freely, the same tokens over the answer's length
+        length = len(question.rows[0].answer)
+        free_before = True
+        free_after = before.ids[:length] == after.ids[:length]
+    else:
+        free_before = _names_an_answer(question, before)
+        free_after = _names_an_answer(question, after)
+    return replace(
+        result, free_before=free_before, free_after=free_after, text_before=before.text, text_after=after.text
+    )
+
+
+def _names_an_answer(question: ProbeQuestion, answer: FreeAnswer) -> bool:
     """Whether the free generation begins with one of the accepted answers."""
     return any(begins_with(answer.text, accepted) for accepted in question.answers)
 

@@ -1,20 +1,22 @@
 """A trial edit: ask the probes, edit, ask again. The model's weights are the same before, during and after."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.editor import Written
+from lga_core.editing.edits import Edit
 from lga_core.editing.table import editor_named
 from lga_core.evaluation import diagnostics
-from lga_core.evaluation.metrics import compare
-from lga_core.evaluation.unedited import ask_under, ask_unedited
+from lga_core.evaluation.metrics import forced_results, predict, with_texts
+from lga_core.evaluation.unedited import UneditedForced, predict_unedited, tell, write_both
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent
-from lga_core.results import Cost, EditReport
+from lga_core.results import Cost, EditReport, TrialPart, TrialStage
 
 
 def trial_edit(
@@ -32,17 +34,67 @@ def trial_edit(
     With `diagnose`, also what the edit did to the model beside the fact, which takes as long as writing 200 tokens.
     Raises LgaError for a fact without a new answer, a layer that is not there, or an unknown editor.
     """
+    *_, whole = trial_stages(model, fact, layers, editor, settings, diagnose=diagnose, report=report)
+    return whole.report
+
+
+def trial_stages(
+    model: LoadedModel,
+    fact: Fact,
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    *,
+    begun: TrialStage | None = None,
+    diagnose: bool = True,
+    report: Reporter = silent,
+) -> Iterator[TrialStage]:
+    """`trial_edit` in stages: the edit with its teacher-forced metrics, then the texts, then the side effects.
+
+    `begun`: a stage of the same trial that is measured already; those after it are yielded. The edit itself is
+    computed again for them.
+    """
     begin = perf_counter()
+    parts: tuple[TrialPart, ...] = ("texts", "side effects") if diagnose else ("texts",)
     chosen = editor_named(editor)
     chosen.check(model, [fact], layers)
-    name = fact.fingerprint
-    before = ask_unedited(model, [fact], report=report)[name]
+    unedited = predict_unedited(model, fact, report=report)
     written = chosen.run(model, [fact], tuple(layers), settings, (), report=report)
     edits = [item.edit for item in written]
-    after = ask_under(model, {name: before.probes}, edits, detail="after the edit", report=report)[name]
-    results = compare(before.probes.questions, before.answers, after)
+    spent = 0.0 if begun is None else begun.report.cost.seconds
+
+    def stage(found: EditReport, missing: tuple[TrialPart, ...]) -> TrialStage:
+        return TrialStage(report=replace(found, cost=Cost(seconds=spent + perf_counter() - begin)), missing=missing)
+
+    if begun is None:
+        begun = stage(_edited(model, fact, editor, settings, unedited, written, report), parts)
+        yield begun
+    found = begun.report
+    for number, part in enumerate(parts, start=1):
+        if part not in begun.missing:
+            continue
+        if part == "texts":
+            found = _with_texts(model, fact, unedited, edits, found, report)
+        else:
+            found = replace(found, diagnostics=diagnostics.diagnose(model, fact, edits, report=report))
+        yield stage(found, parts[number:])
+
+
+def _edited(
+    model: LoadedModel,
+    fact: Fact,
+    editor: str,
+    settings: Any,
+    unedited: UneditedForced,
+    written: Sequence[Written],
+    report: Reporter,
+) -> EditReport:
+    """What was written, and the teacher-forced metrics."""
+    edits = [item.edit for item in written]
+    questions = unedited.probes.questions
+    after = predict(model, questions, edits, report=partial(tell, report, "after the edit"))
+    results = forced_results(questions, unedited.predicted, after)
     metrics_before, metrics_after = summarize(results)
-    side_effects = diagnostics.diagnose(model, fact, edits, report=report) if diagnose else None
     return EditReport(
         record=fact.record,
         editor=editor,
@@ -55,15 +107,28 @@ def trial_edit(
         before=metrics_before,
         after=metrics_after,
         probes=results,
-        dropped_probes=before.probes.dropped,
+        dropped_probes=unedited.probes.dropped,
         target_nll=diagnostics.target_nll(model, fact, edits),
-        diagnostics=side_effects,
-        cost=Cost(seconds=perf_counter() - begin),
         **_by_layer(written),
     )
 
 
-def _by_layer(written: Sequence[Written]) -> dict[str, tuple]:
+def _with_texts(
+    model: LoadedModel,
+    fact: Fact,
+    unedited: UneditedForced,
+    edits: Sequence[Edit],
+    found: EditReport,
+    report: Reporter,
+) -> EditReport:
+    """The report with what the model writes freely before and after the edit."""
+    before, after = write_both(model, fact, unedited, edits, report=report)
+    results = with_texts(unedited.probes.questions, found.probes, before, after)
+    metrics_before, metrics_after = summarize(results)
+    return replace(found, before=metrics_before, after=metrics_after, probes=results)
+
+
+def _by_layer(written: Sequence[Written]) -> dict[str, Any]:
     return {
         "target_errors": tuple(item.target_errors[0] for item in written),
         "delta_norms": tuple(item.edit.norm for item in written),

@@ -3,12 +3,24 @@
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit
-from lga_core.evaluation.metrics import ProbeAnswer, ProbeQuestions, ask, probe_questions
+from lga_core.evaluation.metrics import (
+    FreeAnswer,
+    Predicted,
+    ProbeAnswer,
+    ProbeQuestions,
+    ask,
+    predict,
+    probe_questions,
+    write,
+    write_before_and_after,
+)
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -25,7 +37,17 @@ class UneditedAnswers:
     answers: tuple[ProbeAnswer, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class UneditedForced:
+    """One fact's questions, and what the unedited model predicts where it is teacher-forced."""
+
+    probes: ProbeQuestions
+    predicted: tuple[Predicted, ...]
+
+
+Kept = TypeVar("Kept")
 _memory: WeakKeyDictionary[LoadedModel, OrderedDict[str, UneditedAnswers]] = WeakKeyDictionary()
+_forced: WeakKeyDictionary[LoadedModel, OrderedDict[str, UneditedForced]] = WeakKeyDictionary()
 
 
 def ask_unedited(
@@ -47,11 +69,57 @@ def ask_unedited(
         name = fact.fingerprint
         if name not in known:
             known[name] = UneditedAnswers(probes=probes[name], answers=answers[name])
-        kept[name] = known[name]
-        kept.move_to_end(name)
+        _remember(kept, name, known[name])
+    return known
+
+
+def predict_unedited(model: LoadedModel, fact: Fact, *, report: Reporter = silent) -> UneditedForced:
+    """The teacher-forced part of `ask_unedited` for one fact. Call it with no edit applied; reports as `predict`."""
+    name = fact.fingerprint
+    kept = _forced.setdefault(model, OrderedDict())
+    if name in kept:
+        return kept[name]
+    report(Progress(phase=Phase.PROBES, done=0, total=1, detail="preparing the questions"))
+    probes = probe_questions(model, fact)
+    predicted = predict(model, probes.questions, report=partial(tell, report, "before the edit"))
+    _remember(kept, name, UneditedForced(probes=probes, predicted=tuple(predicted)))
+    return kept[name]
+
+
+def write_both(
+    model: LoadedModel, fact: Fact, unedited: UneditedForced, edits: Sequence[Edit], *, report: Reporter = silent
+) -> tuple[Sequence[FreeAnswer], Sequence[FreeAnswer]]:
+    """What the model writes after a fact's questions without the edits and with them; the former is remembered.
+
+    Reports after each token.
+    """
+    name = fact.fingerprint
+    kept = _memory.setdefault(model, OrderedDict())
+    questions = unedited.probes.questions
+    if name in kept:
+        after = write(model, questions, edits, report=partial(tell, report, "after the edit"))
+        return kept[name].answers, after
+    before, after = write_before_and_after(
+        model, questions, edits, report=partial(tell, report, "before and after the edit")
+    )
+    answers = tuple(
+        ProbeAnswer(predicted=forced, **vars(free)) for forced, free in zip(unedited.predicted, before, strict=True)
+    )
+    _remember(kept, name, UneditedAnswers(probes=unedited.probes, answers=answers))
+    return before, after
+
+
+def tell(report: Reporter, detail: str, step: Progress) -> None:
+    """Report a step with a detail before its own."""
+    report(replace(step, detail=", ".join(filter(None, (detail, step.detail)))))
+
+
+def _remember(kept: OrderedDict[str, Kept], name: str, value: Kept) -> None:
+    """Put it last, and forget those that have not been asked for longest."""
+    kept[name] = value
+    kept.move_to_end(name)
     while len(kept) > FACTS_KEPT:
         kept.popitem(last=False)
-    return known
 
 
 def ask_under(
@@ -72,17 +140,10 @@ def ask_under(
     for names in _groups(probes):
         questions = [question for name in names for question in probes[name].questions]
 
-        def tell(step: Progress, before: int = asked, count: int = len(questions)) -> None:
-            report(
-                replace(
-                    step,
-                    done=before + count * step.done // step.total,
-                    total=total,
-                    detail=", ".join(filter(None, (detail, step.detail))),
-                )
-            )
+        def count_questions(step: Progress, before: int = asked, count: int = len(questions)) -> None:
+            tell(report, detail, replace(step, done=before + count * step.done // step.total, total=total))
 
-        found = iter(ask(model, questions, edits, report=tell))
+        found = iter(ask(model, questions, edits, report=count_questions))
         for name in names:
             answers[name] = tuple(islice(found, len(probes[name].questions)))
         asked += len(questions)

@@ -26,7 +26,7 @@ def mean_over_groups(probes: Sequence[Grouped], values: Sequence[float], metric:
 
 
 def summarize(results: Sequence[ProbeResult]) -> tuple[Mapping[str, Metric], Mapping[str, Metric]]:
-    """Every metric of one fact before and after the edit; None where it has no probe."""
+    """Every metric of one fact before and after the edit; None where it has no probe, free also before the texts."""
     before = {name: _metric(results, name, "before") for name in METRICS}
     after = {name: _metric(results, name, "after") for name in METRICS}
     return before, after
@@ -40,10 +40,10 @@ def overall(metrics: Mapping[str, Metric]) -> tuple[float | None, tuple[str, ...
 
 def _metric(results: Sequence[ProbeResult], name: str, side: str) -> Metric:
     forced = [getattr(result, side) for result in results]
-    free = [100.0 * getattr(result, f"free_{side}") for result in results]
+    free = [getattr(result, f"free_{side}") for result in results]
     return Metric(
         teacher_forced=mean_over_groups(results, forced, name),
-        free=mean_over_groups(results, free, name),
+        free=None if None in free else mean_over_groups(results, [100.0 * named for named in free], name),
         n=sum(result.metric == name for result in results),
     )
 

@@ -14,6 +14,8 @@ from lga_core.results.edits import (
     LedgerWrite,
     Metric,
     ProbeResult,
+    TrialPart,
+    TrialStage,
 )
 from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
 from lga_core.results.memory import MemoryEstimate, MomentPlan
@@ -72,5 +74,7 @@ __all__ = [
     "TokenAttribution",
     "TokenChoice",
     "Transfer",
+    "TrialPart",
+    "TrialStage",
     "Worth",
 ]

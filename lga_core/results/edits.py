@@ -79,6 +79,18 @@ class EditReport(Result):
         return max((error for error in self.target_errors if error is not None), default=None)
 
 
+TrialPart = Literal["texts", "side effects"]
+"""What of a trial edit comes after its teacher-forced metrics, in this order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialStage(Result):
+    """A trial edit as far as it is measured."""
+
+    report: EditReport  # without texts no probe has a free answer; without side effects there are no diagnostics
+    missing: tuple[TrialPart, ...]  # what is still to be measured, in order; empty: the report is whole
+
+
 @dataclass(frozen=True, kw_only=True)
 class FactMean(Result):
     """One metric in percent, mean over the facts that have it; null where n = 0."""

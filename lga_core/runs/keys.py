@@ -120,6 +120,11 @@ def sweep_run(model: ModelIdentity, editor: str, settings: Any, store: Store) ->
     )
 
 
+def stage_name(fingerprint: str, missing: int) -> str:
+    """Under which a trial's run holds the stage of a fact that lacks so many parts; the whole one has the fact's."""
+    return f"{fingerprint}/{missing} missing"
+
+
 def cell_name(fingerprint: str, layer: int) -> str:
     """Under which a sweep's run holds the cell of a fact at a layer."""
     return f"{fingerprint}/{layer}"

@@ -16,10 +16,12 @@ from lga_core.results import (
     Sweep,
     SweepCell,
     TokenAttribution,
+    TrialStage,
 )
 from lga_core.runs.keys import (
     known_facts_run,
     measurement_run,
+    stage_name,
     sweep_run,
 )
 from lga_core.runs.store import Run, Store
@@ -66,6 +68,17 @@ def finished_rows(
     run = measurement_run(model, facts_name, facts, measurement, settings, store)
     rows = tuple(rows_by_record(run, FactRow, facts).values())
     return rows, run.stored(rows=len(rows), reused=len(rows))
+
+
+def begun_trial(run: Run, fact: Fact) -> TrialStage | None:
+    """How far a trial that was stopped had come; None where none of its stages is stored."""
+    stages = run.rows(TrialStage)
+    name = fact.fingerprint
+    found = [stage for of, stage in stages.items() if of == stage_name(name, len(stage.missing))]
+    if not found:
+        return None
+    furthest = min(found, key=lambda stage: len(stage.missing))
+    return replace(furthest, report=replace(furthest.report, record=fact.record))
 
 
 def finished_sweep(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.trial import trial_edit
+from lga_core.evaluation.trial import trial_stages
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import (
@@ -23,9 +23,10 @@ from lga_core.results import (
     OldSource,
     Stored,
     TokenAttribution,
+    TrialStage,
 )
-from lga_core.runs.keys import attribution_run, known_facts_run, measurement_run, trace_run, trial_run
-from lga_core.runs.reading import rows_by_record, stored_answer
+from lga_core.runs.keys import attribution_run, known_facts_run, measurement_run, stage_name, trace_run, trial_run
+from lga_core.runs.reading import begun_trial, rows_by_record, stored_answer
 from lga_core.runs.store import Run, Store
 from lga_core.scores.attribution.token_attribution import token_attribution
 from lga_core.scores.known_facts import check_known_facts
@@ -175,17 +176,30 @@ def trial(
     store: Store,
     *,
     diagnose: bool = True,
+    show: Callable[[TrialStage], None] = lambda stage: None,
     report: Reporter = silent,
 ) -> tuple[EditReport, Stored]:
-    """One edit, tried and measured. `settings` None: the editor's defaults; `diagnose`: with its side effects."""
+    """One edit, tried and measured. `settings` None: the editor's defaults; `diagnose`: with its side effects.
+
+    Each stage is stored, and handed to `show`, as soon as it is measured; a stopped trial goes on from the last one.
+    """
     chosen = editor_named(editor)
     at = tuple(sorted(layers))
     chosen.check(model, [fact], at)
     settings = settings or chosen.settings()
     run = trial_run(model.identity, facts_name, fact, at, editor, settings, store, diagnose=diagnose)
-    return _computed_once(
-        run, EditReport, fact, lambda: trial_edit(model, fact, at, editor, settings, diagnose=diagnose, report=report)
-    )
+    begun = begun_trial(run, fact)
+
+    def compute() -> EditReport:
+        if begun is not None:
+            show(begun)
+        for stage in trial_stages(model, fact, at, editor, settings, begun=begun, diagnose=diagnose, report=report):
+            if stage.missing:
+                run.append(stage_name(fact.fingerprint, len(stage.missing)), stage)
+                show(stage)
+        return stage.report
+
+    return _computed_once(run, EditReport, fact, compute)
 
 
 def _row_by_row(

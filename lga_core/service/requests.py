@@ -85,7 +85,7 @@ class TraceRequest(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRequest(Request):
-    """One trial edit. Returns (EditReport, Stored)."""
+    """One trial edit. Publishes each TrialStage, returns (EditReport, Stored)."""
 
     interactive: ClassVar[bool] = True
     facts_name: str
@@ -93,6 +93,17 @@ class TrialRequest(Request):
     layers: tuple[int, ...]
     editor: str
     settings: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class EveryLayerRequest(Request):
+    """One fact edited at every layer alone, and its own scores. All of it is in the store, row by row."""
+
+    proxy: ProxySet  # whose scores are looked into for those of the fact
+    fact: Fact
+    editor: str
+    settings: Any
+    needs: tuple[Need, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

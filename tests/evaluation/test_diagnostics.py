@@ -184,11 +184,11 @@ def test_it_reports_each_batch_of_prompts_and_each_token(tiny, facts):
     drift = [(step.done, step.total) for step in report.steps if step.phase is Phase.DRIFT]
     assert drift == [(25, 50), (50, 50)]
     texts = [(step.detail, step.done) for step in report.steps if step.phase is Phase.FLUENCY]
-    assert texts == [(side, done) for side in ("before the edit", "after the edit") for done in range(1, 13)]
+    assert texts == [("before and after the edit", done) for done in range(1, 13)]
     assert len(drift) + len(texts) == len(report.steps)
 
 
-@pytest.mark.parametrize("number", [1, 3, 14, 20])
+@pytest.mark.parametrize("number", [1, 3, 13])
 def test_cancelled_anywhere_it_leaves_the_model_as_it_was(tiny, facts, number):
     with pytest.raises(Cancelled):
         diagnose(tiny, facts[0], [low_rank(tiny, 1)], report=cancel_at(number))

@@ -3,10 +3,14 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.editing.table import EDITORS
+from lga_core.results import METHOD_TITLES, TrialStage
+from lga_core.runs.store import Store
+from lga_core.service import every_layer, machine
 from pages._ui.session.state import Trial
 from tests.pages.conftest import APP
 from tests.pages.driving import jobs, kept, metrics, wait, words
@@ -83,6 +87,39 @@ def test_the_same_trial_again_comes_from_the_store_and_stands_in_the_history(pag
     assert any("Answered from the store" in item.value for item in page.markdown)
     history = next(frame.value for frame in page.dataframe if "editor" in frame.value.columns)
     assert len(history) == 2 and set(history["layers"]) == {"1"}
+
+
+def test_stages_are_shown_as_they_come_and_a_cancelled_trial_shows_what_it_has(page: AppTest):
+    """The job is stopped in its side effects, whose texts are long for that."""
+    quick(page).button(key="edit").click().run()
+    job = kept(page).trials[-1]
+    wait(page, lambda: isinstance(job.published, TrialStage) or not job.alive)
+    if job.alive:
+        page.button(key="cancel_edit").click().run()
+    wait(page)
+    if job.result is None:
+        shown = metrics(page)
+        assert shown["Rewrite, n 1"].count("→") == 1 and "Drift, mean KL" not in shown
+        assert "drift and fluency: not measured" in words(page)
+    edit(page)
+    assert "Drift, mean KL" in metrics(page) and "not measured" not in words(page)
+
+
+def test_one_button_edits_the_fact_at_every_layer_with_its_scores(page: AppTest):
+    quick(page).button(key="every_layer").click().run()
+    wait(page)
+    assert "Best for this fact: layer" in words(page) and "No golden layer is known yet" in words(page)
+    request = jobs(page)[-1].request
+    model = machine.identity(request.model)
+    found = every_layer.read(model, request, Store())
+    assert found.complete and found.sweep.layers == tuple(range(model.layers))
+    assert found.best == int(np.argmax(found.sweep.overall[0]))
+    for method, item in found.scores.items():
+        assert f"{METHOD_TITLES[method]}: not measured yet" not in words(page)
+        assert [row.record for row in item.rows] == [request.fact.record]
+    page.switch_page("pages/facts.py").run()
+    page.switch_page("pages/trial_edit.py").run()
+    assert "Best for this fact: layer" in words(page)
 
 
 def test_no_layer_no_edit(page: AppTest):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import forwards, make_fact, tiny_model
-from reporting import Collect
+from reporting import Collect, cancel_at
 
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
@@ -154,6 +154,7 @@ def test_traces_attributions_and_trials_come_back_whole(model, facts, store):
         computed, first = ask(model, "small", *asked, store)
         with forwards(model) as passes:
             kept, second = ask(model, "small", *asked, store)
+            run = run_of(model.identity, "small", *asked, store, **how)  # as it was written, with its own time
             stored, third = reading.stored_answer(run, type(computed), facts[0])
         assert passes == [] and second.from_store and third == second and not first.from_store
         assert kept.to_json() == stored.to_json() == computed.to_json()
@@ -168,6 +169,38 @@ def test_the_noise_of_a_trace_is_that_of_the_facts_it_is_measured_over(model, fa
     assert one[1].provenance.key != all_of_them[1].provenance.key
     assert one[0].noise == pytest.approx(3 * noise_level(model, facts[:1]))
     assert all_of_them[0].noise == pytest.approx(3 * noise_level(model, facts))
+
+
+def test_a_stopped_trial_keeps_its_stages_and_goes_on_from_there(model, facts, store, tmp_path):
+    whole, _ = tasks.trial(model, "small", facts[0], [1], "r-rome", None, Store(tmp_path / "at once"))
+    other = replace(model)  # remembers no answers of the unedited model
+    shown = []
+    with pytest.raises(Cancelled):
+        tasks.trial(
+            other,
+            "small",
+            facts[0],
+            [1],
+            "r-rome",
+            None,
+            store,
+            show=shown.append,
+            report=cancel_at(1, Phase.DRIFT),
+        )
+    assert [stage.missing for stage in shown] == [("texts", "side effects"), ("side effects",)]
+    forced, free = (stage.report for stage in shown)
+    assert all(probe.free_after is None and not probe.text_after for probe in forced.probes)
+    assert forced.after["rewrite"].teacher_forced == whole.after["rewrite"].teacher_forced
+    assert forced.after["rewrite"].free is None and forced.target_nll == pytest.approx(whole.target_nll, abs=1e-5)
+    assert free.probes == whole.probes and free.after == whole.after and free.diagnostics is None
+
+    again = []
+    steps = Collect()
+    ended, stored = tasks.trial(other, "small", facts[0], [1], "r-rome", None, store, show=again.append, report=steps)
+    assert again == shown[1:] and stored.complete
+    assert Phase.DRIFT in {step.phase for step in steps.steps}
+    assert Phase.PROBES not in {step.phase for step in steps.steps}
+    assert replace(ended, cost=whole.cost).to_json() == whole.to_json()
 
 
 def test_a_trial_at_another_layer_or_by_another_editor_is_another_question(model, facts, store):

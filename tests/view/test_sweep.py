@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from view.made import labels, lga_scores
+from view.made import cma_scores, labels, lga_scores
 from view.made_sweep import cell, picks, sweep, worth
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Cost, Sweep
 from lga_core.view.export.sweep_html import layers_csv, selectors_csv, sweep_csv, sweep_json
 from lga_core.view.figures.best_layers import best_layers
+from lga_core.view.figures.every_layer import every_layer_figure
 from lga_core.view.figures.parts.cells import OVERLAY
 from lga_core.view.figures.parts.style import THEMES
 from lga_core.view.figures.regret import regret_against_cost
@@ -46,6 +47,28 @@ def test_every_panel_is_on_one_layer_axis_with_lgas_heatmap_below_the_sweeps():
     assert (overall.zmin, overall.zmax, lga.zmin, lga.zmax) == (0, 100, -1, 1)
     assert figure.layout.yaxis3.domain[0] > figure.layout.yaxis4.domain[1]
     assert figure.layout.yaxis3.ticktext == figure.layout.yaxis4.ticktext
+
+
+def test_one_fact_at_every_layer_stands_over_its_own_scores_with_best_and_golden_marked():
+    of = sweep(1)
+    lga, cma = lga_scores(1, 18), cma_scores(1, 18)
+    figure = every_layer_figure(of, {"lga": lga, "cma-mlp": cma}, layers=18, best=7, golden=11, chosen=[3])
+    axes = [figure.layout[name] for name in ("xaxis", "xaxis2", "xaxis3", "xaxis4")]
+    assert {axis.matches for axis in axes[1:]} == {"x"} and {tuple(axis.range) for axis in axes} == {(-0.5, 17.5)}
+    assert {trace.text[0]: list(trace.x) for trace in named(figure, "track")} == {
+        "golden layer": [11],
+        "best for this fact": [7],
+        "chosen": [3],
+    }
+    curves = {trace.name: trace for trace in named(figure, "curve")}
+    assert list(curves["Rewrite"].y) == pytest.approx(list(of.after["rewrite"][0]))
+    assert len(next(trace for trace in figure.data if trace.type == "bar").x) == 18
+    clicked = {row[0] for trace in named(figure, OVERLAY) for row in trace.customdata}
+    assert clicked == set(range(18))
+    begun = every_layer_figure(sweep(1, of=5), {}, layers=18)
+    assert not [trace for trace in begun.data if trace.type == "bar"]
+    with pytest.raises(LgaError, match="one fact"):
+        every_layer_figure(sweep(2), {}, layers=18)
 
 
 def test_the_curves_are_the_means_by_layer_with_overall_bold():

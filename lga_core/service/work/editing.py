@@ -22,7 +22,7 @@ from lga_core.service.work.session_ledger import SessionLedger
 
 
 def try_edit(desk: Desk, request: ask.TrialRequest, control: Control) -> tuple[EditReport, Stored]:
-    """One edit, measured before and after."""
+    """One edit, measured before and after; each stage is shown when it is there."""
     model = desk.model(request.model, control)
     return tasks.trial(
         model,
@@ -32,6 +32,7 @@ def try_edit(desk: Desk, request: ask.TrialRequest, control: Control) -> tuple[E
         request.editor,
         request.settings,
         Store(),
+        show=control.publish,
         report=control.report,
     )
 

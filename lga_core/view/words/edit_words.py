@@ -44,3 +44,15 @@ def moment_details(plan: MomentPlan, text: str) -> str:
         f"{memory_size(plan.disk_bytes)} on disk, {memory_size(plan.memory_bytes)} of memory. Kept, so that later "
         "edits need none of it."
     )
+
+
+def best_layer_sentence(best: int | None, overall: float | None, golden: int | None, at_golden: float | None) -> str:
+    """The best layer for one fact beside the golden layer of the last scores, with Overall after the edit there."""
+    if best is None:
+        return "The best layer for this fact is named when every layer is measured."
+    words = f"Best for this fact: layer {best}, Overall {whole(overall)} %."
+    if golden is None:
+        return f"{words} No golden layer is known yet: score the layers first."
+    if golden == best:
+        return f"{words} It is the golden layer of the last scores too."
+    return f"{words} Golden layer of the last scores: {golden}, Overall {whole(at_golden)} %."

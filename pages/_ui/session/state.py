@@ -11,7 +11,7 @@ from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import Table
 from lga_core.data.mapping import ColumnMapping
 from lga_core.errors import LgaError
-from lga_core.results import EditReport, Stored
+from lga_core.results import EditReport, Stored, TrialPart, TrialStage
 from lga_core.service.jobs import Job
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.requests import TrialRequest
@@ -43,11 +43,12 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One finished trial edit of this tab."""
+    """One trial edit of this tab, as far as it is measured."""
 
     request: TrialRequest
     report: EditReport
-    stored: Stored
+    stored: Stored | None  # None: not whole yet
+    missing: tuple[TrialPart, ...] = ()
 
     @property
     def fact(self) -> Fact:
@@ -171,6 +172,14 @@ def finished_trials() -> list[Trial]:
         for job in kept().trials
         if job.result is not None
     ]
+
+
+def begun_trial() -> Trial | None:
+    """The trial edit that this tab started last, where only some of its stages are there."""
+    job = kept().trials[-1] if kept().trials else None
+    if job is None or job.result is not None or not isinstance(job.published, TrialStage):
+        return None
+    return Trial(request=job.request, report=job.published.report, stored=None, missing=job.published.missing)
 
 
 def widget(key: str, default: Any = None) -> Any:

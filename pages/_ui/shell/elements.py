@@ -26,12 +26,15 @@ def card(place: Any, label: str, value: str, below: str | None = None, about: st
 
 
 def metric_cards(
-    places: Sequence[Any], before: Mapping[str, Metric | FactMean], after: Mapping[str, Metric | FactMean]
+    places: Sequence[Any],
+    before: Mapping[str, Metric | FactMean],
+    after: Mapping[str, Metric | FactMean],
+    pending: str | None = None,
 ) -> None:
-    """Every metric before and after edits, by both protocols."""
+    """Every metric before and after edits, by both protocols. `pending`: in place of free answers not there yet."""
     for place, name in zip(places, METRICS, strict=False):
         large = before_after(before[name], after[name], "teacher_forced")
-        small = before_after(before[name], after[name], "free")
+        small = pending or before_after(before[name], after[name], "free")
         card(place, f"{name.capitalize()}, n {after[name].n}", large, f"free {small}")
 
 

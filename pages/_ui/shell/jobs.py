@@ -71,7 +71,7 @@ def progress_panel() -> None:
 def _show(area: str, job: Job) -> None:
     snapshot = job.snapshot()
     with st.container(key=f"job_{area}", gap="xsmall"):
-        st.progress(snapshot.fraction, text=f"**{safe(job.title)}**  \n{safe(_how_far(snapshot))}")
+        st.progress(snapshot.fraction, text=f"**{safe(job.title)}**  \n{safe(how_far(snapshot))}")
         words = "Stopping" if job.cancelling else "Cancel"
         st.button(
             words,
@@ -84,8 +84,8 @@ def _show(area: str, job: Job) -> None:
         )
 
 
-def _how_far(snapshot: Snapshot) -> str:
-    """ "CMA, MLP · 21 of 32 facts · 9 s left"."""
+def how_far(snapshot: Snapshot) -> str:
+    """How far a job is, in one line: "CMA, MLP · 21 of 32 facts · 9 s left"."""
     progress = snapshot.progress
     if snapshot.state == "waiting":
         return f"Waiting for “{snapshot.behind}”"

@@ -24,28 +24,34 @@ _ABOUT = {
 }
 
 
-def show(trial: Trial) -> None:
-    """One trial from top to bottom."""
+def show(trial: Trial, measuring: str = "") -> None:
+    """One trial from top to bottom. `measuring`: how far the job is that measures what is missing."""
     report = trial.report
+    pending = "being measured" if measuring else "not measured"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(f"{title(report.editor)} at {layers_in_words(report.layers)}", width="content")
-        if trial.stored.from_store:
+        if trial.stored is not None and trial.stored.from_store:
             st.badge("Answered from the store", icon=":material/database:", color="gray")
     st.caption(f"{safe(report.prompt)} **{safe(report.target_old or '?')} → {safe(report.target_new)}**")
-    _metrics(report)
+    if measuring:
+        st.info(safe(measuring), icon=":material/hourglass_top:")
+    _metrics(report, pending if "texts" in trial.missing else None)
+    if "side effects" in trial.missing:
+        st.caption(f"Target error {relative_error(report.target_error)}. Side effects, drift and fluency: {pending}.")
     if report.diagnostics is not None:
         _beside(report, report.diagnostics)
     _written(report)
     st.markdown("**Probes**")
-    probes(report)
+    probes(report, pending if "texts" in trial.missing else None)
     for dropped in report.dropped_probes:
         st.caption(safe(f"Dropped: {dropped}"))
     download("Probes, CSV", lambda: edit_csv(report), f"trial_{report.record}.csv", "text/csv")
 
 
-def _metrics(report: EditReport) -> None:
+def _metrics(report: EditReport, pending: str | None) -> None:
+    """The cards. `pending`: what stands for the free answers while they are missing."""
     columns = st.columns(6, gap="small")
-    metric_cards(columns, report.before, report.after)
+    metric_cards(columns, report.before, report.after, pending)
     overall_before, _ = overall(report.before)
     overall_now, made_of = overall(report.after)
     card(
@@ -154,8 +160,11 @@ def _three(value: float) -> str:
     return number(value, 3)
 
 
-def probes(report: EditReport) -> None:
-    """Every probe's texts side by side, in full: they are what an edit is judged by."""
+def probes(report: EditReport, pending: str | None) -> None:
+    """Every probe's texts side by side, in full: they are what an edit is judged by.
+
+    `pending`: what stands for the texts while they are missing.
+    """
     st.table(
         pd.DataFrame(
             [
@@ -164,10 +173,10 @@ def probes(report: EditReport) -> None:
                     "prompt": safe(probe.prompt),
                     "expected": safe(probe.expected)
                     + ("" if probe.expected_source == "data" else " (the model’s own)"),
-                    "before": _text(probe.text_before),
-                    "after": _text(probe.text_after),
+                    "before": pending or _text(probe.text_before),
+                    "after": pending or _text(probe.text_after),
                     "forced %": f"{probe.before:.0f}\u00a0→\u00a0{probe.after:.0f}",
-                    "free": f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
+                    "free": pending or f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
                 }
                 for probe in report.probes
             ]

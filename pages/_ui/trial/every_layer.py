@@ -1,0 +1,125 @@
+"""This fact edited at every layer: one button, the metrics by layer as they come, and the fact's scores under them."""
+
+import streamlit as st
+
+from lga_core.service import every_layer as reading
+from lga_core.service.every_layer import EveryLayer
+from lga_core.service.requests import EveryLayerRequest, TrialRequest
+from lga_core.view.figures.every_layer import every_layer_figure
+from lga_core.view.words.edit_words import best_layer_sentence
+from lga_core.view.words.names import method_title
+from pages._ui.facts.sets import proxy_set
+from pages._ui.scoring import options
+from pages._ui.session.state import Question, kept
+from pages._ui.shell import jobs
+from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.engine import engine, identity, store
+from pages._ui.shell.errors import job_outcome
+from pages._ui.shell.layer_choice import chosen_layers
+from pages._ui.shell.live import live
+from pages._ui.shell.text import safe
+
+AREA = "every layer"
+LIVE_SECONDS = 3.0
+
+
+def golden_layer(question: Question) -> int | None:
+    """The pick of the last scores: this tab's, else what the store has for the sidebar's question."""
+    golden = kept().golden
+    if golden is not None and golden[0] == question.model:
+        return golden[1]
+    model = identity(question.model)
+    if model is None:
+        return None
+    return reading.golden_layer(model, proxy_set(question), options.choices(question.seed), store())
+
+
+def request_of(question: Question, trial: TrialRequest) -> EveryLayerRequest:
+    """The same fact, editor and settings at every layer."""
+    return EveryLayerRequest(
+        model=trial.model,
+        proxy=proxy_set(question),
+        fact=trial.fact,
+        editor=trial.editor,
+        settings=trial.settings,
+        needs=reading.needs(options.choices(question.seed)),
+    )
+
+
+def button(question: Question, trial: TrialRequest, *, disabled: bool) -> None:
+    """Start it, or go on with it."""
+    st.button(
+        "This edit at every layer",
+        key="every_layer",
+        icon=":material/stacked_line_chart:",
+        disabled=disabled or jobs.is_running(AREA),
+        on_click=_start,
+        args=(request_of(question, trial),),
+        help="Edits this one fact at each layer alone and measures it, with its LGA, CMA and forecast scores. "
+        "What is stored is not measured again.",
+    )
+
+
+def _start(request: EveryLayerRequest) -> None:
+    if not jobs.is_running(AREA):
+        jobs.start(AREA, request, "Editing at every layer")
+
+
+def show(question: Question, trial: TrialRequest) -> None:
+    """What is measured for the chosen fact and editor; nothing before the first edit."""
+    request = request_of(question, trial)
+    model = identity(request.model)
+    running = engine().find(request)
+    job = jobs.last_job(AREA)
+    if job is not None and job.request == request:
+        job_outcome(job, "What was finished is kept; the button goes on from there.")
+    if model is None:
+        return
+    golden = golden_layer(question)
+
+    def draw() -> None:
+        if running is not None:
+            running.touch()
+        found = reading.read(model, request, store())
+        if found.begun:
+            _results(found, golden, model.layers)
+        elif running is not None:
+            st.info("The first layers appear here as soon as they are measured.", icon=":material/hourglass_top:")
+
+    live("every_layer_live", draw, running=running is not None, seconds=LIVE_SECONDS)
+
+
+def _results(found: EveryLayer, golden: int | None, layers: int) -> None:
+    st.markdown("**This edit at every layer**")
+    st.markdown(
+        safe(
+            best_layer_sentence(
+                found.best,
+                None if found.best is None else found.overall(found.best),
+                golden,
+                None if golden is None or found.best is None else found.overall(golden),
+            )
+        )
+    )
+    figure = every_layer_figure(
+        found.sweep,
+        found.scores,
+        layers=layers,
+        best=found.best,
+        golden=golden,
+        chosen=chosen_layers(layers),
+        scale=options.scale(),
+        theme_name=theme_name(),
+    )
+    chart(
+        figure,
+        "every_layer_figure",
+        f"Metrics of this fact after an edit at each of {layers} layers, with its scores per layer below.",
+        choosing=True,
+    )
+    for method in reading.METHODS_SHOWN:
+        item = found.scores.get(method)
+        if item is None:
+            st.caption(f"{method_title(method)}: not measured yet.")
+        elif not item.n_facts:
+            st.caption(safe(f"{method_title(method)}: not scored, {item.rows[0].status}."))
