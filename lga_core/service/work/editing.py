@@ -30,7 +30,7 @@ def try_edit(desk: Desk, request: ask.TrialRequest, control: Control) -> tuple[E
         request.layers,
         request.editor,
         request.settings,
-        Store(),
+        Store(origin=request.origin),
         report=control.report,
     )
 
