@@ -7,8 +7,8 @@ Pydantic enforces types and bounds. The dashboard's form and the command line's 
         draws: int = setting(100, "Draws", "Of the bootstrap.", source="ours", ge=1)
 """
 
-from dataclasses import MISSING, field, fields
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import field, fields
 from typing import Any, Self
 
 from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -44,34 +44,15 @@ class Setting:
     none_means: str = ""  # what None stands for, where None is allowed: "by family"
 
 
-def setting(
-    default: Any,
-    label: str,
-    about: str = "",
-    *,
-    source: str = "ours",
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    none_means: str = "",
-) -> Any:
-    """A field of a settings class; a settings class as the default makes a group of settings."""
+def setting(default: Any, label: str, about: str = "", **more: Any) -> Any:
+    """A field of a settings class; a settings class as the default makes a group of settings. `more`: see `Setting`."""
     group = isinstance(default, type)
-    known = Setting(
-        label=label,
-        default=default() if group else default,
-        about=about,
-        source=source,
-        ge=ge,
-        gt=gt,
-        le=le,
-        none_means=none_means,
-    )
-    bounds = {"ge": ge, "gt": gt, "le": le}  # pydantic reads these from a field's metadata
-    metadata = {_KEY: known} | {name: bound for name, bound in bounds.items() if bound is not None}
-    return field(
-        default_factory=default if group else MISSING, default=MISSING if group else default, metadata=metadata
-    )
+    known = Setting(label=label, default=default() if group else default, about=about, **more)
+    # pydantic reads bounds from a field's metadata
+    bounds = {name: more[name] for name in ("ge", "gt", "le") if more.get(name) is not None}
+    if group:
+        return field(default_factory=default, metadata={_KEY: known})
+    return field(default=default, metadata={_KEY: known, **bounds})
 
 
 def settings_in(kind: type) -> dict[str, Setting]:

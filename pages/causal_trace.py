@@ -8,8 +8,9 @@ from lga_core.service.requests import TraceRequest
 from pages._ui.facts.sets import proxy_set
 from pages._ui.model.choose import known_layers
 from pages._ui.scoring import trace
-from pages._ui.session.state import Question, session
+from pages._ui.session.state import Question
 from pages._ui.shell import frame, jobs
+from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import layers_list
 from pages._ui.shell.live import live
@@ -64,9 +65,7 @@ def controls(question: Question) -> tuple[list[Kind], CmaSettings, OldSource]:
             format_func=trace.KINDS.get,
             persist_state="session",
         )
-        st.segmented_control(
-            "Colour scale", trace.SCALES, key="trace_scale", default="linear", required=True, persist_state="session"
-        )
+        choice("Colour scale", trace.SCALES, "trace_scale", "linear")
         with st.popover("Options", icon=":material/tune:"):
             st.toggle(
                 "Show the estimate instead",
@@ -107,8 +106,5 @@ def first_look(running: bool) -> None:
 
 frame.require()
 st.title("Causal trace")
-asked = session().question
-if asked is None:
-    st.info("Choose a model and a proxy set in the sidebar.", icon=":material/info:")
-else:
+if asked := asked_question():
     page(asked)

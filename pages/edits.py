@@ -7,8 +7,9 @@ from lga_core.service.ledger_view import LedgerView
 from lga_core.view.words.text import count
 from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_table
 from pages._ui.edits.edit_several import several
-from pages._ui.session.state import Question, session
+from pages._ui.session.state import Question
 from pages._ui.shell import frame, jobs
+from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
@@ -44,16 +45,8 @@ def ledger_now(model: str) -> None:
 
 def views(question: Question, ledger: LedgerView) -> None:
     """What is wanted beside the ledger; only that is drawn."""
-    view = st.segmented_control(
-        "View",
-        list(_VIEWS),
-        key="edits_view",
-        default="facts" if ledger.report else "several",
-        required=True,
-        format_func=_VIEWS.get,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
+    first = "facts" if ledger.report else "several"
+    view = choice("View", list(_VIEWS), "edits_view", first, format_func=_VIEWS.get, label_visibility="collapsed")
     if view == "several":
         several(question)
     elif view == "files":
@@ -67,7 +60,5 @@ def views(question: Question, ledger: LedgerView) -> None:
 
 frame.require()
 st.title("Edits")
-if session().question is None:
-    st.info("Choose a model and a proxy set in the sidebar.", icon=":material/info:")
-else:
-    page(session().question)
+if asked := asked_question():
+    page(asked)

@@ -13,6 +13,7 @@ from pages._ui.facts.split import split_view
 from pages._ui.facts.table import edit
 from pages._ui.session.state import session
 from pages._ui.shell import frame
+from pages._ui.shell.elements import choice
 from pages._ui.shell.text import safe
 
 VIEWS = {
@@ -38,16 +39,8 @@ def page(fact_set: FactSet) -> None:
             help="Upload a file, name a data set, or type a fact in.",
         )
     numbers(fact_set)
-    view = st.segmented_control(
-        "View",
-        list(VIEWS),
-        key="facts_view",
-        default="browse",
-        required=True,
-        format_func=lambda name: VIEWS[name][0],
-        label_visibility="collapsed",
-        persist_state="session",
-    )
+    titles = {name: title for name, (title, _draw) in VIEWS.items()}
+    view = choice("View", list(VIEWS), "facts_view", "browse", format_func=titles.get, label_visibility="collapsed")
     if not fact_set.facts and view != "report":
         st.info("This set has no fact. The report says why.", icon=":material/info:")
         return

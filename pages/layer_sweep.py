@@ -8,6 +8,7 @@ from lga_core.service.sweep_reading import SweepReader
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import frame, jobs
+from pages._ui.shell.elements import asked_question
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import boxed, job_outcome
 from pages._ui.shell.text import safe
@@ -44,14 +45,12 @@ def reader_of(request: SweepRequest, seed: int) -> SweepReader:
 
 frame.require()
 st.title("Layer sweep")
-if session().question is None:
-    st.info("Choose a model and a proxy set in the sidebar.", icon=":material/info:")
-else:
-    about = f"{safe(resolve(session().question.model).title)} · {safe(session().question.facts)}"
+if asked := asked_question():
+    about = f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}"
     st.caption(
         f"{about}. Brute force: every fact is edited at every layer alone and measured, which shows what the "
         "layers that LGA, CMA and others name are worth, and what finding them costs."
     )
     with boxed("The sweep"):
-        page(session().question)
+        page(asked)
 study()

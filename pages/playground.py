@@ -17,9 +17,10 @@ from lga_core.view.words.text import count, number
 from pages._ui.edits.editors import title
 from pages._ui.edits.ledger_jobs import current_ledger, ledger_request
 from pages._ui.model.choose import can_chat
-from pages._ui.session.state import Question, Trial, finished_trials, kept, session, widget
+from pages._ui.session.state import Question, Trial, finished_trials, kept, widget
 from pages._ui.shell import frame, jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import asked_question, choice, number_field, table
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
 from pages._ui.shell.text import fact_label, plain, safe
@@ -90,42 +91,17 @@ def which_edits(ledger: LedgerView, trial: Trial | None) -> Source:
 def choose_settings(question: Question) -> PlaygroundSettings:
     """Length, how the next token is chosen, and the chat template."""
     columns = st.columns([1, 1.3, 1, 1, 1, 1.4], gap="small", vertical_alignment="bottom")
-    length = columns[0].number_input("Tokens, at most", 1, 500, 40, key="play_length", persist_state="session")
-    sampled = (
-        columns[1].segmented_control(
-            "Next token",
-            ["greedy", "sampled"],
-            key="play_how",
-            default="greedy",
-            required=True,
-            format_func=str.capitalize,
-            persist_state="session",
-        )
-        == "sampled"
+    length = number_field("Tokens, at most", 1, 500, 40, "play_length", place=columns[0])
+    how = choice(
+        "Next token", ["greedy", "sampled"], "play_how", "greedy", place=columns[1], format_func=str.capitalize
     )
-    temperature = columns[2].number_input(
-        "Temperature", 0.05, 5.0, 1.0, 0.05, key="play_temperature", disabled=not sampled, persist_state="session"
-    )
-    top_k = columns[3].number_input(
-        "Top k",
-        0,
-        1000,
-        50,
-        key="play_top_k",
-        disabled=not sampled,
-        persist_state="session",
-        help="Sample among so many tokens only; 0: among all.",
-    )
-    seed = columns[4].number_input(
-        "Seed",
-        0,
-        2**31 - 1,
-        0,
-        key="play_seed",
-        disabled=not sampled,
-        persist_state="session",
-        help="The same for both models.",
-    )
+    sampled = how == "sampled"
+    off = {"disabled": not sampled}
+    temperature = number_field("Temperature", 0.05, 5.0, 1.0, "play_temperature", place=columns[2], step=0.05, **off)
+    among = "Sample among so many tokens only; 0: among all."
+    top_k = number_field("Top k", 0, 1000, 50, "play_top_k", place=columns[3], help=among, **off)
+    same = "The same for both models."
+    seed = number_field("Seed", 0, 2**31 - 1, 0, "play_seed", place=columns[4], help=same, **off)
     able = can_chat(question.model)
     about = {
         True: "Puts the prompt as a user’s message.",
@@ -196,17 +172,13 @@ def inside(report: PlaygroundReport) -> None:
 
 def next_tokens(report: PlaygroundReport) -> None:
     """The most probable ones of both models."""
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "original": _tokens(report.next_before),
-                "p": _shares(report.next_before),
-                "edited": _tokens(report.next_after),
-                "p ": _shares(report.next_after),
-            }
-        ),
-        hide_index=True,
-        width="stretch",
+    table(
+        {
+            "original": _tokens(report.next_before),
+            "p": _shares(report.next_before),
+            "edited": _tokens(report.next_after),
+            "p ": _shares(report.next_after),
+        },
         placeholder="n/a",
         alt="Table of the next tokens",
         column_config={name: st.column_config.TextColumn(alignment="right", width=70) for name in ("p", "p ")},
@@ -223,11 +195,9 @@ def _shares(choices: tuple[TokenChoice, ...]) -> pd.Series:
 
 frame.require()
 st.title("Playground")
-if session().question is None:
-    st.info("Choose a model and a proxy set in the sidebar.", icon=":material/info:")
-else:
+if asked := asked_question():
     st.caption(
-        f"{safe(resolve(session().question.model).title)} · the original and the edited model continue the same "
+        f"{safe(resolve(asked.model).title)} · the original and the edited model continue the same "
         "prompt with the same seed."
     )
-    page(session().question)
+    page(asked)

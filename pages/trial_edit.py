@@ -12,6 +12,7 @@ from pages._ui.edits.moments import moment_note
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import LAYERS, Question, Trial, finished_trials, kept, session
 from pages._ui.shell import frame, jobs
+from pages._ui.shell.elements import asked_question
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.text import safe
@@ -125,12 +126,10 @@ def keep(trial: Trial) -> None:
 
 frame.require()
 st.title("Trial edit")
-if session().question is None:
-    st.info("Choose a model and a proxy set in the sidebar.", icon=":material/info:")
-else:
-    about = f"{safe(resolve(session().question.model).title)} · {safe(session().question.facts)}"
+if asked := asked_question():
+    about = f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}"
     st.caption(
         f"{about}. The edit is added while the model answers and is gone afterwards; the weights are never written."
     )
-    form(session().question)
+    form(asked)
 result()

@@ -21,7 +21,7 @@ class PageWork:
 
     name: str
     page: str  # its address
-    button: str
+    button: str  # its key
     facts: int
     shows: str  # a selector of what the page shows when it is done
 
@@ -30,12 +30,12 @@ WORK = (
     PageWork(
         name="scores, LGA and CMA",
         page="",
-        button="Score layers",
+        button="score",
         facts=PageWork.facts_of_scores,
         shows=".js-plotly-plot",
     ),
-    PageWork(name="trial edit", page="trial_edit", button="Edit at layer", facts=16, shows="text=Rewrite"),
-    PageWork(name="sweep", page="layer_sweep", button="Sweep", facts=8, shows=".js-plotly-plot"),
+    PageWork(name="trial edit", page="trial_edit", button="edit", facts=16, shows="text=Rewrite"),
+    PageWork(name="sweep", page="layer_sweep", button="sweep", facts=8, shows=".js-plotly-plot"),
 )
 
 

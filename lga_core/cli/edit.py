@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
-from lga_core.cli.output import answer, progress_line, table
+from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
+
+NOT_ASKED = Metric(teacher_forced=None, free=None, n=0)
 
 
 def edit(
@@ -66,45 +68,30 @@ def edit(
 def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:
     return {
         "model": model,
-        "fact": {
-            "record": report.record,
-            "prompt": report.prompt,
-            "subject": report.subject,
-            "target_new": report.target_new,
-            "target_old": report.target_old,
-        },
-        "layers": report.layers,
-        "editor": report.editor,
-        "settings": report.settings,
+        "fact": attributes(report, "record", "prompt", "subject", "target_new", "target_old"),
+        **attributes(report, "layers", "editor", "settings"),
         "before": {name: _metric(report, name, "before") for name in METRICS},
         "after": {name: _metric(report, name, "after") for name in METRICS},
-        "dropped_probes": report.dropped_probes,
-        "target_error": report.target_error,
-        "target_errors": report.target_errors,
-        "target_nll": report.target_nll,
+        **attributes(report, "dropped_probes", "target_error", "target_errors", "target_nll"),
         "delta_norm": report.delta_norms,
         "weight_norm": report.weight_norms,
-        "clamped": report.clamped,
-        "losses": report.losses,
+        **attributes(report, "clamped", "losses"),
         "seconds": report.cost.seconds,
-        "run": stored.provenance.key,
-        "from_store": stored.from_store,
+        **origin(stored),
     }
 
 
 def _metric(report: EditReport, name: str, when: str) -> dict[str, Any]:
-    metric = getattr(report, when).get(name) or Metric(teacher_forced=None, free=None, n=0)
+    metric = getattr(report, when).get(name) or NOT_ASKED
     probes = [_probe(probe, when) for probe in report.probes if probe.metric == name]
-    return {"teacher_forced": metric.teacher_forced, "free": metric.free, "n": metric.n, "probes": probes}
+    return {**attributes(metric, "teacher_forced", "free", "n"), "probes": probes}
 
 
 def _probe(probe: ProbeResult, when: str) -> dict[str, Any]:
     return {
-        "prompt": probe.prompt,
-        "expected": probe.expected,
+        **attributes(probe, "prompt", "expected"),
         "text": getattr(probe, f"text_{when}"),
-        "group": probe.group,
-        "expected_source": probe.expected_source,
+        **attributes(probe, "group", "expected_source"),
         "teacher_forced": getattr(probe, when),
         "free": getattr(probe, f"free_{when}"),
     }
@@ -112,34 +99,23 @@ def _probe(probe: ProbeResult, when: str) -> dict[str, Any]:
 
 def _text(report: EditReport, stored: Stored) -> str:
     def row(name: str) -> list[Any]:
-        before = report.before.get(name)
-        after = report.after.get(name)
-        return [
-            name,
-            before and before.teacher_forced,
-            after and after.teacher_forced,
-            before and before.free,
-            after and after.free,
-            after.n if after else 0,
-        ]
+        before = report.before.get(name) or NOT_ASKED
+        after = report.after.get(name) or NOT_ASKED
+        return [name, before.teacher_forced, after.teacher_forced, before.free, after.free, after.n]
 
     error = "n/a" if report.target_error is None else f"{report.target_error:.1e}"
     nll = "n/a" if report.target_nll is None else f"{report.target_nll:.3f}"
+    kept = ", from the store" if stored.from_store else ""
+    probes = [
+        [f"{probe.metric}: {probe.prompt}", probe.expected, probe.text_before, probe.text_after]
+        for probe in report.probes
+    ]
     return "\n".join(
         [
             f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
-            f"target error {error}, nll of the new answer {nll}; "
-            f"{report.cost.seconds:.1f} s{', from the store' if stored.from_store else ''}",
-            table(
-                ["percent", "forced before", "after", "free before", "after", "probes"], [row(name) for name in METRICS]
-            ),
+            f"target error {error}, nll of the new answer {nll}; {report.cost.seconds:.1f} s{kept}",
+            table(["percent", "forced before", "after", "free before", "after", "probes"], list(map(row, METRICS))),
             "",
-            table(
-                ["probe", "expected", "before", "after"],
-                [
-                    [f"{probe.metric}: {probe.prompt}", probe.expected, probe.text_before, probe.text_after]
-                    for probe in report.probes
-                ],
-            ),
+            table(["probe", "expected", "before", "after"], probes),
         ]
     )

@@ -29,33 +29,18 @@ def models(
         entries += [entry] if entry not in entries else []
     needs = [loading_need(entry, common.device, common.dtype) for entry in entries]
     listed = [_report(entry, need) for entry, need in zip(entries, needs, strict=True)]
-    answer(
-        common,
-        listed,
-        "\n".join(
-            filter(
-                None,
-                [
-                    table(
-                        ["model", "source", "layers", "parameters", "to load", "licence", "local folder"],
-                        [
-                            [
-                                model["id"],
-                                model["source"],
-                                model["layers"],
-                                _millions(model["parameters"]),
-                                _to_load(need),
-                                model["licence"],
-                                model["path"] or "not fetched",
-                            ]
-                            for model, need in zip(listed, needs, strict=True)
-                        ],
-                    ),
-                    _free(needs),
-                ],
-            )
-        ),
-    )
+    rows = [
+        [
+            *(model[name] for name in ("id", "source", "layers")),
+            _millions(model["parameters"]),
+            _to_load(need),
+            model["licence"],
+            model["path"] or "not fetched",
+        ]
+        for model, need in zip(listed, needs, strict=True)
+    ]
+    head = ["model", "source", "layers", "parameters", "to load", "licence", "local folder"]
+    answer(common, listed, "\n".join(filter(None, [table(head, rows), _free(needs)])))
 
 
 def _report(entry: ModelEntry, need: MemoryEstimate | None) -> dict[str, Any]:

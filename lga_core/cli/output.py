@@ -13,7 +13,7 @@ import numpy as np
 from lga_core.cli.options import Common
 from lga_core.errors import LgaError
 from lga_core.progress import Phase, Progress
-from lga_core.results import MemoryEstimate
+from lga_core.results import MemoryEstimate, Stored
 from lga_core.view.words.sentences import memory_sentence
 
 SECONDS_BETWEEN_LINES = 15.0  # where stderr is a file or a pipe
@@ -96,6 +96,24 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def attributes(item: object, *names: str) -> dict[str, Any]:
+    """Some of an object's attributes, by their own names."""
+    return {name: getattr(item, name) for name in names}
+
+
+def origin(stored: Stored | None) -> dict[str, Any]:
+    """Where an answer's numbers lie; None: they are not stored."""
+    return {
+        "run": stored and stored.provenance.key,
+        "from_store": stored is not None and stored.from_store,
+    }
+
+
+def span(low: float | None, high: float | None) -> str:
+    """An interval; n/a where it cannot be had."""
+    return "n/a" if low is None or high is None else f"{low:.1f} to {high:.1f}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of
-from lga_core.cli.output import answer, progress_line, table
+from lga_core.cli.output import answer, attributes, origin, progress_line, span, table
 from lga_core.cli.sweep_report import NOT_SWEPT, PROTOCOL, FactsToSweep
 from lga_core.errors import LgaError
-from lga_core.results import Cost, Race, RaceRound, Stored
+from lga_core.results import Race, RaceRound, Stored
 from lga_core.runs.checks import parse_layers
 from lga_core.view.words.sentences import cost_sentence, percent
 from lga_core.view.words.text import count
@@ -42,7 +42,6 @@ def race(
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.runs import races
-    from lga_core.runs.tasks import score_layers
     from lga_core.worth.racing import RaceSettings
     from lga_core.worth.selectors import pick_by_scores, selectors_named
 
@@ -54,17 +53,9 @@ def race(
             hint="Race by a score's ranking, as forecast.",
         )
     settings = settings_of(chosen.settings, {"seed": common.seed}, set_)
+    limits = {"seconds": budget, "rows": budget_rows, "seed": common.seed}
     how = settings_of(
-        RaceSettings,
-        {
-            "candidates": candidates,
-            "block": block,
-            "confidence": confidence,
-            "seconds": budget,
-            "rows": budget_rows,
-            "seed": common.seed,
-        },
-        None,
+        RaceSettings, {"candidates": candidates, "block": block, "confidence": confidence, **limits}, None
     )
     wanted = None if layers is None else parse_layers(layers)
     asked = FactsToSweep.of(common, facts)
@@ -74,16 +65,7 @@ def race(
         at = tuple(range(loaded.layers)) if wanted is None else tuple(sorted(wanted))
         chosen.check(loaded, asked.edited[:1], at)
         report.show_memory(chosen.title, editing_need(loaded, at, settings))
-        scores, _ = score_layers(
-            loaded,
-            asked.name,
-            asked.edited,
-            selector.method,
-            selector.settings(common.seed, settings),
-            selector.choices(common.seed),
-            store,
-            report=report,
-        )
+        scores = asked.scores(loaded, selector, common.seed, settings, store, report)
         ranking = pick_by_scores(selector, scores, at)
         result, stored = races.race(
             loaded, asked.name, asked.edited, ranking, editor, settings, how, store, report=report
@@ -110,50 +92,33 @@ def _report(
         "settings": settings,
         "protocol": PROTOCOL,
         "rule": RULE,
-        "method": result.method,
-        "candidates": result.candidates,
-        "layer": result.layer,
+        **attributes(result, "method", "candidates", "layer"),
         "confidence": result.share,
-        "certain": result.certain,
-        "ending": result.ending,
-        "left": result.left,
-        "runner_up": result.runner_up,
+        **attributes(result, "certain", "ending", "left", "runner_up"),
         "lead": {"value": result.lead.value, "interval": [result.lead.low, result.lead.high], "n": result.lead.n},
         "race": {**result.settings, "error": result.error, "looks": result.looks},
         "facts": [{"record": fact.record, "status": status(fact.record)} for fact in asked.facts],
         "order": result.records,
         "n_facts": len(result.records),
-        "cells": result.cells,
-        "most_cells": result.most_cells,
+        **attributes(result, "cells", "most_cells"),
         "rounds": [_round(item) for item in result.rounds],
-        **_cost(result.spent),
-        "costs": {"ranking": _cost(result.ranking_cost), "race": _cost(result.cost)},
-        "run": stored.provenance.key,
-        "from_store": stored.from_store,
+        **asdict(result.spent),
+        "costs": {"ranking": asdict(result.ranking_cost), "race": asdict(result.cost)},
+        **origin(stored),
     }
 
 
 def _round(item: RaceRound) -> dict[str, Any]:
     return {
-        "facts": item.facts,
-        "compared": item.compared,
-        "layers": item.layers,
-        "leader": item.leader,
-        "could_drop": item.could_drop,
-        "dropped": item.dropped,
-        "cells": item.cells,
+        **attributes(item, "facts", "compared", "layers", "leader", "could_drop", "dropped", "cells"),
         "mean": [standing.mean for standing in item.standings],
         "intervals": [[standing.low, standing.high] for standing in item.standings],
         "behind": [
             {"value": standing.behind, "interval": [standing.behind_low, standing.behind_high]}
             for standing in item.standings
         ],
-        **_cost(item.cost),
+        **asdict(item.cost),
     }
-
-
-def _cost(cost: Cost) -> dict[str, float]:
-    return {"seconds": cost.seconds, "forward_rows": cost.forward_rows, "backward_rows": cost.backward_rows}
 
 
 def _text(title: str, asked: FactsToSweep, result: Race, stored: Stored) -> str:
@@ -163,9 +128,7 @@ def _text(title: str, asked: FactsToSweep, result: Race, stored: Stored) -> str:
         f"{count(result.most_cells, 'edit')}; stopped: {result.ending}.",
         _how_sure(result),
         f"Overall: {PROTOCOL}, percent. Dropping: {RULE}, confidence {result.settings['confidence']:g}.",
-        cost_sentence("Ranking", result.ranking_cost)
-        + "; "
-        + cost_sentence("race", result.cost)
+        f"{cost_sentence('Ranking', result.ranking_cost)}; {cost_sentence('race', result.cost)}"
         + (", from the store" if stored.from_store else ""),
     ]
     left_out = [str(fact.record) for fact in asked.facts if not fact.target_new]
@@ -177,17 +140,10 @@ def _text(title: str, asked: FactsToSweep, result: Race, stored: Stored) -> str:
         if not ran:
             rows.append([layer, rank, 0, None, "n/a", ""])
             continue
-        standing = ran[-1].standings[ran[-1].layers.index(layer)]
-        rows.append(
-            [
-                layer,
-                rank,
-                ran[-1].facts,
-                standing.mean,
-                _range(standing.low, standing.high),
-                ran[-1].dropped.get(layer, ""),
-            ]
-        )
+        last = ran[-1]
+        standing = last.standings[last.layers.index(layer)]
+        interval = span(standing.low, standing.high)
+        rows.append([layer, rank, last.facts, standing.mean, interval, last.dropped.get(layer, "")])
     return "\n".join([*lines, table(["layer", "rank", "facts", "Overall", "interval", "dropped"], rows)])
 
 
@@ -201,9 +157,5 @@ def _how_sure(result: Race) -> str:
         return f"{share}."
     return (
         f"{share}; its lead over layer {result.runner_up} is {result.lead.value:.1f} points "
-        f"({_range(result.lead.low, result.lead.high)})."
+        f"({span(result.lead.low, result.lead.high)})."
     )
-
-
-def _range(low: float | None, high: float | None) -> str:
-    return "n/a" if low is None or high is None else f"{low:.1f} to {high:.1f}"

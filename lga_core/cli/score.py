@@ -1,13 +1,14 @@
 """`score`: every layer's score by one or several methods, and the layers that they pick."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import typer
 
 from lga_core.cli.options import Common, FactsName, ModelName, Set, parse_fences, settings_of
-from lga_core.cli.output import answer, progress_line, table
+from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
-from lga_core.results import FactRow, LayerScores, Stored
+from lga_core.results import LayerScores, Stored
 from lga_core.scores.selection import signs
 from lga_core.view.words.sentences import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
 
@@ -60,44 +61,22 @@ def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str,
     bootstrap = scores.bootstrap
     return {
         "model": model,
-        "method": scores.method,
-        "settings": scores.settings,
-        "facts": [_fact(row) for row in scores.rows],
-        "n_facts": scores.n_facts,
-        "layers": scores.layers,
+        **attributes(scores, "method", "settings"),
+        "facts": [attributes(row, "record", "status", "old_answer", "old_source", "known") for row in scores.rows],
+        **attributes(scores, "n_facts", "layers"),
         "per_fact": [values if row.used else None for row, values in zip(scores.rows, scores.per_fact, strict=True)],
-        "total": scores.total,
-        "total_is": scores.total_is,
+        **attributes(scores, "total", "total_is"),
         "excluded_layers": sorted(selection.excluded_layers),
         "excluded_why": selection.excluded_layers,
-        "fences": selection.fences,
-        "ranking": selection.ranking,
-        "golden_layer": selection.golden_layer,
-        "golden_layers": selection.golden_layers,
-        "reason": selection.reason,
+        **attributes(selection, "fences", "ranking", "golden_layer", "golden_layers", "reason"),
         "bootstrap": bootstrap
         and {
-            "draws": bootstrap.draws,
-            "seed": bootstrap.seed,
-            "share": bootstrap.share,
+            **attributes(bootstrap, "draws", "seed", "share"),
             "interval": [bootstrap.low, bootstrap.high],
             "margin": bootstrap.margin,
         },
-        "seconds": scores.cost.seconds,
-        "forward_rows": scores.cost.forward_rows,
-        "backward_rows": scores.cost.backward_rows,
-        "run": stored and stored.provenance.key,
-        "from_store": stored is not None and stored.from_store,
-    }
-
-
-def _fact(row: FactRow) -> dict[str, Any]:
-    return {
-        "record": row.record,
-        "status": row.status,
-        "old_answer": row.old_answer,
-        "old_source": row.old_source,
-        "known": row.known,
+        **asdict(scores.cost),
+        **origin(stored),
     }
 
 

@@ -39,7 +39,6 @@ def sweep(
     from lga_core.runs.ray.connection import require_ray
     from lga_core.runs.ray.driver import sweep_on_ray
     from lga_core.runs.sweeps import sweep as sweep_here
-    from lga_core.runs.tasks import score_layers
     from lga_core.worth.selectors import selectors_named
 
     if ray is not None:
@@ -62,16 +61,7 @@ def sweep(
             for name, asked in sets.items()
         }
         scores = {
-            selector.name: score_layers(
-                loaded,
-                proxy.name,
-                proxy.edited,
-                selector.method,
-                selector.settings(common.seed, settings),
-                selector.choices(common.seed),
-                store,
-                report=report,
-            )[0]
+            selector.name: proxy.scores(loaded, selector, common.seed, settings, store, report)
             for selector in selectors
             if selector.method is not None
         }

@@ -1,20 +1,26 @@
 """What `sweep` prints: the ground truth of each set, and what each selector's pick is worth, as JSON and as a table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lga_core.cli.options import Common
-from lga_core.cli.output import table
+from lga_core.cli.output import attributes, origin, span, table
 from lga_core.data.facts import Fact
 from lga_core.data.load import load_facts
 from lga_core.data.select import keep, subjects
 from lga_core.errors import LgaError
-from lga_core.results import METRICS, Estimate, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
+from lga_core.progress import Reporter
+from lga_core.results import METRICS, Estimate, LayerScores, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
 from lga_core.view.words.sentences import cost_sentence
 from lga_core.view.words.text import count
+
+if TYPE_CHECKING:
+    from lga_core.models.loaded import LoadedModel
+    from lga_core.runs.store import Store
+    from lga_core.worth.selectors import Selector
 
 PROTOCOL = "teacher-forced token accuracy"
 NOT_SWEPT = "no new answer"
@@ -39,6 +45,15 @@ class FactsToSweep:
     @property
     def edited(self) -> tuple[Fact, ...]:
         return keep(self.facts, having=["target_new"])
+
+    def scores(
+        self, model: "LoadedModel", selector: "Selector", seed: int, settings: Any, store: "Store", report: Reporter
+    ) -> LayerScores:
+        """Every layer's score by a selector; `settings` of the editor whose layer it names."""
+        from lga_core.runs.tasks import score_layers
+
+        own, view = selector.settings(seed, settings), selector.choices(seed)
+        return score_layers(model, self.name, self.edited, selector.method, own, view, store, report=report)[0]
 
     @property
     def contents(self) -> set[str]:
@@ -72,17 +87,13 @@ def sweep_report(
         "shared_subjects": _shared(proxy.asked, judged.asked),
         "bootstrap": {
             "over": "the facts judged on; picks and best layers are held fixed",
-            "draws": judged.worth.draws,
-            "seed": judged.worth.seed,
+            **attributes(judged.worth, "draws", "seed"),
         },
         "selectors": [_selector(item, firm) for item, firm in zip(judged.worth.selectors, firmness, strict=True)],
         "transfer": {
             "method": carried.selector,
             "sets": carried.targets,
-            "layers": carried.layers,
-            "n": carried.n,
-            "overall": carried.overall,
-            "regret": carried.regret,
+            **attributes(carried, "layers", "n", "overall", "regret"),
             "interval": np.stack([carried.low, carried.high], axis=-1),
         },
     }
@@ -91,7 +102,6 @@ def sweep_report(
 def _truth(swept: JudgedSweep) -> dict[str, Any]:
     """One set's sweep; rows are aligned with the facts asked for, null where one could not be swept."""
     worth = swept.worth
-    cost = swept.sweep.cost
     overall = dict(zip(swept.sweep.records, swept.sweep.overall, strict=True))
     return {
         "name": swept.asked.name,
@@ -100,12 +110,9 @@ def _truth(swept: JudgedSweep) -> dict[str, Any]:
             {"record": fact.record, "status": "used" if fact.record in overall else NOT_SWEPT}
             for fact in swept.asked.facts
         ],
-        "n_facts": worth.n_facts,
-        "unfinished": worth.unfinished,
+        **attributes(worth, "n_facts", "unfinished"),
         "per_fact_overall": [overall.get(fact.record) for fact in swept.asked.facts],
-        "mean": worth.mean,
-        "n": worth.n,
-        "makeup": worth.makeup,
+        **attributes(worth, "mean", "n", "makeup"),
         "golden_layer": worth.best_layer,
         "golden": _estimate(worth.best),
         "any_layer": _estimate(worth.any_layer),
@@ -113,50 +120,24 @@ def _truth(swept: JudgedSweep) -> dict[str, Any]:
         "samplewise": _estimate(worth.optimum),
         "golden_gap": _estimate(worth.gap),
         "best_layers": worth.histogram,
-        "seconds": cost.seconds,
-        "forward_rows": cost.forward_rows,
-        "backward_rows": cost.backward_rows,
-        "run": swept.stored.provenance.key,
-        "from_store": swept.stored.from_store,
+        **asdict(swept.sweep.cost),
+        **origin(swept.stored),
     }
 
 
 def _selector(item: SelectorWorth, firm: Stability) -> dict[str, Any]:
     pick = item.pick
+    estimates = attributes(item, "overall", "regret", "spearman", "harmonic", "below_optimum")
     return {
         "method": pick.selector,
-        "title": pick.title,
-        "layer": pick.layer,
-        "reason": pick.reason,
-        "own_layer": pick.own_layer,
-        "restricted": pick.restricted,
-        "ranking": pick.ranking,
-        "scores": pick.scores,
-        "n_facts": pick.n_facts,
-        "overall": item.overall.value,
-        "regret": item.regret.value,
-        "spearman": item.spearman.value,
-        "harmonic": item.harmonic.value,
-        "below_optimum": item.below_optimum.value,
+        **attributes(pick, "title", "layer", "reason", "own_layer", "restricted", "ranking", "scores", "n_facts"),
+        **{name: estimate.value for name, estimate in estimates.items()},
         **{f"hit_at_{k}": hit for k, hit in item.hits.items()},
         "hit_shares": item.hit_shares,
         "metrics": {name: _estimate(value) for name, value in item.metrics.items()},
-        "intervals": {
-            name: _interval(getattr(item, name))
-            for name in ("overall", "regret", "spearman", "harmonic", "below_optimum")
-        },
-        "seconds": pick.cost.seconds,
-        "forward_rows": pick.cost.forward_rows,
-        "backward_rows": pick.cost.backward_rows,
-        "stability": {
-            "sizes": firm.sizes,
-            "share": firm.share,
-            "silent": firm.silent,
-            "regret": firm.regret,
-            "overall": firm.overall,
-            "draws": firm.draws,
-            "seed": firm.seed,
-        },
+        "intervals": {name: _interval(estimate) for name, estimate in estimates.items()},
+        **asdict(pick.cost),
+        "stability": attributes(firm, "sizes", "share", "silent", "regret", "overall", "draws", "seed"),
     }
 
 
@@ -215,26 +196,15 @@ def _selectors_text(judged: JudgedSweep, shared: int) -> str:
             item.overall.value,
             item.harmonic.value,
             item.regret.value,
-            _range(item.regret),
+            span(item.regret.low, item.regret.high),
             *item.hits.values(),
             item.spearman.value,
             item.pick.cost.seconds,
         ]
         for item in worth.selectors
     ]
-    head = [
-        "selector",
-        "layer",
-        "Overall",
-        "harmonic",
-        "regret",
-        "95 %",
-        "hit@1",
-        "hit@3",
-        "hit@5",
-        "Spearman",
-        "seconds",
-    ]
+    head = ["selector", "layer", "Overall", "harmonic", "regret", "95 %"]
+    head += [*(f"hit@{k}" for k in (1, 3, 5)), "Spearman", "seconds"]
     return "\n".join(["", f"Picks from FACTS, judged on {where}; each pick is held fixed:", table(head, rows), *notes])
 
 
@@ -248,8 +218,4 @@ def _layers_text(worth: Worth) -> str:
 def _with_interval(value: Estimate) -> str:
     if value.value is None:
         return "n/a"
-    return f"{value.value:.1f}" + (f" ({_range(value)})" if value.low is not None else "")
-
-
-def _range(value: Estimate) -> str:
-    return "n/a" if value.low is None or value.high is None else f"{value.low:.1f} to {value.high:.1f}"
+    return f"{value.value:.1f}" + (f" ({span(value.low, value.high)})" if value.low is not None else "")

@@ -1,13 +1,13 @@
 """`trace`: one fact's causal trace, token × layer."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
-from lga_core.cli.output import answer, progress_line, table
+from lga_core.cli.output import answer, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import CausalTrace, Stored
 
@@ -42,16 +42,7 @@ def trace(
 
 def _report(model: str, traced: CausalTrace, stored: Stored) -> dict[str, Any]:
     own = {field.name: getattr(traced, field.name) for field in fields(traced) if field.name != "cost"}
-    return {
-        "model": model,
-        **own,
-        "total_effect": traced.total_effect,
-        "seconds": traced.cost.seconds,
-        "forward_rows": traced.cost.forward_rows,
-        "backward_rows": traced.cost.backward_rows,
-        "run": stored.provenance.key,
-        "from_store": stored.from_store,
-    }
+    return {"model": model, **own, "total_effect": traced.total_effect, **asdict(traced.cost), **origin(stored)}
 
 
 def _text(traced: CausalTrace, stored: Stored) -> str:

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants
-
 from lga_core.data.parsing import SUFFIXES, parse_records
 from lga_core.errors import LgaError
 
@@ -81,7 +79,7 @@ def read_rows(dataset: DatasetId) -> list[Any]:
     if dataset.folder is not None:
         return _rows(dataset, str(dataset.folder))
     # Without a network, what was loaded before is still in the library's cache.
-    sizes = {} if constants.HF_HUB_OFFLINE else _sizes(dataset)
+    sizes = {} if _offline() else _sizes(dataset)
     if dataset.file is None:
         return _rows(dataset, dataset.repo, sizes)
     if sizes and dataset.file not in sizes:
@@ -99,7 +97,7 @@ def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
             f"{dataset.name} is one file of a repository, which cannot be read row by row.",
             hint="Name the data set as hub:owner/name:config:split, or download the file and name that.",
         )
-    online = dataset.folder is None and not constants.HF_HUB_OFFLINE
+    online = dataset.folder is None and not _offline()
     if online:
         _info(dataset)  # says at once what is wrong with the name or the network
     path = str(dataset.folder or dataset.repo)
@@ -130,7 +128,13 @@ def commit(dataset: DatasetId) -> str | None:
     A name with a commit needs no network; offline, what else the name says (a branch, a tag, None) has to do.
     """
     named = _COMMIT.fullmatch(dataset.revision or "")
-    return dataset.revision if named or constants.HF_HUB_OFFLINE else _info(dataset).sha
+    return dataset.revision if named or _offline() else _info(dataset).sha
+
+
+def _offline() -> bool:
+    from huggingface_hub import constants  # late, as in all of this file: the first view needs none of it
+
+    return constants.HF_HUB_OFFLINE
 
 
 def _sizes(dataset: DatasetId) -> dict[str, int]:

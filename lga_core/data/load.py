@@ -80,11 +80,6 @@ def upload_table(name: str, data: bytes, suffix: str) -> Table:
     return Table(name=name, records=_upload_records(name, data, suffix))
 
 
-def upload_columns(name: str, data: bytes, suffix: str) -> tuple[str, ...]:
-    """The names of an upload's columns, for a form that asks what they hold. Raises LgaError as read_facts."""
-    return columns(_upload_records(name, data, suffix))
-
-
 def fact_from_form(
     *,
     prompt: str,

@@ -8,36 +8,21 @@ from lga_core.data.drafts import has_half_characters
 from lga_core.errors import LgaError
 
 _GUESSES = {
-    "prompt": ("prompt", "question", "src", "query", "text", "sentence"),
-    "subject": ("subject", "entity", "concept", "head"),
-    "target_new": ("target_new", "new_answer", "answer_new", "alt", "new", "labels", "target"),
-    "target_old": (
-        "target_old",
-        "ground_truth",
-        "old_answer",
-        "answer_old",
-        "target_true",
-        "attribute",
-        "answers",
-        "answer",
-        "old",
-    ),
-    "rephrases": (
-        "rephrase",
-        "rephrase_prompt",
-        "rephrases",
-        "rephrase_prompts",
-        "paraphrase",
-        "paraphrases",
-        "paraphrase_prompts",
-    ),
-    "locality": ("locality",),
-    "portability": ("portability",),
-    "locality_prompt": ("locality_prompt", "locality_question", "loc"),
-    "locality_answer": ("locality_answer", "locality_ground_truth", "loc_ans"),
-    "portability_prompt": ("portability_prompt", "portability_question"),
-    "portability_answer": ("portability_answer", "portability_ground_truth"),
-    "relation": ("relation", "relation_id", "predicate", "property"),
+    part: tuple(names.split())
+    for part, names in {
+        "prompt": "prompt question src query text sentence",
+        "subject": "subject entity concept head",
+        "target_new": "target_new new_answer answer_new alt new labels target",
+        "target_old": "target_old ground_truth old_answer answer_old target_true attribute answers answer old",
+        "rephrases": "rephrase rephrase_prompt rephrases rephrase_prompts paraphrase paraphrases paraphrase_prompts",
+        "locality": "locality",
+        "portability": "portability",
+        "locality_prompt": "locality_prompt locality_question loc",
+        "locality_answer": "locality_answer locality_ground_truth loc_ans",
+        "portability_prompt": "portability_prompt portability_question",
+        "portability_answer": "portability_answer portability_ground_truth",
+        "relation": "relation relation_id predicate property",
+    }.items()
 }
 _LOOKED_AT = 200  # records: objects of one table look alike
 _KEYS = {"target_old": "ground_truth"}  # what the readers call a field, where not the same

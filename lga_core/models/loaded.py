@@ -40,13 +40,7 @@ class LoadedModel:
     @property
     def machine(self) -> str:
         """Device and dtype in words, for provenance."""
-        dtype = str(self.dtype).removeprefix("torch.")
-        if self.device.type == "cuda":
-            return f"{torch.cuda.get_device_name(self.device)}, {dtype}"
-        if self.device.type != "cpu":
-            return f"{self.device.type}, {dtype}"
-        count = torch.get_num_threads()
-        return f"cpu, {dtype}, {count} thread{'' if count == 1 else 's'}"
+        return machine_words(self.device, self.dtype)
 
     @property
     def identity(self) -> ModelIdentity:
@@ -73,3 +67,11 @@ class LoadedModel:
         finally:
             self._user.pop()
             self.lock.release()
+
+
+def machine_words(device: torch.device, dtype: torch.dtype) -> str:
+    """ "cpu, float32, 2 threads"."""
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    words = f"{where}, {str(dtype).removeprefix('torch.')}"
+    count = torch.get_num_threads()
+    return f"{words}, {count} thread{'' if count == 1 else 's'}" if device.type == "cpu" else words

@@ -61,15 +61,15 @@ def fact_probes(fact: Fact, *, per_group: int | None = None) -> FactProbes:
     return FactProbes(probes=tuple(probes), dropped=tuple(dropped))
 
 
-def with_own_answers(found: FactProbes, own: Sequence[str]) -> FactProbes:
+def with_own_answers(asked: FactProbes, own: Sequence[str]) -> FactProbes:
     """With the model's own answers put into the probes without gold, in order; an empty one drops its probe.
 
     Within a metric the probes with the model's answer come last.
     """
     answers = iter(own)
     probes: list[MetricProbe] = []
-    dropped = list(found.dropped)
-    for probe in found.probes:
+    dropped = list(asked.dropped)
+    for probe in asked.probes:
         if probe.answers:
             probes.append(probe)
         elif answer := next(answers).strip():

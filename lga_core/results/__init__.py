@@ -4,7 +4,7 @@ The engine makes them, the store keeps them, the figures, the command line and t
 Nothing is computed here.
 """
 
-from lga_core.results.base import POSITIONS, Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
+from lga_core.results.base import Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
     Diagnostics,
     EditReport,
@@ -15,7 +15,7 @@ from lga_core.results.edits import (
     Metric,
     ProbeResult,
 )
-from lga_core.results.layers import Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
+from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
 from lga_core.results.memory import MemoryEstimate, MomentPlan
 from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide, TokenChoice
 from lga_core.results.race import Ending, Race, RaceRound, Standing
@@ -26,8 +26,8 @@ from lga_core.results.traces import CausalTrace, TokenAttribution
 from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 
 __all__ = [
+    "METHOD_TITLES",
     "METRICS",
-    "POSITIONS",
     "Across",
     "Array",
     "Bootstrap",

@@ -4,7 +4,7 @@ A value that cannot be had is NaN inside an array and `null` in JSON, never 0.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -26,8 +26,6 @@ Array = Annotated[np.ndarray, BeforeValidator(_to_array), PlainSerializer(_to_li
 
 Kind = Literal["hidden", "mlp", "attn"]
 OldSource = Literal["data", "model"]
-POSITIONS = ("first subject", "middle subject", "last subject", "first after", "further", "last")
-"""The six token positions over which ROME averages indirect effects (ROME §2.1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +99,6 @@ class Stored(Result):
     complete: bool
     rows: int = 0
     reused: int = 0  # rows that an earlier question had already left in the store
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def from_store(self) -> bool:

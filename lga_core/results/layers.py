@@ -4,7 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lga_core.progress import Phase
 from lga_core.results.base import Array, Cost, OldSource, Result
+
+METHOD_TITLES: Mapping[str, str] = {
+    "lga": Phase.LGA.value,
+    "cma-mlp": Phase.CMA_MLP.value,
+    "cma-hidden": Phase.CMA_HIDDEN.value,
+    "cma-attn": Phase.CMA_ATTENTION.value,
+    "gradxact": Phase.GRADIENT_ACTIVATION.value,
+    "ig": Phase.INTEGRATED_GRADIENTS.value,
+    "gradnorm-old": "Gradient norm, old answer",
+    "gradnorm-new": "Gradient norm, new answer",
+    "forecast": Phase.FORECAST.value,
+    "middle": "Middle layer",
+}
+"""What the scores of layers are called, by their method."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +44,26 @@ class FactRow(Result):
     known: bool | None
     values: Mapping[str, Array]  # component -> (L,), (P,), (P, L) or (); empty when not used
     cost: Cost = Cost()
+
+    @classmethod
+    def measured(
+        cls, check: KnownFactCheck, answer: str | None, source: OldSource, values: Mapping[str, Any], cost: Cost
+    ) -> "FactRow":
+        """The row of a fact that was used; `answer` is the old one, from `source`."""
+        return cls(
+            record=check.record,
+            status="used",
+            old_answer=answer,
+            old_source=source,
+            known=check.known,
+            values=values,
+            cost=cost,
+        )
+
+    @classmethod
+    def not_used(cls, check: KnownFactCheck, why: str, answer: str | None, source: OldSource) -> "FactRow":
+        """The row of a fact that was not, and why."""
+        return cls(record=check.record, status=why, old_answer=answer, old_source=source, known=check.known, values={})
 
     @property
     def used(self) -> bool:

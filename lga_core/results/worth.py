@@ -43,12 +43,12 @@ class SelectorWorth(Result):
     """One selector's pick on the facts of a sweep (METHOD.md §6); all null where it has no pick."""
 
     pick: Pick
-    overall: Estimate  # percent, at the pick
+    overall: Estimate = Estimate()  # percent, at the pick
     metrics: Mapping[str, Estimate]  # metric -> percent at the pick
-    harmonic: Estimate  # harmonic mean of the metrics' means (ROME's score), percent
-    regret: Estimate  # points below the best layer
-    below_optimum: Estimate  # points below the sample-wise optimum
-    spearman: Estimate  # of its scores and the mean Overall, over layers
+    harmonic: Estimate = Estimate()  # harmonic mean of the metrics' means (ROME's score), percent
+    regret: Estimate = Estimate()  # points below the best layer
+    below_optimum: Estimate = Estimate()  # points below the sample-wise optimum
+    spearman: Estimate = Estimate()  # of its scores and the mean Overall, over layers
     hits: Mapping[int, bool | None]  # k -> a best layer is among its first k
     hit_shares: Mapping[int, float | None]  # k -> share of the draws in which that is so
 

@@ -10,25 +10,19 @@ from lga_core.results import (
     CausalTrace,
     EditReport,
     FactRow,
-    Kind,
     KnownFactCheck,
     ModelIdentity,
-    OldSource,
     Stored,
     Sweep,
     SweepCell,
     TokenAttribution,
 )
 from lga_core.runs.keys import (
-    attribution_run,
     known_facts_run,
     measurement_run,
     sweep_run,
-    trace_run,
-    trial_run,
 )
 from lga_core.runs.store import Run, Store
-from lga_core.scores.settings import CmaSettings
 
 Row = TypeVar("Row", KnownFactCheck, FactRow, CausalTrace, TokenAttribution, EditReport)
 
@@ -72,42 +66,6 @@ def finished_rows(
     run = measurement_run(model, facts_name, facts, measurement, settings, store)
     rows = tuple(rows_by_record(run, FactRow, facts).values())
     return rows, run.stored(rows=len(rows), reused=len(rows))
-
-
-def finished_trace(
-    model: ModelIdentity,
-    facts_name: str,
-    fact: Fact,
-    kind: Kind,
-    settings: CmaSettings,
-    noise_facts: Sequence[Fact],
-    store: Store,
-) -> tuple[CausalTrace, Stored] | None:
-    """One fact's token trace; None where it is not stored."""
-    return stored_answer(trace_run(model, facts_name, fact, kind, settings, noise_facts, store), CausalTrace, fact)
-
-
-def finished_attribution(
-    model: ModelIdentity, facts_name: str, fact: Fact, n_steps: int, old: OldSource, store: Store
-) -> tuple[TokenAttribution, Stored] | None:
-    """One fact's token attributions; None where they are not stored."""
-    return stored_answer(attribution_run(model, facts_name, fact, n_steps, old, store), TokenAttribution, fact)
-
-
-def finished_trial(
-    model: ModelIdentity,
-    facts_name: str,
-    fact: Fact,
-    layers: Sequence[int],
-    editor: str,
-    settings: Any,
-    store: Store,
-    *,
-    diagnose: bool = True,
-) -> tuple[EditReport, Stored] | None:
-    """One trial edit's report; None where it is not stored. `settings` None: the editor's defaults."""
-    run = trial_run(model, facts_name, fact, layers, editor, settings, store, diagnose=diagnose)
-    return stored_answer(run, EditReport, fact)
 
 
 def finished_sweep(

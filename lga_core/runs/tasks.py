@@ -232,12 +232,4 @@ def _computed_once(
 def _unmeasured(fact: Fact, check: KnownFactCheck) -> FactRow:
     source: OldSource = "data" if fact.target_old else "model"
     answer = fact.target_old[0] if fact.target_old else check.greedy
-    return FactRow(
-        record=fact.record,
-        status="used",
-        old_answer=answer,
-        old_source=source,
-        known=check.known,
-        values={},
-        cost=check.cost,
-    )
+    return FactRow.measured(check, answer, source, {}, check.cost)

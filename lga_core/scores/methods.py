@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as settings_dataclass
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.progress import Phase, Reporter, silent
-from lga_core.results import Cost, FactRow, KnownFactCheck, LayerScores
+from lga_core.results import METHOD_TITLES, Cost, FactRow, KnownFactCheck, LayerScores
 from lga_core.scores.forecast.gain import Terms, gain, missing_terms, ranks
 from lga_core.scores.selection import Rank, Rule, bootstrap, no_pick, select
 from lga_core.scores.settings import (
@@ -99,13 +99,16 @@ class View(Settings):
 class Method:
     """A score of layers: which measurement it reads, how a row becomes (L,) values, and how layers are picked."""
 
-    name: str
-    title: str
+    name: str  # its title is in METHOD_TITLES
     measurement: str | None
     values: Callable[[FactRow, View], np.ndarray] | None
     total: Literal["sum", "mean"] = "mean"
     fenced: bool = False  # the paper's fences and signed or magnitude ranking belong to LGA
     fewest: int = 1  # usable facts below which there is no pick
+
+    @property
+    def title(self) -> str:
+        return METHOD_TITLES[self.name]
 
 
 def _product(row: FactRow, view: View) -> np.ndarray:
@@ -124,87 +127,42 @@ def _forecast(row: FactRow, view: View) -> np.ndarray:
     return ranks(gain(row, view.terms))
 
 
+_SCORES = "lga_core.scores"
+_GRADXACT = f"{_SCORES}.attribution.layer_attribution:gradxact_rows"
+_IG = f"{_SCORES}.attribution.layer_attribution:ig_rows"
 MEASUREMENTS: Mapping[str, Measurement] = {
-    item.name: item
-    for item in (
-        Measurement(
-            name="gradients",
-            phase=Phase.LGA,
-            version=LGA_VERSION,
-            settings=GradientSettings,
-            implementation="lga_core.scores.gradients.lga:gradient_rows",
-        ),
+    name: Measurement(name=name, phase=phase, version=version, settings=settings, implementation=implementation)
+    for name, phase, version, settings, implementation in (
+        ("gradients", Phase.LGA, LGA_VERSION, GradientSettings, f"{_SCORES}.gradients.lga:gradient_rows"),
         *(
-            Measurement(
-                name=f"trace-{kind}",
-                phase=phase,
-                version=CMA_VERSION,
-                settings=CmaSettings,
-                implementation=f"lga_core.scores.tracing.cma:{kind}_rows",
-            )
+            (f"trace-{kind}", phase, CMA_VERSION, CmaSettings, f"{_SCORES}.tracing.cma:{kind}_rows")
             for kind, phase in TRACE_PHASES.items()
         ),
-        Measurement(
-            name="gradxact",
-            phase=Phase.GRADIENT_ACTIVATION,
-            version=GRADXACT_VERSION,
-            settings=GradxactSettings,
-            implementation="lga_core.scores.attribution.layer_attribution:gradxact_rows",
-        ),
-        Measurement(
-            name="ig",
-            phase=Phase.INTEGRATED_GRADIENTS,
-            version=IG_VERSION,
-            settings=IgSettings,
-            implementation="lga_core.scores.attribution.layer_attribution:ig_rows",
-        ),
-        Measurement(
-            name="forecast",
-            phase=Phase.FORECAST,
-            version=FORECAST_VERSION,
-            settings=ForecastSettings,
-            implementation="lga_core.scores.forecast.forecast:forecast_rows",
-        ),
+        ("gradxact", Phase.GRADIENT_ACTIVATION, GRADXACT_VERSION, GradxactSettings, _GRADXACT),
+        ("ig", Phase.INTEGRATED_GRADIENTS, IG_VERSION, IgSettings, _IG),
+        ("forecast", Phase.FORECAST, FORECAST_VERSION, ForecastSettings, f"{_SCORES}.forecast.forecast:forecast_rows"),
     )
 }
 
 METHODS: Mapping[str, Method] = {
     item.name: item
     for item in (
-        Method(name="lga", title=Phase.LGA.value, measurement="gradients", values=_product, total="sum", fenced=True),
+        Method(name="lga", measurement="gradients", values=_product, total="sum", fenced=True),
         *(
             Method(
                 name=f"cma-{kind}",
-                title=phase.value,
                 measurement=f"trace-{kind}",
                 values=partial(_component, "effect"),
                 fewest=FEWEST_TRACED,
             )
-            for kind, phase in TRACE_PHASES.items()
+            for kind in TRACE_PHASES
         ),
-        Method(
-            name="gradxact",
-            title=Phase.GRADIENT_ACTIVATION.value,
-            measurement="gradxact",
-            values=partial(_component, "score"),
-        ),
-        Method(
-            name="ig", title=Phase.INTEGRATED_GRADIENTS.value, measurement="ig", values=partial(_component, "score")
-        ),
-        Method(
-            name="gradnorm-old",
-            title="Gradient norm, old answer",
-            measurement="gradients",
-            values=partial(_component, "norm-old/{scope}"),
-        ),
-        Method(
-            name="gradnorm-new",
-            title="Gradient norm, new answer",
-            measurement="gradients",
-            values=partial(_component, "norm-new/{scope}"),
-        ),
-        Method(name="forecast", title=Phase.FORECAST.value, measurement="forecast", values=_forecast),
-        Method(name="middle", title="Middle layer", measurement=None, values=None),
+        Method(name="gradxact", measurement="gradxact", values=partial(_component, "score")),
+        Method(name="ig", measurement="ig", values=partial(_component, "score")),
+        Method(name="gradnorm-old", measurement="gradients", values=partial(_component, "norm-old/{scope}")),
+        Method(name="gradnorm-new", measurement="gradients", values=partial(_component, "norm-new/{scope}")),
+        Method(name="forecast", measurement="forecast", values=_forecast),
+        Method(name="middle", measurement=None, values=None),
     )
 }
 ALIASES = {"cma": "cma-mlp"}

@@ -24,12 +24,6 @@ class EntryView:
     norm_ratio: float  # ‖ΔW‖ / ‖W‖, the largest over layers
     target_error: float | None  # ‖W'k − v*‖ / ‖v*‖, the largest over layers and facts
 
-    @property
-    def subjects(self) -> str:
-        """What it is about, in a few words."""
-        first = self.facts[0].subject
-        return first if len(self.facts) == 1 else f"{first} and {len(self.facts) - 1} more"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Change:

@@ -7,9 +7,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from lga_core.errors import LgaError
+from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.files import cache_home
-from lga_core.models.sources.fingerprint import folder_fingerprint
+from lga_core.models.sources.fingerprint import quick_fingerprint
 from lga_core.results import ModelIdentity
 from lga_core.service.messages import Machine
 
@@ -34,29 +36,21 @@ def known() -> Machine | None:
 
 
 def identity(name: str) -> ModelIdentity | None:
-    """The model of that name as stored results know it; None where its files are not here or no engine ran yet."""
+    """The model of that name as stored results know it; None where its files are not here, are
+    large and were never loaded, or no engine ran yet.
+    """
     machine = known()
     folder = local_folder(resolve(name))
     if machine is None or folder is None:
         return None
     try:
-        fingerprint = folder_fingerprint(folder)
-        layers = layers_of(folder)
-    except (OSError, ValueError):  # removed or half written: loading it says so
+        fingerprint = quick_fingerprint(folder)
+        layers = checkpoint.layers(folder)
+    except (OSError, ValueError, LgaError):  # removed or half written: loading it says so
         return None
-    if layers is None:
+    if fingerprint is None or layers is None:
         return None
     return ModelIdentity(name=name, fingerprint=fingerprint, dtype=machine.dtype, machine=machine.device, layers=layers)
-
-
-def layers_of(folder: Path) -> int | None:
-    """The number of blocks by config.json; None where it does not say."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    for part in (config, config.get("text_config") or {}):
-        for key in ("num_hidden_layers", "n_layer", "num_layers"):
-            if isinstance(part.get(key), int):
-                return part[key]
-    return None
 
 
 def _path() -> Path:

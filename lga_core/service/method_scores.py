@@ -78,20 +78,6 @@ class MethodScores:
         return self.stored is not None and not self.stored.complete
 
 
-@dataclass(frozen=True, kw_only=True)
-class MethodPick:
-    """One method's pick beside LGA's. None: there is no such number."""
-
-    method: str  # its title
-    pick: int | None
-    following: tuple[int, ...]  # the next golden layers
-    rho: float | None  # rank correlation of its total with LGA's
-    share: float | None  # of the bootstrap draws that have the same pick
-    facts: int | None
-    seconds: float | None
-    note: str
-
-
 def method_scores(known: ScoredFacts, choices: ScoreChoices, method: str) -> MethodScores | None:
     """A method's scores; None where its measurement has no row yet."""
     measurement = METHODS[method].measurement
@@ -113,14 +99,30 @@ def agreement(lga: MethodScores | None, other: MethodScores | None) -> float | N
     return None if lga is None or other is None else spearman(lga.scores.total, other.scores.total)
 
 
-def method_picks(known: ScoredFacts, choices: ScoreChoices) -> list[MethodPick]:
-    """The pick of every method that is measured."""
+def pick_rows(known: ScoredFacts, choices: ScoreChoices) -> list[dict[str, object]]:
+    """The pick of every method that is measured, beside LGA's; None where there is no such number."""
     every = {method: method_scores(known, choices, method) for method in METHODS}
-    return [
-        _method_pick(method, item, None if method == LGA else agreement(every[LGA], item))
-        for method, item in every.items()
-        if item is not None
-    ]
+    rows = []
+    for method, item in every.items():
+        if item is None:
+            continue
+        scores = item.scores
+        golden = scores.selection.golden_layer
+        drawn = scores.bootstrap is not None and golden is not None
+        measured = item.stored is not None
+        rows.append(
+            {
+                "method": method_title(method),
+                "pick": golden,
+                "next": ", ".join(map(str, scores.selection.golden_layers[1:])),
+                "ρ with LGA": None if method == LGA else agreement(every[LGA], item),
+                "picked in, %": 100 * float(scores.bootstrap.share[golden]) if drawn else None,
+                "facts": scores.n_facts if measured else None,
+                "seconds": scores.cost.seconds if measured else None,
+                "note": scores.selection.reason or ("partial" if item.partial else ""),
+            }
+        )
+    return rows
 
 
 def unmeasured(known: ScoredFacts, choices: ScoreChoices) -> dict[str, str]:
@@ -158,19 +160,3 @@ def fact_rows(
             }
         )
     return table
-
-
-def _method_pick(method: str, item: MethodScores, rho: float | None) -> MethodPick:
-    scores = item.scores
-    golden = scores.selection.golden_layer
-    measured = item.stored is not None
-    return MethodPick(
-        method=method_title(method),
-        pick=golden,
-        following=tuple(scores.selection.golden_layers[1:]),
-        rho=rho,
-        share=float(scores.bootstrap.share[golden]) if scores.bootstrap is not None and golden is not None else None,
-        facts=scores.n_facts if measured else None,
-        seconds=scores.cost.seconds if measured else None,
-        note=scores.selection.reason or ("partial" if item.partial else ""),
-    )

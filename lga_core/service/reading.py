@@ -19,6 +19,7 @@ from lga_core.results import (
     TokenAttribution,
 )
 from lga_core.runs import reading
+from lga_core.runs.keys import attribution_run, trace_run
 from lga_core.runs.store import Store
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings
 from lga_core.service.requests import Need, ProxySet
@@ -69,15 +70,17 @@ def traces(
     facts = proxy_facts(identity, proxy, store)
     if not facts:
         return {}
-    found = {kind: reading.finished_trace(identity, proxy.name, fact, kind, settings, facts, store) for kind in kinds}
-    return {kind: item for kind, item in found.items() if item is not None}
+    runs = {kind: trace_run(identity, proxy.name, fact, kind, settings, facts, store) for kind in kinds}
+    stored = {kind: reading.stored_answer(run, CausalTrace, fact) for kind, run in runs.items()}
+    return {kind: item for kind, item in stored.items() if item is not None}
 
 
 def attribution(
     identity: ModelIdentity, facts_name: str, fact: Fact, old: OldSource, store: Store
 ) -> tuple[TokenAttribution, Stored] | None:
     """One fact's token attributions."""
-    return reading.finished_attribution(identity, facts_name, fact, TOKEN_ATTRIBUTION_STEPS, old, store)
+    run = attribution_run(identity, facts_name, fact, TOKEN_ATTRIBUTION_STEPS, old, store)
+    return reading.stored_answer(run, TokenAttribution, fact)
 
 
 def editable(facts: Sequence[Fact]) -> tuple[Fact, ...]:

@@ -87,17 +87,8 @@ def _judged(pick: Pick, truth: Truth, weights: np.ndarray, means: np.ndarray, op
         raise LgaError(f"{pick.title} picked among other layers than the sweep's.", hint="Pick among the swept layers.")
     n = len(truth.records)
     if pick.layer is None or n == 0:
-        return SelectorWorth(
-            pick=pick,
-            overall=Estimate(),
-            metrics={metric: Estimate() for metric in METRICS},
-            harmonic=Estimate(),
-            regret=Estimate(),
-            below_optimum=Estimate(),
-            spearman=Estimate(),
-            hits=dict.fromkeys(FIRST),
-            hit_shares=dict.fromkeys(FIRST),
-        )
+        nothing = dict.fromkeys(FIRST)
+        return SelectorWorth(pick=pick, metrics=dict.fromkeys(METRICS, Estimate()), hits=nothing, hit_shares=nothing)
     column = truth.layers.index(pick.layer)
     at_pick = {metric: truth.mean(metric, weights)[:, column] for metric in METRICS}
     present = np.stack([at_pick[metric] for metric in truth.makeup], axis=-1)

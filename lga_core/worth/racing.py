@@ -77,7 +77,8 @@ def race(
             hint="Race by the ranking of another method.",
         )
     layers = ranking.ranking[: settings.candidates]
-    order = _order(records, settings.seed)
+    # drawn by the seed, whatever order they came in
+    order = np.random.default_rng(settings.seed).permutation(sorted(records)).tolist()
     error, looks, first = _looks(len(order), len(layers), settings)
     overall = np.empty((0, len(layers)))
     left = list(range(len(layers)))
@@ -162,11 +163,6 @@ def raced(ranking: Pick, proxy: Sweep, seed: int = 0) -> Pick:
         own_layer=race.layer,
         cost=race.spent,
     )
-
-
-def _order(records: Iterable[int], seed: int) -> list[int]:
-    """The records in an order that the seed draws, whatever order they came in."""
-    return np.random.default_rng(seed).permutation(sorted(records)).tolist()
 
 
 def _looks(facts: int, layers: int, settings: RaceSettings) -> tuple[float, int, float]:

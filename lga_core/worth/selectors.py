@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lga_core.errors import LgaError
-from lga_core.results import LayerScores, Pick, Sweep
+from lga_core.results import METHOD_TITLES, LayerScores, Pick, Sweep
 from lga_core.scores.methods import ALIASES, MEASUREMENTS, View, method_named
 from lga_core.worth.ground_truth import Truth
 
@@ -51,12 +51,17 @@ class Selector:
         return None if need is None else need[1]
 
 
+def _plain(method: str, *, quick: bool = True) -> Selector:
+    """The method itself, as it is by default."""
+    return Selector(name=method, title=METHOD_TITLES[method], method=method, quick=quick)
+
+
 SECOND_MOMENT = ("covariance", "tokens_per_input", "ridge")
 BRUTE_FORCE = "brute-force"
 SELECTORS: Mapping[str, Selector] = {
     item.name: item
     for item in (
-        Selector(name="lga", title="LGA", method="lga"),
+        _plain("lga"),
         Selector(name="lga-own-old", title="LGA, the model's own old answer", method="lga", measured={"old": "model"}),
         Selector(name="lga-cosine", title="LGA, cosine", method="lga", view={"normalize": "cosine"}),
         Selector(name="lga-magnitude", title="LGA, magnitude", method="lga", view={"rank": "magnitude"}),
@@ -64,15 +69,15 @@ SELECTORS: Mapping[str, Selector] = {
         Selector(name="lga-mlp-down", title="LGA, down projection", method="lga", view={"scope": "mlp-down"}),
         Selector(name="lga-attention", title="LGA, attention", method="lga", view={"scope": "attention"}),
         Selector(name="lga-block", title="LGA, whole block", method="lga", view={"scope": "block"}),
-        Selector(name="cma-mlp", title="CMA, MLP", method="cma-mlp"),
-        Selector(name="cma-hidden", title="CMA, hidden state", method="cma-hidden", quick=False),
-        Selector(name="cma-attn", title="CMA, attention", method="cma-attn", quick=False),
-        Selector(name="gradxact", title="Gradient × activation", method="gradxact"),
-        Selector(name="ig", title="Integrated gradients", method="ig", quick=False),
-        Selector(name="gradnorm-old", title="Gradient norm, old answer", method="gradnorm-old"),
-        Selector(name="gradnorm-new", title="Gradient norm, new answer", method="gradnorm-new"),
-        Selector(name="forecast", title="Forecast", method="forecast"),
-        Selector(name="middle", title="Middle layer", method="middle"),
+        _plain("cma-mlp"),
+        _plain("cma-hidden", quick=False),
+        _plain("cma-attn", quick=False),
+        _plain("gradxact"),
+        _plain("ig", quick=False),
+        _plain("gradnorm-old"),
+        _plain("gradnorm-new"),
+        _plain("forecast"),
+        _plain("middle"),
         Selector(name=BRUTE_FORCE, title="Brute force", method=None),
     )
 }

@@ -140,7 +140,7 @@ def test_edit_reports_before_and_after(here, tiny_folder, fact_file):
 def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, tmp_path, editor):
     """Also where the answer came from the store: the second run writes the same files."""
     from lga_core.editing.edits import applied
-    from lga_core.editing.files.edit_set import read_edit_set
+    from lga_core.editing.files.reading import read_edit_set
     from lga_core.models.loading import load
     from lga_core.models.sources.fingerprint import weights_hash
 

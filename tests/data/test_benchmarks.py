@@ -109,21 +109,21 @@ def sample(name: str) -> FactSet:
     return load_facts(sample_path(name))
 
 
-def kinds(found: FactSet) -> Counter:
+def kinds(fact_set: FactSet) -> Counter:
     """Problems by kind and action; one of no known kind fails."""
 
     def kind(words: str) -> str:
         return next(name for key, name in KINDS.items() if key in words)
 
-    return Counter((kind(problem.problem), problem.action) for problem in found.problems)
+    return Counter((kind(problem.problem), problem.action) for problem in fact_set.problems)
 
 
-def sizes(found: FactSet) -> tuple[int, ...]:
+def sizes(fact_set: FactSet) -> tuple[int, ...]:
     """Facts, rephrases, locality probes, portability probes."""
     lists = (
-        found.facts,
+        fact_set.facts,
         *(
-            [item for fact in found.facts for item in getattr(fact, name)]
+            [item for fact in fact_set.facts for item in getattr(fact, name)]
             for name in ("rephrases", "locality", "portability")
         ),
     )
@@ -132,10 +132,10 @@ def sizes(found: FactSet) -> tuple[int, ...]:
 
 @pytest.mark.parametrize(("name", "expected", "problems"), TABLE, ids=NAMES)
 def test_counts(name: str, expected: tuple[int, ...], problems: dict[tuple[str, str], int]) -> None:
-    found = sample(name)
-    assert sizes(found) == expected
-    assert kinds(found) == problems
-    assert found.n_records == len(found.facts)
+    fact_set = sample(name)
+    assert sizes(fact_set) == expected
+    assert kinds(fact_set) == problems
+    assert fact_set.n_records == len(fact_set.facts)
 
 
 def test_every_file_of_the_folder_is_in_the_table() -> None:
@@ -148,9 +148,11 @@ def test_every_file_of_the_folder_is_in_the_table() -> None:
 def test_no_probe_vanishes(name: str) -> None:
     """All probes of the file = those kept + those whose loss the report counts."""
     uncapped = load_facts(sample_path(name), cap=None)
-    found = sample(name)
-    cut = sum(int(match[1]) for problem in found.problems if (match := re.match(r"(\d+) probes over", problem.problem)))
-    assert sum(sizes(uncapped)[2:]) - sum(sizes(found)[2:]) == cut
+    fact_set = sample(name)
+    cut = sum(
+        int(match[1]) for problem in fact_set.problems if (match := re.match(r"(\d+) probes over", problem.problem))
+    )
+    assert sum(sizes(uncapped)[2:]) - sum(sizes(fact_set)[2:]) == cut
     dropped = [problem for problem in uncapped.problems if problem.action == "probe dropped"]
     records = json.loads(sample_path(name).read_text(encoding="utf-8"))
     if all(isinstance(record.get("locality"), dict) for record in records):
@@ -165,9 +167,9 @@ def test_no_probe_vanishes(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_round_trip(name: str) -> None:
-    found = sample(name)
-    again = read_facts("again.json", write_facts(found.facts).encode(), ".json")
-    assert [replace(fact, record=0) for fact in again.facts] == [replace(fact, record=0) for fact in found.facts]
+    fact_set = sample(name)
+    again = read_facts("again.json", write_facts(fact_set.facts).encode(), ".json")
+    assert [replace(fact, record=0) for fact in again.facts] == [replace(fact, record=0) for fact in fact_set.facts]
 
 
 @pytest.mark.parametrize("name", NAMES)

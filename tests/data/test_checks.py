@@ -44,9 +44,9 @@ def test_a_good_record_has_no_problem() -> None:
     ],
 )
 def test_record_skipped(changes: dict[str, Any], words: str) -> None:
-    found = read(**changes)
-    assert found.facts == () and found.n_records == 1
-    (problem,) = found.problems
+    fact_set = read(**changes)
+    assert fact_set.facts == () and fact_set.n_records == 1
+    (problem,) = fact_set.problems
     assert problem.record == 0 and problem.action == "record skipped" and words in problem.problem
 
 
@@ -71,10 +71,10 @@ def test_record_skipped(changes: dict[str, Any], words: str) -> None:
     ],
 )
 def test_kept_with_a_problem(changes: dict[str, Any], words: str) -> None:
-    found = read(**changes)
-    assert len(found.facts) == 1
-    assert any(words in problem.problem for problem in found.problems)
-    assert {problem.action for problem in found.problems} == {"kept"}
+    fact_set = read(**changes)
+    assert len(fact_set.facts) == 1
+    assert any(words in problem.problem for problem in fact_set.problems)
+    assert {problem.action for problem in fact_set.problems} == {"kept"}
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def test_kept_with_a_problem(changes: dict[str, Any], words: str) -> None:
 )
 def test_probe_dropped(metric: str, probe: Any, words: str) -> None:
     (good,) = GOOD[metric].values()
-    found = read(**{metric: {"Group": [probe, *good]}})
-    assert [kept.prompt for kept in getattr(found.facts[0], metric)] == [good[0]["prompt"]]
-    (problem,) = found.problems
+    fact_set = read(**{metric: {"Group": [probe, *good]}})
+    assert [kept.prompt for kept in getattr(fact_set.facts[0], metric)] == [good[0]["prompt"]]
+    (problem,) = fact_set.problems
     assert problem.action == "probe dropped" and words in problem.problem
 
 
 @pytest.mark.parametrize("groups", ["text", ["list"], {"Group": "text"}])
 def test_probes_in_no_known_shape(groups: Any) -> None:
-    found = read(portability=groups)
-    assert found.facts[0].portability == ()
-    assert found.problems[0].action == "probe dropped"
+    fact_set = read(portability=groups)
+    assert fact_set.facts[0].portability == ()
+    assert fact_set.problems[0].action == "probe dropped"
 
 
 def many(count: int, group: str = "Reasoning") -> dict[str, list[dict[str, str]]]:
@@ -108,8 +108,8 @@ def many(count: int, group: str = "Reasoning") -> dict[str, list[dict[str, str]]
 
 
 def test_probes_beyond_the_cap_are_left_out_with_one_problem_a_record() -> None:
-    found = read(portability=many(154) | many(10, "Subject_Aliasing"), locality=many(12, "Neighborhood"))
-    (fact,), (problem,) = found.facts, found.problems
+    fact_set = read(portability=many(154) | many(10, "Subject_Aliasing"), locality=many(12, "Neighborhood"))
+    (fact,), (problem,) = fact_set.facts, fact_set.problems
     assert [probe.prompt for probe in fact.portability[:10]] == [f"Question {number}:" for number in range(10)]
     assert Counter(probe.group for probe in fact.portability) == {"Reasoning": 10, "Subject_Aliasing": 10}
     assert len(fact.locality) == 10 and (problem.record, problem.action) == (0, "probe dropped")
@@ -120,16 +120,16 @@ def test_probes_beyond_the_cap_are_left_out_with_one_problem_a_record() -> None:
 
 def test_only_probes_that_are_fit_fill_the_cap() -> None:
     unfit = {"prompt": "Italy:", "ground_truth": "Rome"}
-    found = read(locality={"Group": [unfit] * 5 + many(10)["Reasoning"]})
-    assert len(found.facts[0].locality) == 10
-    assert not any("over the cap" in problem.problem for problem in found.problems)
+    fact_set = read(locality={"Group": [unfit] * 5 + many(10)["Reasoning"]})
+    assert len(fact_set.facts[0].locality) == 10
+    assert not any("over the cap" in problem.problem for problem in fact_set.problems)
 
 
 @pytest.mark.parametrize(("cap", "kept"), [(3, 3), (None, 154), (200, 154)])
 def test_the_cap_can_be_chosen(cap: int | None, kept: int) -> None:
     data = json.dumps([GOOD | {"portability": many(154)}]).encode()
-    found = read_facts("hand.json", data, ".json", cap=cap)
-    assert len(found.facts[0].portability) == kept and bool(found.problems) == (kept < 154)
+    fact_set = read_facts("hand.json", data, ".json", cap=cap)
+    assert len(fact_set.facts[0].portability) == kept and bool(fact_set.problems) == (kept < 154)
 
 
 def test_only_the_first_gold_of_a_locality_probe_counts_against_it() -> None:
@@ -139,9 +139,9 @@ def test_only_the_first_gold_of_a_locality_probe_counts_against_it() -> None:
 
 def test_duplicate_prompts_are_kept_and_name_the_first() -> None:
     records = [GOOD, GOOD | {"prompt": "In France, one eats"}, GOOD]
-    found = read_facts("hand.json", json.dumps(records).encode(), ".json")
-    assert [fact.record for fact in found.facts] == [0, 1, 2]
-    (problem,) = found.problems
+    fact_set = read_facts("hand.json", json.dumps(records).encode(), ".json")
+    assert [fact.record for fact in fact_set.facts] == [0, 1, 2]
+    (problem,) = fact_set.problems
     assert (problem.record, problem.action) == (2, "kept") and "record 0" in problem.problem
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lga_core.data.facts import Fact, FactSet
-from lga_core.data.load import read_facts, upload_columns, write_facts
+from lga_core.data.load import read_facts, upload_table, write_facts
 from lga_core.data.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from tests.data.examples import EXAMPLES
@@ -51,13 +51,13 @@ JUNK: tuple[Any, ...] = (
 TABLES = ("flat table", "known_1000", "CounterFact, flat")  # formats without nesting can be a CSV, too
 
 
-def places(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+def places(value: Any, seen: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     """Every (container, key or index) inside a value."""
     keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in list(keys):
-        found.append((value, key))
-        places(value[key], found)
-    return found
+        seen.append((value, key))
+        places(value[key], seen)
+    return seen
 
 
 def drop(records: list[Any], chance: random.Random) -> None:
@@ -158,22 +158,22 @@ def written(records: list[Any], suffix: str) -> bytes:
     return table.getvalue().encode("utf-8", "surrogatepass")
 
 
-def check(found: FactSet) -> None:
+def check(fact_set: FactSet) -> None:
     """Every record is a fact or named as skipped, and what was kept is whole."""
-    kept = [fact.record for fact in found.facts]
-    skipped = [problem.record for problem in found.problems if problem.action == "record skipped"]
-    assert sorted(kept + skipped) == list(range(found.n_records))
-    for problem in found.problems:
-        assert 0 <= problem.record < found.n_records and problem.problem.encode()
-    for fact in found.facts:
+    kept = [fact.record for fact in fact_set.facts]
+    skipped = [problem.record for problem in fact_set.problems if problem.action == "record skipped"]
+    assert sorted(kept + skipped) == list(range(fact_set.n_records))
+    for problem in fact_set.problems:
+        assert 0 <= problem.record < fact_set.n_records and problem.problem.encode()
+    for fact in fact_set.facts:
         assert fact.subject and fact.prompt[slice(*fact.span)] == fact.subject and fact.fingerprint
         assert fact.target_new is None or fact.target_new.strip()
         assert all(fact.target_old) and all(fact.rephrases)
         assert all(probe.prompt and all(probe.accepted) for probe in fact.locality + fact.portability)
         assert all(probe.answers for probe in fact.portability)
-    if found.facts:
-        again = read_facts("again.json", write_facts(found.facts).encode(), ".json")
-        assert list(map(content, again.facts)) == list(map(content, found.facts))
+    if fact_set.facts:
+        again = read_facts("again.json", write_facts(fact_set.facts).encode(), ".json")
+        assert list(map(content, again.facts)) == list(map(content, fact_set.facts))
 
 
 def content(fact: Fact) -> tuple[Any, ...]:
@@ -185,18 +185,18 @@ def content(fact: Fact) -> tuple[Any, ...]:
 def outcome(suffix: str, data: bytes) -> str:
     """What became of an upload, read as it is and through the mapping that its columns suggest."""
     try:
-        found = read_facts(f"upload{suffix}", data, suffix)
+        fact_set = read_facts(f"upload{suffix}", data, suffix)
     except LgaError as error:
         assert f"upload{suffix}" in error.cause and error.hint and str(error).encode()
         return "refused"
-    check(found)
-    guessed = ColumnMapping.guess(upload_columns(f"upload{suffix}", data, suffix))
+    check(fact_set)
+    guessed = ColumnMapping.guess(upload_table(f"upload{suffix}", data, suffix).columns)
     if {"prompt", "subject"} <= guessed.keys():
         try:
             check(read_facts(f"upload{suffix}", data, suffix, mapping=ColumnMapping(**guessed)))
         except LgaError as error:
             assert "names no column for an answer" in error.cause
-    actions = {problem.action for problem in found.problems}
+    actions = {problem.action for problem in fact_set.problems}
     return next((action for action in ("record skipped", "probe dropped") if action in actions), "whole")
 
 

@@ -87,17 +87,17 @@ def test_a_hub_name_out_of_shape_is_told_the_shape(source: str) -> None:
 def test_a_folder_keeps_mixed_answers_and_fills_in_nothing(tmp_path: Path) -> None:
     path = folder(tmp_path / "my facts", train_json=RECORDS)
     (tmp_path / "plain.json").write_text(json.dumps(RECORDS))
-    found = load_facts(path)
-    assert (found.name, found.n_records, found.problems) == ("my facts", 2, ())
-    assert found.facts == load_facts(tmp_path / "plain.json").facts
+    fact_set = load_facts(path)
+    assert (fact_set.name, fact_set.n_records, fact_set.problems) == ("my facts", 2, ())
+    assert fact_set.facts == load_facts(tmp_path / "plain.json").facts
 
 
 def test_groups_that_only_other_rows_have_are_not_there(tmp_path: Path) -> None:
     record = {**RECORDS[1], "portability": {"Subject_Aliasing": [{"prompt": "España is", "ground_truth": [["Rome"]]}]}}
-    found = load_facts(folder(tmp_path / "rows", train_jsonl="\n".join(map(json.dumps, [RECORDS[0], record]))))
-    groups = [[probe.group for probe in fact.portability] for fact in found.facts]
+    fact_set = load_facts(folder(tmp_path / "rows", train_jsonl="\n".join(map(json.dumps, [RECORDS[0], record]))))
+    groups = [[probe.group for probe in fact.portability] for fact in fact_set.facts]
     assert groups == [["Reasoning"], ["Subject_Aliasing"]]
-    assert found.problems == ()
+    assert fact_set.problems == ()
 
 
 def test_a_split_must_be_named_where_there_are_several(tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_a_split_must_be_named_where_there_are_several(tmp_path: Path) -> None:
         load_facts(path)
     with pytest.raises(LgaError, match=r"has no split validation.*two::train"):
         load_facts(f"{path}::validation")
-    found = load_facts(f"{path}:default:test")
-    assert (found.name, len(found.facts)) == ("two:default:test", 1)
+    fact_set = load_facts(f"{path}:default:test")
+    assert (fact_set.name, len(fact_set.facts)) == ("two:default:test", 1)
 
 
 def test_no_file_of_a_folder_is_passed_over_in_silence(tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_no_file_of_a_folder_is_passed_over_in_silence(tmp_path: Path) -> None:
 
 def test_columns_with_other_names(tmp_path: Path) -> None:
     path = folder(tmp_path / "table", train_csv=TABLE)
-    found = load_facts(path, mapping=ColumnMapping(prompt="question", subject="entity", target_new="edit"))
-    assert [(fact.prompt, fact.subject, fact.target_new) for fact in found.facts] == [
+    fact_set = load_facts(path, mapping=ColumnMapping(prompt="question", subject="entity", target_new="edit"))
+    assert [(fact.prompt, fact.subject, fact.target_new) for fact in fact_set.facts] == [
         ("Who leads Rome?", "Rome", "Nero"),
         ("Who leads Oslo?", "Oslo", "Ibsen"),
     ]
@@ -293,12 +293,12 @@ def test_data_sets_of_a_hub(environment: dict[str, str]) -> None:
         "hub:huge/facts": "has 1,000 MB; 200 MB are read at most",
         "hub:huge/facts/huge.json": "has 1,000 MB; 200 MB are read at most",
     }
-    found = dict(zip(asked, outcomes(environment, *asked), strict=True))
+    answers = dict(zip(asked, outcomes(environment, *asked), strict=True))
     for source, expected in asked.items():
         if isinstance(expected, str):
-            assert isinstance(found[source], str) and expected in found[source], (source, found[source])
+            assert isinstance(answers[source], str) and expected in answers[source], (source, answers[source])
         else:
-            assert found[source][:2] == [source, expected], (source, found[source])
+            assert answers[source][:2] == [source, expected], (source, answers[source])
     offline = outcomes(environment | {"HF_HUB_OFFLINE": "1"}, "hub:tiny/facts", "hub:tiny/facts/train.json")
     assert [told[1] for told in offline] == [prompts, prompts], "what was loaded before needs no network"
 

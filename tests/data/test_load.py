@@ -62,17 +62,17 @@ def test_a_path_has_no_upload_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(load, "MAX_UPLOAD_RECORDS", 1)
     path = tmp_path / "facts.JSON"
     path.write_text(json.dumps([RECORD, RECORD]))
-    found = load_facts(path)
-    assert (found.name, found.n_records, len(found.facts)) == ("facts.JSON", 2, 2)
+    fact_set = load_facts(path)
+    assert (fact_set.name, fact_set.n_records, len(fact_set.facts)) == ("facts.JSON", 2, 2)
 
 
 @pytest.mark.parametrize("name", shipped_sets())
 def test_round_trip(name: str, tmp_path: Path) -> None:
-    found = load_facts(name)
+    fact_set = load_facts(name)
     path = tmp_path / "copy.json"
-    path.write_text(write_facts(found.facts), encoding="utf-8")
+    path.write_text(write_facts(fact_set.facts), encoding="utf-8")
     again = load_facts(path)
-    assert again.facts == found.facts and again.fingerprint == found.fingerprint and again.problems == ()
+    assert again.facts == fact_set.facts and again.fingerprint == fact_set.fingerprint and again.problems == ()
 
 
 def test_round_trip_of_a_form_fact_with_everything() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lga_core.data.load import read_facts, upload_columns, upload_table
+from lga_core.data.load import read_facts, upload_table
 from lga_core.data.mapping import ColumnMapping, inner_columns
 from lga_core.errors import LgaError
 
@@ -29,7 +29,7 @@ def read(record: dict[str, Any], **named: Any):
 
 
 def test_every_part() -> None:
-    found = read(
+    fact_set = read(
         RECORD,
         target_old="was",
         rephrases=("p1", "p2"),
@@ -37,12 +37,12 @@ def test_every_part() -> None:
         locality_answer="other answer",
         relation="nest.deep.prop",
     )
-    (fact,) = found.facts
+    (fact,) = fact_set.facts
     assert (fact.prompt, fact.subject, fact.target_new) == ("The capital of France is", "France", "Rome")
     assert fact.target_old == ("Paris", "Lutetia") and fact.relation == "capital"
     assert fact.rephrases == ("France's capital is", "The main city of France is", "France is ruled from")
     assert [probe.answers for probe in fact.locality] == [(("Madrid",),)]
-    assert found.problems == ()
+    assert fact_set.problems == ()
 
 
 def test_csv() -> None:
@@ -51,11 +51,11 @@ def test_csv() -> None:
     (fact,) = read_facts("t.csv", table.encode(), ".csv", mapping=mapping).facts
     assert (fact.subject, fact.target_new) == ("Rom", "Spanien")
     assert fact.rephrases == ("Wo liegt Rom?", "Rom liegt in")
-    assert upload_columns("t.csv", table.encode(), ".csv") == ("Frage", "Wer", "Neu", "Um")
+    assert upload_table("t.csv", table.encode(), ".csv").columns == ("Frage", "Wer", "Neu", "Um")
 
 
 def test_a_column_that_cannot_be_shown_is_not_offered() -> None:
-    assert upload_columns("t.json", b'[{"a": 1, "\\ud800": 2}, 3, {"b": 1}]', ".json") == ("a", "b")
+    assert upload_table("t.json", b'[{"a": 1, "\\ud800": 2}, 3, {"b": 1}]', ".json").columns == ("a", "b")
 
 
 def test_nested_probes_under_another_name() -> None:
@@ -70,9 +70,9 @@ def test_only_what_is_named_is_read() -> None:
 
 def test_a_column_that_some_records_lack_is_their_problem() -> None:
     lines = "\n".join(map(json.dumps, [RECORD, {"who": "Spain"}, "text"]))
-    found = read_facts("t.jsonl", lines.encode(), ".jsonl", mapping=ColumnMapping(**NAMED))
-    assert [fact.record for fact in found.facts] == [0]
-    assert [(problem.record, problem.action) for problem in found.problems] == [
+    fact_set = read_facts("t.jsonl", lines.encode(), ".jsonl", mapping=ColumnMapping(**NAMED))
+    assert [fact.record for fact in fact_set.facts] == [0]
+    assert [(problem.record, problem.action) for problem in fact_set.problems] == [
         (1, "record skipped"),
         (2, "record skipped"),
     ]

@@ -147,7 +147,7 @@ JUNK = st.recursive(
 def test_one_junk_value_costs_at_most_its_own_record(name: str, parts: Parts, data: st.DataObject) -> None:
     good = MAKE[name](parts)
     key = data.draw(st.sampled_from(sorted(good)))
-    found = read_facts("junk.json", json.dumps([good | {key: data.draw(JUNK)}, good]).encode(), ".json")
-    assert [fact.record for fact in found.facts] in ([0, 1], [1])
-    skipped = [problem.record for problem in found.problems if problem.action == "record skipped"]
-    assert skipped == ([] if len(found.facts) == 2 else [0])
+    fact_set = read_facts("junk.json", json.dumps([good | {key: data.draw(JUNK)}, good]).encode(), ".json")
+    assert [fact.record for fact in fact_set.facts] in ([0, 1], [1])
+    skipped = [problem.record for problem in fact_set.problems if problem.action == "record skipped"]
+    assert skipped == ([] if len(fact_set.facts) == 2 else [0])

@@ -132,9 +132,9 @@ def test_counterfact_flat() -> None:
         target_old=("BMW",),
         locality=(Probe(prompt="BMW M3 DTM is a product of", answers=(("BMW",),), group="Neighborhood"),),
     )
-    found = read(COUNTERFACT_FLAT | {"rephrase_prompt": "BMW E23 is my favorite of all created by"})
-    (problem,) = found.problems
-    assert found.facts == (one(COUNTERFACT_FLAT),)
+    fact_set = read(COUNTERFACT_FLAT | {"rephrase_prompt": "BMW E23 is my favorite of all created by"})
+    (problem,) = fact_set.problems
+    assert fact_set.facts == (one(COUNTERFACT_FLAT),)
     assert problem.action == "probe dropped" and "“BMW E23 is my favorite" in problem.problem
     as_text = read_facts(
         "t.csv",
@@ -177,8 +177,8 @@ def test_mend() -> None:
     ],
 )
 def test_a_broken_probe_is_dropped_alone(example: dict[str, Any], changes: dict[str, Any]) -> None:
-    found = read(example | changes)
-    assert len(found.facts) == 1 and [problem.action for problem in found.problems] == ["probe dropped"]
+    fact_set = read(example | changes)
+    assert len(fact_set.facts) == 1 and [problem.action for problem in fact_set.problems] == ["probe dropped"]
 
 
 def test_cells_of_a_flat_record_may_be_numbers_and_lists() -> None:
@@ -253,16 +253,16 @@ def test_csv_separators_quotes_and_missing_cells() -> None:
 
 def test_csv_row_with_too_many_cells_is_skipped_by_record() -> None:
     table = "prompt,subject,target_new\nRome is in,Rome,Spain\nRome, the city, is in,Rome,Spain\n"
-    found = read_facts("t.csv", table.encode(), ".csv")
-    assert [fact.record for fact in found.facts] == [0]
-    assert [(problem.record, problem.action) for problem in found.problems] == [(1, "record skipped")]
-    assert "more cells than the header" in found.problems[0].problem
+    fact_set = read_facts("t.csv", table.encode(), ".csv")
+    assert [fact.record for fact in fact_set.facts] == [0]
+    assert [(problem.record, problem.action) for problem in fact_set.problems] == [(1, "record skipped")]
+    assert "more cells than the header" in fact_set.problems[0].problem
 
 
 @pytest.mark.parametrize("record", [{"text": "a", "labels": "b"}, {}, "text", 3, None, ["a"]])
 def test_unknown_record_is_named_and_skipped(record: Any) -> None:
-    found = read(record, ZSRE)
-    assert [fact.record for fact in found.facts] == [1]
-    assert [(problem.record, problem.action) for problem in found.problems] == [(0, "record skipped")]
+    fact_set = read(record, ZSRE)
+    assert [fact.record for fact in fact_set.facts] == [1]
+    assert [(problem.record, problem.action) for problem in fact_set.problems] == [(0, "record skipped")]
     if isinstance(record, dict):
-        assert all(reader.looks_for in found.problems[0].problem for reader in READERS)
+        assert all(reader.looks_for in fact_set.problems[0].problem for reader in READERS)

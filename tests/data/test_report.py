@@ -23,8 +23,8 @@ RECORDS = [
 
 
 def test_every_record_has_a_line_with_its_gravest_outcome_and_flags() -> None:
-    found = read_facts("t.json", json.dumps(RECORDS).encode(), ".json")
-    reports = by_record(found)
+    fact_set = read_facts("t.json", json.dumps(RECORDS).encode(), ".json")
+    reports = by_record(fact_set)
     assert [(line.record, line.outcome) for line in reports] == [
         (0, "kept"),
         (1, "record skipped"),
@@ -47,7 +47,7 @@ def test_every_record_has_a_line_with_its_gravest_outcome_and_flags() -> None:
         "over the cap": 1,
     }
     assert reports[0].problems == () and reports[1].prompt is None and len(reports[3].problems) == 2
-    assert found.n_records == len(reports)
+    assert fact_set.n_records == len(reports)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_only_the_caps_own_note_is_the_caps(problem: Problem, told: bool) -> Non
 
 
 def test_a_part_keeps_record_numbers_and_notes() -> None:
-    found = read_facts("t.json", json.dumps(RECORDS).encode(), ".json")
-    part = part_of(found, found.facts[2:], "part")
+    fact_set = read_facts("t.json", json.dumps(RECORDS).encode(), ".json")
+    part = part_of(fact_set, fact_set.facts[2:], "part")
     assert (part.name, part.n_records, len(part.facts)) == ("part", 3, 3)
     assert {problem.record for problem in part.problems} == {3, 4, 5} == {line.record for line in by_record(part)}

@@ -10,7 +10,7 @@ from lga_core.data.spans import find_in_any_case, find_subject
 
 
 @pytest.mark.parametrize(
-    ("case", "prompt", "subject", "found"),
+    ("case", "prompt", "subject", "expected"),
     [
         ("once", "The capital of France is", "France", "France"),
         ("case differs", "This is about john russell reynolds.", "John Russell Reynolds", "john russell reynolds"),
@@ -28,9 +28,9 @@ from lga_core.data.spans import find_in_any_case, find_subject
         ("empty subject", "The capital of France is", "", None),
     ],
 )
-def test_found_text(case: str, prompt: str, subject: str, found: str | None) -> None:
+def test_found_text(case: str, prompt: str, subject: str, expected: str | None) -> None:
     span = find_subject(prompt, subject)
-    assert (prompt[slice(*span)] if span else None) == found, case
+    assert (prompt[slice(*span)] if span else None) == expected, case
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ def test_unchanged_rows_are_the_same_facts() -> None:
     facts = (*load_facts("world").facts, FACT)
     facts = (*facts[:7], *facts[8:])  # record 7 is FACT's
     before = FactSet(name="t", facts=tuple(sorted(facts, key=lambda fact: fact.record)), n_records=len(facts))
-    found = from_rows(before, to_rows(facts))
-    assert found == before and changed(before, found) == (set(), set())
+    edited = from_rows(before, to_rows(facts))
+    assert edited == before and changed(before, edited) == (set(), set())
 
 
 def test_notes_stay_with_unchanged_rows_only() -> None:
@@ -82,13 +82,13 @@ def test_rows_are_checked_as_an_upload_is_and_told_by_their_number() -> None:
         {"record": None, "prompt": " "},
         {"prompt": "Bergen", "target_new": "x"},
     ]
-    found = from_rows(BEFORE, rows)
-    assert [(fact.record, fact.subject) for fact in found.facts] == [(8, "Oslo")] and found.n_records == 3
-    assert [(problem.record, problem.action) for problem in found.problems] == [
+    edited = from_rows(BEFORE, rows)
+    assert [(fact.record, fact.subject) for fact in edited.facts] == [(8, "Oslo")] and edited.n_records == 3
+    assert [(problem.record, problem.action) for problem in edited.problems] == [
         (7, "record skipped"),
         (9, "record skipped"),
     ]
-    assert changed(BEFORE, found) == ({7, 8, 9}, set())
+    assert changed(BEFORE, edited) == ({7, 8, 9}, set())
 
 
 def test_a_row_that_is_gone_is_told_and_a_number_counts_once() -> None:

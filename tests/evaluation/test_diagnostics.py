@@ -69,19 +69,19 @@ def test_drift_is_the_kl_divergence_prompt_by_prompt(tiny, make):
     with applied(tiny, edits):
         after = [log_p(tiny, prompt) for prompt in neutral_prompts()]
     expected = [float((old.exp() * (old - new)).sum()) for old, new in zip(before, after, strict=True)]
-    found = diagnose(tiny, "The city of", edits)
-    assert found.kl == pytest.approx(sum(expected) / 50, rel=1e-6) and found.kl > 0
-    assert found.kl_largest == pytest.approx(max(expected), rel=1e-6)
-    assert found.n_prompts == 50
-    assert found.text_before == continuation(tiny, "The city of", (), 0)
-    assert found.text_after == continuation(tiny, "The city of", edits, 0)
-    assert found.fluency_after == fluency.fluency(found.text_after)
+    measured = diagnose(tiny, "The city of", edits)
+    assert measured.kl == pytest.approx(sum(expected) / 50, rel=1e-6) and measured.kl > 0
+    assert measured.kl_largest == pytest.approx(max(expected), rel=1e-6)
+    assert measured.n_prompts == 50
+    assert measured.text_before == continuation(tiny, "The city of", (), 0)
+    assert measured.text_after == continuation(tiny, "The city of", edits, 0)
+    assert measured.fluency_after == fluency.fluency(measured.text_after)
 
 
 def test_half_precision_is_compared_in_float32():
     model = tiny_model("llama", torch.bfloat16)
-    found = diagnose(model, "The city of", [low_rank(model, 1, 1e-6)])
-    assert 0 <= found.kl < 1e-2
+    measured = diagnose(model, "The city of", [low_rank(model, 1, 1e-6)])
+    assert 0 <= measured.kl < 1e-2
 
 
 def test_ratios_are_of_the_summed_change_by_layer(tiny):
@@ -96,35 +96,39 @@ def test_ratios_are_of_the_summed_change_by_layer(tiny):
 
 @pytest.mark.parametrize("what", ["fact", "prompt"])
 def test_no_edit_did_nothing_and_says_so(tiny, facts, what):
-    found = diagnose(tiny, facts[0] if what == "fact" else facts[0].prompt, ())
-    assert (found.kl, found.kl_largest, found.norm_ratios) == (0.0, 0.0, ())
-    assert found.text_before == found.text_after and found.fluency_before == found.fluency_after
-    assert len(found.warnings) == 1 and {"fact": "did not take", "prompt": "did nothing"}[what] in found.warnings[0]
+    measured = diagnose(tiny, facts[0] if what == "fact" else facts[0].prompt, ())
+    assert (measured.kl, measured.kl_largest, measured.norm_ratios) == (0.0, 0.0, ())
+    assert measured.text_before == measured.text_after and measured.fluency_before == measured.fluency_after
+    assert (
+        len(measured.warnings) == 1 and {"fact": "did not take", "prompt": "did nothing"}[what] in measured.warnings[0]
+    )
 
 
 def test_an_edit_that_left_its_fact_where_it_was_is_a_warning(facts):
     model = tiny_model("llama")
     edit = low_rank(model, 1, 1e-3)
     assert abs(target_nll(model, facts[0], [edit]) - target_nll(model, facts[0], ())) < 0.1
-    found = diagnose(model, facts[0], [edit])
-    assert found.kl > 1e-9
-    assert len(found.warnings) == 1 and "did not take" in found.warnings[0]
+    measured = diagnose(model, facts[0], [edit])
+    assert measured.kl > 1e-9
+    assert len(measured.warnings) == 1 and "did not take" in measured.warnings[0]
 
 
 def test_an_edit_that_blows_up_is_a_warning_with_its_bounds(tiny, facts, monkeypatch):
     monkeypatch.setattr(diagnostics, "KL_BOUND", 0.1)  # a random model's answers cannot drift so far
-    found = diagnose(tiny, facts[0].prompt, [low_rank(tiny, 0, 1e4)])
-    assert len(found.warnings) == 2 and all("blew up" in warning and "bound" in warning for warning in found.warnings)
+    measured = diagnose(tiny, facts[0].prompt, [low_rank(tiny, 0, 1e4)])
+    assert len(measured.warnings) == 2 and all(
+        "blew up" in warning and "bound" in warning for warning in measured.warnings
+    )
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])
 def test_outputs_that_are_not_finite_are_none_and_a_warning(family, facts):
     model = tiny_model(family, torch.float32)
-    found = diagnose(model, facts[0], [low_rank(model, 0, float("inf"))])
-    assert found.kl is None and found.kl_largest is None
-    assert any("no longer finite" in warning for warning in found.warnings)
-    again = Diagnostics.from_json(found.to_json())
-    assert again.kl is None and again.warnings == found.warnings
+    measured = diagnose(model, facts[0], [low_rank(model, 0, float("inf"))])
+    assert measured.kl is None and measured.kl_largest is None
+    assert any("no longer finite" in warning for warning in measured.warnings)
+    again = Diagnostics.from_json(measured.to_json())
+    assert again.kl is None and again.warnings == measured.warnings
 
 
 def test_an_edit_that_writes_its_fact_has_no_warning_of_that(facts):
@@ -133,8 +137,8 @@ def test_an_edit_that_writes_its_fact_has_no_warning_of_that(facts):
     settings = dataclasses.replace(SETTINGS, value=dataclasses.replace(SETTINGS.value, steps=20, learning_rate=0.2))
     (written,) = r_rome(model, [facts[0]], [2], settings)
     assert target_nll(model, facts[0], [written.edit]) < target_nll(model, facts[0], ()) - diagnostics.NOTHING_NLL
-    found = diagnose(model, facts[0], [written.edit])
-    assert not [warning for warning in found.warnings if "nothing" in warning]
+    measured = diagnose(model, facts[0], [written.edit])
+    assert not [warning for warning in measured.warnings if "nothing" in warning]
 
 
 def test_a_trial_edit_carries_its_diagnostics(tiny, facts):

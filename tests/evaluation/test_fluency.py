@@ -45,10 +45,10 @@ def test_repetition_lowers_it():
 def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded():
     model = tiny_model("llama", torch.float32)
     report = Collect()
-    found = continuation(model, "The Space Needle is in", (), 3, report=report)
+    text = continuation(model, "The Space Needle is in", (), 3, report=report)
     assert [(step.done, step.total) for step in report.steps] == [(done, 100) for done in range(1, 101)]
-    assert found == continuation(model, "The Space Needle is in", (), 3)
-    assert found != continuation(model, "The Space Needle is in", (), 4)
+    assert text == continuation(model, "The Space Needle is in", (), 3)
+    assert text != continuation(model, "The Space Needle is in", (), 4)
     row = prompt_row(model.tokenizer, "The Space Needle is in")
     ids, given = [], row.ids
     for (token,) in stream(model, [row], 100, sampler([seed_of("fluency", 3)], top_k=5), past_ends=True):
@@ -56,7 +56,7 @@ def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded():
             best = model.model(input_ids=torch.tensor([given])).logits[0, -1].topk(5).indices
         assert token in best
         ids, given = [*ids, token], (*given, token)
-    assert found == model.tokenizer.decode(ids, skip_special_tokens=True)
+    assert text == model.tokenizer.decode(ids, skip_special_tokens=True)
 
 
 def test_a_cancelled_continuation_leaves_nothing_open(facts, monkeypatch):

@@ -34,9 +34,9 @@ from lga_core.scores.settings import GradientSettings
 
 @pytest.fixture
 def model() -> LoadedModel:
-    found = tiny_model("llama", torch.float32)
-    kept_bytes(found)  # tried before memory runs out
-    return found
+    model = tiny_model("llama", torch.float32)
+    kept_bytes(model)  # tried before memory runs out
+    return model
 
 
 @pytest.fixture(scope="module")

@@ -300,3 +300,7 @@ EXPERT_FAMILIES = (
         down="",
     ),
 )
+
+
+def family_named(name: str) -> Family:
+    return next(family for family in FAMILIES if family.name == name)

@@ -17,8 +17,9 @@ from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadMode
 
 from lga_core.errors import LgaError
 from lga_core.models.loading import load, pick_device, pick_dtype
+from lga_core.models.sources import fingerprint
 from lga_core.models.sources.catalogue import local_folder, resolve
-from lga_core.models.sources.fingerprint import folder_fingerprint, model_fingerprint, weights_hash
+from lga_core.models.sources.fingerprint import DIGESTS, folder_fingerprint, model_fingerprint, weights_hash
 from lga_core.models.sources.terms import terms_accepted
 from lga_core.progress import Phase, Progress
 from lga_core.results import ModelIdentity
@@ -26,8 +27,8 @@ from lga_core.results import ModelIdentity
 
 @pytest.fixture
 def folder(tiny_folder: Path, tmp_path: Path) -> Path:
-    """A copy that a test may break."""
-    return Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+    """A copy that a test may break, and that nobody has read yet."""
+    return Path(shutil.copytree(tiny_folder, tmp_path / "model", ignore=shutil.ignore_patterns(DIGESTS)))
 
 
 def test_a_loaded_model_is_ready_and_read_only(folder: Path):
@@ -241,6 +242,15 @@ def test_digests_are_kept_beside_the_files(folder: Path):
     assert folder_fingerprint(folder) == first, "and not any longer"
     kept.write_text("{broken")
     assert folder_fingerprint(folder) == first
+
+
+def test_a_page_does_not_read_a_large_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(fingerprint, "BLOCK", 100)
+    (folder / DIGESTS).mkdir()  # nothing can be written there
+    assert fingerprint.quick_fingerprint(folder) is None
+    read = folder_fingerprint(folder)
+    assert fingerprint.quick_fingerprint(folder) == read, "its digests are in the cache folder now"
 
 
 def test_the_hash_of_weights_sees_one_bit_and_buffers(tiny_folder: Path):

@@ -186,4 +186,3 @@ def test_a_plan_says_what_it_will_take_and_then_that_it_is_done(tiny):
     assert done.ready and done.kept == (1, 3) and done.seconds == 0 and done.disk_bytes == 0
     more = moment_plan(tiny, [3, 1], tokens_per_input=40)
     assert more.tokens_to_read == 40 * width and 0 < more.seconds < 600
-    assert moment_plan(tiny, [3, 1], "identity").ready

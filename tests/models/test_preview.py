@@ -6,7 +6,7 @@ import pytest
 from conftest import train_tokenizer
 from transformers import AutoTokenizer
 
-from lga_core.models.text.preview import TokenPreview, has_chat_template, token_preview
+from lga_core.models.text.preview import has_chat_template, token_preview
 from lga_core.models.text.tokens import prompt_row, subject_span, token_texts
 
 PROMPTS = (
@@ -30,7 +30,7 @@ def test_the_preview_is_what_the_model_will_be_given(folder, prompt, subject):
     span = (first, first + len(subject))
     begin, end = subject_span(tokenizer, prompt, span)
     texts = token_texts(tokenizer, prompt_row(tokenizer, prompt).ids)
-    assert token_preview(folder, prompt, span) == TokenPreview(tokens=texts, first=begin, end=end)
+    assert token_preview(folder, prompt, span) == (texts, (begin, end))
 
 
 def test_no_preview_without_a_subject_or_a_tokenizer(folder):
@@ -42,12 +42,12 @@ def test_no_preview_without_a_subject_or_a_tokenizer(folder):
 
 
 def test_a_changed_tokenizer_is_read_again(folder):
-    before = token_preview(folder, "The Space Needle", (4, 16))
+    before, _ = token_preview(folder, "The Space Needle", (4, 16))
     content = json.loads((folder / "tokenizer.json").read_text())
     content["model"]["merges"] = []
     (folder / "tokenizer.json").write_text(json.dumps(content))
-    after = token_preview(folder, "The Space Needle", (4, 16))
-    assert len(after.tokens) > len(before.tokens)
+    after, _ = token_preview(folder, "The Space Needle", (4, 16))
+    assert len(after) > len(before)
 
 
 def test_whether_there_is_a_chat_template(folder):

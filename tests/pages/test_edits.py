@@ -58,7 +58,7 @@ def edits_page(app: AppTest, facts: int = 3) -> AppTest:
 
 
 def subjects(app: AppTest) -> list[str]:
-    return [entry.subjects for entry in ledger(app).entries]
+    return [entry.facts[0].subject for entry in ledger(app).entries]
 
 
 def changes(app: AppTest) -> list[str]:

@@ -137,15 +137,15 @@ def test_a_chosen_layer_goes_to_the_trial(page: AppTest):
 def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     tables = [table.value for table in page.get("table")]
     together, pairs, claims, alone, fewer, _between, terms = tables
-    found = study.read()
-    assert view.recommendation(found.over) in words(page)
-    assert together.shape[0] == len(found.over.selectors) + 3 and (len(pairs), len(claims)) == (3, 5)
+    measured = study.read()
+    assert view.recommendation(measured.over) in words(page)
+    assert together.shape[0] == len(measured.over.selectors) + 3 and (len(pairs), len(claims)) == (3, 5)
     assert {"LGA", "CMA, MLP", "Forecast", "Brute force"} <= set(alone.index)
     assert list(fewer.columns) == ["LGA", "CMA, MLP", "Forecast", "Brute force"]
-    assert len(terms) == len(found.parts.selectors)
+    assert len(terms) == len(measured.parts.selectors)
     page.selectbox(key="study_unit").select_index(1).run()
-    assert view.unit_title(list(found.units.values())[1]) in words(page)
-    model = found.main[-1].model
+    assert view.unit_title(list(measured.units.values())[1]) in words(page)
+    model = measured.main[-1].model
     page.selectbox(key="study_model").select(model)
     page.selectbox(key="study_selector").select("brute-force").run()
-    assert len(page.get("table")[5].value) == sum(unit.model == model for unit in found.main)
+    assert len(page.get("table")[5].value) == sum(unit.model == model for unit in measured.main)

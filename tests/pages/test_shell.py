@@ -37,6 +37,11 @@ def test_every_page_runs_without_torch_engine_and_model(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def test_the_number_that_the_address_leaves_out_is_the_one_that_it_means(app: AppTest):
+    """A widget's default is not in the address: with another default than 32 a link would show other facts."""
+    assert app.number_input(key="n").proto.default == app.number_input(key="n").value == 32
+
+
 @pytest.fixture
 def scored(ready: AppTest) -> AppTest:
     ready.button(key="score").click().run()

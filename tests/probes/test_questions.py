@@ -17,8 +17,8 @@ from lga_core.probes.questions import fact_probes, with_own_answers
 FACT = make_fact(0, "The Space Needle is in downtown", "Space Needle", "Boston", "Seattle")
 
 
-def of(metric, found):
-    return [probe for probe in found.probes if probe.metric == metric]
+def of(metric, asked):
+    return [probe for probe in asked.probes if probe.metric == metric]
 
 
 def locality(*answers, group="Neighborhood"):
@@ -26,14 +26,14 @@ def locality(*answers, group="Neighborhood"):
 
 
 def test_every_metric_has_its_probes_and_answers():
-    found = fact_probes(FACT)
-    assert [(probe.metric, probe.group, probe.prompt, probe.answers) for probe in found.probes] == [
+    asked = fact_probes(FACT)
+    assert [(probe.metric, probe.group, probe.prompt, probe.answers) for probe in asked.probes] == [
         ("rewrite", "rewrite", FACT.prompt, ("Boston",)),
         ("rephrase", "rephrase", FACT.rephrases[0], ("Boston",)),
         ("locality", "Neighborhood", "The capital of France is", ("Paris",)),
         ("portability", "Reasoning", "The state of Space Needle is", ("Washington",)),
     ]
-    assert found.dropped == () and {probe.source for probe in found.probes} == {"data"}
+    assert asked.dropped == () and {probe.source for probe in asked.probes} == {"data"}
 
 
 def test_what_cannot_be_asked_is_dropped_with_its_reason():
@@ -42,18 +42,18 @@ def test_what_cannot_be_asked_is_dropped_with_its_reason():
         locality=(locality("boston!"), locality("Paris")),
         portability=(Probe(prompt="Its mayor is", answers=((" ",),), group="Reasoning"),),
     )
-    found = fact_probes(fact)
-    assert [probe.answers for probe in of("locality", found)] == [("Paris",)] and not of("portability", found)
-    assert len(found.dropped) == 2
-    assert "its answer is the new answer" in found.dropped[0] and "no answer given" in found.dropped[1]
+    asked = fact_probes(fact)
+    assert [probe.answers for probe in of("locality", asked)] == [("Paris",)] and not of("portability", asked)
+    assert len(asked.dropped) == 2
+    assert "its answer is the new answer" in asked.dropped[0] and "no answer given" in asked.dropped[1]
 
 
 @given(own=st.lists(st.sampled_from(["Paris", " London ", "", "  "]), min_size=2, max_size=2))
 def test_own_answers_fill_the_gaps_in_order_and_empty_ones_drop_their_probe(own):
     fact = dataclasses.replace(FACT, locality=(locality(), locality("Rome"), locality(group="other")))
-    found = fact_probes(fact)
-    assert [probe.group for probe in found.without_gold] == ["Neighborhood", "other"]
-    filled = with_own_answers(found, own)
+    asked = fact_probes(fact)
+    assert [probe.group for probe in asked.without_gold] == ["Neighborhood", "other"]
+    filled = with_own_answers(asked, own)
     assert not filled.without_gold and len(filled.dropped) == sum(not answer.strip() for answer in own)
     assert [probe.answers[0] for probe in filled.probes if probe.source == "model"] == [
         answer.strip() for answer in own if answer.strip()
@@ -65,17 +65,17 @@ def test_own_answers_fill_the_gaps_in_order_and_empty_ones_drop_their_probe(own)
 )
 def test_the_first_of_each_group_are_taken(most, kept):
     probes = (locality("Boston"), locality("Rome"), locality("Oslo", group="other"), locality("Bern"), locality("Kyiv"))
-    found = fact_probes(dataclasses.replace(FACT, locality=probes, rephrases=("One", "Two", "Three")), per_group=most)
-    assert [probe.answers[0] for probe in of("locality", found)] == kept
-    assert len(of("rephrase", found)) == min(most or 3, 3)
+    asked = fact_probes(dataclasses.replace(FACT, locality=probes, rephrases=("One", "Two", "Three")), per_group=most)
+    assert [probe.answers[0] for probe in of("locality", asked)] == kept
+    assert len(of("rephrase", asked)) == min(most or 3, 3)
 
 
 def test_the_models_own_answer_is_its_first_five_greedy_tokens():
     model = tiny_model("llama", torch.float32)
     fact = dataclasses.replace(FACT, locality=(locality(), locality("Rome")))
-    found = answered_probes(model, fact)
+    asked = answered_probes(model, fact)
     (ids,) = greedy(model, [prompt_row(model.tokenizer, fact.locality[0].prompt)], 5)
-    first, second = of("locality", found)
+    first, second = of("locality", asked)
     assert (first.answers, first.source) == (("Rome",), "data")
     assert (second.answers, second.source) == ((model.tokenizer.decode(ids).strip(),), "model")
-    assert found.probes[-1].metric == "portability"
+    assert asked.probes[-1].metric == "portability"

@@ -95,16 +95,16 @@ def alone(model, facts, settings, folder, monkeypatch):
         return sweep(model, "some", facts, LAYERS, "r-rome", settings, Store(folder / "alone"))[0]
 
 
-def check_equal(found, plain):
-    assert found.complete and found.records == plain.records
+def check_equal(swept, plain):
+    assert swept.complete and swept.records == plain.records
     for name in METRICS:
-        np.testing.assert_array_equal(found.after[name], plain.after[name])
-        np.testing.assert_array_equal(found.before[name], plain.before[name])
-        np.testing.assert_array_equal(found.probes[name], plain.probes[name])
-        np.testing.assert_allclose(found.nll[name], plain.nll[name], rtol=1e-4)
-    np.testing.assert_array_equal(found.steps, plain.steps)
-    np.testing.assert_array_equal(found.clamped, plain.clamped)
-    np.testing.assert_allclose(found.delta_norm, plain.delta_norm, rtol=1e-4, atol=1e-7)
+        np.testing.assert_array_equal(swept.after[name], plain.after[name])
+        np.testing.assert_array_equal(swept.before[name], plain.before[name])
+        np.testing.assert_array_equal(swept.probes[name], plain.probes[name])
+        np.testing.assert_allclose(swept.nll[name], plain.nll[name], rtol=1e-4)
+    np.testing.assert_array_equal(swept.steps, plain.steps)
+    np.testing.assert_array_equal(swept.clamped, plain.clamped)
+    np.testing.assert_allclose(swept.delta_norm, plain.delta_norm, rtol=1e-4, atol=1e-7)
 
 
 def workers():
@@ -149,8 +149,8 @@ def test_without_ray_installed(tmp_path):
 def test_it_equals_the_sweep_in_one_process_and_is_then_in_the_store(ray, model, some, places, tmp_path, monkeypatch):
     store = Store(tmp_path / "store")
     report = Collect()
-    found, stored = sweep_on_ray(model, "some", some, LAYERS, "r-rome", QUICK, store, "auto", report=report)
-    check_equal(found, alone(model, some, QUICK, tmp_path, monkeypatch))
+    swept, stored = sweep_on_ray(model, "some", some, LAYERS, "r-rome", QUICK, store, "auto", report=report)
+    check_equal(swept, alone(model, some, QUICK, tmp_path, monkeypatch))
     assert stored.complete and stored.rows == len(some) * len(LAYERS) and stored.reused == 0
     finished = [step.done for step in filter(on_ray, report.steps)]
     assert finished == sorted(finished) and finished[0] == 0 and finished[-1] == stored.rows
@@ -164,7 +164,7 @@ def test_it_equals_the_sweep_in_one_process_and_is_then_in_the_store(ray, model,
 
     monkeypatch.setitem(sys.modules, "ray", None)  # so that a task could not even be asked for
     again, answer = sweep_on_ray(model, "some", some, LAYERS, "r-rome", QUICK, store, "auto")
-    assert answer.from_store and again.to_json() == found.to_json()
+    assert answer.from_store and again.to_json() == swept.to_json()
 
 
 def test_a_killed_worker_changes_nothing(ray, model, some, tmp_path, monkeypatch, one_layer_a_task):
@@ -175,12 +175,12 @@ def test_a_killed_worker_changes_nothing(ray, model, some, tmp_path, monkeypatch
             killed.extend(kill_at_work())
 
     monkeypatch.setattr(driver, "WAIT_SECONDS", 0.02)
-    found, stored = sweep_on_ray(
+    swept, stored = sweep_on_ray(
         model, "some", some, LAYERS, "r-rome", OTHER, Store(tmp_path / "store"), "auto", report=look
     )
     assert len(killed) == 1 and not killed[0].is_running()
     assert stored.complete and stored.reused == 0
-    check_equal(found, alone(model, some, OTHER, tmp_path, monkeypatch))
+    check_equal(swept, alone(model, some, OTHER, tmp_path, monkeypatch))
 
 
 def kill_at_work():
@@ -202,9 +202,9 @@ def test_a_reporter_that_raises_cancels_and_a_later_call_goes_on(
     report = Collect(lambda step: stop(on_ray(step) and step.done))
     with pytest.raises(Cancelled):
         sweep_on_ray(model, "some", some, LAYERS, "r-rome", settings, store, "auto", report=report)
-    found, stored = sweep_on_ray(model, "some", some, LAYERS, "r-rome", settings, store, "auto")
+    swept, stored = sweep_on_ray(model, "some", some, LAYERS, "r-rome", settings, store, "auto")
     assert stored.reused == report.steps[-1].done < stored.rows == len(some) * len(LAYERS)
-    check_equal(found, alone(model, some, settings, tmp_path, monkeypatch))
+    check_equal(swept, alone(model, some, settings, tmp_path, monkeypatch))
 
 
 def stop(now):

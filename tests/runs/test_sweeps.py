@@ -69,7 +69,7 @@ def test_parts_orders_and_other_sets_share_cells(some, store):
     first, _stored = ask(model, some, store)
     asked = []
     other = [replace(fact, record=50 + fact.record) for fact in some[:0:-1]]
-    found, stored = sweep(
+    swept, stored = sweep(
         model,
         "mine",
         other,
@@ -80,8 +80,8 @@ def test_parts_orders_and_other_sets_share_cells(some, store):
         lambda *args, report: (asked.append(args[-1]), sweep_cells(*args, report=report))[1],
     )
     assert (stored.from_store, stored.provenance.facts) == (True, "mine")
-    assert found.records == tuple(fact.record for fact in other) and found.layers == (2, 0)
-    assert found.overall.tolist() == first.overall[:0:-1][:, [2, 0]].tolist()
+    assert swept.records == tuple(fact.record for fact in other) and swept.layers == (2, 0)
+    assert swept.overall.tolist() == first.overall[:0:-1][:, [2, 0]].tolist()
     assert asked == [{(fact.record, layer) for fact in other for layer in (2, 0)}]  # all was there
     other_settings = replace(SETTINGS, ridge=0.5)
     _, stored = finished_sweep(model.identity, "world", some, LAYERS, "r-rome", other_settings, store)
@@ -131,6 +131,6 @@ def test_kill_9_in_mid_sweep_loses_the_running_batch_at_most(store):
     (file,) = store.root.glob("*.jsonl")
     kept = sweep_run(model.identity, "r-rome", SETTINGS, store).rows(SweepCell)
     assert len(kept) >= reported
-    found, stored = ask(model, facts, store, (0, 1, 2, 3))
-    assert (found.complete, stored.reused) == (True, len(kept))
+    swept, stored = ask(model, facts, store, (0, 1, 2, 3))
+    assert (swept.complete, stored.reused) == (True, len(kept))
     assert len(file.read_bytes().splitlines()) <= 160 + 1  # nothing that was kept was measured again

@@ -13,7 +13,7 @@ from lga_core.errors import LgaError
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import FactRow, KnownFactCheck
 from lga_core.runs import reading, tasks
-from lga_core.runs.keys import known_facts_run
+from lga_core.runs.keys import attribution_run, known_facts_run, trace_run, trial_run
 from lga_core.runs.provenance import provenance
 from lga_core.runs.store import Store
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View
@@ -144,17 +144,18 @@ def test_unknown_names_are_refused_with_the_names_there_are(model, facts, store)
 def test_traces_attributions_and_trials_come_back_whole(model, facts, store):
     settings = CmaSettings(draws=2)
     questions = [
-        (tasks.trace_fact, reading.finished_trace, (facts[0], "mlp", settings, facts)),
-        (tasks.attribute_fact, reading.finished_attribution, (facts[0], 3, "data")),
-        (tasks.trial, reading.finished_trial, (facts[0], [2, 1], "r-rome", None)),
+        (tasks.trace_fact, trace_run, (facts[0], "mlp", settings, facts), {}),
+        (tasks.attribute_fact, attribution_run, (facts[0], 3, "data"), {}),
+        (tasks.trial, trial_run, (facts[0], [2, 1], "r-rome", None), {"diagnose": True}),
     ]
-    for ask, read, asked in questions:
-        assert read(model.identity, "small", *asked, store) is None
+    for ask, run_of, asked, how in questions:
+        run = run_of(model.identity, "small", *asked, store, **how)
+        assert run.stamp is None
         computed, first = ask(model, "small", *asked, store)
-        with forwards(model) as run:
+        with forwards(model) as passes:
             kept, second = ask(model, "small", *asked, store)
-            stored, third = read(model.identity, "small", *asked, store)
-        assert run == [] and second.from_store and third == second and not first.from_store
+            stored, third = reading.stored_answer(run, type(computed), facts[0])
+        assert passes == [] and second.from_store and third == second and not first.from_store
         assert kept.to_json() == stored.to_json() == computed.to_json()
     assert kept.layers == (1, 2)
 

@@ -1,21 +1,17 @@
 """The forecast against explicit autograd with an explicit C⁻¹, against edits that are really made, and by hand."""
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from conftest import CORPUS, tiny_model
-from reporting import Collect, cancel_at, checked
+from reporting import Collect, cancel_at
+from scores.plain_forecast import PROBES, RIDGE, assert_as_naive, measured, probe_rows, slope, the_edit
 
 from lga_core.data.facts import Probe
-from lga_core.editing.edits import LowRankEdit, applied
 from lga_core.evaluation.metrics import probe_questions
-from lga_core.models.moments.second_moment import second_moment
-from lga_core.models.running.generate import greedy
-from lga_core.models.running.hooks import on_outputs
-from lga_core.models.text.tokens import answer_row, prompt_row, subject_span
+from lga_core.models.text.tokens import answer_row
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import FactRow
 from lga_core.runs.reading import finished_rows
@@ -28,9 +24,6 @@ from lga_core.scores.forecast.gain import Terms, gain, ranks
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import View, layer_scores
 from lga_core.scores.settings import ForecastSettings
-
-RIDGE = 1e-2
-PROBES = ("rephrase", "locality", "portability")
 
 
 @pytest.fixture
@@ -60,103 +53,6 @@ def rich(facts):
     )
 
 
-def measured(model, facts, settings, **more):
-    return list(checked(forecast_rows(model, facts, list(check_known_facts(model, facts)), settings, **more)))
-
-
-def probe_rows(model, fact, term):
-    """The rows that a term is about with their groups, written out."""
-    new, own = fact.target_new, "The Eiffel Tower stands in"
-    if term == "rewrite":
-        return [(fact.prompt, new, "")]
-    if term == "rephrase":
-        return [(text, new, "") for text in fact.rephrases[:2]]
-    rows, own_rows = [], []  # those with the model's own answer come last
-    for probe in fact.locality if term == "locality" else fact.portability:
-        if probe.prompt == own:
-            (ids,) = greedy(model, [prompt_row(model.tokenizer, own)], 5)
-            own_rows.append((own, model.tokenizer.decode(ids).strip(), probe.group))
-        elif probe.group != "The new answer" and probe.prompt != "Toyota is from":  # the third of its group
-            rows.append((probe.prompt, next(name for name in probe.accepted if name.strip()), probe.group))
-    return rows + own_rows
-
-
-def nll(model, row):
-    logits = model.model(torch.tensor([row.ids])).logits[0].log_softmax(-1)
-    return -sum(logits[row.start + j - 1, token] for j, token in enumerate(row.answer)) / len(row.answer)
-
-
-def watched(model, row, layer):
-    """Inputs, outputs and gradients at one layer's down projection, each (T, d) float64, and the nll."""
-    seen = SimpleNamespace()
-
-    def keep(given, output):
-        seen.inputs, seen.outputs = given, output.detach().clone().requires_grad_()
-        return seen.outputs
-
-    with on_outputs({model.architecture.blocks[layer].down.module: keep}):
-        loss = nll(model, row)
-    (gradient,) = torch.autograd.grad(loss, seen.outputs)
-    inputs, outputs, gradient = (part.detach()[0].double() for part in (seen.inputs, seen.outputs, gradient))
-    return inputs, outputs, gradient, float(loss.detach())
-
-
-def subject_end(model, fact):
-    return subject_span(model.tokenizer, f"{fact.prompt} {fact.target_new}", fact.span)[1] - 1
-
-
-def the_edit(model, fact, layer, settings):
-    """(d, C⁻¹k / (k·C⁻¹k), g, v0, k·C⁻¹k) of a fact, from METHOD §7's formulas."""
-    inputs, outputs, gradients, _ = watched(model, answer_row(model.tokenizer, fact.prompt, fact.target_new), layer)
-    end = subject_end(model, fact)
-    key, start, pull = inputs[end], outputs[end], gradients[end]
-    moment = second_moment(model, layer, source=settings.covariance).double()
-    inverse = torch.linalg.inv(moment + RIDGE * moment.diagonal().mean() * torch.eye(len(moment)))
-    step = -start.norm() * pull / pull.norm() if pull.norm() > 0 else torch.zeros_like(pull)
-    return step, inverse @ key / (key @ inverse @ key), pull, start, key @ inverse @ key
-
-
-def naive(model, fact, layer, settings):
-    """One layer of `forecast_rows`, token by token, with the sum of sizes that each number is made of."""
-    step, listens, pull, start, strength = the_edit(model, fact, layer, settings)
-    found = {
-        "gradient-norm": pull.norm(),
-        "value-norm": start.norm(),
-        "key-strength": strength,
-        "change/rewrite": pull @ step,
-    }
-    scale = dict(found)
-    for term in ("rewrite", *PROBES):
-        changes, sizes, overlaps, nlls = [], [], [], []
-        for prompt, answer, _group in probe_rows(model, fact, term):
-            row = answer_row(model.tokenizer, prompt, answer)
-            inputs, _, gradients, loss = watched(model, row, layer)
-            parts = [(key @ listens) * (gradient @ step) for key, gradient in zip(inputs, gradients, strict=True)]
-            shares = [float(key @ listens) for key in inputs[: max(len(row) - 1, 1)]]
-            changes.append(float(sum(parts)))
-            sizes.append(float(sum(part.abs() for part in parts)))
-            overlaps.append(max(shares, key=abs))
-            nlls.append(loss)
-        if term == "rewrite":
-            found |= {"change/whole-rewrite": changes[0], "nll/rewrite": nlls[0]}
-            scale |= {"change/whole-rewrite": sizes[0], "nll/rewrite": nlls[0]}
-        elif changes:
-            found |= {f"change/{term}": changes, f"overlap/{term}": overlaps, f"nll/{term}": nlls}
-            scale |= {f"change/{term}": sizes, f"overlap/{term}": np.maximum(np.abs(overlaps), 1), f"nll/{term}": nlls}
-    return found, scale
-
-
-def assert_as_naive(model, facts, settings, tolerance):
-    for fact, row in zip(facts, measured(model, facts, settings), strict=True):
-        for layer in range(model.layers):
-            expected, scale = naive(model, fact, layer, settings)
-            assert {name for name in row.values if not name.startswith("group/")} == set(expected)
-            for name, value in expected.items():
-                ours = row.values[name] if name.startswith("nll/") else row.values[name][..., layer]
-                error = np.abs(ours - np.asarray(value))
-                assert np.all(error <= tolerance * np.abs(np.asarray(scale[name])) + 1e-12), (name, layer)
-
-
 def test_it_equals_explicit_autograd_with_an_explicit_inverse(tiny, rich, settings):
     assert_as_naive(tiny, rich, settings, 1e-6)
 
@@ -164,19 +60,6 @@ def test_it_equals_explicit_autograd_with_an_explicit_inverse(tiny, rich, settin
 @pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])
 def test_float32_stays_within_1e_4_of_the_sizes_summed(family, rich, settings):
     assert_as_naive(tiny_model(family, torch.float32), rich[:1], settings, 1e-4)
-
-
-def slope(model, row, layer, step, listens, small=1e-2):
-    """The derivative of a row's nll along an edit that is really made, by a five-point stencil.
-
-    The steps are not smaller because RMSNorm computes in float32, whatever the model's dtype.
-    """
-    matrix, losses = model.architecture.blocks[layer].down.name, {}
-    for factor in (-2, -1, 1, 2):
-        edit = LowRankEdit(layer=layer, matrix=matrix, left=factor * small * step[None], right=listens[None])
-        with torch.no_grad(), applied(model, [edit]):
-            losses[factor] = float(nll(model, row))
-    return (8 * (losses[1] - losses[-1]) - (losses[2] - losses[-2])) / (12 * small)
 
 
 def test_it_is_what_small_edits_really_do(tiny, rich, settings):
@@ -207,12 +90,12 @@ def test_batches_rounds_order_and_packing_never_matter(tiny, rich, facts, settin
     reference = {row.record: row for row in measured(tiny, everything, settings)}
     assert list(reference) == [fact.record for fact in everything]
     unpacked = dataclasses.replace(tiny, architecture=dataclasses.replace(tiny.architecture, packs=False))
-    found = [measured(tiny, everything[::-1], settings), measured(unpacked, everything, settings)]
+    runs = [measured(tiny, everything[::-1], settings), measured(unpacked, everything, settings)]
     monkeypatch.setattr(forecast, "BATCH_TOKENS", 1)
-    found.append(measured(tiny, everything, settings))
+    runs.append(measured(tiny, everything, settings))
     monkeypatch.setattr(forecast, "KEPT_BYTES", 1)
-    found.append(measured(unpacked, everything, settings))
-    for rows in found:
+    runs.append(measured(unpacked, everything, settings))
+    for rows in runs:
         assert len(rows) == len(reference)
         for row in rows:
             assert row.values.keys() == reference[row.record].values.keys()

@@ -52,9 +52,9 @@ def test_saturated_terms_keep_the_order_that_bounds_tie():
     np.testing.assert_allclose(term_values(row, "rephrase", terms), [1 - math.exp(-0.1), math.exp(-0.3) - 1])
     np.testing.assert_allclose(term_values(row, "locality", terms), [math.exp(-0.8) - 1, -1])
     large = np.array([-30.0, -3.0, -1e-9, 0.0, 1e-9, 1.6, 5.0, 20.0])
-    found = saturated(large)
-    assert (np.diff(found) > 0).all() and (np.abs(found) <= 1).all() and found[4] == pytest.approx(1e-9)
-    np.testing.assert_allclose(found, -saturated(-large))
+    ours = saturated(large)
+    assert (np.diff(ours) > 0).all() and (np.abs(ours) <= 1).all() and ours[4] == pytest.approx(1e-9)
+    np.testing.assert_allclose(ours, -saturated(-large))
 
 
 def test_an_absent_term_is_dropped_and_is_not_zero():

@@ -41,11 +41,11 @@ def row(record, product, known=True, status="used", norm=1.0):
     ],
 )
 def test_fences_and_ranking(total, kappa, ranking, excluded):
-    found = select(np.array(total, dtype=float), Rule(fences=kappa))
-    assert found.ranking == ranking
-    assert set(found.excluded_layers) == excluded
-    assert found.golden_layer == ranking[0]
-    assert found.golden_layers == ranking[:3]
+    selection = select(np.array(total, dtype=float), Rule(fences=kappa))
+    assert selection.ranking == ranking
+    assert set(selection.excluded_layers) == excluded
+    assert selection.golden_layer == ranking[0]
+    assert selection.golden_layers == ranking[:3]
 
 
 def test_fences_are_tukeys():
@@ -54,19 +54,19 @@ def test_fences_are_tukeys():
 
 
 def test_magnitude_ranks_by_size_and_keeps_the_fences_on_the_sum():
-    found = select(np.array([1.0, -3, 2, -2, 0]), Rule(rank="magnitude", fences=None))
-    assert found.ranking == (1, 2, 3, 0, 4)
+    selection = select(np.array([1.0, -3, 2, -2, 0]), Rule(rank="magnitude", fences=None))
+    assert selection.ranking == (1, 2, 3, 0, 4)
 
 
 def test_bootstrap_is_sure_of_a_clear_pick_and_seeded():
     rng = np.random.default_rng(0)
     clear = rng.normal(size=(40, 6)) + np.array([0, 0, 5, 0, 0, 0])
-    found = bootstrap(clear, Rule(fences=None), mean=False, draws=200, seed=3)
-    assert found.share[2] == 1
-    assert (found.low, found.high) == (2, 2)
-    assert found.margin > 5
+    drawn = bootstrap(clear, Rule(fences=None), mean=False, draws=200, seed=3)
+    assert drawn.share[2] == 1
+    assert (drawn.low, drawn.high) == (2, 2)
+    assert drawn.margin > 5
     again = bootstrap(clear, Rule(fences=None), mean=False, draws=200, seed=3)
-    np.testing.assert_array_equal(found.share, again.share)
+    np.testing.assert_array_equal(drawn.share, again.share)
     vague = bootstrap(rng.normal(size=(40, 6)), Rule(fences=None), mean=True, draws=500, seed=3)
     assert vague.share.max() < 0.95
     assert vague.share.sum() == pytest.approx(1)
@@ -127,11 +127,11 @@ def test_middle_needs_no_measurement():
 
 def test_signs_split_known_from_unknown():
     scores = layer_scores("lga", [row(0, [-1, -2]), row(1, [-5, 1], known=False)], 2, View())
-    found = signs(scores)
-    assert found.negative_share == 0.75
-    assert found.all_negative
-    np.testing.assert_array_equal(found.known, [-1, -2])
-    np.testing.assert_array_equal(found.unknown, [-5, 1])
+    shares = signs(scores)
+    assert shares.negative_share == 0.75
+    assert shares.all_negative
+    np.testing.assert_array_equal(shares.known, [-1, -2])
+    np.testing.assert_array_equal(shares.unknown, [-5, 1])
 
 
 def test_spearman():

@@ -32,9 +32,9 @@ def test_the_store_holds_what_the_same_functions_give_in_this_process(client, ti
     request = ScoreRequest(model=str(tiny_folder), proxy=proxy(), needs=needs("gradients"))
     done(client.start(request, "Scoring layers"))
     identity = machine.identity(str(tiny_folder))
-    found = reading.scored_facts(identity, request.proxy, request.needs, Store())
-    rows, stored = found.measured[request.needs[0]]
-    assert stored.complete and len(rows) == 4 and len(found.checks) == 4
+    scored = reading.scored_facts(identity, request.proxy, request.needs, Store())
+    rows, stored = scored.measured[request.needs[0]]
+    assert stored.complete and len(rows) == 4 and len(scored.checks) == 4
     model = load(str(tiny_folder))
     here, _ = tasks.measure(
         model, "eight", request.proxy.facts, "gradients", request.needs[0].settings, Store(tmp_path / "own")

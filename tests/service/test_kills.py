@@ -36,9 +36,9 @@ def results(folder: str, store: Store) -> tuple[list, np.ndarray]:
     """What the store has, whole."""
     score, sweep = questions(folder)
     identity = machine.identity(folder)
-    found = reading.scored_facts(identity, score.proxy, score.needs, store)
-    rows = [row for need in score.needs for row in found.measured[need][0]]
-    assert all(found.measured[need][1].complete for need in score.needs)
+    scored = reading.scored_facts(identity, score.proxy, score.needs, store)
+    rows = [row for need in score.needs for row in scored.measured[need][0]]
+    assert all(scored.measured[need][1].complete for need in score.needs)
     swept, stored = SweepReader(identity, sweep, 0, store).read().parts["proxy"]
     assert stored.complete
     return rows, swept.overall

@@ -12,8 +12,8 @@ from lga_core.service.method_scores import (
     ScoreChoices,
     agreement,
     fact_rows,
-    method_picks,
     method_scores,
+    pick_rows,
     unmeasured,
 )
 from lga_core.service.reading import ScoredFacts, scored_facts
@@ -86,7 +86,7 @@ def test_choices_that_only_read_need_nothing_new(store: Store):
 def test_what_is_not_measured_has_no_scores(store: Store):
     nothing = known(store)
     assert nothing.measured == {} and method_scores(nothing, CHOICES, LGA) is None
-    assert method_scores(nothing, CHOICES, "middle") is None and method_picks(nothing, CHOICES) == []
+    assert method_scores(nothing, CHOICES, "middle") is None and pick_rows(nothing, CHOICES) == []
     add_both(store)
     model = ScoreChoices(seed=0, old="model")
     assert method_scores(known(store, model), model, LGA) is None
@@ -113,12 +113,12 @@ def test_only_a_job_says_that_it_computed_nothing(store: Store):
 
 def test_every_measured_method_has_a_row_beside_lgas(store: Store):
     add_both(store)
-    picks = {row.method: row for row in method_picks(known(store), CHOICES)}
-    assert picks["LGA"].pick == 1 and picks["LGA"].rho is None and picks["LGA"].following == (3, 2)
-    assert picks["CMA, MLP"].pick == 1 and picks["CMA, MLP"].rho == pytest.approx(1.0) and picks["CMA, MLP"].facts == 9
-    assert picks["Gradient norm, old answer"].pick == 0 and picks["LGA"].share == 1.0
-    middle = picks["Middle layer"]
-    assert middle.pick == 2 and middle.facts is None and middle.seconds is None and middle.share is None
+    picks = {row["method"]: row for row in pick_rows(known(store), CHOICES)}
+    lga, cma, middle = picks["LGA"], picks["CMA, MLP"], picks["Middle layer"]
+    assert (lga["pick"], lga["ρ with LGA"], lga["next"], lga["picked in, %"]) == (1, None, "3, 2", 100)
+    assert (cma["pick"], cma["ρ with LGA"], cma["facts"]) == (1, pytest.approx(1.0), 9)
+    assert picks["Gradient norm, old answer"]["pick"] == 0
+    assert [middle[name] for name in ("pick", "facts", "seconds", "picked in, %")] == [2, None, None, None]
     assert set(unmeasured(known(store), CHOICES)) == {"trace-hidden", "trace-attn", "gradxact", "ig", "forecast"}
     assert agreement(None, None) is None
 
@@ -127,9 +127,9 @@ def test_the_facts_table_has_what_the_model_says_and_what_was_used(store: Store)
     add_both(store)
     run = known_facts_run(IDENTITY, store)
     run.append(FACTS[0].fingerprint, KnownFactCheck(record=0, known=True, greedy="Seattle", probability=0.5))
-    found = known(store)
-    rows, _ = found.measured[CHOICES.needs()[0]]
-    first, second, *_ = fact_rows(found.facts, found.checks, rows[:1])
+    scored = known(store)
+    rows, _ = scored.measured[CHOICES.needs()[0]]
+    first, second, *_ = fact_rows(scored.facts, scored.checks, rows[:1])
     assert [first[name] for name in ("known", "the model says", "status", "from")] == ["yes", "Seattle", "used", "data"]
     assert (second["known"], second["status"], second["old answer"]) == ("n/a", "not measured yet", "Seattle")
 

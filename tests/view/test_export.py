@@ -6,9 +6,9 @@ import re
 
 import plotly.graph_objects as go
 import pytest
-from view.made import PROMPTS, causal_trace, cma_scores, edit_report, labels, lga_scores
+from view.made import PROMPTS, cma_scores, edit_report, labels, lga_scores
 
-from lga_core.view.export.html import easyedit_line, edit_csv, scores_csv, standalone_html, totals_csv, trace_csv
+from lga_core.view.export.html import easyedit_line, edit_csv, scores_csv, standalone_html, totals_csv
 from lga_core.view.figures.layer_heatmaps import layer_heatmaps
 from lga_core.view.figures.parts.style import THEMES
 
@@ -45,12 +45,7 @@ def test_totals_name_rank_and_reason():
     assert {line["pick_share"] for line in read(totals_csv(cma_scores()))} == {""}
 
 
-def test_traces_and_edits():
-    trace = causal_trace(layers=3)
-    lines = read(trace_csv(trace))
-    assert len(lines) == len(trace.tokens) * 3
-    assert float(lines[3 * 3 + 1]["effect"]) == trace.effect[3, 1]
-    assert [line["in_subject"] for line in lines[::3]][:5] == ["false", "true", "true", "true", "false"]
+def test_edits():
     probe = read(edit_csv(edit_report()))[0]
     assert probe["text_before"] == '\'=HYPERLINK("http://x")'
     assert probe["text_after"] == 'Boston, and, "so" on'

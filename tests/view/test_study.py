@@ -32,7 +32,7 @@ def units():
 
 
 @pytest.fixture(scope="module")
-def found(units):
+def over(units):
     return summary(units, selectors=NAMES, draws=50)
 
 
@@ -44,44 +44,44 @@ def test_a_unit_without_a_pick_says_so_and_why(units):
     assert unit_title(units[0]) == "tiny · Set world · r-rome · n 12 test facts · 2026-01-02 · cpu"
 
 
-def test_the_lowest_mean_regret_stands_first(found):
-    table = summary_table(found)
+def test_the_lowest_mean_regret_stands_first(over):
+    table = summary_table(over)
     regrets = [float(row["regret"].split()[0]) for row in table[:-3]]
     assert regrets == sorted(regrets) and len(regrets) == 4
     cma = next(row for row in table if row["selector"] == "CMA, MLP")
     assert cma["units"] == "1" and cma["rewrite"].endswith("(12)")
-    assert table[-3]["regret"].startswith(f"{found.any_layer['regret'].value:.1f} (")
+    assert table[-3]["regret"].startswith(f"{over.any_layer['regret'].value:.1f} (")
     assert [row["regret"] for row in table[-2:]] == ["n/a", "n/a"]
-    assert table[-1]["Overall"].startswith(f"{found.optimum.value:.1f} (")
+    assert table[-1]["Overall"].startswith(f"{over.optimum.value:.1f} (")
 
 
-def test_the_papers_claims_have_their_numbers(found, units):
-    rewrite, rephrase, speed, near, apart = (row["here"] for row in claims_table(found))
+def test_the_papers_claims_have_their_numbers(over, units):
+    rewrite, rephrase, speed, near, apart = (row["here"] for row in claims_table(over))
     for told, metric in ((rewrite, "rewrite"), (rephrase, "rephrase")):
-        assert told.startswith(f"{found.difference('lga', 'cma-mlp', metric).mean.value:.1f} (") and "1 unit" in told
-    lga = found.selectors[0]
+        assert told.startswith(f"{over.difference('lga', 'cma-mlp', metric).mean.value:.1f} (") and "1 unit" in told
+    lga = over.selectors[0]
     assert f"{lga.faster:,.0f} times faster" in speed and f"{lga.fewer_rows:,.0f} times fewer rows" in speed
-    assert f"{found.gap.value:.1f} (" in near and f"in {found.same_layer} of 2 units" in apart
+    assert f"{over.gap.value:.1f} (" in near and f"in {over.same_layer} of 2 units" in apart
     nobody = claims_table(summary(units[1:], selectors=["middle"], draws=0))
     assert nobody[0]["here"] == "n/a: no unit has both picks" and nobody[2]["here"].startswith("n/a times")
 
 
-def test_pairs_are_of_the_selectors_that_are_there(found):
-    (pair,) = pairs_table(found)  # these units have no forecast
+def test_pairs_are_of_the_selectors_that_are_there(over):
+    (pair,) = pairs_table(over)  # these units have no forecast
     assert pair["Overall"] == "LGA less CMA, MLP" and "over 1 unit," in pair["points"]
 
 
-def test_the_recommended_selector_is_named_with_lga_beside_it(found, units):
-    text = recommendation(found)
-    assert text.startswith(f"Over 2 units with 24 held-out facts, {found.recommended.title} loses least")
-    assert text.endswith(f"A layer drawn at random: {points(found.any_layer['regret'])} points.")
-    assert ("LGA:" in text) == (found.recommended.selector != "lga")
+def test_the_recommended_selector_is_named_with_lga_beside_it(over, units):
+    text = recommendation(over)
+    assert text.startswith(f"Over 2 units with 24 held-out facts, {over.recommended.title} loses least")
+    assert text.endswith(f"A layer drawn at random: {points(over.any_layer['regret'])} points.")
+    assert ("LGA:" in text) == (over.recommended.selector != "lga")
     assert recommendation(summary(units, selectors=["brute-force"], draws=0)) == "No selector has a pick in every unit."
 
 
-def test_terms_stand_beside_their_held_out_regret(found, units):
+def test_terms_stand_beside_their_held_out_regret(over, units):
     before = summary(in_sample(units), selectors=NAMES, draws=50)
-    for row, proxy, test in zip(forecast_table(before, found), before.selectors, found.selectors, strict=True):
+    for row, proxy, test in zip(forecast_table(before, over), before.selectors, over.selectors, strict=True):
         assert row["regret on the proxy"].startswith(f"{proxy.measures['regret'].value:.1f}")
         assert row["regret on held-out facts"].startswith(f"{test.measures['regret'].value:.1f}")
 

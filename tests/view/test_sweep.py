@@ -62,12 +62,12 @@ def test_the_curves_are_the_means_by_layer_with_overall_bold():
 @pytest.mark.parametrize("name", THEMES)
 def test_picks_stand_on_the_curve_and_on_the_ruler_and_gold_is_lgas_alone(name):
     of, look = sweep(), THEMES[name]
-    found = picks(of)
+    chosen = picks(of)
     figure = drawn(of, lga_scores(12, 18), best=5, theme_name=name)
     overall = of.mean("overall")
     points = {trace.name: trace for trace in named(figure, "pick")}
     assert set(points) == {"LGA", "CMA, MLP", "Middle layer", "Brute force", "best layer here"}
-    for pick in found:
+    for pick in chosen:
         assert list(points[pick.title].x) == [pick.layer]
         assert points[pick.title].y[0] == pytest.approx(overall[pick.layer])
     assert list(points["best layer here"].x) == [5]
@@ -78,7 +78,7 @@ def test_picks_stand_on_the_curve_and_on_the_ruler_and_gold_is_lgas_alone(name):
     ]
     assert set(gold) == {"LGA"}
     frames = {shape.x0 + 0.5 for shape in figure.layout.shapes if shape.line.color == look.gold}
-    assert frames == {found[0].own_layer}
+    assert frames == {chosen[0].own_layer}
 
 
 def test_a_pick_that_was_not_swept_keeps_its_mark_and_its_stand_in_is_hollow():
@@ -142,17 +142,17 @@ def test_what_cannot_be_drawn_is_said():
 
 @pytest.mark.parametrize("name", THEMES)
 def test_the_best_layers_of_facts_are_counted(name):
-    found, look = worth(sweep()), THEMES[name]
-    bars = best_layers(found, 18, 3, theme_name=name).data[0]
-    assert sum(bars.y) == pytest.approx(12) and list(bars.y) == pytest.approx(list(found.histogram))
-    assert bars.marker.color[3] == look.gold and bars.marker.color[found.best_layer] == look.ink
+    verdict, look = worth(sweep()), THEMES[name]
+    bars = best_layers(verdict, 18, 3, theme_name=name).data[0]
+    assert sum(bars.y) == pytest.approx(12) and list(bars.y) == pytest.approx(list(verdict.histogram))
+    assert bars.marker.color[3] == look.gold and bars.marker.color[verdict.best_layer] == look.ink
 
 
 def test_regret_against_cost_has_each_selectors_interval():
-    found = worth(sweep())
-    figure = regret_against_cost(found.selectors)
+    verdict = worth(sweep())
+    figure = regret_against_cost(verdict.selectors)
     points = {trace.customdata[0][0]: trace for trace in named(figure, "selector")}
-    for item in found.selectors:
+    for item in verdict.selectors:
         point = points[item.pick.title]
         assert point.y[0] == item.regret.value
         assert point.y[0] + point.error_y.array[0] == pytest.approx(max(item.regret.high, item.regret.value))
@@ -210,8 +210,8 @@ def judged(regrets, seconds, *, in_sample=False):
 
 
 def test_the_recommendation_names_the_lowest_regret_and_says_where_it_was_judged():
-    found = judged({"lga": 2, "forecast": 1}, {"lga": 1.0, "forecast": 3.0})
-    text = sweep_words.recommendation(found)
+    verdict = judged({"lga": 2, "forecast": 1}, {"lga": 1.0, "forecast": 3.0})
+    text = sweep_words.recommendation(verdict)
     assert text.startswith("FORECAST loses least of 2 selectors: layer 1 is 10.0 points below the best layer")
     assert "on 4 facts held out from the picks, found 10 times faster than by the sweep." in text
     assert "LGA: layer 2, 20.0 points below the best layer" in text
@@ -219,10 +219,10 @@ def test_the_recommendation_names_the_lowest_regret_and_says_where_it_was_judged
 
 
 def test_among_equals_the_cheapest_is_named_and_the_others_counted():
-    found = judged({"lga": 0, "forecast": 0, "middle": 0}, {"lga": 2.0, "forecast": 1.0, "middle": 3.0})
-    assert sweep_words.recommended(found).pick.selector == "forecast"
-    assert "layer 0 is the best layer" in sweep_words.recommendation(found)
-    assert "So do 2 others, LGA among them." in sweep_words.recommendation(found)
+    verdict = judged({"lga": 0, "forecast": 0, "middle": 0}, {"lga": 2.0, "forecast": 1.0, "middle": 3.0})
+    assert sweep_words.recommended(verdict).pick.selector == "forecast"
+    assert "layer 0 is the best layer" in sweep_words.recommendation(verdict)
+    assert "So do 2 others, LGA among them." in sweep_words.recommendation(verdict)
 
 
 def test_the_sweep_itself_is_never_recommended_and_without_scores_nothing_is():
@@ -236,29 +236,29 @@ def test_the_sweep_itself_is_never_recommended_and_without_scores_nothing_is():
 
 def test_csv_has_a_line_a_measured_cell_and_defuses_formulas():
     of = sweep(of=20)
-    found = lines(sweep_csv({"proxy": of, "test": sweep(of=3)}, {"proxy": labels(12)}))
-    assert len(found) == 23 and found[0]["part"] == "proxy" and found[-1]["part"] == "test"
-    assert float(found[0]["overall"]) == of.overall[0, 0]
-    assert {line["fact"] for line in found if line["record"] == "8"} == {"'=SUM(A1:A9) is a formula of"}
-    without = next(line for line in found if line["record"] == "2")
+    rows = lines(sweep_csv({"proxy": of, "test": sweep(of=3)}, {"proxy": labels(12)}))
+    assert len(rows) == 23 and rows[0]["part"] == "proxy" and rows[-1]["part"] == "test"
+    assert float(rows[0]["overall"]) == of.overall[0, 0]
+    assert {line["fact"] for line in rows if line["record"] == "8"} == {"'=SUM(A1:A9) is a formula of"}
+    without = next(line for line in rows if line["record"] == "2")
     assert without["portability"] == "" and without["rewrite"] != ""
 
 
 def test_csv_of_selectors_and_layers_says_what_the_tables_say():
-    found = worth(sweep())
-    by_name = {line["selector"]: line for line in lines(selectors_csv(found))}
-    lga = found.selectors[0]
+    verdict = worth(sweep())
+    by_name = {line["selector"]: line for line in lines(selectors_csv(verdict))}
+    lga = verdict.selectors[0]
     assert float(by_name["lga"]["regret"]) == lga.regret.value and by_name["lga"]["judged_on"] == "the same facts"
     assert float(by_name["lga"]["times_cheaper_than_the_sweep"]) == pytest.approx(324 / 3.1)
     assert by_name["middle"]["times_cheaper_than_the_sweep"] == ""
-    layers = lines(layers_csv(found))
-    assert [line["layer"] for line in layers if line["best_on_average"] == "true"] == [str(found.best_layer)]
-    assert float(layers[3]["overall"]) == found.mean["overall"][3] and layers[3]["portability_n"] == "8"
+    layers = lines(layers_csv(verdict))
+    assert [line["layer"] for line in layers if line["best_on_average"] == "true"] == [str(verdict.best_layer)]
+    assert float(layers[3]["overall"]) == verdict.mean["overall"][3] and layers[3]["portability_n"] == "8"
 
 
 def test_json_comes_back_as_the_sweep_that_it_was():
     of = sweep(of=30)
-    found = json.loads(sweep_json({"proxy": of}, None, {}))
-    again = Sweep.from_json(json.dumps(found["sweeps"]["proxy"]))
+    content = json.loads(sweep_json({"proxy": of}, None, {}))
+    again = Sweep.from_json(json.dumps(content["sweeps"]["proxy"]))
     np.testing.assert_array_equal(again.overall, of.overall)
-    assert found["worth"] is None
+    assert content["worth"] is None

@@ -4,13 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from view.made import cma_scores, lga_scores
+from view.made import lga_scores
 
 from lga_core.results import Bootstrap, Cost, Selection
-from lga_core.scores.methods import METHODS
 from lga_core.scores.selection import no_pick, signs
 from lga_core.view.words import sentences as words
-from lga_core.view.words.names import METHOD_TITLES
 
 
 def picking(scores, golden, others=()):
@@ -19,10 +17,6 @@ def picking(scores, golden, others=()):
         scores,
         selection=Selection(golden_layer=golden, golden_layers=layers, ranking=layers, excluded_layers={}, fences=None),
     )
-
-
-def test_every_method_has_the_same_title_here_and_in_the_engine():
-    assert {name: METHOD_TITLES.get(name) for name in METHODS} == {name: item.title for name, item in METHODS.items()}
 
 
 def test_the_pick():
@@ -50,20 +44,6 @@ def test_how_firm_the_pick_is(low, high, margin, told):
     )
     assert words.firmness_sentence(lga) == f"Layer 11 is the pick in 84 % of 1,000 draws of the facts; {told}"
     assert words.firmness_sentence(replace(lga, bootstrap=None)) is None
-
-
-def test_agreement():
-    lga, cma = picking(lga_scores(), 11), picking(cma_scores(), 9)
-    assert words.agreement_sentence(lga, cma, 0.414) == (
-        "LGA picks layer 11, CMA (MLP) picks layer 9, 2 layers apart. "
-        "Rank correlation of the two totals over layers: ρ = 0.41."
-    )
-    assert "pick the same layer, 11" in words.agreement_sentence(lga, picking(cma, 11), -0.3)
-    assert "ρ = −0.30" in words.agreement_sentence(lga, cma, -0.3)
-    silent = replace(cma, selection=no_pick("too few"))
-    assert words.agreement_sentence(lga, silent, None) == (
-        "CMA (MLP) has no pick, so there is nothing to compare. No rank correlation can be had."
-    )
 
 
 def test_the_sign_sentence_follows_the_signs():

@@ -21,7 +21,7 @@ def units():
 
 
 @pytest.fixture(scope="module")
-def found(units):
+def over(units):
     return summary(units, selectors=NAMES, draws=200)
 
 
@@ -33,9 +33,9 @@ def judged(one, selector):
     )
 
 
-def test_every_selectors_means_are_those_of_its_units(units, found):
-    assert (found.units, found.facts) == (3, 33)
-    for item in found.selectors:
+def test_every_selectors_means_are_those_of_its_units(units, over):
+    assert (over.units, over.facts) == (3, 33)
+    for item in over.selectors:
         mine = [judged(one, item.selector) for one in units]
         mine = [worth for worth in mine if worth.pick.layer is not None]
         assert item.units == len(mine) == (2 if item.selector == "cma-mlp" else 3)
@@ -57,41 +57,41 @@ def test_every_selectors_means_are_those_of_its_units(units, found):
                 for whole, own in costs
             )
         )
-    assert [item.selector for item in found.selectors] == list(NAMES)
+    assert [item.selector for item in over.selectors] == list(NAMES)
 
 
-def test_the_lowest_regret_is_counted_among_those_compared(units, found):
+def test_the_lowest_regret_is_counted_among_those_compared(units, over):
     counted = dict.fromkeys(NAMES, 0)
     for one in units:
         regrets = {name: judged(one, name).regret.value for name in NAMES}
         regrets = {name: value for name, value in regrets.items() if value is not None}
         for name in regrets:
             counted[name] += regrets[name] == min(regrets.values())
-    assert {item.selector: item.lowest for item in found.selectors} == counted
+    assert {item.selector: item.lowest for item in over.selectors} == counted
     (alone,) = summary(units, selectors=["middle"], draws=0).selectors
     assert alone.lowest == 3
 
 
-def test_a_layer_drawn_at_random_is_the_mean_over_layers(units, found):
+def test_a_layer_drawn_at_random_is_the_mean_over_layers(units, over):
     means = [one.test.mean("overall") for one in units]
-    assert found.any_layer["overall"].value == pytest.approx(fmean(mean.mean() for mean in means))
-    assert found.any_layer["regret"].value == pytest.approx(fmean(mean.max() - mean.mean() for mean in means))
-    assert found.any_layer["rephrase"].value == pytest.approx(fmean(one.test.mean("rephrase").mean() for one in units))
+    assert over.any_layer["overall"].value == pytest.approx(fmean(mean.mean() for mean in means))
+    assert over.any_layer["regret"].value == pytest.approx(fmean(mean.max() - mean.mean() for mean in means))
+    assert over.any_layer["rephrase"].value == pytest.approx(fmean(one.test.mean("rephrase").mean() for one in units))
 
 
-def test_what_no_selector_can_pass(units, found):
+def test_what_no_selector_can_pass(units, over):
     best = [one.test.mean("overall").max() for one in units]
     optimum = [one.test.overall.max(1).mean() for one in units]
-    assert found.best.value == pytest.approx(fmean(best)) and found.optimum.value == pytest.approx(fmean(optimum))
-    assert found.gap.value == pytest.approx(fmean(optimum) - fmean(best)) and found.gap.n == found.best.n == 33
-    assert found.same_layer == sum(
+    assert over.best.value == pytest.approx(fmean(best)) and over.optimum.value == pytest.approx(fmean(optimum))
+    assert over.gap.value == pytest.approx(fmean(optimum) - fmean(best)) and over.gap.n == over.best.n == 33
+    assert over.same_layer == sum(
         one.proxy.mean("overall").argmax() == one.test.mean("overall").argmax() for one in units
     )
 
 
-def test_two_selectors_are_compared_where_both_have_a_pick(units, found):
+def test_two_selectors_are_compared_where_both_have_a_pick(units, over):
     for metric in (*METRICS, "overall"):
-        difference = found.difference("lga", "cma-mlp", metric)
+        difference = over.difference("lga", "cma-mlp", metric)
         pairs = [(judged(one, "lga"), judged(one, "cma-mlp")) for one in units[:2]]
         values = [
             (lga.overall.value - cma.overall.value)
@@ -124,9 +124,9 @@ def test_a_metric_that_a_unit_lacks_is_of_the_others(units):
     assert lga.measures["rephrase"].n == 12 and lga.measures["rewrite"].n == 24
 
 
-def test_recommended_is_who_has_a_pick_everywhere_and_sweeps_least(found, units):
-    able = [item for item in found.selectors if item.selector in ("lga", "middle")]
-    assert found.recommended == min(able, key=lambda item: item.measures["regret"].value)
+def test_recommended_is_who_has_a_pick_everywhere_and_sweeps_least(over, units):
+    able = [item for item in over.selectors if item.selector in ("lga", "middle")]
+    assert over.recommended == min(able, key=lambda item: item.measures["regret"].value)
     assert summary(units, selectors=["cma-mlp", "brute-force"], draws=0).recommended is None
 
 

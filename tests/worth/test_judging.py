@@ -153,15 +153,15 @@ def test_every_quantity_against_a_naive_loop(seed):
     same(worth.histogram, counts)
     for pick, judged in zip(picks, worth.selectors, strict=True):
         column = test.layers.index(pick.layer)
-        found = [naive(draw, column, pick) for draw in draws]
+        resampled = [naive(draw, column, pick) for draw in draws]
         for name in ("overall", "regret", "below_optimum", "harmonic", "spearman"):
-            assert_estimate(getattr(judged, name), [item[name] for item in found])
+            assert_estimate(getattr(judged, name), [item[name] for item in resampled])
         for name in METRICS:
-            assert_estimate(judged.metrics[name], [item[name] for item in found])
+            assert_estimate(judged.metrics[name], [item[name] for item in resampled])
             assert judged.metrics[name].n == worth.n[name]
         for k in (1, 3, 5):
-            assert judged.hits[k] == found[0]["hit"][k]
-            assert judged.hit_shares[k] == pytest.approx(statistics.fmean(item["hit"][k] for item in found[1:]))
+            assert judged.hits[k] == resampled[0]["hit"][k]
+            assert judged.hit_shares[k] == pytest.approx(statistics.fmean(item["hit"][k] for item in resampled[1:]))
 
 
 def naive_rows(sweep: Sweep) -> list[dict[str, list[float | None]]]:
@@ -193,12 +193,12 @@ def naive_optimum(rows):
 def naive(rows, column, pick):
     """Everything that is said of a pick at `column` of these facts."""
     means = [naive_mean(rows, "overall", j) for j in range(5)]
-    found = {name: naive_mean(rows, name, column) for name in METRICS}
-    present = [found[name] for name in METRICS if name != "rephrase"]  # no fact has rephrases
+    metric_means = {name: naive_mean(rows, name, column) for name in METRICS}
+    present = [metric_means[name] for name in METRICS if name != "rephrase"]  # no fact has rephrases
     harmonic = math.nan if any(map(math.isnan, present)) else 0.0 if 0 in present else statistics.harmonic_mean(present)
     correlation = spearman(pick.scores, np.array(means))
     return {
-        **found,
+        **metric_means,
         "overall": means[column],
         "regret": max(means) - means[column],
         "harmonic": harmonic,
@@ -208,18 +208,18 @@ def naive(rows, column, pick):
     }
 
 
-def same(found, expected):
-    np.testing.assert_allclose(np.asarray(found, dtype=float), expected, atol=2e-9)
+def same(ours, expected):
+    np.testing.assert_allclose(np.asarray(ours, dtype=float), expected, atol=2e-9)
 
 
-def assert_estimate(found: Estimate, values):
+def assert_estimate(estimate: Estimate, values):
     """The first value, and numpy's quantiles of the others that there are."""
     drawn = [value for value in values[1:] if not math.isnan(value)]
     if math.isnan(values[0]):
-        assert found == NONE
+        assert estimate == NONE
         return
-    assert found.value == pytest.approx(values[0], abs=5e-9)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=5e-9)
+    assert estimate.value == pytest.approx(values[0], abs=5e-9)
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=5e-9)
 
 
 @settings(max_examples=40)
@@ -283,7 +283,7 @@ def test_rank_correlations_are_pandas_own_row_by_row():
     scores, means = rng.integers(0, 4, 6).astype(float), rng.integers(0, 3, (30, 6)).astype(float)
     means[7] = 1.0
     expected = [spearman(scores, row) for row in means]
-    found = rank_correlations(scores, means)
-    assert expected[7] is None and np.isnan(found[7])
-    np.testing.assert_allclose(found, [np.nan if value is None else value for value in expected], atol=1e-12)
+    correlations = rank_correlations(scores, means)
+    assert expected[7] is None and np.isnan(correlations[7])
+    np.testing.assert_allclose(correlations, [np.nan if value is None else value for value in expected], atol=1e-12)
     assert np.isnan(rank_correlations(np.array([1, 2, np.nan, 4, 5, 6]), means)).all()

@@ -43,14 +43,17 @@ def test_the_matrix_by_hand():
         "c": sweep_of({"rewrite": [[0, 70, 60]]}, missing=[(0, 1)]),
     }
     picks = {name: pick_by_sweep(sweep) for name, sweep in sweeps.items()}
-    found = transfer(picks, sweeps)
-    assert (found.sources, found.targets, found.layers, found.n) == (("a", "b", "c"),) * 2 + ((0, 2, None), (1, 1, 0))
-    assert (found.selector, found.title) == ("brute-force", "Brute force")
+    carried = transfer(picks, sweeps)
+    assert (carried.sources, carried.targets, carried.layers, carried.n) == (("a", "b", "c"),) * 2 + (
+        (0, 2, None),
+        (1, 1, 0),
+    )
+    assert (carried.selector, carried.title) == ("brute-force", "Brute force")
     nan = math.nan
-    np.testing.assert_array_equal(found.regret, [[0, 60, nan], [80, 0, nan], [nan, nan, nan]])
-    np.testing.assert_array_equal(found.overall, [[90, 20, nan], [10, 80, nan], [nan, nan, nan]])
-    assert np.isnan(found.low).all() and np.isnan(found.high).all()  # one fact has no interval
-    goes_through_json(found)
+    np.testing.assert_array_equal(carried.regret, [[0, 60, nan], [80, 0, nan], [nan, nan, nan]])
+    np.testing.assert_array_equal(carried.overall, [[90, 20, nan], [10, 80, nan], [nan, nan, nan]])
+    assert np.isnan(carried.low).all() and np.isnan(carried.high).all()  # one fact has no interval
+    goes_through_json(carried)
 
 
 @settings(max_examples=40)
@@ -58,33 +61,33 @@ def test_the_matrix_by_hand():
 def test_proxy_to_test_and_back_is_what_judge_says(seed):
     sweeps = {"proxy": random_sweep(seed), "test": random_sweep(seed + 1, facts=4, first=9, missing=[(1, 1)])}
     picks = {name: pick_by_sweep(sweep) for name, sweep in sweeps.items()}
-    found = transfer(picks, sweeps, draws=20, seed=seed)
-    for i, source in enumerate(found.sources):
-        assert found.regret[i, i] == 0
-        for j, target in enumerate(found.targets):
+    carried = transfer(picks, sweeps, draws=20, seed=seed)
+    for i, source in enumerate(carried.sources):
+        assert carried.regret[i, i] == 0
+        for j, target in enumerate(carried.targets):
             (judged,) = judge(
                 [picks[source]], sweeps[target], in_sample=source == target, draws=20, seed=seed
             ).selectors
             assert (
-                found.regret[i, j]
+                carried.regret[i, j]
                 == judged.regret.value
                 == pytest.approx(regret_of(sweeps[target], picks[source].layer), abs=2e-9)
             )
-            assert (found.low[i, j], found.high[i, j]) == (judged.regret.low, judged.regret.high)
+            assert (carried.low[i, j], carried.high[i, j]) == (judged.regret.low, judged.regret.high)
             assert (
-                found.overall[i, j]
+                carried.overall[i, j]
                 == judged.overall.value
                 == pytest.approx(mean_of(sweeps[target], picks[source].layer))
             )
-    goes_through_json(found)
+    goes_through_json(carried)
 
 
 def test_a_selector_s_pick_on_a_proxy_alone_is_judged_on_every_set():
     test = sweep_of({"rewrite": [[10, 40], [20, 60]]})
     pick = pick_by_scores(SELECTORS["lga"], lga_scores([[3, 1]]), (0, 1))
-    found = transfer({"proxy": pick}, {"test": test, "other": sweep_of({"rewrite": [[5, 5]]}, layers=(1, 2))})
-    np.testing.assert_array_equal(found.regret, [[35, np.nan]])  # layer 0 was not swept there
-    assert (found.sources, found.targets) == (("proxy",), ("test", "other")) and found.low[0, 0] == 30
+    carried = transfer({"proxy": pick}, {"test": test, "other": sweep_of({"rewrite": [[5, 5]]}, layers=(1, 2))})
+    np.testing.assert_array_equal(carried.regret, [[35, np.nan]])  # layer 0 was not swept there
+    assert (carried.sources, carried.targets) == (("proxy",), ("test", "other")) and carried.low[0, 0] == 30
 
 
 def test_only_like_is_compared_with_like():
@@ -101,12 +104,12 @@ def test_only_like_is_compared_with_like():
 
 def naive_stability(pick, n, test, sizes, draws, seed):
     """share, silent, regret, overall of every size, draw by draw."""
-    whole, found = pick(list(range(n))), []
+    whole, columns = pick(list(range(n))), []
     for size in sizes:
         rng = np.random.default_rng([seed, size])
         picks = [pick(sorted(rng.choice(n, size, replace=False).tolist())) for _ in range(draws)]
         some = [layer for layer in picks if layer is not None]
-        found.append(
+        columns.append(
             (
                 sum(layer == whole for layer in picks) / draws if whole is not None else math.nan,
                 picks.count(None) / draws,
@@ -114,14 +117,14 @@ def naive_stability(pick, n, test, sizes, draws, seed):
                 statistics.fmean(mean_of(test, layer) for layer in some) if some else math.nan,
             )
         )
-    return whole, list(zip(*found, strict=True))
+    return whole, list(zip(*columns, strict=True))
 
 
-def assert_stability(found: Stability, whole, columns):
-    assert found.layer == whole
+def assert_stability(stability: Stability, whole, columns):
+    assert stability.layer == whole
     for name, expected in zip(("share", "silent", "regret", "overall"), columns, strict=True):
-        np.testing.assert_allclose(getattr(found, name), expected, atol=2e-9)
-    goes_through_json(found)
+        np.testing.assert_allclose(getattr(stability, name), expected, atol=2e-9)
+    goes_through_json(stability)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -132,10 +135,15 @@ def test_stability_of_the_brute_force_against_a_naive_loop(seed):
     def pick(facts):
         return pick_by_sweep(facts_of(finished, facts)).layer
 
-    found = stability_of_sweep(proxy, test, draws=12, seed=seed)
-    assert (found.selector, found.sizes, found.draws, found.seed) == ("brute-force", (1, 2, 4, 6), 12, seed)
-    assert_stability(found, *naive_stability(pick, 6, test, found.sizes, 12, seed))
-    assert found.share[-1] == 1  # all facts: always the same pick
+    stability = stability_of_sweep(proxy, test, draws=12, seed=seed)
+    assert (stability.selector, stability.sizes, stability.draws, stability.seed) == (
+        "brute-force",
+        (1, 2, 4, 6),
+        12,
+        seed,
+    )
+    assert_stability(stability, *naive_stability(pick, 6, test, stability.sizes, 12, seed))
+    assert stability.share[-1] == 1  # all facts: always the same pick
 
 
 @pytest.mark.parametrize("name", ["lga", "lga-magnitude", "gradnorm-new"])
@@ -148,32 +156,32 @@ def test_stability_of_scores_against_a_naive_loop(name):
         some = layer_scores(selector.method, [rows[i] for i in facts], 5, View(**selector.view))
         return some.selection.golden_layer
 
-    found = stability_of_scores(selector, scores, test, sizes=(1, 3, 6), draws=20, seed=2)
-    assert_stability(found, *naive_stability(pick, 6, test, (1, 3, 6), 20, 2))
-    assert found.share[-1] == 1 and found.silent[0] > 0 == found.silent[-1]  # one of six facts is not used
+    stability = stability_of_scores(selector, scores, test, sizes=(1, 3, 6), draws=20, seed=2)
+    assert_stability(stability, *naive_stability(pick, 6, test, (1, 3, 6), 20, 2))
+    assert stability.share[-1] == 1 and stability.silent[0] > 0 == stability.silent[-1]  # one of six facts is not used
 
 
 def test_a_selector_that_never_picks_has_no_stability():
     scores = layer_scores("cma-mlp", lga_scores([[1.0] * 5] * 3, unused=[0, 1, 2]).rows, 5, View())
-    found = stability_of_scores(SELECTORS["cma-mlp"], scores, random_sweep(0), draws=3)
-    assert found.layer is None and found.sizes == (1, 2, 3) and (found.silent == 1).all()
-    assert np.isnan([found.share, found.regret, found.overall]).all()
-    goes_through_json(found)
+    stability = stability_of_scores(SELECTORS["cma-mlp"], scores, random_sweep(0), draws=3)
+    assert stability.layer is None and stability.sizes == (1, 2, 3) and (stability.silent == 1).all()
+    assert np.isnan([stability.share, stability.regret, stability.overall]).all()
+    goes_through_json(stability)
 
 
 def test_the_middle_layer_holds_whatever_the_facts():
     scores = layer_scores("middle", lga_scores([[1.0] * 5] * 4).rows, 5, View())
-    found = stability_of_scores(SELECTORS["middle"], scores, random_sweep(0), draws=3)
-    assert found.layer == 2 and (found.share == 1).all()
-    np.testing.assert_allclose(found.regret, regret_of(random_sweep(0), 2), atol=2e-9)
+    stability = stability_of_scores(SELECTORS["middle"], scores, random_sweep(0), draws=3)
+    assert stability.layer == 2 and (stability.share == 1).all()
+    np.testing.assert_allclose(stability.regret, regret_of(random_sweep(0), 2), atol=2e-9)
 
 
 def test_picks_are_among_the_layers_of_the_test_sweep():
     proxy = sweep_of({"rewrite": [[90, 10, 20], [80, 40, 30]]})
     test = sweep_of({"rewrite": [[10, 60]]}, layers=(1, 2))
-    found = stability_of_sweep(proxy, test, sizes=(1, 2), draws=30)
-    assert found.layer == 1 and found.share[1] == 1 and 0 < found.share[0] < 1
-    assert found.regret[1] == 50 and found.regret[0] == pytest.approx(50 * found.share[0])
+    stability = stability_of_sweep(proxy, test, sizes=(1, 2), draws=30)
+    assert stability.layer == 1 and stability.share[1] == 1 and 0 < stability.share[0] < 1
+    assert stability.regret[1] == 50 and stability.regret[0] == pytest.approx(50 * stability.share[0])
 
 
 def test_the_order_of_the_proxy_says_nothing():
@@ -203,8 +211,8 @@ def test_sizes():
 
 def test_without_a_finished_fact_there_is_nothing_to_draw():
     empty = random_sweep(0, facts=1, missing=[(0, 0)])
-    found = stability_of_sweep(empty, random_sweep(1))
-    assert (found.layer, found.sizes) == (None, ())
+    stability = stability_of_sweep(empty, random_sweep(1))
+    assert (stability.layer, stability.sizes) == (None, ())
     judged_on_nothing = stability_of_sweep(random_sweep(1), empty, draws=3)
     assert judged_on_nothing.layer is not None and np.isnan(judged_on_nothing.regret).all()
     assert isinstance(transfer({"a": pick_by_sweep(empty)}, {"b": empty}), Transfer)

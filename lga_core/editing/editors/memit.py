@@ -1,11 +1,11 @@
 """MEMIT: many facts in one solve against what the layer already stores, over one layer or several (MEMIT §4)."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from lga_core.data.facts import Fact
-from lga_core.editing.editors.editor import KeyValue, Solve, Written
-from lga_core.editing.editors.emmet import solver
-from lga_core.editing.editors.rank_one import moment_of
+from lga_core.editing.editors.editor import KeyValue, Written
+from lga_core.editing.editors.emmet import softened
 from lga_core.editing.editors.spread import spread_or_each
 from lga_core.editing.edits import Edit
 from lga_core.editing.settings import MemitSettings
@@ -15,15 +15,8 @@ from lga_core.progress import Reporter, silent
 SHARE = 0.95  # of the residual, written at a typical key where m is not given
 
 
-def prepare(
-    model: LoadedModel, layer: int, settings: MemitSettings, base: Sequence[Edit] = (), *, report: Reporter = silent
-) -> Solve:
-    """K -> (KᵀC⁻¹K + mI)⁻¹ KᵀC⁻¹: MEMIT's Kᵀ(mC + KKᵀ)⁻¹ by Woodbury."""
-    moment = moment_of(model, layer, settings, report=report)
-    return solver(moment, settings.ridge, settings.m, SHARE, model.device)
-
-
-MEMIT = KeyValue(prepare=prepare)
+# (KᵀC⁻¹K + mI)⁻¹ KᵀC⁻¹: MEMIT's Kᵀ(mC + KKᵀ)⁻¹ by Woodbury.
+MEMIT = KeyValue(prepare=softened(SHARE, attrgetter("m")))
 
 
 def memit(

@@ -1,13 +1,12 @@
 """Edit sets on disk: a ledger as a folder or a .zip, with everything that it takes to trust it again. Never a pickle.
 
-`edits.safetensors` holds the tensors, `manifest.json` says what they are, for which model, and their hash. Nothing
-else is ever read, and nothing is unpacked to a disk.
+`edits.safetensors` holds the tensors, `manifest.json` says what they are, for which model, and their hash. `reading`
+has the way back.
 """
 
 import functools
 import hashlib
 import io
-import math
 import os
 import shutil
 import zipfile
@@ -20,32 +19,26 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-import pydantic_core
 import torch
-from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 
-from lga_core.editing.editors.editor import Written
-from lga_core.editing.edits import DenseEdit, Edit, LowRankEdit
-from lga_core.editing.files.containers import HINT, Container, Folder, Zip
-from lga_core.editing.files.manifest import FORMAT, Manifest, ManifestEntry, Tensors
+from lga_core.editing.edits import Edit, LowRankEdit
+from lga_core.editing.files.manifest import (
+    ENTRY_FIELDS,
+    FORMAT,
+    MANIFEST,
+    TENSORS,
+    WRITTEN_FIELDS,
+    Manifest,
+    ManifestEntry,
+    Tensors,
+    same_fields,
+)
 from lga_core.editing.ledger import Entry, Ledger
-from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.memory import available
-from lga_core.models.sources.files import gigabytes
-from lga_core.models.structure.architecture import Linear
-from lga_core.settings import Settings, problem
 
-MANIFEST = "manifest.json"
-TENSORS = "edits.safetensors"
 PACKAGES = ("torch", "transformers", "safetensors")
-MOST_MANIFEST_BYTES = 64 * 2**20
-HEADER_BYTES = 2**20  # of the tensor file, beyond a part that grows with the number of tensors
-HEADER_BYTES_PER_TENSOR = 512
 
 
 def save_edit_set(ledger: Ledger, model: LoadedModel, path: Path | str) -> Path:
@@ -97,26 +90,6 @@ def edit_set_bytes(ledger: Ledger, model: LoadedModel) -> bytes:
     return file.getvalue()
 
 
-def read_edit_set(source: Path | str | bytes, model: LoadedModel) -> Ledger:
-    """A ledger from a folder, a .zip file or a .zip's bytes. Raises LgaError with the reason where it is refused."""
-    try:
-        if isinstance(source, bytes):
-            return _read(Zip(io.BytesIO(source)), model)
-        path = Path(source)
-        if path.is_dir():
-            return _read(Folder(path), model)
-        with path.open("rb") as file:
-            return _read(Zip(file), model)
-    except OSError as error:
-        raise LgaError(
-            f"The edit set cannot be read: {error.strerror or error}.",
-            hint="Name a .zip file or a folder that an edit set was saved to.",
-        ) from error
-
-
-# Writing
-
-
 def _parts(ledger: Ledger, model: LoadedModel) -> dict[str, bytes]:
     tensors = {
         f"{entry.id}/{item.edit.layer}/{part}": tensor.detach().to("cpu", torch.float32).contiguous().clone()
@@ -147,25 +120,16 @@ def _parts(ledger: Ledger, model: LoadedModel) -> dict[str, bytes]:
 
 def _described(entry: Entry) -> ManifestEntry:
     return ManifestEntry(
-        id=entry.id,
-        facts=entry.facts,
-        editor=entry.editor,
+        **same_fields(entry, ENTRY_FIELDS),
         editor_version=entry.version,
         settings=asdict(entry.settings),
-        layers=entry.layers,
-        mode=entry.mode,
-        on=entry.on,
-        enabled=entry.enabled,
         tensors=tuple(
             Tensors(
                 layer=item.edit.layer,
                 matrix=item.edit.matrix,
                 kind="low rank" if isinstance(item.edit, LowRankEdit) else "dense",
                 shapes={part: (len(tensor), tensor.shape[1]) for part, tensor in _tensors(item.edit).items()},
-                weight_norm=item.weight_norm,
-                target_errors=item.target_errors,
-                clamped=item.clamped,
-                losses=item.losses,
+                **same_fields(item, WRITTEN_FIELDS),
             )
             for item in entry.written
         ),
@@ -186,151 +150,3 @@ def _zip_to(file: BinaryIO, parts: Mapping[str, bytes]) -> None:
 @functools.cache
 def _packages() -> Mapping[str, str]:
     return {name: installed_version(name) for name in PACKAGES}
-
-
-# Reading
-
-
-def _read(files: Container, model: LoadedModel) -> Ledger:
-    manifest = _manifest(files.read(MANIFEST, MOST_MANIFEST_BYTES))
-    if manifest.model_fingerprint != model.fingerprint:
-        raise LgaError(
-            f"This edit set was made for another model, {manifest.model}: its weights, tokenizer or "
-            f"configuration are not those of {model.name}.",
-            hint=f"Load {manifest.model} first.",
-        )
-    if len({entry.id for entry in manifest.entries}) < len(manifest.entries):
-        raise _damaged("two entries have the same id")
-    settings = [_checked(entry, model) for entry in manifest.entries]
-    size = 4 * sum(map(math.prod, manifest.shapes.values()))
-    if 3 * size > (free := available(torch.device("cpu"))):  # the file, its tensors, and the check of both
-        raise LgaError(
-            f"This edit set holds {gigabytes(size)} of tensors, {gigabytes(free)} of memory are free.",
-            hint="Close other programs, or use a machine with more memory.",
-        )
-    tensors = _loaded(
-        files.read(TENSORS, size + HEADER_BYTES + HEADER_BYTES_PER_TENSOR * len(manifest.shapes)), manifest
-    )
-    return Ledger(
-        entries=tuple(
-            Entry(
-                id=entry.id,
-                facts=entry.facts,
-                editor=entry.editor,
-                version=entry.editor_version,
-                layers=entry.layers,
-                settings=checked,
-                mode=entry.mode,
-                on=entry.on,
-                enabled=entry.enabled,
-                written=tuple(_written(entry, item, tensors, model) for item in entry.tensors),
-            )
-            for entry, checked in zip(manifest.entries, settings, strict=True)
-        )
-    )
-
-
-def _manifest(content: bytes) -> Manifest:
-    try:
-        plain = pydantic_core.from_json(content)
-        number = plain.get("format") if isinstance(plain, dict) else None
-        if isinstance(number, int) and number > FORMAT:
-            raise LgaError(
-                f"This edit set has format {number}; this version reads format {FORMAT}.", hint="Update this program."
-            )
-        manifest = Manifest.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _damaged(f"{MANIFEST}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except ValueError as error:
-        raise _damaged(f"{MANIFEST} is no JSON") from error
-    if manifest.format != FORMAT:
-        raise _damaged(f"{MANIFEST}: there is no format {manifest.format}")
-    if manifest.digest != manifest.sha256:
-        raise _damaged(f"{MANIFEST} is not as it was written")
-    return manifest
-
-
-def _checked(entry: ManifestEntry, model: LoadedModel) -> Settings:
-    """The entry's settings. Raises LgaError for anything in it that does not fit itself or the model."""
-    for fact in entry.facts:
-        if fact.target_new is None or fact.prompt[slice(*fact.span)] != fact.subject:
-            raise _damaged(f"the subject of {fact.prompt!r} is not where the manifest says")
-    if not entry.tensors or len({item.layer for item in entry.tensors}) < len(entry.tensors):
-        raise _damaged(f"the layers of the edit of {entry.facts[0].subject!r} do not fit")
-    for item in entry.tensors:
-        _check_shapes(entry, item, model)
-    try:
-        return TypeAdapter(editor_named(entry.editor).settings).validate_python(entry.settings)
-    except ValidationError as error:
-        raise LgaError(
-            f"The settings of {entry.editor} in this edit set are not those of this version: {problem(error)}.",
-            hint="Use the version of this program that saved it.",
-        ) from error
-
-
-def _check_shapes(entry: ManifestEntry, item: Tensors, model: LoadedModel) -> None:
-    matrix = _matrix(item, model)
-    if matrix is None:
-        raise LgaError(
-            f"The edit set changes {item.matrix} at layer {item.layer}; {model.name} has no such matrix.",
-            hint="Load the model that it was made for.",
-        )
-    rank = item.shapes.get("left", (0, 0))[0]
-    wanted = (
-        {"left": (rank, matrix.d_out), "right": (rank, matrix.d_in)}
-        if item.kind == "low rank"
-        else {"delta": (matrix.d_out, matrix.d_in)}
-    )
-    if "keys" in item.shapes:
-        wanted["keys"] = (item.shapes["keys"][0], matrix.d_in)
-    if dict(item.shapes) != wanted or min(map(min, wanted.values())) < 1:
-        shapes = ", ".join(f"{part} {shape}" for part, shape in item.shapes.items())
-        raise LgaError(
-            f"{item.matrix} is {matrix.d_out} × {matrix.d_in} in {model.name}, and the edit set's tensors "
-            f"for it have other shapes: {shapes}.",
-            hint="Load the model that it was made for.",
-        )
-    if {len(item.target_errors), len(item.clamped), len(item.losses)} != {len(entry.facts)}:
-        raise _damaged(f"the figures at layer {item.layer} are not one a fact")
-
-
-def _matrix(item: Tensors, model: LoadedModel) -> Linear | None:
-    matrix = model.architecture.blocks[item.layer].down if item.layer < model.layers else None
-    return matrix if matrix is not None and matrix.name == item.matrix else None
-
-
-def _loaded(content: bytes, manifest: Manifest) -> dict[str, torch.Tensor]:
-    if hashlib.sha256(content).hexdigest() != manifest.tensors_sha256:
-        raise _damaged(f"{TENSORS} is not the file that was written (its SHA-256 differs)")
-    try:
-        tensors = tensors_of(content)
-    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype that torch has no name for
-        raise _damaged(f"{TENSORS}: {error}") from error
-    if missing := sorted(manifest.shapes.keys() - tensors.keys()):
-        raise _damaged(f"{TENSORS} lacks {len(missing)} tensors, first {missing[0]}")
-    if more := sorted(tensors.keys() - manifest.shapes.keys()):
-        raise _damaged(f"{TENSORS} has {len(more)} tensors that the manifest does not name, first {more[0]}")
-    for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32 or tuple(tensor.shape) != manifest.shapes[name]:
-            raise _damaged(f"{name} is {tensor.dtype} {tuple(tensor.shape)}, not float32 {manifest.shapes[name]}")
-        if not tensor.isfinite().all():
-            raise _damaged(f"{name} holds numbers that are not finite")
-    return tensors
-
-
-def _written(entry: ManifestEntry, item: Tensors, tensors: Mapping[str, torch.Tensor], model: LoadedModel) -> Written:
-    device = model.architecture.blocks[item.layer].down.weight.device
-    parts = {part: tensors[f"{entry.id}/{item.layer}/{part}"].to(device) for part in item.shapes}
-    kind = LowRankEdit if item.kind == "low rank" else DenseEdit
-    return Written(
-        edit=kind(layer=item.layer, matrix=item.matrix, **parts),
-        target_errors=item.target_errors,
-        losses=item.losses,
-        clamped=item.clamped,
-        weight_norm=item.weight_norm,
-    )
-
-
-def _damaged(what: str) -> LgaError:
-    return LgaError(f"The edit set is damaged: {what}.", hint=HINT)

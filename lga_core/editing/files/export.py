@@ -52,7 +52,7 @@ def export_merged(
         with model.using("writing the edited model"):
             weights = merged_weights(model, edits)
             shards = split_torch_state_dict_into_shards(weights, max_shard_size=SHARD_BYTES)
-            _check_room(folder, sum(map(_size, weights.values())))
+            _check_room(folder, sum(weight.nbytes for weight in weights.values()))
             _write_rest(model, edits, facts, shards, half)
         steps = len(shards.filename_to_tensors)
         report(Progress(phase=Phase.EXPORT, done=0, total=steps))
@@ -166,10 +166,6 @@ def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder.parent).free
     if free < needed:
         raise _cannot_write(folder, f"it needs {gigabytes(needed)}, {gigabytes(free)} are free")
-
-
-def _size(tensor: torch.Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
 
 
 def _cannot_write(folder: Path, why: str) -> LgaError:

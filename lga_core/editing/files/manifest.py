@@ -1,7 +1,7 @@
 """What an edit set's manifest says: every entry of a ledger in full, in a form that is checked when it is read."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +10,11 @@ from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
 
 FORMAT = 1
+MANIFEST = "manifest.json"
+TENSORS = "edits.safetensors"
+# What stands in an entry of the ledger and in the manifest under the same name, and of what it wrote at one layer.
+ENTRY_FIELDS = ("id", "facts", "editor", "layers", "mode", "on", "enabled")
+WRITTEN_FIELDS = ("weight_norm", "target_errors", "clamped", "losses")
 
 
 class _Strict(BaseModel):
@@ -70,3 +75,7 @@ class Manifest(_Strict):
             for item in entry.tensors
             for part, shape in item.shapes.items()
         }
+
+
+def same_fields(item: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in names}

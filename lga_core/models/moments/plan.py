@@ -13,7 +13,7 @@ from lga_core.models.moments.second_moment import (
     wanted,
 )
 from lga_core.models.text.own_text import corpus_path
-from lga_core.models.text.sources import IDENTITY, OWN_TEXT, TOKENS_PER_INPUT
+from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT
 from lga_core.models.text.texts import text_named
 from lga_core.results import MomentPlan
 
@@ -28,19 +28,6 @@ def moment_plan(
 ) -> MomentPlan:
     """The plan for these layers. Raises LgaError for a text that is not there, and for layers that do not fit."""
     asked = tuple(sorted(set(layers)))
-    if source == IDENTITY:
-        return MomentPlan(
-            layers=asked,
-            kept=asked,
-            filled=(),
-            passes=0,
-            tokens=0,
-            tokens_to_write=0,
-            tokens_to_read=0,
-            disk_bytes=0,
-            memory_bytes=0,
-            seconds=0.0,
-        )
     text = text_named(source, seed)
     filled = wanted(model, asked, text, tokens_per_input)
     passes = groups(model, filled, text, tokens_per_input) if filled else []

@@ -139,14 +139,8 @@ class Checkpoint:
 
 def checkpoint_of(model: LoadedModel, group: Sequence[int], text: Text, tokens_per_input: int) -> Checkpoint | None:
     """Where a stopped pass for exactly these layers goes on."""
-    return next(
-        (
-            checkpoint
-            for checkpoint in _checkpoints(model, group, text, tokens_per_input)
-            if checkpoint.layers == tuple(group)
-        ),
-        None,
-    )
+    begun = _checkpoints(model, group, text, tokens_per_input)
+    return next((checkpoint for checkpoint in begun if checkpoint.layers == tuple(group)), None)
 
 
 def _checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[Checkpoint]:
@@ -211,11 +205,8 @@ def _compute(model: LoadedModel, layers: tuple[int, ...], text: Text, tokens_per
         reading.rows += len(batch)
         reading.tokens += sum(map(len, batch))
         reading.save_if_due()
-        report(
-            Progress(
-                phase=Phase.SECOND_MOMENTS, done=min(reading.tokens, needed), total=needed, detail=_in_words(layers)
-            )
-        )
+        done = min(reading.tokens, needed)
+        report(Progress(phase=Phase.SECOND_MOMENTS, done=done, total=needed, detail=_in_words(layers)))
     if reading.tokens < needed:
         raise LgaError(
             f"The text of the second moment has {reading.tokens:,} tokens; at least {needed:,} are needed.",

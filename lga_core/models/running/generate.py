@@ -20,12 +20,12 @@ def seed_of(*parts: object) -> int:
 
 def greedy(model: LoadedModel, rows: Sequence[TokenRow], length: int) -> list[tuple[int, ...]]:
     """At most `length` greedy tokens after each row, without the end-of-text token."""
-    return _texts(stream(model, rows, length, lambda logits: logits.argmax(-1)), len(rows))
-
-
-def sample(model: LoadedModel, rows: Sequence[TokenRow], length: int, seeds: Sequence[int]) -> list[tuple[int, ...]]:
-    """At most `length` tokens at temperature 1 after each row, each row with its own seed."""
-    return _texts(stream(model, rows, length, sampler(seeds)), len(rows))
+    texts: list[list[int]] = [[] for _ in rows]
+    for step in stream(model, rows, length, lambda logits: logits.argmax(-1)):
+        for text, token in zip(texts, step, strict=True):
+            if token is not None:
+                text.append(token)
+    return [tuple(text) for text in texts]
 
 
 def sampler(seeds: Sequence[int], *, temperature: float = 1.0, top_k: int = 0) -> Pick:
@@ -85,12 +85,3 @@ def stream(
         ids = chosen[:, None]
         positions = positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-
-
-def _texts(steps: Iterator[list[int | None]], rows: int) -> list[tuple[int, ...]]:
-    texts: list[list[int]] = [[] for _ in range(rows)]
-    for step in steps:
-        for text, token in zip(texts, step, strict=True):
-            if token is not None:
-                text.append(token)
-    return [tuple(text) for text in texts]

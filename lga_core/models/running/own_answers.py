@@ -12,10 +12,10 @@ def answered_probes(model: LoadedModel, fact: Fact, *, per_group: int | None = N
 
     Call it with no edit applied. `per_group` as in `fact_probes`.
     """
-    found = fact_probes(fact, per_group=per_group)
-    if not found.without_gold:
-        return found
-    rows = [prompt_row(model.tokenizer, probe.prompt) for probe in found.without_gold]
+    probes = fact_probes(fact, per_group=per_group)
+    if not probes.without_gold:
+        return probes
+    rows = [prompt_row(model.tokenizer, probe.prompt) for probe in probes.without_gold]
     with model.using("the model's own answers"):
         answers = greedy(model, rows, OWN_ANSWER_TOKENS)
-    return with_own_answers(found, [model.tokenizer.decode(ids) for ids in answers])
+    return with_own_answers(probes, [model.tokenizer.decode(ids) for ids in answers])

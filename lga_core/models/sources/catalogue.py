@@ -8,8 +8,6 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from pydantic import BaseModel, ConfigDict, Field
 
 from lga_core.errors import LgaError
@@ -170,16 +168,12 @@ def local_folder(entry: ModelEntry) -> Path | None:
 
 def hub_folder(origin: Hub) -> Path | None:
     """A hub model's folder in the hub client's cache, where it is complete; else None."""
+    from huggingface_hub import snapshot_download  # takes a sixth of a second, and the first view needs none
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    wanted = {"allow_patterns": list(HUB_FILES), "ignore_patterns": list(HUB_NOT)}
     try:
-        folder = Path(
-            snapshot_download(
-                origin.repo,
-                revision=origin.revision,
-                local_files_only=True,
-                allow_patterns=list(HUB_FILES),
-                ignore_patterns=list(HUB_NOT),
-            )
-        )
+        folder = Path(snapshot_download(origin.repo, revision=origin.revision, local_files_only=True, **wanted))
     except (LocalEntryNotFoundError, HFValidationError):
         return None
     return folder if checkpoint.is_complete(folder) else None

@@ -105,7 +105,7 @@ def check_decoder(folder: Path) -> None:
             f"{name} in {folder} is an encoder with a decoder; here a layer is a block of one decoder.",
             hint="Name a decoder-only model (Llama, GPT-2, Gemma, …).",
         )
-    settings = {**config, **config.get("text_config", {})}
+    settings = {**config, **(config.get("text_config") or {})}
     counts = [settings[key] for key in EXPERT_KEYS if isinstance(settings.get(key), int)]
     if experts := next((count for count in counts if count > 1), None):
         raise LgaError(
@@ -118,7 +118,7 @@ def check_decoder(folder: Path) -> None:
 def layers(folder: Path) -> int | None:
     """Number of blocks that config.json states, also where it nests the text model's part; None where it does not."""
     config = configuration(folder)
-    settings = {**config, **config.get("text_config", {})}
+    settings = {**config, **(config.get("text_config") or {})}
     return next((settings[key] for key in LAYER_KEYS if isinstance(settings.get(key), int)), None)
 
 

@@ -71,11 +71,8 @@ def acquire(slug: str, title: str, *, report: Reporter = silent) -> FileLock:
             lock.acquire(timeout=LOCK_POLL_SECONDS)
             return lock
         except Timeout:
-            report(
-                Progress(
-                    phase=Phase.FETCH, done=0, total=1, detail=f"another process is fetching {title}; waiting for it"
-                )
-            )
+            detail = f"another process is fetching {title}; waiting for it"
+            report(Progress(phase=Phase.FETCH, done=0, total=1, detail=detail))
 
 
 def check_room(needed: int, what: str) -> None:

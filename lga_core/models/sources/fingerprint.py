@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lga_core.models.sources import checkpoint
+from lga_core.models.sources.files import cache_home
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 if TYPE_CHECKING:
@@ -21,23 +22,29 @@ NOT_CONTENT = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", 
 def folder_fingerprint(folder: Path, *, report: Reporter = silent) -> str:
     """Hash (64 hex digits) of a folder's config, tokenizer and weight files.
 
-    Files are read once; their digests are kept beside them, and hold while size and time of change do.
+    Files are read once; their digests are kept, and hold while size and time of change do.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    names = [*checkpoint.TOKENIZER_FILES, *(path.name for path in checkpoint.weight_files(folder))]
     known = _known_digests(folder)
-    digests = {}
-    for path in (folder / name for name in names if (folder / name).is_file()):
-        stat = path.stat()
-        state = f"{stat.st_size} {stat.st_mtime_ns}"
-        kept = known.get(path.name, {})
-        if kept.get("state") != state:
-            kept = {"state": state, "sha256": file_sha256(path, report=report)}
-        digests[path.name] = kept
+    digests = {
+        name: known[name]
+        if known.get(name, {}).get("state") == state
+        else {"state": state, "sha256": file_sha256(folder / name, report=report)}
+        for name, state in _states(folder).items()
+    }
     if digests != known:
-        with suppress(OSError):  # a folder that cannot be written is hashed again next time
-            (folder / DIGESTS).write_text(json.dumps(digests, indent=1), encoding="utf-8")
+        _keep_digests(folder, digests)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return _hash(config, {name: digest["sha256"] for name, digest in digests.items()})
+
+
+def quick_fingerprint(folder: Path) -> str | None:
+    """`folder_fingerprint` where no more than BLOCK bytes must be read for it; else None, until a load has read them.
+
+    For pages: a large folder that was never loaded would keep one waiting for minutes.
+    """
+    known = _known_digests(folder)
+    unread = [name for name, state in _states(folder).items() if known.get(name, {}).get("state") != state]
+    return folder_fingerprint(folder) if sum((folder / name).stat().st_size for name in unread) <= BLOCK else None
 
 
 def model_fingerprint(model: "PreTrainedModel") -> str:
@@ -67,12 +74,34 @@ def file_sha256(path: Path, *, report: Reporter = silent) -> str:
     return digest.hexdigest()
 
 
+def _states(folder: Path) -> dict[str, str]:
+    """Size and time of change of every file whose content counts."""
+    names = [*checkpoint.TOKENIZER_FILES, *(path.name for path in checkpoint.weight_files(folder))]
+    stats = {name: (folder / name).stat() for name in names if (folder / name).is_file()}
+    return {name: f"{stat.st_size} {stat.st_mtime_ns}" for name, stat in stats.items()}
+
+
+def _digest_files(folder: Path) -> tuple[Path, Path]:
+    """Where digests are kept: beside the files, or in the cache folder where nothing can be written there."""
+    place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
+    return folder / DIGESTS, cache_home() / "digests" / f"{place}.json"
+
+
 def _known_digests(folder: Path) -> dict:
-    try:
-        known = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
+    for path in _digest_files(folder):
+        with suppress(OSError, ValueError):
+            known = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(known, dict):
+                return known
+    return {}
+
+
+def _keep_digests(folder: Path, digests: dict) -> None:
+    for path in _digest_files(folder):
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(digests, indent=1), encoding="utf-8")
+            return
 
 
 def _hash(config: dict, digests: dict[str, str]) -> str:

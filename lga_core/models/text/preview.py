@@ -2,7 +2,6 @@
 
 import functools
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -10,18 +9,10 @@ from tokenizers import Tokenizer
 SETTINGS = "tokenizer_config.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TokenPreview:
-    """A prompt's tokens, the subject's being [first, end)."""
+def token_preview(folder: Path, prompt: str, span: tuple[int, int]) -> tuple[tuple[str, ...], tuple[int, int]] | None:
+    """A prompt's tokens as readable text, and which of them are the subject's, [first, end).
 
-    tokens: tuple[str, ...]  # as readable text
-    first: int
-    end: int
-
-
-def token_preview(folder: Path, prompt: str, span: tuple[int, int]) -> TokenPreview | None:
-    """What `tokens.token_texts` and `tokens.subject_span` give for the loaded model; `span`: the subject's characters.
-
+    What `tokens.token_texts` and `tokens.subject_span` give for the loaded model; `span`: the subject's characters.
     None where the folder has no tokenizer.json that can be read, or where no token overlaps the span.
     """
     path = folder / "tokenizer.json"
@@ -35,9 +26,7 @@ def token_preview(folder: Path, prompt: str, span: tuple[int, int]) -> TokenPrev
     inside = [i for i, (first, end) in enumerate(encoding.offsets) if first < span[1] and end > span[0] and end > first]
     if not inside:
         return None
-    return TokenPreview(
-        tokens=tuple(_text(tokenizer, token) for token in encoding.ids), first=inside[0], end=inside[-1] + 1
-    )
+    return tuple(_text(tokenizer, token) for token in encoding.ids), (inside[0], inside[-1] + 1)
 
 
 def has_chat_template(folder: Path) -> bool:

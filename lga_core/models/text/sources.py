@@ -49,7 +49,8 @@ def content_key(name: str) -> str | None:
         parts = [f"{path.relative_to(dataset.folder)} {_file_digest(path)}" for path in files]
     else:
         parts = [hub.commit(dataset) or "commit not known"]
-    return _digest(dataset.repo, dataset.config, dataset.split, *parts)
+    named = json.dumps([dataset.repo, dataset.config, dataset.split, *parts], default=str)
+    return hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
 def dataset_named(name: str) -> hub.DatasetId | None:
@@ -78,7 +79,3 @@ def _file_digest(path: Path) -> str:
 def _known_digest(path: Path, _size: int, _changed: int) -> str:
     """A large file is hashed once, until its size or its time of change is another."""
     return file_sha256(path)[:16]
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]

@@ -88,28 +88,12 @@ def _rows(
     for finished, (fact, check) in enumerate(left, start=len(facts) - len(left)):
         answer, source = old_answer(fact, check, settings.old)
         if not answer:
-            yield FactRow(
-                record=fact.record,
-                status="the model's own answer is empty",
-                old_answer=None,
-                old_source=source,
-                known=check.known,
-                values={},
-            )
+            yield FactRow.not_used(check, "the model's own answer is empty", None, source)
             continue
         watch = Stopwatch(inside(report, phase, finished, len(facts)))
         values, cost = measure(answer_row(model.tokenizer, fact.prompt, answer), watch.report)
         arrays = {name: value.cpu().numpy() for name, value in values.items()}
-        cost += Cost(seconds=watch.seconds)
-        yield FactRow(
-            record=fact.record,
-            status="used",
-            old_answer=answer,
-            old_source=source,
-            known=check.known,
-            values=arrays,
-            cost=cost,
-        )
+        yield FactRow.measured(check, answer, source, arrays, cost + Cost(seconds=watch.seconds))
 
 
 def answer_log_probability(model: LoadedModel, hidden: torch.Tensor, row: TokenRow) -> torch.Tensor:

@@ -102,7 +102,9 @@ def _rows_of_some(
             report=inside(report, Phase.FORECAST, finished + rows_before, total),
         )
 
-    yield from rows_in_order(prepared, _batches(model, cases, most), measure_batch)
+    # Facts with rows of like length together, as many as fit.
+    batches = by_tokens(cases, partial(_tokens, model), most, order=lambda case: sum(map(len, case.given)))
+    yield from rows_in_order(prepared, batches, measure_batch)
 
 
 def _step(what: str, done: int, total: int) -> Progress:
@@ -113,14 +115,7 @@ def forecast_case(model: LoadedModel, fact: Fact, check: KnownFactCheck, setting
     """A fact's rows: the rewrite and the first probes of each group, answered as the metrics do (METHOD.md §5)."""
     if fact.target_new is None:
         answer, source = old_answer(fact, check, "data")
-        return FactRow(
-            record=fact.record,
-            status="no new answer",
-            old_answer=answer or None,
-            old_source=source,
-            known=check.known,
-            values={},
-        )
+        return FactRow.not_used(check, "no new answer", answer or None, source)
     begin = perf_counter()
     probes = [
         probe
@@ -140,11 +135,6 @@ def forecast_case(model: LoadedModel, fact: Fact, check: KnownFactCheck, setting
         groups=tuple(probe.group for probe in probes),
         own_answers=Cost(seconds=seconds, forward_rows=asked),
     )
-
-
-def _batches(model: LoadedModel, cases: Sequence[Case], most: int) -> Iterator[list[Case]]:
-    """Facts with rows of like length together, as many as fit in `most` tokens."""
-    return by_tokens(cases, partial(_tokens, model), most, order=lambda case: sum(map(len, case.given)))
 
 
 def _tokens(model: LoadedModel, cases: Sequence[Case]) -> int:
@@ -226,21 +216,13 @@ def _measure(model: LoadedModel, directions: Directions, cases: Sequence[Case]) 
             forward_rows=len(case.rows) + len(case.prefix) / len(case.rows[0]),
             backward_rows=len(case.rows),
         )
-        rows.append(
-            FactRow(
-                record=case.fact.record,
-                status="used",
-                old_answer=answer or None,
-                old_source=source,
-                known=case.check.known,
-                cost=passes + directions.cost + case.own_answers,
-                values={
-                    **of_fact,
-                    "key-strength": directions.strength[directions.places[case.fact.record]].numpy(),
-                    **_values_by_term(case, of_rows),
-                },
-            )
-        )
+        values = {
+            **of_fact,
+            "key-strength": directions.strength[directions.places[case.fact.record]].numpy(),
+            **_values_by_term(case, of_rows),
+        }
+        cost = passes + directions.cost + case.own_answers
+        rows.append(FactRow.measured(case.check, answer or None, source, values, cost))
     return rows
 
 

@@ -86,14 +86,7 @@ def cma_rows(
     for finished, (fact, check) in enumerate(left, start=len(facts) - len(left)):
         if check.known is False:
             answer, _, source = traced_answer(model, fact, check)
-            yield FactRow(
-                record=fact.record,
-                status="not known by the model",
-                old_answer=answer,
-                old_source=source,
-                known=False,
-                values={},
-            )
+            yield FactRow.not_used(check, "not known by the model", answer, source)
         else:
             yield _layer_trace(
                 model,
@@ -145,19 +138,13 @@ def _layer_trace(
     states = [window_state((runs.subject[1] - 1,), layer, window, model.layers) for layer in range(model.layers)]
     chunks = _chunks(model, runs, states)
     effects = [_effects(model, runs, chunk, halving, watch.report) for chunk in chunks]
-    return FactRow(
-        record=fact.record,
-        status="used",
-        old_answer=answer or model.tokenizer.decode([runs.answer]).strip(),
-        old_source=source,
-        known=check.known,
-        values={
-            "effect": np.concatenate(effects),
-            "p-clean": np.array(runs.p_clean),
-            "p-corrupted": np.array(float(runs.p_corrupted.double().mean())),
-        },
-        cost=_cost(model, runs, states, watch.seconds),
-    )
+    values = {
+        "effect": np.concatenate(effects),
+        "p-clean": np.array(runs.p_clean),
+        "p-corrupted": np.array(float(runs.p_corrupted.double().mean())),
+    }
+    answer = answer or model.tokenizer.decode([runs.answer]).strip()
+    return FactRow.measured(check, answer, source, values, _cost(model, runs, states, watch.seconds))
 
 
 def trace(

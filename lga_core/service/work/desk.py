@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 import torch
 
-from lga_core.models.loaded import LoadedModel
+from lga_core.models.loaded import LoadedModel, machine_words
 from lga_core.models.loading import load, pick_device, pick_dtype
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.progress import Progress
 from lga_core.service.messages import Machine
-from lga_core.service.work.session_ledger import SessionLedger
+from lga_core.service.work.session_ledger import SessionLedger, remove_old_sessions
 
 
 class Control(Protocol):
@@ -36,6 +36,7 @@ class Desk:
         self._on_model = on_model  # called with the name of the model that is in memory now
         self._model: LoadedModel | None = None
         self._ledgers: dict[tuple[str, str], SessionLedger] = {}
+        remove_old_sessions()
 
     def model(self, name: str, control: Control) -> LoadedModel:
         """The model of that name: the one in memory, or loaded (and fetched) now. Raises LgaError as `load` does."""
@@ -74,10 +75,5 @@ def machine() -> Machine:
     if threads > 0:
         torch.set_num_threads(threads)
     device = pick_device("auto")
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     dtype = pick_dtype("auto", device)
-    count = torch.get_num_threads()
-    words = f"{where}, {str(dtype).removeprefix('torch.')}"
-    if device.type == "cpu":
-        words += f", {count} thread{'' if count == 1 else 's'}"
-    return Machine(device=words, dtype=str(dtype), threads=count)
+    return Machine(device=machine_words(device, dtype), dtype=str(dtype), threads=torch.get_num_threads())

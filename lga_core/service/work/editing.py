@@ -3,8 +3,9 @@
 from typing import Any
 
 from lga_core.editing.edits import Edit
-from lga_core.editing.files.edit_set import edit_set_bytes, read_edit_set
+from lga_core.editing.files.edit_set import edit_set_bytes
 from lga_core.editing.files.export import export_merged
+from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extensions, recompute
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.ledger_report import ledger_report

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lga_core.editing.edits import Edit
-from lga_core.editing.files.edit_set import edit_set_bytes, read_edit_set
+from lga_core.editing.files.edit_set import edit_set_bytes
+from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.sources.derived import keep
 from lga_core.models.sources.files import cache_home
 from lga_core.results import LedgerReport
 from lga_core.service.ledger_view import Change, EntryView, LedgerView
@@ -91,10 +93,8 @@ class SessionLedger:
         if not self.ledger.entries:
             self.path.unlink(missing_ok=True)
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        half = self.path.with_suffix(".half")
-        half.write_bytes(edit_set_bytes(self.ledger, model))
-        half.replace(self.path)
+        content = edit_set_bytes(self.ledger, model)
+        keep(self.path, lambda place: place.write_bytes(content))
 
 
 def sessions_folder() -> Path:
@@ -112,14 +112,9 @@ def remove_old_sessions() -> None:
 def _entry(ledger: Ledger, entry: Entry) -> EntryView:
     ratios = [item.edit.norm / item.weight_norm for item in entry.written]
     errors = [error for item in entry.written for error in item.target_errors if error is not None]
+    same = ("id", "facts", "editor", "layers", "settings", "mode", "enabled")
     return EntryView(
-        id=entry.id,
-        facts=entry.facts,
-        editor=entry.editor,
-        layers=entry.layers,
-        settings=entry.settings,
-        mode=entry.mode,
-        enabled=entry.enabled,
+        **{name: getattr(entry, name) for name in same},
         stale=ledger.stale(entry.id),
         norm_ratio=max(ratios),
         target_error=max(errors) if errors else None,

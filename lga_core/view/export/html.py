@@ -5,11 +5,12 @@ import html
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 import plotly.graph_objects as go
 import plotly.io
 
-from lga_core.results import CausalTrace, EditReport, LayerScores
+from lga_core.results import EditReport, LayerScores
 from lga_core.view.figures.parts.style import FONT, theme
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -42,20 +43,11 @@ def standalone_html(figure: go.Figure, title: str = "Layer scores") -> str:
 def scores_csv(scores: LayerScores, labels: Mapping[int, str] | None = None) -> str:
     """One line per fact and layer; a fact not used has its status and empty values."""
     labels = labels or {}
-    return _csv(
-        ("method", "record", "fact", "status", "known", "old_answer", "old_source", "layer", "value"),
+    of_row = ("status", "known", "old_answer", "old_source")
+    return table_csv(
+        ("method", "record", "fact", *of_row, "layer", "value"),
         (
-            (
-                scores.method,
-                row.record,
-                labels.get(row.record, ""),
-                row.status,
-                row.known,
-                row.old_answer,
-                row.old_source,
-                layer,
-                float(value),
-            )
+            (scores.method, row.record, labels.get(row.record, ""), *attrgetter(*of_row)(row), layer, float(value))
             for row, values in zip(scores.rows, scores.per_fact, strict=True)
             for layer, value in enumerate(values)
         ),
@@ -67,7 +59,7 @@ def totals_csv(scores: LayerScores) -> str:
     selection = scores.selection
     ranks = {layer: rank for rank, layer in enumerate(selection.ranking, start=1)}
     share = scores.bootstrap.share if scores.bootstrap is not None else [math.nan] * scores.layers
-    return _csv(
+    return table_csv(
         ("method", "layer", f"total_{scores.total_is}", "rank", "golden", "excluded", "pick_share"),
         (
             (
@@ -84,67 +76,15 @@ def totals_csv(scores: LayerScores) -> str:
     )
 
 
-def trace_csv(trace: CausalTrace) -> str:
-    """One line per token and layer of one fact's trace."""
-    first, end = trace.subject
-    estimates = trace.patching
-    return _csv(
-        ("record", "kind", "window", "token_index", "token", "in_subject", "layer", "effect", "estimate"),
-        (
-            (
-                trace.record,
-                trace.kind,
-                trace.window,
-                index,
-                token,
-                first <= index < end,
-                layer,
-                float(trace.effect[index, layer]),
-                None if estimates is None else float(estimates[index, layer]),
-            )
-            for index, token in enumerate(trace.tokens)
-            for layer in range(trace.effect.shape[1])
-        ),
-    )
-
-
 def edit_csv(report: EditReport) -> str:
     """One line per probe: both protocols before and after, with the texts."""
-    layers = " ".join(str(layer) for layer in report.layers)
-    return _csv(
+    layers = " ".join(map(str, report.layers))
+    about = ("metric", "group", "prompt", "expected", "expected_source")
+    said = ("free_before", "free_after", "text_before", "text_after")
+    return table_csv(
+        ("record", "editor", "layers", *about, "teacher_forced_before", "teacher_forced_after", *said),
         (
-            "record",
-            "editor",
-            "layers",
-            "metric",
-            "group",
-            "prompt",
-            "expected",
-            "expected_source",
-            "teacher_forced_before",
-            "teacher_forced_after",
-            "free_before",
-            "free_after",
-            "text_before",
-            "text_after",
-        ),
-        (
-            (
-                report.record,
-                report.editor,
-                layers,
-                probe.metric,
-                probe.group,
-                probe.prompt,
-                probe.expected,
-                probe.expected_source,
-                probe.before,
-                probe.after,
-                probe.free_before,
-                probe.free_after,
-                probe.text_before,
-                probe.text_after,
-            )
+            (report.record, report.editor, layers, *attrgetter(*about, "before", "after", *said)(probe))
             for probe in report.probes
         ),
     )
@@ -152,20 +92,16 @@ def edit_csv(report: EditReport) -> str:
 
 def table_csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
     """Any table, with cells that a spreadsheet would run defused."""
-    return _csv(header, lines)
-
-
-def easyedit_line(layers: Sequence[int]) -> str:
-    """The line for an EasyEdit hyper-parameter file: `layers: [11, 12]`."""
-    return f"layers: [{', '.join(str(layer) for layer in layers)}]"
-
-
-def _csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(header)
     writer.writerows([_cell(value) for value in line] for line in lines)
     return buffer.getvalue()
+
+
+def easyedit_line(layers: Sequence[int]) -> str:
+    """The line for an EasyEdit hyper-parameter file: `layers: [11, 12]`."""
+    return f"layers: [{', '.join(str(layer) for layer in layers)}]"
 
 
 def _cell(value: object) -> str:

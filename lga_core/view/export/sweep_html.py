@@ -1,52 +1,30 @@
 """A sweep and what its selectors are worth, in files: tidy CSV and one JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from lga_core.results import METRICS, Estimate, Stored, Sweep, Worth
+from lga_core.results import METRICS, SelectorWorth, Stored, Sweep, Worth
 from lga_core.view.export.html import table_csv
 from lga_core.view.words.sweep_words import cheaper
 
 
 def sweep_csv(sweeps: Mapping[str, Sweep], labels: Mapping[str, Mapping[int, str]]) -> str:
     """One line per fact and layer of each part ("proxy", "test"); what is not measured is left out."""
+    described = ("target_error", "delta_norm", "clamped", "steps")
+    of_metrics = [f"{name}_{what}" for name in METRICS for what in ("before", "probes", "nll")]
     return table_csv(
-        (
-            "part",
-            "record",
-            "fact",
-            "editor",
-            "layer",
-            *METRICS,
-            "overall",
-            *(f"{name}_{what}" for name in METRICS for what in ("before", "probes", "nll")),
-            "target_error",
-            "delta_norm",
-            "clamped",
-            "steps",
-        ),
+        ("part", "record", "fact", "editor", "layer", *METRICS, "overall", *of_metrics, *described),
         (
             (
-                part,
-                record,
-                labels.get(part, {}).get(record, ""),
-                sweep.editor,
-                layer,
+                *(part, record, labels.get(part, {}).get(record, ""), sweep.editor, layer),
                 *(float(sweep.after[name][row, column]) for name in METRICS),
                 float(sweep.overall[row, column]),
                 *(
-                    value
+                    float(value)
                     for name in METRICS
-                    for value in (
-                        float(sweep.before[name][row]),
-                        float(sweep.probes[name][row]),
-                        float(sweep.nll[name][row, column]),
-                    )
+                    for value in (sweep.before[name][row], sweep.probes[name][row], sweep.nll[name][row, column])
                 ),
-                *(
-                    float(values[row, column])
-                    for values in (sweep.target_error, sweep.delta_norm, sweep.clamped, sweep.steps)
-                ),
+                *(float(getattr(sweep, name)[row, column]) for name in described),
             )
             for part, sweep in sweeps.items()
             for row, record in enumerate(sweep.records)
@@ -76,54 +54,35 @@ def layers_csv(worth: Worth) -> str:
 
 def selectors_csv(worth: Worth) -> str:
     """One line per selector: pick, Overall and the metrics there, regret with its interval, hits, correlation, cost."""
+    lines = [_selector_columns(worth, item) for item in worth.selectors]
+    return table_csv(list(lines[0]) if lines else (), [list(line.values()) for line in lines])
 
-    def bounds(estimate: Estimate) -> Sequence[float | None]:
-        return estimate.value, estimate.low, estimate.high
 
-    hits = tuple(worth.selectors[0].hits) if worth.selectors else ()
-    return table_csv(
-        (
-            "selector",
-            "layer",
-            "own_layer",
-            "judged_on",
-            *(f"{name}{end}" for name in ("overall", "regret", "spearman") for end in ("", "_low", "_high")),
-            *METRICS,
-            *(f"{name}_n" for name in METRICS),
-            "harmonic",
-            *(f"hit_at_{k}" for k in hits),
-            "n_judged",
-            "n_picked_from",
-            "seconds",
-            "forward_rows",
-            "backward_rows",
-            "times_cheaper_than_the_sweep",
-            "reason",
-        ),
-        (
-            (
-                item.pick.selector,
-                item.pick.layer,
-                item.pick.own_layer,
-                "the same facts" if worth.in_sample else "held-out facts",
-                *bounds(item.overall),
-                *bounds(item.regret),
-                *bounds(item.spearman),
-                *(item.metrics[name].value for name in METRICS),
-                *(item.metrics[name].n for name in METRICS),
-                item.harmonic.value,
-                *(item.hits[k] for k in hits),
-                worth.n_facts,
-                item.pick.n_facts,
-                item.pick.cost.seconds,
-                item.pick.cost.forward_rows,
-                item.pick.cost.backward_rows,
-                cheaper(worth, item),
-                item.pick.reason,
-            )
-            for item in worth.selectors
-        ),
-    )
+def _selector_columns(worth: Worth, item: SelectorWorth) -> dict[str, object]:
+    pick = item.pick
+    bounded = {"overall": item.overall, "regret": item.regret, "spearman": item.spearman}
+    return {
+        "selector": pick.selector,
+        "layer": pick.layer,
+        "own_layer": pick.own_layer,
+        "judged_on": "the same facts" if worth.in_sample else "held-out facts",
+        **{
+            f"{name}{end}": bound
+            for name, estimate in bounded.items()
+            for end, bound in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high))
+        },
+        **{name: item.metrics[name].value for name in METRICS},
+        **{f"{name}_n": item.metrics[name].n for name in METRICS},
+        "harmonic": item.harmonic.value,
+        **{f"hit_at_{k}": hit for k, hit in item.hits.items()},
+        "n_judged": worth.n_facts,
+        "n_picked_from": pick.n_facts,
+        "seconds": pick.cost.seconds,
+        "forward_rows": pick.cost.forward_rows,
+        "backward_rows": pick.cost.backward_rows,
+        "times_cheaper_than_the_sweep": cheaper(worth, item),
+        "reason": pick.reason,
+    }
 
 
 def sweep_json(sweeps: Mapping[str, Sweep], worth: Worth | None, stored: Mapping[str, Stored]) -> str:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from lga_core.results import TokenAttribution
 from lga_core.view.figures.parts.ruler import label_margin
 from lga_core.view.figures.parts.scales import round_ticks
-from lga_core.view.figures.parts.style import ThemeName, axis, axis_title, new_figure, theme
+from lga_core.view.figures.parts.style import ThemeName, axis, axis_title, legend, new_figure, theme
 from lga_core.view.words.text import escape, number, shorten, token_label
 
 
@@ -34,27 +34,12 @@ def attribution_bars(
         bargroupgap=0.0,
         showlegend=True,
         clickmode="none",
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1,
-            "yanchor": "bottom",
-            "traceorder": "normal",
-            "bgcolor": "rgba(0,0,0,0)",
-            "font": {"size": 12, "color": look.ink},
-            "itemclick": False,
-            "itemdoubleclick": False,
-        },
+        legend=legend(look, orientation="h", x=0, yanchor="bottom", traceorder="normal"),
         xaxis=axis(
             look,
-            showgrid=True,
-            gridcolor=look.line,
-            zeroline=True,
-            zerolinecolor=look.muted,
-            zerolinewidth=1,
+            grid=True,
+            zero=look.muted,
             range=[ticks[0], ticks[-1]],
-            tickmode="array",
             tickvals=ticks,
             ticktext=[number(value) for value in ticks],
             title=axis_title(look, "attribution to log p(answer), nats"),
@@ -62,7 +47,6 @@ def attribution_bars(
         yaxis=axis(
             look,
             range=[count - 0.5, -0.5],
-            tickmode="array",
             tickvals=list(range(count)),
             ticktext=labels,
             automargin="left",

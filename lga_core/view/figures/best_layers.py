@@ -41,9 +41,7 @@ def best_layers(worth: Worth, layers: int, golden: int | None, *, theme_name: Th
         yaxis=axis(
             look,
             range=[0, 1.12 * top],
-            showgrid=True,
-            gridcolor=look.line,
-            tickmode="array",
+            grid=True,
             tickvals=ticks,
             ticktext=[f"{tick:.0f}" for tick in ticks],
         ),

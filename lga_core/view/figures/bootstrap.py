@@ -28,7 +28,7 @@ def pick_shares(bootstrap: Bootstrap, golden: int | None, *, theme_name: ThemeNa
     top = max(max(percent, default=0.0), 1.0)
     figure.update_layout(
         xaxis=layer_axis(look, layers, golden=golden, title=axis_title(look, "layer")),
-        yaxis=axis(look, range=[0, 1.22 * top], showgrid=True, gridcolor=look.line, nticks=4, ticksuffix=" %"),
+        yaxis=axis(look, range=[0, 1.22 * top], grid=True, nticks=4, ticksuffix=" %"),
     )
     figure.add_annotation(
         heading(

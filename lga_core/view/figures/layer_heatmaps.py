@@ -1,39 +1,19 @@
 """The main figure: one score's facts × layers over the other's, over both per layer, on one layer axis."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from lga_core.errors import LgaError
 from lga_core.results import LayerScores
 from lga_core.view.figures import layer_panel
-from lga_core.view.figures.parts.cells import empty_cells, heatmap, overlay, value_or_none
-from lga_core.view.figures.parts.fact_rows import GAP, fact_ticks, panel_height, shown_labels
-from lga_core.view.figures.parts.ruler import (
-    TRACK_HEIGHT,
-    Track,
-    label_margin,
-    layer_axis,
-    outline,
-    runs,
-    track_axis,
-    tracks_panel,
-)
+from lga_core.view.figures.parts.fact_rows import panel_height
+from lga_core.view.figures.parts.panels import Domain, FactCells, LayerPanels, fact_names
+from lga_core.view.figures.parts.ruler import Track
 from lga_core.view.figures.parts.scales import Scale, effect_shades, signed_shades
-from lga_core.view.figures.parts.style import (
-    Theme,
-    ThemeName,
-    axis,
-    axis_title,
-    colorbar,
-    heading,
-    new_figure,
-    stack,
-    theme,
-)
+from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, heading, theme
 from lga_core.view.words.names import method_kind, method_title
-from lga_core.view.words.text import count, escape, number, shorten, wrap
+from lga_core.view.words.text import count, escape, shorten, wrap
 
 TOTALS_HEIGHT = 150.0  # px
 _UNITS = {
@@ -42,21 +22,6 @@ _UNITS = {
     "cma-hidden": "indirect effect at the last subject token",
     "cma-attn": "indirect effect at the last subject token",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Scene:
-    lga: LayerScores | None
-    cma: LayerScores | None
-    labels: Mapping[int, str]
-    scale: Scale
-    look: Theme
-    layers: int
-    tracks: list[Track]
-
-    @property
-    def scores(self) -> list[LayerScores]:
-        return [scores for scores in (self.lga, self.cma) if scores is not None]
 
 
 def layer_heatmaps(
@@ -80,23 +45,22 @@ def layer_heatmaps(
         raise LgaError("There is no score to draw.", hint="Score the layers first.")
     if len({scores.layers for scores in present}) > 1:
         raise LgaError("The two scores are of models with different numbers of layers.", hint="Score one model.")
-    tracks = _tracks(lga, cma, chosen, published or {}, theme(theme_name))
-    scene = _Scene(
-        lga=lga, cma=cma, labels=labels, scale=scale, look=theme(theme_name), layers=present[0].layers, tracks=tracks
+    look = theme(theme_name)
+    panels = LayerPanels(
+        look=look,
+        layers=present[0].layers,
+        tracks=_tracks(lga, cma, chosen, published or {}, look),
+        golden=lga.selection.golden_layer if lga is not None else None,
     )
-    heights = [TRACK_HEIGHT * len(tracks)] * bool(tracks)
-    gaps = [10.0 + 22.0] * bool(tracks)
-    heights += [panel_height(len(scores.rows)) for scores in present] + [TOTALS_HEIGHT]
-    gaps += [GAP] * len(present)
-    total, domains = stack(heights, gaps)
-    figure = new_figure(scene.look, height=total, left=_left_margin(scene), top=28, bottom=40)
-    if tracks:
-        _add_tracks(figure, scene, domains.pop(0))
-        heights.pop(0)
-    for row, scores in enumerate(present, start=2):
-        _add_heatmap(figure, scene, scores, row, domains[row - 2], heights[row - 2])
-    _add_totals(figure, scene, domains[-1])
-    _add_outlines(figure, scene, chosen, panels=range(2, 3 + len(present)))
+    cells = [_cells(scores, labels, scale, look, signed=scores is lga) for scores in present]
+    figure, domains = panels.figure(
+        [*(panel_height(len(item.facts)) for item in cells), TOTALS_HEIGHT], *(item.facts for item in cells)
+    )
+    for panel, (item, domain) in enumerate(zip(cells, domains[:-1], strict=True), start=2):
+        panels.add_facts(figure, panel, domain, item)
+    last = 2 + len(present)
+    _add_totals(figure, panels, last, domains[-1], lga, cma, scale)
+    panels.add_outlines(figure, chosen, range(2, last + 1))
     return figure
 
 
@@ -137,116 +101,53 @@ def _tracks(
     return tracks
 
 
-def _left_margin(scene: _Scene) -> int:
-    facts = [label for scores in scene.scores for label in shown_labels(_facts(scene, scores))]
-    return label_margin([*facts, *(track.name for track in scene.tracks)], size=10.5, least=64)
-
-
-def _add_tracks(figure: go.Figure, scene: _Scene, domain: tuple[float, float]) -> None:
-    figure.add_traces(tracks_panel(scene.tracks, scene.layers, xaxis="x", yaxis="y"))
-    figure.update_layout(
-        xaxis=_ruler(scene, anchor="y", side="top"),
-        yaxis=track_axis(scene.tracks, scene.look, domain, anchor="x"),
-    )
-
-
-def _add_heatmap(
-    figure: go.Figure, scene: _Scene, scores: LayerScores, row: int, domain: tuple[float, float], height: float
-) -> None:
-    look, signed = scene.look, scores is scene.lga
-    shades = (
-        signed_shades(scores.per_fact, scene.scale, look)
-        if signed
-        else effect_shades(scores.per_fact, scene.scale, method_kind(scores.method), look)
-    )
-    refs = {"xaxis": f"x{row}", "yaxis": f"y{row}"}
-    tickvals, ticktext = shades.tickvals, shades.ticktext
-    if height < 60:  # a short bar has room for its ends only
-        tickvals, ticktext = [tickvals[0], tickvals[-1]], [ticktext[0], ticktext[-1]]
-    figure.add_trace(heatmap(shades, colorbar(domain, height, tickvals, ticktext, look), **refs))
-    if (empty := empty_cells(scores.per_fact, look, **refs)) is not None:
-        figure.add_trace(empty)
-    figure.add_trace(_cells(scene, scores, **refs))
-    used = f"{scores.n_facts} of {count(len(scores.rows), 'fact')}"
-    note = f"{_UNITS.get(scores.method, 'score')} · {used} · {scene.scale}"
-    figure.add_annotation(heading(look, method_title(scores.method), note, domain[1]))
-    figure.update_layout(
-        {
-            f"xaxis{row}": _shared_ruler(scene, f"y{row}"),
-            f"yaxis{row}": axis(
-                look,
-                domain=domain,
-                anchor=f"x{row}",
-                range=[len(scores.rows) - 0.5, -0.5],
-                **fact_ticks(_facts(scene, scores), look),
-            ),
-        }
-    )
-
-
-def _facts(scene: _Scene, scores: LayerScores) -> list[str]:
-    return [scene.labels.get(row.record, f"record {row.record}") for row in scores.rows]
-
-
-def _cells(scene: _Scene, scores: LayerScores, *, xaxis: str, yaxis: str) -> go.Scatter:
-    points, customdata, text = [], [], []
-    for index, (row, values) in enumerate(zip(scores.rows, scores.per_fact, strict=True)):
-        about = f"<b>{wrap(scene.labels.get(row.record, f'record {row.record}'))}</b>"
+def _cells(scores: LayerScores, labels: Mapping[int, str], scale: Scale, look: Theme, *, signed: bool) -> FactCells:
+    facts = fact_names(labels, [row.record for row in scores.rows])
+    text = []
+    for fact, row in zip(facts, scores.rows, strict=True):
+        about = f"<b>{wrap(fact)}</b>"
         if row.old_answer:
             known = {True: ", known", False: ", not known", None: ""}[row.known]
             about += f"<br>old answer {escape(shorten(row.old_answer, 40))}{known}"
         if not row.used:
             about += f"<br>not used: {escape(row.status)}"
-        for layer, value in enumerate(values):
-            points.append((layer, index))
-            customdata.append([layer, row.record, value_or_none(value), number(value)])
-            text.append(about)
-    template = f"%{{text}}<br>layer %{{customdata[0]}} · {method_title(scores.method)} %{{customdata[3]}}"
-    return overlay(points, customdata, text, scene.look, template=template, xaxis=xaxis, yaxis=yaxis)
+        text.append([about] * scores.layers)
+    used = f"{scores.n_facts} of {count(len(scores.rows), 'fact')}"
+    return FactCells(
+        facts=facts,
+        records=[row.record for row in scores.rows],
+        values=scores.per_fact,
+        shades=signed_shades(scores.per_fact, scale, look)
+        if signed
+        else effect_shades(scores.per_fact, scale, method_kind(scores.method), look),
+        text=text,
+        template=f"layer %{{customdata[0]}} · {method_title(scores.method)} %{{customdata[3]}}",
+        title=method_title(scores.method),
+        note=f"{_UNITS.get(scores.method, 'score')} · {used} · {scale}",
+    )
 
 
-def _ruler(scene: _Scene, **settings) -> dict:
-    golden = scene.lga.selection.golden_layer if scene.lga is not None else None
-    marked = [layer for track in scene.tracks if track.labelled for layer in track.layers]
-    return layer_axis(scene.look, scene.layers, golden=golden, marked=marked, **settings)
-
-
-def _shared_ruler(scene: _Scene, anchor: str, **settings) -> dict:
-    """A panel's layer ruler, which moves with the topmost one."""
-    topmost = {"matches": "x"} if scene.tracks else {"matches": "x2"} if anchor != "y2" else {}
-    return _ruler(scene, anchor=anchor, **topmost, **settings)
-
-
-def _add_totals(figure: go.Figure, scene: _Scene, domain: tuple[float, float]) -> None:
-    look, row = scene.look, 2 + len(scene.scores)
-    x, y = f"x{row}", f"y{row}"
-    if scene.lga is not None:
-        figure.add_trace(layer_panel.bars(scene.lga, scene.scale, look, xaxis=x, yaxis=y))
-        figure.update_layout(shapes=layer_panel.fences(scene.lga, scene.scale, look, xref=x, yref=y))
-        figure.update_layout({f"yaxis{row}": layer_panel.total_axis(scene.lga, scene.scale, look, domain, anchor=x)})
-    if scene.cma is not None:
-        alone = scene.lga is None  # an axis may only lie over one that has a trace
-        figure.add_traces(layer_panel.line(scene.cma, look, xaxis=x, yaxis=y if alone else "y8"))
-        figure.update_layout(
-            {
-                f"yaxis{row}" if alone else "yaxis8": layer_panel.effect_axis(
-                    scene.cma, look, domain, anchor=x, side="right", **({} if alone else {"overlaying": y})
-                )
-            }
-        )
-    figure.add_trace(layer_panel.targets(scene.lga, scene.cma, look, xaxis=x, yaxis="y9"))
+def _add_totals(
+    figure: go.Figure,
+    panels: LayerPanels,
+    panel: int,
+    domain: Domain,
+    lga: LayerScores | None,
+    cma: LayerScores | None,
+    scale: Scale,
+) -> None:
+    look, x, y = panels.look, f"x{panel}", f"y{panel}"
+    if lga is not None:
+        figure.add_trace(layer_panel.bars(lga, scale, look, xaxis=x, yaxis=y))
+        figure.update_layout(shapes=layer_panel.fences(lga, scale, look, xref=x, yref=y))
+        figure.update_layout({f"yaxis{panel}": layer_panel.total_axis(lga, scale, look, domain, anchor=x)})
+    if cma is not None:
+        alone = lga is None  # an axis may only lie over one that has a trace
+        over = {} if alone else {"overlaying": y}
+        effects = layer_panel.effect_axis(cma, look, domain, anchor=x, side="right", **over)
+        figure.add_traces(layer_panel.line(cma, look, xaxis=x, yaxis=y if alone else "y8"))
+        figure.update_layout({f"yaxis{panel}" if alone else "yaxis8": effects})
+    figure.add_trace(layer_panel.targets(lga, cma, look, xaxis=x, yaxis="y9"))
     figure.update_layout(yaxis9=axis(look, range=[0, 1], anchor=x, overlaying=y, visible=False))
-    figure.update_layout({f"xaxis{row}": _shared_ruler(scene, y, title=axis_title(look, "layer"))})
-    note = layer_panel.axis_note(scene.lga, scene.cma, scene.scale)
-    figure.add_annotation(heading(look, "Per layer", note, domain[1]))
-
-
-def _add_outlines(figure: go.Figure, scene: _Scene, chosen: Sequence[int], panels: Sequence[int]) -> None:
-    """Chosen layers dashed, the golden layer over them in gold, through every panel and never over a label."""
-    marks = [(first, last, scene.look.ink, 1.0, "dot") for first, last in runs(chosen)]
-    if scene.lga is not None and scene.lga.selection.golden_layer is not None:
-        golden = scene.lga.selection.golden_layer
-        marks.append((golden, golden, scene.look.gold, 1.75, "solid"))
-    for first, last, color, width, dash in marks:
-        for row in panels:
-            figure.add_shape(outline(first, last, color, f"x{row}", f"y{row}", width=width, dash=dash))
+    figure.update_layout({f"xaxis{panel}": panels.ruler(panel, title=axis_title(look, "layer"))})
+    figure.add_annotation(heading(look, "Per layer", layer_panel.axis_note(lga, cma, scale), domain[1]))

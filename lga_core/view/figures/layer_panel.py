@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from lga_core.results import LayerScores
 from lga_core.view.figures.parts.cells import overlay, value_or_none
 from lga_core.view.figures.parts.scales import Scale, SignedLog, round_ticks
-from lga_core.view.figures.parts.style import Theme, axis
+from lga_core.view.figures.parts.style import Theme, axis, band, level
 from lga_core.view.words.names import method_kind, method_title
 from lga_core.view.words.sentences import excluded_reason
 from lga_core.view.words.text import escape, number
@@ -54,12 +54,9 @@ def total_axis(lga: LayerScores, scale: Scale, look: Theme, domain: tuple[float,
         look,
         domain=domain,
         range=[low, high],
-        tickmode="array",
         tickvals=tickvals,
         ticktext=ticktext,
-        zeroline=True,
-        zerolinecolor=look.line,
-        zerolinewidth=1,
+        zero=look.line,
         **settings,
     )
 
@@ -70,39 +67,14 @@ def fences(lga: LayerScores, scale: Scale, look: Theme, *, xref: str, yref: str)
         return []
     low, high = _padded(_place(lga.total, scale))
     places = _place(np.array(lga.selection.fences), scale, of=lga.total)
-    return [
-        {
-            "type": "line",
-            "x0": 0,
-            "x1": 1,
-            "xref": f"{xref} domain",
-            "y0": place,
-            "y1": place,
-            "yref": yref,
-            "line": {"color": look.muted, "width": 1, "dash": "dot"},
-        }
-        for place in places
-        if low < place < high
-    ]
+    return [level(look, place, xref=xref, yref=yref) for place in places if low < place < high]
 
 
 def line(cma: LayerScores, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
     """The mean effect per layer, in a band of ±1.96 sd/√n over the facts used."""
     color, layers = look.kind(method_kind(cma.method)), list(range(cma.layers))
     mean, half = _interval(cma)
-    band = go.Scatter(
-        x=[*layers, *reversed(layers)],
-        y=[*(mean + half), *(mean - half)[::-1]],
-        xaxis=xaxis,
-        yaxis=yaxis,
-        fill="toself",
-        fillcolor=color,
-        opacity=0.16,
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    spread = band(layers, mean + half, mean - half, color, opacity=0.16, xaxis=xaxis, yaxis=yaxis)
     curve = go.Scatter(
         x=layers,
         y=[value_or_none(value) for value in mean],
@@ -115,7 +87,7 @@ def line(cma: LayerScores, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Sc
         unselected={"marker": {"opacity": 1}},
         name=method_title(cma.method),
     )
-    return [band, curve] if np.isfinite(half).any() else [curve]
+    return [spread, curve] if np.isfinite(half).any() else [curve]
 
 
 def effect_axis(cma: LayerScores, look: Theme, domain: tuple[float, float], **settings) -> dict:
@@ -129,7 +101,6 @@ def effect_axis(cma: LayerScores, look: Theme, domain: tuple[float, float], **se
         look,
         domain=domain,
         range=[low - 0.06 * span, high + 0.1 * span],
-        tickmode="array",
         tickvals=tickvals,
         ticktext=[number(value) for value in tickvals],
         tickfont={"size": 10, "color": look.kind(method_kind(cma.method))},
@@ -196,6 +167,6 @@ def axis_note(lga: LayerScores | None, cma: LayerScores | None, scale: Scale) ->
         if lga.selection.fences is not None:
             notes.append("dotted: fences")
     if cma is not None:
-        band = ", 95 % band" if cma.n_facts > 1 else ""
-        notes.append(f"line: {method_title(cma.method).partition(',')[0]} {cma.total_is}{band}")
+        shown = ", 95 % band" if cma.n_facts > 1 else ""
+        notes.append(f"line: {method_title(cma.method).partition(',')[0]} {cma.total_is}{shown}")
     return " · ".join(notes)

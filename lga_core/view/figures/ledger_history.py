@@ -37,13 +37,10 @@ def ledger_history(
     figure.update_layout(
         clickmode="none",
         hoverdistance=20,
-        xaxis=axis(
-            look, range=[0.5, max(len(changes), FEW_CHANGES) + 0.5], tickmode="array", tickvals=_ticks(len(changes))
-        ),
+        xaxis=axis(look, range=[0.5, max(len(changes), FEW_CHANGES) + 0.5], tickvals=_ticks(len(changes))),
         yaxis=axis(
             look,
             range=[len(facts) - 0.5, -0.5],
-            tickmode="array",
             tickvals=[] if slim else list(range(len(facts))),
             ticktext=[] if slim else labels,
         ),

@@ -45,8 +45,8 @@ def lens_columns(
     figure.update_layout(
         clickmode="none",
         hoverdistance=20,
-        xaxis=axis(look, range=[-0.5, 1.5], tickmode="array", tickvals=[0, 1], ticktext=list(SIDES)),
-        yaxis=axis(look, range=[-0.5, count - 0.5], tickmode="array", tickvals=layer_ticks(count, width=height)),
+        xaxis=axis(look, range=[-0.5, 1.5], tickvals=[0, 1], ticktext=list(SIDES)),
+        yaxis=axis(look, range=[-0.5, count - 0.5], tickvals=layer_ticks(count, width=height)),
     )
     figure.add_annotation(heading(look, "Logit lens", "most probable next token after each layer", 1))
     return figure

@@ -7,7 +7,17 @@ import plotly.graph_objects as go
 
 from lga_core.results import EditReport
 from lga_core.view.figures.parts.scales import round_ticks
-from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, heading, new_figure, theme
+from lga_core.view.figures.parts.style import (
+    Theme,
+    ThemeName,
+    axis,
+    axis_title,
+    heading,
+    legend,
+    level,
+    new_figure,
+    theme,
+)
 from lga_core.view.words.text import number, power_of_ten
 
 SMALLEST = 1e-4  # nats; a loss of exactly zero is drawn here
@@ -28,20 +38,10 @@ def loss_curve(report: EditReport, *, stop: float | None = None, theme_name: The
     figure.update_layout(
         clickmode="none",
         showlegend=True,
-        legend={
-            "x": 1,
-            "xanchor": "left",
-            "y": 1,
-            "yanchor": "top",
-            "bgcolor": "rgba(0,0,0,0)",
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "font": {"size": 12, "color": look.ink},
-        },
+        legend=legend(look, x=1, yanchor="top"),
         xaxis=axis(
             look,
             range=[-0.02 * max(steps, 1), 1.02 * max(steps, 1)],
-            tickmode="array",
             tickvals=[tick for tick in ticks if tick == int(tick)],
             title=axis_title(look, "step"),
         ),
@@ -50,16 +50,7 @@ def loss_curve(report: EditReport, *, stop: float | None = None, theme_name: The
     note = "nll of the new answer, nats" + (f" · dotted: stop at {number(stop)}" if stop else "")
     figure.add_annotation(heading(look, "Training" if report.target_error is None else "Edit direction", note, 1))
     if stop:
-        figure.add_shape(
-            type="line",
-            x0=0,
-            x1=1,
-            xref="x domain",
-            y0=stop,
-            y1=stop,
-            yref="y",
-            line={"color": look.muted, "width": 1, "dash": "dot"},
-        )
+        figure.add_shape(level(look, stop))
     return figure
 
 
@@ -95,9 +86,7 @@ def _log_axis(low: float, high: float, look: Theme) -> dict:
         look,
         type="log",
         range=[bottom - pad, top + pad],
-        showgrid=True,
-        gridcolor=look.line,
-        tickmode="array",
+        grid=True,
         tickvals=[10.0**exponent for exponent in exponents],
         ticktext=[power_of_ten(10.0**exponent) for exponent in exponents],
     )

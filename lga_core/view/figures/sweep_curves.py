@@ -10,7 +10,7 @@ from lga_core.results import METRICS, Pick, Sweep
 from lga_core.view.figures.parts.cells import overlay, value_or_none
 from lga_core.view.figures.parts.ruler import Track
 from lga_core.view.figures.parts.scales import round_ticks
-from lga_core.view.figures.parts.style import Theme, axis
+from lga_core.view.figures.parts.style import Theme, axis, band
 from lga_core.view.words.names import method_kind
 from lga_core.view.words.text import escape
 
@@ -40,14 +40,14 @@ class Mark:
 
 def marked(picks: Sequence[Pick], best: int | None, look: Theme) -> list[Mark]:
     """A mark for each selector that picks a layer, then one for the best layer of the sweep itself."""
-    found, others = [], 0
+    marks, others = [], 0
     for pick in picks:
         if pick.own_layer is None:
             continue
         symbol = "circle" if pick.selector.startswith("cma") else _SYMBOLS.get(pick.selector)
         if symbol is None:
             symbol, others = _OTHERS[others % len(_OTHERS)], others + 1
-        found.append(
+        marks.append(
             Mark(
                 title=pick.title,
                 layer=pick.own_layer,
@@ -57,8 +57,8 @@ def marked(picks: Sequence[Pick], best: int | None, look: Theme) -> list[Mark]:
             )
         )
     if best is not None:
-        found.append(Mark(title="best layer here", layer=best, stand_in=None, color=look.ink, symbol=_SYMBOLS["best"]))
-    return found
+        marks.append(Mark(title="best layer here", layer=best, stand_in=None, color=look.ink, symbol=_SYMBOLS["best"]))
+    return marks
 
 
 def selector_color(selector: str, look: Theme) -> str:
@@ -84,8 +84,11 @@ def curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scat
     """One line a metric over the swept layers, broken where nothing is measured, and Overall's 95 % band."""
     traces = []
     middle, half = _band(sweep)
-    if np.isfinite(half).any():
-        traces.append(_filled(sweep.layers, middle - half, middle + half, look.ink, xaxis=xaxis, yaxis=yaxis))
+    there = np.flatnonzero(np.isfinite(half))
+    if len(there):
+        layers = [sweep.layers[index] for index in there]
+        low, high = (middle - half)[there], (middle + half)[there]
+        traces.append(band(layers, low, high, look.ink, opacity=0.12, xaxis=xaxis, yaxis=yaxis, meta="band"))
     for name in shown_metrics(sweep):
         bold = name == OVERALL
         traces.append(
@@ -149,11 +152,9 @@ def percent_axis(sweep: Sweep, look: Theme, domain: tuple[float, float], **setti
         look,
         domain=domain,
         range=[low, high],
-        tickmode="array",
         tickvals=ticks,
         ticktext=[f"{tick:g} %" for tick in ticks],
-        showgrid=True,
-        gridcolor=look.line,
+        grid=True,
         **settings,
     )
 
@@ -200,23 +201,3 @@ def _band(sweep: Sweep) -> tuple[np.ndarray, np.ndarray]:
     half = np.full(len(n), np.nan)
     half[enough] = 1.96 * np.sqrt((spread**2).sum(axis=0)[enough] / (n[enough] - 1) / n[enough])
     return middle, half
-
-
-def _filled(
-    layers: Sequence[int], low: np.ndarray, high: np.ndarray, color: str, *, xaxis: str, yaxis: str
-) -> go.Scatter:
-    there = [index for index in range(len(layers)) if np.isfinite(low[index]) and np.isfinite(high[index])]
-    return go.Scatter(
-        x=[layers[index] for index in (*there, *reversed(there))],
-        y=[*(low[index] for index in there), *(high[index] for index in reversed(there))],
-        xaxis=xaxis,
-        yaxis=yaxis,
-        fill="toself",
-        fillcolor=color,
-        opacity=0.12,
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-        meta="band",
-    )

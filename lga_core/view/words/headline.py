@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from lga_core.results import LayerScores
-from lga_core.view.words.sentences import correlation, cost_sentence, duration, layer_list, percent
-from lga_core.view.words.text import count, number
+from lga_core.view.words.sentences import correlation, cost_sentence, duration, percent
+from lga_core.view.words.text import count, listed, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ def _pick(label: str, scores: LayerScores | None) -> Card:
     if selection.golden_layer is None:
         return Card(label=label, value="n/a", below="no pick", help=selection.reason)
     others = [layer for layer in selection.golden_layers if layer != selection.golden_layer]
-    return Card(label=label, value=f"{selection.golden_layer}", below=f"next {layer_list(others)}" if others else "")
+    return Card(label=label, value=f"{selection.golden_layer}", below=f"next {listed(others)}" if others else "")
 
 
 def _firmness(lga: LayerScores | None) -> Card:

@@ -1,19 +1,7 @@
 """What methods and trace kinds are called on screen."""
 
-from lga_core.results import Kind
+from lga_core.results import METHOD_TITLES, Kind
 
-METHOD_TITLES = {
-    "lga": "LGA",
-    "cma-mlp": "CMA, MLP",
-    "cma-hidden": "CMA, hidden state",
-    "cma-attn": "CMA, attention",
-    "gradxact": "Gradient × activation",
-    "ig": "Integrated gradients",
-    "gradnorm-old": "Gradient norm, old answer",
-    "gradnorm-new": "Gradient norm, new answer",
-    "forecast": "Forecast",
-    "middle": "Middle layer",
-}
 KIND_TITLES: dict[Kind, str] = {"hidden": "hidden state", "mlp": "MLP output", "attn": "attention output"}
 _KINDS: dict[str, Kind] = {"cma-hidden": "hidden", "cma-attn": "attn"}
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from lga_core.results import Cost, LayerScores, MemoryEstimate, Signs
 from lga_core.view.words.names import method_title
-from lga_core.view.words.text import count, number
+from lga_core.view.words.text import count, listed, number
 
 
 def pick_sentence(scores: LayerScores) -> str:
@@ -16,7 +16,7 @@ def pick_sentence(scores: LayerScores) -> str:
     if selection.golden_layer is None:
         return f"{title} has no pick: {(selection.reason or 'no layer could be ranked').rstrip('.')}."
     others = [layer for layer in selection.golden_layers if layer != selection.golden_layer]
-    after = f", next {layer_list(others)}" if others else ""
+    after = f", next {listed(others)}" if others else ""
     return f"{title} picks layer {selection.golden_layer}{after}, from {count(scores.n_facts, 'fact')}."
 
 
@@ -39,25 +39,8 @@ def firmness_sentence(scores: LayerScores) -> str | None:
     return f"Layer {golden} is the pick in {share} of {bootstrap.draws:,} draws of the facts; {where}{margin}."
 
 
-def agreement_sentence(lga: LayerScores, cma: LayerScores, spearman: float | None) -> str:
-    """Whether the two picks coincide, and the rank correlation of the two totals over layers."""
-    ours, theirs = lga.selection.golden_layer, cma.selection.golden_layer
-    names = spoken(lga.method), spoken(cma.method)
-    if ours is None or theirs is None:
-        silent = " and ".join(name for name, pick in zip(names, (ours, theirs), strict=True) if pick is None)
-        told = f"{silent} {'have' if ours is theirs else 'has'} no pick, so there is nothing to compare"
-    elif ours == theirs:
-        told = f"{names[0]} and {names[1]} pick the same layer, {ours}"
-    else:
-        apart = count(abs(ours - theirs), "layer")
-        told = f"{names[0]} picks layer {ours}, {names[1]} picks layer {theirs}, {apart} apart"
-    if spearman is None or not math.isfinite(spearman):
-        return f"{told}. No rank correlation can be had."
-    return f"{told}. Rank correlation of the two totals over layers: ρ = {correlation(spearman)}."
-
-
 def sign_sentence(lga: LayerScores, signs: Signs) -> str:
-    """What the signs mean for the signed order (METHOD §1, "What the sign does")."""
+    """What the signs mean for the signed order (METHOD.md §1, "What the sign does")."""
     if signs.negative_share is None:
         return "There are no values to read a sign from."
     share = f"{percent(signs.negative_share)} of the cells are negative"
@@ -176,14 +159,8 @@ def correlation(value: float) -> str:
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
-def layer_list(layers: list[int]) -> str:
-    """3 · 3 and 10 · 3, 10 and 11."""
-    words = [str(layer) for layer in layers]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
 def layers_in_words(layers: Sequence[int]) -> str:
     """layer 11 · layers 11 and 12 · layers 0 to 29."""
     if len(layers) > 3 and list(layers) == list(range(layers[0], layers[-1] + 1)):
         return f"layers {layers[0]} to {layers[-1]}"
-    return f"layer{'s' if len(layers) > 1 else ''} {layer_list(list(layers))}"
+    return f"layer{'s' if len(layers) > 1 else ''} {listed(layers)}"

@@ -34,7 +34,7 @@ def no_picks(rows: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(f"{row['selector']} has no pick: {row['reason']}." for row in rows if row["reason"] is not None)
 
 
-def summary_table(found: Summary) -> Table:
+def summary_table(summary: Summary) -> Table:
     """Every selector over several units, the lowest mean regret first, and what no selector can pass."""
 
     def row(name: str, units: str, measures: Mapping[str, Estimate], **cells: str) -> dict[str, str]:
@@ -49,7 +49,7 @@ def summary_table(found: Summary) -> Table:
             "× faster": cells.get("faster", "n/a"),
         }
 
-    units = f"{found.units}"
+    units = f"{summary.units}"
     return [
         *(
             row(
@@ -60,19 +60,19 @@ def summary_table(found: Summary) -> Table:
                 fewer_rows=_whole(item.fewer_rows),
                 faster=_whole(item.faster),
             )
-            for item in sorted(found.selectors, key=lambda item: item.measures["regret"].value)
+            for item in sorted(summary.selectors, key=lambda item: item.measures["regret"].value)
         ),
-        row("A layer drawn at random", units, found.any_layer),
-        row("Each unit’s best layer, known afterwards", units, {"overall": found.best}),
-        row("Sample-wise optimum", units, {"overall": found.optimum}),
+        row("A layer drawn at random", units, summary.any_layer),
+        row("Each unit’s best layer, known afterwards", units, {"overall": summary.best}),
+        row("Sample-wise optimum", units, {"overall": summary.optimum}),
     ]
 
 
-def claims_table(found: Summary) -> Table:
+def claims_table(summary: Summary) -> Table:
     """The paper's claims, and what these units say."""
-    by_name = {item.selector: item for item in found.selectors}
+    by_name = {item.selector: item for item in summary.selectors}
     lga, brute = by_name.get("lga"), by_name.get(BRUTE_FORCE)
-    rewrite, rephrase = (_compared(found.difference("lga", "cma-mlp", metric)) for metric in ("rewrite", "rephrase"))
+    rewrite, rephrase = (_compared(summary.difference("lga", "cma-mlp", metric)) for metric in ("rewrite", "rephrase"))
     below = points(lga.measures["below-optimum"]) if lga else "n/a"
     return [
         {"the paper": claim, "here": here}
@@ -86,24 +86,24 @@ def claims_table(found: Summary) -> Table:
             ),
             (
                 "a golden layer comes near each fact's own best",
-                f"the best layer of each unit: {points(found.gap)} points below the sample-wise optimum; "
+                f"the best layer of each unit: {points(summary.gap)} points below the sample-wise optimum; "
                 f"LGA's: {below}",
             ),
             (
                 "the proxy's golden layer and the test's are negligibly apart",
-                f"the proxy's best layer is the test's in {found.same_layer} of {count(found.units, 'unit')} and "
+                f"the proxy's best layer is the test's in {summary.same_layer} of {count(summary.units, 'unit')} and "
                 f"{points(brute.measures['regret']) if brute else 'n/a'} points below it on average",
             ),
         )
     ]
 
 
-def pairs_table(found: Summary) -> Table:
+def pairs_table(summary: Summary) -> Table:
     """Two selectors at a time on the same facts, Overall."""
-    titles = {item.selector: item.title for item in found.selectors}
+    titles = {item.selector: item.title for item in summary.selectors}
     return [
         {"Overall": f"{titles[item.first]} less {titles[item.second]}", "points": _compared(item)}
-        for item in found.differences
+        for item in summary.differences
         if item.metric == "overall" and {item.first, item.second} <= set(titles)
     ]
 
@@ -123,47 +123,47 @@ def forecast_table(proxy: Summary, test: Summary) -> Table:
     ]
 
 
-def carried_table(found: Transfer) -> Table:
+def carried_table(carried: Transfer) -> Table:
     """Regret of the picks of every set (rows) on the facts of every set (columns)."""
 
     def regret(row: int, column: int) -> str:
         return points(
             Estimate(
-                value=_finite(found.regret[row, column]),
-                low=_finite(found.low[row, column]),
-                high=_finite(found.high[row, column]),
+                value=_finite(carried.regret[row, column]),
+                low=_finite(carried.low[row, column]),
+                high=_finite(carried.high[row, column]),
             )
         )
 
     return [
         {
             "picked on": f"{source}: layer {_whole(layer)}",
-            **{target: regret(row, column) for column, target in enumerate(found.targets)},
+            **{target: regret(row, column) for column, target in enumerate(carried.targets)},
         }
-        for row, (source, layer) in enumerate(zip(found.sources, found.layers, strict=True))
+        for row, (source, layer) in enumerate(zip(carried.sources, carried.layers, strict=True))
     ]
 
 
-def stability_table(found: Sequence[Stability]) -> Table:
+def stability_table(stabilities: Sequence[Stability]) -> Table:
     """How often fewer proxy facts pick the layer that all of them pick, and the mean regret of what they pick."""
-    sizes = sorted({size for item in found for size in item.sizes})
-    return [{"proxy facts": f"{size}", **{item.title: _firmness(item, size) for item in found}} for size in sizes]
+    sizes = sorted({size for item in stabilities for size in item.sizes})
+    return [{"proxy facts": f"{size}", **{item.title: _firmness(item, size) for item in stabilities}} for size in sizes]
 
 
-def recommendation(found: Summary) -> str:
+def recommendation(summary: Summary) -> str:
     """Which selector these units speak for, by name, with LGA beside it."""
-    best, lga = found.recommended, next((item for item in found.selectors if item.selector == "lga"), None)
+    best, lga = summary.recommended, next((item for item in summary.selectors if item.selector == "lga"), None)
     if best is None:
         return "No selector has a pick in every unit."
     text = (
-        f"Over {count(found.units, 'unit')} with {count(found.facts, 'held-out fact')}, {best.title} loses least "
+        f"Over {count(summary.units, 'unit')} with {count(summary.facts, 'held-out fact')}, {best.title} loses least "
         f"of what does not sweep all layers: {points(best.measures['regret'])} points below the best layer"
     )
     if best.faster is not None:
         text += f", {best.faster:,.0f} times faster than the sweep"
     if lga is not None and lga is not best:
         text += f". LGA: {points(lga.measures['regret'])} points"
-    return f"{text}. A layer drawn at random: {points(found.any_layer['regret'])} points."
+    return f"{text}. A layer drawn at random: {points(summary.any_layer['regret'])} points."
 
 
 def unit_title(unit: StudyUnit) -> str:
@@ -184,12 +184,12 @@ def markdown(table: Sequence[Mapping[str, str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def _compared(found: Difference) -> str:
-    if found.mean.value is None:
+def _compared(difference: Difference) -> str:
+    if difference.mean.value is None:
         return "n/a: no unit has both picks"
     return (
-        f"{points(found.mean)} points on average over {count(found.units, 'unit')}, {found.least:.1f} to "
-        f"{found.most:.1f}; above in {found.above}, below in {found.below}"
+        f"{points(difference.mean)} points on average over {count(difference.units, 'unit')}, "
+        f"{difference.least:.1f} to {difference.most:.1f}; above in {difference.above}, below in {difference.below}"
     )
 
 

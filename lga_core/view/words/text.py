@@ -3,6 +3,7 @@
 import math
 import textwrap
 import unicodedata
+from collections.abc import Iterable
 
 MINUS = "\u2212"
 _SUPERSCRIPT = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
@@ -77,3 +78,14 @@ def power_of_ten(value: float) -> str:
 def count(number_of: int, noun: str) -> str:
     """1 fact, 32 facts."""
     return f"{number_of:,} {noun}{'' if number_of == 1 else 's'}"
+
+
+def listed(items: Iterable[object]) -> str:
+    """3 · 3 and 10 · 3, 10 and 11."""
+    *first, last = map(str, items)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def yes_no(value: bool | None) -> str:
+    """A table's cell; n/a for what cannot be had."""
+    return "n/a" if value is None else "yes" if value else "no"

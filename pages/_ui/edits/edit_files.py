@@ -14,6 +14,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import download
 from pages._ui.shell.engine import engine
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
@@ -33,14 +34,12 @@ def files(model: str, ledger: LedgerView) -> None:
 
 def _save(model: str, ledger: LedgerView) -> None:
     st.markdown("**Save the ledger**")
-    st.download_button(
+    download(
         f"Download {count(len(ledger.entries), 'edit')}, .zip",
         _saved(model),
         f"edits_{Path(model).name}.zip",
         "application/zip",
         key="save_edits",
-        on_click="ignore",
-        icon=":material/download:",
         disabled=not ledger.entries,
         help="The edits with their facts, settings, order and switches, the model’s fingerprint and a "
         "hash. Never a pickle.",

@@ -15,6 +15,7 @@ from pages._ui.facts.sets import fact_set, proxy_set
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import choice
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.text import fact_line
@@ -36,14 +37,13 @@ def several(question: Question) -> None:
     with left:
         layers_list(layers, "Layers to edit")
     editor = editors.editor_select(middle)
-    mode = right.segmented_control(
+    mode = choice(
         "Mode",
         list(_MODES),
-        key="mode",
-        default="sequential",
-        required=True,
+        "mode",
+        "sequential",
+        place=right,
         format_func=str.capitalize,
-        persist_state="session",
         disabled=not EDITORS[editor].batch,
         help="  \n".join(_MODES.values()),
     )
@@ -80,15 +80,7 @@ def _facts(question: Question) -> Sequence[Fact]:
     """What to edit: facts with a new answer, the question's first ones or any of the set."""
     listed = _listed(question)
     left, right = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
-    way = left.segmented_control(
-        "Facts",
-        list(_WAYS),
-        key="several_way",
-        default="first",
-        required=True,
-        format_func=_WAYS.get,
-        persist_state="session",
-    )
+    way = choice("Facts", list(_WAYS), "several_way", "first", place=left, format_func=_WAYS.get)
     if way == "first":
         most = max(len(listed), 1)
         wanted = right.number_input(

@@ -1,6 +1,5 @@
 """How the facts of a ledger fare: means before and now, each fact, and what each change did to them."""
 
-import pandas as pd
 import streamlit as st
 
 from lga_core.results import METRICS, LedgerFact, LedgerReport
@@ -11,6 +10,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits.ledger_jobs import LEDGER
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import choice, metric_cards, table
 from pages._ui.shell.text import safe
 
 
@@ -25,16 +25,7 @@ def means(ledger: LedgerView) -> None:
             if jobs.is_running(LEDGER)
             else ":orange[These numbers are from before the last change.]"
         )
-    for column, name in zip(st.columns(len(METRICS), gap="small"), METRICS, strict=True):
-        before, now = report.before[name], report.now[name]
-        column.metric(
-            f"{name.capitalize()}, n {now.n}",
-            before_after(before, now, "teacher_forced"),
-            f"free {before_after(before, now, 'free')}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-        )
+    metric_cards(st.columns(len(METRICS), gap="small"), report.before, report.now)
     st.caption(
         "Percent, unedited model → now; means over the n facts of edits that are on. Large: teacher-forced "
         "token accuracy. Below: free generation, exact prefix match."
@@ -45,15 +36,8 @@ def history(ledger: LedgerView) -> None:
     """One metric of each fact after each change: whether later edits damage earlier ones."""
     if not ledger.changes:
         return
-    metric = st.segmented_control(
-        "Metric",
-        METRICS,
-        key="history_metric",
-        default="rewrite",
-        required=True,
-        format_func=str.capitalize,
-        persist_state="session",
-        label_visibility="collapsed",
+    metric = choice(
+        "Metric", METRICS, "history_metric", "rewrite", format_func=str.capitalize, label_visibility="collapsed"
     )
     figure = ledger_history(
         [(change.words, change.report) for change in ledger.changes], metric, theme_name=theme_name()
@@ -65,11 +49,9 @@ def facts(report: LedgerReport) -> None:
     """Each fact with all four metrics before and now."""
     rows = [_row(number, fact) for number, fact in enumerate(report.facts, start=1)]
     column = st.column_config
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        width="stretch",
-        height=min(38 + 35 * len(rows), 420),
+    table(
+        rows,
+        most=420,
         key="ledger_facts",
         alt="Table of the facts before and now",
         placeholder="n/a",
@@ -93,24 +75,18 @@ def probes(report: LedgerReport) -> None:
     }
     chosen = st.selectbox("Texts of", names, format_func=names.get, key=f"probes_of_{len(names)}")
     fact = report.facts[chosen - 1]
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "metric": probe.metric,
-                    "prompt": probe.prompt,
-                    "expected": probe.expected,
-                    "unedited": probe.text_before,
-                    "now": probe.text_after,
-                    "forced %": f"{probe.before:.0f} → {probe.after:.0f}",
-                }
-                for probe in fact.probes
-            ]
-        ),
-        hide_index=True,
-        width="stretch",
-        alt=f"Table of {count(len(fact.probes), 'probe')}",
-    )
+    rows = [
+        {
+            "metric": probe.metric,
+            "prompt": probe.prompt,
+            "expected": probe.expected,
+            "unedited": probe.text_before,
+            "now": probe.text_after,
+            "forced %": f"{probe.before:.0f} → {probe.after:.0f}",
+        }
+        for probe in fact.probes
+    ]
+    table(rows, alt=f"Table of {count(len(fact.probes), 'probe')}")
 
 
 def _row(number: int, fact: LedgerFact) -> dict[str, object]:

@@ -56,27 +56,21 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
     cells[6].markdown(number(entry.norm_ratio, 2), text_alignment="right")
     cells[7].markdown(relative_error(entry.target_error), text_alignment="right")
     with cells[8].container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
-        _button(
-            "arrow_upward",
-            f"Move edit {place + 1} up",
-            f"up_{entry.id}",
-            busy or place == 0,
-            ledger_jobs.move,
-            model,
-            entry.id,
-            -1,
-        )
-        _button(
-            "arrow_downward",
-            f"Move edit {place + 1} down",
-            f"down_{entry.id}",
-            busy or place == last,
-            ledger_jobs.move,
-            model,
-            entry.id,
-            1,
-        )
-        _button("close", f"Remove edit {place + 1}", f"remove_{entry.id}", busy, ledger_jobs.remove, model, entry.id)
+        for icon, words, key, disabled, act, *by in (
+            ("arrow_upward", f"Move edit {place + 1} up", "up", place == 0, ledger_jobs.move, -1),
+            ("arrow_downward", f"Move edit {place + 1} down", "down", place == last, ledger_jobs.move, 1),
+            ("close", f"Remove edit {place + 1}", "remove", False, ledger_jobs.remove),
+        ):
+            st.button(
+                "",
+                key=f"{key}_{entry.id}",
+                icon=f":material/{icon}:",
+                type="tertiary",
+                disabled=busy or disabled,
+                on_click=act,
+                args=(model, entry.id, *by),
+                help=words,
+            )
 
 
 def _facts(entry: EntryView) -> None:
@@ -87,41 +81,23 @@ def _facts(entry: EntryView) -> None:
         st.badge("computed on another set of edits", icon=":material/history:", color="orange")
 
 
-def _button(icon: str, label: str, key: str, disabled: bool, act: Callable[..., None], *args: object) -> None:
-    st.button(
-        "", key=key, icon=f":material/{icon}:", type="tertiary", disabled=disabled, on_click=act, args=args, help=label
-    )
-
-
 def _bar(model: str, ledger: LedgerView, *, busy: bool) -> None:
     stale = sum(entry.stale for entry in ledger.enabled)
+
+    def button(label: str, key: str, icon: str, act: Callable[[str], None], about: str | None = None) -> None:
+        st.button(label, key=key, icon=f":material/{icon}:", disabled=busy, on_click=act, args=(model,), help=about)
+
     with st.container(horizontal=True, vertical_alignment="center"):
         if stale:
-            st.button(
+            button(
                 f"Recompute {count(stale, 'stale edit')}",
-                key="recompute",
-                icon=":material/refresh:",
-                disabled=busy,
-                on_click=ledger_jobs.recompute,
-                args=(model,),
-                help="Computes again, in order, every edit that is on and was computed on other edits than those "
+                "recompute",
+                "refresh",
+                ledger_jobs.recompute,
+                "Computes again, in order, every edit that is on and was computed on other edits than those "
                 "before it now, and every edit that builds on it.",
             )
         if not ledger.current:
-            st.button(
-                "Measure the facts",
-                key="measure",
-                icon=":material/straighten:",
-                disabled=busy,
-                on_click=ledger_jobs.measure,
-                args=(model,),
-            )
-        st.button(
-            "Undo all",
-            key="undo_all",
-            icon=":material/undo:",
-            disabled=busy,
-            on_click=ledger_jobs.undo_all,
-            args=(model,),
-            help="Empties the ledger. The model is then as it was: its weights were never written.",
-        )
+            button("Measure the facts", "measure", "straighten", ledger_jobs.measure)
+        about = "Empties the ledger. The model is then as it was: its weights were never written."
+        button("Undo all", "undo_all", "undo", ledger_jobs.undo_all, about)

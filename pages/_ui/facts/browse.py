@@ -13,6 +13,7 @@ from lga_core.view.words.text import count, number
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import Picked, clear, filters
 from pages._ui.session.state import session, widget
+from pages._ui.shell.elements import download, table
 from pages._ui.shell.text import safe
 from pages._ui.trial.fact import look_at
 
@@ -56,7 +57,7 @@ def browse(fact_set: FactSet) -> None:
 def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fact | None:
     """One row a fact; returns the one that is ticked. Another list of facts is another table, with no tick."""
     said = [checks.get(fact.record) for fact in facts]
-    table = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "record": [fact.record for fact in facts],
             "prompt": [fact.prompt for fact in facts],
@@ -71,16 +72,14 @@ def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fac
             "portability": [len(fact.portability) for fact in facts],
         }
     )
-    table["p"] = table["p"].astype(float)
+    rows["p"] = rows["p"].astype(float)
     column = st.column_config
-    order = [name for name in table if checks or name not in ("the model says", "p", "model")]
-    event = st.dataframe(
-        table,
-        hide_index=True,
-        width="stretch",
-        height=min(38 + 35 * len(table), _TABLE_HEIGHT),
+    order = [name for name in rows if checks or name not in ("the model says", "p", "model")]
+    event = table(
+        rows,
+        most=_TABLE_HEIGHT,
         column_order=order,
-        key=f"facts_table_{hash(tuple(table['record'])):x}",
+        key=f"facts_table_{hash(tuple(rows['record'])):x}",
         on_select="rerun",
         selection_mode="single-row",
         alt="Facts with what the model says",
@@ -128,12 +127,7 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
             for probe in group
         ]
         if probes:
-            st.dataframe(
-                pd.DataFrame(probes, columns=["probe", "group", "prompt", "expected"]),
-                hide_index=True,
-                width="stretch",
-                height=min(38 + 35 * len(probes), 250),
-            )
+            table(pd.DataFrame(probes, columns=["probe", "group", "prompt", "expected"]), most=250)
         else:
             st.caption("No rephrase and no probe: an edit of it can only be judged by its rewrite.")
         with st.container(horizontal=True):
@@ -167,14 +161,12 @@ def _ways_out(fact_set: FactSet, picked: Picked) -> None:
                 icon=":material/playlist_add_check:",
                 help="Lists them in the sidebar and chooses them.",
             )
-        st.download_button(
+        download(
             f"Download {count(len(picked.facts), 'fact')}",
             lambda: write_facts(picked.facts),
-            file_name=sets.file_name(name or fact_set.name, ".json"),
-            mime="application/json",
+            sets.file_name(name or fact_set.name, ".json"),
+            "application/json",
             key="download_facts",
-            icon=":material/download:",
-            on_click="ignore",
             help="In the project's own schema, normalized: what was dropped or corrected stays so.",
         )
 

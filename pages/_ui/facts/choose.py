@@ -35,9 +35,13 @@ def choose_facts() -> tuple[FactSet, int, int, bool]:
 
         dialog()
     most = max(len(facts.facts), 1)
-    st.session_state[state.LIMIT] = min(widget(state.LIMIT, sets.DEFAULT_LIMIT), most)
+    default = min(sets.DEFAULT_LIMIT, most)  # the address leaves it out, so it is what an address without it means
+    if (widget(state.LIMIT) or default) > most:
+        st.session_state[state.LIMIT] = most
     left, right = st.columns(2, gap="small")
-    limit = left.number_input("How many", 1, most, key=state.LIMIT, bind="query-params", persist_state="session")
+    limit = left.number_input(
+        "How many", 1, most, default, key=state.LIMIT, bind="query-params", persist_state="session"
+    )
     seed = right.number_input(
         "Seed",
         0,

@@ -12,6 +12,7 @@ from lga_core.data.table import CELLS, to_rows
 from lga_core.errors import LgaError
 from lga_core.view.words.text import count, shorten
 from pages._ui.session.state import Incoming
+from pages._ui.shell.elements import table
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
@@ -43,9 +44,9 @@ _HELP = {
 }
 
 
-def begin(table: Table, *, unrecognized: bool) -> None:
+def begin(read: Table, *, unrecognized: bool) -> None:
     """The form's first state for a table that was just read: what its columns' names suggest."""
-    columns = table.columns
+    columns = read.columns
     guessed = ColumnMapping.guess(columns)
     st.session_state[ON] = unrecognized and bool(columns)
     for part in fields(ColumnMapping):
@@ -71,9 +72,9 @@ def form(incoming: Incoming) -> None:
     incoming.mapping = mapping
     incoming.fact_set = None
     incoming.sampled = mapping is not None and len(incoming.table.records) > SAMPLE
-    table = replace(incoming.table, records=incoming.table.records[:SAMPLE]) if incoming.sampled else incoming.table
+    sample = replace(incoming.table, records=incoming.table.records[:SAMPLE]) if incoming.sampled else incoming.table
     try:
-        incoming.fact_set = table.facts(mapping)
+        incoming.fact_set = sample.facts(mapping)
     except LgaError as error:
         error_box(error)
 
@@ -110,10 +111,8 @@ def preview(fact_set: FactSet) -> None:
     rows = pd.DataFrame(to_rows(first))
     used = [name for name in CELLS if rows[name].any()]
     column = st.column_config
-    st.dataframe(
+    table(
         rows,
-        hide_index=True,
-        width="stretch",
         column_order=["record", *used],
         column_config={
             "record": column.NumberColumn("#", width=50),

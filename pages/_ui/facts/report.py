@@ -11,6 +11,7 @@ from lga_core.data.report import KINDS, RecordReport, by_record
 from lga_core.view.export.html import table_csv
 from lga_core.view.words.text import count
 from pages._ui.facts import sets
+from pages._ui.shell.elements import choice, download, table
 from pages._ui.shell.text import safe
 
 
@@ -22,13 +23,11 @@ def _reports(mark: str, _fact_set: FactSet) -> tuple[RecordReport, ...]:
 def report(fact_set: FactSet) -> None:
     """Totals in words, the table, its download."""
     reports = _reports(sets.mark(fact_set), fact_set)
-    chosen = st.segmented_control(
-        "Show", list(KINDS), key="report_shown", default="with a note", required=True, persist_state="session"
-    )
+    chosen = choice("Show", list(KINDS), "report_shown", "with a note")
     st.markdown(totals(fact_set, reports))
     shown = list(filter(KINDS[chosen], reports))
     if shown:
-        table = pd.DataFrame(
+        rows = pd.DataFrame(
             [
                 (item.record, item.outcome, ", ".join(item.flags), item.prompt, " · ".join(item.problems))
                 for item in shown
@@ -36,11 +35,9 @@ def report(fact_set: FactSet) -> None:
             columns=["record", "outcome", "flags", "prompt", "notes"],
         )
         column = st.column_config
-        event = st.dataframe(
-            table,
-            hide_index=True,
-            width="stretch",
-            height=min(38 + 35 * len(table), 460),
+        event = table(
+            rows,
+            most=460,
             key=f"report_table_{hash(tuple(item.record for item in shown)):x}",
             on_select="rerun",
             selection_mode="single-row",
@@ -55,14 +52,12 @@ def report(fact_set: FactSet) -> None:
         _in_full([shown[at] for at in event.selection.rows if at < len(shown)])
     else:
         st.info("No record of this kind.", icon=":material/check_circle:")
-    st.download_button(
+    download(
         "Download the report",
         lambda: report_csv(reports),
+        sets.file_name(fact_set.name, "-report.csv"),
+        "text/csv",
         key="download_report",
-        mime="text/csv",
-        file_name=sets.file_name(fact_set.name, "-report.csv"),
-        icon=":material/download:",
-        on_click="ignore",
         help="Every record, as CSV.",
     )
 
@@ -104,17 +99,14 @@ def report_csv(reports: tuple[RecordReport, ...]) -> str:
 def problem_table(problems: Sequence[Problem]) -> None:
     """What is wrong with each record and what was done about it."""
     if problems:
-        table = pd.DataFrame(
-            [(item.record, item.action, item.problem) for item in problems], columns=["record", "action", "problem"]
-        )
-        st.dataframe(
-            table,
-            hide_index=True,
-            width="stretch",
-            height=min(38 + 35 * len(table), 280),
+        rows = [{"record": item.record, "action": item.action, "problem": item.problem} for item in problems]
+        column = st.column_config
+        table(
+            rows,
+            most=280,
             column_config={
-                "record": st.column_config.NumberColumn("#", width=50),
-                "action": st.column_config.TextColumn(width=110),
-                "problem": st.column_config.TextColumn(width=640),
+                "record": column.NumberColumn("#", width=50),
+                "action": column.TextColumn(width=110),
+                "problem": column.TextColumn(width=640),
             },
         )

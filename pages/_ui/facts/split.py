@@ -8,6 +8,7 @@ from lga_core.errors import LgaError
 from lga_core.view.words.text import count
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import filters
+from pages._ui.shell.elements import number_field
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
@@ -19,19 +20,11 @@ def split_view(fact_set: FactSet) -> None:
     if picked.verdict is not None:
         known.ask_bar(picked.wide, checks)
     left, right, _ = st.columns([1, 1, 2], gap="small")
-    share = left.number_input(
-        "Proxy’s share, %",
-        1,
-        99,
-        10,
-        key="split_share",
-        persist_state="session",
-        help="The layer is chosen on the proxy and judged on the test set. The paper's proxy is "
-        "about a tenth of the data.",
+    about = (
+        "The layer is chosen on the proxy and judged on the test set. The paper's proxy is about a tenth of the data."
     )
-    seed = right.number_input(
-        "Seed", 0, 2**31 - 1, 0, key="split_seed", persist_state="session", help="Of the draw of subjects."
-    )
+    share = number_field("Proxy’s share, %", 1, 99, 10, "split_share", place=left, help=about)
+    seed = number_field("Seed", 0, 2**31 - 1, 0, "split_seed", place=right, help="Of the draw of subjects.")
     try:
         parts = split(picked.facts, share / 100, int(seed))
     except LgaError as error:

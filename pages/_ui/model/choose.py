@@ -4,11 +4,11 @@ import streamlit as st
 
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
+from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import ModelEntry, Wheel, catalogue, local_folder, resolve
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.sources.terms import accept_terms, terms_accepted
 from lga_core.models.text.preview import has_chat_template, token_preview
-from lga_core.service.machine import layers_of
 from pages._ui.model import memory_notes
 from pages._ui.session import state
 from pages._ui.shell.engine import engine
@@ -93,8 +93,8 @@ def known_layers(name: str) -> int | None:
     entry = resolve(name)
     folder = local_folder(entry)
     try:
-        return (layers_of(folder) if folder is not None else None) or entry.layers
-    except (OSError, ValueError):  # the folder was removed or is half written: loading it says so
+        return (checkpoint.layers(folder) if folder is not None else None) or entry.layers
+    except LgaError:  # the folder was removed or is half written: loading it says so
         return entry.layers
 
 
@@ -112,10 +112,7 @@ def layers_or_hint(name: str) -> int | None:
 def prompt_tokens(name: str, fact: Fact) -> tuple[tuple[str, ...], tuple[int, int]] | None:
     """A prompt's tokens and its subject's span (first, end), from the model's files; None where they are not here."""
     folder = local_folder(resolve(name))
-    if folder is None:
-        return None
-    preview = token_preview(folder, fact.prompt, fact.span)
-    return None if preview is None else (preview.tokens, (preview.first, preview.end))
+    return None if folder is None else token_preview(folder, fact.prompt, fact.span)
 
 
 def can_chat(name: str) -> bool | None:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import psutil
 import streamlit as st
 
 from lga_core.models.sources.catalogue import ModelEntry
 from lga_core.models.sources.files import gigabytes
+from lga_core.models.sources.size import free_memory
 from lga_core.service.jobs import Job
 from lga_core.service.requests import MemoryRequest, Request
 from lga_core.view.words.sentences import memory_sentence
@@ -20,8 +20,7 @@ ASK_SECONDS = 0.2  # an engine that is busy answers by the next time the page ru
 def loading_note(entry: ModelEntry) -> None:
     """What loading a model takes, by its number of parameters."""
     if entry.memory_bytes:
-        free = psutil.virtual_memory().available
-        st.caption(f"To load: {gigabytes(entry.memory_bytes)} of {gigabytes(free)} that are free.")
+        st.caption(f"To load: {gigabytes(entry.memory_bytes)} of {gigabytes(free_memory())} that are free.")
 
 
 def scoring_note(question: Question, measurements: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Stored
 from lga_core.scores.selection import signs
-from lga_core.service.method_scores import MethodScores, ScoreChoices, fact_rows, method_picks, unmeasured
+from lga_core.service.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading import ScoredFacts
 from lga_core.view.export.html import easyedit_line, scores_csv, standalone_html, totals_csv
 from lga_core.view.figures.bootstrap import pick_shares
@@ -19,13 +19,13 @@ from lga_core.view.words.sentences import (
     excluded_reasons,
     firmness_sentence,
     known_sentence,
-    layer_list,
     sign_sentence,
     unused_reasons,
 )
-from lga_core.view.words.text import count
+from lga_core.view.words.text import count, listed
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import download, table, tabs
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import fact_label, safe
 
@@ -44,19 +44,17 @@ def show(
     """All of them."""
     scored = [item for item in (lga, cma) if item is not None]
     golden = lga.scores.selection.golden_layers if lga is not None else ()
-    tabs = st.tabs(["How firm", "Facts", "Other scores", "Use it", "Export", "Settings and origin"])
-    with tabs[0]:
-        firmness(lga)
-    with tabs[1]:
-        facts_table(known, lga)
-    with tabs[2]:
-        other_scores(known, choices)
-    with tabs[3]:
-        use(model, golden, known.identity.layers)
-    with tabs[4]:
-        export(figure, scored, known)
-    with tabs[5]:
-        provenance({item.stored.provenance.method: item.stored for item in scored if item.stored is not None})
+    origins = {item.stored.provenance.method: item.stored for item in scored if item.stored is not None}
+    tabs(
+        {
+            "How firm": lambda: firmness(lga),
+            "Facts": lambda: facts_table(known, lga),
+            "Other scores": lambda: other_scores(known, choices),
+            "Use it": lambda: use(model, golden, known.identity.layers),
+            "Export": lambda: export(figure, scored, known),
+            "Settings and origin": lambda: provenance(origins),
+        }
+    )
 
 
 def firmness(lga: MethodScores | None) -> None:
@@ -94,54 +92,38 @@ def firmness(lga: MethodScores | None) -> None:
 
 def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
     """Every fact asked for, and why some were not used."""
-    table = fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ())
-    st.dataframe(
-        pd.DataFrame(table),
-        hide_index=True,
-        width="stretch",
-        height=min(38 + 35 * len(table), 420),
+    column = st.column_config
+    table(
+        fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ()),
+        most=420,
         alt="Table of the facts",
         placeholder="n/a",
         column_config={
-            "record": st.column_config.NumberColumn(width="small"),
-            "p": st.column_config.NumberColumn(
+            "record": column.NumberColumn(width="small"),
+            "p": column.NumberColumn(
                 "p", format="%.2f", width="small", help="Probability of the model's own next token"
             ),
-            "from": st.column_config.TextColumn("from", width="small", help="Source of the old answer"),
-            "known": st.column_config.TextColumn(width="small"),
-            "prompt": st.column_config.TextColumn(width="medium"),
+            "from": column.TextColumn("from", width="small", help="Source of the old answer"),
+            "known": column.TextColumn(width="small"),
+            "prompt": column.TextColumn(width="medium"),
         },
     )
     if lga is not None:
         for reason, records in unused_reasons(lga.scores).items():
-            st.caption(safe(f"{reason}: {count(len(records), 'record')}, {layer_list(records)}"))
+            st.caption(safe(f"{reason}: {count(len(records), 'record')}, {listed(records)}"))
 
 
 def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
     """The picks of all methods side by side; what is not measured yet can be."""
-    rows = [
-        {
-            "method": row.method,
-            "pick": row.pick,
-            "next": ", ".join(map(str, row.following)),
-            "ρ with LGA": row.rho,
-            "picked in, %": None if row.share is None else 100 * row.share,
-            "facts": row.facts,
-            "seconds": row.seconds,
-            "note": row.note,
-        }
-        for row in method_picks(known, choices)
-    ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        width="stretch",
+    column = st.column_config
+    table(
+        pick_rows(known, choices),
         alt="Table of each method's pick",
         placeholder="n/a",
         column_config={
-            "ρ with LGA": st.column_config.NumberColumn(format="%.2f"),
-            "picked in, %": st.column_config.NumberColumn(format="%.0f", help="Share of bootstrap draws"),
-            "seconds": st.column_config.NumberColumn(format="%.1f"),
+            "ρ with LGA": column.NumberColumn(format="%.2f"),
+            "picked in, %": column.NumberColumn(format="%.0f", help="Share of bootstrap draws"),
+            "seconds": column.NumberColumn(format="%.1f"),
         },
     )
     missing = unmeasured(known, choices)
@@ -181,8 +163,10 @@ def use(model: str, golden: tuple[int, ...], layers: int) -> None:
         st.markdown("**Published layers**")
         published = resolve(model).published
         if published:
-            table = [(item.editor, ", ".join(map(str, item.layers)), item.source) for item in published]
-            st.dataframe(pd.DataFrame(table, columns=["editor", "layers", "source"]), hide_index=True, width="stretch")
+            table(
+                {"editor": item.editor, "layers": ", ".join(map(str, item.layers)), "source": item.source}
+                for item in published
+            )
         else:
             st.caption("The catalogue knows of no published layers for this model.")
 
@@ -191,32 +175,14 @@ def export(figure: Callable[[], "go.Figure"], scored: list[MethodScores], known:
     """Files to take away. They are made when they are asked for."""
     labels = {fact.record: fact_label(fact) for fact in known.facts}
     with st.container(horizontal=True):
-        st.download_button(
-            "Figure, HTML",
-            lambda: standalone_html(figure()),
-            "golden_layers.html",
-            "text/html",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        download("Figure, HTML", lambda: standalone_html(figure()), "golden_layers.html", "text/html")
         for scores in (item.scores for item in scored):
-            name = scores.method
-            st.download_button(
-                f"{method_title(name)}: layers, CSV",
-                lambda scores=scores: totals_csv(scores),
-                f"{name}_layers.csv",
-                "text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-            st.download_button(
-                f"{method_title(name)}: facts × layers, CSV",
-                lambda scores=scores: scores_csv(scores, labels),
-                f"{name}_facts.csv",
-                "text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+            title = method_title(scores.method)
+            for what, name, make in (
+                ("layers", "layers", lambda scores=scores: totals_csv(scores)),
+                ("facts × layers", "facts", lambda scores=scores: scores_csv(scores, labels)),
+            ):
+                download(f"{title}: {what}, CSV", make, f"{scores.method}_{name}.csv", "text/csv")
     st.caption(
         "The HTML page holds everything it needs and opens without a network. The chart's own camera button "
         "saves an SVG."

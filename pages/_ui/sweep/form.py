@@ -15,6 +15,7 @@ from pages._ui.edits.moments import moment_note
 from pages._ui.facts import sets
 from pages._ui.session.state import Question
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import number_field
 from pages._ui.shell.engine import engine
 from pages._ui.shell.errors import job_outcome
 
@@ -68,16 +69,10 @@ def _test_facts(question: Question, place: Any, beside: Any) -> ProxySet | None:
     )
     facts = sets.fact_set(question.facts if chosen in words else chosen)
     most = max(len(facts.facts), 1)
-    limit = beside.number_input(
-        "At most",
-        1,
-        most,
-        min(DEFAULT_TEST, most),
-        key=f"sweep_test_n_{most}",
-        persist_state="session",
-        disabled=chosen == NONE,
-    )
-    if chosen == NONE:
+    default = min(DEFAULT_TEST, most)
+    off = chosen == NONE
+    limit = number_field("At most", 1, most, default, f"sweep_test_n_{most}", place=beside, disabled=off)
+    if off:
         return None
     return sets.proxy_set(replace(question, facts=facts.name, fingerprint=sets.fingerprint(facts), limit=int(limit)))
 

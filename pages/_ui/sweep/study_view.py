@@ -1,6 +1,5 @@
 """The reproduction study: the paper's comparison, measured beforehand and kept with the code."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,13 +9,15 @@ from lga_core.results import StudyUnit, Summary
 from lga_core.runs.study_units import kept_units
 from lga_core.view.words import study_words as words
 from lga_core.view.words.text import count
+from lga_core.worth.selectors import SELECTORS
 from lga_core.worth.study.across import carried, in_sample, of_most, summary
 from lga_core.worth.study.judged import FORECASTS, table_rows
+from pages._ui.shell.elements import tabs
 from pages._ui.shell.text import safe
 
 FRESH_SECONDS = 60  # a unit that is finished meanwhile is seen after this
 _BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
-_CARRIED = {"lga": "LGA", "forecast": "Forecast", "cma-mlp": "CMA, MLP", "brute-force": "Brute force"}
+_CARRIED = {name: SELECTORS[name].title for name in ("lga", "forecast", "cma-mlp", "brute-force")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +54,14 @@ def study() -> None:
     if measured is None:
         return
     with st.expander("The paper’s comparison, measured beforehand", icon=":material/table_view:", key="study_units"):
-        shown: dict[str, Callable[[Study], None]] = {
-            "All units": together,
-            "One unit": alone,
-            "From set to set": between,
-            "The forecast’s terms": terms,
-        }
-        for place, draw in zip(st.tabs(list(shown)), shown.values(), strict=True):
-            with place:
-                draw(measured)
+        tabs(
+            {
+                "All units": lambda: together(measured),
+                "One unit": lambda: alone(measured),
+                "From set to set": lambda: between(measured),
+                "The forecast’s terms": lambda: terms(measured),
+            }
+        )
 
 
 def together(measured: Study) -> None:

@@ -1,10 +1,11 @@
 """The numbers of a sweep: the regret table, the metrics at every pick, the cost table, files and the protocol."""
 
-import pandas as pd
+from typing import Any
+
 import plotly.graph_objects as go
 import streamlit as st
 
-from lga_core.results import METRICS, Estimate, SelectorWorth, Stored, Worth
+from lga_core.results import METRICS, SelectorWorth, Stored, Worth
 from lga_core.service.sweep_reading import SweepView
 from lga_core.view.export.html import standalone_html
 from lga_core.view.export.sweep_html import layers_csv, selectors_csv, sweep_csv, sweep_json
@@ -12,34 +13,30 @@ from lga_core.view.figures.best_layers import best_layers
 from lga_core.view.figures.regret import regret_against_cost
 from lga_core.view.words.sentences import spoken
 from lga_core.view.words.sweep_words import BRUTE_FORCE, cheaper, optimum_sentence
-from lga_core.view.words.text import count
+from lga_core.view.words.text import count, yes_no
 from pages._ui.scoring.tabs import provenance
+from pages._ui.shell import elements
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import download, table
 from pages._ui.shell.live import Figures
 from pages._ui.shell.text import fact_label, safe
 
 MARKED = ("lga", "cma-mlp", "cma-hidden", "cma-attn", "forecast", "middle")  # on figures; others are variants
-_POINTS = st.column_config.NumberColumn(format="%.1f")
 _HITS = {k: f"hit@{k}" for k in (1, 3, 5)}
 
 
 def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> None:
     """What stands below the main figure, one tab each."""
-    names = ["Selectors", "Metrics at the picks", "Cost", "Best layers", "Export", "Protocol and origin"]
-    for place, draw in zip(
-        st.tabs(names),
-        (
-            lambda: regret_table(worth),
-            lambda: metrics_table(worth),
-            lambda: cost_table(view, worth, figures),
-            lambda: each_fact(view, worth, figures),
-            lambda: export(view, worth, figure),
-            lambda: protocol(view, worth),
-        ),
-        strict=True,
-    ):
-        with place:
-            draw()
+    elements.tabs(
+        {
+            "Selectors": lambda: regret_table(worth),
+            "Metrics at the picks": lambda: metrics_table(worth),
+            "Cost": lambda: cost_table(view, worth, figures),
+            "Best layers": lambda: each_fact(view, worth, figures),
+            "Export": lambda: export(view, worth, figure),
+            "Protocol and origin": lambda: protocol(view, worth),
+        }
+    )
 
 
 def regret_table(worth: Worth) -> None:
@@ -52,7 +49,7 @@ def regret_table(worth: Worth) -> None:
             "regret": item.regret.value,
             "from": item.regret.low,
             "to": item.regret.high,
-            **{words: _mark(item.hits[k]) for k, words in _HITS.items()},
+            **{words: yes_no(item.hits[k]) for k, words in _HITS.items()},
             "Spearman ρ": item.spearman.value,
             "n judged": item.regret.n or None,
             "n picked from": item.pick.n_facts or None,
@@ -64,15 +61,11 @@ def regret_table(worth: Worth) -> None:
         rows,
         "Table of what each selector's pick is worth",
         {
-            "Overall, %": _POINTS,
-            "regret": st.column_config.NumberColumn(
-                format="%.1f", help="Points of Overall below the best layer on these facts"
-            ),
-            "from": st.column_config.NumberColumn(format="%.1f", help="95 % interval of the regret"),
-            "to": st.column_config.NumberColumn(format="%.1f", help="95 % interval of the regret"),
-            "Spearman ρ": st.column_config.NumberColumn(
-                format="%.2f", help="Of the selector's scores and the mean Overall, over layers"
-            ),
+            "Overall, %": _number(1),
+            "regret": _number(1, "Points of Overall below the best layer on these facts"),
+            "from": _number(1, "95 % interval of the regret"),
+            "to": _number(1, "95 % interval of the regret"),
+            "Spearman ρ": _number(2, "Of the selector's scores and the mean Overall, over layers"),
             "hit@1": st.column_config.TextColumn(help="A best layer is among the selector's first k"),
         },
     )
@@ -92,25 +85,17 @@ def _layer(item: SelectorWorth) -> str:
     return f"{item.pick.own_layer} → {item.pick.layer}" if item.pick.restricted else f"{item.pick.layer}"
 
 
-def _mark(hit: bool | None) -> str:
-    return "n/a" if hit is None else "yes" if hit else "no"
-
-
 def metrics_table(worth: Worth) -> None:
     """The paper's shape: every selector's layer and each metric there, with its n."""
-
-    def column(estimate: Estimate) -> float | None:
-        return estimate.value
-
     titles = {name: f"{name}, n {worth.n[name]}" for name in METRICS}
     rows = [
         {
             "selector": item.pick.title,
             "layer": _layer(item),
-            **{titles[name]: column(item.metrics[name]) for name in METRICS},
-            "Overall": column(item.overall),
-            "harmonic mean": column(item.harmonic),
-            "below the optimum": column(item.below_optimum),
+            **{titles[name]: item.metrics[name].value for name in METRICS},
+            "Overall": item.overall.value,
+            "harmonic mean": item.harmonic.value,
+            "below the optimum": item.below_optimum.value,
         }
         for item in sorted(worth.selectors, key=_by_regret)
     ]
@@ -118,11 +103,9 @@ def metrics_table(worth: Worth) -> None:
         rows,
         "Table of the metrics at each selector's pick",
         {
-            **dict.fromkeys((*titles.values(), "Overall"), _POINTS),
-            "harmonic mean": st.column_config.NumberColumn(format="%.1f", help="Of the metrics' means: ROME's score"),
-            "below the optimum": st.column_config.NumberColumn(
-                format="%.1f", help="Points below the sample-wise optimum, which is a maximum over noise"
-            ),
+            **dict.fromkeys((*titles.values(), "Overall"), _number(1)),
+            "harmonic mean": _number(1, "Of the metrics' means: ROME's score"),
+            "below the optimum": _number(1, "Points below the sample-wise optimum, which is a maximum over noise"),
         },
     )
     st.caption("Percent after the edit, teacher-forced, mean over the facts that have the metric.")
@@ -145,12 +128,10 @@ def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
         rows,
         "Table of what each selector costs",
         {
-            "seconds": _POINTS,
-            "forward rows": st.column_config.NumberColumn(format="%.0f"),
-            "backward rows": st.column_config.NumberColumn(format="%.0f"),
-            "times cheaper": st.column_config.NumberColumn(
-                format="%.1f", help="The seconds of the sweep of the proxy over the selector's own"
-            ),
+            "seconds": _number(1),
+            "forward rows": _number(0),
+            "backward rows": _number(0),
+            "times cheaper": _number(1, "The seconds of the sweep of the proxy over the selector's own"),
         },
     )
     st.caption(
@@ -188,7 +169,7 @@ def export(view: SweepView, worth: Worth, figure: go.Figure) -> None:
     )
     with st.container(horizontal=True):
         for words, make, name, kind in files:
-            st.download_button(words, make, name, kind, on_click="ignore", icon=":material/download:")
+            download(words, make, name, kind)
 
 
 def protocol(view: SweepView, worth: Worth) -> None:
@@ -216,13 +197,10 @@ def _swept_stored(view: SweepView) -> dict[str, Stored]:
     return {f"sweep, {part} facts": stored for part, (_sweep, stored) in view.parts.items()}
 
 
+def _number(digits: int, about: str | None = None) -> Any:
+    """How a column's numbers are written."""
+    return st.column_config.NumberColumn(format=f"%.{digits}f", help=about)
+
+
 def _table(rows: list[dict], alt: str, columns: dict) -> None:
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        width="stretch",
-        alt=alt,
-        placeholder="n/a",
-        height=min(38 + 35 * max(len(rows), 1), 420),
-        column_config=columns,
-    )
+    table(rows, most=420, alt=alt, placeholder="n/a", column_config=columns)

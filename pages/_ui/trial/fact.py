@@ -6,9 +6,9 @@ import streamlit as st
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.results import KnownFactCheck
-from lga_core.runs.reading import stored_known_facts
 from lga_core.service import reading
 from lga_core.view.words.text import shorten
+from pages._ui.facts.known import stored_checks
 from pages._ui.facts.sets import fact_set, proxy_set
 from pages._ui.model.choose import prompt_tokens
 from pages._ui.session.state import Question, session, widget
@@ -21,7 +21,7 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
     memory = session()
     facts = fact_set(question.facts)
     proxy = reading.proxy_facts(identity(question.model), proxy_set(question), store()) or ()
-    checks = _checks(question, facts)
+    checks = stored_checks(facts)
     listed = {fact.record: fact for fact in (*proxy, *facts.facts)}
     key = _key(question, checks)
     chosen = widget(key, memory.fact)
@@ -40,12 +40,7 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
 def look_at(question: Question, record: int) -> None:
     """Make it the chosen fact. For pages that do not draw the choice: its widget would not see it otherwise."""
     session().fact = record
-    st.session_state[_key(question, _checks(question, fact_set(question.facts)))] = record
-
-
-def _checks(question: Question, facts: FactSet) -> Mapping[int, KnownFactCheck]:
-    model = identity(question.model)
-    return stored_known_facts(model, facts.facts, store()) if model is not None else {}
+    st.session_state[_key(question, stored_checks(fact_set(question.facts)))] = record
 
 
 def _key(question: Question, checks: Mapping[int, KnownFactCheck]) -> str:

@@ -9,10 +9,11 @@ from lga_core.view.export.html import edit_csv
 from lga_core.view.figures.loss_curve import loss_curve
 from lga_core.view.words.edit_words import before_after, relative_error, whole
 from lga_core.view.words.sentences import duration, layers_in_words
-from lga_core.view.words.text import number, shorten
+from lga_core.view.words.text import number, shorten, yes_no
 from pages._ui.edits.editors import title
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import card, download, metric_cards, table
 from pages._ui.shell.text import fact_label, plain, safe
 
 _ABOUT = {
@@ -39,47 +40,27 @@ def show(trial: Trial) -> None:
     probes(report)
     for dropped in report.dropped_probes:
         st.caption(safe(f"Dropped: {dropped}"))
-    st.download_button(
-        "Probes, CSV",
-        lambda: edit_csv(report),
-        f"trial_{report.record}.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    download("Probes, CSV", lambda: edit_csv(report), f"trial_{report.record}.csv", "text/csv")
 
 
 def _metrics(report: EditReport) -> None:
     columns = st.columns(6, gap="small")
-    for column, name in zip(columns, METRICS, strict=False):
-        before, after = report.before[name], report.after[name]
-        column.metric(
-            f"{name.capitalize()}, n {after.n}",
-            before_after(before, after, "teacher_forced"),
-            f"free {before_after(before, after, 'free')}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-        )
+    metric_cards(columns, report.before, report.after)
     overall_before, _ = overall(report.before)
     overall_now, made_of = overall(report.after)
-    columns[4].metric(
+    card(
+        columns[4],
         "Overall",
         f"{whole(overall_before)} → {whole(overall_now)}",
         f"mean of {len(made_of)}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help=f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.",
+        f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.",
     )
-    columns[5].metric(
+    card(
+        columns[5],
         "Time",
         f"{report.cost.seconds:,.0f} s",
         f"nll {number(report.target_nll, 3)} nats",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help="When it was measured. nll: of the new answer after the edit.",
+        "When it was measured. nll: of the new answer after the edit.",
     )
     st.caption(
         "Percent, before → after the edit; n probes. Large: teacher-forced token accuracy. Below: free "
@@ -116,8 +97,8 @@ def _beside(report: EditReport, measured: Diagnostics) -> None:
             "(H₂ + 2·H₃)/3 of the words of the prompt’s continuation, 100 tokens; H_n: entropy of the n-grams.",
         ),
     )
-    for column, (label, value, below, about) in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        column.metric(label, value, below, delta_color="off", delta_arrow="off", border=True, help=about)
+    for column, words in zip(st.columns(len(cards), gap="small"), cards, strict=True):
+        card(column, *words)
     with st.expander("The texts that fluency is measured on"):
         for column, words, text in zip(
             st.columns(2, gap="medium"), ("Before", "After"), (measured.text_before, measured.text_after), strict=True
@@ -137,7 +118,7 @@ def _written(report: EditReport) -> None:
                     "target error": error,
                     "‖ΔW‖": delta,
                     "‖ΔW‖ / ‖W‖": delta / weight,
-                    "clamped": _mark(clamped),
+                    "clamped": yes_no(clamped),
                     "steps": max(len(losses) - 1, 0),
                     "last nll": losses[-1] if losses else None,
                 }
@@ -186,7 +167,7 @@ def probes(report: EditReport) -> None:
                     "before": _text(probe.text_before),
                     "after": _text(probe.text_after),
                     "forced %": f"{probe.before:.0f}\u00a0→\u00a0{probe.after:.0f}",
-                    "free": f"{_mark(probe.free_before)}\u00a0→\u00a0{_mark(probe.free_after)}",
+                    "free": f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
                 }
                 for probe in report.probes
             ]
@@ -202,33 +183,23 @@ def _text(text: str) -> str:
     return safe(shorten(plain(text), 160)) or "–"
 
 
-def _mark(value: bool | None) -> str:
-    return "n/a" if value is None else "yes" if value else "no"
-
-
 def history(trials: list[Trial]) -> None:
     """This session's trials, the newest first."""
 
     def cell(report: EditReport, name: str) -> str:
         return before_after(report.before[name], report.after[name], "teacher_forced")
 
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "model": trial.request.model,
-                    "fact": fact_label(trial.fact),
-                    "editor": title(trial.report.editor),
-                    "layers": ", ".join(map(str, trial.report.layers)),
-                    **{name: cell(trial.report, name) for name in METRICS},
-                    "target error": relative_error(trial.report.target_error),
-                    "time": duration(trial.report.cost.seconds),
-                }
-                for trial in reversed(trials)
-            ]
-        ),
-        hide_index=True,
-        width="stretch",
-        alt="Table of this session's trial edits",
-    )
+    rows = [
+        {
+            "model": trial.request.model,
+            "fact": fact_label(trial.fact),
+            "editor": title(trial.report.editor),
+            "layers": ", ".join(map(str, trial.report.layers)),
+            **{name: cell(trial.report, name) for name in METRICS},
+            "target error": relative_error(trial.report.target_error),
+            "time": duration(trial.report.cost.seconds),
+        }
+        for trial in reversed(trials)
+    ]
+    table(rows, alt="Table of this session's trial edits")
     st.caption("Teacher-forced, percent, before → after.")

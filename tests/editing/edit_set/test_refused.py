@@ -13,9 +13,10 @@ from conftest import tiny_model
 from editing.edit_set.building import QUICK, plain
 from safetensors.torch import load, save
 
-from lga_core.editing.files import edit_set
-from lga_core.editing.files.edit_set import MANIFEST, TENSORS, edit_set_bytes, read_edit_set, save_edit_set
-from lga_core.editing.files.manifest import Manifest
+from lga_core.editing.files import reading
+from lga_core.editing.files.edit_set import edit_set_bytes, save_edit_set
+from lga_core.editing.files.manifest import MANIFEST, TENSORS, Manifest
+from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.errors import LgaError
 
@@ -159,7 +160,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(model, ledger, tmp_path, mo
     parts = parts_of(edit_set_bytes(ledger, model))
     bomb = bytes(50 * 2**20)
     for name in (TENSORS, MANIFEST):
-        monkeypatch.setattr(edit_set, "MOST_MANIFEST_BYTES", 2**20)
+        monkeypatch.setattr(reading, "MOST_MANIFEST_BYTES", 2**20)
         small = zipped({**parts, name: bomb}, zipfile.ZIP_DEFLATED)
         assert len(small) < 2**18
         with pytest.raises(LgaError, match="larger than it can be"):

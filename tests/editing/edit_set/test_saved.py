@@ -10,7 +10,9 @@ from conftest import tiny_model
 from editing.edit_set.building import made, plain
 
 from lga_core.editing.edits import applied
-from lga_core.editing.files.edit_set import MANIFEST, edit_set_bytes, read_edit_set, save_edit_set
+from lga_core.editing.files.edit_set import edit_set_bytes, save_edit_set
+from lga_core.editing.files.manifest import MANIFEST
+from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError

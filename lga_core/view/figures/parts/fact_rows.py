@@ -21,7 +21,6 @@ def fact_ticks(facts: Sequence[str], look: Theme) -> dict:
     if len(facts) > LABELLED_ROWS:
         return {"showticklabels": False}
     return {
-        "tickmode": "array",
         "tickvals": list(range(len(facts))),
         "ticktext": [escape(shorten(fact)) for fact in facts],
         "tickfont": {"size": 10.5, "color": look.muted},

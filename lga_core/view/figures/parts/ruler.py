@@ -41,9 +41,7 @@ def layer_axis(
         f"<b><span style='color:{look.gold_text}'>{layer}</span></b>" if layer == golden else str(layer)
         for layer in ticks
     ]
-    return axis(
-        look, range=[-0.5, layers - 0.5], tickmode="array", tickvals=ticks, ticktext=text, tickangle=0, **settings
-    )
+    return axis(look, range=[-0.5, layers - 0.5], tickvals=ticks, ticktext=text, tickangle=0, **settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,24 +95,22 @@ def track_axis(tracks: Sequence[Track], look: Theme, domain: tuple[float, float]
         look,
         domain=domain,
         range=[len(tracks) - 0.5, -0.5],
-        tickmode="array",
         tickvals=list(range(len(tracks))),
         ticktext=names,
-        showgrid=True,
-        gridcolor=look.line,
+        grid=True,
         **settings,
     )
 
 
 def runs(layers: Collection[int]) -> list[tuple[int, int]]:
     """Consecutive layers as (first, last) pairs: 11, 12, 15 gives (11, 12), (15, 15)."""
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     for layer in sorted(set(layers)):
-        if found and layer == found[-1][1] + 1:
-            found[-1] = (found[-1][0], layer)
+        if pairs and layer == pairs[-1][1] + 1:
+            pairs[-1] = (pairs[-1][0], layer)
         else:
-            found.append((layer, layer))
-    return found
+            pairs.append((layer, layer))
+    return pairs
 
 
 def outline(first: int, last: int, color: str, xref: str, yref: str, *, width: float, dash: str = "solid") -> dict:

@@ -157,18 +157,49 @@ def new_figure(look: Theme, *, height: float, left: int, top: int, bottom: int, 
     return figure
 
 
-def axis(look: Theme, **settings) -> dict:
-    """Settings of a quiet axis: no grid, no zero line, no zoom, small muted ticks."""
+def axis(look: Theme, *, grid: bool = False, zero: str | None = None, **settings) -> dict:
+    """Settings of a quiet axis without zoom, with small muted ticks; `tickvals` alone are labelled, where given.
+
+    `grid`: a line at every tick; `zero`: the colour of one at zero.
+    """
     quiet = {
-        "showgrid": False,
-        "zeroline": False,
+        "showgrid": grid,
+        "gridcolor": look.line if grid else None,
+        "zeroline": zero is not None,
         "fixedrange": True,
         "ticks": "",
         "showline": False,
         "tickfont": {"size": 11, "color": look.muted},
         "ticklabelstandoff": 3,
     }
-    return quiet | settings
+    return quiet | ({} if zero is None else {"zerolinecolor": zero, "zerolinewidth": 1}) | settings
+
+
+def legend(look: Theme, **place) -> dict:
+    """A legend that only says what is what, at that place of the figure."""
+    quiet = {"bgcolor": "rgba(0,0,0,0)", "itemclick": False, "itemdoubleclick": False}
+    return {"xanchor": "left", "y": 1, "font": {"size": 12, "color": look.ink}, **quiet, **place}
+
+
+def level(look: Theme, y: float, *, xref: str = "x", yref: str = "y") -> dict:
+    """A dotted line across a panel."""
+    line = {"color": look.muted, "width": 1, "dash": "dot"}
+    return {"type": "line", "x0": 0, "x1": 1, "xref": f"{xref} domain", "y0": y, "y1": y, "yref": yref, "line": line}
+
+
+def band(x: Sequence[float], one: Sequence[float], other: Sequence[float], color: str, **settings) -> go.Scatter:
+    """A pale area between two curves."""
+    return go.Scatter(
+        x=[*x, *reversed(x)],
+        y=[*one, *reversed(other)],
+        fill="toself",
+        fillcolor=color,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        **settings,
+    )
 
 
 def axis_title(look: Theme, text: str) -> dict:
@@ -208,7 +239,6 @@ def colorbar(
         "len": max(height, 34),
         "thickness": COLORBAR_WIDTH,
         "outlinewidth": 0,
-        "tickmode": "array",
         "tickvals": list(tickvals),
         "ticktext": list(ticktext),
         "ticks": "outside",

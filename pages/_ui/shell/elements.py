@@ -1,0 +1,71 @@
+"""Elements that many pages draw alike: tables, cards with a number, files to download, a choice of one of a few."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lga_core.results import METRICS, FactMean, Metric
+from lga_core.view.words.edit_words import before_after
+from pages._ui.session.state import Question, session
+
+HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table
+
+
+def table(rows: Any, *, most: int | None = None, **settings: Any) -> Any:
+    """Rows as a table of the page's width, at most `most` px high; what `st.dataframe` returns."""
+    frame = pd.DataFrame(rows)
+    height = "auto" if most is None else min(HEAD_PIXELS + ROW_PIXELS * max(len(frame), 1), most)
+    return st.dataframe(frame, hide_index=True, width="stretch", height=height, **settings)
+
+
+def card(place: Any, label: str, value: str, below: str | None = None, about: str | None = None) -> None:
+    """A number with what it is, what stands below it, and what explains it."""
+    place.metric(label, value, below, delta_color="off", delta_arrow="off", border=True, help=about)
+
+
+def metric_cards(
+    places: Sequence[Any], before: Mapping[str, Metric | FactMean], after: Mapping[str, Metric | FactMean]
+) -> None:
+    """Every metric before and after edits, by both protocols."""
+    for place, name in zip(places, METRICS, strict=False):
+        large = before_after(before[name], after[name], "teacher_forced")
+        small = before_after(before[name], after[name], "free")
+        card(place, f"{name.capitalize()}, n {after[name].n}", large, f"free {small}")
+
+
+def download(label: str, content: Callable[[], Any], file_name: str, mime: str, **settings: Any) -> None:
+    """A file to take away; it is made when it is asked for."""
+    st.download_button(
+        label, content, file_name=file_name, mime=mime, on_click="ignore", icon=":material/download:", **settings
+    )
+
+
+def choice(label: str, options: Sequence[Any], key: str, default: Any, *, place: Any = st, **settings: Any) -> Any:
+    """One of a few, side by side; there is always one chosen, and it stays so in this browser tab."""
+    return place.segmented_control(
+        label, options, key=key, default=default, required=True, persist_state="session", **settings
+    )
+
+
+def number_field(
+    label: str, least: float, most: float, default: float, key: str, *, place: Any = st, **settings: Any
+) -> Any:
+    """A number within bounds, which stays in this browser tab."""
+    return place.number_input(label, least, most, default, key=key, persist_state="session", **settings)
+
+
+def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
+    """Each part in a tab of its own."""
+    for place, draw in zip(st.tabs(list(parts)), parts.values(), strict=True):
+        with place:
+            draw()
+
+
+def asked_question() -> Question | None:
+    """What the sidebar asks; where it names no model, the page says so."""
+    question = session().question
+    if question is None:
+        st.info("Choose a model and a proxy set in the sidebar.", icon=":material/info:")
+    return question
