@@ -90,6 +90,7 @@ def result() -> None:
     trials = finished_trials()
     if not trials:
         return
+    session().shown_run = trials[-1].stored.provenance.key
     st.divider()
     report.show(trials[-1])
     keep(trials[-1])

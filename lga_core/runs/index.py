@@ -4,6 +4,7 @@ Looked at again and again: a run's files are opened anew only when they changed.
 """
 
 import os
+import threading
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,11 @@ class RunHeader:
     def short(self) -> str:
         """The first letters of the key."""
         return self.key[:SHORT]
+
+    @property
+    def title(self) -> str | None:
+        """The name that a user gave it."""
+        return self.notes.title if self.notes is not None else None
 
     @cached_property
     def kind(self) -> RunKind:
@@ -72,26 +78,28 @@ class RunHeader:
             asked = self.provenance
             parts += [asked.model, asked.facts, asked.method, asked.created, asked.machine, dict(asked.settings)]
         if self.notes is not None:
-            parts += [self.notes.title or "", *(item.command or "" for item in self.notes.origins)]
+            parts += [self.title or "", *(item.command or "" for item in self.notes.origins)]
         return " ".join(map(str, parts)).lower()
 
 
 class RunIndex:
-    """Reads the headers of one store. Not for several threads at once."""
+    """Reads the headers of one store; threads may share it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[str, tuple[Hashable, RunHeader]] = {}
+        self._lock = threading.Lock()
 
     def headers(self) -> tuple[RunHeader, ...]:
         """Every run, the one that was written to last first. Raises LgaError where the store cannot be read."""
-        files = self._files()
-        known: dict[str, tuple[Hashable, RunHeader]] = {}
-        for key, found in files.items():
-            stamp = tuple((name, found[name].st_mtime_ns, found[name].st_size) for name in sorted(found))
-            earlier = self._known.get(key)
-            known[key] = earlier if earlier is not None and earlier[0] == stamp else (stamp, self._read(key, found))
-        self._known = known
+        with self._lock:
+            files = self._files()
+            known: dict[str, tuple[Hashable, RunHeader]] = {}
+            for key, found in files.items():
+                stamp = tuple((name, found[name].st_mtime_ns, found[name].st_size) for name in sorted(found))
+                earlier = self._known.get(key)
+                known[key] = earlier if earlier is not None and earlier[0] == stamp else (stamp, self._read(key, found))
+            self._known = known
         return tuple(sorted((header for _stamp, header in known.values()), key=lambda header: -header.changed))
 
     def matching(self, search: str) -> tuple[RunHeader, ...]:
@@ -103,7 +111,7 @@ class RunIndex:
         """The run whose key begins with `name`, or that has this title. Raises LgaError for none and for several."""
         headers = self.headers()
         found = [header for header in headers if name and header.key.startswith(name)]
-        found = found or [header for header in headers if header.notes is not None and header.notes.title == name]
+        found = found or [header for header in headers if header.title == name]
         if len(found) == 1:
             return found[0]
         if found:

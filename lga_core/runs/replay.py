@@ -140,7 +140,7 @@ def compared(
 
 
 def _plain(row: Result) -> Any:
-    return adapter(type(row)).dump_python(row, mode="json", warnings=False)  # type: ignore[arg-type]
+    return adapter(type(row)).dump_python(row, mode="json", warnings=False)
 
 
 def _differences(then: Any, now: Any, place: str = "") -> Iterator[tuple[str, float | None]]:

@@ -24,10 +24,7 @@ def append_rows(path: Path, rows: Mapping[str, Any]) -> bool:
 
     Raises OSError where they cannot be written; the file is then as it was.
     """
-    content = {
-        of: adapter(type(row)).dump_json(row, warnings=False).decode()  # type: ignore[arg-type]
-        for of, row in rows.items()
-    }
+    content = {of: adapter(type(row)).dump_json(row, warnings=False).decode() for of, row in rows.items()}
     lines = "".join(f'{{"of": {json.dumps(of)}, "row": {row}}}\n' for of, row in content.items()).encode()
     with open(path, "ab+", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
@@ -46,7 +43,8 @@ def read_rows(path: Path, row_type: type[Row]) -> dict[str, Row]:
 
     Only what was added since this process last read the file is read and parsed.
     """
-    return _reader(path, row_type).rows()  # type: ignore[arg-type]
+    known: Any = row_type
+    return _reader(path, known).rows()
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -61,10 +59,9 @@ def write_whole(path: Path, content: bytes) -> None:
             half.unlink()
 
 
-@functools.cache
-def adapter(row_type: type) -> TypeAdapter[Any]:
+def adapter(row_type: Any) -> TypeAdapter[Any]:
     """The JSON form of a type. Building one takes milliseconds: once a type, not once a row."""
-    return TypeAdapter(row_type)
+    return _adapter(row_type)
 
 
 def unusable(root: Path, error: OSError) -> LgaError:
@@ -79,9 +76,9 @@ def unusable(root: Path, error: OSError) -> LgaError:
 class RowReader(Generic[Row]):
     """The rows of one file, read as they are added; threads may share it."""
 
-    def __init__(self, path: Path, row_type: type[Row]) -> None:
+    def __init__(self, path: Path, row_type: Any) -> None:
         self._path = path
-        self._adapter = adapter(row_type)  # type: ignore[arg-type]
+        self._adapter = adapter(row_type)
         self._lock = threading.Lock()
         self._start_over()
 
@@ -121,8 +118,13 @@ class RowReader(Generic[Row]):
                 self._rows[entry["of"]] = self._adapter.validate_python(entry["row"])
 
 
+@functools.cache
+def _adapter(row_type: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(row_type)
+
+
 @functools.lru_cache(maxsize=READERS_KEPT)
-def _reader(path: Path, row_type: type) -> RowReader[Any]:
+def _reader(path: Path, row_type: Any) -> RowReader[Any]:
     return RowReader(path, row_type)
 
 

@@ -13,7 +13,7 @@ from lga_core.data.facts import Fact, FactSet, facts_fingerprint
 from lga_core.data.load import choose
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.results import EditReport, Provenance, RunNotes, Stored
+from lga_core.results import EditReport, Origin, Provenance, Stored
 from lga_core.runs.index import RunHeader
 from lga_core.runs.kinds import RunKind
 from lga_core.runs.recorded import question_facts
@@ -58,8 +58,12 @@ def can_reopen(header: RunHeader) -> bool:
     return header.provenance is not None and header.kind.subject in PAGES
 
 
-def reopening(header: RunHeader, store: Store, sets: Mapping[str, FactSet]) -> Reopening:
+def reopening(
+    header: RunHeader, store: Store, sets: Mapping[str, FactSet], asked_now: Origin | None = None
+) -> Reopening:
     """How to see a run again. `sets`: the fact sets at hand, by name.
+
+    `asked_now`: the question that the session has already, kept where it has the run's facts.
 
     Raises LgaError for a run that no page shows, and where its facts are not known.
     """
@@ -72,7 +76,9 @@ def reopening(header: RunHeader, store: Store, sets: Mapping[str, FactSet]) -> R
     settings = run.provenance.settings
     seed = settings.get("seed") if kind.subject in ("scores", "trace") else None
     exact = kind.subject in ("scores", "trace")
-    opened = _recorded(header.notes, sets, asked, exact=exact, seed=seed) or _made(run, asked, seed)
+    recorded = header.notes.origins if header.notes is not None else ()
+    origins = recorded if asked_now is None else (asked_now, *recorded)
+    opened = _recorded(origins, sets, asked, exact=exact, seed=seed) or _made(run, asked, seed)
     opened = replace(opened, page=PAGES[kind.subject], model=run.provenance.model)
     if kind.subject in ("trace", "attribution", "trial"):
         opened = replace(opened, record=_record(opened.facts, next(iter(rows), "")))
@@ -118,10 +124,10 @@ def _facts_to_show(run: Run, kind: RunKind, rows: list[str]) -> tuple[Fact, ...]
 
 
 def _recorded(
-    notes: RunNotes | None, sets: Mapping[str, FactSet], asked: Sequence[Fact], *, exact: bool, seed: int | None
+    origins: Sequence[Origin], sets: Mapping[str, FactSet], asked: Sequence[Fact], *, exact: bool, seed: int | None
 ) -> Reopening | None:
     """The question as it was recorded, where it still means these facts: a set may have changed since."""
-    for origin in notes.origins if notes is not None else ():
+    for origin in origins:
         question = origin.question
         facts = sets.get(question.get("facts", ""))
         if facts is None or question.get("seed") is None or (exact and seed not in (None, question["seed"])):

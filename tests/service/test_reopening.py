@@ -129,16 +129,18 @@ def test_a_new_tab_opens_with_the_last_scores_and_what_was_done_last_with_that_m
 
 def test_two_runs_side_by_side(tmp_path, model, fact_set):
     store = Store(tmp_path)
-    scores, cma, edit, swept = (ask(store, model, fact_set.facts, what) for what in ("scores", "cma", "trial", "sweep"))
-    both = compare(scores, cma, store)
+    scores, trace, edit, swept = (
+        ask(store, model, fact_set.facts, what) for what in ("scores", "trace", "trial", "sweep")
+    )
+    both = compare(scores, trace, store)
     left, other = both.sides
     expected, _ = tasks.score_layers(
         model, "seven", fact_set.facts, "lga", GradientSettings(old="model"), tasks.View(bootstrap=0), store
     )
     assert left.curve == pytest.approx(expected.total) and left.picks == expected.selection.golden_layers
-    assert not both.one_unit and other.curve_is.startswith("CMA")
+    assert not both.one_unit and other.curve_is == "indirect effect at the last subject token"
     names = {name: (one, other) for name, one, other in both.settings}
-    assert names["what"] == ("Scores: LGA", "Scores: CMA, hidden state") and names["draws"] == ("–", "1")
+    assert names["what"] == ("Scores: LGA", "Causal trace: MLP") and names["draws"] == ("–", "1")
     assert "model" not in names and "machine" not in names
     assert compare(scores, scores, store).settings == () and compare(scores, scores, store).rho == 1
     metrics = dict((name, value) for name, value, _ in compare(edit, swept, store).metrics)

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lga_core.view.figures.parts.ruler import layer_axis
-from lga_core.view.figures.parts.style import RIGHT_MARGIN, ThemeName, axis, axis_title, new_figure, theme
+from lga_core.view.figures.parts.style import RIGHT_MARGIN, ThemeName, axis, axis_title, legend, new_figure, theme
 from lga_core.view.words.text import number, shorten
 
 COLORS = (0, 3)  # of the theme's series: far apart for colour-blind readers too
@@ -55,12 +55,11 @@ def compared_curves(curves: Sequence[RunCurve], *, theme_name: ThemeName = "ligh
                 **shared,
             )
         )
-    grid = {"showgrid": True, "gridcolor": look.line, "nticks": 6, "fixedrange": True}
     figure.update_layout(
         xaxis=layer_axis(look, layers, title=axis_title(look, "layer · diamonds: picks, the best one filled")),
-        yaxis=axis(look, title=axis_title(look, escape(curves[0].unit)), **grid),
+        yaxis=axis(look, title=axis_title(look, escape(curves[0].unit)), grid=True, nticks=6),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12, "color": look.ink}},
+        legend=legend(look, orientation="h", x=0, y=1.02, yanchor="bottom"),
     )
     if apart:
         title = axis_title(look, escape(curves[1].unit))
