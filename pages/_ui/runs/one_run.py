@@ -31,7 +31,7 @@ def one_run(header: RunHeader) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button(
-            "Open",
+            "Open in its page",
             key="open_run",
             type="primary",
             icon=":material/open_in_new:",
