@@ -8,7 +8,7 @@ from lga_core.service.requests import TraceRequest
 from pages._ui.facts.sets import proxy_set
 from pages._ui.model.choose import known_layers
 from pages._ui.scoring import trace
-from pages._ui.session.state import Question
+from pages._ui.session.state import Question, session
 from pages._ui.shell import frame, jobs
 from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
@@ -26,6 +26,8 @@ def page(question: Question) -> None:
     )
     running = jobs.is_running("trace")
     traced = trace.read(request)
+    if traced.traces:
+        session().shown_run = next(iter(traced.traces.values()))[1].provenance.key
     st.button(
         "Trace this fact",
         key="trace",

@@ -26,7 +26,10 @@ def page(question: Question) -> None:
         return
     reader = reader_of(request, question.seed)
     job = form.running_job(request)
-    form.start_bar(request, reader.read())
+    view = reader.read()
+    if "proxy" in view.parts:
+        session().shown_run = view.parts["proxy"][1].provenance.key
+    form.start_bar(request, view)
     if jobs.is_running(form.AREA) and job is None:
         st.info("Another sweep is running. The sidebar shows its progress.", icon=":material/hourglass_top:")
     job_outcome(jobs.last_job(results.SCORING), "What was finished is kept.")

@@ -107,6 +107,7 @@ def result() -> None:
         st.divider()
         report.show(begun)
     elif trials:
+        session().shown_run = trials[-1].stored.provenance.key
         st.divider()
         report.show(trials[-1])
         keep(trials[-1])

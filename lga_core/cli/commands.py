@@ -9,6 +9,7 @@ from lga_core.cli.facts import facts
 from lga_core.cli.models import models
 from lga_core.cli.options import with_common
 from lga_core.cli.race import race
+from lga_core.cli.replay import replay
 from lga_core.cli.score import score
 from lga_core.cli.sweep import sweep
 from lga_core.cli.trace import trace
@@ -20,6 +21,6 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (models, facts, score, trace, edit, sweep, race, bench):
+for command in (models, facts, score, trace, edit, sweep, race, replay, bench):
     commands.command(name=command.__name__)(with_common(command))
 commands.command(name="app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(app)

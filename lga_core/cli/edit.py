@@ -33,7 +33,6 @@ def edit(
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.runs.checks import fact_at, parse_layers
-    from lga_core.runs.store import Store
     from lga_core.runs.tasks import trial
 
     chosen = editor_named(editor)
@@ -49,7 +48,9 @@ def edit(
         loaded = common.load(model, report)
         chosen.check(loaded, [fact], at)
         report.show_memory(chosen.title, editing_need(loaded, at, settings, facts=1))
-        edited, stored = trial(loaded, fact_set.name, fact, at, editor, settings, Store(), report=report)
+        edited, stored = trial(
+            loaded, fact_set.name, fact, at, editor, settings, common.store("edit", model, facts), report=report
+        )
         if save is not None or export is not None:  # the store keeps what an edit did, not the edit
             ledger = extend(loaded, Ledger(), [fact], editor, at, settings, "sequential", report=report)
             if save is not None:

@@ -19,6 +19,7 @@ from lga_core.settings import problem
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
+    from lga_core.runs.store import Store
 
 S = TypeVar("S")
 
@@ -57,6 +58,17 @@ class Common:
     def choose(self, facts: FactSet) -> tuple[Fact, ...]:
         """The facts asked for, in order."""
         return choose(some(facts.facts, facts.name), self.limit, self.shuffle)
+
+    def store(self, command: str, model: str, facts: str) -> "Store":
+        """The store of finished runs, which notes that this command asked."""
+        from lga_core.results import Origin
+        from lga_core.runs.store import Store
+
+        words = ["lga", command, model, facts]
+        words += [f"--limit {self.limit}"] if self.limit is not None else []
+        words += [f"--shuffle {self.shuffle}"] if self.shuffle is not None else []
+        question = {"model": model, "facts": facts, "limit": self.limit, "seed": self.shuffle}
+        return Store(origin=Origin(question=question, command=" ".join(words)))
 
     def load(self, model: str, report: Reporter) -> "LoadedModel":
         """The model of that name, on the device and in the dtype asked for."""

@@ -42,7 +42,6 @@ def race(
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.runs import races
-    from lga_core.runs.store import Store
     from lga_core.worth.racing import RaceSettings
     from lga_core.worth.selectors import pick_by_scores, selectors_named
 
@@ -60,7 +59,7 @@ def race(
     )
     wanted = None if layers is None else parse_layers(layers)
     asked = FactsToSweep.of(common, facts)
-    store = Store()
+    store = common.store("race", model, facts)
     with progress_line(common) as report:
         loaded = common.load(model, report)
         at = tuple(range(loaded.layers)) if wanted is None else tuple(sorted(wanted))

@@ -28,7 +28,6 @@ def score(
 ) -> None:
     """Score every layer; each method names its golden layers."""
     from lga_core.evaluation.memory_need import scoring_need
-    from lga_core.runs.store import Store
     from lga_core.runs.tasks import score_layers
     from lga_core.scores.methods import MEASUREMENTS, View, method_named
 
@@ -41,7 +40,7 @@ def score(
         for item in methods
         if item.measurement
     }
-    store = Store()
+    store = common.store("score", model, facts)
     reports: list[dict[str, Any]] = []
     texts: list[str] = []
     with progress_line(common) as report:

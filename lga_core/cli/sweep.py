@@ -38,7 +38,6 @@ def sweep(
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.runs.ray.connection import require_ray
     from lga_core.runs.ray.driver import sweep_on_ray
-    from lga_core.runs.store import Store
     from lga_core.runs.sweeps import sweep as sweep_here
     from lga_core.worth.selectors import selectors_named
 
@@ -50,7 +49,7 @@ def sweep(
     wanted = None if layers is None else parse_layers(layers)
     proxy = FactsToSweep.of(common, facts)
     sets = {"proxy": proxy} if test is None else {"proxy": proxy, "test": FactsToSweep.of(common, test)}
-    store = Store()
+    store = common.store("sweep", model, facts)
     sweep_facts = sweep_here if ray is None else partial(sweep_on_ray, address=ray)
     with progress_line(common) as report:
         loaded = common.load(model, report)

@@ -24,7 +24,6 @@ def trace(
     subjects of the whole fact set, or of the facts that --limit and --shuffle choose."""
     from lga_core.evaluation.memory_need import scoring_need
     from lga_core.runs.checks import fact_at
-    from lga_core.runs.store import Store
     from lga_core.runs.tasks import trace_fact
     from lga_core.scores.settings import CmaSettings
 
@@ -35,7 +34,9 @@ def trace(
     with progress_line(common) as report:
         loaded = common.load(model, report)
         report.show_memory(f"CMA, {kind}", scoring_need(loaded, [f"trace-{kind}"], 1))
-        traced, stored = trace_fact(loaded, fact_set.name, fact, kind, settings, noise_facts, Store(), report=report)
+        traced, stored = trace_fact(
+            loaded, fact_set.name, fact, kind, settings, noise_facts, common.store("trace", model, facts), report=report
+        )
     answer(common, _report(model, traced, stored), _text(traced, stored))
 
 

@@ -21,6 +21,7 @@ from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFact
 from lga_core.results.memory import MemoryEstimate, MomentPlan
 from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide, TokenChoice
 from lga_core.results.race import Ending, Race, RaceRound, Standing
+from lga_core.results.stored_runs import FactList, Origin, ReplayReport, RunNotes
 from lga_core.results.study_unit import Across, Difference, StudyUnit, Summary
 from lga_core.results.sweep import METRICS, Sweep, SweepCell
 from lga_core.results.traces import CausalTrace, TokenAttribution
@@ -39,6 +40,7 @@ __all__ = [
     "EditReport",
     "Ending",
     "Estimate",
+    "FactList",
     "FactMean",
     "FactRow",
     "Kind",
@@ -53,13 +55,16 @@ __all__ = [
     "ModelIdentity",
     "MomentPlan",
     "OldSource",
+    "Origin",
     "Pick",
     "PlaygroundReport",
     "ProbeResult",
     "Provenance",
     "Race",
     "RaceRound",
+    "ReplayReport",
     "Result",
+    "RunNotes",
     "Selection",
     "SelectorWorth",
     "SideBySide",

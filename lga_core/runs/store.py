@@ -1,39 +1,45 @@
 """Finished work on disk, by content key: the same question twice is answered from here.
 
-A run is three files: `<key>.json` says what was asked (Provenance), `<key>.jsonl` holds one line for each finished
-row, `<key>.done` marks that no row is missing. Rows are only ever appended, under one lock for the whole store, so
-two processes with the same question share a file; of two rows for the same thing the first written counts.
+A run is up to four files: `<key>.json` says what was asked (Provenance), `<key>.jsonl` holds one line for each
+finished row, `<key>.done` marks that no row is missing, `<key>.notes` has what is told about the run and changes
+(RunNotes). Rows are only ever appended, under one lock for the whole store, so two processes with the same question
+share a file; of two rows for the same thing the first written counts. `facts/` has the facts that were asked about.
 """
 
-import functools
-import json
-import os
-import threading
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import TypeVar
 
-import pydantic_core
 from filelock import FileLock
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from lga_core.errors import LgaError
 from lga_core.models.sources.files import cache_home
-from lga_core.results import Provenance, Result, Stored
+from lga_core.results import Cost, Origin, Provenance, Result, RunNotes, Stored
+from lga_core.runs.fact_log import FactLog
+from lga_core.runs.row_file import adapter, append_rows, read_rows, unusable, write_whole
 
 Row = TypeVar("Row", bound=Result)
 LOCK_SECONDS = 30.0
-READERS_KEPT = 64  # runs whose rows stay parsed in memory
-CHECKED_BYTES = 256  # before the place where reading goes on: is it the same file still?
+ORIGINS_KEPT = 8
 
 
 class Store:
-    """All runs under one folder, by default `runs` in the project's cache folder (LGA_HOME)."""
+    """All runs under one folder, by default `runs` in the project's cache folder (LGA_HOME).
 
-    def __init__(self, root: Path | str | None = None) -> None:
+    `origin`: who asks; noted beside every run that is written to.
+    """
+
+    def __init__(self, root: Path | str | None = None, origin: Origin | None = None) -> None:
         self.root = Path(root) if root is not None else cache_home() / "runs"
+        self.origin = origin
+
+    @property
+    def facts(self) -> FactLog:
+        """The facts that the runs are about."""
+        return FactLog(self.root / "facts", self.writing)
 
     def open(self, provenance: Provenance) -> "Run":
         """The run that answers this question. Nothing is written before its first row."""
@@ -46,7 +52,7 @@ class Store:
         except (FileNotFoundError, ValidationError):
             return None
         except OSError as error:
-            raise _unusable(self.root, error) from error
+            raise unusable(self.root, error) from error
 
     def path(self, key: str, suffix: str) -> Path:
         """One file of a run. Keys come from addresses too, so anything but a plain word is refused."""
@@ -62,7 +68,7 @@ class Store:
             with FileLock(self.root / "store.lock", timeout=LOCK_SECONDS):
                 yield
         except OSError as error:  # filelock's Timeout is one too
-            raise _unusable(self.root, error) from error
+            raise unusable(self.root, error) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +96,17 @@ class Run:
 
         Only what was added since this process last read the run is read and parsed.
         """
-        return _reader(self._path(".jsonl"), row_type).rows()  # type: ignore[arg-type]
+        return read_rows(self._path(".jsonl"), row_type)
+
+    @property
+    def notes(self) -> RunNotes | None:
+        """What is told about the run; None where an earlier version stored it, or where that cannot be read."""
+        return read_notes(self._path(".notes"))
+
+    def rename(self, title: str) -> None:
+        """Give the run a name; "" takes it away. Raises LgaError where it cannot be written."""
+        with self.store.writing():
+            self._write_notes(replace(self.notes or RunNotes(), title=title.strip() or None))
 
     def append(self, of: str, row: Result) -> None:
         """Store one finished row under a name that is unique in this run (a fact's fingerprint)."""
@@ -98,22 +114,10 @@ class Run:
 
     def extend(self, rows: Mapping[str, Result]) -> None:
         """Store finished rows by name, all or none. Raises LgaError when they cannot be written."""
-        content = {
-            of: _adapter(type(row)).dump_json(row, warnings=False).decode()  # type: ignore[arg-type]
-            for of, row in rows.items()
-        }
-        lines = "".join(f'{{"of": {json.dumps(of)}, "row": {row}}}\n' for of, row in content.items()).encode()
         with self.store.writing():
             self._write_provenance()
-            with open(self._path(".jsonl"), "ab+", buffering=0) as file:
-                end = file.seek(0, os.SEEK_END)
-                if not _ends_whole(file, end):
-                    lines = b"\n" + lines  # a killed writer's half line must not swallow the next one
-                try:
-                    _write_all(file, lines)
-                except OSError:
-                    file.truncate(end)
-                    raise
+            continued = append_rows(self._path(".jsonl"), rows)
+            self._note_rows(tuple(rows.values()), continued=continued)
 
     def finish(self) -> None:
         """Mark that no row is missing."""
@@ -129,92 +133,30 @@ class Run:
         return self.store.path(self.provenance.key, suffix)
 
     def _write_provenance(self) -> None:
-        """Whole or not at all; also when another process deleted the run meanwhile."""
+        """Also when another process deleted the run meanwhile."""
         path = self._path(".json")
-        if path.exists():
-            return
-        half = path.with_suffix(".json-half")
-        try:
-            with open(half, "wb", buffering=0) as file:
-                _write_all(file, self.provenance.to_json().encode())
-            half.replace(path)
-        finally:
-            with suppress(FileNotFoundError):
-                half.unlink()
+        if not path.exists():
+            write_whole(path, self.provenance.to_json().encode())
+
+    def _note_rows(self, rows: Sequence[Result], *, continued: bool) -> None:
+        """Add what these rows took, and who asked for them. `continued`: there were rows before these."""
+        unknown = RunNotes() if continued else RunNotes(rows=0, seconds=0.0)
+        notes = self.notes or unknown
+        if notes.rows is not None and notes.seconds is not None:
+            seconds = sum((getattr(row, "cost", Cost()).seconds for row in rows), notes.seconds)
+            notes = replace(notes, rows=notes.rows + len(rows), seconds=seconds)
+        if (origin := self.store.origin) is not None and origin not in notes.origins[:1]:
+            earlier = [item for item in notes.origins if item != origin]
+            notes = replace(notes, origins=(origin, *earlier)[:ORIGINS_KEPT])
+        self._write_notes(notes)
+
+    def _write_notes(self, notes: RunNotes) -> None:
+        write_whole(self._path(".notes"), adapter(RunNotes).dump_json(notes))
 
 
-class RunReader(Generic[Row]):
-    """The rows of one run's file, read as they are added; threads may share it."""
-
-    def __init__(self, path: Path, row_type: type[Row]) -> None:
-        self._path = path
-        self._adapter = _adapter(row_type)  # type: ignore[arg-type]
-        self._lock = threading.Lock()
-        self._start_over()
-
-    def rows(self) -> dict[str, Row]:
-        """Every row so far, in the order in which they were added; of two with one name the first counts."""
-        with self._lock:
-            try:
-                with open(self._path, "rb") as file:
-                    self._read_on(file)
-            except FileNotFoundError:
-                self._start_over()
-            except OSError as error:
-                raise _unusable(self._path.parent, error) from error
-            return dict(self._rows)
-
-    def _start_over(self) -> None:
-        self._rows: dict[str, Row] = {}
-        self._offset = 0  # the end of the last whole line that was read
-        self._before = b""  # the bytes before it
-
-    def _read_on(self, file: BinaryIO) -> None:
-        file.seek(self._offset - len(self._before))
-        if file.read(len(self._before)) != self._before:  # deleted, cut or written anew meanwhile
-            self._start_over()
-            file.seek(0)
-        added = file.read()
-        lines = added[: added.rfind(b"\n") + 1]  # the rest is being written, or was cut off
-        for line in lines.splitlines():
-            self._take(line)
-        self._offset += len(lines)
-        self._before = (self._before + lines)[-CHECKED_BYTES:]
-
-    def _take(self, line: bytes) -> None:
-        with suppress(ValueError, KeyError, TypeError):  # a killed writer's half line, or an older version's row
-            entry = pydantic_core.from_json(line)
-            if entry["of"] not in self._rows:
-                self._rows[entry["of"]] = self._adapter.validate_python(entry["row"])
-
-
-@functools.lru_cache(maxsize=READERS_KEPT)
-def _reader(path: Path, row_type: type) -> RunReader[Any]:
-    return RunReader(path, row_type)
-
-
-@functools.cache
-def _adapter(row_type: type) -> TypeAdapter[Any]:
-    return TypeAdapter(row_type)  # building one takes milliseconds: once a type, not once a row
-
-
-def _ends_whole(file: BinaryIO, end: int) -> bool:
-    if end == 0:
-        return True
-    file.seek(end - 1)
-    return file.read(1) == b"\n"
-
-
-def _write_all(file: BinaryIO, content: bytes) -> None:
-    """An unbuffered write may stop early, with no error, when the disk fills up: go on until it says so."""
-    view = memoryview(content)
-    while view:
-        view = view[file.write(view) :]
-
-
-def _unusable(root: Path, error: OSError) -> LgaError:
-    reason = error.strerror or str(error)
-    return LgaError(
-        f"The store of finished runs cannot be used: {reason} ({root}).",
-        hint="Free some space there or name another folder in LGA_HOME; what was stored before is kept.",
-    )
+def read_notes(path: Path) -> RunNotes | None:
+    """A run's notes; None where there are none that can be read."""
+    try:
+        return adapter(RunNotes).validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None

@@ -34,6 +34,7 @@ def sweep(
     run = sweep_run(model.identity, editor, settings, store)
     fingerprints = {fact.record: fact.fingerprint for fact in facts}
     done = {(cell.record, cell.layer) for cell in stored_cells(run, facts) if cell.layer in layers}
+    store.facts.keep(facts)
     for cell in cells(model, facts, layers, editor, settings, done, report=report):
         run.append(cell_name(fingerprints[cell.record], cell.layer), cell)
     return finished_sweep(model.identity, facts_name, facts, layers, editor, settings, store, reused=len(done))

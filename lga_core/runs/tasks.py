@@ -139,6 +139,7 @@ def trace_fact(
     """One fact's token × layer trace. The noise is scaled to the embeddings of the subjects of `noise_facts`."""
 
     def compute() -> CausalTrace:
+        store.facts.keep(noise_facts)
         (check,) = known_fact_checks(model, [fact], store, report=report)
         return trace(model, fact, check, kind, settings, noise_level(model, noise_facts), report=report)
 
@@ -213,6 +214,7 @@ def _row_by_row(
     """One row a fact: the stored ones, and the rest as `compute(records that are done, reporter)` finishes them."""
     rows = rows_by_record(run, row_type, facts)
     if len(rows) < len(facts):
+        run.store.facts.keep(facts)
         fingerprints = {fact.record: fact.fingerprint for fact in facts}
 
         def count_rows(step: Progress) -> None:
@@ -235,6 +237,7 @@ def _computed_once(
     if stored is not None:
         return stored
     answer = compute()
+    run.store.facts.keep([fact])
     run.append(fact.fingerprint, answer)
     run.finish()
     return answer, run.stored(rows=1)

@@ -53,6 +53,13 @@ class Job:
         self._lock = threading.Lock()
         self._over = threading.Event()
 
+    @classmethod
+    def answered(cls, title: str, request: Request, result: Any) -> "Job":
+        """A job that needed no engine: its result was stored."""
+        job = cls(0, title, request)
+        job.end("finished", result=result)
+        return job
+
     @property
     def alive(self) -> bool:
         return not self._over.is_set()

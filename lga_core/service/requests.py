@@ -1,12 +1,12 @@
 """What a page can ask the engine for: frozen, hashable, and without torch, so that equal questions share one job."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
-from lga_core.results import Kind, OldSource
+from lga_core.results import Kind, OldSource, Origin
 
 ATTRIBUTION = "attribution"  # beside the kinds in what a TraceRequest returns
 
@@ -40,6 +40,7 @@ class Request:
 
     interactive: ClassVar[bool] = False  # short: goes ahead of long work
     model: str  # as the user named it; "" where none is needed
+    origin: Origin | None = field(default=None, compare=False)  # noted beside the runs; equal questions share a job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +117,13 @@ class SweepRequest(Request):
     editor: str
     settings: Any
     first_batch: bool = False  # only until the first edits are measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayRequest(Request):
+    """A stored run computed again. Returns a ReplayReport."""
+
+    run: str  # its key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ _ignore_kept: ContextVar[bool] = ContextVar("ignore kept values", default=False)
 
 @contextmanager
 def searched_anew() -> Iterator[None]:
-    """Within it no value is read that was kept, and none is kept: for timing."""
+    """Within it no value is read that was kept, and none is kept: for timing and replays."""
     token = _ignore_kept.set(True)
     try:
         yield

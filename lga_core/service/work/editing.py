@@ -31,7 +31,7 @@ def try_edit(desk: Desk, request: ask.TrialRequest, control: Control) -> tuple[E
         request.layers,
         request.editor,
         request.settings,
-        Store(),
+        Store(origin=request.origin),
         show=control.publish,
         report=control.report,
     )

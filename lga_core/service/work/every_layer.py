@@ -10,7 +10,7 @@ from lga_core.service.work.desk import Control, Desk
 def every_layer(desk: Desk, request: EveryLayerRequest, control: Control) -> None:
     """Measure what the store lacks of it: the gradients, which take a second, the edits, then the other scores."""
     model = desk.model(request.model, control)
-    store = Store()
+    store = Store(origin=request.origin)
 
     def score(need: Need) -> None:
         if stored_row(model.identity, request, need, store) is None:

@@ -34,7 +34,7 @@ def read_facts(desk: Desk, request: ReadFactsRequest, control: Control) -> tuple
 def check_known_facts(desk: Desk, request: KnownFactsRequest, control: Control) -> tuple[int, int]:
     """How many facts were asked about, and how many of them the store had already."""
     model = desk.model(request.model, control)
-    store = Store()
+    store = Store(origin=request.origin)
     kept = stored_known_facts(model.identity, request.facts, store)
     tasks.known_fact_checks(model, request.facts, store, report=control.report)
     return len(request.facts), len(kept)
@@ -43,7 +43,7 @@ def check_known_facts(desk: Desk, request: KnownFactsRequest, control: Control) 
 def score(desk: Desk, request: ScoreRequest, control: Control) -> dict[Need, Stored]:
     """One measurement after the other; where the rows of each are from."""
     model = desk.model(request.model, control)
-    store = Store()
+    store = Store(origin=request.origin)
     facts = facts_of(model, request.proxy, store, control.report)
     answered = {}
     for need in request.needs:
@@ -56,7 +56,7 @@ def score(desk: Desk, request: ScoreRequest, control: Control) -> dict[Need, Sto
 def trace(desk: Desk, request: TraceRequest, control: Control) -> dict[str, Stored]:
     """One kind after the other, then the token attributions; where each answer is from."""
     model = desk.model(request.model, control)
-    store = Store()
+    store = Store(origin=request.origin)
     name = request.proxy.name
     facts = facts_of(model, request.proxy, store, control.report)
     answered: dict[str, Stored] = {}

@@ -19,7 +19,7 @@ class FirstBatch(Exception):
 def sweep(desk: Desk, request: SweepRequest, control: Control) -> None:
     """Measure what the store lacks of it."""
     model = desk.model(request.model, control)
-    store = Store()
+    store = Store(origin=request.origin)
     chosen = facts_of(model, request.proxy, store, control.report)
     proxy = editable(chosen)
     if not proxy:

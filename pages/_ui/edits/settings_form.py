@@ -39,6 +39,21 @@ def settings_form(kind: type, prefix: str) -> Any:
         raise LgaError(f"{problem(error)}.", hint=_CHANGE_IT) from error
 
 
+def widget_values(settings: Any, prefix: str) -> dict[str, Any]:
+    """What the form's widgets hold where it makes these settings, by widget key."""
+    values: dict[str, Any] = {}
+    for item in fields(settings):
+        key = f"{prefix}_{item.name}"
+        value = getattr(settings, item.name)
+        if is_dataclass(value):
+            values |= widget_values(value, key)
+        elif item.name == "covariance" and (place := next(filter(value.startswith, _PLACES), None)):
+            values |= {key: place, f"{key}_{place[:-1]}": value.removeprefix(place)}
+        else:
+            values[key] = value
+    return values
+
+
 def differing(settings: Any) -> list[str]:
     """What is not at its default, in words: "Learning rate: 0.1, default 0.5"."""
     words: list[str] = []

@@ -33,6 +33,7 @@ def choose_model() -> ModelEntry | None:
         name = st.text_input(
             "Hub id or local folder",
             key=state.OTHER_MODEL,
+            bind="query-params",
             placeholder="owner/name or a path",
             persist_state="session",
             help="A transformers folder with safetensors, a .gguf file, or a hub id.",

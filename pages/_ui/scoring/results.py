@@ -21,8 +21,9 @@ from lga_core.view.words.headline import headline
 from lga_core.view.words.score_options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
+from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import options, tabs
-from pages._ui.session.state import Question, kept
+from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.engine import identity, store
@@ -70,9 +71,12 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
     """None where nothing can be stored of this model yet."""
     job = jobs.last_job("score")
     model = identity(question.model)
-    if job is None or model is None:
+    if model is None:
         return None
-    known = reading.scored_facts(model, job.request.proxy, needs, store(), job.result)
+    if job is None:  # a stored run was opened
+        known = reading.all_from_store(reading.scored_facts(model, proxy_set(question), needs, store()))
+    else:
+        known = reading.scored_facts(model, job.request.proxy, needs, store(), job.result)
     return Results(
         model=question.model,
         choices=choices,
@@ -90,6 +94,8 @@ def show(question: Question) -> None:
     choices = options.choices(question.seed)
     results = read(question, choices, choices.all_needs())
     finished = results.finished if results is not None else set()
+    if results is not None and results.lga is not None and results.lga.stored is not None:
+        session().shown_run = results.lga.stored.provenance.key
 
     def look() -> Results | None:
         """As it is now, for what is drawn again while the job runs."""

@@ -88,6 +88,7 @@ class Kept:
     ledgers: dict[str, LedgerView] = field(default_factory=dict)  # kept edits, by the model's name
     ledger_jobs: int = 0  # started so far
     widgets: dict[str, Any] = field(default_factory=dict)  # what those said that the address does not hold
+    run: str | None = None  # the stored run that a page showed last
     play_words: str = ""  # which edits the playground's last text was written with
 
 
@@ -98,6 +99,12 @@ class Session:
     kept: Kept = field(default_factory=Kept)
     address: dict[str, str] = field(default_factory=dict)  # the query of the address that was opened
     reloaded: bool = False  # what the tab kept was found, and its widgets are not set yet
+    recognized: bool = False  # the browser has said which tab this is
+    linked: bool = False  # what the opened address holds beside its bound widgets was taken
+    reopening: tuple[str, ...] = ()  # stored runs to open before the next widgets are drawn, by the start of their keys
+    go_to: str | None = None  # the page to show first
+    notices: list[str] = field(default_factory=list)  # what opening them had to say
+    shown_run: str | None = None  # the stored run that the page shows, for the address
     framed: bool = False  # the page runs inside app.py
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages._ui.runs import opening
 from pages._ui.session.state import adopt
 
 _JS = """
@@ -22,5 +23,8 @@ _component = st.components.v2.component("browser_tab", html="<span></span>", js=
 def recognize() -> None:
     """Take back what the tab had before a reload, as soon as the browser has said which tab it is."""
     name = getattr(_component(key="browser_tab", height=0, on_name_change=lambda: None), "name", None)
-    if isinstance(name, str) and adopt(name):
+    if not isinstance(name, str):
+        return
+    known = adopt(name)
+    if opening.open_first(known=known) or known:
         st.rerun()

@@ -5,6 +5,8 @@ import threading
 import streamlit as st
 
 from lga_core.results import ModelIdentity
+from lga_core.runs.bin import RunBin
+from lga_core.runs.index import RunIndex
 from lga_core.runs.store import Store
 from lga_core.service import machine
 from lga_core.service.client import EngineClient
@@ -22,6 +24,20 @@ def engine() -> EngineClient:
 def store() -> Store:
     """One for the whole server: it reads each run once, and then what was added."""
     return Store()
+
+
+@st.cache_resource(show_spinner=False)
+def runs() -> RunIndex:
+    """All stored runs, one list for the whole server."""
+    return RunIndex(store())
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda folder: folder.empty())
+def run_bin() -> RunBin:
+    """The last deleted run. What a server that was killed left in it is gone."""
+    folder = RunBin(store())
+    folder.empty()
+    return folder
 
 
 @st.cache_resource(show_spinner=False)

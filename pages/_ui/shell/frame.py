@@ -9,6 +9,7 @@ import gc
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from pages._ui.runs import opening
 from pages._ui.session import tab
 from pages._ui.session.state import session
 from pages._ui.shell import layer_choice, theme
@@ -22,6 +23,7 @@ PAGES = (
     ("pages/layer_sweep.py", "Layer sweep", ":material/stacked_line_chart:"),
     ("pages/edits.py", "Edits", ":material/library_books:"),
     ("pages/playground.py", "Playground", ":material/forum:"),
+    ("pages/runs.py", "Runs", ":material/history:"),
 )
 
 
@@ -43,10 +45,13 @@ def run(page: StreamlitPage) -> None:
     theme.watch()
     tab.recognize()
     warm_up()
+    opening.notice()
+    session().shown_run = None
     try:
         page.run()
     finally:
         session().framed = False
+    opening.write_address()
     _freeze_imports(page.title)
 
 

@@ -3,14 +3,17 @@
 Once a second the bar alone is drawn again. The whole page runs again when a job has ended.
 """
 
+from dataclasses import asdict, replace
+
 import streamlit as st
 
 from lga_core.progress import Phase
+from lga_core.results import Origin
 from lga_core.service.jobs import Job, Snapshot
 from lga_core.service.requests import Request
 from lga_core.view.words.sentences import time_left
 from lga_core.view.words.text import count
-from pages._ui.session.state import kept
+from pages._ui.session.state import kept, session
 from pages._ui.shell.engine import engine
 from pages._ui.shell.text import safe
 
@@ -34,6 +37,9 @@ _EDITS = {Phase.SWEEP, Phase.RACE}
 
 def start(area: str, request: Request, title: str) -> Job:
     """Start a job for a part of the app ("score", "trace", "edit"), or join the one that does the same."""
+    question = session().question
+    if question is not None:
+        request = replace(request, origin=Origin(question=asdict(question)))
     job = engine().start(request, title)
     kept().jobs[area] = job
     return job

@@ -7,6 +7,7 @@ from pages._ui.facts import choose as facts
 from pages._ui.facts.sets import fingerprint, proxy_set
 from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
+from pages._ui.runs import opening
 from pages._ui.scoring import options
 from pages._ui.session.state import Question, keep_widgets, kept, restore_widgets, session
 from pages._ui.shell import jobs
@@ -15,6 +16,7 @@ from pages._ui.shell import jobs
 def sidebar() -> None:
     """Draws the sidebar and keeps the question that it asks in the session."""
     restore_widgets()
+    opening.take()
     with st.sidebar:
         entry = model.choose_model()
         st.divider()
@@ -59,8 +61,8 @@ def measure_more(extra: tuple[str, ...] = ()) -> None:
     """What the options need now, and `extra` measurements beside it, of the facts that were scored last."""
     question = kept().asked
     job = jobs.last_job("score")
-    if question is not None and job is not None:
-        _start(question, job.request.proxy, extra)
+    if question is not None:
+        _start(question, proxy_set(question) if job is None else job.request.proxy, extra)
 
 
 def _start(question: Question, proxy: ProxySet, extra: tuple[str, ...] = ()) -> None:

@@ -1,0 +1,57 @@
+"""What a stored run is of, told from its method's name, and what its rows are."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lga_core.editing.table import EDITORS
+from lga_core.results import (
+    CausalTrace,
+    EditReport,
+    FactRow,
+    KnownFactCheck,
+    Result,
+    SweepCell,
+    TokenAttribution,
+)
+from lga_core.scores.methods import MEASUREMENTS
+from lga_core.scores.settings import TRACE_PHASES
+
+Subject = Literal["known facts", "scores", "trace", "attribution", "trial", "sweep", "other"]
+TRACE, TRIAL, SWEEP = "token-trace-", "trial-", "sweep-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunKind:
+    """What a run is of."""
+
+    subject: Subject
+    name: str  # the measurement, the kind of trace or the editor; "" where there is only one
+    title: str
+    row_type: type[Result] | None  # None: this version does not know it
+
+
+def kind_of(method: str) -> RunKind:
+    """The kind of a run by its provenance's method."""
+    if method == "survey":
+        return RunKind(subject="known facts", name="", title="Known facts", row_type=KnownFactCheck)
+    if method == "token-attribution":
+        return RunKind(subject="attribution", name="", title="Token attributions", row_type=TokenAttribution)
+    if method in MEASUREMENTS:
+        title = f"Scores: {MEASUREMENTS[method].phase.value}"
+        return RunKind(subject="scores", name=method, title=title, row_type=FactRow)
+    for kind, phase in TRACE_PHASES.items():
+        if method == f"{TRACE}{kind}":
+            words = phase.value.partition(", ")[2]
+            return RunKind(subject="trace", name=kind, title=f"Causal trace: {words}", row_type=CausalTrace)
+    if method.startswith(TRIAL):
+        name = method.removeprefix(TRIAL)
+        return RunKind(subject="trial", name=name, title=f"Trial edit: {_editor(name)}", row_type=EditReport)
+    if method.startswith(SWEEP):
+        name = method.removeprefix(SWEEP)
+        return RunKind(subject="sweep", name=name, title=f"Sweep: {_editor(name)}", row_type=SweepCell)
+    return RunKind(subject="other", name=method, title=method, row_type=None)
+
+
+def _editor(name: str) -> str:
+    """Its title; its name where this version does not know it."""
+    return EDITORS[name].title if name in EDITORS else name

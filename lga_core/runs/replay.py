@@ -1,0 +1,260 @@
+"""A stored run computed again, in an empty store, and compared with what is kept.
+
+Nothing that the run itself left is read: known-fact checks and v* are computed anew. What is worked out once per model
+and shared by all runs (its sampled text, its second moments) is used as it is.
+"""
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lga_core.data.facts import Fact
+from lga_core.editing.search.values import searched_anew
+from lga_core.editing.table import EDITORS
+from lga_core.errors import LgaError
+from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.models.loaded import LoadedModel
+from lga_core.progress import Reporter, silent
+from lga_core.results import Cost, Provenance, ReplayReport, Result
+from lga_core.runs import tasks
+from lga_core.runs.keys import (
+    attribution_run,
+    cell_name,
+    known_facts_run,
+    measurement_run,
+    sweep_run,
+    trace_run,
+    trial_run,
+)
+from lga_core.runs.kinds import RunKind, kind_of
+from lga_core.runs.recorded import facts_of_run, facts_of_trace
+from lga_core.runs.row_file import adapter
+from lga_core.runs.store import Run, Store
+from lga_core.scores.known_facts import check_known_facts
+from lga_core.scores.methods import MEASUREMENTS
+from lga_core.scores.settings import CmaSettings
+
+TOLERANCE = 1e-4  # float32 on other hardware, or in batches of another size, differs by less
+SMALLEST = 0.01  # a number that stands alone is compared with at least this: below it, rounding is all there is
+NOT_COMPARED = ("cost", "record")  # what it took, and a fact's place in its file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """What is needed to compute one run again."""
+
+    model: LoadedModel
+    run: Run
+    kind: RunKind
+    stored: Mapping[str, Result]  # its rows by name
+    facts: tuple[Fact, ...]
+    fresh: Store
+    report: Reporter
+
+    @property
+    def asked(self) -> Provenance:
+        return self.run.provenance
+
+    def settings(self, kind: type) -> Any:
+        """The recorded settings as this class has them."""
+        names = {item.name for item in fields(kind)}
+        given = {name: value for name, value in self.asked.settings.items() if name in names}
+        return adapter(kind).validate_python(given)
+
+    def check(self, again: Run) -> None:
+        """Raise LgaError where what would be computed now is another question than the stored one."""
+        if again.provenance.key == self.asked.key:
+            return
+        now = again.provenance
+        for then, today, what in (
+            (self.asked.model_fingerprint, now.model_fingerprint, "The model's files are not those of then"),
+            (self.asked.method_version, now.method_version, "The method's numbers have changed since"),
+            (self.asked.machine, now.machine, f"It was stored on {self.asked.machine}; this is {now.machine}"),
+        ):
+            if then != today:
+                raise LgaError(f"{what}: this run cannot be replayed.", hint="Ask its question again instead.")
+        raise LgaError(
+            "Its settings or texts are not those of then: this run cannot be replayed.",
+            hint="Ask its question again instead.",
+        )
+
+
+def replay(model: LoadedModel, run: Run, *, report: Reporter = silent) -> ReplayReport:
+    """Compute a run's rows again and compare. Only rows that are stored are computed.
+
+    Raises LgaError for a run of an unknown kind or without rows, whose facts are not recorded, or whose question is
+    not the same any more (other model files, another version of the method).
+    """
+    kind = kind_of(run.provenance.method)
+    if kind.row_type is None:
+        raise LgaError(f"Runs of {kind.title} are not known to this version.", hint="Use the version that made it.")
+    stored = run.rows(kind.row_type)
+    if not stored:
+        raise LgaError("The run has no row that can be read.", hint="Ask its question again instead.")
+    with tempfile.TemporaryDirectory(prefix="lga-replay-") as folder, searched_anew():
+        work = Replay(
+            model=model,
+            run=run,
+            kind=kind,
+            stored=stored,
+            facts=facts_of_run(run, stored),
+            fresh=Store(Path(folder)),
+            report=report,
+        )
+        again = dict(_AGAIN[kind.subject](work))
+    return compared(run.provenance, stored, again, model.identity.machine)
+
+
+def compared(
+    asked: Provenance, stored: Mapping[str, Result], again: Mapping[str, Result], machine_now: str
+) -> ReplayReport:
+    """Two sets of rows, value by value."""
+    largest, where, texts = 0.0, None, 0
+    for name, row in stored.items():
+        if name not in again:
+            texts += 1
+            continue
+        for place, difference in _differences(_plain(row), _plain(again[name])):
+            if difference is None:
+                texts += 1
+            elif difference > largest:
+                largest = difference
+                where = f"{name[:12]}: {place}"
+    return ReplayReport(
+        run=asked.key,
+        equal=largest <= TOLERANCE and not texts,
+        largest_difference=largest,
+        where=where,
+        tolerance=TOLERANCE,
+        rows=len(stored),
+        differing_texts=texts,
+        machine=asked.machine,
+        machine_now=machine_now,
+        cost=sum((getattr(row, "cost", Cost()) for row in again.values()), Cost()),
+    )
+
+
+def _plain(row: Result) -> Any:
+    return adapter(type(row)).dump_python(row, mode="json", warnings=False)
+
+
+def _differences(then: Any, now: Any, place: str = "") -> Iterator[tuple[str, float | None]]:
+    """Every place at which two plain values differ; numbers by how much, as a share; None for anything else."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name in (then.keys() | now.keys()) - set(NOT_COMPARED):
+            yield from _differences(then.get(name), now.get(name), f"{place}.{name}".strip("."))
+    elif _numeric(then) and _numeric(now):
+        yield place, _share(np.array(then, dtype=float), np.array(now, dtype=float))
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for index, (one, other) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(one, other, f"{place}[{index}]")
+    elif then != now:
+        yield place, None
+
+
+def _numeric(value: Any) -> bool:
+    """A number, or nested lists of numbers and missing ones."""
+    if isinstance(value, list):
+        return bool(value) and all(item is None or _numeric(item) for item in value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _share(then: np.ndarray, now: np.ndarray) -> float:
+    """The largest difference as a share of the largest value; infinite where shapes or missing values differ."""
+    if then.shape != now.shape or (np.isnan(then) != np.isnan(now)).any():
+        return math.inf
+    difference = np.nan_to_num(np.abs(then - now)).max()
+    largest = np.nan_to_num(np.abs(then)).max()
+    return float(difference / (max(largest, SMALLEST) if then.ndim == 0 else largest or 1.0))
+
+
+def _known_facts(work: Replay) -> Iterator[tuple[str, Result]]:
+    work.check(known_facts_run(work.model.identity, work.fresh))
+    for row in check_known_facts(work.model, _numbered(work.facts), report=work.report):
+        yield work.facts[row.record].fingerprint, row
+
+
+def _scores(work: Replay) -> Iterator[tuple[str, Result]]:
+    """The facts of the whole question: the noise of a trace is scaled to all of them."""
+    chosen = MEASUREMENTS[work.kind.name]
+    facts = work.facts
+    settings = work.settings(chosen.settings)
+    work.check(measurement_run(work.model.identity, work.asked.facts, facts, chosen.name, settings, work.fresh))
+    checks = tasks.known_fact_checks(work.model, facts, work.fresh, report=work.report)
+    names = {fact.record: fact.fingerprint for fact in facts}
+    skipped = {record for record, name in names.items() if name not in work.stored}
+    for row in chosen.rows(work.model, facts, checks, settings, skipped, report=work.report):
+        yield names[row.record], row
+
+
+def _trace(work: Replay) -> Iterator[tuple[str, Result]]:
+    (fact,) = work.facts
+    noise_facts = facts_of_trace(work.run)
+    settings = work.settings(CmaSettings)
+    kind: Any = work.kind.name
+    work.check(trace_run(work.model.identity, work.asked.facts, fact, kind, settings, noise_facts, work.fresh))
+    row, _stored = tasks.trace_fact(
+        work.model, work.asked.facts, fact, kind, settings, noise_facts, work.fresh, report=work.report
+    )
+    yield fact.fingerprint, row
+
+
+def _attribution(work: Replay) -> Iterator[tuple[str, Result]]:
+    (fact,) = work.facts
+    n_steps, old = work.asked.settings["n_steps"], work.asked.settings["old"]
+    work.check(attribution_run(work.model.identity, work.asked.facts, fact, n_steps, old, work.fresh))
+    row, _stored = tasks.attribute_fact(
+        work.model, work.asked.facts, fact, n_steps, old, work.fresh, report=work.report
+    )
+    yield fact.fingerprint, row
+
+
+def _trial(work: Replay) -> Iterator[tuple[str, Result]]:
+    (fact,) = work.facts
+    editor = work.kind.name
+    settings = work.settings(EDITORS[editor].settings)
+    layers = tuple(work.asked.settings["layers"])
+    diagnose = work.asked.settings["diagnostics"] is not None
+    name = work.asked.facts
+    work.check(trial_run(work.model.identity, name, fact, layers, editor, settings, work.fresh, diagnose=diagnose))
+    row, _stored = tasks.trial(
+        work.model, name, fact, layers, editor, settings, work.fresh, diagnose=diagnose, report=work.report
+    )
+    yield fact.fingerprint, row
+
+
+def _sweep(work: Replay) -> Iterator[tuple[str, Result]]:
+    """Every stored cell; facts of several files may share a record number, so they are numbered anew."""
+    editor = work.kind.name
+    settings = work.settings(EDITORS[editor].settings)
+    work.check(sweep_run(work.model.identity, editor, settings, work.fresh))
+    facts = _numbered(work.facts)
+    names = {fact.record: fact.fingerprint for fact in facts}
+    layers = tuple(sorted({int(name.rpartition("/")[2]) for name in work.stored}))
+    skipped = {
+        (record, layer)
+        for record, name in names.items()
+        for layer in layers
+        if cell_name(name, layer) not in work.stored
+    }
+    for cell in sweep_cells(work.model, facts, layers, editor, settings, skipped, report=work.report):
+        yield cell_name(names[cell.record], cell.layer), cell
+
+
+def _numbered(facts: Sequence[Fact]) -> list[Fact]:
+    return [replace(fact, record=number) for number, fact in enumerate(facts)]
+
+
+_AGAIN: Mapping[str, Callable[[Replay], Iterator[tuple[str, Result]]]] = {
+    "known facts": _known_facts,
+    "scores": _scores,
+    "trace": _trace,
+    "attribution": _attribution,
+    "trial": _trial,
+    "sweep": _sweep,
+}

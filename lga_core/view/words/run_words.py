@@ -1,0 +1,27 @@
+"""Stored runs in words."""
+
+import math
+
+from lga_core.results import ReplayReport
+from lga_core.view.words.sentences import duration
+from lga_core.view.words.text import count
+
+
+def replay_sentence(report: ReplayReport) -> str:
+    """Whether the run came out equal, by how much it differs, and what counts as equal."""
+    rows = f"{count(report.rows, 'row')} compared in {duration(report.cost.seconds)}"
+    if not report.largest_difference and not report.differing_texts:
+        return f"Identical to the last digit; {rows}."
+    parts = [f"{'Equal' if report.equal else 'Not equal'}; {rows}."]
+    if math.isinf(report.largest_difference):
+        parts.append(f"Values are missing on one side ({report.where}).")
+    elif report.largest_difference:
+        parts.append(
+            f"The largest difference of a number is {report.largest_difference:.2g} of its size ({report.where}); "
+            f"up to {report.tolerance:g} counts as equal."
+        )
+    if report.differing_texts:
+        parts.append(f"{count(report.differing_texts, 'other value')} (texts, counts, missing rows) not the same.")
+    if report.machine != report.machine_now:
+        parts.append(f"Stored on {report.machine}; computed again on {report.machine_now}.")
+    return " ".join(parts)

@@ -1,0 +1,66 @@
+"""Two stored runs beside one another: picks, values by layer in one figure, metrics, and the settings that differ."""
+
+import streamlit as st
+
+from lga_core.runs.index import RunHeader
+from lga_core.service.comparing import Comparison, RunContent, compare
+from lga_core.view.figures.compared_curves import RunCurve, compared_curves
+from lga_core.view.words.sentences import layers_in_words
+from lga_core.view.words.text import number
+from pages._ui.runs.listed import label
+from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import card, table
+from pages._ui.shell.engine import store
+from pages._ui.shell.text import safe
+
+
+def compared(left: RunHeader, right: RunHeader) -> None:
+    """From the picks to the settings."""
+    comparison = compare(left, right, store())
+    for place, name, side in zip(st.columns(2, gap="medium"), "AB", comparison.sides, strict=True):
+        with place:
+            st.markdown(f"**{name}** · {safe(label(side.header))}")
+            card(st, *_pick(side))
+    _curves(comparison)
+    st.markdown("**Metrics**")
+    _beside(comparison.metrics, "Neither run has a metric.")
+    st.markdown("**Settings that differ**")
+    _beside(comparison.settings, "Both were asked in the same way.")
+
+
+def _pick(side: RunContent) -> tuple[str, str]:
+    if not side.picks:
+        return "Layers", "no pick"
+    edited = side.header.kind.subject == "trial"
+    return "Edited" if edited else "Picks, the best first", layers_in_words(side.picks)
+
+
+def _curves(comparison: Comparison) -> None:
+    """Both runs' values by layer, as far as they have some."""
+    curves = [
+        RunCurve(
+            name=f"{name}: {side.header.title or side.header.what}",
+            values=side.curve,
+            unit=side.curve_is,
+            picks=side.picks,
+        )
+        for name, side in zip("AB", comparison.sides, strict=True)
+        if side.curve is not None
+    ]
+    if not curves:
+        st.caption("Neither run has a value for each layer: there is no curve to draw.")
+        return
+    words = "Both are read on one axis." if comparison.one_unit else "A is read on the left axis, B on the right one."
+    if len(curves) < 2:
+        words = "The other run has no value for each layer."
+    elif comparison.rho is not None:
+        words += f" Rank correlation over layers: ρ {number(comparison.rho, 2)}; 1 would be the same order of layers."
+    chart(compared_curves(curves, theme_name=theme_name()), "compared", f"Values of two runs by layer. {words}")
+    st.caption(words)
+
+
+def _beside(rows: tuple[tuple[str, str, str], ...], none: str) -> None:
+    if rows:
+        table([{"": name, "A": left, "B": right} for name, left, right in rows])
+    else:
+        st.caption(none)

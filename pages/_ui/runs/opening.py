@@ -1,0 +1,95 @@
+"""What a page opens with: the run and the choices that its address names, or the last run of this machine.
+
+The address holds the widgets that are bound to it, and beside them the chosen layers, the fact and the run shown.
+"""
+
+from contextlib import suppress
+
+import streamlit as st
+
+from lga_core.errors import LgaError
+from pages._ui.session import state
+from pages._ui.session.state import kept, session, widget
+from pages._ui.shell.engine import runs
+from pages._ui.shell.text import safe
+
+LAYERS, FACT, RUN = "layers", "fact", "run"  # as the address names them
+KEY_LETTERS = 16  # of a run's key: enough to tell it from all others
+_OWN_QUESTION = {state.MODEL, state.OTHER_MODEL, state.FACTS, state.LIMIT, state.SEED, RUN}
+
+
+def open_first(*, known: bool) -> bool:
+    """Once, when the browser has said which tab this is: whether the page has to be drawn again for what opens.
+
+    `known`: the tab was here before and has its own results. A run in the address that is not the tab's own is a link.
+    """
+    here = session()
+    if here.recognized:
+        return False
+    here.recognized = True
+    named = here.address.get(RUN)
+    if named and not (kept().run or "").startswith(named):
+        here.reopening = (named,)
+    elif not known and not _OWN_QUESTION & here.address.keys() and kept().asked is None and not kept().jobs:
+        here.reopening = _last_runs()
+    return bool(here.reopening)
+
+
+def take() -> None:
+    """Before the first widget is drawn: what the address says beside its bound widgets, and runs that are to open."""
+    here = session()
+    if not here.linked:
+        here.linked = True
+        _take_link()
+    page, here.go_to = here.go_to, None
+    if page is not None:
+        st.switch_page(page, query_params={})  # without query_params it would clear what widgets are bound to
+    wanted, here.reopening = here.reopening, ()
+    if wanted:
+        from pages._ui.runs.reopen import reopen  # with what reads runs, which the first view does not need
+
+        reopen(wanted)
+
+
+def notice() -> None:
+    """What opening a run had to say, once."""
+    here = session()
+    for words in here.notices:
+        st.info(safe(words), icon=":material/history:")
+    here.notices = []
+
+
+def write_address() -> None:
+    """Put the chosen layers, the fact and the run shown into the address, where it does not have them."""
+    here = session()
+    kept().run = here.shown_run or kept().run
+    carried = {
+        LAYERS: ",".join(map(str, sorted(widget(state.LAYERS) or ()))),
+        FACT: "" if here.fact is None else str(here.fact),
+        RUN: (here.shown_run or "")[:KEY_LETTERS],
+    }
+    for name, value in carried.items():
+        if value and st.query_params.get(name) != value:
+            st.query_params[name] = value
+        elif not value and name in st.query_params:
+            del st.query_params[name]
+
+
+def _take_link() -> None:
+    """The chosen layers and the fact of a link. What is no number there is ignored, as Streamlit does with its own."""
+    address = session().address
+    with suppress(ValueError):
+        session().fact = int(address[FACT]) if FACT in address else session().fact
+    with suppress(ValueError):
+        layers = [int(part) for part in address.get(LAYERS, "").split(",") if part.strip()]
+        if layers and state.LAYERS not in st.session_state:
+            st.session_state[state.LAYERS] = sorted({layer for layer in layers if layer >= 0})
+
+
+def _last_runs() -> tuple[str, ...]:
+    """The keys of what a new tab opens with. A store that cannot be read is no reason not to open."""
+    from lga_core.service.reopening import to_open_first
+
+    with suppress(LgaError):
+        return tuple(header.key for header in to_open_first(runs().headers()))
+    return ()

@@ -1,0 +1,110 @@
+"""A stored run put into the session: the question, the widgets and the results are as a link to it would have them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import streamlit as st
+
+from lga_core.errors import LgaError
+from lga_core.models.sources.catalogue import catalogue
+from lga_core.results import Origin
+from lga_core.runs.index import RunHeader
+from lga_core.service.jobs import Job
+from lga_core.service.reopening import PAGES, Reopening, reopening
+from lga_core.view.words.text import count
+from pages._ui.edits.settings_form import widget_values
+from pages._ui.facts import sets
+from pages._ui.model.choose import OTHER
+from pages._ui.session import state
+from pages._ui.session.state import Question, kept, session
+from pages._ui.shell.engine import identity, runs, store
+from pages._ui.trial.fact import look_at
+
+
+def page_of(header: RunHeader) -> str:
+    """The page that shows runs of this kind."""
+    return f"pages/{PAGES[header.kind.subject]}.py"
+
+
+def reopen(names: Sequence[str]) -> None:
+    """Open runs by the start of their keys, one over the other. Before any widget is drawn.
+
+    Those after the first only where the set that is then chosen has their facts. What cannot be opened is told.
+    """
+    asked_now = None
+    for place, name in enumerate(names):
+        try:
+            header = runs().one(name)
+            opened = reopening(header, store(), {known: sets.fact_set(known) for known in sets.names()}, asked_now)
+        except LgaError as error:
+            session().notices.append(
+                f"{error.cause} {error.hint}"
+                if place or not session().address.get("run")
+                else f"{error.cause} Shown is its question, as far as the address has it; it can be computed here."
+            )
+            continue
+        if not place or opened.at_hand:
+            asked_now = Origin(question=asdict(_put(header, opened)))
+
+
+def _put(header: RunHeader, opened: Reopening) -> Question:
+    """Returns the question that is asked then."""
+    name = opened.facts.name if opened.at_hand else sets.keep(opened.facts)
+    in_catalogue = opened.model in {entry.id for entry in catalogue()}
+    st.session_state.update(
+        {
+            state.MODEL: opened.model if in_catalogue else OTHER,
+            state.FACTS: name,
+            state.LIMIT: opened.limit,
+            state.SEED: opened.seed,
+            state.KNOWN_ONLY: opened.known_only,
+            **({} if in_catalogue else {state.OTHER_MODEL: opened.model}),
+            **({state.LAYERS: list(opened.layers)} if opened.layers else {}),
+            **opened.widgets,
+        }
+    )
+    if opened.editor is not None:
+        st.session_state.update({"editor": opened.editor, **widget_values(opened.settings, f"set_{opened.editor}")})
+    question = Question(
+        model=opened.model,
+        facts=name,
+        fingerprint=sets.fingerprint(sets.fact_set(name)),
+        limit=opened.limit,
+        seed=opened.seed,
+        known_only=opened.known_only,
+    )
+    if opened.record is not None:
+        session().question = question  # whose stored checks name the choice of the fact
+        look_at(question, opened.record)
+    if header.kind.subject == "scores":
+        _show_scores(question)
+    if opened.trial is not None:
+        request, report, stored = opened.trial
+        kept().trials.append(Job.answered("Editing", request, (report, stored)))
+    kept().run = header.key
+    _tell(header, opened)
+    return question
+
+
+def _show_scores(question: Question) -> None:
+    """Read from the store, without a job; one that runs for another question goes on under another name."""
+    job = kept().jobs.pop("score", None)
+    if job is not None and job.alive:
+        kept().jobs[f"score_{job.number}"] = job
+    kept().asked = question
+
+
+def _tell(header: RunHeader, opened: Reopening) -> None:
+    """What is not as it was when the run was stored."""
+    model = identity(opened.model)
+    stored = header.provenance
+    if model is not None and stored is not None and model.fingerprint != stored.model_fingerprint:
+        session().notices.append(
+            f"The files of {opened.model} have changed since this run was stored: it cannot be shown on its page, "
+            "only computed anew. The page Runs compares what was stored."
+        )
+    elif opened.unshown:
+        session().notices.append(
+            f"This run has {count(len(opened.unshown), 'setting')} that this page cannot choose "
+            f"({', '.join(opened.unshown)}): what is shown has the page's own. The page Runs shows the run's numbers."
+        )

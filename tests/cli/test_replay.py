@@ -1,0 +1,19 @@
+"""`replay`: a stored run computed again; 0 where it is equal, 1 where it is not, 2 where it cannot be done."""
+
+import json
+
+
+def test_a_run_is_replayed_by_the_start_of_its_key(here, tiny_folder, fact_file, home):
+    scored = here("score", tiny_folder, fact_file, "--limit", 3, "--shuffle", 1, "--json")
+    key = scored.json[0]["run"]
+    answer = here("replay", key[:8], "--json")
+    assert answer.code == 0, answer.err
+    assert (answer.json["run"], answer.json["equal"], answer.json["rows"]) == (key, True, 3)
+    notes = json.loads((home / "runs" / f"{key}.notes").read_text())
+    assert notes["origins"][0]["command"] == f"lga score {tiny_folder} {fact_file} --limit 3 --shuffle 1"
+
+    path = home / "runs" / f"{key}.jsonl"
+    path.write_text(path.read_text().replace('"old_answer":"', '"old_answer":"not '))
+    changed = here("replay", key)
+    assert changed.code == 1 and "Scores: LGA" in changed.out and "Not equal" in changed.out
+    assert here("replay", "nix").code == 2

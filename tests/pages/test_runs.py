@@ -1,0 +1,105 @@
+"""The page of stored runs, and what a new tab and a link open with."""
+
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lga_core.runs.index import RunIndex
+from lga_core.runs.store import Store
+from tests.pages.conftest import APP
+from tests.pages.driving import kept, metrics, wait, words
+
+
+@pytest.fixture
+def scored(ready: AppTest) -> AppTest:
+    """Four facts are scored and one is edited; both runs are the last ones of the store."""
+    ready.number_input(key="n").set_value(4).run()
+    ready.button(key="score").click().run()
+    wait(ready)
+    ready.switch_page("pages/trial_edit.py").run()
+    ready.multiselect(key="layers").select(1).run()
+    ready.selectbox(key="set_r-rome_covariance").select("identity").run()
+    ready.button(key="edit").click().run()
+    return wait(ready)
+
+
+def header(kind: str):
+    """The last run of this kind."""
+    return next(item for item in RunIndex(Store()).headers() if item.kind.name == kind)
+
+
+def new_tab(name: str, **query: str) -> AppTest:
+    """A tab of another browser on the same server, which has just said its name."""
+    tab = AppTest.from_file(str(APP), default_timeout=60)
+    for key, value in query.items():
+        tab.query_params[key] = value
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pages._ui.session.tab._component", lambda **_: SimpleNamespace(name=name))
+        tab.run()
+    assert not tab.exception
+    return tab
+
+
+def choose(app: AppTest, *keys: str) -> AppTest:
+    app.multiselect(key="runs_chosen").set_value(list(keys)).run()
+    assert not app.exception
+    return app
+
+
+def test_runs_are_listed_named_replayed_compared_deleted_and_brought_back_and_a_damaged_one_is_told(scored: AppTest):
+    lga, edit = header("gradients"), header("r-rome")
+    scored.switch_page("pages/runs.py").run()
+    scored.text_input(key="runs_search").input("R-ROME tiny-llama").run()
+    (listed,) = (frame.value for frame in scored.dataframe if "took" in frame.value.columns)
+    assert edit.key[:8] in set(listed["key"]) and lga.key[:8] not in set(listed["key"])
+
+    scored.text_input(key="runs_search").input("").run()
+    choose(scored, lga.key)
+    scored.text_input(key=f"name_{lga.key}").input("My scores").run()
+    assert Store().find(lga.key).notes.title == "My scores" and scored.subheader[0].value == "My scores"
+    assert "'limit': 4" in str(Store().find(lga.key).notes.origins[0].question)
+    scored.button(key="replay_run").click().run()
+    wait(scored)
+    assert any("Identical to the last digit" in item.value for item in scored.success)
+
+    choose(scored, lga.key, edit.key)
+    text = words(scored)
+    assert "Settings that differ" in text and metrics(scored)["Edited"] == "layer 1"
+
+    choose(scored, edit.key)
+    scored.button(key="delete_run").click().run()
+    assert Store().find(edit.key) is None and "was deleted" in words(scored)
+    scored.button(key="undo_delete").click().run()
+    assert Store().find(edit.key) is not None and "was deleted" not in words(scored)
+
+    Store().path(edit.key, ".json").write_text("{")
+    scored.run()
+    assert "is damaged" in words(scored) and not scored.error and scored.button(key=f"delete_{edit.key}")
+
+
+def test_a_new_tab_a_link_and_open_show_what_was_there(scored: AppTest):
+    lga = header("gradients")
+    assert (scored.query_params["run"], scored.query_params["layers"]) == (header("r-rome").key[:16], "1")
+    scored.switch_page("pages/golden_layers.py").run()
+    shown, question = metrics(scored), kept(scored).asked
+    assert scored.query_params["run"] == lga.key[:16]
+
+    other = new_tab("another")  # without the uploaded set: its facts come from the store
+    assert metrics(other)["Golden layer"] == shown["Golden layer"] and "Answered from the store" in words(other)
+    assert kept(other).asked.facts.startswith("ten.json (run") and kept(other).asked.limit == 4
+    other.switch_page("pages/trial_edit.py").run()
+    assert "R-ROME at layer 1" in words(other)
+
+    linked = new_tab("a third", run=lga.key[:16], layers="0,3")
+    assert metrics(linked)["Golden layer"] == shown["Golden layer"]
+    assert linked.multiselect(key="layers").value == [0, 3]
+    unknown = new_tab("a fourth", run="abcdef0123456789", n="7")
+    assert "no stored run" in words(unknown) and unknown.number_input(key="n").value == 7
+
+    scored.number_input(key="n").set_value(9).run()
+    scored.switch_page("pages/runs.py").run()
+    choose(scored, lga.key)
+    scored.button(key="open_run").click().run()
+    scored.switch_page("pages/golden_layers.py").run()  # where the test runner stays
+    assert kept(scored).asked == question and scored.number_input(key="n").value == 4

@@ -1,0 +1,153 @@
+"""A stored run becomes a question again: as it was recorded, or with a set made of the facts that were kept."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from conftest import make_fact, tiny_model
+
+from lga_core.data.facts import FactSet, facts_fingerprint
+from lga_core.data.load import choose
+from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.errors import LgaError
+from lga_core.results import Origin
+from lga_core.runs import tasks
+from lga_core.runs.index import RunIndex
+from lga_core.runs.store import Store
+from lga_core.runs.sweeps import sweep
+from lga_core.scores.settings import CmaSettings, GradientSettings
+from lga_core.service.comparing import compare, content
+from lga_core.service.reopening import reopening, to_open_first
+from lga_core.service.requests import TrialRequest
+from lga_core.view.figures.compared_curves import RunCurve, compared_curves
+
+SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "Toyota", "Rome", "London", "Berlin")
+QUICK = RankOneSettings(value=ValueSettings(steps=1), contexts=0, covariance="identity")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model("llama")
+
+
+@pytest.fixture(scope="module")
+def fact_set():
+    facts = [make_fact(2 * n, f"The {name} is in", name, "Boston", "Paris") for n, name in enumerate(SUBJECTS)]
+    return FactSet(name="seven", facts=tuple(facts), n_records=14)
+
+
+def question(**changed):
+    return {"model": "tiny", "facts": "seven", "limit": 4, "seed": 3, "known_only": False, **changed}
+
+
+def ask(store, model, facts, what="scores"):
+    """Score, trace or edit; returns the run's header."""
+    if what == "scores":
+        stored = tasks.measure(model, "seven", facts, "gradients", GradientSettings(old="model"), store)[1]
+    elif what == "cma":
+        stored = tasks.measure(model, "seven", facts, "trace-hidden", CmaSettings(draws=1, seed=3, window=10), store)[1]
+    elif what == "trace":
+        settings = CmaSettings(draws=1, seed=3)
+        stored = tasks.trace_fact(model, "seven", facts[1], "mlp", settings, facts, store)[1]
+    elif what == "trial":
+        stored = tasks.trial(model, "seven", facts[1], [2, 0], "rome", QUICK, store, diagnose=False)[1]
+    else:
+        stored = sweep(model, "seven", facts[:2], [1, 3], "rome", QUICK, store)[1]
+    return RunIndex(store).one(stored.provenance.key)
+
+
+def chosen(fact_set, opened):
+    """The facts that the page would ask about."""
+    return choose(opened.facts.facts, opened.limit, opened.seed)
+
+
+@pytest.mark.parametrize("what", ["scores", "cma", "trace", "trial", "sweep"])
+def test_the_recorded_question_comes_back_where_its_set_is_at_hand(tmp_path, model, fact_set, what):
+    facts = choose(fact_set.facts, 4, 3)
+    store = Store(tmp_path, origin=Origin(question=question()))
+    header = ask(store, model, facts, what)
+    opened = reopening(header, store, {"seven": fact_set})
+    assert opened.at_hand and opened.model == "tiny-llama"
+    assert (opened.facts.name, opened.limit, opened.seed) == ("seven", 4, 3)
+    if what in ("trace", "trial"):
+        assert opened.record == facts[1].record
+    assert opened.page == {"cma": "golden_layers", "scores": "golden_layers", "trace": "causal_trace"}.get(
+        what, "trial_edit" if what == "trial" else "layer_sweep"
+    )
+    assert opened.widgets == {
+        "scores": {"old": "model"},
+        "cma": {"cma": "hidden", "window_10": True},
+        "trace": {"trace_window_10": False},
+    }.get(what, {})
+    assert opened.unshown == (("draws",) if what == "cma" else ())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"facts": "gone"}, {"limit": 3}, {"seed": 4}, {"seed": None}],
+    ids=["set not at hand", "other number", "other seed", "no shuffle"],
+)
+def test_else_a_set_is_made_that_asks_the_same_question(tmp_path, model, fact_set, changed):
+    facts = tuple(random.Random(8).sample(fact_set.facts, 5)) if changed == {"seed": None} else fact_set.facts[:4]
+    store = Store(tmp_path, origin=Origin(question=question(**changed)))
+    opened = reopening(ask(store, model, facts, "cma"), store, {"seven": fact_set})
+    assert not opened.at_hand and opened.facts.name.startswith("seven (run ")
+    assert opened.seed == 3  # the noise's
+    assert facts_fingerprint(chosen(fact_set, opened)) == facts_fingerprint(facts)
+    assert [fact.record for fact in chosen(fact_set, opened)] == [fact.record for fact in facts]
+
+
+def test_a_trial_comes_with_its_report(tmp_path, model, fact_set):
+    store = Store(tmp_path)
+    header = ask(store, model, fact_set.facts, "trial")
+    opened = reopening(header, store, {"seven": fact_set})
+    request, report, stored = opened.trial
+    assert isinstance(request, TrialRequest) and request.settings == QUICK and stored.from_store
+    assert opened.layers == report.layers == (0, 2) and (opened.editor, opened.settings) == ("rome", QUICK)
+    assert opened.facts.by_record(opened.record).subject == report.subject == fact_set.facts[1].subject
+
+
+def test_facts_that_are_nowhere_are_told(tmp_path, model, fact_set):
+    store = Store(tmp_path)
+    header = ask(store, model, fact_set.facts[:2])
+    for path in (tmp_path / "facts").iterdir():
+        path.unlink()
+    with pytest.raises(LgaError, match="not recorded"):
+        reopening(header, store, {"seven": fact_set})
+
+
+def test_a_new_tab_opens_with_the_last_scores_and_what_was_done_last_with_that_model(tmp_path, model, fact_set):
+    store = Store(tmp_path)
+    other = replace(model, name="another", fingerprint="another")
+    assert to_open_first(()) == ()
+    scores, trial = (ask(store, model, fact_set.facts[:3], what) for what in ("scores", "trial"))
+    assert [header.key for header in to_open_first((trial, scores))] == [scores.key, trial.key]
+    assert [header.key for header in to_open_first((scores, trial))] == [scores.key]
+    foreign = ask(store, other, fact_set.facts[:3], "trial")
+    assert [header.key for header in to_open_first((foreign, trial, scores))] == [foreign.key]
+
+
+def test_two_runs_side_by_side(tmp_path, model, fact_set):
+    store = Store(tmp_path)
+    scores, trace, edit, swept = (
+        ask(store, model, fact_set.facts, what) for what in ("scores", "trace", "trial", "sweep")
+    )
+    both = compare(scores, trace, store)
+    left, other = both.sides
+    expected, _ = tasks.score_layers(
+        model, "seven", fact_set.facts, "lga", GradientSettings(old="model"), tasks.View(bootstrap=0), store
+    )
+    assert left.curve == pytest.approx(expected.total) and left.picks == expected.selection.golden_layers
+    assert not both.one_unit and other.curve_is == "indirect effect at the last subject token"
+    names = {name: (one, other) for name, one, other in both.settings}
+    assert names["what"] == ("Scores: LGA", "Causal trace: MLP") and names["draws"] == ("–", "1")
+    assert "model" not in names and "machine" not in names
+    assert compare(scores, scores, store).settings == () and compare(scores, scores, store).rho == 1
+    metrics = dict((name, value) for name, value, _ in compare(edit, swept, store).metrics)
+    assert metrics["edited"] == "layers 0 and 2" and "→" in metrics["rewrite, teacher-forced"]
+    cells = content(swept, store)
+    assert [layer for layer, value in enumerate(cells.curve) if value == value] == [1, 3] and cells.picks[0] in (1, 3)
+    figure = compared_curves(
+        [RunCurve(name=side.curve_is, values=side.curve, unit=side.curve_is, picks=side.picks) for side in both.sides]
+    )
+    assert list(figure.data[0].y) == pytest.approx(list(left.curve)) and figure.data[1].yaxis == "y2"
