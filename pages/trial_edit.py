@@ -15,14 +15,13 @@ from pages._ui.shell import frame, jobs
 from pages._ui.shell.elements import asked_question
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, layers_list
-from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
 from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
 from pages._ui.trial.fact import choose_fact, strip_of
 
 AREA = "edit"
-STAGE_SECONDS = 0.5  # the first numbers come within seconds
+WATCH_SECONDS = 1.0  # how often to look whether a new stage of the running trial is there
 
 
 def form(question: Question) -> TrialRequest | None:
@@ -102,7 +101,7 @@ def result() -> None:
     )
     trials = finished_trials()
     if jobs.is_running(AREA):
-        live("trial_live", in_progress, running=True, seconds=STAGE_SECONDS)
+        in_progress(begun)
     elif begun is not None:
         st.divider()
         report.show(begun)
@@ -116,17 +115,21 @@ def result() -> None:
         report.history(trials)
 
 
-def in_progress() -> None:
-    """The stages of the running trial that are there, and what is being measured."""
-    job = jobs.last_job(AREA)
-    begun = begun_trial()
-    if job is None:
-        return
-    if begun is not None:
-        st.divider()
-        report.show(begun, jobs.how_far(job.snapshot()))
-    elif job.alive:
+def in_progress(begun: Trial | None) -> None:
+    """The stages of the running trial that are there. Drawn once a stage: to draw takes the engine's time."""
+    if begun is None:
         st.info("Editing. The sidebar shows the progress.", icon=":material/hourglass_top:")
+    else:
+        st.divider()
+        report.show(begun, running=True)
+    job = jobs.last_job(AREA)
+
+    @st.fragment(run_every=WATCH_SECONDS, key="trial_watch")
+    def watch() -> None:
+        if job is not None and job.alive and begun_trial() != begun:
+            st.rerun()
+
+    watch()
 
 
 def keep(trial: Trial) -> None:

@@ -31,7 +31,7 @@ def trial_edit(
 ) -> EditReport:
     """Edit one fact at the chosen layers and report every metric before and after.
 
-    With `diagnose`, also what the edit did to the model beside the fact, which takes as long as writing 200 tokens.
+    With `diagnose`, also what the edit did to the model beside the fact: drift and fluency.
     Raises LgaError for a fact without a new answer, a layer that is not there, or an unknown editor.
     """
     *_, whole = trial_stages(model, fact, layers, editor, settings, diagnose=diagnose, report=report)

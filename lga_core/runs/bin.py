@@ -28,8 +28,11 @@ class RunBin:
             files = self._files(self._store.root, key)
             if not files:
                 raise LgaError("This run is not stored any more.", hint="Look at the list again.")
-            self.empty()
-            self._move(files, self._folder)
+            self._move(files, self._folder)  # first: where that fails, the earlier run stays here
+            names = {path.name for path in files}
+            for path in self._folder.iterdir():
+                if path.name not in names:
+                    path.unlink()
 
     def undo(self) -> str:
         """Bring the deleted run back as it was; returns its key.

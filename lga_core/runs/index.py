@@ -40,6 +40,11 @@ class RunHeader:
         return self.key[:SHORT]
 
     @property
+    def model(self) -> str | None:
+        """The name of the model that was asked."""
+        return self.provenance.model if self.provenance is not None else None
+
+    @property
     def title(self) -> str | None:
         """The name that a user gave it."""
         return self.notes.title if self.notes is not None else None

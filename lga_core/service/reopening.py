@@ -102,14 +102,7 @@ def to_open_first(headers: Sequence[RunHeader]) -> tuple[RunHeader, ...]:
     if not shown:
         return ()
     last = shown[0]
-    scores = next(
-        (
-            header
-            for header in shown
-            if header.kind.name == "gradients" and header.provenance.model == last.provenance.model  # type: ignore[union-attr]
-        ),
-        last,
-    )
+    scores = next((header for header in shown if header.kind.name == "gradients" and header.model == last.model), last)
     return (scores,) if scores is last else (scores, last)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +160,33 @@ def test_a_run_that_was_measured_again_is_not_overwritten_by_undo(tmp_path):
     assert list(run.rows(KnownFactCheck)) == ["5"]
     bin_.empty()
     assert bin_.held is None
+
+
+def test_deleting_twice_holds_the_last_one_and_nothing_of_the_first(tmp_path):
+    store = Store(tmp_path)
+    stored(store, "a1", rows=2)
+    bin_ = RunBin(store)
+    bin_.delete("a1")
+    stored(store, "a1", rows=1)
+    bin_.delete("a1")
+    bin_.undo()
+    run = store.find("a1")
+    assert run is not None and list(run.rows(KnownFactCheck)) == ["0"]
+
+
+def test_a_deletion_that_fails_keeps_the_run_and_the_one_deleted_before(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    stored(store, "a1")
+    stored(store, "b2")
+    bin_ = RunBin(store)
+    bin_.delete("a1")
+
+    def full(path, target):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        with pytest.raises(LgaError):
+            bin_.delete("b2")
+    assert [header.key for header in RunIndex(store).headers()] == ["b2"]
+    assert bin_.held == "a1"

@@ -73,7 +73,7 @@ def label(header: RunHeader) -> str:
 
 def model_title(header: RunHeader) -> str:
     """The model's title; the name as it was given where the catalogue does not have it."""
-    name = header.provenance.model if header.provenance is not None else ""
+    name = header.model or ""
     try:
         return shorten(resolve(name).title, 40)
     except LgaError:  # a folder that is not there any more

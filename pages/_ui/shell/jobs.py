@@ -19,7 +19,7 @@ from pages._ui.shell.text import safe
 
 POLL_SECONDS = 1.0
 # An animation wakes the browser 60 times a second. On the engine's own cores each time stops a thread that the others
-# then wait for: with Streamlit's animations a trial edit took 34 s, without them 23 s (2 cores, SmolLM2).
+# then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
 CALM = "<style>* { animation: none !important; transition: none !important; }</style>"
 MANY = 100_000  # steps: those are bytes
 _COUNTED = {

@@ -80,6 +80,8 @@ def show(question: Question, trial: TrialRequest) -> None:
     def draw() -> None:
         if running is not None:
             running.touch()
+            if not running.alive:  # another session's, which this one's sidebar does not watch
+                st.rerun()
         found = reading.read(model, request, store())
         if found.begun:
             _results(found, golden, model.layers)

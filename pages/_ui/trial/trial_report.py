@@ -24,17 +24,15 @@ _ABOUT = {
 }
 
 
-def show(trial: Trial, measuring: str = "") -> None:
-    """One trial from top to bottom. `measuring`: how far the job is that measures what is missing."""
+def show(trial: Trial, *, running: bool = False) -> None:
+    """One trial from top to bottom. `running`: a job measures what is missing."""
     report = trial.report
-    pending = "being measured" if measuring else "not measured"
+    pending = "being measured" if running else "not measured"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(f"{title(report.editor)} at {layers_in_words(report.layers)}", width="content")
         if trial.stored is not None and trial.stored.from_store:
             st.badge("Answered from the store", icon=":material/database:", color="gray")
     st.caption(f"{safe(report.prompt)} **{safe(report.target_old or '?')} → {safe(report.target_new)}**")
-    if measuring:
-        st.info(safe(measuring), icon=":material/hourglass_top:")
     _metrics(report, pending if "texts" in trial.missing else None)
     if "side effects" in trial.missing:
         st.caption(f"Target error {relative_error(report.target_error)}. Side effects, drift and fluency: {pending}.")
