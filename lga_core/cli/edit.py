@@ -9,6 +9,7 @@ from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, setti
 from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
+from lga_core.view.words.edit_words import adapter_words
 
 NOT_ASKED = Metric(teacher_forced=None, free=None, n=0)
 
@@ -25,10 +26,18 @@ def edit(
     export: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the model with the edit merged into its weights.")
     ] = None,
+    export_lora: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the edit as a LoRA adapter that peft loads.")
+    ] = None,
+    lora_rank: Annotated[
+        int | None, typer.Option(metavar="R", min=1, help="Of the adapter for a dense edit (fine-tuning), by SVD.")
+    ] = None,
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
+    from lga_core.editing.files import lora
     from lga_core.editing.files.edit_set import check_place, save_edit_set
-    from lga_core.editing.files.export import check_free, export_merged
+    from lga_core.editing.files.export import export_merged
+    from lga_core.editing.files.whole_folder import check_free
     from lga_core.editing.ledger import Ledger, extend
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
@@ -40,8 +49,9 @@ def edit(
     at = parse_layers(layers)
     if save is not None:
         check_place(save)
-    if export is not None:
-        check_free(export)
+    for folder in (export, export_lora):
+        if folder is not None:
+            check_free(folder)
     fact_set = load_facts(facts)
     fact = fact_at(fact_set, index)
     with progress_line(common) as report:
@@ -51,17 +61,23 @@ def edit(
         edited, stored = trial(
             loaded, fact_set.name, fact, at, editor, settings, common.store("edit", model, facts), report=report
         )
-        if save is not None or export is not None:  # the store keeps what an edit did, not the edit
+        adapter = None
+        if save or export or export_lora:  # the store keeps what an edit did, not the edit
             ledger = extend(loaded, Ledger(), [fact], editor, at, settings, "sequential", report=report)
             if save is not None:
                 save_edit_set(ledger, loaded, save)
             if export is not None:
                 export_merged(loaded, ledger.edits, export, [fact], report=report)
+            if export_lora is not None:
+                adapter = lora.export_lora(ledger, loaded, export_lora, dense_rank=lora_rank)
     kept = {"saved": save and str(save), "exported": export and str(export)}
+    lines = [_text(edited, stored), *(f"{how} to {where}" for how, where in kept.items() if where)]
+    if adapter is not None:
+        lines.append(adapter_words(adapter))
     answer(
         common,
-        {**_report(model, edited, stored), **kept},
-        "\n".join([_text(edited, stored), *(f"{how} to {where}" for how, where in kept.items() if where)]),
+        {**_report(model, edited, stored), **kept, "adapter": adapter and attributes(adapter, "ranks", "errors")},
+        "\n".join(lines),
     )
 
 

@@ -6,6 +6,7 @@ Nothing is computed here.
 
 from lga_core.results.base import Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
+    Adapter,
     Diagnostics,
     EditReport,
     FactMean,
@@ -31,6 +32,7 @@ __all__ = [
     "METHOD_TITLES",
     "METRICS",
     "Across",
+    "Adapter",
     "Array",
     "Bootstrap",
     "CausalTrace",

@@ -143,3 +143,12 @@ class LedgerReport(Result):
     before: Mapping[str, FactMean]  # metric name -> mean over the facts of enabled entries
     now: Mapping[str, FactMean]
     cost: Cost = Cost()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter(Result):
+    """A LoRA adapter that was written."""
+
+    folder: str
+    ranks: Mapping[str, int]  # matrix -> rank of its ΔW
+    errors: Mapping[str, float]  # matrix -> ‖ΔW − BA‖ / ‖ΔW‖ (Frobenius), of those that were approximated

@@ -233,6 +233,14 @@ class ExportModel(LedgerRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportAdapter(LedgerRequest):
+    """Write the enabled edits as a LoRA adapter. Returns an Adapter."""
+
+    folder: Path
+    dense_rank: int | None  # of a dense edit's approximation; None: such an edit is refused
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlayRequest(LedgerRequest):
     """Continue a prompt with the original and the edited model. Publishes SideBySide, returns a PlaygroundReport."""
 

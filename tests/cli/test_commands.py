@@ -163,6 +163,18 @@ def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, t
     assert shown.code == 0 and shown.out.splitlines()[-1] == f"saved to {tmp_path / 'one.zip'}"
 
 
+def test_edit_writes_an_adapter(here, tiny_folder, fact_file, tmp_path):
+    arguments = ("edit", tiny_folder, fact_file, "--index", 0, "--layers", "1", "--json", "--export-lora")
+    answer = here(*arguments, tmp_path / "low")
+    assert answer.code == 0, answer.err
+    assert list(answer.json["adapter"]["ranks"].values()) == [1] and answer.json["adapter"]["errors"] == {}
+    refused = here(*arguments, tmp_path / "dense", "--editor", "ft-m")
+    assert refused.code == 2 and "--lora-rank" in refused.err and not (tmp_path / "dense").exists()
+    near = here(*arguments, tmp_path / "dense", "--editor", "ft-m", "--lora-rank", 3)
+    assert list(near.json["adapter"]["ranks"].values()) == [3]
+    assert all(0 < error < 1 for error in near.json["adapter"]["errors"].values())
+
+
 def test_the_three_line_api_gives_what_the_command_gives(scored, home, tiny_folder, fact_file, monkeypatch):
     import lga_core
 

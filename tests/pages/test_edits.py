@@ -256,6 +256,7 @@ def test_an_exported_model_is_the_edited_one(steps: AppTest, model_folder: Path,
     wait(steps)
     steps.switch_page("pages/edits.py").run()
     steps.segmented_control(key="edits_view").set_value("files").run()
+    steps.segmented_control(key="export_kind").set_value("Merged model").run()
     assert "Writes a whole model, " in words(steps)
     steps.text_input(key="export_path").input(str(tmp_path / "merged")).run()
     steps.button(key="export").click().run()
@@ -275,6 +276,13 @@ def test_an_exported_model_is_the_edited_one(steps: AppTest, model_folder: Path,
     steps.button(key="export").click().run()
     wait(steps)
     assert "is there already" in words(steps)
+
+    steps.segmented_control(key="export_kind").set_value("LoRA adapter").run()
+    steps.text_input(key="export_path").input(str(tmp_path / "adapter")).run()
+    steps.button(key="export").click().run()
+    wait(steps)
+    assert "down\\_proj rank 1" in " ".join(item.value for item in steps.success)
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
 
 
 def test_two_sessions_on_one_model_do_not_see_each_others_edits(steps: AppTest, model_folder: Path):

@@ -8,10 +8,8 @@ import functools
 import hashlib
 import io
 import os
-import shutil
 import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
@@ -34,6 +32,7 @@ from lga_core.editing.files.manifest import (
     Tensors,
     same_fields,
 )
+from lga_core.editing.files.whole_folder import whole_folder
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
@@ -48,30 +47,30 @@ def save_edit_set(ledger: Ledger, model: LoadedModel, path: Path | str) -> Path:
     """
     path = Path(path)
     check_place(path)
-    parts = _parts(ledger, model)
-    half = path.with_name(f".{path.name}-{uuid4().hex}")
+    parts = edit_set_files(ledger, model)
     try:
         if path.suffix.lower() == ".zip":
-            with half.open("wb") as file:
-                _zip_to(file, parts)
-            os.replace(half, path)
+            _write_zip(path, parts)
         else:
-            half.mkdir()
-            for name, content in parts.items():
-                (half / name).write_bytes(content)
-            if path.is_dir():
-                path.rmdir()  # only an empty one goes
-            os.rename(half, path)
+            with whole_folder(path) as half:
+                for name, content in parts.items():
+                    (half / name).write_bytes(content)
     except OSError as error:
         raise LgaError(
             f"The edit set cannot be written to {path}: {error.strerror}.",
             hint="Name a new folder or a .zip file where you may write and where there is room.",
         ) from error
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
-        with suppress(OSError):
-            half.unlink()
     return path
+
+
+def _write_zip(path: Path, parts: Mapping[str, bytes]) -> None:
+    half = path.with_name(f".{path.name}-{uuid4().hex}")
+    try:
+        with half.open("wb") as file:
+            _zip_to(file, parts)
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def check_place(path: Path) -> None:
@@ -86,11 +85,12 @@ def check_place(path: Path) -> None:
 def edit_set_bytes(ledger: Ledger, model: LoadedModel) -> bytes:
     """The .zip as bytes, for a download."""
     file = io.BytesIO()
-    _zip_to(file, _parts(ledger, model))
+    _zip_to(file, edit_set_files(ledger, model))
     return file.getvalue()
 
 
-def _parts(ledger: Ledger, model: LoadedModel) -> dict[str, bytes]:
+def edit_set_files(ledger: Ledger, model: LoadedModel) -> dict[str, bytes]:
+    """The content of each file of an edit set. Raises LgaError for an edit that is not finite."""
     tensors = {
         f"{entry.id}/{item.edit.layer}/{part}": tensor.detach().to("cpu", torch.float32).contiguous().clone()
         for entry in ledger.entries

@@ -6,11 +6,9 @@ weights are written from where they lie, one file of at most SHARD_BYTES a step.
 
 import copy
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from uuid import uuid4
 
 import torch
 from huggingface_hub import StateDictSplit, split_torch_state_dict_into_shards
@@ -22,6 +20,7 @@ from transformers.pytorch_utils import Conv1D
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, LowRankEdit, by_matrix
+from lga_core.editing.files.whole_folder import whole_folder
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.files import gigabytes, tells_no_room
@@ -45,30 +44,24 @@ def export_merged(
     holds anything, a full disk, or an edit that is not finite.
     """
     folder = Path(folder)
-    check_free(folder)
-    half = folder.with_name(f".{folder.name}-{uuid4().hex}")
     try:
-        half.mkdir()
-        with model.using("writing the edited model"):
-            weights = merged_weights(model, edits)
-            shards = split_torch_state_dict_into_shards(weights, max_shard_size=SHARD_BYTES)
-            _check_room(folder, sum(weight.nbytes for weight in weights.values()))
-            _write_rest(model, edits, facts, shards, half)
-        steps = len(shards.filename_to_tensors)
-        report(Progress(phase=Phase.EXPORT, done=0, total=steps))
-        for done, (name, members) in enumerate(shards.filename_to_tensors.items(), start=1):
+        with whole_folder(folder) as half:
             with model.using("writing the edited model"):
-                save_file({key: weights[key].contiguous() for key in members}, half / name, metadata={"format": "pt"})
-            report(Progress(phase=Phase.EXPORT, done=done, total=steps))
-        if folder.is_dir():
-            folder.rmdir()  # only an empty one goes
-        os.rename(half, folder)
+                weights = merged_weights(model, edits)
+                shards = split_torch_state_dict_into_shards(weights, max_shard_size=SHARD_BYTES)
+                _check_room(folder, sum(weight.nbytes for weight in weights.values()))
+                _write_rest(model, edits, facts, shards, half)
+            steps = len(shards.filename_to_tensors)
+            report(Progress(phase=Phase.EXPORT, done=0, total=steps))
+            for done, (name, members) in enumerate(shards.filename_to_tensors.items(), start=1):
+                part = {key: weights[key].contiguous() for key in members}
+                with model.using("writing the edited model"):
+                    save_file(part, half / name, metadata={"format": "pt"})
+                report(Progress(phase=Phase.EXPORT, done=done, total=steps))
     except OSError as error:
         raise _cannot_write(folder, error.strerror or str(error)) from error
     except SafetensorError as error:
         raise _cannot_write(folder, "the disk is full" if tells_no_room(str(error)) else str(error)) from error
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
     return folder
 
 
@@ -90,16 +83,6 @@ def merged_matrix(model: LoadedModel, edits: Sequence[Edit]) -> torch.Tensor:
             hint="Leave that edit out, or compute it again with other settings.",
         )
     return merged
-
-
-def check_free(folder: Path) -> None:
-    """Raise LgaError unless a folder can be made here: nothing is there yet, or an empty one."""
-    if not folder.parent.is_dir():
-        raise LgaError(f"There is no folder {folder.parent}.", hint="Make it first, or name another folder.")
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if folder.exists() or folder.is_symlink():
-        raise LgaError(f"{folder} is there already, and is not an empty folder.", hint="Name a new folder.")
 
 
 def merged_weights(model: LoadedModel, edits: Sequence[Edit]) -> dict[str, torch.Tensor]:

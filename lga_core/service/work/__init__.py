@@ -30,6 +30,7 @@ WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
     ask.LoadEditSet: editing.load,
     ask.SaveEditSet: editing.save,
     ask.ExportModel: editing.export,
+    ask.ExportAdapter: editing.export_adapter,
     ask.PlayRequest: editing.play,
 }
 

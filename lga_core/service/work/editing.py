@@ -5,6 +5,7 @@ from typing import Any
 from lga_core.editing.edits import Edit
 from lga_core.editing.files.edit_set import edit_set_bytes
 from lga_core.editing.files.export import export_merged
+from lga_core.editing.files.lora import export_lora
 from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extensions, recompute
 from lga_core.editing.table import editor_named
@@ -12,7 +13,7 @@ from lga_core.evaluation.ledger_report import ledger_report
 from lga_core.evaluation.playground import compare_texts
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress
-from lga_core.results import EditReport, PlaygroundReport, Stored
+from lga_core.results import Adapter, EditReport, PlaygroundReport, Stored
 from lga_core.runs import tasks
 from lga_core.runs.store import Store
 from lga_core.service import requests as ask
@@ -122,6 +123,11 @@ def export(desk: Desk, request: ask.ExportModel, control: Control) -> str:
     model, book = _ledger(desk, request, control)
     facts = [fact for entry in book.ledger.enabled for fact in entry.facts]
     return str(export_merged(model, book.ledger.edits, request.folder, facts, report=control.report))
+
+
+def export_adapter(desk: Desk, request: ask.ExportAdapter, control: Control) -> Adapter:
+    model, book = _ledger(desk, request, control)
+    return export_lora(book.ledger, model, request.folder, dense_rank=request.dense_rank)
 
 
 def play(desk: Desk, request: ask.PlayRequest, control: Control) -> PlaygroundReport:

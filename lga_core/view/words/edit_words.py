@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from lga_core.results import FactMean, Metric, MomentPlan
+from lga_core.results import Adapter, FactMean, Metric, MomentPlan
 from lga_core.view.words.sentences import duration, layers_in_words, memory_size
 from lga_core.view.words.text import count
 
@@ -56,3 +56,12 @@ def best_layer_sentence(best: int | None, overall: float | None, golden: int | N
     if golden == best:
         return f"{words} It is the golden layer of the last scores too."
     return f"{words} Golden layer of the last scores: {golden}, Overall {whole(at_golden)} %."
+
+
+def adapter_words(adapter: Adapter) -> str:
+    """Where it lies, of which ranks, and what an approximation by SVD leaves out."""
+    parts = []
+    for matrix, rank in adapter.ranks.items():
+        left_out = adapter.errors.get(matrix)
+        parts.append(f"{matrix} rank {rank}" + ("" if left_out is None else f", {left_out:.0%} of ‖ΔW‖ left out"))
+    return f"LoRA adapter in {adapter.folder}: {'; '.join(parts)}"

@@ -1,4 +1,4 @@
-"""Edits in files: the ledger saved and loaded as an edit set, and a copy of the model with the edits merged."""
+"""Edits in files: the ledger as an edit set or a LoRA adapter, and a copy of the model with the edits merged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +8,10 @@ import streamlit as st
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.files import gigabytes
+from lga_core.results import Adapter
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.requests import SaveEditSet
+from lga_core.view.words.edit_words import adapter_words
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs
 from pages._ui.session.state import widget
@@ -19,6 +21,8 @@ from pages._ui.shell.engine import engine
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
 
+ADAPTER = "LoRA adapter"
+MERGED = "Merged model"
 SAVE_SECONDS = 100.0  # the model may have to be loaded first
 
 
@@ -100,14 +104,33 @@ def _from_path(model: str) -> None:
 
 
 def _export(model: str, ledger: LedgerView) -> None:
-    st.markdown("**Export a merged model**")
     enabled = len(ledger.enabled)
-    size = resolve(model).memory_bytes
-    about = f", about {gigabytes(size)}" if size else ""
-    st.caption(
-        f"Writes a whole model{about}: a transformers folder with {count(enabled, 'edit')} merged into a copy "
-        "of the weights. The model here stays as it is."
+    st.markdown("**Export**")
+    kind = st.segmented_control(
+        "Export as", [ADAPTER, MERGED], key="export_kind", default=ADAPTER, required=True, persist_state="session"
     )
+    if kind == MERGED:
+        size = resolve(model).memory_bytes
+        about = f", about {gigabytes(size)}" if size else ""
+        st.caption(
+            f"Writes a whole model{about}: a transformers folder with {count(enabled, 'edit')} merged into a copy "
+            "of the weights. The model here stays as it is."
+        )
+    else:
+        st.caption(
+            f"Writes {count(enabled, 'edit')} as a PEFT adapter for the plain model, with the edit set beside it. "
+            "The rank is the number of edits of a matrix; their product is the edit itself."
+        )
+        st.number_input(
+            "Rank for fine-tuned matrices",
+            min_value=1,
+            value=None,
+            key="lora_rank",
+            persist_state="session",
+            placeholder="refuse them",
+            help="Fine-tuning changes a whole matrix. With a rank, its nearest matrix of that rank is written (SVD), "
+            "and what is left out is told.",
+        )
     path = st.text_input(
         "New folder on the server’s machine",
         key="export_path",
@@ -115,18 +138,23 @@ def _export(model: str, ledger: LedgerView) -> None:
         placeholder="/path/to/new-folder",
     )
     st.button(
-        "Write the model",
+        "Write the model" if kind == MERGED else "Write the adapter",
         key="export",
         icon=":material/drive_file_move:",
         on_click=_write,
-        args=(model,),
+        args=(model, kind),
         disabled=jobs.is_running(ledger_jobs.EXPORT) or not enabled or not path.strip(),
     )
     job = jobs.last_job(ledger_jobs.EXPORT)
     job_outcome(job, "Nothing was kept.")
     if job is not None and job.result is not None:
-        st.success(f"Written to {safe(job.result)}", icon=":material/check_circle:")
+        told = adapter_words(job.result) if isinstance(job.result, Adapter) else f"Written to {job.result}"
+        st.success(safe(told), icon=":material/check_circle:")
 
 
-def _write(model: str) -> None:
-    ledger_jobs.export(model, Path(widget("export_path", "").strip()).expanduser())
+def _write(model: str, kind: str) -> None:
+    folder = Path(widget("export_path", "").strip()).expanduser()
+    if kind == MERGED:
+        ledger_jobs.export(model, folder)
+    else:
+        ledger_jobs.export_adapter(model, folder, widget("lora_rank"))

@@ -9,6 +9,7 @@ from lga_core.data.facts import Fact
 from lga_core.service.jobs import Job
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.requests import (
+    ExportAdapter,
     ExportModel,
     LedgerRequest,
     LoadEditSet,
@@ -112,6 +113,13 @@ def export(model: str, folder: Path) -> None:
     """Write a copy of the model with the enabled edits merged."""
     if not jobs.is_running(EXPORT):
         jobs.start(EXPORT, ledger_request(ExportModel, model, folder=folder), "Writing the edited model")
+
+
+def export_adapter(model: str, folder: Path, dense_rank: int | None) -> None:
+    """Write the enabled edits as a LoRA adapter."""
+    if not jobs.is_running(EXPORT):
+        request = ledger_request(ExportAdapter, model, folder=folder, dense_rank=dense_rank)
+        jobs.start(EXPORT, request, "Writing the adapter")
 
 
 def _start(kind: type[LedgerRequest], model: str, title: str, **what: Any) -> Job | None:

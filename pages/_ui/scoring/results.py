@@ -35,7 +35,9 @@ from pages._ui.shell.text import fact_label, safe
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-FIGURE_SECONDS = 6.0  # while it grows: a browser on the same cores draws all of it anew each time
+# While they grow. A browser on the engine's cores draws the figure anew each time, which takes it most of a second.
+FIGURE_SECONDS = 10.0
+HEADLINE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +114,7 @@ def show(question: Question) -> None:
             if measured
             else "Press Score layers to start again.",
         )
-        live("golden_headline", lambda: _headline(look(), running), running=running)
+        live("golden_headline", lambda: _headline(look(), running), running=running, seconds=HEADLINE_SECONDS)
     if not running:
         _offer_missing(results)
     live("golden_figure", lambda: _figure(look(), running), running=running, seconds=FIGURE_SECONDS)

@@ -4,8 +4,6 @@ Because there is a folder named pages/, Streamlit runs a page's file alone, with
 first visitor opens a page's own address. Calling st.navigation once ends that mode for the whole server.
 """
 
-import gc
-
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
@@ -52,18 +50,6 @@ def run(page: StreamlitPage) -> None:
     finally:
         session().framed = False
     opening.write_address()
-    _freeze_imports(page.title)
-
-
-@st.cache_resource(show_spinner=False)
-def _freeze_imports(title: str) -> None:
-    """Take the modules that this page imported out of the garbage collector's work, once for a page and server.
-
-    Streamlit collects all garbage after every script run, so with every second of progress: 0.15 s of a core each time
-    while the modules are among what is looked through.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def require() -> None:

@@ -17,7 +17,7 @@ from pages._ui.session.state import kept, session
 from pages._ui.shell.engine import engine
 from pages._ui.shell.text import safe
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 # An animation wakes the browser 60 times a second. On the engine's own cores each time stops a thread that the others
 # then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
 CALM = "<style>* { animation: none !important; transition: none !important; }</style>"

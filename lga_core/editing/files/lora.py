@@ -1,0 +1,121 @@
+"""Edits as a PEFT LoRA adapter: ΔW = B·A for each edited matrix, one pair of files for all layers.
+
+An adapter needs nothing of ours: peft loads it onto the plain transformers model. The edit set lies beside it, so that
+the folder can also be loaded back into a ledger (`reading.read_edit_set`).
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from transformers.pytorch_utils import Conv1D
+
+from lga_core.editing.edits import DenseEdit, Edit, LowRankEdit, summed
+from lga_core.editing.files.edit_set import edit_set_files
+from lga_core.editing.files.whole_folder import whole_folder
+from lga_core.editing.ledger import Ledger
+from lga_core.errors import LgaError
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.sources.catalogue import Hub, catalogue
+from lga_core.results import Adapter
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+PREFIX = "base_model.model."  # what peft puts before the names of the base model's modules
+
+
+def export_lora(ledger: Ledger, model: LoadedModel, folder: Path | str, *, dense_rank: int | None = None) -> Adapter:
+    """Write the enabled edits of a ledger as a LoRA adapter, and the whole ledger as an edit set beside it.
+
+    A ROME-family edit has one rank a fact, so the rank is the number of edits of a matrix, and B·A is ΔW. What
+    fine-tuning leaves is a whole matrix: it is written by its `dense_rank` largest singular values, with the error.
+    Raises LgaError for a dense edit without `dense_rank`, no enabled edit, and a folder that holds anything.
+    """
+    folder = Path(folder)
+    edits = summed(ledger.edits)
+    if not edits:
+        raise LgaError("There is no edit to write.", hint="Keep an edit, or switch one on.")
+    low_rank, errors = _all_low_rank(edits, dense_rank)
+    try:
+        with whole_folder(folder) as half:
+            for name, content in edit_set_files(ledger, model).items():
+                (half / name).write_bytes(content)
+            save_file(_weights(low_rank), half / WEIGHTS, metadata={"format": "pt"})
+            (half / CONFIG).write_text(json.dumps(_config(model, low_rank), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise LgaError(
+            f"The adapter cannot be written to {folder}: {error.strerror}.",
+            hint="Name a folder where you may write and where there is room. Nothing was kept.",
+        ) from error
+    return Adapter(folder=str(folder), ranks={edit.matrix: len(edit.left) for edit in low_rank}, errors=errors)
+
+
+def _all_low_rank(edits: Sequence[Edit], dense_rank: int | None) -> tuple[list[LowRankEdit], dict[str, float]]:
+    """One low-rank edit a matrix, and the relative error of those that were approximated."""
+    low_rank: list[LowRankEdit] = []
+    errors: dict[str, float] = {}
+    for edit in edits:
+        if isinstance(edit, LowRankEdit):
+            low_rank.append(edit)
+            continue
+        if dense_rank is None:
+            raise LgaError(
+                f"The edit of {edit.matrix} changes the whole matrix, as fine-tuning does: it has no low rank.",
+                hint="Ask for a rank to write its best approximation (--lora-rank), or export the merged model.",
+            )
+        near, errors[edit.matrix] = approximated(edit, dense_rank)
+        low_rank.append(near)
+    return low_rank, errors
+
+
+def approximated(edit: DenseEdit, rank: int) -> tuple[LowRankEdit, float]:
+    """The nearest edit of that rank (truncated SVD), and ‖ΔW − near‖ / ‖ΔW‖ in the Frobenius norm."""
+    left, values, right = torch.linalg.svd(edit.delta.double(), full_matrices=False)  # (d_out, n), (n,), (n, d_in)
+    rank = min(rank, len(values))
+    near = LowRankEdit(
+        layer=edit.layer,
+        matrix=edit.matrix,
+        left=(left[:, :rank] * values[:rank]).T.to(edit.delta),  # (rank, d_out)
+        right=right[:rank].to(edit.delta),  # (rank, d_in)
+    )
+    total = values.norm()
+    return near, float(values[rank:].norm() / total) if total > 0 else 0.0
+
+
+def _weights(edits: Sequence[LowRankEdit]) -> dict[str, torch.Tensor]:
+    weights = {}
+    for edit in edits:
+        weights[f"{PREFIX}{edit.matrix}.lora_A.weight"] = edit.right.detach().float().cpu().contiguous()  # (r, d_in)
+        weights[f"{PREFIX}{edit.matrix}.lora_B.weight"] = edit.left.T.detach().float().cpu().contiguous()  # (d_out, r)
+    return weights
+
+
+def _config(model: LoadedModel, edits: Sequence[LowRankEdit]) -> dict[str, Any]:
+    """peft's LoraConfig. Its scale alpha / r is 1 for every matrix, as B·A is ΔW itself."""
+    ranks = {edit.matrix: len(edit.left) for edit in edits}
+    largest = max(ranks.values())
+    others = {matrix: rank for matrix, rank in ranks.items() if rank != largest}
+    transposed = any(isinstance(model.model.get_submodule(matrix), Conv1D) for matrix in ranks)
+    return {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": _published_name(model.name),
+        "target_modules": sorted(ranks),
+        "r": largest,
+        "lora_alpha": largest,
+        "rank_pattern": others,
+        "alpha_pattern": others,
+        "fan_in_fan_out": transposed,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "inference_mode": True,
+    }
+
+
+def _published_name(name: str) -> str:
+    """Of a catalogue's model on the hub its repository, which peft can fetch by itself; else the name."""
+    repositories = {entry.id: entry.origin.repo for entry in catalogue() if isinstance(entry.origin, Hub)}
+    return repositories.get(name, name)

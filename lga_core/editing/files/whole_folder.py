@@ -1,0 +1,38 @@
+"""A new folder that is there whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from lga_core.errors import LgaError
+
+
+def check_free(folder: Path) -> None:
+    """Raise LgaError unless a folder can be made here: nothing is there yet, or an empty one."""
+    if not folder.parent.is_dir():
+        raise LgaError(f"There is no folder {folder.parent}.", hint="Make it first, or name another folder.")
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists() or folder.is_symlink():
+        raise LgaError(f"{folder} is there already, and is not an empty folder.", hint="Name a new folder.")
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder beside `folder` to write into; it takes the name `folder` when all is written.
+
+    Where anything is raised, nothing is left. Raises LgaError for a folder that holds anything, OSError as it comes.
+    """
+    check_free(folder)
+    half = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    try:
+        half.mkdir()
+        yield half
+        if folder.is_dir():
+            folder.rmdir()  # only an empty one goes
+        os.rename(half, folder)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
