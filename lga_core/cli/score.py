@@ -19,6 +19,9 @@ def score(
     facts: FactsName,
     method: Annotated[list[str] | None, typer.Option(help="lga, cma-mlp, gradxact, …; repeatable.")] = None,
     old: Annotated[Literal["data", "model"], typer.Option(help="Whose old answer.")] = "data",
+    loss: Annotated[
+        Literal["sequence", "answer"], typer.Option(help="LGA's loss: of prompt and answer, or of the answer alone.")
+    ] = "sequence",
     scope: Annotated[Literal["mlp", "mlp-down", "attention", "block"], typer.Option(help="Which weights.")] = "mlp",
     normalize: Annotated[Literal["raw", "cosine"], typer.Option(help="Products, or divided by both norms.")] = "raw",
     fences: Annotated[str, typer.Option(metavar="FACTOR|none", help="Factor of the outlier fences.")] = "1.0",
@@ -36,7 +39,9 @@ def score(
     chosen = common.choose(fact_set)
     view = View(scope=scope, normalize=normalize, rank=rank, fences=parse_fences(fences), known=known, seed=common.seed)
     settings = {
-        item.measurement: settings_of(MEASUREMENTS[item.measurement].settings, {"old": old, "seed": common.seed}, set_)
+        item.measurement: settings_of(
+            MEASUREMENTS[item.measurement].settings, {"old": old, "loss": loss, "seed": common.seed}, set_
+        )
         for item in methods
         if item.measurement
     }
