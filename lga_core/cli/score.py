@@ -10,6 +10,7 @@ from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import LayerScores, Stored
 from lga_core.scores.selection import signs
+from lga_core.view.words.score_options import loss_note
 from lga_core.view.words.sentences import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
 
 
@@ -86,7 +87,7 @@ def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str,
 
 
 def _text(scores: LayerScores, stored: Stored | None) -> str:
-    selection = scores.selection
+    selection, lga = scores.selection, scores.method == "lga"
     order = {layer: place for place, layer in enumerate(selection.ranking, start=1)}
     rows = [
         [layer, float(total), order.get(layer), selection.excluded_layers.get(layer, "")]
@@ -98,7 +99,7 @@ def _text(scores: LayerScores, stored: Stored | None) -> str:
             [
                 pick_sentence(scores),
                 firmness_sentence(scores),
-                sign_sentence(scores, signs(scores)) if scores.method == "lga" else None,
+                *((f"{loss_note(scores.settings).capitalize()}.", sign_sentence(scores, signs(scores))) if lga else ()),
                 *(
                     f"Records not used, {reason}: {', '.join(map(str, records))}"
                     for reason, records in unused_reasons(scores).items()
