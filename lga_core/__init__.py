@@ -44,7 +44,8 @@ def score(
 ) -> "LayerScores":
     """Every layer's score over the first `limit` facts of a shipped set or a file (shuffled by a seed first).
 
-    `view` holds the choices that need no new measurement, `settings` those of the method's measurement.
+    `view` holds the choices that need no new measurement, `settings` those of the method's measurement: for LGA
+    `lga_core.scores.settings.GradientSettings(loss="answer")` is the answer's loss.
     """
     from lga_core.data.load import choose, load_facts
     from lga_core.runs.checks import some

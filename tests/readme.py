@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 README, RESULTS, MODELS = ROOT / "README.md", ROOT / "docs" / "RESULTS.md", ROOT / "docs" / "MODELS.md"
 HEADLINE = ("selector", "units", "Overall", "regret", "× faster")
-CARRIED = ("lga", "forecast", "brute-force")  # selectors whose picks are carried from set to set
+CARRIED = ("lga", "lga-answer", "forecast", "brute-force")  # selectors whose picks are carried from set to set
 
 
 def families() -> str:
@@ -86,10 +86,15 @@ def carried() -> str:
 
     parts = []
     for model, units in _by_model():
-        for name in CARRIED:
+        for name in (name for name in CARRIED if all(has_pick(unit, name) for unit in units)):
             table = between_sets(units, name)
             parts.append(f"**{model} · {table.title}**\n\n{markdown(carried_table(table))}")
     return "\n\n".join(parts)
+
+
+def has_pick(unit: "StudyUnit", selector: str) -> bool:
+    """Whether the unit was measured with this selector."""
+    return any(pick.selector == selector for pick in unit.picks)
 
 
 def study() -> str:

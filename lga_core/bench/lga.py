@@ -13,7 +13,7 @@ from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
-from lga_core.models.text.tokens import TokenRow, answer_row
+from lga_core.models.text.tokens import TokenRow, sequence_row
 from lga_core.progress import Reporter, silent
 from lga_core.results import FactRow
 from lga_core.scores.gradients.lga import gradient_rows
@@ -82,15 +82,7 @@ def batched(model: LoadedModel, facts: Sequence[Fact]) -> list[FactRow]:
 def naive(model: LoadedModel, facts: Sequence[Fact]) -> list[torch.Tensor]:
     """The plain way: batch 1, gradients of the MLP weights only."""
     matrices = tuple(block.mlp_linears for block in model.architecture.blocks)
-    return [
-        naive_gradient_products(
-            model,
-            answer_row(model.tokenizer, fact.prompt, fact.target_old[0]),
-            answer_row(model.tokenizer, fact.prompt, fact.target_new),
-            matrices,
-        )
-        for fact in facts
-    ]
+    return [naive_gradient_products(model, old, new, matrices) for old, new in _pairs(model, facts)]
 
 
 def _difference(model: LoadedModel, facts: Sequence[Fact]) -> float:
@@ -120,8 +112,8 @@ def _peak_of(way: str, model_name: str, limit: int, seed: int) -> tuple[int, int
 def _pairs(model: LoadedModel, facts: Sequence[Fact]) -> list[tuple[TokenRow, TokenRow]]:
     return [
         (
-            answer_row(model.tokenizer, fact.prompt, fact.target_old[0]),
-            answer_row(model.tokenizer, fact.prompt, fact.target_new),
+            sequence_row(model.tokenizer, fact.prompt, fact.target_old[0]),
+            sequence_row(model.tokenizer, fact.prompt, fact.target_new),
         )
         for fact in facts
     ]

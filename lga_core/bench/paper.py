@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
-from typing import Any
+from typing import Any, get_args
 
 from lga_core.data.answers import is_one_of
 from lga_core.data.facts import Fact
@@ -26,7 +26,7 @@ from lga_core.evaluation.layer_sweep import edits_at
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
-from lga_core.results import Estimate, LayerScores, StudyUnit
+from lga_core.results import Estimate, LayerScores, Loss, StudyUnit
 from lga_core.results.study_unit import kept
 from lga_core.runs.store import Store
 from lga_core.runs.study_units import keep_unit, read_unit
@@ -98,6 +98,7 @@ def _command(model: str, fact_set: str, facts: int, seed: int) -> str:
 
 def _settings(facts: int, seed: int) -> dict[str, Any]:
     return {
+        "losses": list(get_args(Loss)),  # of LGA
         "proxy_facts": facts,
         "test_facts": facts,
         "probes_per_group": PROBES,

@@ -10,6 +10,7 @@ from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import LayerScores, Stored
 from lga_core.scores.selection import signs
+from lga_core.view.words.score_options import loss_note
 from lga_core.view.words.sentences import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
 
 
@@ -19,6 +20,9 @@ def score(
     facts: FactsName,
     method: Annotated[list[str] | None, typer.Option(help="lga, cma-mlp, gradxact, …; repeatable.")] = None,
     old: Annotated[Literal["data", "model"], typer.Option(help="Whose old answer.")] = "data",
+    loss: Annotated[
+        Literal["sequence", "answer"], typer.Option(help="LGA's loss: of prompt and answer, or of the answer alone.")
+    ] = "sequence",
     scope: Annotated[Literal["mlp", "mlp-down", "attention", "block"], typer.Option(help="Which weights.")] = "mlp",
     normalize: Annotated[Literal["raw", "cosine"], typer.Option(help="Products, or divided by both norms.")] = "raw",
     fences: Annotated[str, typer.Option(metavar="FACTOR|none", help="Factor of the outlier fences.")] = "1.0",
@@ -36,7 +40,9 @@ def score(
     chosen = common.choose(fact_set)
     view = View(scope=scope, normalize=normalize, rank=rank, fences=parse_fences(fences), known=known, seed=common.seed)
     settings = {
-        item.measurement: settings_of(MEASUREMENTS[item.measurement].settings, {"old": old, "seed": common.seed}, set_)
+        item.measurement: settings_of(
+            MEASUREMENTS[item.measurement].settings, {"old": old, "loss": loss, "seed": common.seed}, set_
+        )
         for item in methods
         if item.measurement
     }
@@ -81,7 +87,7 @@ def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str,
 
 
 def _text(scores: LayerScores, stored: Stored | None) -> str:
-    selection = scores.selection
+    selection, lga = scores.selection, scores.method == "lga"
     order = {layer: place for place, layer in enumerate(selection.ranking, start=1)}
     rows = [
         [layer, float(total), order.get(layer), selection.excluded_layers.get(layer, "")]
@@ -93,7 +99,7 @@ def _text(scores: LayerScores, stored: Stored | None) -> str:
             [
                 pick_sentence(scores),
                 firmness_sentence(scores),
-                sign_sentence(scores, signs(scores)) if scores.method == "lga" else None,
+                *((f"{loss_note(scores.settings).capitalize()}.", sign_sentence(scores, signs(scores))) if lga else ()),
                 *(
                     f"Records not used, {reason}: {', '.join(map(str, records))}"
                     for reason, records in unused_reasons(scores).items()

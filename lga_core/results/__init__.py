@@ -4,7 +4,7 @@ The engine makes them, the store keeps them, the figures, the command line and t
 Nothing is computed here.
 """
 
-from lga_core.results.base import Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
+from lga_core.results.base import Array, Cost, Kind, Loss, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
     Adapter,
     Diagnostics,
@@ -52,6 +52,7 @@ __all__ = [
     "LedgerReport",
     "LedgerWrite",
     "LensLayer",
+    "Loss",
     "MemoryEstimate",
     "Metric",
     "ModelIdentity",

@@ -26,6 +26,7 @@ Array = Annotated[np.ndarray, BeforeValidator(_to_array), PlainSerializer(_to_li
 
 Kind = Literal["hidden", "mlp", "attn"]
 OldSource = Literal["data", "model"]
+Loss = Literal["sequence", "answer"]  # over whose tokens LGA's loss is a mean
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from pydantic.dataclasses import dataclass
 from lga_core.editing.settings import RankOneSettings
 from lga_core.models.text.sources import source_problem
 from lga_core.progress import Phase
-from lga_core.results import Kind, OldSource
+from lga_core.results import Kind, Loss, OldSource
 from lga_core.settings import Settings, setting
 
 KNOWN_FACTS_VERSION = 1
-LGA_VERSION = 2
+LGA_VERSION = 3
 CMA_VERSION = 1
 GRADXACT_VERSION = 1
 IG_VERSION = 1
@@ -39,6 +39,13 @@ class OldAnswerSettings(Settings):
 @dataclass(frozen=True, kw_only=True)
 class GradientSettings(OldAnswerSettings):
     """Settings of LGA's gradient products and norms."""
+
+    loss: Loss = setting(
+        "sequence",
+        "Loss",
+        "Mean over the tokens of prompt and answer, or over the answer's tokens alone.",
+        source="LGA",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

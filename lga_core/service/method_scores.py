@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 from lga_core.data.facts import Fact
-from lga_core.results import FactRow, Kind, KnownFactCheck, LayerScores, OldSource, Stored
+from lga_core.results import FactRow, Kind, KnownFactCheck, LayerScores, Loss, OldSource, Stored
 from lga_core.scores.methods import MEASUREMENTS, METHODS, Known, Scope, View, layer_scores
 from lga_core.scores.selection import Rank, spearman
 from lga_core.service.reading import ScoredFacts
@@ -18,9 +18,10 @@ Normalize = Literal["raw", "cosine"]
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreChoices:
-    """What the options say. The first three decide what is measured, the others how it is read."""
+    """What the options say. Those before the scope decide what is measured, the others how it is read."""
 
     seed: int
+    loss: Loss = "sequence"
     old: OldSource = "data"
     kind: Kind = "mlp"
     window: int | None = None  # None: scaled to the model's depth
@@ -38,7 +39,7 @@ class ScoreChoices:
     def need(self, measurement: str) -> Need:
         """A measurement with the settings among these choices that it takes."""
         settings = MEASUREMENTS[measurement].settings
-        given = {"old": self.old, "window": self.window, "seed": self.seed}
+        given = {"loss": self.loss, "old": self.old, "window": self.window, "seed": self.seed}
         return Need(
             measurement=measurement,
             settings=settings(**{item.name: given[item.name] for item in fields(settings) if item.name in given}),

@@ -171,6 +171,8 @@ def _score_options(kind: RunKind, settings: Mapping[str, Any]) -> dict[str, Any]
     chosen = {name: settings[name] for name in _choices(settings) if name not in ("seed", "window")}
     if "window" in settings:
         chosen["window_10"] = settings["window"] == ROME_WINDOW
+    if kind.name == "gradients":
+        chosen.setdefault("loss", "answer")  # of runs from before there was a choice
     trace = kind.name.removeprefix("trace-")
     return chosen | ({"cma": trace} if trace != kind.name else {})
 

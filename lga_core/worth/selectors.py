@@ -58,11 +58,19 @@ def _plain(method: str, *, quick: bool = True) -> Selector:
 
 SECOND_MOMENT = ("covariance", "tokens_per_input", "ridge")
 BRUTE_FORCE = "brute-force"
+READINGS = ("lga", "lga-own-old", "lga-answer", "lga-answer-own-old")  # each loss with each old answer
 SELECTORS: Mapping[str, Selector] = {
     item.name: item
     for item in (
         _plain("lga"),
         Selector(name="lga-own-old", title="LGA, the model's own old answer", method="lga", measured={"old": "model"}),
+        Selector(name="lga-answer", title="LGA (loss: answer)", method="lga", measured={"loss": "answer"}),
+        Selector(
+            name="lga-answer-own-old",
+            title="LGA (loss: answer), the model's own old answer",
+            method="lga",
+            measured={"loss": "answer", "old": "model"},
+        ),
         Selector(name="lga-cosine", title="LGA, cosine", method="lga", view={"normalize": "cosine"}),
         Selector(name="lga-magnitude", title="LGA, magnitude", method="lga", view={"rank": "magnitude"}),
         Selector(name="lga-no-fences", title="LGA, no fences", method="lga", view={"fences": None}),

@@ -60,7 +60,7 @@ def test_a_unit_is_measured_once_and_its_table_follows_from_it(units, monkeypatc
         "brute-force",
     ]
     firm = {item.selector: item for item in unit.stability}
-    assert list(firm) == ["lga", "cma-mlp", "forecast", "brute-force"] and firm["lga"].sizes == (1, COUNT)
+    assert list(firm) == ["lga", "lga-answer", "cma-mlp", "forecast", "brute-force"] and firm["lga"].sizes == (1, COUNT)
     assert firm["lga"].layer == next(pick.layer for pick in unit.picks if pick.selector == "lga")
     brute = rows[TABLED.index("brute-force")]
     assert (brute["layer"], brute["fewer_rows"], brute["faster"]) == (int(unit.proxy.mean("overall").argmax()), 1, 1)

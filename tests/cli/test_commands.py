@@ -80,6 +80,17 @@ def test_the_same_question_is_answered_from_the_store(scored, here, tiny_folder,
     assert "LGA 3/3" not in again.err
 
 
+def test_the_loss_is_an_option_and_a_setting_and_is_named(scored, here, tiny_folder, fact_file):
+    asked = ("score", tiny_folder, fact_file, "--limit", 3, "--method", "lga", "--json")
+    by_option, by_setting = here(*asked, "--loss", "answer"), here(*asked, "--set", "loss=answer")
+    assert not by_option.json[0]["from_store"] and by_setting.json[0]["from_store"]
+    sequence = scored[0].json[0]
+    assert (sequence["settings"]["loss"], by_option.json[0]["settings"]["loss"]) == ("sequence", "answer")
+    assert by_option.json[0]["total"] == by_setting.json[0]["total"] != sequence["total"]
+    assert "Loss of the answer alone." in here(*asked[:-1], "--loss", "answer").out
+    assert "loss" not in scored[0].json[1]["settings"], "CMA has none"
+
+
 def test_score_prints_a_short_table_without_json(here, tiny_folder, fact_file):
     answer = here("score", tiny_folder, fact_file, "--limit", 3, "--fences", "none", "--rank", "magnitude")
     assert answer.code == 0 and "picks layer" in answer.out and "from the store" in answer.out

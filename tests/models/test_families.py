@@ -19,7 +19,7 @@ from lga_core.models.running.generate import greedy
 from lga_core.models.running.hooks import on_outputs
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text.own_text import prefixes
-from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
+from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row, sequence_row
 from lga_core.results import Kind
 from lga_core.scores.attribution.layer_attribution import integrated_gradients
 from lga_core.scores.gradients.lga import SCOPES, gradient_products
@@ -61,10 +61,10 @@ def rounding(family: Family, exact: float) -> float:
     return exact if family.exact == torch.float64 else 1e-4
 
 
-def answers(model: LoadedModel) -> tuple[list[TokenRow], list[TokenRow]]:
+def answers(model: LoadedModel, row=answer_row) -> tuple[list[TokenRow], list[TokenRow]]:
     return (
-        [answer_row(model.tokenizer, prompt, old) for prompt, old, _ in PAIRS],
-        [answer_row(model.tokenizer, prompt, new) for prompt, _, new in PAIRS],
+        [row(model.tokenizer, prompt, old) for prompt, old, _ in PAIRS],
+        [row(model.tokenizer, prompt, new) for prompt, _, new in PAIRS],
     )
 
 
@@ -116,10 +116,11 @@ def test_a_block_without_its_parts_contributions_hands_on_what_it_is_given(famil
         torch.testing.assert_close(output, given, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("row", [sequence_row, answer_row])
 @every_family
-def test_gradient_products_equal_the_double_backward(family):
+def test_gradient_products_equal_the_double_backward(family, row):
     model = model_of(family)
-    old, new = answers(model)
+    old, new = answers(model, row)
     fast = gradient_products(model, old, new)
     for scope in SCOPES:
         matrices = tuple(
@@ -138,10 +139,11 @@ def test_gradient_products_equal_the_double_backward(family):
             assert np.all(scale > 0)
 
 
+@pytest.mark.parametrize("row", [sequence_row, answer_row])
 @every_family
-def test_the_padding_side_never_matters(family):
+def test_the_padding_side_never_matters(family, row):
     model = model_of(family)
-    old, new = answers(model)
+    old, new = answers(model, row)
     assert len({len(row) for row in (*old, *new)}) > 1
     right, left = (gradient_products(model, old, new, side=side) for side in ("right", "left"))
     for name, values in right.items():

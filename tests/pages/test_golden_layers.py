@@ -53,6 +53,27 @@ def test_an_option_that_needs_a_measurement_offers_it(ready: AppTest):
     assert "has not been measured" not in words(ready) and metrics(ready)["Facts used"] == "10 of 10"
 
 
+def test_the_loss_is_named_with_the_chart_and_its_readings_are_measured_by_one_button(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    assert "loss of the whole sequence" in ready.get("plotly_chart")[0].proto.spec
+    assert list(readings(ready)["note"]) == ["shown", *(["not measured yet"] * 3)]
+    ready.button(key="measure_readings").click().run()
+    wait(ready)
+    table = readings(ready)
+    assert list(table["note"]) == ["shown", "", "", ""] and table["pick"].notna().all()
+    assert "measure_readings" not in {button.key for button in ready.button}
+    ready.selectbox(key="loss").select("answer").run()
+    assert "loss of the answer alone" in ready.get("plotly_chart")[0].proto.spec
+    assert "loss of the answer alone" in words(ready) and "has not been measured" not in words(ready)
+    assert list(readings(ready)["note"]) == ["", "", "shown", ""]
+
+
+def readings(app: AppTest):
+    """The table of LGA's readings."""
+    return next(frame.value for frame in app.dataframe if "ρ with the one shown" in frame.value.columns)
+
+
 def test_the_same_question_is_answered_from_the_store(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)

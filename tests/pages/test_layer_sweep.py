@@ -140,8 +140,8 @@ def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     measured = study.read()
     assert view.recommendation(measured.over) in words(page)
     assert together.shape[0] == len(measured.over.selectors) + 3 and (len(pairs), len(claims)) == (3, 5)
-    assert {"LGA", "CMA, MLP", "Forecast", "Brute force"} <= set(alone.index)
-    assert list(fewer.columns) == ["LGA", "CMA, MLP", "Forecast", "Brute force"]
+    assert {"LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"} <= set(alone.index)
+    assert list(fewer.columns) == ["LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"]
     assert len(terms) == len(measured.parts.selectors)
     page.selectbox(key="study_unit").select_index(1).run()
     assert view.unit_title(list(measured.units.values())[1]) in words(page)

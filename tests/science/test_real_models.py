@@ -6,14 +6,15 @@ from conftest import REAL_MODELS
 from reporting import Collect
 
 from lga_core.bench.baselines import naive_gradient_products
-from lga_core.bench.lga import batched
 from lga_core.data.load import load_facts
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models.loading import load
 from lga_core.models.sources.fingerprint import weights_hash
-from lga_core.models.text.tokens import answer_row
+from lga_core.models.text.tokens import answer_row, sequence_row
+from lga_core.scores.gradients.lga import gradient_rows
 from lga_core.scores.known_facts import check_known_facts
+from lga_core.scores.settings import GradientSettings
 from lga_core.settings import settings_in
 
 pytestmark = pytest.mark.real_model
@@ -40,12 +41,13 @@ def test_most_of_the_shipped_facts_are_known(model, checks):
     assert np.mean([check.known for check in checks]) >= 0.6
 
 
-def test_the_batched_product_is_the_naive_one_in_float32(model, facts):
-    row = batched(model, facts[:4])[2]
+@pytest.mark.parametrize(("loss", "asked"), [("sequence", sequence_row), ("answer", answer_row)])
+def test_the_batched_product_is_the_naive_one_in_float32(model, facts, checks, loss, asked):
+    row = list(gradient_rows(model, facts[:4], checks[:4], GradientSettings(loss=loss)))[2]
     naive = naive_gradient_products(
         model,
-        answer_row(model.tokenizer, facts[2].prompt, facts[2].target_old[0]),
-        answer_row(model.tokenizer, facts[2].prompt, facts[2].target_new),
+        asked(model.tokenizer, facts[2].prompt, facts[2].target_old[0]),
+        asked(model.tokenizer, facts[2].prompt, facts[2].target_new),
         tuple(block.mlp_linears for block in model.architecture.blocks),
     ).numpy()
     scale = row.values["norm-old/mlp"] * row.values["norm-new/mlp"]

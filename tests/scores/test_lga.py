@@ -8,7 +8,7 @@ import torch
 from reporting import Collect, checked
 
 from lga_core.bench.baselines import naive_gradient_products
-from lga_core.models.text.tokens import answer_row
+from lga_core.models.text.tokens import answer_row, sequence_row
 from lga_core.progress import Phase
 from lga_core.scores.gradients import lga
 from lga_core.scores.gradients.lga import SCOPES, gradient_products, gradient_rows
@@ -23,9 +23,13 @@ PAIRS = [
 ]
 
 
-def rows_of(model):
-    old = [answer_row(model.tokenizer, prompt, a) for prompt, a, _ in PAIRS]
-    new = [answer_row(model.tokenizer, prompt, b) for prompt, _, b in PAIRS]
+LOSSES = {"sequence": sequence_row, "answer": answer_row}
+with_both_losses = pytest.mark.parametrize("loss", LOSSES)
+
+
+def rows_of(model, loss="sequence"):
+    old = [LOSSES[loss](model.tokenizer, prompt, a) for prompt, a, _ in PAIRS]
+    new = [LOSSES[loss](model.tokenizer, prompt, b) for prompt, _, b in PAIRS]
     return old, new
 
 
@@ -41,9 +45,10 @@ def matrices(model, scope):
     )
 
 
+@with_both_losses
 @pytest.mark.parametrize("scope", SCOPES)
-def test_products_equal_the_double_backward(tiny, scope):
-    old, new = rows_of(tiny)
+def test_products_equal_the_double_backward(tiny, scope, loss):
+    old, new = rows_of(tiny, loss)
     fast = gradient_products(tiny, old, new)
     for i, (a, b) in enumerate(zip(old, new, strict=True)):
         for kind, pair in (("product", (a, b)), ("norm-old", (a, a)), ("norm-new", (b, b))):
@@ -54,15 +59,56 @@ def test_products_equal_the_double_backward(tiny, scope):
             assert np.all(scale > 0)
 
 
-def test_pairs_with_shared_inputs_are_among_those_compared(tiny):
+def test_the_sequences_loss_is_the_models_own_of_the_whole_text(tiny):
+    """transformers' loss of a text with itself as labels: a mean over all tokens after the first."""
     old, new = rows_of(tiny)
+    values = gradient_products(tiny, old, new)
+    for name, rows in (("nll-old", old), ("nll-new", new)):
+        for row, value in zip(rows, values[name], strict=True):
+            ids = torch.tensor([row.ids])
+            np.testing.assert_allclose(value, float(tiny.model(ids, labels=ids).loss), rtol=1e-6)
+
+
+def test_a_bos_is_a_condition_and_never_asked_for(tiny):
+    row, text = sequence_row(tiny.tokenizer, "Paris is in", "France"), "Paris is in France"
+    own = tuple(tiny.tokenizer(text, add_special_tokens=False)["input_ids"])
+    assert row.ids[-len(own) :] == own
+    assert row.answer == (own if len(row) > len(own) else own[1:])
+    assert (len(row) > len(own)) == (tiny.model.config.model_type == "gemma3_text")
+
+
+@with_both_losses
+def test_pieces_of_the_head_change_nothing(tiny, loss, monkeypatch):
+    old, new = rows_of(tiny, loss)
+    whole = gradient_products(tiny, old, new)
+    monkeypatch.setattr(lga, "head_positions", lambda _tokens: 1)
+    for name, values in gradient_products(tiny, old, new).items():
+        np.testing.assert_allclose(values, whole[name], rtol=1e-8, atol=1e-12)
+
+
+def test_the_setting_decides_which_loss_is_measured(tiny, facts):
+    checks = list(check_known_facts(tiny, facts))
+    by_loss = {loss: next(gradient_rows(tiny, facts, checks, GradientSettings(loss=loss))) for loss in LOSSES}
+    for loss, row in by_loss.items():
+        texts = (facts[0].target_old[0], facts[0].target_new)
+        rows = [LOSSES[loss](tiny.tokenizer, facts[0].prompt, text) for text in texts]
+        expected = gradient_products(tiny, rows[:1], rows[1:])
+        np.testing.assert_allclose(row.values["product/mlp"], expected["product/mlp"][0], rtol=1e-8)
+    assert not np.allclose(*(row.values["product/mlp"] for row in by_loss.values()))
+    assert GradientSettings().loss == "sequence"
+
+
+@with_both_losses
+def test_pairs_with_shared_inputs_are_among_those_compared(tiny, loss):
+    old, new = rows_of(tiny, loss)
     shared = [a.ids[:-1] == b.ids[:-1] for a, b in zip(old, new, strict=True)]
     assert any(shared)
     assert not all(shared)
 
 
-def test_batch_order_and_padding_side_never_matter(tiny):
-    old, new = rows_of(tiny)
+@with_both_losses
+def test_batch_order_and_padding_side_never_matter(tiny, loss):
+    old, new = rows_of(tiny, loss)
     reference = gradient_products(tiny, old, new)
     left = gradient_products(tiny, old, new, side="left")
     turned = gradient_products(tiny, old[::-1], new[::-1])
@@ -73,8 +119,9 @@ def test_batch_order_and_padding_side_never_matter(tiny):
         np.testing.assert_allclose(np.concatenate([one[name] for one in alone]), values, rtol=1e-8, atol=1e-12)
 
 
-def test_float32_stays_within_1e_4_of_the_norms_product(tiny):
-    old, new = rows_of(tiny)
+@with_both_losses
+def test_float32_stays_within_1e_4_of_the_norms_product(tiny, loss):
+    old, new = rows_of(tiny, loss)
     exact = gradient_products(tiny, old, new)
     tiny.model.float()
     single = gradient_products(tiny, old, new)
@@ -117,7 +164,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_reported_as_of_the_facts(tiny, 
         np.testing.assert_allclose(row.values["product/mlp"], expected.values["product/mlp"], rtol=1e-8)
 
 
-@pytest.mark.parametrize("wrong", [{"old": "both"}, {"old": None}, {"older": "data"}])
+@pytest.mark.parametrize("wrong", [{"old": "both"}, {"loss": "prompt"}, {"old": None}, {"older": "data"}])
 def test_settings_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         GradientSettings(**wrong)

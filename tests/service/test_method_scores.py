@@ -1,5 +1,7 @@
 """Stored rows read through the options: which measurements they need, and each method's pick."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import make_fact
@@ -17,7 +19,9 @@ from lga_core.service.method_scores import (
     unmeasured,
 )
 from lga_core.service.reading import ScoredFacts, scored_facts
+from lga_core.service.readings import reading_needs, reading_rows, unmeasured_readings
 from lga_core.service.requests import Need, ProxySet
+from lga_core.view.words.score_options import LOSSES, OLD
 
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Toyota", "Brazil", "Rome", "Oslo", "Berlin", "London", "Madrid", "Lima")
 FACTS = tuple(
@@ -67,12 +71,36 @@ def known(store: Store, choices: ScoreChoices = CHOICES) -> ScoredFacts:
 
 
 def test_a_need_has_the_settings_that_its_measurement_takes_and_no_more():
-    gradients, trace, forecast = ScoreChoices(seed=3, old="model", kind="attn", window=10).needs(("forecast",))
+    gradients, trace, forecast = ScoreChoices(seed=3, loss="answer", old="model", kind="attn", window=10).needs(
+        ("forecast",)
+    )
     assert (gradients.measurement, trace.measurement) == ("gradients", "trace-attn")
-    assert gradients.settings.old == "model" and (trace.settings.window, trace.settings.seed) == (10, 3)
+    assert (gradients.settings.loss, gradients.settings.old) == ("answer", "model")
+    assert (trace.settings.window, trace.settings.seed) == (10, 3)
     assert forecast.settings.seed == 3
     assert ScoreChoices(seed=0).needs(("gradients",)) == ScoreChoices(seed=0).needs()
     assert {need.measurement for need in CHOICES.all_needs()} >= {"gradients", "trace-hidden", "ig"}
+
+
+def test_every_reading_has_a_row_and_what_is_not_measured_is_told(store: Store):
+    add_both(store)
+    assert len(set(reading_needs(CHOICES))) == 4
+    rows = reading_rows(scored_facts(IDENTITY, PROXY, reading_needs(CHOICES), store), CHOICES)
+    assert [row["note"] for row in rows] == ["shown", *(["not measured yet"] * 3)]
+    assert (rows[0]["pick"], rows[0]["picked in, %"], rows[0]["facts"], rows[3]["pick"]) == (1, 100, 9, None)
+    other = replace(CHOICES, loss="answer")
+    scopes = ("mlp", "mlp-down", "attention", "block")
+    add(store, other.need("gradients"), {f"product/{scope}": [4.0, 1.0, 3.0, 2.0] for scope in scopes}, 9)
+    known_now = scored_facts(IDENTITY, PROXY, reading_needs(CHOICES), store)
+    rows = {(row["loss"], row["old answer"]): row for row in reading_rows(known_now, CHOICES)}
+    answer = rows[LOSSES["answer"], OLD["data"]]
+    assert (answer["pick"], answer["ρ with the one shown"], answer["note"]) == (0, pytest.approx(-1.0), "")
+    assert {(need.settings.loss, need.settings.old) for need in unmeasured_readings(known_now, CHOICES)} == {
+        ("sequence", "model"),
+        ("answer", "model"),
+    }
+    turned = {row["note"]: row for row in reading_rows(known_now, other)}
+    assert turned["shown"]["pick"] == 0 and turned["shown"]["loss"] == LOSSES["answer"]
 
 
 def test_choices_that_only_read_need_nothing_new(store: Store):
@@ -88,6 +116,8 @@ def test_what_is_not_measured_has_no_scores(store: Store):
     assert nothing.measured == {} and method_scores(nothing, CHOICES, LGA) is None
     assert method_scores(nothing, CHOICES, "middle") is None and pick_rows(nothing, CHOICES) == []
     add_both(store)
+    answer = ScoreChoices(seed=0, loss="answer")
+    assert method_scores(known(store, answer), answer, LGA) is None
     model = ScoreChoices(seed=0, old="model")
     assert method_scores(known(store, model), model, LGA) is None
     assert method_scores(known(store, model), model, model.cma) is not None

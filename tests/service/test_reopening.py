@@ -43,7 +43,9 @@ def question(**changed):
 def ask(store, model, facts, what="scores"):
     """Score, trace or edit; returns the run's header."""
     if what == "scores":
-        stored = tasks.measure(model, "seven", facts, "gradients", GradientSettings(old="model"), store)[1]
+        stored = tasks.measure(model, "seven", facts, "gradients", GradientSettings(old="model", loss="answer"), store)[
+            1
+        ]
     elif what == "cma":
         stored = tasks.measure(model, "seven", facts, "trace-hidden", CmaSettings(draws=1, seed=3, window=10), store)[1]
     elif what == "trace":
@@ -75,11 +77,22 @@ def test_the_recorded_question_comes_back_where_its_set_is_at_hand(tmp_path, mod
         what, "trial_edit" if what == "trial" else "layer_sweep"
     )
     assert opened.widgets == {
-        "scores": {"old": "model"},
+        "scores": {"old": "model", "loss": "answer"},
         "cma": {"cma": "hidden", "window_10": True},
         "trace": {"trace_window_10": False},
     }.get(what, {})
     assert opened.unshown == (("draws",) if what == "cma" else ())
+
+
+def test_scores_from_before_there_was_a_choice_of_the_loss_are_of_the_answers(tmp_path, model, fact_set):
+    store = Store(tmp_path)
+    key = ask(store, model, fact_set.facts[:2]).key
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and '"loss":"answer"' in (text := path.read_text(encoding="utf-8", errors="ignore")):
+            path.write_text(text.replace(',"loss":"answer"', "").replace('"loss":"answer",', ""), encoding="utf-8")
+    header = RunIndex(Store(tmp_path)).one(key)
+    assert "loss" not in header.provenance.settings
+    assert reopening(header, Store(tmp_path), {"seven": fact_set}).widgets == {"old": "model", "loss": "answer"}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +148,13 @@ def test_two_runs_side_by_side(tmp_path, model, fact_set):
     both = compare(scores, trace, store)
     left, other = both.sides
     expected, _ = tasks.score_layers(
-        model, "seven", fact_set.facts, "lga", GradientSettings(old="model"), tasks.View(bootstrap=0), store
+        model,
+        "seven",
+        fact_set.facts,
+        "lga",
+        GradientSettings(old="model", loss="answer"),
+        tasks.View(bootstrap=0),
+        store,
     )
     assert left.curve == pytest.approx(expected.total) and left.picks == expected.selection.golden_layers
     assert not both.one_unit and other.curve_is == "indirect effect at the last subject token"

@@ -66,6 +66,22 @@ def test_the_papers_claims_have_their_numbers(over, units):
     assert nobody[0]["here"] == "n/a: no unit has both picks" and nobody[2]["here"].startswith("n/a times")
 
 
+def test_units_measured_with_the_answers_loss_say_so(units):
+    def of_answer(one):
+        picks = [
+            replace(pick, selector="lga-answer", title="LGA (loss: answer)") if pick.selector == "lga" else pick
+            for pick in one.picks
+        ]
+        return replace(one, picks=tuple(picks))
+
+    before = summary([of_answer(one) for one in units], selectors=("lga", "lga-answer", *NAMES[1:]), draws=50)
+    table = claims_table(before)
+    assert table[0]["here"].startswith("LGA (loss: answer): ") and "LGA (loss: answer)'s: " in table[3]["here"]
+    assert "LGA (loss: answer)" in {row["selector"] for row in summary_table(before)}
+    assert pairs_table(before)[0]["Overall"] == "LGA (loss: answer) less CMA, MLP"
+    assert "LGA (loss: answer)" in recommendation(before)
+
+
 def test_pairs_are_of_the_selectors_that_are_there(over):
     (pair,) = pairs_table(over)  # these units have no forecast
     assert pair["Overall"] == "LGA less CMA, MLP" and "over 1 unit," in pair["points"]

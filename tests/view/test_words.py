@@ -46,13 +46,27 @@ def test_how_firm_the_pick_is(low, high, margin, told):
     assert words.firmness_sentence(replace(lga, bootstrap=None)) is None
 
 
+def test_the_reason_for_negative_signs_is_given_where_it_is_one():
+    lga = lga_scores(negative=True)
+    positive = replace(lga, per_fact=-lga.per_fact, total=-lga.total)
+    answer, sequence = ({"loss": loss} for loss in ("answer", "sequence"))
+    assert "that the model knows" in words.sign_reason(replace(lga, settings=answer), signs(lga))
+    assert words.sign_reason(replace(positive, settings=answer), signs(positive)) == ""
+    assert "never negative" in words.sign_reason(replace(positive, settings=sequence), signs(positive))
+
+
 def test_the_sign_sentence_follows_the_signs():
     negative = lga_scores(negative=True)
     assert words.sign_sentence(negative, signs(negative)) == (
         "Every S is negative: the signed order lists the smallest gradients first; 100 % of the cells are negative."
     )
     positive = replace(negative, per_fact=-negative.per_fact, total=-negative.total)
-    assert words.sign_sentence(positive, signs(positive)).startswith("No S is negative: the signed order ")
+    assert words.sign_sentence(positive, signs(positive)) == (
+        "No cell is negative: the signed order lists the largest products first."
+    )
+    assert words.known_sentence(signs(positive)) == ""
+    above = replace(negative, total=-negative.total)
+    assert words.sign_sentence(above, signs(above)).startswith("No S is negative: the signed order ")
     mixed = replace(negative, total=np.where(np.arange(18) < 5, 1.0, -1.0))
     assert words.sign_sentence(mixed, signs(mixed)).startswith("S is negative at 13 of 18 layers;")
 

@@ -1,5 +1,7 @@
 """The table of selectors, and how a pick comes from scores or from a sweep."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
@@ -7,8 +9,10 @@ from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 from lga_core.editing.editors.fine_tuning import FineTuningSettings
 from lga_core.editing.settings import RankOneSettings
 from lga_core.errors import LgaError
+from lga_core.results import Loss, OldSource
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View, layer_scores
-from lga_core.worth.selectors import BRUTE_FORCE, SELECTORS, pick_by_scores, pick_by_sweep, selectors_named
+from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_scores, pick_by_sweep, selectors_named
+from lga_core.worth.study.judged import TABLED
 
 
 @pytest.mark.parametrize("selector", [item for item in SELECTORS.values() if item.method], ids=lambda item: item.name)
@@ -37,6 +41,14 @@ def test_every_method_has_a_selector_and_no_two_selectors_ask_the_same():
     asked = [(item.method, tuple(item.view.items()), tuple(item.measured.items())) for item in SELECTORS.values()]
     assert len(set(asked)) == len(asked)
     assert all(name == item.name for name, item in SELECTORS.items())
+
+
+def test_both_losses_with_both_old_answers_are_selectors():
+    asked = [SELECTORS[name].settings() for name in READINGS]
+    assert {(settings.loss, settings.old) for settings in asked} == {
+        (loss, old) for loss in get_args(Loss) for old in get_args(OldSource)
+    }
+    assert all(SELECTORS[name].quick and name in TABLED for name in READINGS)
 
 
 def test_the_quick_ones_run_by_default_and_the_brute_force_is_always_last():

@@ -69,6 +69,25 @@ def answer_nll(model: LoadedModel, hidden: torch.Tensor, index: AnswerIndex) -> 
     return nn.functional.cross_entropy(logits, index.tokens, reduction="none")
 
 
+def summed_nll(
+    model: LoadedModel, hidden: torch.Tensor, index: AnswerIndex, most: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each row's mean nll (B,) in nats, and the gradient (N, d) of their sum.
+
+    `hidden`: the normed hidden states (N, d) that predict the index's tokens. The head runs on `most` of them at a
+    time and keeps no logits, so memory does not grow with the number of tokens asked for.
+    """
+    weights = 1 / index.counts[index.rows]  # (N,)
+    losses, gradients = [], []
+    for states, tokens, weight in zip(*(part.split(most) for part in (hidden, index.tokens, weights)), strict=True):
+        with torch.enable_grad():
+            given = states.detach().requires_grad_()
+            nll = nn.functional.cross_entropy(model.architecture.logits(given), tokens, reduction="none")
+            gradients += torch.autograd.grad((nll * weight).sum(), given)
+        losses.append(nll.detach())
+    return index.mean_by_row(torch.cat(losses)), torch.cat(gradients)
+
+
 def token_probability(architecture: Architecture, hidden: torch.Tensor, token: int) -> torch.Tensor:
     """p(token) (N,) from block outputs (N, d) before the final norm, in pieces that fit in memory."""
     pieces = hidden.split(max(1, HEAD_ELEMENTS // architecture.vocabulary))

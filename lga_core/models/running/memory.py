@@ -20,7 +20,8 @@ BATCH_SHARE = 0.5  # of what is free, for one batch
 CARD_SHARE = 0.2  # of the weights, for one batch on a card: LGA's peak stays below 1.3 times
 CARD_LEAST = 2**29  # bytes for a batch on a card, however small the model
 FEWEST_TOKENS = 32  # a fact with both its answers
-ANSWER_SHARE = 1 / 8  # of the tokens have their logits computed: answers are short
+ANSWER_SHARE = 1 / 8  # of a batch's tokens have their logits computed at once: answers are short
+FEWEST_POSITIONS = 16  # at which the head runs at once, however small the batch
 LOGIT_BYTES = 12  # each in float32: the logit, its probability, its gradient
 TRIED_TOKENS = 8
 
@@ -89,6 +90,11 @@ def asking_bytes(model: LoadedModel) -> int:
 def logit_bytes(vocabulary: int) -> int:
     """A token's share of the logits that are computed for a batch of answers."""
     return int(vocabulary * LOGIT_BYTES * ANSWER_SHARE)
+
+
+def head_positions(tokens: int) -> int:
+    """At how many positions of a batch of so many tokens the head may run at once, for `gradient_bytes` to hold."""
+    return max(int(tokens * ANSWER_SHARE), FEWEST_POSITIONS)
 
 
 def batch_tokens(model: LoadedModel, what: str, token_bytes: int, most: float = math.inf) -> int:

@@ -14,7 +14,10 @@ Side = Literal["left", "right"]
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRow:
-    """One sequence: prompt and answer tokens. Token j of the answer is predicted at position start + j − 1."""
+    """One sequence: prompt and answer tokens. Token j of the answer is predicted at position start + j − 1.
+
+    Of a whole sequence (`sequence_row`) the "answer" is all that a condition precedes.
+    """
 
     ids: tuple[int, ...]
     start: int  # index of the first answer token; len(ids) where there is no answer
@@ -53,6 +56,16 @@ def answer_row(tokenizer: PreTrainedTokenizerFast, prompt: str, answer: str) -> 
     if start == len(ids):
         raise LgaError(f"The answer {answer!r} adds no token to the prompt {prompt!r}.", hint="Write another answer.")
     return TokenRow(ids=ids, start=start)
+
+
+def sequence_row(tokenizer: PreTrainedTokenizerFast, prompt: str, answer: str) -> TokenRow:
+    """The tokens of `answer_row`, each of them asked for but the first and those that the tokenizer puts before it.
+
+    With a BOS the first token of the text is asked for; without one nothing precedes it, and the second is the first.
+    """
+    ids = answer_row(tokenizer, prompt, answer).ids
+    added = tokenizer(prompt, return_special_tokens_mask=True)["special_tokens_mask"]
+    return TokenRow(ids=ids, start=max(1, next((i for i, special in enumerate(added) if not special), 1)))
 
 
 def subject_span(tokenizer: PreTrainedTokenizerFast, prompt: str, span: tuple[int, int]) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """Layer Gradient Analysis: the inner product of each layer's gradients for the old and the new answer (LGA §3).
 
+The loss is a mean over all tokens of prompt and answer, or over the answer's alone: the rows say which are asked for.
+
 For a linear layer with inputs X (T, d_in) and output gradients Δ (T, d_out) the weight gradient is ΔᵀX, so
 ⟨∇_o, ∇_n⟩ = sum((X_o X_nᵀ) ∘ (Δ_o Δ_nᵀ)): one pass over a padded batch gives every layer, every scope and
 every fact of it, and no weight gradient is ever formed.
@@ -17,14 +19,14 @@ from lga_core.data.answers import same_answer
 from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens
-from lga_core.models.running.forward import answer_nll, final_hidden, gradients_from_embedding, packed_hidden
+from lga_core.models.running.forward import final_hidden, gradients_from_embedding, packed_hidden, summed_nll
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.hooks import OutputFunction, on_outputs
-from lga_core.models.running.memory import batch_tokens, gradient_bytes
+from lga_core.models.running.memory import batch_tokens, gradient_bytes, head_positions
 from lga_core.models.running.packing import Packing
 from lga_core.models.structure.architecture import Linear
 from lga_core.models.structure.quantized import require_gradients
-from lga_core.models.text.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row
+from lga_core.models.text.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row, sequence_row
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck, OldSource
 from lga_core.scores.gradients.grams import Grams
@@ -37,7 +39,7 @@ BATCH_TOKENS = 384  # in one forward pass where they fit; a batch holds at least
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """One fact with its two answers as token rows."""
+    """One fact with its two answers as token rows, whose losses are compared."""
 
     fact: Fact
     check: KnownFactCheck
@@ -75,10 +77,10 @@ def gradient_rows(
     """Gradient products and norms of every layer; yields one row a fact, in order. Reports where memory ran out.
 
     `values` holds "product/<scope>", "norm-old/<scope>" and "norm-new/<scope>", each (L,), for every scope, and the
-    scalars "nll-old" and "nll-new" in nats. A fact that cannot be scored has a status that says why.
+    scalars "nll-old" and "nll-new", the losses in nats. A fact that cannot be scored has a status that says why.
     """
     prepared = [
-        _prepare(model, fact, check, settings.old)
+        _prepare(model, fact, check, settings)
         for fact, check in zip(facts, checks, strict=True)
         if fact.record not in done
     ]
@@ -140,15 +142,18 @@ def _products(
         on_outputs(_pairing_hooks(model, batch, packing, together, sums), model.architecture.flat),
     ):
         hidden = packed_hidden(model, packing) if packing else final_hidden(model, batch)
-        losses = [index.mean_by_row(answer_nll(model, hidden, index)) for index in indices]
-        for loss in losses:
-            loss.sum().backward(retain_graph=loss is not losses[-1])
+        losses = []
+        for index in indices:
+            asked = hidden[index.rows, index.columns]  # (N, d)
+            loss, gradient = summed_nll(model, asked.detach(), index, head_positions(batch.ids.numel()))
+            losses.append(loss)
+            asked.backward(gradient, retain_graph=index is not indices[-1])
     values = {
         name: (total if name.startswith("product") else total.clamp(min=0).sqrt()).numpy()
         for name, total in sums.items()
     }
     nll = torch.stack(losses, 1) if together else losses[0].view(-1, 2)  # (B, 2)
-    first, second = nll.detach().double().cpu().numpy().T
+    first, second = nll.double().cpu().numpy().T
     return {**values, "nll-old": first, "nll-new": second}
 
 
@@ -190,18 +195,12 @@ def _scopes(matrix: Linear, mlp: tuple[Linear, ...], down: Linear) -> tuple[str,
     return ("mlp", "block") if matrix in mlp else ("attention", "block")
 
 
-def _prepare(model: LoadedModel, fact: Fact, check: KnownFactCheck, prefer: OldSource) -> Pair | FactRow:
-    answer, source = old_answer(fact, check, prefer)
+def _prepare(model: LoadedModel, fact: Fact, check: KnownFactCheck, settings: GradientSettings) -> Pair | FactRow:
+    answer, source = old_answer(fact, check, settings.old)
+    row = sequence_row if settings.loss == "sequence" else answer_row
 
-    def unused(status: str) -> FactRow:
-        return FactRow(
-            record=fact.record,
-            status=status,
-            old_answer=answer or None,
-            old_source=source,
-            known=check.known,
-            values={},
-        )
+    def unused(why: str) -> FactRow:
+        return FactRow.not_used(check, why, answer or None, source)
 
     if fact.target_new is None:
         return unused("no new answer")
@@ -214,8 +213,8 @@ def _prepare(model: LoadedModel, fact: Fact, check: KnownFactCheck, prefer: OldS
         check=check,
         old_answer=answer,
         old_source=source,
-        old=answer_row(model.tokenizer, fact.prompt, answer),
-        new=answer_row(model.tokenizer, fact.prompt, fact.target_new),
+        old=row(model.tokenizer, fact.prompt, answer),
+        new=row(model.tokenizer, fact.prompt, fact.target_new),
     )
 
 
@@ -239,14 +238,8 @@ def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
     forward = 1 if batch[0].shares_inputs else 2
     cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=forward, backward_rows=2)
     return [
-        FactRow(
-            record=pair.fact.record,
-            status="used",
-            old_answer=pair.old_answer,
-            old_source=pair.old_source,
-            known=pair.check.known,
-            values={name: value[i] for name, value in values.items()},
-            cost=cost,
+        FactRow.measured(
+            pair.check, pair.old_answer, pair.old_source, {name: value[i] for name, value in values.items()}, cost
         )
         for i, pair in enumerate(batch)
     ]

@@ -31,6 +31,7 @@ from lga_core.view.figures.parts.style import (
     theme,
 )
 from lga_core.view.words.names import method_title
+from lga_core.view.words.score_options import loss_note
 
 CURVES_HEIGHT = 200.0  # px
 SCORE_HEIGHT = 84.0  # px
@@ -144,4 +145,5 @@ def _add_score(
             f"yaxis{row + 10}": axis(look, range=[0, 1], anchor=x, overlaying=y, visible=False),
         }
     )
-    figure.add_annotation(heading(look, method_title(item.method), _NOTES.get(item.method, ""), domain[1]))
+    note = " · ".join(filter(None, (_NOTES.get(item.method, ""), loss_note(item.settings))))
+    figure.add_annotation(heading(look, method_title(item.method), note, domain[1]))

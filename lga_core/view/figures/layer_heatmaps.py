@@ -13,6 +13,7 @@ from lga_core.view.figures.parts.ruler import Track
 from lga_core.view.figures.parts.scales import Scale, effect_shades, signed_shades
 from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, heading, theme
 from lga_core.view.words.names import method_kind, method_title
+from lga_core.view.words.score_options import loss_note
 from lga_core.view.words.text import count, escape, shorten, wrap
 
 TOTALS_HEIGHT = 150.0  # px
@@ -123,7 +124,7 @@ def _cells(scores: LayerScores, labels: Mapping[int, str], scale: Scale, look: T
         text=text,
         template=f"layer %{{customdata[0]}} · {method_title(scores.method)} %{{customdata[3]}}",
         title=method_title(scores.method),
-        note=f"{_UNITS.get(scores.method, 'score')} · {used} · {scale}",
+        note=" · ".join(filter(None, (_UNITS.get(scores.method, "score"), loss_note(scores.settings), used, scale))),
     )
 
 

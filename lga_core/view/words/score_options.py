@@ -3,14 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.results import Kind
+from lga_core.results import Kind, Loss
 
 KINDS: Mapping[Kind, str] = {"mlp": "MLP", "hidden": "hidden state", "attn": "attention"}
 SCOPES = {"mlp": "all MLP weights", "mlp-down": "down projection", "attention": "attention", "block": "whole block"}
+LOSSES: Mapping[Loss, str] = {"sequence": "whole sequence, the paper's", "answer": "answer alone"}
 OLD = {"data": "the data's, where it has one", "model": "always the model's own"}
 NORMALIZE = {"raw": "raw products", "cosine": "cosine"}
 RANK = {"signed": "signed, the paper's", "magnitude": "by magnitude"}
 KNOWN = {"all": "all", "known": "known only", "unknown": "unknown only"}
+
+
+def loss_note(settings: Mapping[str, Any]) -> str:
+    """Which loss LGA's gradients are of, for a heading; "" where the settings do not say."""
+    return {"sequence": "loss of the whole sequence", "answer": "loss of the answer alone"}.get(
+        settings.get("loss", ""), ""
+    )
 
 
 def differing_options(options: Mapping[str, Any]) -> str:
@@ -24,6 +32,8 @@ def differing_options(options: Mapping[str, Any]) -> str:
         parts.append(RANK[options["rank"]])
     if options["known"] != "all":
         parts.append(f"{options['known']} facts only")
+    if options["loss"] != "sequence":
+        parts.append(loss_note(options))
     if options["old"] != "data":
         parts.append("old answer the model's own")
     if options["fences"] is None:

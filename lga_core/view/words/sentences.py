@@ -47,13 +47,26 @@ def sign_sentence(lga: LayerScores, signs: Signs) -> str:
     negative = int(np.sum(lga.total < 0))
     if signs.all_negative:
         return f"Every S is negative: the signed order lists the smallest gradients first; {share}."
+    if signs.negative_share == 0:
+        return "No cell is negative: the signed order lists the largest products first."
     if negative == 0:
-        return f"No S is negative: the signed order lists the largest gradients first; {share}."
+        return f"No S is negative: the signed order lists the largest products first; {share}."
     return f"S is negative at {negative} of {count(lga.layers, 'layer')}; {share}."
 
 
+def sign_reason(lga: LayerScores, signs: Signs) -> str:
+    """Where the signs come from by the loss (METHOD.md §1); "" where that says nothing about them."""
+    if lga.settings.get("loss") == "answer" and signs.negative_share:
+        return "For a fact that the model knows, the product of the answers’ two gradients is negative."
+    if lga.settings.get("loss") == "sequence":
+        return "The prompt’s tokens have the same gradient in both losses: their part is never negative."
+    return ""
+
+
 def known_sentence(signs: Signs) -> str:
-    """S split by known and unknown facts: at how many layers each part is negative."""
+    """S split by known and unknown facts: at how many layers each part is negative; "" where no cell is."""
+    if signs.negative_share == 0:
+        return ""
     parts = [
         f"over {count(facts, f'{name} fact')} S is negative at {int(np.sum(total < 0))} of {count(len(total), 'layer')}"
         for name, facts, total in (("known", signs.n_known, signs.known), ("unknown", signs.n_unknown, signs.unknown))

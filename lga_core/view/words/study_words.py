@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.results import METRICS, Difference, Estimate, Stability, StudyUnit, Summary, Transfer
+from lga_core.results import METRICS, Across, Difference, Estimate, Stability, StudyUnit, Summary, Transfer
 from lga_core.view.words.sweep_words import BRUTE_FORCE, points
 from lga_core.view.words.text import count
 
@@ -70,9 +70,11 @@ def summary_table(summary: Summary) -> Table:
 
 def claims_table(summary: Summary) -> Table:
     """The paper's claims, and what these units say."""
-    by_name = {item.selector: item for item in summary.selectors}
-    lga, brute = by_name.get("lga"), by_name.get(BRUTE_FORCE)
-    rewrite, rephrase = (_compared(summary.difference("lga", "cma-mlp", metric)) for metric in ("rewrite", "rephrase"))
+    lga, brute = _lga(summary), next((item for item in summary.selectors if item.selector == BRUTE_FORCE), None)
+    name, of = (lga.selector, _of(lga)) if lga else ("lga", "")
+    rewrite, rephrase = (
+        of + _compared(summary.difference(name, "cma-mlp", metric)) for metric in ("rewrite", "rephrase")
+    )
     below = points(lga.measures["below-optimum"]) if lga else "n/a"
     return [
         {"the paper": claim, "here": here}
@@ -81,13 +83,13 @@ def claims_table(summary: Summary) -> Table:
             ("and in rephrase, by up to 9.16 points", rephrase),
             (
                 "LGA 7 to 12 times faster than brute force",
-                f"{_whole(lga.faster if lga else None)} times faster than the sweep of all layers on its facts, "
+                f"{of}{_whole(lga.faster if lga else None)} times faster than the sweep of all layers on its facts, "
                 f"{_whole(lga.fewer_rows if lga else None)} times fewer rows (medians)",
             ),
             (
                 "a golden layer comes near each fact's own best",
                 f"the best layer of each unit: {points(summary.gap)} points below the sample-wise optimum; "
-                f"LGA's: {below}",
+                f"{lga.title if lga else 'LGA'}'s: {below}",
             ),
             (
                 "the proxy's golden layer and the test's are negligibly apart",
@@ -152,7 +154,7 @@ def stability_table(stabilities: Sequence[Stability]) -> Table:
 
 def recommendation(summary: Summary) -> str:
     """Which selector these units speak for, by name, with LGA beside it."""
-    best, lga = summary.recommended, next((item for item in summary.selectors if item.selector == "lga"), None)
+    best, lga = summary.recommended, _lga(summary)
     if best is None:
         return "No selector has a pick in every unit."
     text = (
@@ -162,7 +164,7 @@ def recommendation(summary: Summary) -> str:
     if best.faster is not None:
         text += f", {best.faster:,.0f} times faster than the sweep"
     if lga is not None and lga is not best:
-        text += f". LGA: {points(lga.measures['regret'])} points"
+        text += f". {lga.title}: {points(lga.measures['regret'])} points"
     return f"{text}. A layer drawn at random: {points(summary.any_layer['regret'])} points."
 
 
@@ -182,6 +184,17 @@ def markdown(table: Sequence[Mapping[str, str]]) -> str:
     columns = list(table[0])
     lines = [columns, ["---"] * len(columns), *([row[name] for name in columns] for row in table)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _lga(summary: Summary) -> Across | None:
+    """LGA as it is by default; where these units were measured before that, with the loss of the answer."""
+    by_name = {item.selector: item for item in summary.selectors}
+    return by_name.get("lga") or by_name.get("lga-answer")
+
+
+def _of(lga: Across) -> str:
+    """Says which LGA a claim is checked with, where it is not the default one."""
+    return "" if lga.selector == "lga" else f"{lga.title}: "
 
 
 def _compared(difference: Difference) -> str:

@@ -19,7 +19,14 @@ from lga_core.worth.transfer import transfer
 
 MEASURED = (*METRICS, "overall", "regret", "below-optimum")
 BEST = "best"  # no selector: the layer that is best for the test facts themselves
-PAIRS = (("lga", "cma-mlp"), ("forecast", "lga"), ("forecast", "cma-mlp"))
+PAIRS = (
+    ("lga", "cma-mlp"),
+    ("lga-answer", "cma-mlp"),
+    ("lga", "lga-answer"),
+    ("forecast", "lga"),
+    ("forecast", "lga-answer"),
+    ("forecast", "cma-mlp"),
+)
 ANY = "any"  # no selector: a layer drawn at random
 
 Drawn = Mapping[str, Mapping[str, np.ndarray]]  # selector -> measure -> (1 + draws,), the value first

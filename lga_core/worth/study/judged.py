@@ -7,10 +7,10 @@ from lga_core.results import METRICS, Estimate, SelectorWorth, StudyUnit, Worth
 from lga_core.scores.forecast.gain import Terms
 from lga_core.worth.judging import judge
 from lga_core.worth.racing import RACE
-from lga_core.worth.selectors import SELECTORS, Selector
+from lga_core.worth.selectors import READINGS, SELECTORS, Selector
 
-TABLED = ("lga", "cma-mlp", "middle", "forecast", RACE, "brute-force")  # the rows of the table; these have a fluency
-WITH_FEWER = ("lga", "cma-mlp", "forecast")  # picked again from fewer proxy facts
+TABLED = (*READINGS, "cma-mlp", "middle", "forecast", RACE, "brute-force")  # the rows of the table
+WITH_FEWER = ("lga", "lga-answer", "cma-mlp", "forecast")  # picked again from fewer proxy facts
 
 _TERMS = {
     "cut at bounds": Terms(saturating=False),

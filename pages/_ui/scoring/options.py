@@ -15,6 +15,7 @@ def choices(seed: int) -> ScoreChoices:
     """What the options say, also on a page that does not show them."""
     return ScoreChoices(
         seed=seed,
+        loss=widget("loss", "sequence"),
         old=widget("old", "data"),
         kind=widget("cma") or "mlp",
         window=10 if widget("window_10") else None,
@@ -85,6 +86,7 @@ def _reading() -> None:
 
 def _measuring() -> None:
     st.caption("Need a new measurement")
+    _choice("LGA loss", "loss", words.LOSSES)
     _choice("Old answer", "old", words.OLD)
     st.toggle(
         "CMA window of 10 layers, ROME's",

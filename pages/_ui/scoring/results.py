@@ -16,6 +16,7 @@ from lga_core.scores.selection import signs
 from lga_core.service import reading
 from lga_core.service.method_scores import LGA, MethodScores, ScoreChoices, agreement, method_scores
 from lga_core.service.reading import ScoredFacts
+from lga_core.service.readings import reading_needs
 from lga_core.service.requests import Need
 from lga_core.view.words.headline import headline
 from lga_core.view.words.score_options import differing_options
@@ -94,7 +95,7 @@ def show(question: Question) -> None:
     above = st.container()  # it is drawn after the options, which say how to read the rows
     options.options_bar()
     choices = options.choices(question.seed)
-    results = read(question, choices, choices.all_needs())
+    results = read(question, choices, tuple(dict.fromkeys((*choices.all_needs(), *reading_needs(choices)))))
     finished = results.finished if results is not None else set()
     if results is not None and results.lga is not None and results.lga.stored is not None:
         session().shown_run = results.lga.stored.provenance.key

@@ -19,10 +19,12 @@ from lga_core.view.words.sentences import (
     excluded_reasons,
     firmness_sentence,
     known_sentence,
+    sign_reason,
     sign_sentence,
     unused_reasons,
 )
 from lga_core.view.words.text import count, listed
+from pages._ui.scoring import readings
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table, tabs
@@ -49,6 +51,7 @@ def show(
         {
             "How firm": lambda: firmness(lga),
             "Facts": lambda: facts_table(known, lga),
+            "Readings": lambda: readings.show(known, choices),
             "Other scores": lambda: other_scores(known, choices),
             "Use it": lambda: use(model, golden, known.identity.layers),
             "Export": lambda: export(figure, scored, known),
@@ -75,8 +78,7 @@ def firmness(lga: MethodScores | None) -> None:
         st.markdown("**Signs**")
         st.markdown(f"{safe(sign_sentence(lga.scores, shares))} {safe(known_sentence(shares))}")
         st.caption(
-            "For a fact that the model knows, the product of the two gradients is negative. A pick is a "
-            "proposal: try an edit there to see what it is worth."
+            f"{sign_reason(lga.scores, shares)} A pick is a proposal: try an edit there to see what it is worth."
         )
     with right:
         st.markdown("**Excluded layers**")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lga_core.service.requests import ProxySet, ScoreRequest
+from lga_core.service.requests import Need, ProxySet, ScoreRequest
 from pages._ui.facts import choose as facts
 from pages._ui.facts.sets import fingerprint, proxy_set
 from pages._ui.model import choose as model
@@ -57,14 +57,14 @@ def score() -> None:
         kept().asked = question
 
 
-def measure_more(extra: tuple[str, ...] = ()) -> None:
-    """What the options need now, and `extra` measurements beside it, of the facts that were scored last."""
+def measure_more(extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
+    """What the options need now, of the facts that were scored last; `extra` measurements and `more` beside it."""
     question = kept().asked
     job = jobs.last_job("score")
     if question is not None:
-        _start(question, proxy_set(question) if job is None else job.request.proxy, extra)
+        _start(question, proxy_set(question) if job is None else job.request.proxy, extra, more)
 
 
-def _start(question: Question, proxy: ProxySet, extra: tuple[str, ...] = ()) -> None:
-    needs = options.choices(question.seed).needs(extra)
+def _start(question: Question, proxy: ProxySet, extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
+    needs = tuple(dict.fromkeys((*options.choices(question.seed).needs(extra), *more)))
     jobs.start("score", ScoreRequest(model=question.model, proxy=proxy, needs=needs), "Scoring layers")

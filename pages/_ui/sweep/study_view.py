@@ -9,7 +9,6 @@ from lga_core.results import StudyUnit, Summary
 from lga_core.runs.study_units import kept_units
 from lga_core.view.words import study_words as words
 from lga_core.view.words.text import count
-from lga_core.worth.selectors import SELECTORS
 from lga_core.worth.study.across import carried, in_sample, of_most, summary
 from lga_core.worth.study.judged import FORECASTS, table_rows
 from pages._ui.shell.elements import tabs
@@ -17,7 +16,7 @@ from pages._ui.shell.text import safe
 
 FRESH_SECONDS = 60  # a unit that is finished meanwhile is seen after this
 _BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
-_CARRIED = {name: SELECTORS[name].title for name in ("lga", "forecast", "cma-mlp", "brute-force")}
+_CARRIED = ("lga", "lga-answer", "forecast", "cma-mlp", "brute-force")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +107,9 @@ def between(measured: Study) -> None:
     """Picks of one set on another's facts."""
     left, right = st.columns(2)
     model = left.selectbox("Model", sorted({unit.model for unit in measured.main}), key="study_model")
-    selector = right.selectbox("Selector", _CARRIED, format_func=_CARRIED.get, key="study_selector")
+    titles = {pick.selector: pick.title for unit in measured.main for pick in unit.picks}
+    offered = [name for name in _CARRIED if name in titles]
+    selector = right.selectbox("Selector", offered, format_func=titles.get, key="study_selector")
     carry = carried([unit for unit in measured.main if unit.model == model], selector)
     _table(words.carried_table(carry), "picked on", "Table of regret, picked on one set and judged on another")
     st.caption(

@@ -1,0 +1,38 @@
+"""The table of LGA's readings on the golden-layers page: loss by old answer, and a button for those not measured."""
+
+import streamlit as st
+
+from lga_core.service.method_scores import ScoreChoices
+from lga_core.service.reading import ScoredFacts
+from lga_core.service.readings import reading_rows, unmeasured_readings
+from lga_core.view.words.text import count
+from pages._ui.shell import jobs, sidebar
+from pages._ui.shell.elements import table
+
+
+def show(known: ScoredFacts, choices: ScoreChoices) -> None:
+    """Every reading's pick; nothing is measured unless the button is pressed."""
+    column = st.column_config
+    table(
+        reading_rows(known, choices),
+        alt="Table of LGA's pick for each loss and old answer",
+        placeholder="n/a",
+        column_config={
+            "picked in, %": column.NumberColumn(format="%.0f", help="Share of bootstrap draws over the facts"),
+            "ρ with the one shown": column.NumberColumn(format="%.2f", help="Spearman, of the totals over layers"),
+        },
+    )
+    st.caption(
+        "The paper leaves open over which tokens the loss is a mean, and whose old answer is meant. The options "
+        "choose which reading the page shows."
+    )
+    missing = unmeasured_readings(known, choices)
+    if missing:
+        st.button(
+            f"Measure {count(len(missing), 'reading')}",
+            key="measure_readings",
+            disabled=jobs.is_running("score"),
+            on_click=sidebar.measure_more,
+            args=((), missing),
+            help="Each takes as long as LGA did.",
+        )
