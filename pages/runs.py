@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.models.sources.files import gigabytes
 from lga_core.view.words.text import count
-from pages._ui.runs import compared, listed, one_run
+from pages._ui.runs import compared, disk_space, listed, one_run
 from pages._ui.shell import frame
 from pages._ui.shell.engine import runs, store
 from pages._ui.shell.errors import boxed, job_outcome
@@ -39,3 +39,4 @@ def page() -> None:
 frame.require()
 st.title("Runs")
 page()
+disk_space.show()

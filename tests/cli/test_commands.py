@@ -195,3 +195,16 @@ def test_the_three_line_api_gives_what_the_command_gives(scored, home, tiny_fold
     assert scores.total.tolist() == scored[0].json[0]["total"]
     report = lga_core.edit(model, fact_file, index=0, layers=[1])
     assert report.record == 0 and report.layers == (1,) and set(report.after) >= {"rewrite"}
+
+
+def test_cache_shows_what_lies_there_and_cleans_it(here, tiny_folder, fact_file):
+    edited = here("edit", tiny_folder, fact_file, "--index", 0, "--layers", "1", "--set", "seed=5", "--json")
+    assert edited.code == 0, edited.err
+    before = here("cache", "--json").json
+    sizes = {part["name"]: part["bytes"] for part in before["parts"]}
+    assert sizes["second moments"] > 0 and sizes["stored runs"] > 0 and sum(sizes.values()) == before["bytes"]
+    after = here("cache", "--clean", "moments", "--json").json
+    assert after["freed_bytes"] == sizes["second moments"]
+    assert {part["name"]: part["bytes"] for part in after["parts"]} == {**sizes, "second moments": 0}
+    refused = here("cache", "--clean", "models")
+    assert refused.code == 2 and "--clean takes" in refused.err

@@ -3,10 +3,12 @@
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from lga_core.errors import LgaError
+from lga_core.models.sources.cache import enforce_cap
 from lga_core.models.sources.files import cache_home, is_no_room, no_room
 
 
@@ -23,8 +25,14 @@ class Identified(Protocol):
 
 
 def derived_path(model: Identified, name: str) -> Path:
-    """Where a thing derived from this model lies; `name` says every setting that it depends on."""
-    return cache_home() / "derived" / model.fingerprint[:32] / name
+    """Where a thing derived from this model lies; `name` says every setting that it depends on.
+
+    One that lies there counts as used now: the least recently used go first where the cache has a cap.
+    """
+    path = cache_home() / "derived" / model.fingerprint[:32] / name
+    with suppress(OSError):  # not there, or not ours to write to
+        os.utime(path)
+    return path
 
 
 def keep(path: Path, write: Callable[[Path], object]) -> None:
@@ -35,6 +43,7 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(Path(name))
         os.replace(name, path)
+        enforce_cap()
     except OSError as error:
         if is_no_room(error):
             raise no_room(f"No room to keep {path.name}.") from error
