@@ -6,7 +6,7 @@ keeps the keys and values of a batch's first columns, so that what follows can b
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -69,23 +69,38 @@ def answer_nll(model: LoadedModel, hidden: torch.Tensor, index: AnswerIndex) -> 
     return nn.functional.cross_entropy(logits, index.tokens, reduction="none")
 
 
-def summed_nll(
-    model: LoadedModel, hidden: torch.Tensor, index: AnswerIndex, most: int
+def nll_gradients(
+    model: LoadedModel, hidden: torch.Tensor, tokens: torch.Tensor, most: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each row's mean nll (B,) in nats, and the gradient (N, d) of their sum.
+    """−log p of each token (N,) in nats, and its gradient (N, d) at the normed hidden state (N, d) that predicts it.
 
-    `hidden`: the normed hidden states (N, d) that predict the index's tokens. The head runs on `most` of them at a
-    time and keeps no logits, so memory does not grow with the number of tokens asked for.
+    The head runs on `most` states at a time and keeps no logits, so memory does not grow with the number of tokens.
     """
-    weights = 1 / index.counts[index.rows]  # (N,)
     losses, gradients = [], []
-    for states, tokens, weight in zip(*(part.split(most) for part in (hidden, index.tokens, weights)), strict=True):
+    for states, wanted in zip(hidden.detach().split(most), tokens.split(most), strict=True):
         with torch.enable_grad():
-            given = states.detach().requires_grad_()
-            nll = nn.functional.cross_entropy(model.architecture.logits(given), tokens, reduction="none")
-            gradients += torch.autograd.grad((nll * weight).sum(), given)
+            given = states.requires_grad_()
+            nll = nn.functional.cross_entropy(model.architecture.logits(given), wanted, reduction="none")
+            gradients += torch.autograd.grad(nll.sum(), given)
         losses.append(nll.detach())
-    return index.mean_by_row(torch.cat(losses)), torch.cat(gradients)
+    return torch.cat(losses), torch.cat(gradients)
+
+
+def gradients_of_indices(
+    model: LoadedModel, asked: torch.Tensor, indices: Sequence[AnswerIndex], most: int
+) -> Iterator[tuple[AnswerIndex, torch.Tensor, torch.Tensor]]:
+    """Each index with its tokens' nll (N,) and their gradients (N, d) at `asked`, the same places for all of them.
+
+    Where it asks for the first one's token they are the first one's: of a whole sequence all but the last one.
+    """
+    first = indices[0].tokens
+    nll, gradient = nll_gradients(model, asked, first, most)
+    yield indices[0], nll, gradient
+    for index in indices[1:]:
+        other = index.tokens != first
+        nll, gradient = nll.clone(), gradient.clone()
+        nll[other], gradient[other] = nll_gradients(model, asked[other], index.tokens[other], most)
+        yield index, nll, gradient
 
 
 def token_probability(architecture: Architecture, hidden: torch.Tensor, token: int) -> torch.Tensor:

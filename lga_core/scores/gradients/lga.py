@@ -19,7 +19,7 @@ from lga_core.data.answers import same_answer
 from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens
-from lga_core.models.running.forward import final_hidden, gradients_from_embedding, packed_hidden, summed_nll
+from lga_core.models.running.forward import final_hidden, gradients_from_embedding, gradients_of_indices, packed_hidden
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.hooks import OutputFunction, on_outputs
 from lga_core.models.running.memory import batch_tokens, gradient_bytes, head_positions
@@ -142,18 +142,17 @@ def _products(
         on_outputs(_pairing_hooks(model, batch, packing, together, sums), model.architecture.flat),
     ):
         hidden = packed_hidden(model, packing) if packing else final_hidden(model, batch)
+        asked = hidden[indices[0].rows, indices[0].columns]  # (N, d)
         losses = []
-        for index in indices:
-            asked = hidden[index.rows, index.columns]  # (N, d)
-            loss, gradient = summed_nll(model, asked.detach(), index, head_positions(batch.ids.numel()))
-            losses.append(loss)
-            asked.backward(gradient, retain_graph=index is not indices[-1])
+        for index, nll, gradient in gradients_of_indices(model, asked, indices, head_positions(batch.ids.numel())):
+            losses.append(index.mean_by_row(nll))
+            asked.backward(gradient / index.counts[index.rows, None], retain_graph=index is not indices[-1])
     values = {
         name: (total if name.startswith("product") else total.clamp(min=0).sqrt()).numpy()
         for name, total in sums.items()
     }
-    nll = torch.stack(losses, 1) if together else losses[0].view(-1, 2)  # (B, 2)
-    first, second = nll.double().cpu().numpy().T
+    by_answer = torch.stack(losses, 1) if together else losses[0].view(-1, 2)  # (B, 2)
+    first, second = by_answer.double().cpu().numpy().T
     return {**values, "nll-old": first, "nll-new": second}
 
 
