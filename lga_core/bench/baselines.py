@@ -10,7 +10,7 @@ from lga_core.editing.editors.rank_one import Inverse, moment_of
 from lga_core.editing.edits import LowRankEdit, applied
 from lga_core.editing.search.search import Contexts
 from lga_core.editing.search.value import weight_decay
-from lga_core.editing.settings import RankOneSettings
+from lga_core.editing.settings import RRomeSettings
 from lga_core.evaluation.metrics import ProbeQuestion, argmax_at_answers, forced_shares, probe_questions
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import answer_nll, final_hidden
@@ -99,8 +99,8 @@ def naive_restored_probability(
     return float(model.architecture.logits(hidden).softmax(-1)[0, answer])
 
 
-def naive_edit(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSettings) -> SweepCell:
-    """R-ROME of one fact at one layer and its metrics, the whole model run at every step of the search for v*."""
+def naive_edit(model: LoadedModel, fact: Fact, layer: int, settings: RRomeSettings) -> SweepCell:
+    """R-ROME with `v0 = mean` of one fact at one layer and its metrics, the whole model run at every step."""
     search = _naive_search(model, fact, layer, settings)
     down = model.architecture.blocks[layer].down
     key = search.keys.double().mean(0)  # (d_in,)
@@ -140,7 +140,7 @@ class _NaiveSearch:
     clamped: bool
 
 
-def _naive_search(model: LoadedModel, fact: Fact, layer: int, settings: RankOneSettings) -> _NaiveSearch:
+def _naive_search(model: LoadedModel, fact: Fact, layer: int, settings: RRomeSettings) -> _NaiveSearch:
     contexts = Contexts.of(model, fact, prefixes(model, settings.contexts, settings.seed))
     batch = Batch.of(contexts.rows, model.device)
     ends = torch.tensor(contexts.subject_ends, device=model.device)
@@ -166,17 +166,18 @@ def _naive_search(model: LoadedModel, fact: Fact, layer: int, settings: RankOneS
     optimizer = torch.optim.Adam([delta], lr=wanted.learning_rate)
     losses: list[float] = []
     clamped = False
-    for step in range(wanted.steps + 1):
+    for step in range(wanted.steps):
         with torch.enable_grad():
             nll, log_after = run(delta)
         if step == 0:
             before = log_after.detach()
             start = seen["outputs"].mean(0).detach()
         losses.append(float(nll.detach()))
-        if losses[-1] < wanted.stop_nll or step == wanted.steps:
-            break
         divergence = torch.nn.functional.kl_div(before, log_after, reduction="sum", log_target=True)
         loss = nll + wanted.kl_weight * divergence + weight_decay(wanted, model) * delta.norm() / start.norm() ** 2
+        judged = losses[-1] if wanted.stop == "nll" else float(loss.detach())
+        if judged < wanted.stop_loss or step == wanted.steps - 1:
+            break
         (delta.grad,) = torch.autograd.grad(loss if step else nll, [delta])
         if step == 0 and not delta.grad.any():
             break

@@ -41,13 +41,13 @@ WORK = (
 
 def prepare(model_name: str) -> None:
     """Fetch the model, and keep its second moments and prefixes, where they are not kept yet."""
-    from lga_core.editing.settings import RankOneSettings
+    from lga_core.editing.settings import RRomeSettings
     from lga_core.models.loading import load
     from lga_core.models.moments.second_moment import second_moments
     from lga_core.models.text.own_text import prefixes
 
     model = load(model_name)
-    settings = RankOneSettings()
+    settings = RRomeSettings()
     second_moments(model, range(model.layers), settings.seed)
     prefixes(model, settings.contexts, settings.seed)
 

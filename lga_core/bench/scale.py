@@ -20,7 +20,7 @@ from lga_core.bench.shapes import SHAPES, Shape, parameters, random_model
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.editing.edits import LowRankEdit
-from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.editing.table import editor_named
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import pick_device
@@ -42,7 +42,7 @@ SMALL_VOCABULARY = 4000
 PROMPT_TOKENS, CONTEXT_TOKENS = 10, 20  # as many as facts and their contexts have, for the memory
 BFLOAT16_BYTES, FLOAT32_BYTES, FLOAT64_BYTES = 2, 4, 8
 # The identity for C: a C of its own would first be measured over 4·d_in tokens. Every step runs, whatever the loss.
-EDIT = RankOneSettings(covariance="identity", value=ValueSettings(stop_nll=0.0))
+EDIT = RRomeSettings(covariance="identity", value=ValueSettings(stop_loss=0.0))
 METHODS = ("lga", "cma-mlp", "r-rome")
 
 

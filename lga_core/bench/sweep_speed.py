@@ -11,7 +11,7 @@ from lga_core.bench.measure import peak_memory, seconds_of
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.editing.search.values import searched_anew
-from lga_core.editing.settings import RankOneSettings
+from lga_core.editing.settings import RRomeSettings
 from lga_core.evaluation.layer_sweep import sweep_cells
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
@@ -36,7 +36,7 @@ def bench_sweep(
     """
     model = load(model_name, report=report)
     facts = choose(load_facts(FACT_SET).facts, limit or FACTS, seed)
-    settings = RankOneSettings(seed=seed)
+    settings = RRomeSettings(seed=seed)
     layers = spread_layers(model, LAYERS)
     second_moments(model, range(model.layers), seed, report=report)  # they are every way's alike
     checks = known_fact_checks(model, facts, Store(), report=report)
@@ -86,7 +86,7 @@ def bench_sweep(
 
 
 def _cells(
-    model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: RankOneSettings
+    model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], settings: RRomeSettings
 ) -> list[SweepCell]:
     return list(sweep_cells(model, facts, layers, "r-rome", settings))
 

@@ -1,8 +1,9 @@
 """The settings of every editor. This module needs no torch: the dashboard's forms are made from it."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT, source_problem
@@ -13,27 +14,60 @@ from lga_core.settings import Settings, setting
 class ValueSettings(Settings):
     """How δ is searched for (METHOD.md §4)."""
 
-    learning_rate: float = setting(0.5, "Learning rate", "Of Adam, in the search for v*.", source="ROME", gt=0)
-    steps: int = setting(25, "Steps, at most", source="ROME", ge=1)
-    stop_nll: float = setting(
+    learning_rate: float = setting(
+        0.5, "Learning rate", "Of Adam, in the search for v*.", source="ROME and EasyEdit: v_lr", gt=0
+    )
+    steps: int = setting(
+        25,
+        "Steps, at most",
+        "Evaluations of the loss. δ is not changed after the last, so there is one update fewer: at most 24.",
+        source="EasyEdit: v_num_grad_steps of Llama-2 and later models; ROME and EasyEdit have 20 for GPT-2 XL",
+        ge=1,
+    )
+    stop: Literal["total", "nll"] = setting(
+        "total",
+        "Stop on",
+        "Which loss ends the search: the total one (nll + KL + weight decay) or the new answer's nll alone.",
+        source="the code of ROME and EasyEdit (compute_v: if loss < 5e-2)",
+    )
+    stop_loss: float = setting(
         0.05,
-        "Stop at nll, nats",
-        "Mean negative log-likelihood of the new answer over the contexts.",
-        source="ROME",
+        "Stop below, nats",
+        "The search ends as soon as that loss is smaller.",
+        source="the code of ROME and EasyEdit (compute_v: if loss < 5e-2)",
         ge=0,
     )
     kl_weight: float = setting(
-        0.0625, "KL weight", "How firmly “{subject} is a” is held where it was.", source="ROME", ge=0
+        0.0625,
+        "KL weight",
+        "How firmly “{subject} is a” is held where it was.",
+        source="ROME and EasyEdit: kl_factor",
+        ge=0,
     )
     weight_decay: float | None = setting(
         None,
         "Weight decay",
-        "Empty: 0.5 for the GPT-2 family, 0.001 for all others.",
-        source="ROME; EasyEdit for others; Gemma: ours",
+        "Of ‖δ‖/‖v0‖² in the loss. Empty: 0.5 for the GPT-2 family, 0.001 for all others.",
+        source="v_weight_decay of ROME for GPT-2 XL, and of EasyEdit for Llama-2; for Gemma ours",
         ge=0,
         none_means="by family",
     )
-    norm_bound: float = setting(4.0, "Norm bound", "‖δ‖ is at most this many times ‖v0‖.", source="ROME", gt=0)
+    norm_bound: float = setting(
+        4.0,
+        "Norm bound",
+        "‖δ‖ is at most this many times ‖v0‖.",
+        source="ROME and EasyEdit: clamp_norm_factor",
+        gt=0,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_recorded_earlier(cls, given: Any) -> Any:
+        """Stored runs and edit sets of earlier versions: the stop was on the nll, and its bound named for that."""
+        if not isinstance(given, Mapping) or "stop_nll" not in given:
+            return given
+        others = {name: value for name, value in given.items() if name != "stop_nll"}
+        return {**others, "stop": "nll", "stop_loss": given["stop_nll"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +103,23 @@ class KeyValueSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class RankOneSettings(KeyValueSettings):
-    """Settings of ROME and R-ROME; all others that solve with C⁻¹ have these too."""
+    """Settings of ROME; all others that solve with C⁻¹ have these too."""
 
     ridge: float = setting(
         1e-2, "Ridge", "Added to C, as a share of the mean of its diagonal.", source="ours; ROME has none", ge=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RRomeSettings(RankOneSettings):
+    """Settings of R-ROME."""
+
+    v0: Literal["mean", "bare"] = setting(
+        "mean",
+        "v0",
+        "Where δ starts: the output's mean over contexts, as the key is, or the bare prompt's output.",
+        source="ours: consistent with the mean key; the code of R-ROME and EasyEdit takes the bare prompt's "
+        "(5 to 18 % apart in ΔW)",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from lga_core.data.facts import Fact
-from lga_core.editing.editors.batch import at_keys, write
+from lga_core.editing.editors.batch import at_keys, residuals_at, write
 from lga_core.editing.editors.editor import Written
 from lga_core.editing.search.search import Contexts, Search, batches
 from lga_core.editing.search.values import shared_values
@@ -195,10 +195,18 @@ def edits_at(
     solve = how.prepare(model, layer, settings, (), report=report)
     before = prefixes(model, settings.contexts, settings.seed, report=report)
     values = shared_values(
-        model, facts, layer, settings.value, before, mean_start=not how.bare, prepared=search, report=report
+        model,
+        facts,
+        layer,
+        settings.value,
+        before,
+        mean_start=how.mean_start(settings),
+        prepared=search,
+        report=report,
     )
     alone = torch.cat([solve(value.mean_key[None]) for value in values])  # (facts, d_in)
     keys, directions = at_keys(how, values, alone)
+    residuals = residuals_at(model, layer, how, settings, keys, values, ())
     return [
         write(
             model,
@@ -207,7 +215,7 @@ def edits_at(
             directions[[i]],
             [value],
             (),
-            residuals=value.delta[None],
+            residuals=residuals[[i]],
             targets=value.target[None],
         )
         for i, value in enumerate(values)

@@ -16,7 +16,7 @@ from lga_core.models.text.tokens import prompt_row
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_rome_key_is_the_input_at_the_last_subject_token(family, facts):
     model = tiny_model(family, torch.float32)
-    value = value_of(model, facts[0], 1, ValueSettings(steps=1), (), mean_start=False)
+    value = value_of(model, facts[0], 1, ValueSettings(steps=2), (), mean_start=False)
     end = Contexts.of(model, facts[0], ()).subject_ends[0]
     assert model.tokenizer.decode(
         prompt_row(model.tokenizer, facts[0].prompt).ids[: end + 1], skip_special_tokens=True
@@ -42,7 +42,7 @@ def test_rome_reads_the_bare_key_where_r_rome_reads_the_mean(facts):
 def test_the_search_follows_the_gradient_of_its_loss(facts):
     """One step from δ = 0 with KL and decay off moves against the finite difference of the loss."""
     model = tiny_model("llama", torch.float64)
-    settings = ValueSettings(steps=1, kl_weight=0.0, weight_decay=0.0, learning_rate=1e-3)
+    settings = ValueSettings(steps=2, kl_weight=0.0, weight_decay=0.0, learning_rate=1e-3)
     value = value_of(model, facts[0], 2, settings, (), mean_start=False)
     assert value.losses[1] < value.losses[0]
     plain = -log_p(model, facts[0]).mean().item()

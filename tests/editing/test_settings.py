@@ -114,3 +114,11 @@ def test_the_command_line_sets_nested_settings_by_their_own_name():
     ):
         with pytest.raises(LgaError, match=words):
             settings_of(MemitSettings, {}, [wrong])
+
+
+def test_settings_that_were_recorded_with_a_stop_on_the_nll_keep_their_meaning():
+    recorded = {"value": {"steps": 12, "stop_nll": 0.1}, "contexts": 2}
+    settings = TypeAdapter(EDITORS["r-rome"].settings).validate_python(recorded)
+    assert (settings.value.stop, settings.value.stop_loss, settings.v0) == ("nll", 0.1, "mean")
+    with pytest.raises(ValidationError):  # only what was recorded: it is no setting any more
+        ValueSettings(stop_nll=0.1)

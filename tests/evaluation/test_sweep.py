@@ -92,7 +92,9 @@ def test_a_fact_that_reached_the_stop_loss_leaves_the_batch(some, monkeypatch):
     search = Search.prepare(model, [Contexts.of(model, fact, before) for fact in some], [1])
     whole = find_values(model, search, 1, VALUE, mean_start=True)
     reached = sorted(value.losses[2] for value in whole)
-    stop = VALUE.__class__(steps=6, learning_rate=0.02, weight_decay=0.0, stop_nll=(reached[1] + reached[2]) / 2)
+    stop = VALUE.__class__(
+        steps=6, learning_rate=0.02, weight_decay=0.0, stop="nll", stop_loss=(reached[1] + reached[2]) / 2
+    )
     evaluate = Search.evaluate
     monkeypatch.setattr(
         Search,
@@ -104,7 +106,7 @@ def test_a_fact_that_reached_the_stop_loss_leaves_the_batch(some, monkeypatch):
     )
     early = find_values(model, search, 1, stop, mean_start=True)
     for value, plain in zip(early, whole, strict=True):
-        first = next((step for step, loss in enumerate(plain.losses) if loss < stop.stop_nll), VALUE.steps)
+        first = next((step for step, loss in enumerate(plain.losses) if loss < stop.stop_loss), VALUE.steps)
         assert value.losses == pytest.approx(plain.losses[: first + 1], rel=1e-5)
     assert [len(facts) for facts in asked] == sorted((len(facts) for facts in asked), reverse=True)
     assert len(asked[0]) == 5 and len(asked[-1]) < 5

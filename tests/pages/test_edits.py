@@ -158,7 +158,7 @@ def test_a_batch_is_one_entry_and_only_for_editors_that_can(steps: AppTest):
 
 def test_cancelled_what_is_finished_stays_and_can_be_measured(steps: AppTest):
     steps.number_input(key="set_r-rome_value_steps").set_value(400).run()
-    steps.number_input(key="set_r-rome_value_stop_nll").set_value(0.0).run()
+    steps.number_input(key="set_r-rome_value_stop_loss").set_value(0.0).run()
     steps.switch_page("pages/edits.py").run()
     next(item for item in steps.number_input if item.key.startswith("first_n")).set_value(8).run()
     steps.toggle(key="measure_each").set_value(False).run()

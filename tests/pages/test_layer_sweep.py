@@ -73,7 +73,7 @@ def test_a_sweep_to_its_end(page: AppTest):
 
 def test_a_running_sweep_has_one_estimate_and_a_cancelled_one_goes_on(page: AppTest):
     page.number_input(key="set_r-rome_value_steps").set_value(200).run()
-    page.number_input(key="set_r-rome_value_stop_nll").set_value(0.0).run()
+    page.number_input(key="set_r-rome_value_stop_loss").set_value(0.0).run()
     page.button(key="sweep").click().run()
     wait(page, lambda: not job(page).alive or bool(shown(page).judging))
     if job(page).alive:

@@ -47,7 +47,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 def long_request(folder: Path, tag: str = "", steps: int = 2000) -> SweepRequest:
     """Minutes of work on this model: a sweep of edits whose search does not stop early."""
-    slow = dataclasses.replace(EDIT, value=dataclasses.replace(EDIT.value, steps=steps, stop_nll=0.0))
+    slow = dataclasses.replace(EDIT, value=dataclasses.replace(EDIT.value, steps=steps, stop_loss=0.0))
     return SweepRequest(
         model=str(folder), proxy=proxy(8, tag), test=None, layers=(0, 1, 2), editor="r-rome", settings=slow
     )

@@ -59,6 +59,9 @@ def test_loss_curves_per_layer_with_the_stop_line_on_the_axis():
     bottom, top = figure.layout.yaxis.range
     assert 10**bottom < 0.05 < 10**top
     assert figure.layout.shapes[0].y0 == 0.05
+    of_total = loss_curve(report, stop=0.05, of_total=True)  # no height on a curve of the nll
+    assert not of_total.layout.shapes
+    assert any("stop: total loss 0.05" in note.text for note in of_total.layout.annotations)
 
 
 @pytest.mark.parametrize("losses", [((),), ((0.0, 0.0),), ((5.2,),), ((5.2, 5.1),)])

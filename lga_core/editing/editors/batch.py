@@ -9,7 +9,7 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.editor import KeyValue, Written, target_errors
-from lga_core.editing.edits import Edit, LowRankEdit
+from lga_core.editing.edits import Edit, LowRankEdit, output_at
 from lga_core.editing.search.value import Value
 from lga_core.editing.search.values import shared_values
 from lga_core.editing.settings import KeyValueSettings
@@ -34,7 +34,14 @@ def layer_by_layer(
     for layer in sorted(layers):
         before = (*base, *(item.edit for item in written))
         values = shared_values(
-            model, facts, layer, settings.value, sampled, mean_start=not how.bare, edits=before, report=report
+            model,
+            facts,
+            layer,
+            settings.value,
+            sampled,
+            mean_start=how.mean_start(settings),
+            edits=before,
+            report=report,
         )
         solve = how.prepare(model, layer, settings, before, report=report)
         means = torch.stack([value.mean_key for value in values])  # (n, d_in)
@@ -47,11 +54,28 @@ def layer_by_layer(
                 directions,
                 values,
                 before,
-                residuals=torch.stack([value.delta for value in values]),
+                residuals=residuals_at(model, layer, how, settings, keys, values, before),
                 targets=torch.stack([value.target for value in values]),
             )
         )
     return tuple(written)
+
+
+def residuals_at(
+    model: LoadedModel,
+    layer: int,
+    how: KeyValue,
+    settings: KeyValueSettings,
+    keys: torch.Tensor,
+    values: Sequence[Value],
+    before: Sequence[Edit],
+) -> torch.Tensor:
+    """What each of these keys (n, d_in) is to gain, v* − (W k + b) (n, d_out): δ, where v0 is the output at k."""
+    if how.bare or how.mean_start(settings):
+        return torch.stack([value.delta for value in values])
+    with torch.no_grad():
+        outputs = output_at(model.architecture.blocks[layer].down, keys.float(), before)
+    return torch.stack([value.target for value in values]) - outputs
 
 
 def at_keys(how: KeyValue, values: Sequence[Value], directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

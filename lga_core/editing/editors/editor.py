@@ -63,6 +63,10 @@ class KeyValue:
     prepare: Prepare
     bare: bool = False  # v0 and the key that the edit is exact at are the bare prompt's (ROME)
 
+    def mean_start(self, settings: Any) -> bool:
+        """Whether v0 is the mean over contexts; R-ROME has a choice."""
+        return not self.bare and getattr(settings, "v0", "mean") == "mean"
+
 
 def target_errors(
     model: LoadedModel, edit: Edit, keys: torch.Tensor, targets: torch.Tensor, base: Sequence[Edit]

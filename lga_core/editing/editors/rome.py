@@ -1,8 +1,8 @@
 """ROME and R-ROME: write v* at the subject's key, through the second moment of all keys (ROME §3.1, R-ROME §4).
 
 ROME uses the mean key over contexts in one place of its formula and the bare prompt's key in another; R-ROME uses
-the mean key everywhere, which is what keeps sequences of edits from collapsing. For both δ is v* − (W k + b): v0 is the
-output at the very key that the identity holds for.
+the mean key everywhere, which is what keeps sequences of edits from collapsing. For both δ is v* − (W k + b), v0 being
+the output at the very key that the identity holds for; only R-ROME's `v0 = bare` starts δ at the bare prompt's output.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from lga_core.editing.editors.batch import layer_by_layer
 from lga_core.editing.editors.editor import KeyValue, Solve, Written
 from lga_core.editing.editors.rank_one import Inverse, moment_of
 from lga_core.editing.edits import Edit
-from lga_core.editing.settings import RankOneSettings
+from lga_core.editing.settings import RankOneSettings, RRomeSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 
@@ -53,10 +53,13 @@ def r_rome(
     model: LoadedModel,
     facts: Sequence[Fact],
     layers: Sequence[int],
-    settings: RankOneSettings,
+    settings: RRomeSettings,
     base: Sequence[Edit] = (),
     *,
     report: Reporter = silent,
 ) -> tuple[Written, ...]:
-    """ΔW = (v* − W k̄)(C⁻¹k̄)ᵀ / (k̄ᵀ C⁻¹ k̄), v0 the mean over contexts, which is W k̄; layers one after another."""
+    """ΔW = (v* − W k̄)(C⁻¹k̄)ᵀ / (k̄ᵀ C⁻¹ k̄); layers one after another.
+
+    v0 is the mean over contexts, which is W k̄, or the bare prompt's (`v0 = bare`).
+    """
     return layer_by_layer(model, facts, layers, settings, base, R_ROME, report=report)

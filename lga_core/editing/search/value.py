@@ -31,7 +31,7 @@ class Value:
     keys: torch.Tensor  # (contexts, d_in), the bare prompt's first
     start: torch.Tensor  # v0 (d_out,)
     delta: torch.Tensor  # δ (d_out,)
-    losses: tuple[float, ...]  # nll of the new answer, mean over contexts, before each step and after
+    losses: tuple[float, ...]  # nll of the new answer, mean over contexts, at each evaluation
     clamped: bool  # δ reached the norm bound
 
     @property
@@ -59,9 +59,10 @@ def find_values(
     """Search v* of the batch's facts (or of those with these positions in it) at one layer.
 
     v0 is the bare prompt's output (ROME), or the mean over contexts (R-ROME, MEMIT) with `mean_start`; the output is
-    that of the search's site. `edits` are those that the search was prepared with. A fact's steps, bound and end are
-    its own: it gets what it would get alone. Where the answer does not depend on δ (the last block, unless the subject
-    ends the prompt) there is nothing to search, and δ stays 0.
+    that of the search's site. `edits` are those that the search was prepared with. A step evaluates the loss, ends the
+    search where it is small enough, and updates δ unless it is the last one (as ROME's compute_v does). A fact's steps,
+    bound and end are its own: it gets what it would get alone. Where the answer does not depend on δ (the last block,
+    unless the subject ends the prompt) there is nothing to search, and δ stays 0.
     """
     keys = search.keys[layer]
     outputs = search.outputs[layer]
@@ -73,15 +74,16 @@ def find_values(
     clamped = [False] * len(chosen)
     log_before: torch.Tensor | None = None
     active = list(range(len(chosen)))  # facts whose search has not ended
-    for step in range(settings.steps + 1):
-        with model.using(f"v* at layer {layer}"), applied(model, edits), torch.enable_grad():
+    for step in range(settings.steps):
+        more = step + 1 < settings.steps
+        with model.using(f"v* at layer {layer}"), applied(model, edits), torch.set_grad_enabled(more):
             places = torch.tensor([chosen[i] for i in active], device=keys.device)
             nll, log_after = search.evaluate(model, layer, places, torch.stack([deltas[i] for i in active]))
             if log_before is None:
                 log_before = log_after.detach()
             current = nll.detach().tolist()
             gradients: Mapping[int, torch.Tensor] = {}
-            if step < settings.steps:
+            if more:
                 # At δ = 0 KL and decay have no gradient; what rounding makes of it Adam would take for a direction.
                 loss = (
                     nll
@@ -96,7 +98,8 @@ def find_values(
                         weight_decay(settings, model),
                     )
                 )
-                rows = [row for row, value in enumerate(current) if value >= settings.stop_nll]
+                judged = current if settings.stop == "nll" else loss.detach().tolist()
+                rows = [row for row, value in enumerate(judged) if value >= settings.stop_loss]
                 gradients = _gradients(loss, [deltas[i] for i in active], rows)
         for i, value in zip(active, current, strict=True):
             losses[i].append(value)

@@ -26,7 +26,7 @@ from lga_core.models.running.halving import Halving
 from lga_core.models.sources.derived import derived_path, keep
 from lga_core.progress import Phase, Progress, Reporter, silent
 
-VALUE_VERSION = 2  # of the search's numbers: a change of them needs a new one
+VALUE_VERSION = 3  # of the search's numbers: a change of them needs a new one
 KEPT_BYTES = 512 * 2**10  # larger values are searched again each time
 _ignore_kept: ContextVar[bool] = ContextVar("ignore kept values", default=False)
 

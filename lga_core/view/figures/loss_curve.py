@@ -23,15 +23,21 @@ from lga_core.view.words.text import number, power_of_ten
 SMALLEST = 1e-4  # nats; a loss of exactly zero is drawn here
 
 
-def loss_curve(report: EditReport, *, stop: float | None = None, theme_name: ThemeName = "light") -> go.Figure:
-    """The losses of `report` on a logarithmic axis in nats; `stop` draws the loss at which the search ends."""
+def loss_curve(
+    report: EditReport, *, stop: float | None = None, of_total: bool = False, theme_name: ThemeName = "light"
+) -> go.Figure:
+    """The losses of `report` on a logarithmic axis in nats; `stop` is the loss at which the search ends.
+
+    It is drawn, unless it is `of_total`, the loss with KL and weight decay: then it is no height on this curve.
+    """
+    line = None if of_total else stop
     look = theme(theme_name)
     figure = new_figure(look, height=140, left=64, top=34, bottom=42, right=92)
     for index, (layer, losses) in enumerate(zip(report.layers, report.losses, strict=True)):
         if losses:
             figure.add_traces(_curve(layer, losses, look.series[index % len(look.series)]))
     drawn = [max(loss, SMALLEST) for losses in report.losses for loss in losses]
-    drawn += [stop] if stop else []
+    drawn += [line] if line else []
     steps = max((len(losses) for losses in report.losses), default=1) - 1
     ticks = round_ticks(0, max(steps, 1), 6)
     low, high = (min(drawn), max(drawn)) if drawn else (0.1, 1.0)
@@ -47,10 +53,12 @@ def loss_curve(report: EditReport, *, stop: float | None = None, theme_name: The
         ),
         yaxis=_log_axis(low, high, look),
     )
-    note = "nll of the new answer, nats" + (f" · dotted: stop at {number(stop)}" if stop else "")
-    figure.add_annotation(heading(look, "Training" if report.target_error is None else "Edit direction", note, 1))
+    note = "nll of the new answer, nats"
     if stop:
-        figure.add_shape(level(look, stop))
+        note += f" · stop: total loss {number(stop)}" if of_total else f" · dotted: stop at {number(stop)}"
+    figure.add_annotation(heading(look, "Training" if report.target_error is None else "Edit direction", note, 1))
+    if line:
+        figure.add_shape(level(look, line))
     return figure
 
 

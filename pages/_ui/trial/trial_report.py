@@ -148,10 +148,14 @@ def _written(report: EditReport) -> None:
             "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
         )
     with right:
-        stop = (report.settings.get("value") or report.settings).get("stop_nll", report.settings.get("stop_loss"))
-        chart(
-            loss_curve(report, stop=stop, theme_name=theme_name()), "loss_curve", "Line chart: the loss at each step."
+        search = report.settings.get("value") or report.settings
+        figure = loss_curve(
+            report,
+            stop=search.get("stop_nll", search.get("stop_loss")),  # by the first name in reports of earlier versions
+            of_total=search.get("stop") == "total",
+            theme_name=theme_name(),
         )
+        chart(figure, "loss_curve", "Line chart: the loss at each step.")
 
 
 def _three(value: float) -> str:
