@@ -14,7 +14,7 @@ from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finish
 from pages._ui.shell import frame, jobs
 from pages._ui.shell.elements import asked_question
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import chosen_layers, layers_list
+from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers, layers_list
 from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
 from pages._ui.trial import every_layer
@@ -40,6 +40,7 @@ def form(question: Question) -> TrialRequest | None:
     settings = editors.chosen_settings(editor)
     strip_of(question, fact)
     chosen = chosen_layers(layers)
+    cannot_act_note(question, fact, editor, layers)
     problem = unfit(fact, chosen)
     if problem is not None:
         st.caption(problem)

@@ -4,6 +4,7 @@ The engine makes them, the store keeps them, the figures, the command line and t
 Nothing is computed here.
 """
 
+from lga_core.results.answer import Answer, Candidate, Obstacle, PastWorth
 from lga_core.results.base import Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
     Diagnostics,
@@ -31,8 +32,10 @@ __all__ = [
     "METHOD_TITLES",
     "METRICS",
     "Across",
+    "Answer",
     "Array",
     "Bootstrap",
+    "Candidate",
     "CausalTrace",
     "Cost",
     "Diagnostics",
@@ -54,8 +57,10 @@ __all__ = [
     "Metric",
     "ModelIdentity",
     "MomentPlan",
+    "Obstacle",
     "OldSource",
     "Origin",
+    "PastWorth",
     "Pick",
     "PlaygroundReport",
     "ProbeResult",

@@ -45,8 +45,8 @@ class ScoreChoices:
         )
 
     def needs(self, extra: Sequence[str] = ()) -> tuple[Need, ...]:
-        """LGA's and CMA's measurement, and the extra ones."""
-        names = dict.fromkeys(("gradients", f"trace-{self.kind}", *extra))
+        """LGA's measurement, the forecast's and CMA's, the slowest last, and the extra ones."""
+        names = dict.fromkeys(("gradients", "forecast", f"trace-{self.kind}", *extra))
         return tuple(self.need(name) for name in names)
 
     def all_needs(self) -> tuple[Need, ...]:

@@ -22,7 +22,7 @@ from lga_core.view.words.score_options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set
-from pages._ui.scoring import options, tabs
+from pages._ui.scoring import answer, options, tabs
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
@@ -47,10 +47,11 @@ class Results:
     known: ScoredFacts
     lga: MethodScores | None
     cma: MethodScores | None
+    forecast: MethodScores | None
 
     @property
     def scored(self) -> list[MethodScores]:
-        return [item for item in (self.lga, self.cma) if item is not None]
+        return [item for item in (self.lga, self.cma, self.forecast) if item is not None]
 
     @property
     def golden(self) -> tuple[int, ...]:
@@ -83,6 +84,7 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
         known=known,
         lga=method_scores(known, choices, LGA),
         cma=method_scores(known, choices, choices.cma),
+        forecast=method_scores(known, choices, "forecast"),
     )
 
 
@@ -112,17 +114,18 @@ def show(question: Question) -> None:
             if measured
             else "Press Score layers to start again.",
         )
-        live("golden_headline", lambda: _headline(look(), running), running=running)
+        live("golden_headline", lambda: _headline(question, look(), running), running=running)
     if not running:
         _offer_missing(results)
     live("golden_figure", lambda: _figure(look(), running), running=running, seconds=FIGURE_SECONDS)
     if results is not None and results.drawable:
-        hand_over(results.known.identity.layers, results.golden[:1])
+        proposed = answer.read(question, results.known, results.lga, results.cma, results.forecast).answer.layer
+        hand_over(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(results.model, results.known, choices, results.lga, results.cma, _drawing(results))
 
 
-def _headline(results: Results | None, running: bool) -> None:
-    """The row of numbers, where they come from, and what must be said about them."""
+def _headline(question: Question, results: Results | None, running: bool) -> None:
+    """The answer, the row of numbers, where they come from, and what must be said about them."""
     if results is None or not results.scored:
         if running:
             st.info(
@@ -132,6 +135,7 @@ def _headline(results: Results | None, running: bool) -> None:
         return
     lga = results.lga
     cma = results.cma
+    answer.show(answer.read(question, results.known, lga, cma, results.forecast))
     if results.golden:
         kept().golden = (results.model, results.golden[0])
     cards = headline(
