@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from lga_core.resources import ASSETS
 from lga_core.results import ModelIdentity, Result
 
-EXAMPLE = ASSETS / "demo"
+FOLDER = ASSETS / "demo"
 MANIFEST = "manifest.json"
 
 
@@ -24,7 +24,7 @@ class RecordedModel(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest(Result):
+class Example(Result):
     """What the example is, and where it was made."""
 
     created: str  # ISO 8601, UTC
@@ -34,9 +34,9 @@ class Manifest(Result):
     models: tuple[RecordedModel, ...]
 
 
-def manifest(folder: Path = EXAMPLE) -> Manifest | None:
+def read_example(folder: Path = FOLDER) -> Example | None:
     """The example's description; None where there is none that can be read."""
     try:
-        return Manifest.from_json((folder / MANIFEST).read_bytes())
+        return Example.from_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
         return None

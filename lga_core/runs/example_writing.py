@@ -15,7 +15,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import Kind, Origin, Stored
 from lga_core.runs import tasks
-from lga_core.runs.example import MANIFEST, Manifest, RecordedModel
+from lga_core.runs.example import MANIFEST, Example, RecordedModel
 from lga_core.runs.row_file import write_whole
 from lga_core.runs.store import Store
 from lga_core.runs.sweeps import sweep
@@ -32,12 +32,17 @@ COMMAND = "python -m lga_core demo --write assets/demo"
 
 
 def write_example(
-    folder: Path, load: Callable[[str], LoadedModel], models: Sequence[str] = MODELS, *, report: Reporter = silent
-) -> Manifest:
+    folder: Path,
+    load: Callable[[str], LoadedModel],
+    models: Sequence[str] = MODELS,
+    *,
+    swept: int = SWEPT,
+    report: Reporter = silent,
+) -> Example:
     """Measure everything and put it in the place of what was there. What a stopped command left is gone on with."""
     half = folder.with_name(f"{folder.name}-half")
-    made = Manifest(
-        models=tuple(record_model(load(name), half, report=report) for name in models),
+    made = Example(
+        models=tuple(record_model(load(name), half, swept=swept, report=report) for name in models),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=COMMAND,
         cores=os.cpu_count() or 1,

@@ -67,7 +67,7 @@ def known(store: Store, choices: ScoreChoices = CHOICES) -> ScoredFacts:
 
 
 def test_a_need_has_the_settings_that_its_measurement_takes_and_no_more():
-    gradients, trace, forecast = ScoreChoices(seed=3, old="model", kind="attn", window=10).needs(("forecast",))
+    gradients, forecast, trace = ScoreChoices(seed=3, old="model", kind="attn", window=10).needs()
     assert (gradients.measurement, trace.measurement) == ("gradients", "trace-attn")
     assert gradients.settings.old == "model" and (trace.settings.window, trace.settings.seed) == (10, 3)
     assert forecast.settings.seed == 3
