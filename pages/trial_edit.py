@@ -1,5 +1,7 @@
 """Trial edit: one fact, the chosen layers, an editor; what it did, before and after, as numbers and as text."""
 
+from functools import partial
+
 import streamlit as st
 
 from lga_core.data.facts import Fact
@@ -49,6 +51,7 @@ def form(question: Question) -> TrialRequest | None:
     request = TrialRequest(
         model=question.model, facts_name=facts.name, fact=fact, layers=chosen, editor=editor, settings=settings
     )
+    session().compute = partial(start, request) if settings is not None and problem is None else None
     with st.container(horizontal=True):
         st.button(
             f"Edit at {layers_in_words(chosen)}" if chosen else "Edit",

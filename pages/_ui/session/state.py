@@ -1,6 +1,7 @@
 """What one browser tab remembers, in one typed place, and the keys of the widgets that several files touch."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -105,6 +106,7 @@ class Session:
     go_to: str | None = None  # the page to show first
     notices: list[str] = field(default_factory=list)  # what opening them had to say
     shown_run: str | None = None  # the stored run that the page shows, for the address
+    compute: Callable[[], None] | None = None  # measures here what the page shows; None: the scores
     framed: bool = False  # the page runs inside app.py
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model
