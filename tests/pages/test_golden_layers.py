@@ -41,6 +41,15 @@ def test_the_page_leads_with_the_answer_and_the_button_proposes_its_layer(ready:
     assert "the last one, no attention follows" in words(ready) and "has no unit of this model" in words(ready)
 
 
+def test_each_heatmap_can_be_hidden(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    figure = ready.get("plotly_chart")[0].proto.spec
+    ready.pills(key="heatmaps").set_value(["forecast"]).run()
+    assert len(ready.get("plotly_chart")[0].proto.spec) < len(figure)
+    assert "rank of the expected gain" in ready.get("plotly_chart")[0].proto.spec
+
+
 def test_the_trial_page_says_where_an_edit_cannot_act_before_anyone_edits(ready: AppTest):
     ready.switch_page("pages/trial_edit.py").run()
     ready.multiselect(key="layers").set_value([3]).run()

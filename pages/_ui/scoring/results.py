@@ -23,7 +23,7 @@ from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import answer, options, tabs
-from pages._ui.session.state import Question, kept, session
+from pages._ui.session.state import Question, kept, session, widget
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.engine import identity, store
@@ -35,6 +35,7 @@ from pages._ui.shell.text import fact_label, safe
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+HEATMAPS = {"lga": "LGA", "cma": "CMA", "forecast": "Forecast"}
 FIGURE_SECONDS = 6.0  # while it grows: a browser on the same cores draws all of it anew each time
 
 
@@ -65,7 +66,7 @@ class Results:
     @property
     def drawable(self) -> bool:
         """Whether a fact was used."""
-        return any(item.scores.n_facts for item in self.scored)
+        return any(item.scores.n_facts for item in (self.lga, self.cma) if item is not None)
 
 
 def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> Results | None:
@@ -93,6 +94,7 @@ def show(question: Question) -> None:
     running = jobs.is_running("score")
     above = st.container()  # it is drawn after the options, which say how to read the rows
     options.options_bar()
+    choose_heatmaps()
     choices = options.choices(question.seed)
     results = read(question, choices, choices.all_needs())
     finished = results.finished if results is not None else set()
@@ -122,6 +124,27 @@ def show(question: Question) -> None:
         proposed = answer.read(question, results.known, results.lga, results.cma, results.forecast).answer.layer
         hand_over(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(results.model, results.known, choices, results.lga, results.cma, _drawing(results))
+
+
+def choose_heatmaps() -> None:
+    """Which scores have their facts × layers in the figure."""
+    st.pills(
+        "Heatmaps",
+        list(HEATMAPS),
+        key="heatmaps",
+        default=list(HEATMAPS),
+        selection_mode="multi",
+        format_func=HEATMAPS.get,
+        persist_state="session",
+        help="All stand on one layer axis; rows appear as they are measured.",
+    )
+
+
+def hidden_heatmaps(choices: ScoreChoices) -> tuple[str, ...]:
+    """The methods that are not to be drawn by fact."""
+    wanted = widget("heatmaps", list(HEATMAPS))
+    methods = {"lga": LGA, "cma": choices.cma, "forecast": "forecast"}
+    return tuple(method for name, method in methods.items() if name not in wanted)
 
 
 def _headline(question: Question, results: Results | None, running: bool) -> None:
@@ -210,13 +233,16 @@ def _drawing(results: Results) -> Callable[[], "go.Figure"]:
     published = {
         item.editor: [layer for layer in item.layers if layer < layers] for item in resolve(results.model).published
     }
-    lga, cma = (
-        item.scores if item is not None and item.scores.n_facts else None for item in (results.lga, results.cma)
+    lga, cma, forecast = (
+        item.scores if item is not None and item.scores.n_facts else None
+        for item in (results.lga, results.cma, results.forecast)
     )
     return partial(
         layer_heatmaps,
         lga,
         cma,
+        forecast,
+        hidden=hidden_heatmaps(results.choices),
         labels={fact.record: fact_label(fact) for fact in results.known.facts},
         scale=options.scale(),
         chosen=chosen_layers(layers),
