@@ -68,11 +68,12 @@ def form(question: Question) -> TrialRequest | None:
 
 
 def prefill(question: Question, layers: int) -> None:
-    """Propose the golden layer once, where no layer is chosen."""
+    """Propose the recommended layer once, or the golden one, where no layer is chosen."""
     memory = session()
     if chosen_layers(layers):
         return
-    golden = every_layer.golden_layer(question)
+    named = kept().proposed
+    golden = named[1] if named and named[0] == question.model else every_layer.golden_layer(question)
     proposed = (question.model, golden)
     if golden is None or proposed == memory.prefilled or golden >= layers:
         return

@@ -122,6 +122,7 @@ def show(question: Question) -> None:
     live("golden_figure", lambda: _figure(look(), running), running=running, seconds=FIGURE_SECONDS)
     if results is not None and results.drawable:
         proposed = answer.read(question, results.known, results.lga, results.cma, results.forecast).answer.layer
+        kept().proposed = None if proposed is None else (results.model, proposed)
         hand_over(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(results.model, results.known, choices, results.lga, results.cma, _drawing(results))
 

@@ -83,6 +83,7 @@ class Kept:
     id: str = field(default_factory=lambda: uuid4().hex)  # names this tab's ledgers in the engine
     asked: Question | None = None  # what was scored last
     golden: tuple[str, int] | None = None  # model, its golden layer as the page shows it
+    proposed: tuple[str, int] | None = None  # model, the layer that the page recommends to edit at
     sets: dict[str, FactSet] = field(default_factory=dict)  # uploaded and typed facts, by name
     jobs: dict[str, Job] = field(default_factory=dict)  # the last job of each part of the app, by its name
     trials: list[Job] = field(default_factory=list)  # every trial edit that was started
