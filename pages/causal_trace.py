@@ -1,5 +1,7 @@
 """Causal trace: one fact, token by layer, for three kinds of restored state, and where its answers come from."""
 
+from functools import partial
+
 import streamlit as st
 
 from lga_core.results import Kind, OldSource
@@ -25,6 +27,7 @@ def page(question: Question) -> None:
         model=question.model, proxy=proxy_set(question), fact=fact, kinds=tuple(kinds), settings=settings, old=old
     )
     running = jobs.is_running("trace")
+    session().compute = partial(jobs.start, "trace", request, "Tracing the fact")
     traced = trace.read(request)
     if traced.traces:
         session().shown_run = next(iter(traced.traces.values()))[1].provenance.key

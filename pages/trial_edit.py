@@ -1,5 +1,7 @@
 """Trial edit: one fact, the chosen layers, an editor; what it did, before and after, as numbers and as text."""
 
+from functools import partial
+
 import streamlit as st
 
 from lga_core.data.facts import Fact
@@ -14,7 +16,7 @@ from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finish
 from pages._ui.shell import frame, jobs
 from pages._ui.shell.elements import asked_question
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import chosen_layers, layers_list
+from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers, layers_list
 from pages._ui.shell.text import safe
 from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
@@ -39,6 +41,7 @@ def form(question: Question) -> TrialRequest | None:
     settings = editors.chosen_settings(editor)
     strip_of(question, fact)
     chosen = chosen_layers(layers)
+    cannot_act_note(question, fact, editor, layers)
     problem = unfit(fact, chosen)
     if problem is not None:
         st.caption(problem)
@@ -47,6 +50,7 @@ def form(question: Question) -> TrialRequest | None:
     request = TrialRequest(
         model=question.model, facts_name=facts.name, fact=fact, layers=chosen, editor=editor, settings=settings
     )
+    session().compute = partial(start, request) if settings is not None and problem is None else None
     with st.container(horizontal=True):
         st.button(
             f"Edit at {layers_in_words(chosen)}" if chosen else "Edit",
@@ -63,11 +67,12 @@ def form(question: Question) -> TrialRequest | None:
 
 
 def prefill(question: Question, layers: int) -> None:
-    """Propose the golden layer once, where no layer is chosen."""
+    """Propose the recommended layer once, or the golden one, where no layer is chosen."""
     memory = session()
     if chosen_layers(layers):
         return
-    golden = every_layer.golden_layer(question)
+    named = kept().proposed
+    golden = named[1] if named and named[0] == question.model else every_layer.golden_layer(question)
     proposed = (question.model, golden)
     if golden is None or proposed == memory.prefilled or golden >= layers:
         return

@@ -5,6 +5,7 @@ import typer
 from lga_core.cli.app import app
 from lga_core.cli.bench import bench
 from lga_core.cli.cache import cache
+from lga_core.cli.demo import demo
 from lga_core.cli.edit import edit
 from lga_core.cli.facts import facts
 from lga_core.cli.models import models
@@ -22,6 +23,6 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (models, facts, score, trace, edit, sweep, race, replay, cache, bench):
+for command in (models, facts, score, trace, edit, sweep, race, replay, cache, bench, demo):
     commands.command(name=command.__name__)(with_common(command))
 commands.command(name="app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(app)

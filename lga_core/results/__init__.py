@@ -4,6 +4,7 @@ The engine makes them, the store keeps them, the figures, the command line and t
 Nothing is computed here.
 """
 
+from lga_core.results.answer import Answer, Candidate, Obstacle, PastWorth
 from lga_core.results.base import Array, Cost, Kind, Loss, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
     Adapter,
@@ -33,8 +34,10 @@ __all__ = [
     "METRICS",
     "Across",
     "Adapter",
+    "Answer",
     "Array",
     "Bootstrap",
+    "Candidate",
     "CausalTrace",
     "Cost",
     "Diagnostics",
@@ -57,8 +60,10 @@ __all__ = [
     "Metric",
     "ModelIdentity",
     "MomentPlan",
+    "Obstacle",
     "OldSource",
     "Origin",
+    "PastWorth",
     "Pick",
     "PlaygroundReport",
     "ProbeResult",

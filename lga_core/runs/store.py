@@ -29,12 +29,16 @@ ORIGINS_KEPT = 8
 class Store:
     """All runs under one folder, by default `runs` in the project's cache folder (LGA_HOME).
 
-    `origin`: who asks; noted beside every run that is written to.
+    `origin`: who asks; noted beside every run that is written to. `recorded`: a folder of runs that come with the
+    code, read where this store has no such run, and never written to.
     """
 
-    def __init__(self, root: Path | str | None = None, origin: Origin | None = None) -> None:
+    def __init__(
+        self, root: Path | str | None = None, origin: Origin | None = None, recorded: Path | None = None
+    ) -> None:
         self.root = Path(root) if root is not None else cache_home() / "runs"
         self.origin = origin
+        self.recorded = recorded
 
     @property
     def facts(self) -> FactLog:
@@ -48,7 +52,7 @@ class Store:
     def find(self, key: str) -> "Run | None":
         """The stored run with this content key, complete or not; None where there is none that can be read."""
         try:
-            return Run(store=self, provenance=Provenance.from_json(self.path(key, ".json").read_bytes()))
+            return Run(store=self, provenance=Provenance.from_json(self.shown(key, ".json").read_bytes()))
         except (FileNotFoundError, ValidationError):
             return None
         except OSError as error:
@@ -59,6 +63,17 @@ class Store:
         if not key.isalnum():
             raise LgaError(f"{key!r} is not the key of a stored run.", hint="A key is letters and digits.")
         return self.root / f"{key}{suffix}"
+
+    def is_recorded(self, key: str) -> bool:
+        """Whether what is read under this key came with the code: nothing of it was measured here yet."""
+        if self.recorded is None or self.path(key, ".json").exists():
+            return False
+        return (self.recorded / f"{key}.json").exists()
+
+    def shown(self, key: str, suffix: str) -> Path:
+        """Where one file of a run is read."""
+        own = self.path(key, suffix)
+        return self.recorded / own.name if self.recorded is not None and self.is_recorded(key) else own
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -80,13 +95,13 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        return self._path(".done").exists()
+        return self._shown(".done").exists()
 
     @property
     def stamp(self) -> Hashable:
         """Cheap to read, and another one after every row that was added: whether there is something new to show."""
         try:
-            status = self._path(".jsonl").stat()
+            status = self._shown(".jsonl").stat()
         except FileNotFoundError:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns
@@ -96,12 +111,12 @@ class Run:
 
         Only what was added since this process last read the run is read and parsed.
         """
-        return read_rows(self._path(".jsonl"), row_type)
+        return read_rows(self._shown(".jsonl"), row_type)
 
     @property
     def notes(self) -> RunNotes | None:
         """What is told about the run; None where an earlier version stored it, or where that cannot be read."""
-        return read_notes(self._path(".notes"))
+        return read_notes(self._shown(".notes"))
 
     def rename(self, title: str) -> None:
         """Give the run a name; "" takes it away. Raises LgaError where it cannot be written."""
@@ -131,6 +146,9 @@ class Run:
 
     def _path(self, suffix: str) -> Path:
         return self.store.path(self.provenance.key, suffix)
+
+    def _shown(self, suffix: str) -> Path:
+        return self.store.shown(self.provenance.key, suffix)
 
     def _write_provenance(self) -> None:
         """Also when another process deleted the run meanwhile."""

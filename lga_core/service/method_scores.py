@@ -46,8 +46,8 @@ class ScoreChoices:
         )
 
     def needs(self, extra: Sequence[str] = ()) -> tuple[Need, ...]:
-        """LGA's and CMA's measurement, and the extra ones."""
-        names = dict.fromkeys(("gradients", f"trace-{self.kind}", *extra))
+        """LGA's measurement, CMA's, the forecast's, which may need second moments first, and the extra ones."""
+        names = dict.fromkeys(("gradients", f"trace-{self.kind}", "forecast", *extra))
         return tuple(self.need(name) for name in names)
 
     def all_needs(self) -> tuple[Need, ...]:

@@ -13,6 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from lga_core.runs import example
 from lga_core.service.client import EngineClient
 from pages._ui.shell import engine
 from tests.pages.driving import RECORDS, name_model, upload
@@ -55,6 +56,7 @@ def own_server(shared_home: Path, shared_engine: SharedEngine, monkeypatch: pyte
     monkeypatch.setenv("LGA_THREADS", "1")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nothing answers there
     monkeypatch.delenv("LGA_ACCEPT_TERMS", raising=False)
+    monkeypatch.setattr(example, "FOLDER", shared_home / "no recorded example")
     monkeypatch.setattr(engine, "EngineClient", lambda: shared_engine)
     forget_all()
     yield

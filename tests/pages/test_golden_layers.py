@@ -26,6 +26,38 @@ def test_scoring_shows_the_pick_its_interval_and_the_cost(ready: AppTest):
     assert "CMA (MLP)" in words(ready)  # the tiny model knows no fact: CMA says why it has no pick
 
 
+def test_the_page_leads_with_the_answer_and_the_button_proposes_its_layer(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    table = ready.table[0].value
+    assert {name.replace("\\", "").removeprefix("→ ") for name in table.index} >= {
+        "LGA (loss of the answer)",
+        "Forecast",
+    }
+    sentence = next(item.value for item in ready.markdown if "Edit at layer" in item.value)
+    layer = int(sentence.split("Edit at layer ")[1].split(",")[0].replace("\\", ""))
+    assert layer != 3, "the last of the tiny model's four layers: no edit of the subject reaches the answer there"
+    assert ready.button(key="to_trial").label == f"Try an edit at layer {layer}"
+    assert "the last one, no attention follows" in words(ready) and "has no unit of this model" in words(ready)
+
+
+def test_each_heatmap_can_be_hidden(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    figure = ready.get("plotly_chart")[0].proto.spec
+    ready.pills(key="heatmaps").set_value(["forecast"]).run()
+    assert len(ready.get("plotly_chart")[0].proto.spec) < len(figure)
+    assert "rank of the expected gain" in ready.get("plotly_chart")[0].proto.spec
+
+
+def test_the_trial_page_says_where_an_edit_cannot_act_before_anyone_edits(ready: AppTest):
+    ready.switch_page("pages/trial_edit.py").run()
+    ready.multiselect(key="layers").set_value([3]).run()
+    assert any("cannot reach the answer" in item.value for item in ready.warning)
+    ready.multiselect(key="layers").set_value([0]).run()
+    assert not any("cannot reach the answer" in item.value for item in ready.warning)
+
+
 def test_options_that_only_read_the_values_change_the_answer_at_once(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)

@@ -57,7 +57,7 @@ def add(store: Store, need: Need, values: dict[str, list[float]], facts: int) ->
 
 
 def add_both(store: Store, cma_facts: int = 9) -> None:
-    gradients, trace = CHOICES.needs()
+    gradients, _forecast, trace = CHOICES.needs()
     scopes = ("mlp", "mlp-down", "attention", "block")
     values = {f"product/{scope}": [1.0, 4.0, 2.0, 3.0] for scope in scopes}
     values |= {f"norm-{which}/{scope}": [4.0, 3.0, 2.0, 1.0] for which in ("old", "new") for scope in scopes}
@@ -71,9 +71,7 @@ def known(store: Store, choices: ScoreChoices = CHOICES) -> ScoredFacts:
 
 
 def test_a_need_has_the_settings_that_its_measurement_takes_and_no_more():
-    gradients, trace, forecast = ScoreChoices(seed=3, loss="answer", old="model", kind="attn", window=10).needs(
-        ("forecast",)
-    )
+    gradients, trace, forecast = ScoreChoices(seed=3, loss="answer", old="model", kind="attn", window=10).needs()
     assert (gradients.measurement, trace.measurement) == ("gradients", "trace-attn")
     assert (gradients.settings.loss, gradients.settings.old) == ("answer", "model")
     assert (trace.settings.window, trace.settings.seed) == (10, 3)

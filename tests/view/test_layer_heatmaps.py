@@ -29,6 +29,18 @@ def heatmaps(figure):
     return [trace for trace in figure.data if trace.type == "heatmap" and trace.showscale is not False]
 
 
+def test_the_forecast_stands_on_the_same_axis_and_each_heatmap_can_be_hidden():
+    lga, cma = lga_scores(8), cma_scores(8)
+    forecast = replace(cma_scores(8), method="forecast")
+    whole = layer_heatmaps(lga, cma, forecast, labels=labels(8))
+    assert len(heatmaps(whole)) == 3
+    assert {whole.layout[f"xaxis{panel}"].matches for panel in range(2, 6)} == {"x"}
+    fewer = layer_heatmaps(lga, cma, forecast, hidden=("lga", "cma-mlp"), labels=labels(8))
+    assert len(heatmaps(fewer)) == 1 and [trace.type for trace in fewer.data].count("bar")
+    none = layer_heatmaps(lga, cma, forecast, hidden=("lga", "cma-mlp", "forecast"), labels=labels(8))
+    assert not heatmaps(none) and [trace.type for trace in none.data].count("bar")
+
+
 @pytest.mark.parametrize("layers", [4, 18, 30, 80])
 def test_all_panels_share_one_layer_axis(layers):
     figure = drawn(lga_scores(8, layers), cma_scores(8, layers), n=8, published={"ROME": [1]})

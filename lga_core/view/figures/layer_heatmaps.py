@@ -1,6 +1,6 @@
-"""The main figure: one score's facts × layers over the other's, over both per layer, on one layer axis."""
+"""The main figure: each score's facts × layers, over both per layer, on one layer axis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -22,13 +22,16 @@ _UNITS = {
     "cma-mlp": "indirect effect at the last subject token",
     "cma-hidden": "indirect effect at the last subject token",
     "cma-attn": "indirect effect at the last subject token",
+    "forecast": "rank of the expected gain within the fact, 1 the highest",
 }
 
 
 def layer_heatmaps(
     lga: LayerScores | None,
     cma: LayerScores | None,
+    forecast: LayerScores | None = None,
     *,
+    hidden: Collection[str] = (),
     labels: Mapping[int, str],
     scale: Scale = "symmetric log",
     chosen: Sequence[int] = (),
@@ -37,15 +40,17 @@ def layer_heatmaps(
 ) -> go.Figure:
     """The figure of the golden-layers page.
 
-    `lga` is a signed score, `cma` an effect; either may be None, not both (LgaError). `labels` maps a record to its
+    `lga` is a signed score, `cma` an effect, `forecast` a rank; each may be None, not both of the first two (LgaError).
+    `hidden`: methods whose heatmap is left out; their totals stay. `labels` maps a record to its
     fact in words, untrusted text; `published` a source's name to the layers it publishes. Cells, layers and marks
     can be clicked: `customdata` is [layer, record or None, raw value or None].
     """
     present = [scores for scores in (lga, cma) if scores is not None]
     if not present:
         raise LgaError("There is no score to draw.", hint="Score the layers first.")
-    if len({scores.layers for scores in present}) > 1:
-        raise LgaError("The two scores are of models with different numbers of layers.", hint="Score one model.")
+    shown = [item for item in (*present, *([forecast] if forecast is not None else [])) if item.method not in hidden]
+    if len({scores.layers for scores in (*present, *shown)}) > 1:
+        raise LgaError("The scores are of models with different numbers of layers.", hint="Score one model.")
     look = theme(theme_name)
     panels = LayerPanels(
         look=look,
@@ -53,13 +58,13 @@ def layer_heatmaps(
         tracks=_tracks(lga, cma, chosen, published or {}, look),
         golden=lga.selection.golden_layer if lga is not None else None,
     )
-    cells = [_cells(scores, labels, scale, look, signed=scores is lga) for scores in present]
+    cells = [_cells(scores, labels, scale, look, signed=scores is lga) for scores in shown]
     figure, domains = panels.figure(
         [*(panel_height(len(item.facts)) for item in cells), TOTALS_HEIGHT], *(item.facts for item in cells)
     )
     for panel, (item, domain) in enumerate(zip(cells, domains[:-1], strict=True), start=2):
         panels.add_facts(figure, panel, domain, item)
-    last = 2 + len(present)
+    last = 2 + len(shown)
     _add_totals(figure, panels, last, domains[-1], lga, cma, scale)
     panels.add_outlines(figure, chosen, range(2, last + 1))
     return figure

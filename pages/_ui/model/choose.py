@@ -11,7 +11,7 @@ from lga_core.models.sources.terms import accept_terms, terms_accepted
 from lga_core.models.text.preview import has_chat_template, token_preview
 from pages._ui.model import memory_notes
 from pages._ui.session import state
-from pages._ui.shell.engine import engine
+from pages._ui.shell.engine import engine, identity
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
@@ -52,7 +52,7 @@ def choose_model() -> ModelEntry | None:
     st.caption(_about(entry, here))
     if engine().model != entry.id:
         memory_notes.loading_note(entry)
-    return entry if here or _terms(entry) else None
+    return entry if here or _terms(entry) or identity(entry.id) is not None else None  # a recorded one can be read
 
 
 def _about(entry: ModelEntry, here: bool) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from lga_core.errors import LgaError
 from pages._ui.session import state
 from pages._ui.session.state import kept, session, widget
-from pages._ui.shell.engine import runs
+from pages._ui.shell.engine import recorded_example, runs
 from pages._ui.shell.text import safe
 
 LAYERS, FACT, RUN = "layers", "fact", "run"  # as the address names them
@@ -87,9 +87,16 @@ def _take_link() -> None:
 
 
 def _last_runs() -> tuple[str, ...]:
-    """The keys of what a new tab opens with. A store that cannot be read is no reason not to open."""
+    """The keys of what a new tab opens with: the recorded example before this machine has measured anything.
+
+    A store that cannot be read is no reason not to open.
+    """
     from lga_core.service.reopening import to_open_first
 
     with suppress(LgaError):
-        return tuple(header.key for header in to_open_first(runs().headers()))
+        headers = runs().headers()
+        if headers:
+            return tuple(header.key for header in to_open_first(headers))
+        recorded = recorded_example()
+        return recorded.models[0].runs if recorded is not None and recorded.models else ()
     return ()

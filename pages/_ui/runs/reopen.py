@@ -8,7 +8,9 @@ import streamlit as st
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import catalogue
 from lga_core.results import Origin
+from lga_core.runs import example
 from lga_core.runs.index import RunHeader
+from lga_core.runs.store import Store
 from lga_core.service.jobs import Job
 from lga_core.service.reopening import PAGES, Reopening, reopening
 from lga_core.view.words.text import count
@@ -17,7 +19,7 @@ from pages._ui.facts import sets
 from pages._ui.model.choose import OTHER
 from pages._ui.session import state
 from pages._ui.session.state import Question, kept, session
-from pages._ui.shell.engine import identity, runs, store
+from pages._ui.shell.engine import identity, recorded_runs, runs, store
 from pages._ui.trial.fact import look_at
 
 
@@ -34,8 +36,8 @@ def reopen(names: Sequence[str]) -> None:
     asked_now = None
     for place, name in enumerate(names):
         try:
-            header = runs().one(name)
-            opened = reopening(header, store(), {known: sets.fact_set(known) for known in sets.names()}, asked_now)
+            header, holder = _found(name)
+            opened = reopening(header, holder, {known: sets.fact_set(known) for known in sets.names()}, asked_now)
         except LgaError as error:
             session().notices.append(
                 f"{error.cause} {error.hint}"
@@ -45,6 +47,17 @@ def reopen(names: Sequence[str]) -> None:
             continue
         if not place or opened.at_hand:
             asked_now = Origin(question=asdict(_put(header, opened)))
+
+
+def _found(name: str) -> tuple[RunHeader, Store]:
+    """The run and the store that holds it: this machine's, else the recorded example."""
+    try:
+        return runs().one(name), store()
+    except LgaError:
+        recorded = [header for header in recorded_runs().headers() if name and header.key.startswith(name)]
+        if len(recorded) != 1:
+            raise
+        return recorded[0], Store(example.FOLDER)
 
 
 def _put(header: RunHeader, opened: Reopening) -> Question:

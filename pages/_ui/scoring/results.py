@@ -23,8 +23,8 @@ from lga_core.view.words.score_options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set
-from pages._ui.scoring import options, tabs
-from pages._ui.session.state import Question, kept, session
+from pages._ui.scoring import answer, options, tabs
+from pages._ui.session.state import Question, kept, session, widget
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.engine import identity, store
@@ -36,6 +36,7 @@ from pages._ui.shell.text import fact_label, safe
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+HEATMAPS = {"lga": "LGA", "cma": "CMA", "forecast": "Forecast"}
 # While they grow. A browser on the engine's cores draws the figure anew each time, which takes it most of a second.
 FIGURE_SECONDS = 10.0
 HEADLINE_SECONDS = 5.0
@@ -50,10 +51,11 @@ class Results:
     known: ScoredFacts
     lga: MethodScores | None
     cma: MethodScores | None
+    forecast: MethodScores | None
 
     @property
     def scored(self) -> list[MethodScores]:
-        return [item for item in (self.lga, self.cma) if item is not None]
+        return [item for item in (self.lga, self.cma, self.forecast) if item is not None]
 
     @property
     def golden(self) -> tuple[int, ...]:
@@ -67,7 +69,7 @@ class Results:
     @property
     def drawable(self) -> bool:
         """Whether a fact was used."""
-        return any(item.scores.n_facts for item in self.scored)
+        return any(item.scores.n_facts for item in (self.lga, self.cma) if item is not None)
 
 
 def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> Results | None:
@@ -86,6 +88,7 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
         known=known,
         lga=method_scores(known, choices, LGA),
         cma=method_scores(known, choices, choices.cma),
+        forecast=method_scores(known, choices, "forecast"),
     )
 
 
@@ -94,6 +97,7 @@ def show(question: Question) -> None:
     running = jobs.is_running("score")
     above = st.container()  # it is drawn after the options, which say how to read the rows
     options.options_bar()
+    choose_heatmaps()
     choices = options.choices(question.seed)
     results = read(question, choices, tuple(dict.fromkeys((*choices.all_needs(), *reading_needs(choices)))))
     finished = results.finished if results is not None else set()
@@ -115,17 +119,40 @@ def show(question: Question) -> None:
             if measured
             else "Press Score layers to start again.",
         )
-        live("golden_headline", lambda: _headline(look(), running), running=running, seconds=HEADLINE_SECONDS)
+        live("golden_headline", lambda: _headline(question, look(), running), running=running, seconds=HEADLINE_SECONDS)
     if not running:
         _offer_missing(results)
     live("golden_figure", lambda: _figure(look(), running), running=running, seconds=FIGURE_SECONDS)
     if results is not None and results.drawable:
-        hand_over(results.known.identity.layers, results.golden[:1])
+        proposed = answer.read(question, results.known, results.lga, results.cma, results.forecast).answer.layer
+        kept().proposed = None if proposed is None else (results.model, proposed)
+        hand_over(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(results.model, results.known, choices, results.lga, results.cma, _drawing(results))
 
 
-def _headline(results: Results | None, running: bool) -> None:
-    """The row of numbers, where they come from, and what must be said about them."""
+def choose_heatmaps() -> None:
+    """Which scores have their facts × layers in the figure."""
+    st.pills(
+        "Heatmaps",
+        list(HEATMAPS),
+        key="heatmaps",
+        default=list(HEATMAPS),
+        selection_mode="multi",
+        format_func=HEATMAPS.get,
+        persist_state="session",
+        help="All stand on one layer axis; rows appear as they are measured.",
+    )
+
+
+def hidden_heatmaps(choices: ScoreChoices) -> tuple[str, ...]:
+    """The methods that are not to be drawn by fact."""
+    wanted = widget("heatmaps", list(HEATMAPS))
+    methods = {"lga": LGA, "cma": choices.cma, "forecast": "forecast"}
+    return tuple(method for name, method in methods.items() if name not in wanted)
+
+
+def _headline(question: Question, results: Results | None, running: bool) -> None:
+    """The answer, the row of numbers, where they come from, and what must be said about them."""
     if results is None or not results.scored:
         if running:
             st.info(
@@ -135,6 +162,7 @@ def _headline(results: Results | None, running: bool) -> None:
         return
     lga = results.lga
     cma = results.cma
+    answer.show(answer.read(question, results.known, lga, cma, results.forecast))
     if results.golden:
         kept().golden = (results.model, results.golden[0])
     cards = headline(
@@ -209,13 +237,16 @@ def _drawing(results: Results) -> Callable[[], "go.Figure"]:
     published = {
         item.editor: [layer for layer in item.layers if layer < layers] for item in resolve(results.model).published
     }
-    lga, cma = (
-        item.scores if item is not None and item.scores.n_facts else None for item in (results.lga, results.cma)
+    lga, cma, forecast = (
+        item.scores if item is not None and item.scores.n_facts else None
+        for item in (results.lga, results.cma, results.forecast)
     )
     return partial(
         layer_heatmaps,
         lga,
         cma,
+        forecast,
+        hidden=hidden_heatmaps(results.choices),
         labels={fact.record: fact_label(fact) for fact in results.known.facts},
         scale=options.scale(),
         chosen=chosen_layers(layers),

@@ -1,6 +1,7 @@
 """What one browser tab remembers, in one typed place, and the keys of the widgets that several files touch."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -82,6 +83,7 @@ class Kept:
     id: str = field(default_factory=lambda: uuid4().hex)  # names this tab's ledgers in the engine
     asked: Question | None = None  # what was scored last
     golden: tuple[str, int] | None = None  # model, its golden layer as the page shows it
+    proposed: tuple[str, int] | None = None  # model, the layer that the page recommends to edit at
     sets: dict[str, FactSet] = field(default_factory=dict)  # uploaded and typed facts, by name
     jobs: dict[str, Job] = field(default_factory=dict)  # the last job of each part of the app, by its name
     trials: list[Job] = field(default_factory=list)  # every trial edit that was started
@@ -105,6 +107,7 @@ class Session:
     go_to: str | None = None  # the page to show first
     notices: list[str] = field(default_factory=list)  # what opening them had to say
     shown_run: str | None = None  # the stored run that the page shows, for the address
+    compute: Callable[[], None] | None = None  # measures here what the page shows; None: the scores
     framed: bool = False  # the page runs inside app.py
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model

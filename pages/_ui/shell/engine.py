@@ -5,6 +5,7 @@ import threading
 import streamlit as st
 
 from lga_core.results import ModelIdentity
+from lga_core.runs import example
 from lga_core.runs.bin import RunBin
 from lga_core.runs.index import RunIndex
 from lga_core.runs.store import Store
@@ -22,14 +23,26 @@ def engine() -> EngineClient:
 
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
-    """One for the whole server: it reads each run once, and then what was added."""
-    return Store()
+    """One for the whole server: it reads each run once, and then what was added. Before that, the recorded example."""
+    return Store(recorded=example.FOLDER)
 
 
 @st.cache_resource(show_spinner=False)
 def runs() -> RunIndex:
     """All stored runs, one list for the whole server."""
     return RunIndex(store())
+
+
+@st.cache_resource(show_spinner=False)
+def recorded_runs() -> RunIndex:
+    """Those of the recorded example."""
+    return RunIndex(Store(example.FOLDER))
+
+
+@st.cache_resource(show_spinner=False)
+def recorded_example() -> example.Example | None:
+    """What comes with the code; None where nothing does."""
+    return example.read_example(example.FOLDER)
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda folder: folder.empty())
@@ -50,5 +63,7 @@ def warm_up() -> threading.Timer:
 
 
 def identity(model: str) -> ModelIdentity | None:
-    """The model as stored results know it; None where nothing can be stored yet."""
-    return machine.identity(model)
+    """The model as stored results know it, or the recorded example's; None where there is neither."""
+    recorded = recorded_example()
+    models = recorded.models if recorded is not None else ()
+    return machine.identity(model) or next((item.identity for item in models if item.identity.name == model), None)

@@ -7,7 +7,7 @@ first visitor opens a page's own address. Calling st.navigation once ends that m
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages._ui.runs import opening
+from pages._ui.runs import opening, recorded
 from pages._ui.session import tab
 from pages._ui.session.state import session
 from pages._ui.shell import layer_choice, theme
@@ -45,10 +45,14 @@ def run(page: StreamlitPage) -> None:
     warm_up()
     opening.notice()
     session().shown_run = None
+    session().compute = None
+    above = st.container()  # it is drawn after the page, which says what it shows
     try:
         page.run()
     finally:
         session().framed = False
+    with above:
+        recorded.mark()
     opening.write_address()
 
 

@@ -2,9 +2,17 @@
 
 import streamlit as st
 
+from lga_core.data.facts import Fact
+from lga_core.service.answering import stored_obstacles
+from lga_core.view.words.answer_words import obstacles_sentence
 from lga_core.view.words.sentences import layers_in_words
+from lga_core.worth.reach import obstacles
+from pages._ui.facts.sets import proxy_set
+from pages._ui.scoring import options
 from pages._ui.session import state
-from pages._ui.session.state import session, widget
+from pages._ui.session.state import Question, session, widget
+from pages._ui.shell.engine import identity, store
+from pages._ui.shell.text import safe
 
 
 def chosen_layers(layers: int | None = None) -> tuple[int, ...]:
@@ -36,6 +44,19 @@ def layers_list(layers: int, label: str = "Chosen layers") -> None:
     )
 
 
+def cannot_act_note(question: Question, fact: Fact, editor: str, layers: int) -> None:
+    """Say it where an edit of this fact at a chosen layer cannot act, before anyone edits there."""
+    model = identity(question.model)
+    found = (
+        obstacles(layers, [fact], editor)
+        if model is None
+        else stored_obstacles(model, proxy_set(question), fact, options.choices(question.seed), editor, store())
+    )
+    chosen = {layer: item for layer, item in found.items() if layer in chosen_layers(layers)}
+    if chosen:
+        st.warning(safe(obstacles_sentence(chosen)), icon=":material/block:")
+
+
 def hand_over(layers: int, proposed: tuple[int, ...] = ()) -> None:
     """The chosen layers, and the way to the trial edit with them; with those proposed where none is chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -49,6 +70,13 @@ def hand_over(layers: int, proposed: tuple[int, ...] = ()) -> None:
             icon=":material/arrow_forward:",
             icon_position="right",
             disabled=not chosen,
+            on_click=_take,
+            args=(chosen,),
         ):
             # Without query_params Streamlit would clear the address, which it refuses while widgets are bound to it.
             st.switch_page("pages/trial_edit.py", query_params={})
+
+
+def _take(layers: tuple[int, ...]) -> None:
+    """The proposed layers are the chosen ones from then on."""
+    st.session_state[state.LAYERS] = list(layers)

@@ -1,6 +1,7 @@
 """What is to be swept: editor and settings, layers, the facts that judge; what it takes, and the buttons."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits import editors
 from pages._ui.edits.moments import moment_note
 from pages._ui.facts import sets
-from pages._ui.session.state import Question
+from pages._ui.session.state import Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import number_field
 from pages._ui.shell.engine import engine
@@ -84,6 +85,7 @@ def running_job(request: SweepRequest) -> Job | None:
 
 def start_bar(request: SweepRequest, view: SweepView) -> None:
     """What the sweep takes, said before it starts, and the buttons that start it."""
+    session().compute = partial(_start, request)
     moment_note(request.model, request.layers, request.settings)
     busy = jobs.is_running(AREA)
     begun = bool(view.judging)

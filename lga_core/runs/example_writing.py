@@ -1,0 +1,87 @@
+"""Making the recorded example: both default models on a shipped set, through the same functions as every other run."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from lga_core.data.facts import Fact
+from lga_core.data.load import choose, load_facts
+from lga_core.models.loaded import LoadedModel
+from lga_core.progress import Reporter, silent
+from lga_core.results import Kind, Origin, Stored
+from lga_core.runs import tasks
+from lga_core.runs.example import MANIFEST, Example, RecordedModel
+from lga_core.runs.row_file import write_whole
+from lga_core.runs.store import Store
+from lga_core.runs.sweeps import sweep
+from lga_core.scores.methods import MEASUREMENTS
+from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings
+
+MODELS = ("smollm2-135m", "gemma-3-270m")
+FACTS, LIMIT, SEED = "world", 12, 0
+SWEPT = 4  # facts of the sweep
+EDITOR = "r-rome"
+MEASURED = ("trace-mlp", "forecast", "gradients")  # the one that a page opens is written last
+KINDS: tuple[Kind, ...] = ("hidden", "mlp", "attn")
+COMMAND = "python -m lga_core demo --write assets/demo"
+
+
+def write_example(
+    folder: Path,
+    load: Callable[[str], LoadedModel],
+    models: Sequence[str] = MODELS,
+    *,
+    swept: int = SWEPT,
+    report: Reporter = silent,
+) -> Example:
+    """Measure everything and put it in the place of what was there. What a stopped command left is gone on with."""
+    half = folder.with_name(f"{folder.name}-half")
+    made = Example(
+        models=tuple(record_model(load(name), half, swept=swept, report=report) for name in models),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=COMMAND,
+        cores=os.cpu_count() or 1,
+        torch=version("torch"),
+    )
+    write_whole(half / MANIFEST, (made.to_json() + "\n").encode())
+    for lock in half.glob("**/*.lock"):
+        lock.unlink()
+    if folder.exists():
+        shutil.rmtree(folder)
+    half.replace(folder)
+    return made
+
+
+def record_model(
+    model: LoadedModel, folder: Path, *, limit: int = LIMIT, swept: int = SWEPT, report: Reporter = silent
+) -> RecordedModel:
+    """One model's scores, sweep, traces with attributions, and a trial at the sweep's best layer and at the last."""
+    question = {"model": model.name, "facts": FACTS, "limit": limit, "seed": SEED, "known_only": False}
+    store = Store(folder, origin=Origin(question=question, command=COMMAND))
+    facts = choose(load_facts(FACTS).facts, limit, SEED)
+    scores = [_measured(model, facts, name, store, report) for name in MEASURED]
+    layers = range(model.layers)
+    swept_at, cells = sweep(model, FACTS, facts[:swept], layers, EDITOR, None, store, report=report)
+    traces = [
+        tasks.trace_fact(model, FACTS, facts[0], kind, CmaSettings(seed=SEED), facts, store, report=report)[1]
+        for kind in KINDS
+    ]
+    tokens = tasks.attribute_fact(model, FACTS, facts[0], TOKEN_ATTRIBUTION_STEPS, "data", store, report=report)[1]
+    good = layers[int(np.argmax(swept_at.overall.mean(0)[:-1]))]  # in the last one an edit does not reach the answer
+    trials = [
+        tasks.trial(model, FACTS, facts[0], (layer,), EDITOR, None, store, report=report)[1]
+        for layer in (layers[-1], good)
+    ]
+    opened = (scores[-1], cells, traces[0], tokens, *trials)
+    return RecordedModel(identity=model.identity, runs=tuple(item.provenance.key for item in opened))
+
+
+def _measured(model: LoadedModel, facts: Sequence[Fact], name: str, store: Store, report: Reporter) -> Stored:
+    settings = MEASUREMENTS[name].settings
+    seed = {"seed": SEED} if hasattr(settings(), "seed") else {}
+    return tasks.measure(model, FACTS, facts, name, settings(**seed), store, report=report)[1]

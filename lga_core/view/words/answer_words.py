@@ -1,0 +1,128 @@
+"""The answer in words: a row a way to pick, one sentence for the one to follow, and why a layer cannot be edited at."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lga_core.results import Answer, Candidate, Obstacle, PastWorth
+from lga_core.view.words.sentences import duration, percent
+from lga_core.view.words.sweep_words import BRUTE_FORCE, points
+from lga_core.view.words.text import count, listed
+
+LOSSES = {"answer": "loss of the answer", "sequence": "loss of the whole sequence"}  # whose gradients LGA compares
+
+
+def candidate_name(selector: str, title: str, settings: Mapping[str, Any]) -> str:
+    """ "LGA (loss of the answer)", "CMA (MLP)", "Forecast", "Sweep"."""
+    if selector == "lga":
+        return f"LGA ({LOSSES[settings.get('loss', 'answer')]})"
+    if selector == BRUTE_FORCE:
+        return "Sweep"
+    head, comma, tail = title.partition(", ")
+    return f"{head} ({tail})" if comma else head
+
+
+def answer_rows(answer: Answer) -> list[dict[str, str]]:
+    """The table: who picks, which layer, how firmly, what such picks were worth, what it cost, and a note."""
+    return [
+        {
+            "picked by": ("→ " if item is answer.recommended else "") + _name(item),
+            "layer": "no pick" if item.layer is None else f"{item.layer}",
+            "firm": "n/a" if item.share is None else f"in {percent(item.share)} of draws",
+            "regret of such picks, points": _worth(item.past),
+            "cost": _cost(item),
+            "note": _note(item),
+        }
+        for item in answer.candidates
+    ]
+
+
+def recommendation(answer: Answer) -> str:
+    """Which layer to take, and why."""
+    best, layer = answer.recommended, answer.layer
+    if best is None or layer is None:
+        return "No method has picked a layer at which an edit can act."
+    text = f"Edit at layer {layer}, "
+    if layer == best.layer:
+        text += f"the pick of {_name(best)}."
+    else:
+        text += f"which {_name(best)} ranks next: {obstacle_sentence(best.obstacle)}"
+    past = best.past
+    if past is None or past.regret.value is None:
+        return f"{text} The study says nothing about such picks."
+    regrets = [item.past.regret.value for item in answer.candidates if item.layer is not None and item.past is not None]
+    least = len(regrets) > 1 and past.regret.value == min(value for value in regrets if value is not None)
+    return f"{text} In the study such picks lay {_below(past)}{', the least of these' if least else ''}.{_fewer(best)}"
+
+
+def past_sentence(past: PastWorth) -> str:
+    """Where the numbers of the study are from."""
+    facts = count(past.regret.n, "held-out fact")
+    if past.like == "this":
+        return f"Regret: points of Overall below the best layer on {facts} of {past.sets[0]} ({past.editor})."
+    which = f"all {past.models[0]} units" if past.like == "this model" else "all units"
+    return (
+        f"The study has no unit of this {'set' if past.like == 'this model' else 'model'} with this editor. Regret: "
+        f"mean over {which} ({count(past.units, 'unit')}, {past.editor}), points of Overall below the best layer on "
+        f"{facts}."
+    )
+
+
+def obstacle_sentence(obstacle: Obstacle | None) -> str:
+    """Why an edit there cannot act; "" where it can."""
+    if obstacle is None:
+        return ""
+    if obstacle.why == "no path":
+        of = "" if obstacle.facts == obstacle.of else f" (for {obstacle.facts} of {count(obstacle.of, 'fact')})"
+        return (
+            f"at layer {obstacle.layer}, the last one, no attention follows, so an edit of the subject cannot reach "
+            f"the answer{of}."
+        )
+    return f"at layer {obstacle.layer} the forecast expects no gain, mean over {count(obstacle.facts, 'fact')}."
+
+
+def obstacles_sentence(obstacles: Mapping[int, Obstacle]) -> str:
+    """The layers at which an edit cannot act, all in one line; "" where there is none."""
+    if not obstacles:
+        return ""
+    parts = [obstacle_sentence(item).rstrip(".") for item in obstacles.values() if item.why == "no path"]
+    silent = [layer for layer, item in obstacles.items() if item.why == "no gain"]
+    if silent:
+        parts.append(f"the forecast expects no gain at layer{'s' if len(silent) > 1 else ''} {listed(silent)}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _name(item: Candidate) -> str:
+    return candidate_name(item.selector, item.title, item.settings)
+
+
+def _worth(past: PastWorth | None) -> str:
+    return "n/a" if past is None else f"{points(past.regret)}, n {past.regret.n}"
+
+
+def _cost(item: Candidate) -> str:
+    return f"{duration(item.cost.seconds)}, {item.cost.rows:,.0f} rows"
+
+
+def _note(item: Candidate) -> str:
+    if item.layer is None:
+        return item.reason or ""
+    said = obstacle_sentence(item.obstacle)
+    return f"{said[:1].upper()}{said[1:]}" if said else _fewer(item).strip()
+
+
+def _fewer(item: Candidate) -> str:
+    if not item.fewer_facts or item.past is None:
+        return ""
+    return f" From {count(item.n_facts, 'fact')}; the study’s picks are from at least {item.past.proxy_facts}."
+
+
+def _below(past: PastWorth) -> str:
+    regret = past.regret
+    span = "" if regret.low is None else f" (95 % interval {regret.low:.1f} to {regret.high:.1f})"
+    where = {
+        "this": f"for this model, set and editor ({past.editor})",
+        "this model": f"on average over this model’s {count(past.units, 'unit')}, as it has none of this set",
+        "any": f"on average over its {count(past.units, 'unit')}, as it has none of this model",
+    }[past.like]
+    return f"{regret.value:.1f} points{span} below the best layer, {where}, on {count(regret.n, 'held-out fact')}"

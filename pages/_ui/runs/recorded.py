@@ -1,0 +1,46 @@
+"""The mark of the recorded example: what it is, and one button that computes the same here."""
+
+import streamlit as st
+
+from lga_core.models.sources.catalogue import resolve
+from lga_core.view.words.example_words import recorded_sentence
+from pages._ui.session.state import kept, session
+from pages._ui.shell import sidebar
+from pages._ui.shell.engine import recorded_example, store
+from pages._ui.shell.text import safe
+
+
+def mark() -> None:
+    """Above a page that shows recorded numbers, or none while the tab's last ones are recorded; else nothing."""
+    key = session().shown_run or kept().run
+    recorded = recorded_example()
+    if not key or recorded is None or not store().is_recorded(key):
+        return
+    found = store().find(key)
+    if found is None:
+        return
+    asked = found.provenance
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.badge("Recorded", icon=":material/history:", color="gray")
+        title = resolve(asked.model).title
+        st.markdown(safe(recorded_sentence(title, asked.machine, asked.created, recorded.cores, recorded.torch)))
+        st.button(
+            "Compute it here",
+            key="compute_here",
+            icon=":material/play_arrow:",
+            on_click=session().compute or sidebar.score,
+            disabled=any(job.alive for job in kept().jobs.values()),
+            help="Fetches the model where it is not here, and measures the same with it.",
+        )
+        for other in recorded.models:
+            if other.identity.name != asked.model:
+                st.button(
+                    f"Show {resolve(other.identity.name).title}",
+                    key=f"recorded_{other.identity.name}",
+                    on_click=_open,
+                    args=(other.runs,),
+                )
+
+
+def _open(runs: tuple[str, ...]) -> None:
+    session().reopening = runs

@@ -1,0 +1,51 @@
+"""The answer that the golden-layers page leads with: one row a way to pick, and the layer to edit at."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from lga_core.editing.table import EDITORS
+from lga_core.results import PastWorth
+from lga_core.runs.study_units import kept_units
+from lga_core.service.answering import Answered, answered
+from lga_core.service.method_scores import MethodScores
+from lga_core.service.reading import ScoredFacts
+from lga_core.view.words.answer_words import answer_rows, obstacles_sentence, past_sentence, recommendation
+from lga_core.worth.recommendation import past_worth
+from pages._ui.session.state import Question, widget
+from pages._ui.shell.engine import store
+from pages._ui.shell.text import safe
+
+FRESH_SECONDS = 600  # a unit of the study that is finished meanwhile is seen after this
+
+
+@st.cache_resource(ttl=FRESH_SECONDS, max_entries=32, show_spinner=False)
+def _past(model: str, facts: str, editor: str) -> Mapping[str, PastWorth]:
+    return past_worth(kept_units(), model, facts, editor)
+
+
+def chosen_editor() -> str:
+    """The editor of the trial page, whose edits the answer is for."""
+    return widget("editor") or next(iter(EDITORS))
+
+
+def read(question: Question, known: ScoredFacts, *scores: MethodScores | None) -> Answered:
+    """What the store has of the answer."""
+    editor = chosen_editor()
+    past = _past(question.model, question.facts, editor)
+    measured = [item for item in scores if item is not None]
+    return answered(known, measured, past, question.facts, editor, store(), question.seed)
+
+
+def show(found: Answered) -> None:
+    """The sentence, the table, where the study's numbers are from, and the layers at which an edit cannot act."""
+    answer = found.answer
+    if not answer.candidates:
+        return
+    st.markdown(f":material/recommend: **{safe(recommendation(answer))}**")
+    rows = pd.DataFrame(answer_rows(answer)).map(safe).set_index("picked by")
+    st.table(rows, border="horizontal", alt="Table of each way to pick a layer, what it picks and what that is worth")
+    past = next((item.past for item in answer.candidates if item.past is not None), None)
+    lines = [past_sentence(past) if past is not None else "", obstacles_sentence(found.obstacles)]
+    st.caption(safe(" ".join(filter(None, lines))))
