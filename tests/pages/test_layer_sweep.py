@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from lga_core.service.sweep_reading import SweepView
 from lga_core.view.words import study_words as view
+from pages._ui.shell.text import safe
 from pages._ui.sweep import study_view as study
 from tests.pages.conftest import forget_all
 from tests.pages.driving import kept, metrics, wait, words
@@ -140,7 +141,7 @@ def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     measured = study.read()
     assert view.recommendation(measured.over) in words(page)
     assert together.shape[0] == len(measured.over.selectors) + 3 and (len(pairs), len(claims)) == (3, 5)
-    assert {"LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"} <= set(alone.index)
+    assert {*map(safe, ("LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"))} <= set(alone.index)
     assert list(fewer.columns) == ["LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"]
     assert len(terms) == len(measured.parts.selectors)
     page.selectbox(key="study_unit").select_index(1).run()
