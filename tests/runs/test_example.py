@@ -40,7 +40,10 @@ def test_its_models_have_every_kind_of_run_and_open_with_their_scores(recorded):
         assert all(header.complete for header in opened if not header.shared)
         trials = [header for header in opened if header.kind.subject == "trial"]
         assert len({tuple(header.provenance.settings["layers"]) for header in trials}) == 2
-        measured = {header.kind.name for header in headers.values() if header.provenance.model == item.identity.name}
+        of_it = [
+            header for header in headers.values() if header.provenance and header.provenance.model == item.identity.name
+        ]
+        measured = {header.kind.name for header in of_it}
         assert {"gradients", "trace-mlp", "forecast"} <= measured
 
 

@@ -68,12 +68,9 @@ def identity(model: str) -> ModelIdentity | None:
     Weights that were converted with other versions have another fingerprint. None where there is neither.
     """
     here = machine.identity(model)
-    example_of = recorded_example()
-    recorded = (
-        next((item.identity for item in example_of.models if item.identity.name == model), None)
-        if (example_of)
-        else None
-    )
+    found = recorded_example()
+    models = found.models if found is not None else ()
+    recorded = next((item.identity for item in models if item.identity.name == model), None)
     if here is None or recorded is None:
         return here or recorded
     asked = (header.provenance for header in runs().headers())
