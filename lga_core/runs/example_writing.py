@@ -23,7 +23,7 @@ from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings
 
 MODELS = ("smollm2-135m", "gemma-3-270m")
-FACTS, LIMIT, SEED = "world", 12, 0
+FACTS, LIMIT, SEED = "world", 16, 0  # of so many, CMA can use about 12: as many as the study
 SWEPT = 4  # facts of the sweep
 EDITOR = "r-rome"
 MEASURED = ("trace-mlp", "forecast", "gradients")  # the one that a page opens is written last

@@ -34,10 +34,16 @@ def past_worth(
             models=tuple(sorted({unit.model for unit in chosen})),
             sets=tuple(sorted({unit.title for unit in chosen})),
             editor=chosen[0].editor,
-            proxy_facts=min(len(unit.proxy.records) for unit in chosen),
+            proxy_facts=_fewest_facts(chosen, item.selector),
         )
         for item in summary(chosen, selectors=selectors).selectors
     }
+
+
+def _fewest_facts(units: Sequence[StudyUnit], selector: str) -> int:
+    """That a pick was made from: those that could be used."""
+    picks = (pick for unit in units for pick in unit.picks if pick.selector == selector and pick.layer is not None)
+    return min(pick.n_facts for pick in picks)
 
 
 def recommend(

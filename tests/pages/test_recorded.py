@@ -1,6 +1,7 @@
 """A first visit: every page shows the recorded example, marked as such, until the same is measured here."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,6 +45,16 @@ def test_every_page_shows_it_before_anything_is_measured(first_visit: AppTest, t
         assert "A finished example of" in words(first_visit), page
         assert first_visit.button(key="compute_here"), page
     assert not (tmp_path / "empty" / "runs").exists(), "reading it must write nothing"
+
+
+def test_a_model_that_is_here_with_another_fingerprint_hides_nothing_before_it_is_measured(
+    first_visit: AppTest, recorded_example, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    here = replace(recorded_example[1].models[0].identity, fingerprint="converted with other versions")
+    monkeypatch.setattr("lga_core.service.machine.identity", lambda name: here)
+    first_visit.run()
+    assert "A finished example of" in words(first_visit) and first_visit.get("plotly_chart")
 
 
 def test_each_page_shows_the_recorded_numbers(first_visit: AppTest, tmp_path, monkeypatch):

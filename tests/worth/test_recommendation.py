@@ -96,6 +96,9 @@ def test_the_study_answers_with_the_nearest_units_it_has(model, fact_set, like, 
     found = past_worth(kept, model, fact_set, "r-rome")["lga"]
     assert (found.like, found.units, found.editor) == (like, units, "r-rome")
     assert found.regret.value >= 0 and found.regret.n > 0
+    assert found.proxy_facts == min(
+        pick.n_facts for one in kept[:units] for pick in one.picks if pick.selector == "lga"
+    )
 
 
 def test_an_editor_without_units_is_judged_by_those_of_most():

@@ -63,7 +63,16 @@ def warm_up() -> threading.Timer:
 
 
 def identity(model: str) -> ModelIdentity | None:
-    """The model as stored results know it, or the recorded example's; None where there is neither."""
-    recorded = recorded_example()
-    models = recorded.models if recorded is not None else ()
-    return machine.identity(model) or next((item.identity for item in models if item.identity.name == model), None)
+    """The model as stored results know it: the recorded example's until something is measured with the one here.
+
+    Weights that were converted with other versions have another fingerprint. None where there is neither.
+    """
+    here = machine.identity(model)
+    found = recorded_example()
+    models = found.models if found is not None else ()
+    recorded = next((item.identity for item in models if item.identity.name == model), None)
+    if here is None or recorded is None:
+        return here or recorded
+    asked = (header.provenance for header in runs().headers())
+    measured = any(item is not None and item.model_fingerprint == here.fingerprint for item in asked)
+    return here if measured else recorded
