@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lga_core.data.facts import Fact
+from lga_core.evaluation.settings import MetricSettings
 from lga_core.models.sources.catalogue import resolve
 from lga_core.service.requests import TrialRequest
 from lga_core.view.words.sentences import layers_in_words
@@ -38,6 +39,7 @@ def form(question: Question) -> TrialRequest | None:
     editor = editors.editor_select(right)
     editors.about(editor)
     settings = editors.chosen_settings(editor)
+    metrics = editors.chosen_metrics(MetricSettings)
     strip_of(question, fact)
     chosen = chosen_layers(layers)
     problem = unfit(fact, chosen)
@@ -46,7 +48,13 @@ def form(question: Question) -> TrialRequest | None:
     elif settings is not None:
         moment_note(question.model, chosen, settings, 1)
     request = TrialRequest(
-        model=question.model, facts_name=facts.name, fact=fact, layers=chosen, editor=editor, settings=settings
+        model=question.model,
+        facts_name=facts.name,
+        fact=fact,
+        layers=chosen,
+        editor=editor,
+        settings=settings,
+        metrics=metrics,
     )
     with st.container(horizontal=True):
         st.button(

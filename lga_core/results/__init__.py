@@ -4,7 +4,7 @@ The engine makes them, the store keeps them, the figures, the command line and t
 Nothing is computed here.
 """
 
-from lga_core.results.base import Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
+from lga_core.results.base import Answers, Array, Cost, Kind, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
     Diagnostics,
     EditReport,
@@ -23,7 +23,7 @@ from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide,
 from lga_core.results.race import Ending, Race, RaceRound, Standing
 from lga_core.results.stored_runs import FactList, Origin, ReplayReport, RunNotes
 from lga_core.results.study_unit import Across, Difference, StudyUnit, Summary
-from lga_core.results.sweep import METRICS, Sweep, SweepCell
+from lga_core.results.sweep import METRICS, LeftOut, Sweep, SweepCell
 from lga_core.results.traces import CausalTrace, TokenAttribution
 from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 
@@ -31,6 +31,7 @@ __all__ = [
     "METHOD_TITLES",
     "METRICS",
     "Across",
+    "Answers",
     "Array",
     "Bootstrap",
     "CausalTrace",
@@ -49,6 +50,7 @@ __all__ = [
     "LedgerFact",
     "LedgerReport",
     "LedgerWrite",
+    "LeftOut",
     "LensLayer",
     "MemoryEstimate",
     "Metric",

@@ -26,6 +26,8 @@ Array = Annotated[np.ndarray, BeforeValidator(_to_array), PlainSerializer(_to_li
 
 Kind = Literal["hidden", "mlp", "attn"]
 OldSource = Literal["data", "model"]
+Answers = Literal["first", "best"]
+"""Which accepted answer of a probe counts in teacher-forced accuracy."""
 
 
 @dataclass(frozen=True, kw_only=True)
