@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from lga_core.data.facts import Fact
+from lga_core.evaluation.settings import MetricSettings
 from lga_core.models.sources.catalogue import resolve
 from lga_core.service.requests import TrialRequest
 from lga_core.view.words.sentences import layers_in_words
@@ -39,6 +40,7 @@ def form(question: Question) -> TrialRequest | None:
     editor = editors.editor_select(right)
     editors.about(editor)
     settings = editors.chosen_settings(editor)
+    metrics = editors.chosen_metrics(MetricSettings)
     strip_of(question, fact)
     chosen = chosen_layers(layers)
     cannot_act_note(question, fact, editor, layers)
@@ -48,7 +50,13 @@ def form(question: Question) -> TrialRequest | None:
     elif settings is not None:
         moment_note(question.model, chosen, settings, 1)
     request = TrialRequest(
-        model=question.model, facts_name=facts.name, fact=fact, layers=chosen, editor=editor, settings=settings
+        model=question.model,
+        facts_name=facts.name,
+        fact=fact,
+        layers=chosen,
+        editor=editor,
+        settings=settings,
+        metrics=metrics,
     )
     session().compute = partial(start, request) if settings is not None and problem is None else None
     with st.container(horizontal=True):

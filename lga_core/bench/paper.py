@@ -23,6 +23,7 @@ from lga_core.editing.table import Editor, editor_named
 from lga_core.errors import LgaError
 from lga_core.evaluation.fluency import fluency, texts_after
 from lga_core.evaluation.layer_sweep import edits_at
+from lga_core.evaluation.settings import SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
@@ -38,7 +39,8 @@ from lga_core.worth.study.judged import STUDIED, TABLED, WITH_FEWER, table_rows
 from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
 
 DATA = "LGA_BENCHMARK_DATA"
-FACTS, PROBES, STEPS, CONTEXTS, SHARE = 12, 4, 12, 2, 0.5
+FACTS, STEPS, CONTEXTS, SHARE = 12, 12, 2, 0.5
+MEASURED = SweepMetrics(probes=4)
 SETS = {  # name -> title, file of the benchmark folder (None: shipped)
     "world": ("world (ours)", None),
     "zsre": ("ZsRE", "zsre.json"),
@@ -101,7 +103,8 @@ def _settings(facts: int, seed: int) -> dict[str, Any]:
         "losses": list(get_args(Loss)),  # of LGA
         "proxy_facts": facts,
         "test_facts": facts,
-        "probes_per_group": PROBES,
+        "probes_per_group": MEASURED.probes,
+        "answers": MEASURED.answers,
         "steps": STEPS,
         "contexts": CONTEXTS,
         "seed": seed,
@@ -111,7 +114,7 @@ def _settings(facts: int, seed: int) -> dict[str, Any]:
 def study_facts(fact_set: str, count: int, seed: int) -> UnitFacts:
     """Proxy and test facts of a set: editable, no no-ops, `count` of each half in a seeded order."""
     file = SETS[fact_set][1]
-    every = load_facts(_data_file(file) if file else fact_set, cap=PROBES).facts
+    every = load_facts(_data_file(file) if file else fact_set).facts
     usable = [fact for fact in every if fact.target_new and not is_one_of(fact.target_new, fact.target_old)]
     first, second = split(usable, SHARE, seed)
     return UnitFacts(proxy=choose(first, count, seed), test=choose(second, count, seed), half=choose(first, None, seed))
@@ -134,8 +137,8 @@ def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: 
     settings = unit_settings(chosen)
     layers = range(model.layers)
     title = SETS[fact_set][0]
-    proxy, _stored = sweep(model, title, facts.proxy, layers, editor, settings, store, report=report)
-    test, stored = sweep(model, title, facts.test, layers, editor, settings, store, report=report)
+    proxy, _stored = sweep(model, title, facts.proxy, layers, editor, settings, store, metrics=MEASURED, report=report)
+    test, stored = sweep(model, title, facts.test, layers, editor, settings, store, metrics=MEASURED, report=report)
     known = choose_known(model, facts.half, count, store, report=report)
     scored = {
         selector.name: _scored(

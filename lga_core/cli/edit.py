@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
+from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
 from lga_core.view.words.edit_words import adapter_words
+from lga_core.view.words.protocol import protocol_words
 
 NOT_ASKED = Metric(teacher_forced=None, free=None, n=0)
 
@@ -41,11 +42,12 @@ def edit(
     from lga_core.editing.ledger import Ledger, extend
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
+    from lga_core.evaluation.settings import MetricSettings
     from lga_core.runs.checks import fact_at, parse_layers
     from lga_core.runs.tasks import trial
 
     chosen = editor_named(editor)
-    settings = settings_of(chosen.settings, {"seed": common.seed}, set_)
+    settings, metrics = settings_of_each([chosen.settings, MetricSettings], {"seed": common.seed}, set_)
     at = parse_layers(layers)
     if save is not None:
         check_place(save)
@@ -59,7 +61,15 @@ def edit(
         chosen.check(loaded, [fact], at)
         report.show_memory(chosen.title, editing_need(loaded, at, settings, facts=1))
         edited, stored = trial(
-            loaded, fact_set.name, fact, at, editor, settings, common.store("edit", model, facts), report=report
+            loaded,
+            fact_set.name,
+            fact,
+            at,
+            editor,
+            settings,
+            common.store("edit", model, facts),
+            metrics=metrics,
+            report=report,
         )
         adapter = None
         if save or export or export_lora:  # the store keeps what an edit did, not the edit
@@ -86,6 +96,9 @@ def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:
         "model": model,
         "fact": attributes(report, "record", "prompt", "subject", "target_new", "target_old"),
         **attributes(report, "layers", "editor", "settings"),
+        "protocol": protocol_words(report.answers),
+        "answers": report.answers,
+        "left_out": {},  # a trial edit asks every probe
         "before": {name: _metric(report, name, "before") for name in METRICS},
         "after": {name: _metric(report, name, "after") for name in METRICS},
         **attributes(report, "dropped_probes", "target_error", "target_errors", "target_nll"),
@@ -130,6 +143,8 @@ def _text(report: EditReport, stored: Stored) -> str:
         [
             f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
             f"target error {error}, nll of the new answer {nll}; {report.cost.seconds:.1f} s{kept}",
+            f"Forced: {protocol_words(report.answers)}. Free: prefix match of what the model writes. "
+            "No probe is left out.",
             table(["percent", "forced before", "after", "free before", "after", "probes"], list(map(row, METRICS))),
             "",
             table(["probe", "expected", "before", "after"], probes),

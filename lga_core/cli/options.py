@@ -108,19 +108,36 @@ def settings_of(kind: type[S], given: Mapping[str, Any], assignments: Sequence[s
     A setting of a settings class inside it goes by its own name too. Raises LgaError for a name that there is not or
     a value of another type.
     """
-    places = dict(_places(kind))
+    return settings_of_each([kind], given, assignments)[0]
+
+
+def settings_of_each(
+    kinds: Sequence[type], given: Mapping[str, Any], assignments: Sequence[str] | None
+) -> tuple[Any, ...]:
+    """`settings_of` for several classes that share `--set`: an assignment goes to each that has its name."""
+    places = [dict(_places(kind)) for kind in kinds]
+    names = list(dict.fromkeys(name for known in places for name in known))
+    for assignment in assignments or ():
+        name, equals, _value = assignment.partition("=")
+        if not equals or name not in names:
+            raise LgaError(
+                f"--set {assignment}: there is no such setting.",
+                hint=f"Write NAME=VALUE with one of: {', '.join(names)}.",
+            )
+    return tuple(_made(kind, known, given, assignments or ()) for kind, known in zip(kinds, places, strict=True))
+
+
+def _made(
+    kind: type[S], places: Mapping[str, tuple[str, ...]], given: Mapping[str, Any], assignments: Sequence[str]
+) -> S:
     chosen: dict[str, Any] = {}
     for name, value in given.items():
         if name in places:
             _put(chosen, places[name], value)
-    for assignment in assignments or ():
-        name, equals, value = assignment.partition("=")
-        if not equals or name not in places:
-            raise LgaError(
-                f"--set {assignment}: there is no such setting.",
-                hint=f"Write NAME=VALUE with one of: {', '.join(places)}.",
-            )
-        _put(chosen, places[name], None if value.lower() == "none" else value)
+    for assignment in assignments:
+        name, _equals, value = assignment.partition("=")
+        if name in places:
+            _put(chosen, places[name], None if value.lower() == "none" else value)
     try:
         return TypeAdapter(kind).validate_python(chosen)
     except ValidationError as error:

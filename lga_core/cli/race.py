@@ -7,10 +7,13 @@ import typer
 
 from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of
 from lga_core.cli.output import answer, attributes, origin, progress_line, span, table
-from lga_core.cli.sweep_report import NOT_SWEPT, PROTOCOL, FactsToSweep
+from lga_core.cli.sweep_report import NOT_SWEPT, FactsToSweep
 from lga_core.errors import LgaError
-from lga_core.results import Race, RaceRound, Stored
+from lga_core.evaluation.settings import SWEEP_METRICS
+from lga_core.probes.questions import left_out
+from lga_core.results import LeftOut, Race, RaceRound, Stored
 from lga_core.runs.checks import parse_layers
+from lga_core.view.words.protocol import left_out_words, protocol_words
 from lga_core.view.words.sentences import cost_sentence, percent
 from lga_core.view.words.text import count
 
@@ -90,7 +93,9 @@ def _report(
         "model": model,
         "editor": editor,
         "settings": settings,
-        "protocol": PROTOCOL,
+        "protocol": protocol_words(SWEEP_METRICS.answers),
+        "answers": SWEEP_METRICS.answers,
+        "left_out": _left_out(asked, result),
         "rule": RULE,
         **attributes(result, "method", "candidates", "layer"),
         "confidence": result.share,
@@ -106,6 +111,11 @@ def _report(
         "costs": {"ranking": asdict(result.ranking_cost), "race": asdict(result.cost)},
         **origin(stored),
     }
+
+
+def _left_out(asked: FactsToSweep, result: Race) -> LeftOut:
+    """The probes over a sweep's cap, of the facts that the race used."""
+    return left_out([fact for fact in asked.edited if fact.record in set(result.records)], SWEEP_METRICS.probes)
 
 
 def _round(item: RaceRound) -> dict[str, Any]:
@@ -127,13 +137,14 @@ def _text(title: str, asked: FactsToSweep, result: Race, stored: Stored) -> str:
         f"after {count(len(result.records), 'fact')} of {len(asked.edited)} and {result.cells} of "
         f"{count(result.most_cells, 'edit')}; stopped: {result.ending}.",
         _how_sure(result),
-        f"Overall: {PROTOCOL}, percent. Dropping: {RULE}, confidence {result.settings['confidence']:g}.",
+        f"Overall: {protocol_words(SWEEP_METRICS.answers)}, percent. {left_out_words(_left_out(asked, result))}",
+        f"Dropping: {RULE}, confidence {result.settings['confidence']:g}.",
         f"{cost_sentence('Ranking', result.ranking_cost)}; {cost_sentence('race', result.cost)}"
         + (", from the store" if stored.from_store else ""),
     ]
-    left_out = [str(fact.record) for fact in asked.facts if not fact.target_new]
-    if left_out:
-        lines.append(f"Records not used, {NOT_SWEPT}: {', '.join(left_out)}")
+    unused = [str(fact.record) for fact in asked.facts if not fact.target_new]
+    if unused:
+        lines.append(f"Records not used, {NOT_SWEPT}: {', '.join(unused)}")
     rows = []
     for rank, layer in enumerate(result.candidates, 1):
         ran = [item for item in result.rounds if layer in item.layers]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of
+from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, progress_line
 from lga_core.cli.sweep_report import FactsToSweep, JudgedSweep, sweep_report, sweep_text
 from lga_core.results import LayerScores, Pick, Stability, Stored, Sweep
@@ -36,6 +36,7 @@ def sweep(
     """Edit every fact at every layer alone, and judge the layer that each selector picks."""
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
+    from lga_core.evaluation.settings import SweepMetrics
     from lga_core.runs.ray.connection import require_ray
     from lga_core.runs.ray.driver import sweep_on_ray
     from lga_core.runs.sweeps import sweep as sweep_here
@@ -45,7 +46,7 @@ def sweep(
         require_ray()
     chosen = editor_named(editor)
     selectors = selectors_named(method)
-    settings = settings_of(chosen.settings, {"seed": common.seed}, set_)
+    settings, metrics = settings_of_each([chosen.settings, SweepMetrics], {"seed": common.seed}, set_)
     wanted = None if layers is None else parse_layers(layers)
     proxy = FactsToSweep.of(common, facts)
     sets = {"proxy": proxy} if test is None else {"proxy": proxy, "test": FactsToSweep.of(common, test)}
@@ -57,7 +58,9 @@ def sweep(
         chosen.check(loaded, proxy.edited[:1], at)
         report.show_memory(chosen.title, editing_need(loaded, at, settings))
         truths = {
-            name: sweep_facts(loaded, asked.name, asked.edited, at, editor, settings, store, report=report)
+            name: sweep_facts(
+                loaded, asked.name, asked.edited, at, editor, settings, store, metrics=metrics, report=report
+            )
             for name, asked in sets.items()
         }
         scores = {

@@ -14,6 +14,7 @@ from lga_core.data.select import keep, subjects
 from lga_core.errors import LgaError
 from lga_core.progress import Reporter
 from lga_core.results import METRICS, Estimate, LayerScores, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
+from lga_core.view.words.protocol import left_out_words, protocol_words
 from lga_core.view.words.sentences import cost_sentence
 from lga_core.view.words.text import count
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from lga_core.runs.store import Store
     from lga_core.worth.selectors import Selector
 
-PROTOCOL = "teacher-forced token accuracy"
 NOT_SWEPT = "no new answer"
 PERCENT = (*METRICS, "overall")
 
@@ -79,7 +79,8 @@ def sweep_report(
         "model": model,
         "editor": proxy.sweep.editor,
         "settings": proxy.sweep.settings,
-        "protocol": PROTOCOL,
+        "protocol": protocol_words(proxy.sweep.answers),
+        "answers": proxy.sweep.answers,
         **_truth(proxy),
         "test": test and _truth(test),
         "judged_on": judged.asked.name,
@@ -111,6 +112,7 @@ def _truth(swept: JudgedSweep) -> dict[str, Any]:
             for fact in swept.asked.facts
         ],
         **attributes(worth, "n_facts", "unfinished"),
+        "left_out": swept.sweep.left_out,
         "per_fact_overall": [overall.get(fact.record) for fact in swept.asked.facts],
         **attributes(worth, "mean", "n", "makeup"),
         "golden_layer": worth.best_layer,
@@ -166,14 +168,15 @@ def _truth_text(title: str, swept: JudgedSweep) -> str:
     size = f"{count(worth.n_facts, 'fact')}, {count(len(worth.layers), 'layer')}"
     lines = [
         f"{title} on {swept.asked.name}, {size}: golden layer {worth.best_layer}, Overall {_with_interval(worth.best)} "
-        f"({PROTOCOL}, percent; {', '.join(worth.makeup)}).",
+        f"({protocol_words(swept.sweep.answers)}, percent; {', '.join(worth.makeup)}).",
+        left_out_words(swept.sweep.left_out),
         f"Sample-wise optimum {_with_interval(worth.optimum)} (optimistic: a maximum over noise), "
         f"{_with_interval(worth.gap)} above it. Any layer: {_with_interval(worth.any_layer)}.",
         cost_sentence("JudgedSweep in", swept.sweep.cost) + (", from the store" if swept.stored.from_store else ""),
     ]
-    left_out = [str(fact.record) for fact in swept.asked.facts if not fact.target_new]
-    if left_out:
-        lines.append(f"Records not swept, {NOT_SWEPT}: {', '.join(left_out)}")
+    unswept = [str(fact.record) for fact in swept.asked.facts if not fact.target_new]
+    if unswept:
+        lines.append(f"Records not swept, {NOT_SWEPT}: {', '.join(unswept)}")
     return "\n".join(lines)
 
 

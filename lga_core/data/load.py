@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lga_core.data import hub
-from lga_core.data.checks import PROBES_PER_GROUP, checked, is_no_op
+from lga_core.data.checks import checked, is_no_op
 from lga_core.data.drafts import Draft, Notes, Unusable, quoted, sentence, text
 from lga_core.data.facts import Fact, FactSet, Probe, Problem
 from lga_core.data.mapping import ColumnMapping, columns, inner_columns
@@ -36,9 +36,9 @@ class Table:
         """What a form can offer as a column: every key, and with dots those inside objects."""
         return (*columns(self.records), *inner_columns(self.records))
 
-    def facts(self, mapping: ColumnMapping | None = None, cap: int | None = PROBES_PER_GROUP) -> FactSet:
+    def facts(self, mapping: ColumnMapping | None = None) -> FactSet:
         """The facts, with what is wrong with each record. Raises LgaError for a mapping that does not fit."""
-        return _fact_set(self, mapping, cap)
+        return _fact_set(self, mapping)
 
 
 def shipped_sets() -> tuple[str, ...]:
@@ -46,23 +46,19 @@ def shipped_sets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.json")))
 
 
-def load_facts(
-    source: str | Path, *, mapping: ColumnMapping | None = None, cap: int | None = PROBES_PER_GROUP
-) -> FactSet:
+def load_facts(source: str | Path, *, mapping: ColumnMapping | None = None) -> FactSet:
     """Facts from a shipped set's name, a file of any known format, a folder or a data set of the hub, in its order.
 
     The last two go through `datasets`; `hub` says how they are named. `mapping` says which columns to read where
-    they have other names; `cap` is the largest number of probes a record keeps in a group (None: all).
+    they have other names. Every probe is kept.
     Raises LgaError where there is nothing to read; what is wrong with single records is in `problems`.
     """
-    return read_table(source).facts(mapping, cap)
+    return read_table(source).facts(mapping)
 
 
-def read_facts(
-    name: str, data: bytes, suffix: str, *, mapping: ColumnMapping | None = None, cap: int | None = PROBES_PER_GROUP
-) -> FactSet:
+def read_facts(name: str, data: bytes, suffix: str, *, mapping: ColumnMapping | None = None) -> FactSet:
     """Facts from an uploaded file's bytes. Raises LgaError beyond the upload's caps or for a broken file."""
-    return upload_table(name, data, suffix).facts(mapping, cap)
+    return upload_table(name, data, suffix).facts(mapping)
 
 
 def read_table(source: str | Path) -> Table:
@@ -107,7 +103,6 @@ def fact_from_form(
                 portability=_form_probes(portability, "Reasoning", notes),
             ),
             notes,
-            cap=None,
         )
     except Unusable as unusable:
         raise LgaError(sentence(unusable), hint="Change it in the form.") from unusable
@@ -194,7 +189,7 @@ def _upload_records(name: str, data: bytes, suffix: str) -> list[Any]:
     return records
 
 
-def _fact_set(table: Table, mapping: ColumnMapping | None, cap: int | None) -> FactSet:
+def _fact_set(table: Table, mapping: ColumnMapping | None) -> FactSet:
     records = table.records if mapping is None else mapping.apply(table.records)
     facts: list[Fact] = []
     problems: list[Problem] = []
@@ -202,7 +197,7 @@ def _fact_set(table: Table, mapping: ColumnMapping | None, cap: int | None) -> F
     for record, content in zip(table.numbers or range(len(records)), records, strict=True):
         notes = Notes(record)
         try:
-            fact = checked(read_record(content, notes), notes, cap)
+            fact = checked(read_record(content, notes), notes)
         except Unusable as unusable:
             problems.append(Problem(record=record, problem=sentence(unusable), action="record skipped"))
             continue

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lga_core.data.checks import is_cap, is_no_op
+from lga_core.data.checks import is_no_op
 from lga_core.data.facts import Action, Fact, FactSet
 
 _GRAVITY: tuple[Action, ...] = ("kept", "probe dropped", "record skipped")
@@ -19,13 +19,12 @@ class RecordReport:
     prompt: str | None
     duplicate: bool  # an earlier record has the same prompt
     no_op: bool  # the new answer is an accepted old one: an edit would change nothing
-    capped: bool  # it had more probes in a group than are kept
     problems: tuple[str, ...]  # the gravest first
 
     @property
     def flags(self) -> tuple[str, ...]:
         """What readers look for, in words."""
-        flags = (("duplicate", self.duplicate), ("no-op", self.no_op), ("over the cap", self.capped))
+        flags = (("duplicate", self.duplicate), ("no-op", self.no_op))
         return tuple(word for word, holds in flags if holds)
 
 
@@ -36,7 +35,6 @@ KINDS: Mapping[str, Callable[[RecordReport], bool]] = {
     "skipped": lambda record: record.outcome == "record skipped",
     "duplicate": lambda record: record.duplicate,
     "no-op": lambda record: record.no_op,
-    "over the cap": lambda record: record.capped,
 }
 
 
@@ -64,7 +62,6 @@ def by_record(facts_read: FactSet) -> tuple[RecordReport, ...]:
                 prompt=fact.prompt if fact else None,
                 duplicate=record in repeated,
                 no_op=fact is not None and fact.target_new is not None and is_no_op(fact.target_new, fact.target_old),
-                capped=any(map(is_cap, noted)),
                 problems=tuple(problem.problem for problem in noted),
             )
         )

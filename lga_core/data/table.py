@@ -26,9 +26,8 @@ def to_rows(facts: Sequence[Fact]) -> list[dict[str, Any]]:
 def from_rows(before: FactSet, rows: Sequence[Mapping[str, Any]]) -> FactSet:
     """The rows as a set. A row with the record number of a fact of `before` is that fact with the cells that differ.
 
-    Rows without a number are numbered on; those without any text are passed over. Probes have no cap here: what is
-    in the table was taken before. What is wrong with a changed row is in the set's `problems`, by its number; what
-    was noted about the others stays there.
+    Rows without a number are numbered on; those without any text are passed over. What is wrong with a changed row is
+    in the set's `problems`, by its number; what was noted about the others stays there.
     """
     known = {fact.record: fact for fact in before.facts}
     free = max(known, default=-1) + 1
@@ -44,7 +43,7 @@ def from_rows(before: FactSet, rows: Sequence[Mapping[str, Any]]) -> FactSet:
             continue
         records[free if fact is None else fact.record] = _record(cells, fact)
         free += fact is None
-    read = Table(name=before.name, records=tuple(records.values()), numbers=tuple(records)).facts(cap=None)
+    read = Table(name=before.name, records=tuple(records.values()), numbers=tuple(records)).facts()
     facts = sorted((*kept.values(), *read.facts), key=lambda fact: fact.record)
     problems = [problem for problem in before.problems if problem.record in kept]
     problems += [*read.problems, *_repeated(kept.values(), read.facts)]

@@ -22,6 +22,7 @@ from lga_core.editing.search.values import shared_values
 from lga_core.editing.table import Editor, editor_named
 from lga_core.evaluation.forced import FactAnswers, ForcedProbes
 from lga_core.evaluation.metrics import ProbeQuestions, forced_shares, probe_questions
+from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import batch_room
@@ -67,6 +68,7 @@ def sweep_cells(
     settings: Any,
     done: Collection[tuple[int, int]] = frozenset(),
     *,
+    metrics: SweepMetrics = SWEEP_METRICS,
     report: Reporter = silent,
 ) -> Iterator[SweepCell]:
     """Edit each fact at each layer alone and measure; yields the cells of one layer and batch of facts together.
@@ -82,7 +84,7 @@ def sweep_cells(
 
     def sweep_part(part: Sequence[Fact]) -> Iterator[list[SweepCell]]:
         missing = [layer for layer in layers if (part[0].record, layer) not in measured]  # the same for all of them
-        return _sweep_batch(model, part, missing, chosen, settings, count)
+        return _sweep_batch(model, part, missing, chosen, settings, metrics, count)
 
     for batch, _missing in batches_left(model, facts, layers, editor, settings, done):
         for cells in halving.each(sweep_part, batch, report=lambda _step: count.step("")):
@@ -122,13 +124,19 @@ def _batches(model: LoadedModel, facts: Sequence[Fact], editor: Editor, settings
 
 
 def _sweep_batch(
-    model: LoadedModel, facts: Sequence[Fact], layers: Sequence[int], editor: Editor, settings: Any, count: CellCount
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    layers: Sequence[int],
+    editor: Editor,
+    settings: Any,
+    metrics: SweepMetrics,
+    count: CellCount,
 ) -> Iterator[list[SweepCell]]:
     """The facts' cells, layer by layer."""
     begin = perf_counter()
     probes = []
     for fact in facts:
-        probes.append(probe_questions(model, fact))
+        probes.append(probe_questions(model, fact, answers=metrics.answers, per_group=metrics.probes))
         count.step("preparing the probes")
     for group in _groups(model, probes, layers):
         asking = count.during("probes before the edits")

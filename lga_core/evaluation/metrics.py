@@ -24,7 +24,7 @@ from lga_core.models.running.own_answers import answered_probes
 from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
 from lga_core.probes.questions import MetricProbe
 from lga_core.progress import Phase, Progress, Reporter, silent
-from lga_core.results import ProbeResult
+from lga_core.results import Answers, ProbeResult
 
 FREE_TOKENS = 8  # generated beyond the answer's length
 BATCH_TOKENS = 1024  # run at once where they fit, after padding
@@ -35,23 +35,22 @@ class ProbeQuestion(MetricProbe):
     """A probe as token rows."""
 
     prompt_row: TokenRow
-    rows: tuple[TokenRow, ...]  # the prompt with each accepted answer; the best one counts
+    rows: tuple[TokenRow, ...]  # the prompt with each answer that counts; the best of them does
+    free_length: int  # tokens that are generated: any accepted answer may be named
 
     @classmethod
-    def of(cls, model: LoadedModel, probe: MetricProbe) -> "ProbeQuestion":
+    def of(cls, model: LoadedModel, probe: MetricProbe, answers: Answers = "first") -> "ProbeQuestion":
+        rows = tuple(answer_row(model.tokenizer, probe.prompt, answer) for answer in probe.answers)
         return cls(
             **vars(probe),
             prompt_row=prompt_row(model.tokenizer, probe.prompt),
-            rows=tuple(answer_row(model.tokenizer, probe.prompt, answer) for answer in probe.answers),
+            rows=rows[: len(probe.counted(answers))],
+            free_length=max(len(row.answer) for row in rows) + FREE_TOKENS,
         )
-
-    @property
-    def free_length(self) -> int:
-        return max(len(row.answer) for row in self.rows) + FREE_TOKENS
 
 
 Predicted = tuple[tuple[int, ...], ...]
-"""What the model says to one question, teacher-forced: per accepted answer, the argmax at each of its tokens."""
+"""What the model says to one question, teacher-forced: per answer that counts, the argmax at each of its tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +76,16 @@ class ProbeQuestions:
     dropped: tuple[str, ...] = ()
 
 
-def probe_questions(model: LoadedModel, fact: Fact) -> ProbeQuestions:
-    """The questions of a fact. Call it with no edit applied: probes without gold get the model's own answer."""
-    found = answered_probes(model, fact)
+def probe_questions(
+    model: LoadedModel, fact: Fact, *, answers: Answers = "first", per_group: int | None = None
+) -> ProbeQuestions:
+    """The questions of a fact. Call it with no edit applied: probes without gold get the model's own answer.
+
+    `answers`: which accepted answers count. `per_group`: at most so many probes of a group; None: all.
+    """
+    found = answered_probes(model, fact, per_group=per_group)
     return ProbeQuestions(
-        questions=tuple(ProbeQuestion.of(model, probe) for probe in found.probes), dropped=found.dropped
+        questions=tuple(ProbeQuestion.of(model, probe, answers) for probe in found.probes), dropped=found.dropped
     )
 
 
@@ -101,7 +105,7 @@ def ask(
 def predict(
     model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit] = (), *, report: Reporter = silent
 ) -> list[Predicted]:
-    """The teacher-forced part of `ask`. Reports after each batch; `done` counts accepted answers."""
+    """The teacher-forced part of `ask`. Reports after each batch; `done` counts the answers that are asked."""
     predicted = iter(_predict(model, [row for question in questions for row in question.rows], edits, report=report))
     return [tuple(next(predicted) for _ in question.rows) for question in questions]
 
@@ -226,9 +230,10 @@ def with_texts(
 def forced_shares(
     question: ProbeQuestion, before: Sequence[Sequence[int]], after: Sequence[Sequence[int]]
 ) -> tuple[float, float, int]:
-    """Teacher-forced accuracy before and after, percent, and which accepted answer counted.
+    """Teacher-forced accuracy before and after, percent, and which accepted answer it is of after the edit.
 
-    From the argmax at each accepted answer's tokens. Locality: the same argmax before and after, right or wrong.
+    From the argmax at the tokens of each answer that counts; of several the best one does. Locality: the same argmax
+    before and after, right or wrong.
     """
     if question.metric == "locality":
         return 100.0, _share(after[0], before[0]), 0

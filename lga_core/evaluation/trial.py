@@ -12,6 +12,7 @@ from lga_core.editing.edits import Edit
 from lga_core.editing.table import editor_named
 from lga_core.evaluation import diagnostics
 from lga_core.evaluation.metrics import forced_results, predict, with_texts
+from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
 from lga_core.evaluation.unedited import UneditedForced, predict_unedited, tell, write_both
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.summary import summarize
@@ -26,6 +27,7 @@ def trial_edit(
     editor: str,
     settings: Any,
     *,
+    metrics: MetricSettings = TRIAL_METRICS,
     diagnose: bool = True,
     report: Reporter = silent,
 ) -> EditReport:
@@ -34,7 +36,7 @@ def trial_edit(
     With `diagnose`, also what the edit did to the model beside the fact: drift and fluency.
     Raises LgaError for a fact without a new answer, a layer that is not there, or an unknown editor.
     """
-    *_, whole = trial_stages(model, fact, layers, editor, settings, diagnose=diagnose, report=report)
+    *_, whole = trial_stages(model, fact, layers, editor, settings, metrics=metrics, diagnose=diagnose, report=report)
     return whole.report
 
 
@@ -46,6 +48,7 @@ def trial_stages(
     settings: Any,
     *,
     begun: TrialStage | None = None,
+    metrics: MetricSettings = TRIAL_METRICS,
     diagnose: bool = True,
     report: Reporter = silent,
 ) -> Iterator[TrialStage]:
@@ -58,7 +61,7 @@ def trial_stages(
     parts: tuple[TrialPart, ...] = ("texts", "side effects") if diagnose else ("texts",)
     chosen = editor_named(editor)
     chosen.check(model, [fact], layers)
-    unedited = predict_unedited(model, fact, report=report)
+    unedited = predict_unedited(model, fact, answers=metrics.answers, report=report)
     written = chosen.run(model, [fact], tuple(layers), settings, (), report=report)
     edits = [item.edit for item in written]
     spent = 0.0 if begun is None else begun.report.cost.seconds
@@ -67,7 +70,7 @@ def trial_stages(
         return TrialStage(report=replace(found, cost=Cost(seconds=spent + perf_counter() - begin)), missing=missing)
 
     if begun is None:
-        begun = stage(_edited(model, fact, editor, settings, unedited, written, report), parts)
+        begun = stage(_edited(model, fact, editor, settings, metrics, unedited, written, report), parts)
         yield begun
     found = begun.report
     for number, part in enumerate(parts, start=1):
@@ -85,6 +88,7 @@ def _edited(
     fact: Fact,
     editor: str,
     settings: Any,
+    metrics: MetricSettings,
     unedited: UneditedForced,
     written: Sequence[Written],
     report: Reporter,
@@ -109,6 +113,7 @@ def _edited(
         probes=results,
         dropped_probes=unedited.probes.dropped,
         target_nll=diagnostics.target_nll(model, fact, edits),
+        answers=metrics.answers,
         **_by_layer(written),
     )
 
@@ -122,7 +127,7 @@ def _with_texts(
     report: Reporter,
 ) -> EditReport:
     """The report with what the model writes freely before and after the edit."""
-    before, after = write_both(model, fact, unedited, edits, report=report)
+    before, after = write_both(model, fact, unedited, edits, answers=found.answers, report=report)
     results = with_texts(unedited.probes.questions, found.probes, before, after)
     metrics_before, metrics_after = summarize(results)
     return replace(found, before=metrics_before, after=metrics_after, probes=results)

@@ -24,6 +24,7 @@ from lga_core.evaluation.metrics import (
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens
 from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.results import Answers
 
 FACTS_KEPT = 256  # a model, the last ones asked
 QUESTIONS_AT_ONCE = 32
@@ -53,12 +54,12 @@ _forced: WeakKeyDictionary[LoadedModel, OrderedDict[str, UneditedForced]] = Weak
 def ask_unedited(
     model: LoadedModel, facts: Sequence[Fact], *, report: Reporter = silent
 ) -> Mapping[str, UneditedAnswers]:
-    """The facts' answers by fingerprint, asked or remembered. Call it with no edit applied.
+    """The facts' answers by fingerprint, asked or remembered. Call it with no edit applied. First answers count.
 
     Reports after each fact whose questions were prepared, and as `ask` does.
     """
     kept = _memory.setdefault(model, OrderedDict())
-    known = {fact.fingerprint: kept[fact.fingerprint] for fact in facts if fact.fingerprint in kept}
+    known = {fact.fingerprint: kept[_name(fact)] for fact in facts if _name(fact) in kept}
     missing = {fact.fingerprint: fact for fact in facts if fact.fingerprint not in known}
     probes: dict[str, ProbeQuestions] = {}
     for name, fact in missing.items():
@@ -69,31 +70,39 @@ def ask_unedited(
         name = fact.fingerprint
         if name not in known:
             known[name] = UneditedAnswers(probes=probes[name], answers=answers[name])
-        _remember(kept, name, known[name])
+        _remember(kept, _name(fact), known[name])
     return known
 
 
-def predict_unedited(model: LoadedModel, fact: Fact, *, report: Reporter = silent) -> UneditedForced:
+def predict_unedited(
+    model: LoadedModel, fact: Fact, *, answers: Answers = "first", report: Reporter = silent
+) -> UneditedForced:
     """The teacher-forced part of `ask_unedited` for one fact. Call it with no edit applied; reports as `predict`."""
-    name = fact.fingerprint
+    name = _name(fact, answers)
     kept = _forced.setdefault(model, OrderedDict())
     if name in kept:
         return kept[name]
     report(Progress(phase=Phase.PROBES, done=0, total=1, detail="preparing the questions"))
-    probes = probe_questions(model, fact)
+    probes = probe_questions(model, fact, answers=answers)
     predicted = predict(model, probes.questions, report=partial(tell, report, "before the edit"))
     _remember(kept, name, UneditedForced(probes=probes, predicted=tuple(predicted)))
     return kept[name]
 
 
 def write_both(
-    model: LoadedModel, fact: Fact, unedited: UneditedForced, edits: Sequence[Edit], *, report: Reporter = silent
+    model: LoadedModel,
+    fact: Fact,
+    unedited: UneditedForced,
+    edits: Sequence[Edit],
+    *,
+    answers: Answers = "first",
+    report: Reporter = silent,
 ) -> tuple[Sequence[FreeAnswer], Sequence[FreeAnswer]]:
     """What the model writes after a fact's questions without the edits and with them; the former is remembered.
 
-    Reports after each token.
+    `answers` as in `unedited`. Reports after each token.
     """
-    name = fact.fingerprint
+    name = _name(fact, answers)
     kept = _memory.setdefault(model, OrderedDict())
     questions = unedited.probes.questions
     if name in kept:
@@ -102,16 +111,21 @@ def write_both(
     before, after = write_before_and_after(
         model, questions, edits, report=partial(tell, report, "before and after the edit")
     )
-    answers = tuple(
+    whole = tuple(
         ProbeAnswer(predicted=forced, **vars(free)) for forced, free in zip(unedited.predicted, before, strict=True)
     )
-    _remember(kept, name, UneditedAnswers(probes=unedited.probes, answers=answers))
+    _remember(kept, name, UneditedAnswers(probes=unedited.probes, answers=whole))
     return before, after
 
 
 def tell(report: Reporter, detail: str, step: Progress) -> None:
     """Report a step with a detail before its own."""
     report(replace(step, detail=", ".join(filter(None, (detail, step.detail)))))
+
+
+def _name(fact: Fact, answers: Answers = "first") -> str:
+    """Under which a fact's answers are remembered: another choice of what counts asks other rows."""
+    return f"{fact.fingerprint} {answers}"
 
 
 def _remember(kept: OrderedDict[str, Kept], name: str, value: Kept) -> None:

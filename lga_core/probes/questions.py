@@ -4,13 +4,13 @@ The metrics, the forecast and the benchmarks take a fact's probes from here. Not
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from lga_core.data.answers import accepted_answers, expects, gold_answer
 from lga_core.data.facts import Fact, Probe
-from lga_core.results import METRICS, OldSource
+from lga_core.results import METRICS, Answers, LeftOut, OldSource
 
 MetricName = Literal["rewrite", "rephrase", "locality", "portability"]
 OWN_ANSWER_TOKENS = 5  # of the model's own answer, where a locality probe names none
@@ -25,6 +25,10 @@ class MetricProbe:
     prompt: str
     answers: tuple[str, ...]  # distinct; () where the model's own answer is still to be put in
     source: OldSource = "data"  # "model": the answer is what the unedited model says
+
+    def counted(self, which: Answers) -> tuple[str, ...]:
+        """The accepted answers that count teacher-forced: the first alone, as KnowEdit's runner has it, or all."""
+        return self.answers[:1] if which == "first" else self.answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,23 @@ def fact_probes(fact: Fact, *, per_group: int | None = None) -> FactProbes:
     if per_group is not None:
         probes = _first_of_groups(probes, per_group)
     return FactProbes(probes=tuple(probes), dropped=tuple(dropped))
+
+
+def left_out(facts: Iterable[Fact], per_group: int | None) -> LeftOut:
+    """The probes that are not asked where a group has at most `per_group`: metric -> group -> how many."""
+    over: dict[str, dict[str, int]] = {}
+    for fact in facts if per_group is not None else ():
+        sizes = Counter((probe.metric, probe.group) for probe in fact_probes(fact).probes)
+        for (metric, group), size in sizes.items():
+            if size > per_group:
+                groups = over.setdefault(metric, {})
+                groups[group] = groups.get(group, 0) + size - per_group
+    return over
+
+
+def acting_cap(fact: Fact, per_group: int | None) -> int | None:
+    """The cap on a fact's probes where it leaves any out; None where the fact is measured with all of them."""
+    return per_group if left_out([fact], per_group) else None
 
 
 def with_own_answers(asked: FactProbes, own: Sequence[str]) -> FactProbes:

@@ -5,7 +5,7 @@ Nothing is computed here.
 """
 
 from lga_core.results.answer import Answer, Candidate, Obstacle, PastWorth
-from lga_core.results.base import Array, Cost, Kind, Loss, ModelIdentity, OldSource, Provenance, Result, Stored
+from lga_core.results.base import Answers, Array, Cost, Kind, Loss, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
     Adapter,
     Diagnostics,
@@ -25,7 +25,7 @@ from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide,
 from lga_core.results.race import Ending, Race, RaceRound, Standing
 from lga_core.results.stored_runs import FactList, Origin, ReplayReport, RunNotes
 from lga_core.results.study_unit import Across, Difference, StudyUnit, Summary
-from lga_core.results.sweep import METRICS, Sweep, SweepCell
+from lga_core.results.sweep import METRICS, LeftOut, Sweep, SweepCell
 from lga_core.results.traces import CausalTrace, TokenAttribution
 from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 
@@ -35,6 +35,7 @@ __all__ = [
     "Across",
     "Adapter",
     "Answer",
+    "Answers",
     "Array",
     "Bootstrap",
     "Candidate",
@@ -54,6 +55,7 @@ __all__ = [
     "LedgerFact",
     "LedgerReport",
     "LedgerWrite",
+    "LeftOut",
     "LensLayer",
     "Loss",
     "MemoryEstimate",

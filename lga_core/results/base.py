@@ -27,6 +27,8 @@ Array = Annotated[np.ndarray, BeforeValidator(_to_array), PlainSerializer(_to_li
 Kind = Literal["hidden", "mlp", "attn"]
 OldSource = Literal["data", "model"]
 Loss = Literal["sequence", "answer"]  # over whose tokens LGA's loss is a mean
+Answers = Literal["first", "best"]
+"""Which accepted answer of a probe counts in teacher-forced accuracy."""
 
 
 @dataclass(frozen=True, kw_only=True)

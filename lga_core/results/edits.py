@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lga_core.results.base import Cost, OldSource, Result
+from lga_core.results.base import Answers, Cost, OldSource, Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +14,7 @@ class ProbeResult(Result):
     metric: Literal["rewrite", "rephrase", "locality", "portability"]
     group: str
     prompt: str
-    expected: str  # the answer that scored best after the edit
+    expected: str  # the accepted answer that counted: the first, or the one that scored best after the edit
     expected_source: OldSource = "data"  # "model": the model's own tokens before the edit
     before: float  # teacher-forced token accuracy, percent
     after: float
@@ -68,8 +68,9 @@ class EditReport(Result):
     delta_norms: tuple[float, ...]  # per layer, Frobenius
     weight_norms: tuple[float, ...]
     clamped: tuple[bool | None, ...]  # v*'s norm bound was reached; None for editors without one
-    losses: tuple[tuple[float, ...], ...]  # per layer, nll(y_n) at each step of the v* optimization
+    losses: tuple[tuple[float, ...], ...]  # per layer, nll(y_n) at each evaluation of the v* optimization
     target_nll: float | None  # nll(y_n | x) after the edit, nats; None: the edit broke the model
+    answers: Answers = "best"  # which counted; earlier versions, which did not record it, took the best
     diagnostics: Diagnostics | None = None
     cost: Cost = Cost()
 

@@ -1,14 +1,16 @@
 """The ground truth: every fact edited at every layer alone, and what each edit did (METHOD.md §6)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
-from lga_core.results.base import Array, Cost, Result
+from lga_core.results.base import Answers, Array, Cost, Result
 
 METRICS = ("rewrite", "rephrase", "locality", "portability")
+LeftOut = Mapping[str, Mapping[str, int]]
+"""Metric -> probe group -> how many probes over the cap were not asked, summed over facts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class Sweep(Result):
     measured: Array  # (facts, layers) 1 where the cell is there
     costs: Mapping[str, Array]  # field of Cost -> (facts, layers)
     cost: Cost
+    answers: Answers = "best"  # which counted; earlier versions, which did not record it, took the best
+    left_out: LeftOut = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -56,6 +60,9 @@ class Sweep(Result):
         layers: Sequence[int],
         editor: str,
         settings: Mapping[str, Any],
+        *,
+        answers: Answers = "first",
+        left_out: LeftOut | None = None,
     ) -> "Sweep":
         """The sweep that these cells make; cells of other facts or layers are left out."""
         row, column = ({name: i for i, name in enumerate(names)} for names in (records, layers))
@@ -95,6 +102,8 @@ class Sweep(Result):
             measured=grid(lambda _cell: 1.0),
             costs={item.name: grid(lambda cell, name=item.name: getattr(cell.cost, name)) for item in fields(Cost)},
             cost=sum((cell.cost for cell in placed.values()), Cost()),
+            answers=answers,
+            left_out=left_out or {},
         )
 
     @property

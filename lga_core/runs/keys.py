@@ -10,7 +10,14 @@ from typing import Any
 
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.settings import DIAGNOSTICS_VERSION, SWEEP_VERSION, TRIAL_VERSION
+from lga_core.evaluation.settings import (
+    DIAGNOSTICS_VERSION,
+    SWEEP_METRICS,
+    SWEEP_VERSION,
+    TRIAL_METRICS,
+    TRIAL_VERSION,
+    MetricSettings,
+)
 from lga_core.models.text.sources import IDENTITY, content_key
 from lga_core.results import Kind, ModelIdentity, OldSource
 from lga_core.runs.checks import one_of
@@ -84,6 +91,7 @@ def trial_run(
     settings: Any,
     store: Store,
     *,
+    metrics: MetricSettings = TRIAL_METRICS,
     diagnose: bool,
 ) -> Run:
     """One trial edit. `settings` None: the editor's defaults."""
@@ -92,6 +100,7 @@ def trial_run(
     asked = {
         **asdict(settings),
         "layers": tuple(sorted(layers)),
+        "answers": metrics.answers,
         "trial_version": TRIAL_VERSION,
         "diagnostics": DIAGNOSTICS_VERSION if diagnose else None,
         "text": _text_key(settings),
@@ -101,13 +110,20 @@ def trial_run(
     )
 
 
-def sweep_run(model: ModelIdentity, editor: str, settings: Any, store: Store) -> Run:
-    """The cells of a model, an editor and its settings: fact sets, their parts and their orders share them.
+def sweep_run(
+    model: ModelIdentity, editor: str, settings: Any, store: Store, metrics: MetricSettings = SWEEP_METRICS
+) -> Run:
+    """The cells of a model, an editor, its settings and the answers that count: all sets of facts share them.
 
-    `settings` None: the editor's defaults.
+    `settings` None: the editor's defaults. A cap on probes is in the names of the cells that it changes.
     """
     settings = settings or editor_named(editor).settings()
-    asked = {**asdict(settings), "sweep_version": SWEEP_VERSION, "text": _text_key(settings)}
+    asked = {
+        **asdict(settings),
+        "answers": metrics.answers,
+        "sweep_version": SWEEP_VERSION,
+        "text": _text_key(settings),
+    }
     return store.open(
         provenance(
             model,
@@ -125,9 +141,15 @@ def stage_name(fingerprint: str, missing: int) -> str:
     return f"{fingerprint}/{missing} missing"
 
 
-def cell_name(fingerprint: str, layer: int) -> str:
-    """Under which a sweep's run holds the cell of a fact at a layer."""
-    return f"{fingerprint}/{layer}"
+def cell_name(fingerprint: str, layer: int, cap: int | None = None) -> str:
+    """Under which a sweep's run holds the cell of a fact at a layer; `cap`: on its probes, where it leaves any out."""
+    return f"{fingerprint}/{layer}" if cap is None else f"{fingerprint}/{layer}/{cap} a group"
+
+
+def cell_place(name: str) -> tuple[str, int, int | None]:
+    """What a cell's name says: the fact's fingerprint, the layer, and the cap."""
+    fingerprint, layer, *cap = name.split("/")
+    return fingerprint, int(layer), int(cap[0].partition(" ")[0]) if cap else None
 
 
 def _text_key(settings: Any) -> str:

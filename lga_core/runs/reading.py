@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
+from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
+from lga_core.probes.questions import acting_cap, left_out
 from lga_core.results import (
     CausalTrace,
     EditReport,
@@ -19,6 +21,7 @@ from lga_core.results import (
     TrialStage,
 )
 from lga_core.runs.keys import (
+    cell_place,
     known_facts_run,
     measurement_run,
     stage_name,
@@ -90,6 +93,7 @@ def finished_sweep(
     settings: Any,
     store: Store,
     *,
+    metrics: SweepMetrics = SWEEP_METRICS,
     reused: int | None = None,
 ) -> tuple[Sweep, Stored]:
     """A sweep, NaN where a cell is missing. `settings` None: the editor's defaults.
@@ -97,8 +101,16 @@ def finished_sweep(
     `reused`: how many of its cells were there before it was asked for, where not all of them were.
     """
     settings = settings or editor_named(editor).settings()
-    run = sweep_run(model, editor, settings, store)
-    sweep = Sweep.of(stored_cells(run, facts), [fact.record for fact in facts], layers, editor, asdict(settings))
+    run = sweep_run(model, editor, settings, store, metrics)
+    sweep = Sweep.of(
+        stored_cells(run, facts, metrics.probes),
+        [fact.record for fact in facts],
+        layers,
+        editor,
+        asdict(settings),
+        answers=metrics.answers,
+        left_out=left_out(facts, metrics.probes),
+    )
     measured = int((sweep.measured == 1).sum())
     asked = replace(run.provenance, facts=facts_name, facts_fingerprint=facts_fingerprint(facts))
     return sweep, Stored(
@@ -109,15 +121,16 @@ def finished_sweep(
     )
 
 
-def stored_cells(run: Run, facts: Sequence[Fact]) -> list[SweepCell]:
-    """A sweep's stored cells of these facts, under the facts' own records."""
-    records: dict[str, list[int]] = {}
+def stored_cells(run: Run, facts: Sequence[Fact], per_group: int | None) -> list[SweepCell]:
+    """A sweep's stored cells of these facts with at most so many probes a group, under the facts' own records."""
+    records: dict[tuple[str, int | None], list[int]] = {}
     for fact in facts:
-        records.setdefault(fact.fingerprint, []).append(fact.record)
+        records.setdefault((fact.fingerprint, acting_cap(fact, per_group)), []).append(fact.record)
+    cells = ((cell_place(name), cell) for name, cell in run.rows(SweepCell).items())
     return [
         replace(cell, record=record)
-        for name, cell in run.rows(SweepCell).items()
-        for record in records.get(name.partition("/")[0], ())
+        for (fingerprint, _layer, cap), cell in cells
+        for record in records.get((fingerprint, cap), ())
     ]
 
 

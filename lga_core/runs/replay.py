@@ -18,6 +18,7 @@ from lga_core.editing.search.values import searched_anew
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.settings import MetricSettings, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import Cost, Provenance, ReplayReport, Result
@@ -25,6 +26,7 @@ from lga_core.runs import tasks
 from lga_core.runs.keys import (
     attribution_run,
     cell_name,
+    cell_place,
     known_facts_run,
     measurement_run,
     sweep_run,
@@ -221,10 +223,9 @@ def _trial(work: Replay) -> Iterator[tuple[str, Result]]:
     layers = tuple(work.asked.settings["layers"])
     diagnose = work.asked.settings["diagnostics"] is not None
     name = work.asked.facts
-    work.check(trial_run(work.model.identity, name, fact, layers, editor, settings, work.fresh, diagnose=diagnose))
-    row, _stored = tasks.trial(
-        work.model, name, fact, layers, editor, settings, work.fresh, diagnose=diagnose, report=work.report
-    )
+    how: dict[str, Any] = {"metrics": work.settings(MetricSettings), "diagnose": diagnose}
+    work.check(trial_run(work.model.identity, name, fact, layers, editor, settings, work.fresh, **how))
+    row, _stored = tasks.trial(work.model, name, fact, layers, editor, settings, work.fresh, **how, report=work.report)
     yield fact.fingerprint, row
 
 
@@ -232,18 +233,24 @@ def _sweep(work: Replay) -> Iterator[tuple[str, Result]]:
     """Every stored cell; facts of several files may share a record number, so they are numbered anew."""
     editor = work.kind.name
     settings = work.settings(EDITORS[editor].settings)
-    work.check(sweep_run(work.model.identity, editor, settings, work.fresh))
+    answers = work.settings(MetricSettings).answers
+    work.check(sweep_run(work.model.identity, editor, settings, work.fresh, MetricSettings(answers=answers)))
     facts = _numbered(work.facts)
     names = {fact.record: fact.fingerprint for fact in facts}
-    layers = tuple(sorted({int(name.rpartition("/")[2]) for name in work.stored}))
-    skipped = {
-        (record, layer)
-        for record, name in names.items()
-        for layer in layers
-        if cell_name(name, layer) not in work.stored
-    }
-    for cell in sweep_cells(work.model, facts, layers, editor, settings, skipped, report=work.report):
-        yield cell_name(names[cell.record], cell.layer), cell
+    places = [cell_place(name) for name in work.stored]
+    layers = tuple(sorted({layer for _name, layer, _cap in places}))
+    for cap in dict.fromkeys(cap for _name, _layer, cap in places):
+        skipped = {
+            (record, layer)
+            for record, name in names.items()
+            for layer in layers
+            if cell_name(name, layer, cap) not in work.stored
+        }
+        metrics = SweepMetrics(answers=answers, probes=cap)
+        for cell in sweep_cells(
+            work.model, facts, layers, editor, settings, skipped, metrics=metrics, report=work.report
+        ):
+            yield cell_name(names[cell.record], cell.layer, cap), cell
 
 
 def _numbered(facts: Sequence[Fact]) -> list[Fact]:

@@ -6,7 +6,9 @@ from typing import Any
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
+from lga_core.probes.questions import acting_cap
 from lga_core.progress import Reporter, silent
 from lga_core.results import Stored, Sweep, SweepCell
 from lga_core.runs.keys import cell_name, sweep_run
@@ -24,6 +26,7 @@ def sweep(
     store: Store,
     cells: Callable[..., Iterator[SweepCell]] = sweep_cells,
     *,
+    metrics: SweepMetrics = SWEEP_METRICS,
     report: Reporter = silent,
 ) -> tuple[Sweep, Stored]:
     """Every fact at every layer; what is stored is not edited again. `settings` None: the editor's defaults.
@@ -31,10 +34,13 @@ def sweep(
     `cells` is `sweep_cells` or takes its place, to measure elsewhere than in this process.
     """
     settings = settings or editor_named(editor).settings()
-    run = sweep_run(model.identity, editor, settings, store)
-    fingerprints = {fact.record: fact.fingerprint for fact in facts}
-    done = {(cell.record, cell.layer) for cell in stored_cells(run, facts) if cell.layer in layers}
+    run = sweep_run(model.identity, editor, settings, store, metrics)
+    by_record = {fact.record: fact for fact in facts}
+    done = {(cell.record, cell.layer) for cell in stored_cells(run, facts, metrics.probes) if cell.layer in layers}
     store.facts.keep(facts)
-    for cell in cells(model, facts, layers, editor, settings, done, report=report):
-        run.append(cell_name(fingerprints[cell.record], cell.layer), cell)
-    return finished_sweep(model.identity, facts_name, facts, layers, editor, settings, store, reused=len(done))
+    for cell in cells(model, facts, layers, editor, settings, done, metrics=metrics, report=report):
+        fact = by_record[cell.record]
+        run.append(cell_name(fact.fingerprint, cell.layer, acting_cap(fact, metrics.probes)), cell)
+    return finished_sweep(
+        model.identity, facts_name, facts, layers, editor, settings, store, metrics=metrics, reused=len(done)
+    )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
+from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
 from lga_core.evaluation.trial import trial_stages
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -176,6 +177,7 @@ def trial(
     settings: Any,
     store: Store,
     *,
+    metrics: MetricSettings = TRIAL_METRICS,
     diagnose: bool = True,
     show: Callable[[TrialStage], None] = lambda stage: None,
     report: Reporter = silent,
@@ -188,13 +190,15 @@ def trial(
     at = tuple(sorted(layers))
     chosen.check(model, [fact], at)
     settings = settings or chosen.settings()
-    run = trial_run(model.identity, facts_name, fact, at, editor, settings, store, diagnose=diagnose)
+    run = trial_run(model.identity, facts_name, fact, at, editor, settings, store, metrics=metrics, diagnose=diagnose)
     begun = begun_trial(run, fact)
 
     def compute() -> EditReport:
         if begun is not None:
             show(begun)
-        for stage in trial_stages(model, fact, at, editor, settings, begun=begun, diagnose=diagnose, report=report):
+        for stage in trial_stages(
+            model, fact, at, editor, settings, begun=begun, metrics=metrics, diagnose=diagnose, report=report
+        ):
             if stage.missing:
                 run.append(stage_name(fact.fingerprint, len(stage.missing)), stage)
                 show(stage)

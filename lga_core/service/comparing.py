@@ -13,6 +13,7 @@ from lga_core.runs.index import RunHeader
 from lga_core.runs.store import Run, Store
 from lga_core.scores.methods import METHODS, View, layer_scores
 from lga_core.scores.selection import spearman
+from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import number
 
@@ -172,6 +173,7 @@ def _trial(header: RunHeader, run: Run) -> RunContent:
             "fact": f"{report.subject}: {report.target_old or '?'} → {report.target_new}",
             "edited": layers_in_words(report.layers),
             "overall": _percent(overall(report.after)[0]),
+            "protocol": protocol_words(report.answers),
             **metrics,
             "time": duration(report.cost.seconds),
         },
@@ -186,6 +188,7 @@ def _sweep(header: RunHeader, run: Run) -> RunContent:
     numbers = {name: place for place, name in enumerate(dict.fromkeys(name.partition("/")[0] for name in cells))}
     placed = [replace(cell, record=numbers[name.partition("/")[0]]) for name, cell in cells.items()]
     layers = range(max(cell.layer for cell in placed) + 1)
+    answers: Any = "best" if header.provenance is None else header.provenance.settings.get("answers", "best")
     sweep = Sweep.of(placed, list(numbers.values()), layers, header.kind.name, {})
     mean = sweep.mean("overall")
     known = not np.isnan(mean).all()
@@ -198,6 +201,7 @@ def _sweep(header: RunHeader, run: Run) -> RunContent:
             "facts": str(len(numbers)),
             "edits": f"{len(cells):,}",
             "best Overall": _percent(float(np.nanmax(mean)) if known else None),
+            "protocol": protocol_words(answers),
             "time": duration(sweep.cost.seconds),
         },
     )

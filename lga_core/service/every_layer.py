@@ -70,7 +70,14 @@ def read(identity: ModelIdentity, request: EveryLayerRequest, store: Store) -> E
     """What the store has. Raises LgaError for a text of C that cannot be read."""
     layers = range(identity.layers)
     sweep, stored = finished_sweep(
-        identity, request.proxy.name, [request.fact], layers, request.editor, request.settings, store
+        identity,
+        request.proxy.name,
+        [request.fact],
+        layers,
+        request.editor,
+        request.settings,
+        store,
+        metrics=request.sweep_metrics,
     )
     rows = {need.measurement: stored_row(identity, request, need, store) for need in request.needs}
     settings = {need.measurement: asdict(need.settings) for need in request.needs}

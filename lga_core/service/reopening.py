@@ -13,6 +13,7 @@ from lga_core.data.facts import Fact, FactSet, facts_fingerprint
 from lga_core.data.load import choose
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
+from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
 from lga_core.results import EditReport, Origin, Provenance, Stored
 from lga_core.runs.index import RunHeader
 from lga_core.runs.kinds import RunKind
@@ -49,6 +50,7 @@ class Reopening:
     widgets: Mapping[str, Any] = field(default_factory=dict)  # by the names of settings and options
     editor: str | None = None
     settings: Any = None  # the editor's
+    metrics: MetricSettings = TRIAL_METRICS
     trial: tuple[TrialRequest, EditReport, Stored] | None = None
     unshown: tuple[str, ...] = ()  # settings of the run for which the page has no control
 
@@ -89,7 +91,12 @@ def reopening(
     if kind.subject == "attribution":
         return replace(opened, widgets={"trace_own": settings.get("old") == "model"})
     if kind.subject in ("trial", "sweep") and kind.name in EDITORS:
-        opened = replace(opened, editor=kind.name, settings=_editor_settings(kind.name, settings))
+        opened = replace(
+            opened,
+            editor=kind.name,
+            settings=_recorded_settings(EDITORS[kind.name].settings, settings),
+            metrics=_recorded_settings(MetricSettings, settings),
+        )
     return _with_trial(opened, run, rows) if kind.subject == "trial" else opened
 
 
@@ -191,8 +198,7 @@ def _unshown(opened: Reopening, kind: RunKind, settings: Mapping[str, Any]) -> t
     return tuple(name for name, value in shown.items() if settings.get(name, value) != value)
 
 
-def _editor_settings(editor: str, recorded: Mapping[str, Any]) -> Any:
-    kind = EDITORS[editor].settings
+def _recorded_settings(kind: type, recorded: Mapping[str, Any]) -> Any:
     names = {item.name for item in fields(kind)}
     return adapter(kind).validate_python({name: value for name, value in recorded.items() if name in names})
 
@@ -210,6 +216,7 @@ def _with_trial(opened: Reopening, run: Run, rows: Mapping[str, Any]) -> Reopeni
         layers=layers,
         editor=opened.editor,
         settings=opened.settings,
+        metrics=opened.metrics,
     )
     report = replace(next(iter(rows.values())), record=fact.record)
     return replace(opened, layers=layers, trial=(request, report, run.stored(rows=1, reused=1)))

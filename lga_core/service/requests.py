@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
+from lga_core.evaluation.settings import SWEEP_METRICS, TRIAL_METRICS, MetricSettings, SweepMetrics
 from lga_core.results import Kind, OldSource, Origin
 
 ATTRIBUTION = "attribution"  # beside the kinds in what a TraceRequest returns
@@ -94,6 +95,7 @@ class TrialRequest(Request):
     layers: tuple[int, ...]
     editor: str
     settings: Any
+    metrics: MetricSettings = TRIAL_METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,12 @@ class EveryLayerRequest(Request):
     editor: str
     settings: Any
     needs: tuple[Need, ...]
+    metrics: MetricSettings = TRIAL_METRICS
+
+    @property
+    def sweep_metrics(self) -> SweepMetrics:
+        """As a trial edit is measured: with all of the fact's probes."""
+        return SweepMetrics(answers=self.metrics.answers, probes=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +124,7 @@ class SweepRequest(Request):
     layers: tuple[int, ...]
     editor: str
     settings: Any
+    metrics: SweepMetrics = SWEEP_METRICS
     first_batch: bool = False  # only until the first edits are measured
 
 

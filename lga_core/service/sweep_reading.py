@@ -108,7 +108,9 @@ class SweepReader:
         if self._identity is None or not self._facts:
             return None
         if self._cells is None:
-            self._cells = sweep_run(self._identity, self._request.editor, self._request.settings, self._store)
+            self._cells = sweep_run(
+                self._identity, self._request.editor, self._request.settings, self._store, self._request.metrics
+            )
         return tuple(self._facts), self._cells.stamp
 
     def _score_runs(self) -> dict[Need, Run]:
@@ -130,7 +132,14 @@ class SweepReader:
         names = {"proxy": request.proxy.name, "test": request.test.name if request.test is not None else ""}
         return {
             part: finished_sweep(
-                self._identity, names[part], facts, request.layers, request.editor, request.settings, self._store
+                self._identity,
+                names[part],
+                facts,
+                request.layers,
+                request.editor,
+                request.settings,
+                self._store,
+                metrics=request.metrics,
             )
             for part, facts in self._facts.items()
             if facts

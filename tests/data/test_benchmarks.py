@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,6 @@ KINDS = {  # words in a problem -> short name
     "Portability is empty": "no portability",
     "Locality is empty": "no locality",
     "an empty entry": "empty entry",
-    "over the cap": "over the cap",
     "can be traced, not edited": "no new answer",
     "its template and more words": "longer than its template",
     "usually a generation prompt": "no paraphrase",
@@ -57,8 +55,8 @@ TABLE = [
     ("wikibio", (150, 0, 300, 0), {("spaces", "kept"): 29}),  # texts that end in a space
     (
         "wiki_counterfact",
-        (250, 0, 1562, 1270),
-        {  # 1664 less 102 and 1411 less 7 and 134
+        (250, 0, 1664, 1404),
+        {  # 1411 less 7
             ("no portability", "kept"): 22,
             ("no locality", "kept"): 15,
             ("no answer", "probe dropped"): 7,
@@ -66,32 +64,29 @@ TABLE = [
             ("duplicate", "kept"): 6,
             ("no gold", "kept"): 1,
             ("empty entry", "kept"): 1,
-            ("over the cap", "probe dropped"): 52,
         },
-    ),  # records, with 236 probes
+    ),
     (
         "wiki_counterfact_rephrased",
-        (118, 316, 811, 546),
-        {  # 862 less 51 and 622 less 4 and 72
+        (118, 316, 862, 618),
+        {  # 622 less 4
             ("no portability", "kept"): 13,
             ("no locality", "kept"): 2,
             ("no answer", "probe dropped"): 4,
             ("edit prompt", "kept"): 2,
             ("duplicate", "kept"): 1,
-            ("over the cap", "probe dropped"): 27,
         },
     ),
     ("wiki_counterfact_train", (100, 0, 145, 159), {("no portability", "kept"): 1, ("edit prompt", "kept"): 3}),
     (
         "wiki_recent_train",
-        (250, 0, 774, 294),
-        {  # 867 less 89 and 4
+        (250, 0, 778, 294),
+        {  # 867 less 89
             ("no portability", "kept"): 210,
             ("no locality", "kept"): 68,
             ("gold is new", "probe dropped"): 89,  # Forgetfulness probes that ask for the new answer
             ("no gold", "kept"): 1,
             ("empty entry", "kept"): 1,
-            ("over the cap", "probe dropped"): 1,
         },
     ),
 ]
@@ -147,13 +142,8 @@ def test_every_file_of_the_folder_is_in_the_table() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_probe_vanishes(name: str) -> None:
     """All probes of the file = those kept + those whose loss the report counts."""
-    uncapped = load_facts(sample_path(name), cap=None)
     fact_set = sample(name)
-    cut = sum(
-        int(match[1]) for problem in fact_set.problems if (match := re.match(r"(\d+) probes over", problem.problem))
-    )
-    assert sum(sizes(uncapped)[2:]) - sum(sizes(fact_set)[2:]) == cut
-    dropped = [problem for problem in uncapped.problems if problem.action == "probe dropped"]
+    dropped = [problem for problem in fact_set.problems if problem.action == "probe dropped"]
     records = json.loads(sample_path(name).read_text(encoding="utf-8"))
     if all(isinstance(record.get("locality"), dict) for record in records):
         asked = sum(
@@ -162,7 +152,7 @@ def test_no_probe_vanishes(name: str) -> None:
             for metric in ("locality", "portability")
             for probes in record.get(metric, {}).values()
         )
-        assert asked == sum(sizes(uncapped)[2:]) + len(dropped)
+        assert asked == sum(sizes(fact_set)[2:]) + len(dropped)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,7 +1,6 @@
 """What is wrong with a record is listed with its number, and exactly that is lost which must be."""
 
 import json
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -107,29 +106,10 @@ def many(count: int, group: str = "Reasoning") -> dict[str, list[dict[str, str]]
     return {group: [{"prompt": f"Question {number}:", "ground_truth": f"answer {number}"} for number in range(count)]}
 
 
-def test_probes_beyond_the_cap_are_left_out_with_one_problem_a_record() -> None:
-    fact_set = read(portability=many(154) | many(10, "Subject_Aliasing"), locality=many(12, "Neighborhood"))
-    (fact,), (problem,) = fact_set.facts, fact_set.problems
-    assert [probe.prompt for probe in fact.portability[:10]] == [f"Question {number}:" for number in range(10)]
-    assert Counter(probe.group for probe in fact.portability) == {"Reasoning": 10, "Subject_Aliasing": 10}
-    assert len(fact.locality) == 10 and (problem.record, problem.action) == (0, "probe dropped")
-    assert problem.problem == (
-        "146 probes over the cap of 10 a group were left out: locality Neighborhood 2, portability Reasoning 144."
-    )
-
-
-def test_only_probes_that_are_fit_fill_the_cap() -> None:
-    unfit = {"prompt": "Italy:", "ground_truth": "Rome"}
-    fact_set = read(locality={"Group": [unfit] * 5 + many(10)["Reasoning"]})
-    assert len(fact_set.facts[0].locality) == 10
-    assert not any("over the cap" in problem.problem for problem in fact_set.problems)
-
-
-@pytest.mark.parametrize(("cap", "kept"), [(3, 3), (None, 154), (200, 154)])
-def test_the_cap_can_be_chosen(cap: int | None, kept: int) -> None:
-    data = json.dumps([GOOD | {"portability": many(154)}]).encode()
-    fact_set = read_facts("hand.json", data, ".json", cap=cap)
-    assert len(fact_set.facts[0].portability) == kept and bool(fact_set.problems) == (kept < 154)
+def test_every_probe_is_kept_however_many_a_group_has() -> None:
+    fact_set = read(portability=many(154), locality=many(12, "Neighborhood"))
+    assert (len(fact_set.facts[0].portability), len(fact_set.facts[0].locality)) == (154, 12)
+    assert not fact_set.problems
 
 
 def test_only_the_first_gold_of_a_locality_probe_counts_against_it() -> None:

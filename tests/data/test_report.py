@@ -2,10 +2,6 @@
 
 import json
 
-import pytest
-
-from lga_core.data.checks import is_cap
-from lga_core.data.facts import Problem
 from lga_core.data.load import read_facts
 from lga_core.data.report import KINDS, by_record
 from lga_core.data.select import part_of
@@ -30,42 +26,27 @@ def test_every_record_has_a_line_with_its_gravest_outcome_and_flags() -> None:
         (1, "record skipped"),
         (2, "kept"),
         (3, "kept"),
-        (4, "probe dropped"),
+        (4, "kept"),
         (5, "probe dropped"),
     ]
     assert [line.record for line in reports if line.duplicate] == [2]
     assert [line.record for line in reports if line.no_op] == [3]
-    assert [line.record for line in reports if line.capped] == [4]
-    assert [line.flags for line in reports[2:5]] == [("duplicate",), ("no-op",), ("over the cap",)]
+    assert [line.flags for line in reports[2:5]] == [("duplicate",), ("no-op",), ()]
     assert {kind: sum(map(passes, reports)) for kind, passes in KINDS.items()} == {
         "all records": 6,
-        "with a note": 5,
-        "probe dropped": 2,
+        "with a note": 4,
+        "probe dropped": 1,
         "skipped": 1,
         "duplicate": 1,
         "no-op": 1,
-        "over the cap": 1,
     }
     assert reports[0].problems == () and reports[1].prompt is None and len(reports[3].problems) == 2
     assert fact_set.n_records == len(reports)
-
-
-@pytest.mark.parametrize(
-    ("problem", "told"),
-    [
-        (
-            Problem(record=0, action="probe dropped", problem="2 probes over the cap of 10 a group were left out: x."),
-            True,
-        ),
-        (Problem(record=0, action="kept", problem="The rephrase “2 probes over the cap of 10” does not …"), False),
-    ],
-)
-def test_only_the_caps_own_note_is_the_caps(problem: Problem, told: bool) -> None:
-    assert is_cap(problem) is told
 
 
 def test_a_part_keeps_record_numbers_and_notes() -> None:
     fact_set = read_facts("t.json", json.dumps(RECORDS).encode(), ".json")
     part = part_of(fact_set, fact_set.facts[2:], "part")
     assert (part.name, part.n_records, len(part.facts)) == ("part", 3, 3)
-    assert {problem.record for problem in part.problems} == {3, 4, 5} == {line.record for line in by_record(part)}
+    assert {problem.record for problem in part.problems} == {3, 5}
+    assert {line.record for line in by_record(part)} == {3, 4, 5}

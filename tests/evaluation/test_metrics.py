@@ -12,6 +12,7 @@ from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation import metrics
 from lga_core.evaluation.metrics import ProbeAnswer, ask, compare, probe_questions
+from lga_core.evaluation.settings import MetricSettings
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.progress import Phase
@@ -36,7 +37,7 @@ def test_the_best_of_several_answers_counts_and_locality_needs_no_right_answer(t
     fact = dataclasses.replace(
         facts[0], portability=(Probe(prompt="It is in", answers=(("Rome",), ("London", "Berlin")), group="Reasoning"),)
     )
-    probes = probe_questions(tiny, fact)
+    probes = probe_questions(tiny, fact, answers="best")
     by_metric = {question.metric: i for i, question in enumerate(probes.questions)}
     right = [
         ProbeAnswer(predicted=tuple(row.answer for row in question.rows), ids=(1, 2), text="x")
@@ -61,6 +62,44 @@ def test_the_best_of_several_answers_counts_and_locality_needs_no_right_answer(t
     changed = compare(probes.questions, wrong, right)
     assert changed[by_metric["locality"]].after == 0
     assert changed[by_metric["rewrite"]].after == 100
+
+
+def test_of_several_answers_the_first_counts_unless_the_best_is_asked_for(tiny, facts):
+    aliases = (Probe(prompt="It is in", answers=(("Rome",), ("London", "Berlin")), group="Reasoning"),)
+    fact = dataclasses.replace(facts[0], portability=aliases)
+
+    def portability(answers):
+        (question,) = (
+            item for item in probe_questions(tiny, fact, answers=answers).questions if item.metric == "portability"
+        )
+        said = tuple(row.answer if row is question.rows[-1] else tuple(0 for _ in row.answer) for row in question.rows)
+        wrong = tuple(tuple(0 for _ in row.answer) for row in question.rows)
+        before, after = (
+            ProbeAnswer(predicted=predicted, ids=(1,), text=" Berlin it is") for predicted in (wrong, said)
+        )
+        return question, compare([question], [before], [after])[0]
+
+    question, first = portability("first")
+    assert len(question.rows) == 1 and first.expected == "Rome" and first.after == 100
+    assert first.free_after is True  # freely, any accepted answer may be named
+    whole, best = portability("best")
+    assert len(whole.rows) == 3 and best.expected == "Berlin"
+    assert whole.free_length == question.free_length
+
+
+def test_a_trial_edit_names_which_answers_counted_and_remembers_them_apart(tiny, facts):
+    aliases = (Probe(prompt="It is in", answers=(("Rome",), ("London", "Berlin")), group="Reasoning"),)
+    fact = dataclasses.replace(facts[0], portability=aliases)
+    reports = {
+        answers: trial_edit(
+            tiny, fact, (1,), "r-rome", SETTINGS, metrics=MetricSettings(answers=answers), diagnose=False
+        )
+        for answers in ("best", "first", "best")
+    }
+    assert {answers: report.answers for answers, report in reports.items()} == {"best": "best", "first": "first"}
+    shares = {answers: report.after["portability"].teacher_forced for answers, report in reports.items()}
+    assert shares["best"] >= shares["first"]
+    assert [probe.expected for probe in reports["first"].probes if probe.metric == "portability"] == ["Rome"]
 
 
 def test_free_locality_compares_tokens_and_not_whole_words(tiny, facts):

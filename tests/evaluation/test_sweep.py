@@ -1,5 +1,7 @@
 """The batched sweep against one trial at a time: the same v*, exactly the same token accuracies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from conftest import tiny_model, value_of
 from editing.writing import EXACT, SETTINGS, VALUE
 from reporting import Collect, assert_nothing_open, cancel_at, checked
 
+from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.editing.search import search as searching
 from lga_core.editing.search.search import Contexts, Search, batches
@@ -16,6 +19,7 @@ from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation import layer_sweep as sweeping
 from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.settings import MetricSettings, SweepMetrics
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.own_text import prefixes
@@ -195,6 +199,25 @@ def test_it_begins_with_what_cannot_be_swept(some):
         list(sweep_cells(model, some, (0, 9), "r-rome", SETTINGS))
     with pytest.raises(LgaError, match="no editor 'rime'"):
         list(sweep_cells(model, some, (0,), "rime", SETTINGS))
+
+
+@pytest.mark.parametrize("answers", ["first", "best"])
+def test_a_cell_without_a_cap_is_the_trial_edit_under_either_protocol(answers, some):
+    model = tiny_model("gpt2", torch.float32)
+    probes = tuple(
+        Probe(prompt=f"Question {number} is", answers=(("Rome",), ("London", "Berlin")), group="Reasoning")
+        for number in range(12)
+    )
+    fact = replace(some[0], portability=probes)
+
+    def cell(most):
+        metrics = SweepMetrics(answers=answers, probes=most)
+        return next(sweep_cells(model, [fact], (1,), "r-rome", SETTINGS, metrics=metrics))
+
+    report = trial_edit(model, fact, (1,), "r-rome", SETTINGS, metrics=MetricSettings(answers=answers), diagnose=False)
+    whole, capped = cell(None), cell(10)
+    assert whole.after == {name: metric.teacher_forced for name, metric in report.after.items()}
+    assert (whole.probes["portability"], capped.probes["portability"]) == (12, 10)
 
 
 def test_a_sweep_of_cells_has_its_gaps_as_nan(some):

@@ -12,7 +12,7 @@ from lga_core.data.facts import Probe
 from lga_core.models.running.generate import greedy
 from lga_core.models.running.own_answers import answered_probes
 from lga_core.models.text.tokens import prompt_row
-from lga_core.probes.questions import fact_probes, with_own_answers
+from lga_core.probes.questions import acting_cap, fact_probes, left_out, with_own_answers
 
 FACT = make_fact(0, "The Space Needle is in downtown", "Space Needle", "Boston", "Seattle")
 
@@ -79,3 +79,27 @@ def test_the_models_own_answer_is_its_first_five_greedy_tokens():
     assert (first.answers, first.source) == (("Rome",), "data")
     assert (second.answers, second.source) == ((model.tokenizer.decode(ids).strip(),), "model")
     assert asked.probes[-1].metric == "portability"
+
+
+def test_what_a_cap_leaves_out_is_counted_by_metric_and_group():
+    many = dataclasses.replace(
+        FACT,
+        locality=tuple(locality(f"City {number}") for number in range(5)),
+        rephrases=tuple(f"Paraphrase {number}" for number in range(3)),
+    )
+    assert left_out([FACT, many, many], 2) == {"rephrase": {"rephrase": 2}, "locality": {"Neighborhood": 6}}
+    assert left_out([FACT, many], 5) == left_out([FACT, many], None) == {}
+    assert (acting_cap(FACT, 2), acting_cap(many, 2), acting_cap(many, 5), acting_cap(many, None)) == (
+        None,
+        2,
+        None,
+        None,
+    )
+    asked = len(fact_probes(many).probes) - len(fact_probes(many, per_group=2).probes)
+    assert asked == 4
+
+
+def test_the_first_accepted_answer_counts_or_all_do():
+    probe = Probe(prompt="It is in", answers=((" ", "Rome"), ("London",)), group="Reasoning")
+    (asked,) = of("portability", fact_probes(dataclasses.replace(FACT, portability=(probe,))))
+    assert (asked.counted("first"), asked.counted("best")) == (("Rome",), ("Rome", "London"))

@@ -10,7 +10,7 @@ from reporting import Collect
 from worth.swept import ranking_of
 
 from lga_core.data.load import load_facts
-from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import Cost, Race
 from lga_core.runs.races import race as live_race
@@ -18,7 +18,7 @@ from lga_core.runs.store import Store
 from lga_core.runs.sweeps import sweep
 from lga_core.worth.racing import RaceSettings, simulate
 
-EDITING = RankOneSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
+EDITING = RRomeSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
 HOW = RaceSettings(candidates=3, block=2, confidence=0.3, draws=50)
 ORDER = (2, 0, 3, 1)
 

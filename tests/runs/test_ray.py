@@ -21,7 +21,7 @@ from reporting import Collect
 
 from lga_core.cli import main
 from lga_core.data.load import load_facts
-from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.models.loading import load
 from lga_core.models.text.own_text import prefixes_path
@@ -34,7 +34,7 @@ from lga_core.runs.sweeps import sweep
 
 ROOT = Path(__file__).parents[2]
 LAYERS = (0, 1, 2)
-QUICK = RankOneSettings(value=ValueSettings(steps=3), contexts=1)
+QUICK = RRomeSettings(value=ValueSettings(steps=3), contexts=1)
 OTHER = replace(QUICK, value=ValueSettings(steps=4))  # no v* of QUICK's sweep is kept for it
 BLOCKED = """
 import sys

@@ -9,7 +9,7 @@ import pytest
 from conftest import forwards, make_fact, tiny_model
 
 from lga_core.data.load import load_facts
-from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.runs import tasks
 from lga_core.runs.keys import known_facts_run
@@ -19,7 +19,7 @@ from lga_core.runs.sweeps import sweep
 from lga_core.scores.settings import CmaSettings, GradientSettings
 from lga_core.view.words.run_words import replay_sentence
 
-QUICK = RankOneSettings(value=ValueSettings(steps=2), contexts=1, covariance="identity")
+QUICK = RRomeSettings(value=ValueSettings(steps=2), contexts=1, covariance="identity")
 TRACE = CmaSettings(draws=1)
 
 

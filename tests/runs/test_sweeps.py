@@ -13,9 +13,12 @@ import torch
 from conftest import tiny_model
 from reporting import Collect
 
+from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
-from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.settings import SweepMetrics
+from lga_core.probes.questions import left_out
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import METRICS, SweepCell
 from lga_core.runs.keys import sweep_run
@@ -23,7 +26,7 @@ from lga_core.runs.reading import finished_sweep
 from lga_core.runs.store import Store
 from lga_core.runs.sweeps import sweep
 
-SETTINGS = RankOneSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
+SETTINGS = RRomeSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
 LAYERS = (0, 1, 2)
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +43,26 @@ def some():
 
 def ask(model, facts, store, layers=LAYERS, **options):
     return sweep(model, "world", facts, layers, "r-rome", SETTINGS, store, **options)
+
+
+def test_a_cap_on_probes_changes_the_cells_that_it_cuts_and_is_named(some, store):
+    model = tiny_model("llama", torch.float32)
+    many = tuple(
+        Probe(prompt=f"Question {n} is", answers=(("Rome",), ("London",)), group="Reasoning") for n in range(9)
+    )
+    facts = [some[0], replace(some[1], portability=many)]
+    capped, stored = ask(model, facts, store, metrics=SweepMetrics(probes=4))
+    assert (stored.rows, stored.reused, capped.answers) == (6, 0, "first")
+    assert capped.left_out == left_out(facts, 4) and capped.left_out["portability"]["Reasoning"] >= 5
+    whole, stored = ask(model, facts, store, metrics=SweepMetrics(probes=None))
+    cut = [fact for fact in facts if left_out([fact], 4)]
+    assert (stored.rows, stored.reused) == (6, 3 * (2 - len(cut)))  # the cells of the others are shared
+    assert whole.left_out == {} and whole.probes["portability"][1] == 9 and capped.probes["portability"][1] == 4
+    again, stored = ask(model, facts, store, metrics=SweepMetrics(probes=4))
+    assert stored.from_store and again.to_json() == capped.to_json()
+    best, stored = ask(model, facts, store, metrics=SweepMetrics(answers="best", probes=4))
+    assert (stored.reused, best.answers) == (0, "best")  # another question
+    assert (best.after["portability"][1] >= capped.after["portability"][1]).all()
 
 
 def stop_at_cells(step):
@@ -77,7 +100,7 @@ def test_parts_orders_and_other_sets_share_cells(some, store):
         "r-rome",
         SETTINGS,
         store,
-        lambda *args, report: (asked.append(args[-1]), sweep_cells(*args, report=report))[1],
+        lambda *args, **how: (asked.append(args[-1]), sweep_cells(*args, **how))[1],
     )
     assert (stored.from_store, stored.provenance.facts) == (True, "mine")
     assert swept.records == tuple(fact.record for fact in other) and swept.layers == (2, 0)
@@ -104,6 +127,7 @@ import sys, torch
 sys.path[:0] = [{root!r}, {tests!r}]
 from conftest import tiny_model
 from runs.test_sweeps import ask
+from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.runs.store import Store
 ask(tiny_model("llama", torch.float32), load_facts("world").facts[:40], Store({store!r}), (0, 1, 2, 3),

@@ -8,7 +8,7 @@ from typing import Any
 
 from conftest import make_fact
 
-from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.progress import Phase
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.service.jobs import Job
@@ -16,7 +16,7 @@ from lga_core.service.requests import Need, ProxySet, SweepRequest
 
 SECONDS = 120.0
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "LeBron James", "Toyota", "Brazil", "Rome", "London")
-EDIT = RankOneSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
+EDIT = RRomeSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
 
 
 def proxy(count: int = 4, tag: str = "") -> ProxySet:

@@ -15,6 +15,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
 from lga_core.evaluation.layer_sweep import batches_left
+from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.second_moment import moment_path, second_moments
 from lga_core.models.running.memory import WORKING_SHARE, weight_bytes
@@ -46,6 +47,7 @@ def sweep_on_ray(
     store: Store,
     address: str,
     *,
+    metrics: SweepMetrics = SWEEP_METRICS,
     report: Reporter = silent,
 ) -> tuple[Sweep, Stored]:
     """`runs.sweeps.sweep` with the work done by a Ray cluster: the same run of the store, the same cells.
@@ -56,7 +58,7 @@ def sweep_on_ray(
     model, packages or derived files are not the same as here.
     """
     cells = functools.partial(cells_on_ray, address=address.strip())
-    return sweep(model, facts_name, facts, layers, editor, settings, store, cells, report=report)
+    return sweep(model, facts_name, facts, layers, editor, settings, store, cells, metrics=metrics, report=report)
 
 
 def cells_on_ray(
@@ -68,6 +70,7 @@ def cells_on_ray(
     done: Collection[tuple[int, int]] = frozenset(),
     *,
     address: str,
+    metrics: SweepMetrics = SWEEP_METRICS,
     report: Reporter = silent,
 ) -> Iterator[SweepCell]:
     """`sweep_cells` by a cluster. Whatever ends it cancels the tasks that are left."""
@@ -89,7 +92,9 @@ def cells_on_ray(
         if address != LOCAL:  # where LGA_HOME is this one, nothing needs to be sent
             files = {layer: [file.packed(ray, model) for file in each] for layer, each in files.items()}
         same = WorkerModel.of(model)
-        waiting = [task.remote(same, _files_for(at, files), batch, at, editor, settings) for batch, at in parts]
+        waiting = [
+            task.remote(same, _files_for(at, files), batch, at, editor, settings, metrics) for batch, at in parts
+        ]
         try:
             while waiting:
                 ready, waiting = ray.wait(waiting, num_returns=1, timeout=WAIT_SECONDS)

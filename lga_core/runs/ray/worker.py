@@ -18,6 +18,7 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.settings import SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.models.sources.catalogue import Local, resolve
@@ -112,13 +113,14 @@ def sweep_part(
     layers: Sequence[int],
     editor: str,
     settings: Any,
+    metrics: SweepMetrics,
 ) -> tuple[SweepCell, ...] | Refusal:
     """One task: these facts at these layers."""
     try:
         loaded = _loaded(model)  # a process has many tasks of one sweep
         for file in files:
             file.ensure(loaded)
-        return tuple(sweep_cells(loaded, facts, layers, editor, settings))
+        return tuple(sweep_cells(loaded, facts, layers, editor, settings, metrics=metrics))
     except LgaError as error:
         return Refusal(cause=error.cause, hint=error.hint)
 

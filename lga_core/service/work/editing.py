@@ -33,6 +33,7 @@ def try_edit(desk: Desk, request: ask.TrialRequest, control: Control) -> tuple[E
         request.editor,
         request.settings,
         Store(origin=request.origin),
+        metrics=request.metrics,
         show=control.publish,
         report=control.report,
     )

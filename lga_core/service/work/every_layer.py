@@ -34,6 +34,7 @@ def every_layer(desk: Desk, request: EveryLayerRequest, control: Control) -> Non
         request.editor,
         request.settings,
         store,
+        metrics=request.sweep_metrics,
         report=control.report,
     )
     for need in others:

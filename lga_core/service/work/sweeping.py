@@ -50,6 +50,7 @@ def sweep(desk: Desk, request: SweepRequest, control: Control) -> None:
                 request.editor,
                 request.settings,
                 store,
+                metrics=request.metrics,
                 report=counted(report, before, total),
             )
             before += len(facts) * len(request.layers)

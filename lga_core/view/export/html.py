@@ -82,9 +82,9 @@ def edit_csv(report: EditReport) -> str:
     about = ("metric", "group", "prompt", "expected", "expected_source")
     said = ("free_before", "free_after", "text_before", "text_after")
     return table_csv(
-        ("record", "editor", "layers", *about, "teacher_forced_before", "teacher_forced_after", *said),
+        ("record", "editor", "layers", "answers", *about, "teacher_forced_before", "teacher_forced_after", *said),
         (
-            (report.record, report.editor, layers, *attrgetter(*about, "before", "after", *said)(probe))
+            (report.record, report.editor, layers, report.answers, *attrgetter(*about, "before", "after", *said)(probe))
             for probe in report.probes
         ),
     )

@@ -13,10 +13,10 @@ def sweep_csv(sweeps: Mapping[str, Sweep], labels: Mapping[str, Mapping[int, str
     described = ("target_error", "delta_norm", "clamped", "steps")
     of_metrics = [f"{name}_{what}" for name in METRICS for what in ("before", "probes", "nll")]
     return table_csv(
-        ("part", "record", "fact", "editor", "layer", *METRICS, "overall", *of_metrics, *described),
+        ("part", "record", "fact", "editor", "answers", "layer", *METRICS, "overall", *of_metrics, *described),
         (
             (
-                *(part, record, labels.get(part, {}).get(record, ""), sweep.editor, layer),
+                *(part, record, labels.get(part, {}).get(record, ""), sweep.editor, sweep.answers, layer),
                 *(float(sweep.after[name][row, column]) for name in METRICS),
                 float(sweep.overall[row, column]),
                 *(

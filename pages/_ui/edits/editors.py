@@ -1,15 +1,18 @@
 """Choosing an editor: which there are, what each can do and where it comes from, and its settings."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from lga_core.editing.table import EDITORS, Editor
 from lga_core.errors import LgaError
+from lga_core.evaluation.settings import MetricSettings
 from pages._ui.edits.settings_form import differing, settings_form
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
+M = TypeVar("M", bound=MetricSettings)
+MEASURING = "measure"  # begins the keys of the form's widgets
 _SEVERAL = {
     "one after another": "written one after another, each with a v* of its own",
     "spread": "one residual spread over them, or a v* at each (a setting)",
@@ -58,6 +61,17 @@ def chosen_settings(name: str) -> Any:
             for words in changed:
                 st.badge(safe(words), icon=":material/tune:", color="blue")
     return settings
+
+
+def chosen_metrics(kind: type[M]) -> M:
+    """How the edits are measured, as the form has it; one choice for all pages."""
+    with st.expander("Measuring", key="measuring"):
+        metrics = settings_form(kind, MEASURING)
+    if changed := differing(metrics):
+        with st.container(horizontal=True, gap="small"):
+            for words in changed:
+                st.badge(safe(words), icon=":material/tune:", color="blue")
+    return metrics
 
 
 def title(name: str) -> str:

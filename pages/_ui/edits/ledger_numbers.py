@@ -6,6 +6,7 @@ from lga_core.results import METRICS, LedgerFact, LedgerReport
 from lga_core.service.ledger_view import LedgerView
 from lga_core.view.figures.ledger_history import ledger_history
 from lga_core.view.words.edit_words import before_after
+from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.text import count
 from pages._ui.edits.ledger_jobs import LEDGER
 from pages._ui.shell import jobs
@@ -27,8 +28,8 @@ def means(ledger: LedgerView) -> None:
         )
     metric_cards(st.columns(len(METRICS), gap="small"), report.before, report.now)
     st.caption(
-        "Percent, unedited model → now; means over the n facts of edits that are on. Large: teacher-forced "
-        "token accuracy. Below: free generation, exact prefix match."
+        "Percent, unedited model → now; means over the n facts of edits that are on. Large: "
+        f"{protocol_words('first')}. Below: free generation, exact prefix match. No probe is left out."
     )
 
 

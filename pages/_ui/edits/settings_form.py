@@ -11,7 +11,16 @@ from lga_core.errors import LgaError
 from lga_core.models.text.sources import FILE, HUB, IDENTITY, OWN_TEXT
 from lga_core.settings import Setting, problem, settings_in
 
-_WORDS = {"spread": "spread one residual", "each": "a v* at each"}
+_WORDS = {
+    "spread": "spread one residual",
+    "each": "a v* at each",
+    "total": "the total loss",
+    "nll": "the nll alone",
+    "mean": "mean over contexts",
+    "bare": "the bare prompt’s",
+    "first": "the first",
+    "best": "the best",
+}
 _COLUMNS = 4
 _TEXTS = {OWN_TEXT: "the model’s own text", FILE: "a text file", HUB: "a hub data set", IDENTITY: "none: the identity"}
 _PLACES = {FILE: ("Path on the server", "/path/to/text.txt"), HUB: ("Data set", "owner/name:config:split")}

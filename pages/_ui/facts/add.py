@@ -5,7 +5,6 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from lga_core.data.checks import PROBES_PER_GROUP, is_cap
 from lga_core.data.facts import FactSet
 from lga_core.data.load import Table, fact_from_form, upload_table
 from lga_core.errors import LgaError
@@ -150,7 +149,6 @@ def _incoming_part(origin: str) -> None:
             )
         mapping.preview(fact_set)
         problem_table(fact_set.problems)
-        cap_sentence(fact_set)
         if not fact_set.facts:
             st.warning(
                 "No record can be used. Say above what the columns hold, or correct the records as listed and "
@@ -163,16 +161,6 @@ def _incoming_part(origin: str) -> None:
         disabled=fact_set is None or not fact_set.facts,
         on_click=_take_incoming,
     )
-
-
-def cap_sentence(fact_set: FactSet) -> None:
-    """Where the cap on probes applied, and to how many records."""
-    capped = len({problem.record for problem in fact_set.problems if is_cap(problem)})
-    if capped:
-        st.caption(
-            f"A record keeps its first {PROBES_PER_GROUP} probes of a group. {count(capped, 'record')} had "
-            "more; the others were left out."
-        )
 
 
 def _take_incoming() -> None:

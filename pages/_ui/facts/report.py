@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from lga_core.data.checks import PROBES_PER_GROUP
 from lga_core.data.facts import FactSet, Problem
 from lga_core.data.report import KINDS, RecordReport, by_record
 from lga_core.view.export.html import table_csv
@@ -73,24 +72,22 @@ def _in_full(ticked: list[RecordReport]) -> None:
 
 
 def totals(fact_set: FactSet, reports: tuple[RecordReport, ...]) -> str:
-    """The counts, and where the cap applied."""
+    """The counts."""
     having = {kind: sum(map(passes, reports)) for kind, passes in KINDS.items()}
     whole = len(reports) - having["probe dropped"] - having["skipped"]
-    capped = f"{count(having['over the cap'], 'record')} had more" if having["over the cap"] else "none had more"
     return (
         f"**{count(fact_set.n_records, 'record')}**: {whole:,} kept whole, {having['probe dropped']:,} with a "
         f"probe dropped, {having['skipped']:,} skipped. Among them {having['duplicate']:,} with the prompt of an "
-        f"earlier record and {having['no-op']:,} whose edit would change nothing. A record keeps its first "
-        f"{PROBES_PER_GROUP} probes of a group; {capped}."
+        f"earlier record and {having['no-op']:,} whose edit would change nothing."
     )
 
 
 def report_csv(reports: tuple[RecordReport, ...]) -> str:
     """One line a record; its notes in one cell."""
     return table_csv(
-        ("record", "outcome", "duplicate", "no_op", "over_cap", "prompt", "notes"),
+        ("record", "outcome", "duplicate", "no_op", "prompt", "notes"),
         (
-            (item.record, item.outcome, item.duplicate, item.no_op, item.capped, item.prompt, " ".join(item.problems))
+            (item.record, item.outcome, item.duplicate, item.no_op, item.prompt, " ".join(item.problems))
             for item in reports
         ),
     )

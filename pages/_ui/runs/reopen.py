@@ -14,6 +14,7 @@ from lga_core.runs.store import Store
 from lga_core.service.jobs import Job
 from lga_core.service.reopening import PAGES, Reopening, reopening
 from lga_core.view.words.text import count
+from pages._ui.edits.editors import MEASURING
 from pages._ui.edits.settings_form import widget_values
 from pages._ui.facts import sets
 from pages._ui.model.choose import OTHER
@@ -77,7 +78,13 @@ def _put(header: RunHeader, opened: Reopening) -> Question:
         }
     )
     if opened.editor is not None:
-        st.session_state.update({"editor": opened.editor, **widget_values(opened.settings, f"set_{opened.editor}")})
+        st.session_state.update(
+            {
+                "editor": opened.editor,
+                **widget_values(opened.settings, f"set_{opened.editor}"),
+                **widget_values(opened.metrics, MEASURING),
+            }
+        )
     question = Question(
         model=opened.model,
         facts=name,

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from lga_core.evaluation.settings import SweepMetrics
 from lga_core.service.jobs import Job
 from lga_core.service.requests import ProxySet, SweepRequest
 from lga_core.service.sweep_reading import SweepView
@@ -43,6 +44,7 @@ def form(question: Question, layers: int) -> SweepRequest | None:
     test = _test_facts(question, right, last)
     editors.about(editor)
     settings = editors.chosen_settings(editor)
+    metrics = editors.chosen_metrics(SweepMetrics)
     if settings is None:
         return None
     return SweepRequest(
@@ -52,6 +54,7 @@ def form(question: Question, layers: int) -> SweepRequest | None:
         layers=tuple(range(first, end + 1)),
         editor=editor,
         settings=settings,
+        metrics=metrics,
     )
 
 

@@ -76,6 +76,7 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     )
     worth = reader.verdict(part)
     cards(view, worth)
+    st.caption(f"Percent: {tables.measured(view)}")
     best = recommended(worth)
     st.markdown(f":material/recommend: {safe(recommendation(worth))}" if best else safe(recommendation(worth)))
     if not running:  # a job that a live part starts would not be watched

@@ -11,6 +11,7 @@ from lga_core.view.export.html import standalone_html
 from lga_core.view.export.sweep_html import layers_csv, selectors_csv, sweep_csv, sweep_json
 from lga_core.view.figures.best_layers import best_layers
 from lga_core.view.figures.regret import regret_against_cost
+from lga_core.view.words.protocol import left_out_words, protocol_words
 from lga_core.view.words.sentences import spoken
 from lga_core.view.words.sweep_words import BRUTE_FORCE, cheaper, optimum_sentence
 from lga_core.view.words.text import count, yes_no
@@ -30,7 +31,7 @@ def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> 
     elements.tabs(
         {
             "Selectors": lambda: regret_table(worth),
-            "Metrics at the picks": lambda: metrics_table(worth),
+            "Metrics at the picks": lambda: metrics_table(view, worth),
             "Cost": lambda: cost_table(view, worth, figures),
             "Best layers": lambda: each_fact(view, worth, figures),
             "Export": lambda: export(view, worth, figure),
@@ -85,7 +86,7 @@ def _layer(item: SelectorWorth) -> str:
     return f"{item.pick.own_layer} → {item.pick.layer}" if item.pick.restricted else f"{item.pick.layer}"
 
 
-def metrics_table(worth: Worth) -> None:
+def metrics_table(view: SweepView, worth: Worth) -> None:
     """The paper's shape: every selector's layer and each metric there, with its n."""
     titles = {name: f"{name}, n {worth.n[name]}" for name in METRICS}
     rows = [
@@ -108,7 +109,7 @@ def metrics_table(worth: Worth) -> None:
             "below the optimum": _number(1, "Points below the sample-wise optimum, which is a maximum over noise"),
         },
     )
-    st.caption("Percent after the edit, teacher-forced, mean over the facts that have the metric.")
+    st.caption(f"Percent after the edit, mean over the facts that have the metric: {measured(view)}")
 
 
 def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
@@ -176,8 +177,8 @@ def protocol(view: SweepView, worth: Worth) -> None:
     """How the numbers came about, and what each was measured with."""
     judged = "the facts that the picks were made on: in-sample" if worth.in_sample else "facts held out from the picks"
     st.markdown(
-        "Each fact is edited at each layer alone, from the unedited model. Metrics are teacher-forced token accuracy "
-        "in percent; Overall is the arithmetic mean of those that a fact has, here "
+        f"Each fact is edited at each layer alone, from the unedited model. Metrics, in percent: {measured(view)} "
+        "Overall is the arithmetic mean of those that a fact has, here "
         f"{', '.join(worth.makeup) or 'none yet'}. Judged on {judged}; only facts that are measured at every swept "
         "layer enter the tables. Regret: Overall of the best layer minus Overall of the pick. Intervals: "
         f"{worth.draws:,} draws of the judged facts with replacement, each pick held fixed. The selector with the "
@@ -191,6 +192,14 @@ def protocol(view: SweepView, worth: Worth) -> None:
             if name in MARKED and stored is not None
         }
     )
+
+
+def measured(view: SweepView) -> str:
+    """The protocol of the sweeps, and what each part's left out."""
+    sweeps = {part: sweep for part, (sweep, _stored) in view.parts.items()}
+    protocols = dict.fromkeys(protocol_words(sweep.answers) for sweep in sweeps.values())
+    left_out = (f"{part.capitalize()} facts: {left_out_words(sweep.left_out)}" for part, sweep in sweeps.items())
+    return " ".join([f"{', '.join(protocols)}.", *left_out])
 
 
 def _swept_stored(view: SweepView) -> dict[str, Stored]:

@@ -42,6 +42,7 @@ def request_of(question: Question, trial: TrialRequest) -> EveryLayerRequest:
         fact=trial.fact,
         editor=trial.editor,
         settings=trial.settings,
+        metrics=trial.metrics,
         needs=reading.needs(options.choices(question.seed)),
     )
 

@@ -8,6 +8,7 @@ from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.view.export.html import edit_csv
 from lga_core.view.figures.loss_curve import loss_curve
 from lga_core.view.words.edit_words import before_after, relative_error, whole
+from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import number, shorten, yes_no
 from pages._ui.edits.editors import title
@@ -67,8 +68,8 @@ def _metrics(report: EditReport, pending: str | None) -> None:
         "When it was measured. nll: of the new answer after the edit.",
     )
     st.caption(
-        "Percent, before → after the edit; n probes. Large: teacher-forced token accuracy. Below: free "
-        "generation, exact prefix match.",
+        f"Percent, before → after the edit; n probes. Large: {protocol_words(report.answers)}. Below: free "
+        "generation, exact prefix match. No probe is left out.",
         help="\n".join(f"- {name.capitalize()}: {about}" for name, about in _ABOUT.items()),
     )
 

@@ -19,21 +19,20 @@ PROBLEMS = [
         "portability": {
             "Reasoning": [{"prompt": f"Berlin {number} is", "ground_truth": [["x"]]} for number in range(13)]
         },
-    },  # capped
+    },  # of many probes, all of which are kept
     {**record("Madrid", "violin"), "relation": "=plays", "portability": {"Reasoning": [{"prompt": "Madrid"}]}},
 ]
 
 
-def test_the_report_tells_every_record_and_where_the_cap_applied(app: AppTest):
+def test_the_report_tells_every_record(app: AppTest):
     use(app, "problems.json", json.dumps(PROBLEMS).encode())
     open_page(app, "report")
     table = frame(app, "notes").set_index("record")
     assert table.loc[1, "outcome"] == "record skipped" and "does not stand in its prompt" in table.loc[1, "notes"]
-    assert table["flags"].to_dict() == {1: "", 2: "duplicate", 3: "no-op", 4: "over the cap", 5: ""}
-    assert table.loc[4, "outcome"] == table.loc[5, "outcome"] == "probe dropped"
+    assert table["flags"].to_dict() == {1: "", 2: "duplicate", 3: "no-op", 5: ""}
+    assert table.loc[5, "outcome"] == "probe dropped"
     shown = words(app)
-    assert "6 records: 3 kept whole, 2 with a probe dropped, 1 skipped" in shown.replace("**", "")
-    assert "first 10 probes of a group; 1 record had more" in shown
+    assert "6 records: 4 kept whole, 1 with a probe dropped, 1 skipped" in shown.replace("**", "")
     app.segmented_control(key="report_shown").set_value("all records").run()
     assert frame(app, "notes")["record"].tolist() == [0, 1, 2, 3, 4, 5]
     app.segmented_control(key="report_shown").set_value("skipped").run()
