@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lga_core.progress import Reporter, silent
 
 if TYPE_CHECKING:
+    from lga_core.evaluation.settings import MetricSettings
     from lga_core.models.loaded import LoadedModel
     from lga_core.results import EditReport, LayerScores
     from lga_core.scores.methods import View
@@ -69,16 +70,29 @@ def edit(
     layers: Iterable[int],
     editor: str = "r-rome",
     settings: Any = None,
+    metrics: "MetricSettings | None" = None,
     report: Reporter = silent,
 ) -> "EditReport":
-    """One trial edit of the record `index`: what it changed, before and after. The model stays as it is."""
+    """One trial edit of the record `index`: what it changed, before and after. The model stays as it is.
+
+    `settings` of the editor and `metrics`, how it is measured: None for the defaults.
+    """
     from lga_core.data.load import load_facts
+    from lga_core.evaluation.settings import TRIAL_METRICS
     from lga_core.runs.checks import fact_at
     from lga_core.runs.store import Store
     from lga_core.runs.tasks import trial
 
     fact_set = load_facts(facts)
     edited, _stored = trial(
-        model, fact_set.name, fact_at(fact_set, index), tuple(layers), editor, settings, Store(), report=report
+        model,
+        fact_set.name,
+        fact_at(fact_set, index),
+        tuple(layers),
+        editor,
+        settings,
+        Store(),
+        metrics=metrics or TRIAL_METRICS,
+        report=report,
     )
     return edited

@@ -20,7 +20,7 @@ class ValueSettings(Settings):
     steps: int = setting(
         25,
         "Steps, at most",
-        "Evaluations of the loss. δ is not changed after the last, so there is one update fewer: at most 24.",
+        "Evaluations of the loss. δ is not changed after the last: 25 evaluations are at most 24 updates.",
         source="EasyEdit: v_num_grad_steps of Llama-2 and later models; ROME and EasyEdit have 20 for GPT-2 XL",
         ge=1,
     )

@@ -209,6 +209,7 @@ def _with_trial(opened: Reopening, run: Run, rows: Mapping[str, Any]) -> Reopeni
     fact = opened.facts.by_record(opened.record) if opened.record is not None else None
     if fact is None or opened.editor is None or not rows:
         return replace(opened, layers=layers)
+    report = replace(next(iter(rows.values())), record=fact.record)
     request = TrialRequest(
         model=run.provenance.model,
         facts_name=opened.facts.name,
@@ -216,9 +217,8 @@ def _with_trial(opened: Reopening, run: Run, rows: Mapping[str, Any]) -> Reopeni
         layers=layers,
         editor=opened.editor,
         settings=opened.settings,
-        metrics=opened.metrics,
+        metrics=MetricSettings(answers=report.answers),
     )
-    report = replace(next(iter(rows.values())), record=fact.record)
     return replace(opened, layers=layers, trial=(request, report, run.stored(rows=1, reused=1)))
 
 

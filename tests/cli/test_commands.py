@@ -147,6 +147,17 @@ def test_edit_reports_before_and_after(here, tiny_folder, fact_file):
     assert isinstance(report["target_error"], float) and report["target_error"] < 1e-2
 
 
+def test_edit_names_the_answers_that_count_and_stores_them_apart(here, tiny_folder, fact_file):
+    arguments = ("edit", tiny_folder, fact_file, "--index", 0, "--layers", 1, "--editor", "ft-m", "--set", "steps=1")
+    first = here(*arguments, "--json").json
+    assert (first["answers"], first["left_out"]) == ("first", {})
+    assert first["protocol"] == "teacher-forced token accuracy, first accepted answer"
+    best = here(*arguments, "--set", "answers=best", "--json").json
+    assert (best["answers"], best["from_store"]) == ("best", False)
+    shown = here(*arguments).out
+    assert "Forced: teacher-forced token accuracy, first accepted answer." in shown and "No probe is left out." in shown
+
+
 @pytest.mark.parametrize("editor", ["r-rome", "ft-m"])
 def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, tmp_path, editor):
     """Also where the answer came from the store: the second run writes the same files."""

@@ -39,6 +39,7 @@ def test_the_race_is_that_of_the_sweep_s_cells(raced):
         sweep["settings"],
         sweep["protocol"],
     )
+    assert (race["answers"], race["left_out"]) == (sweep["answers"], sweep["left_out"]) == ("first", {})
     assert [fact["status"] for fact in race["facts"]] == ["used", "used", "used", "no new answer"]
     assert [fact["record"] for fact in race["facts"]] == [0, 1, 2, 4] and sorted(race["order"]) == [0, 1, 2]
     cells = dict(zip((fact["record"] for fact in sweep["facts"]), sweep["per_fact_overall"], strict=True))
@@ -100,10 +101,11 @@ def test_the_table(raced, here, tiny_folder, fact_file):
         "9 of 9 edits; stopped: no facts left."
     )
     assert "No layer beats it in" in lines[1] and f"its lead over layer {race['runner_up']} is" in lines[1]
-    assert "teacher-forced token accuracy, percent" in lines[2] and "Bonferroni" in lines[2]
-    assert lines[3].startswith("Ranking ") and lines[3].endswith(", from the store")
-    assert lines[4] == "Records not used, no new answer: 4"
-    assert [line.split()[0] for line in lines[5:]] == ["layer", *map(str, race["candidates"])]
+    assert "teacher-forced token accuracy, first accepted answer, percent. No probe is left out." in lines[2]
+    assert "Bonferroni" in lines[3]
+    assert lines[4].startswith("Ranking ") and lines[4].endswith(", from the store")
+    assert lines[5] == "Records not used, no new answer: 4"
+    assert [line.split()[0] for line in lines[6:]] == ["layer", *map(str, race["candidates"])]
     unsure = here("race", tiny_folder, fact_file, "--candidates", 1, *QUICK)
     assert "only one layer raced" in unsure.out
 

@@ -10,6 +10,7 @@ from lga_core.worth.selectors import SELECTORS
 
 LAYERS = 4
 MAKEUP = ["rewrite", "rephrase", "locality", "portability"]
+FIRST = "teacher-forced token accuracy, first accepted answer"
 QUICK = ("--set", "steps=2", "--set", "contexts=1", "--set", "covariance=identity")
 OTHERS = [
     {
@@ -92,7 +93,8 @@ def test_the_contract_in_sample(swept):
     check_selectors(report["selectors"], report)
     assert [fact["record"] for fact in report["facts"]] == [0, 1, 2, 4]
     assert [fact["status"] for fact in report["facts"]] == ["used", "used", "used", "no new answer"]
-    assert (report["protocol"], report["editor"]) == ("teacher-forced token accuracy", "r-rome")
+    assert (report["protocol"], report["editor"]) == (FIRST, "r-rome")
+    assert (report["answers"], report["left_out"]) == ("first", {})
     assert report["settings"]["value"]["steps"] == 2 and report["test"] is None and report["in_sample"]
     assert report["makeup"] == MAKEUP
     assert [item["method"] for item in report["selectors"]] == [item.name for item in SELECTORS.values() if item.quick]
@@ -167,7 +169,7 @@ def test_the_table(swept, here, tiny_folder, fact_file, test_file):
     assert answer.code == 0, answer.err
     assert "R-ROME on small.json, 3 facts, 3 layers: golden layer" in answer.out
     assert "R-ROME on held-out.json, 2 facts, 3 layers" in answer.out and "optimistic" in answer.out
-    assert "teacher-forced token accuracy, percent; rewrite, rephrase, locality)" in answer.out
+    assert "teacher-forced token accuracy, first accepted answer, percent; rewrite, rephrase, locality)" in answer.out
     assert "Records not swept, no new answer: 4" in answer.out
     assert "judged on held-out.json (1 subject of FACTS among them)" in answer.out
     lines = answer.out.splitlines()
@@ -200,3 +202,22 @@ def test_one_line_with_cause_and_remedy(here, tiny_folder, fact_file, tmp_path, 
     assert (answer.code, answer.out) == (2, "") and "Traceback" not in answer.err
     for words in expected:
         assert words in answer.err.splitlines()[-1]
+
+
+def test_the_answers_that_count_and_the_probes_left_out_are_named(here, tiny_folder, tmp_path):
+    probes = [{"prompt": f"Question {n} is", "ground_truth": [["Rome"], ["London"]]} for n in range(12)]
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps([OTHERS[0] | {"portability": {"Reasoning": probes}}]))
+    arguments = ("sweep", tiny_folder, file, "--method", "middle", "--layers", "1", *QUICK)
+    report = here(*arguments, "--json").json
+    assert (report["answers"], report["left_out"]) == ("first", {"portability": {"Reasoning": 2}})
+    shown = here(*arguments).out
+    assert FIRST in shown and "2 probes left out, over the cap on a group: portability Reasoning 2." in shown
+    best = here(*arguments, "--set", "answers=best", "--set", "probes=none", "--json").json
+    assert (best["answers"], best["left_out"], best["from_store"]) == ("best", {}, False)
+    assert best["protocol"].endswith("best accepted answer")
+    assert "No probe is left out." in here(*arguments, "--set", "probes=12").out
+    wrong = here(*arguments, "--set", "answers=last")
+    assert wrong.code != 0 and "must be 'first' or 'best'" in wrong.err
+    unknown = here(*arguments, "--set", "probez=1")
+    assert unknown.code != 0 and "answers" in unknown.err and "probes" in unknown.err

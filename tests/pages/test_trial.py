@@ -55,6 +55,17 @@ def test_one_click_loads_the_model_and_edits_before_and_after(page: AppTest):
     assert all(steps <= 3 for steps in written["steps"])
 
 
+def test_the_protocol_is_named_and_another_one_is_another_trial(page: AppTest):
+    edit(quick(page))
+    assert "teacher-forced token accuracy, first accepted answer" in words(page)
+    assert "No probe is left out" in words(page)
+    page.selectbox(key="measure_answers").select("best").run()
+    edit(page)
+    assert "teacher-forced token accuracy, best accepted answer" in words(page)
+    assert not last(page).stored.from_store and last(page).report.answers == "best"
+    assert "Answer that counts: the best, default the first" in words(page)
+
+
 def test_the_recommended_layer_is_proposed(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)
@@ -138,7 +149,10 @@ def test_every_editor_says_what_it_can_and_edits_with_its_form(page: AppTest, na
     searched = hasattr(usual, "value")
     fewer = replace(usual, value=replace(usual.value, steps=2)) if searched else replace(usual, steps=2)
     steps = "value_steps" if searched else "steps"
-    assert "Default: 25. Source: ROME" in page.number_input(key=f"set_{name}_{steps}").help
+    assert (
+        f"Default: 25. Source: {'EasyEdit' if searched else 'ROME'}"
+        in page.number_input(key=f"set_{name}_{steps}").help
+    )
     page.number_input(key=f"set_{name}_{steps}").set_value(2).run()
     assert "Steps, at most: 2, default 25" in words(page)
     edit(page)

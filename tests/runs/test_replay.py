@@ -11,6 +11,7 @@ from conftest import forwards, make_fact, tiny_model
 from lga_core.data.load import load_facts
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
+from lga_core.evaluation.settings import SweepMetrics
 from lga_core.runs import tasks
 from lga_core.runs.keys import known_facts_run
 from lga_core.runs.replay import compared, replay
@@ -46,6 +47,16 @@ ASKED = {
         model, "small", facts[0], [2, 1], "r-rome", QUICK, store, diagnose=False
     )[1],
     "sweep": lambda model, facts, store: sweep(model, "small", facts[:2], [3, 1], "r-rome", QUICK, store)[1],
+    "capped sweep": lambda model, facts, store: sweep(
+        model,
+        "small",
+        [facts[0], replace(facts[1], rephrases=("It is in", "Where it is:"))],
+        [3, 1],
+        "r-rome",
+        QUICK,
+        store,
+        metrics=SweepMetrics(answers="best", probes=1),
+    )[1],
 }
 
 
@@ -57,7 +68,7 @@ def test_a_run_of_every_kind_is_computed_again_and_is_identical(model, facts, st
         report = replay(model, run)
     assert report.equal and report.largest_difference == 0 and not report.differing_texts
     assert passes and report.cost.seconds > 0 and "Identical to the last digit" in replay_sentence(report)
-    assert report.rows == {"scores": 5, "causal scores": 5, "sweep": 4}.get(what, 1)
+    assert report.rows == {"scores": 5, "causal scores": 5, "sweep": 4, "capped sweep": 4}.get(what, 1)
     assert before == {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
 
 

@@ -10,6 +10,7 @@ from lga_core.data.facts import FactSet, facts_fingerprint
 from lga_core.data.load import choose
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
+from lga_core.evaluation.settings import MetricSettings
 from lga_core.results import Origin
 from lga_core.runs import tasks
 from lga_core.runs.index import RunIndex
@@ -22,6 +23,7 @@ from lga_core.service.requests import TrialRequest
 from lga_core.view.figures.compared_curves import RunCurve, compared_curves
 
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "Toyota", "Rome", "London", "Berlin")
+BEST = MetricSettings(answers="best")
 QUICK = RankOneSettings(value=ValueSettings(steps=1), contexts=0, covariance="identity")
 
 
@@ -52,7 +54,7 @@ def ask(store, model, facts, what="scores"):
         settings = CmaSettings(draws=1, seed=3)
         stored = tasks.trace_fact(model, "seven", facts[1], "mlp", settings, facts, store)[1]
     elif what == "trial":
-        stored = tasks.trial(model, "seven", facts[1], [2, 0], "rome", QUICK, store, diagnose=False)[1]
+        stored = tasks.trial(model, "seven", facts[1], [2, 0], "rome", QUICK, store, metrics=BEST, diagnose=False)[1]
     else:
         stored = sweep(model, "seven", facts[:2], [1, 3], "rome", QUICK, store)[1]
     return RunIndex(store).one(stored.provenance.key)
@@ -116,6 +118,7 @@ def test_a_trial_comes_with_its_report(tmp_path, model, fact_set):
     opened = reopening(header, store, {"seven": fact_set})
     request, report, stored = opened.trial
     assert isinstance(request, TrialRequest) and request.settings == QUICK and stored.from_store
+    assert request.metrics == opened.metrics == MetricSettings(answers="best")
     assert opened.layers == report.layers == (0, 2) and (opened.editor, opened.settings) == ("rome", QUICK)
     assert opened.facts.by_record(opened.record).subject == report.subject == fact_set.facts[1].subject
 
