@@ -31,7 +31,7 @@ def test_the_page_leads_with_the_answer_and_the_button_proposes_its_layer(ready:
     wait(ready)
     table = ready.table[0].value
     assert {name.replace("\\", "").removeprefix("→ ") for name in table.index} >= {
-        "LGA (loss of the answer)",
+        "LGA (loss of the whole sequence)",
         "Forecast",
     }
     sentence = next(item.value for item in ready.markdown if "Edit at layer" in item.value)

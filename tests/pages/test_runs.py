@@ -18,7 +18,7 @@ def scored(ready: AppTest) -> AppTest:
     ready.button(key="score").click().run()
     wait(ready)
     ready.switch_page("pages/trial_edit.py").run()
-    ready.multiselect(key="layers").select(1).run()
+    ready.multiselect(key="layers").set_value([1]).run()
     ready.selectbox(key="set_r-rome_covariance").select("identity").run()
     ready.button(key="edit").click().run()
     return wait(ready)

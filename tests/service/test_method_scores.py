@@ -57,7 +57,7 @@ def add(store: Store, need: Need, values: dict[str, list[float]], facts: int) ->
 
 
 def add_both(store: Store, cma_facts: int = 9) -> None:
-    gradients, _forecast, trace = CHOICES.needs()
+    gradients, trace, _forecast = CHOICES.needs()
     scopes = ("mlp", "mlp-down", "attention", "block")
     values = {f"product/{scope}": [1.0, 4.0, 2.0, 3.0] for scope in scopes}
     values |= {f"norm-{which}/{scope}": [4.0, 3.0, 2.0, 1.0] for which in ("old", "new") for scope in scopes}
