@@ -28,7 +28,7 @@ class PageWork:
 
 WORK = (
     PageWork(
-        name="scores, LGA and CMA",
+        name="scores",
         page="",
         button="score",
         facts=PageWork.facts_of_scores,
@@ -59,7 +59,7 @@ def timed(home: str, model_name: str, name: str, seed: int) -> float:
     from lga_core.models.loading import load
     from lga_core.runs import sweeps, tasks
     from lga_core.runs.store import Store
-    from lga_core.scores.methods import MEASUREMENTS
+    from lga_core.service.method_scores import ScoreChoices
 
     work = next(item for item in WORK if item.name == name)
     model = load(model_name)
@@ -69,9 +69,9 @@ def timed(home: str, model_name: str, name: str, seed: int) -> float:
     facts = choose(everything, work.facts, seed)
     settings = editor_named(EDITOR).settings()
     begin = perf_counter()
-    if name == "scores, LGA and CMA":
-        for measurement in ("gradients", "trace-mlp"):
-            tasks.measure(model, FACT_SET, facts, measurement, MEASUREMENTS[measurement].settings(), store)
+    if name == "scores":
+        for need in ScoreChoices(seed=seed).needs():
+            tasks.measure(model, FACT_SET, facts, need.measurement, need.settings, store)
     elif name == "trial edit":
         tasks.trial(model, FACT_SET, facts[0], (PageWork.layer,), EDITOR, settings, store)
     else:

@@ -1,14 +1,16 @@
 """What every walk through the app does: choose a model and facts, wait for rest, take pictures."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.auditing import audit
 from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-WIDTHS, THEMES = (1280, 1920), ("light", "dark")
+WIDTHS, THEMES = (1280, 1920, 390), ("light", "dark")
 SLOW = 150_000  # ms, for what is computed: the machine may have other work
 
 
@@ -19,14 +21,19 @@ def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
     name.fill(str(model))
     name.press("Enter")
     expect(page.get_by_text("4 layers").first).to_be_visible()
-    path = folder / "ten.json"
-    path.write_text(json.dumps(RECORDS))
     page.get_by_role("button", name="Add facts").click()
-    page.locator("input[type=file]").set_input_files(path)
+    page.locator("input[type=file]").set_input_files(write_facts(folder))
     expect(page.get_by_text("10 facts from 10 records")).to_be_visible()
     page.get_by_role("button", name="Use these facts").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("spinbutton", name="How many")).to_have_value("10")
+
+
+def write_facts(folder: Path) -> Path:
+    """Ten facts as a file."""
+    path = folder / "ten.json"
+    path.write_text(json.dumps(RECORDS))
+    return path
 
 
 def idle(page: Page) -> None:
@@ -35,22 +42,33 @@ def idle(page: Page) -> None:
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
 
 
+def each_theme(page: Page) -> Iterator[str]:
+    """The page at rest in each theme; in the first one again at the end."""
+    for theme in THEMES:
+        _turn(page, theme)
+        yield theme
+    _turn(page, THEMES[0])
+
+
+def _turn(page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_timeout(600)  # the page runs again by itself: figures follow the theme
+    idle(page)
+
+
 def photograph(page: Page, name: str) -> None:
-    """Both themes at both widths; nothing broken, nothing wider than the window."""
+    """Both themes at all widths; nothing broken, nothing wider than the window, nothing that cannot be read."""
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
     SCREENSHOTS.mkdir(exist_ok=True)
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        page.wait_for_timeout(600)  # the page runs again by itself: figures follow the theme
-        idle(page)
+    for theme in each_theme(page):
+        audit(page)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(400)
             assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth"), f"{name} at {width}"
             page.screenshot(path=SCREENSHOTS / f"{name}-{theme}-{width}.png")
-    page.emulate_media(color_scheme=THEMES[0])
-    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.wait_for_timeout(300)
 
 

@@ -1,0 +1,46 @@
+"""Every page before anything is measured, and the dialog for facts, can be read in both themes (WCAG AA)."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.auditing import audit
+from tests.browser.walking import SLOW, THEMES, each_theme, idle, write_facts
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("Facts", "Causal trace", "Trial edit", "Layer sweep", "Edits", "Playground", "Runs")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_empty_page(page: Page, address: str, theme: str):
+    page.emulate_media(color_scheme=theme)
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
+    idle(page)
+    audit(page)
+    for name in PAGES:
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("heading", name=name, level=1)).to_be_visible(timeout=SLOW)
+        idle(page)
+        audit(page)
+
+
+def test_the_dialog_for_facts(page: Page, address: str, tmp_path: Path):
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
+    idle(page)
+    page.get_by_role("button", name="Add facts").first.click()
+    page.locator("input[type=file]").set_input_files(write_facts(tmp_path))
+    expect(page.get_by_text("10 facts from 10 records")).to_be_visible()
+    audit_in_both_themes(page)
+    page.get_by_role("tab", name="Type one fact").click()
+    page.get_by_role("button", name="Add this fact").click()
+    expect(page.get_by_test_id("stAlertContentError")).to_be_visible()
+    audit_in_both_themes(page)
+
+
+def audit_in_both_themes(page: Page) -> None:
+    for _theme in each_theme(page):
+        audit(page)
