@@ -10,15 +10,14 @@ from tests.browser.walking import SLOW, THEMES, each_theme, idle, write_facts
 
 pytestmark = pytest.mark.browser
 
+SETTLED = 1500  # ms: the browser tells its theme and its tab's name, and the page runs again for each
 PAGES = ("Facts", "Causal trace", "Trial edit", "Layer sweep", "Edits", "Playground", "Runs")
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_empty_page(page: Page, address: str, theme: str):
     page.emulate_media(color_scheme=theme)
-    page.goto(address)
-    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
-    idle(page)
+    open_first_page(page, address)
     audit(page)
     for name in PAGES:
         page.get_by_role("link", name=name, exact=True).click()
@@ -28,17 +27,22 @@ def test_every_empty_page(page: Page, address: str, theme: str):
 
 
 def test_the_dialog_for_facts(page: Page, address: str, tmp_path: Path):
-    page.goto(address)
-    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
-    idle(page)
+    open_first_page(page, address)
     page.get_by_role("button", name="Add facts").first.click()
     page.locator("input[type=file]").set_input_files(write_facts(tmp_path))
-    expect(page.get_by_text("10 facts from 10 records")).to_be_visible()
+    expect(page.get_by_text("10 facts from 10 records")).to_be_visible(timeout=SLOW)
     audit_in_both_themes(page)
     page.get_by_role("tab", name="Type one fact").click()
     page.get_by_role("button", name="Add this fact").click()
     expect(page.get_by_test_id("stAlertContentError")).to_be_visible()
     audit_in_both_themes(page)
+
+
+def open_first_page(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
+    page.wait_for_timeout(SETTLED)
+    idle(page)
 
 
 def audit_in_both_themes(page: Page) -> None:

@@ -10,11 +10,17 @@ from lga_core.view.figures.parts.style import THEMES
 from pages._ui.shell.charts import theme_name
 
 # WCAG AA asks for a contrast of 4.5. Streamlit writes white on the primary colour, which on the dark theme must be
-# bright enough for text and lines, and fades the label of a disabled widget to 40 %.
+# bright enough for text and lines, and fades the label of a disabled widget to 40 % and the Stop button to 60 %.
+# The browser chooses between the two themes' colours: at a first visit the server does not know the theme yet.
 _CONTRAST = """<style>
-button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled) * {{ color: {page}; }}
-[data-testid="stWidgetLabel"][disabled] p {{ color: {muted}; }}
-</style>"""
+button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled) * {{
+    color: light-dark({light.page}, {dark.page}); }}
+[data-testid="stWidgetLabel"][disabled] p, [data-testid="stStatusWidget"] button {{
+    color: light-dark({light.muted}, {dark.muted}); }}
+[data-testid="stStatusWidget"], [data-testid="stStatusWidget"] * {{
+    opacity: 1 !important; animation: none !important; transition: none !important; }}
+</style>""".format(**THEMES)
+_DIALOGS = "<style>[role='dialog'] {{ color-scheme: {} }}</style>"  # they lie outside of what Streamlit gives a scheme
 # A dot in the page's own colour, which nobody sees: a transition starts exactly when that colour becomes another one.
 _CSS = """
 .probe { position: absolute; width: 1px; height: 1px; background-color: var(--st-background-color);
@@ -33,6 +39,6 @@ _watcher = st.components.v2.component("theme_watcher", html='<span class="probe"
 
 def watch() -> None:
     """Mend the theme's contrast, and run the page again whenever the theme changes."""
-    look = THEMES[theme_name()]
-    st.html(_CONTRAST.format(page=look.page, muted=look.muted))
+    st.html(_CONTRAST)
+    st.html(_DIALOGS.format(theme_name()))
     _watcher(key="theme_watcher", height=0, on_changed_change=lambda: None)
