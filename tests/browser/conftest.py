@@ -12,9 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=20_000)  # ms: other tests run beside, on the same cores
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 

@@ -6,11 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.auditing import audit
-from tests.browser.walking import SLOW, THEMES, each_theme, idle, write_facts
+from tests.browser.walking import SLOW, THEMES, each_theme, idle, settled, write_facts
 
 pytestmark = pytest.mark.browser
 
-SETTLED = 1500  # ms: the browser tells its theme and its tab's name, and the page runs again for each
 PAGES = ("Facts", "Causal trace", "Trial edit", "Layer sweep", "Edits", "Playground", "Runs")
 
 
@@ -41,8 +40,7 @@ def test_the_dialog_for_facts(page: Page, address: str, tmp_path: Path):
 def open_first_page(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
-    page.wait_for_timeout(SETTLED)
-    idle(page)
+    settled(page)
 
 
 def audit_in_both_themes(page: Page) -> None:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lga_core.view.figures.parts.style import THEMES as THEMES_OF_FIGURES
-from tests.browser.walking import SLOW, choose_model_and_facts, click_a_cell, idle, photograph
+from tests.browser.walking import SLOW, choose_model_and_facts, click_a_cell, idle, photograph, settled
 
 pytestmark = pytest.mark.browser
 
@@ -86,20 +86,21 @@ def edit_three_facts(page: Page) -> None:
 def change_the_ledger(page: Page) -> None:
     """One edit off, one up, one removed; what stands on another set of edits says so, until it is computed anew."""
     rows(page).nth(1).locator("label").click()
-    idle(page)
+    settled(page)
     expect(page.get_by_test_id("stMetric").filter(has_text="Rewrite, n 3")).to_be_visible()
     expect(page.get_by_text("computed on another set of edits")).to_have_count(2)
     ledger = page.locator(".st-key-ledger")
     second = ledger.get_by_text("→").nth(1).inner_text()
     row_button(page, "up", 1).click()
-    idle(page)
+    settled(page)
     expect(ledger.get_by_text("→").nth(0)).to_have_text(second)
+    settled(page)  # it is shown before the facts are measured again, and meanwhile nothing else can be changed
     row_button(page, "remove", 3).click()
     expect(rows(page)).to_have_count(3, timeout=SLOW)
-    idle(page)
+    settled(page)
     page.get_by_role("button", name="Recompute").click()
     expect(page.get_by_text("computed on another set of edits")).to_have_count(0, timeout=SLOW)
-    idle(page)
+    settled(page)
 
 
 def save_and_load(page: Page, folder: Path) -> None:
@@ -178,10 +179,13 @@ def chosen(page: Page):
 
 
 def choose_by_keyboard(page: Page, layer: str) -> None:
-    idle(page)  # a page that is still being drawn takes the focus away
-    page.wait_for_timeout(500)
+    settled(page)  # a page that is still being drawn takes the focus away
     chosen(page).get_by_role("combobox").focus()
     page.keyboard.type(layer)
     expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
+    settled(page)
+    if page.get_by_role("listbox").count():  # the page was drawn anew between the two keys, and opened it again
+        page.mouse.click(640, 5)
+    expect(page.get_by_role("listbox")).to_have_count(0)

@@ -11,16 +11,19 @@ from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 WIDTHS, THEMES = (1280, 1920, 390), ("light", "dark")
+SETTLED = 1500  # ms
 SLOW = 150_000  # ms, for what is computed: the machine may have other work
 
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
+    settled(page)
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="Hub id or local folder").click()
     name = page.get_by_role("textbox", name="Hub id or local folder")
     name.fill(str(model))
     name.press("Enter")
     expect(page.get_by_text("4 layers").first).to_be_visible()
+    settled(page)  # a page that is drawn anew closes the dialog
     page.get_by_role("button", name="Add facts").click()
     page.locator("input[type=file]").set_input_files(write_facts(folder))
     expect(page.get_by_text("10 facts from 10 records")).to_be_visible()
@@ -40,6 +43,12 @@ def idle(page: Page) -> None:
     """Until no job is shown and the script has come to rest."""
     expect(page.locator("[class*=st-key-job_]")).to_have_count(0, timeout=SLOW)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
+
+
+def settled(page: Page) -> None:
+    """Until the page has come to rest for good: the browser tells its theme and its tab, and it runs again for each."""
+    page.wait_for_timeout(SETTLED)
+    idle(page)
 
 
 def each_theme(page: Page) -> Iterator[str]:

@@ -17,6 +17,7 @@ button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled) *
     color: light-dark({light.page}, {dark.page}); }}
 [data-testid="stWidgetLabel"][disabled] p, [data-testid="stStatusWidget"] button {{
     color: light-dark({light.muted}, {dark.muted}); }}
+[data-testid="stCode"] .token {{ color: inherit !important; }}
 [data-testid="stStatusWidget"], [data-testid="stStatusWidget"] * {{
     opacity: 1 !important; animation: none !important; transition: none !important; }}
 </style>""".format(**THEMES)
