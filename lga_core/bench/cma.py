@@ -79,7 +79,8 @@ def _timed(
             found.extend(way(model, facts, sigma))
 
         seconds = seconds_of(run, model.device)
-        rows.append({"way": name, "seconds": seconds, "seconds_per_fact": seconds / len(facts)})
+        told = {"way": name, "seconds": seconds, "seconds_per_fact": seconds / len(facts)}
+        rows.append(told | {"peak_bytes": None, "peak_above_loaded_bytes": None})
     first, *others = effects.values()
     differences = [np.abs(a - b).max() for other in others for a, b in zip(first, other, strict=True)]
     return rows, float(max(differences))
