@@ -65,6 +65,29 @@ def naive_clean_outputs(model: LoadedModel, fact: Fact, kind: Kind) -> dict[int,
 
 
 @torch.no_grad()
+def rome_restored_probabilities(
+    model: LoadedModel, fact: Fact, answer: int, kind: Kind, state: State, *, noise: float, draws: int, seed: int
+) -> torch.Tensor:
+    """p(answer) with one state restored, (draws,), as ROME's own code does it (kmeng01/rome, trace_with_patch).
+
+    One batch of the clean run and all corrupted runs, whole, for each state; the clean row is what is restored from.
+    """
+
+    def put_back(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        changed = output.clone()
+        for token in state.tokens:
+            changed[1:, token] = output[0, token]
+        return changed
+
+    parts = {part_of(model, kind, block): put_back for block in range(state.first, state.last + 1)}
+    corrupt = corrupting(model, fact, noise, draws, seed)
+    batch = Batch.of([prompt_row(model.tokenizer, fact.prompt)] * (1 + draws), model.device)
+    with on_outputs({model.architecture.embedding: corrupt} | parts, model.architecture.flat):
+        hidden = final_hidden(model, batch)[1:, -1]  # (draws, d)
+    return model.architecture.logits(hidden).softmax(-1)[:, answer]
+
+
+@torch.no_grad()
 def naive_restored_probability(
     model: LoadedModel,
     fact: Fact,

@@ -178,6 +178,25 @@ def test_batched_restoring_equals_one_plain_run_per_state(family, kind, facts):
     assert (restored[:3] - runs.p_corrupted).abs().max() > 1e-3 * runs.p_clean
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@every_family
+def test_columns_before_the_restored_token_need_no_run_of_their_own(family, kind, facts):
+    model, fact = model_of(family), facts[0]
+    whole = runs_of(model, fact, kind)
+    start = whole.subject[1] - 1
+    part = record_runs(model, fact, whole.answer, kind, noise=NOISE, draws=DRAWS, seed=SEED, start=start)
+    assert 0 < start < whole.tokens and part.columns == whole.tokens - start
+    states = [State(tokens=(start,), first=layer, last=layer) for layer in range(LAYERS)]
+    states.append(State(tokens=(start, start + 1), first=0, last=1 if kind != "hidden" else 0))
+    torch.testing.assert_close(part.p_corrupted, whole.p_corrupted, rtol=rounding(family, 1e-7), atol=0)
+    torch.testing.assert_close(
+        restored_probabilities(model, part, states),
+        restored_probabilities(model, whole, states),
+        rtol=rounding(family, 1e-7),
+        atol=0,
+    )
+
+
 @every_family
 def test_restoring_every_hidden_state_is_the_clean_run(family, facts):
     model = model_of(family)

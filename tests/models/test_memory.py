@@ -72,12 +72,12 @@ def test_the_trace_in_halves_is_the_trace(model, facts, checks, caplog):
     sigma = cma.noise_level(model, facts)
     whole = list(cma.cma_rows(model, facts, checks, "mlp", settings))
     full = cma.trace(model, facts[0], checks[0], "mlp", settings, sigma)
-    with out_of_memory_above(model, 50) as sizes, caplog.at_level(logging.WARNING):
+    with out_of_memory_above(model, 40) as sizes, caplog.at_level(logging.WARNING):
         scoring = Collect()
         halved = list(cma.cma_rows(model, facts, checks, "mlp", settings, report=scoring))
         tracing = Collect()
         again = cma.trace(model, facts[0], checks[0], "mlp", settings, sigma, report=tracing)
-    assert max(sizes) > 50 and "CMA, MLP: memory ran out" in caplog.text
+    assert max(sizes) > 40 and "CMA, MLP: memory ran out" in caplog.text
     smaller = [step for step in scoring.steps if step.detail == SMALLER]
     assert {(step.phase, step.total) for step in smaller} == {(Phase.CMA_MLP, len(facts))}
     assert tracing.steps[-1].detail == SMALLER

@@ -149,15 +149,28 @@ def test_the_set_trace_counts_facts_and_reports_after_each_block(tiny, facts, ki
 def test_a_token_trace_counts_states_and_reports_inside_of_each_chunk(tiny, facts, monkeypatch):
     (check,) = checks_with(tiny, facts[:1], known=True)
     whole = trace(tiny, facts[0], check, "mlp", CmaSettings(draws=2), 1.0)
-    monkeypatch.setattr("lga_core.scores.tracing.cma.CHUNK_TOKENS", 2 * 5 * len(whole.tokens))
+    monkeypatch.setattr("lga_core.scores.tracing.cma.CHUNK_TOKENS", 2 * 2 * len(whole.tokens))
     report = Collect()
     chunked = trace(tiny, facts[0], check, "mlp", CmaSettings(draws=2), 1.0, report=report)
     np.testing.assert_allclose(chunked.effect, whole.effect, rtol=1e-7, atol=1e-13)
-    states = whole.effect.size
+    states = (len(whole.tokens) - whole.subject[0]) * tiny.layers
     assert {(step.phase, step.total) for step in report.steps} == {(Phase.CMA_MLP, states)}
     counts = [step.done for step in report.steps]
-    assert counts == sorted(counts) and set(counts) == {*range(0, states, 5), states}
+    assert counts == sorted(counts) and (counts[0], counts[-1]) == (0, states)
+    assert len(set(counts)) > len(whole.tokens) - whole.subject[0]  # several chunks a token
     assert len(counts) > 2 * len(set(counts))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_before_the_subject_nothing_can_be_restored(tiny, facts, kind):
+    fact = next(fact for fact in facts if fact.span[0] > 0)
+    (check,) = checks_with(tiny, [fact], known=True)
+    full = trace(tiny, fact, check, kind, CmaSettings(draws=2), 1.0)
+    first = full.subject[0]
+    assert first > 0 and not full.effect[:first].any() and full.effect[first:].any()
+    runs = runs_of(tiny, fact, kind, draws=2)
+    restored = restored_probabilities(tiny, runs, [State(tokens=tuple(range(first)), first=0, last=tiny.layers - 1)])
+    torch.testing.assert_close(restored[0], runs.p_corrupted, rtol=1e-9, atol=0)
 
 
 def test_a_trace_can_be_cancelled_at_any_step_and_leaves_nothing_open(tiny, facts):

@@ -130,12 +130,13 @@ def _layer_trace(
 ) -> FactRow:
     watch = Stopwatch(report)
     answer, token, source = traced_answer(model, fact, check)
+    last = subject_span(model.tokenizer, fact.prompt, fact.span)[1] - 1
     with model.using(TRACE_PHASES[kind]):
         runs = record_runs(
-            model, fact, token, kind, noise=settings.noise * sigma, draws=settings.draws, seed=settings.seed
+            model, fact, token, kind, noise=settings.noise * sigma, draws=settings.draws, seed=settings.seed, start=last
         )
     window = window_size(model.layers, kind, settings.window)
-    states = [window_state((runs.subject[1] - 1,), layer, window, model.layers) for layer in range(model.layers)]
+    states = [window_state((last,), layer, window, model.layers) for layer in range(model.layers)]
     chunks = _chunks(model, runs, states)
     effects = [_effects(model, runs, chunk, halving, watch.report) for chunk in chunks]
     values = {
@@ -166,28 +167,31 @@ def trace(
     _, token, source = traced_answer(model, fact, check)
     noise = settings.noise * sigma
     window = window_size(model.layers, kind, settings.window)
+    first = subject_span(model.tokenizer, fact.prompt, fact.span)[0]
+    record = partial(record_runs, model, fact, kind=kind, noise=noise, draws=settings.draws, seed=settings.seed)
     with model.using(TRACE_PHASES[kind]):
-        runs = record_runs(model, fact, token, kind, noise=noise, draws=settings.draws, seed=settings.seed)
-    states = [
-        window_state((position,), layer, window, model.layers)
-        for layer in range(model.layers)
-        for position in range(runs.tokens)
-    ]
-    progress = Progress(phase=TRACE_PHASES[kind], done=0, total=len(states))
+        runs = record(token, start=first)
+    progress = Progress(phase=TRACE_PHASES[kind], done=0, total=(runs.tokens - first) * model.layers)
     watch.report(progress)
     with model.using(TRACE_PHASES[kind]):
         estimate = patching_estimate(
             model, fact, runs.answer, kind, window, noise=noise, draws=settings.draws, seed=settings.seed
         )
-    effects: list[np.ndarray] = []
+    effect = np.zeros((runs.tokens, model.layers))  # before the subject the two runs are one: nothing to restore
     halving = Halving(phase=TRACE_PHASES[kind])
-    for chunk in _chunks(model, runs, states):
-        effects.append(
-            _effects(model, runs, chunk, halving, inside(watch.report, progress.phase, progress.done, progress.total))
-        )
-        progress = replace(progress, done=progress.done + len(chunk), detail=halving.detail)
-        watch.report(progress)
-    effect = np.concatenate(effects).reshape(model.layers, runs.tokens)  # (layers · tokens,) -> (L, T)
+    cost = Cost()
+    for position in range(first, runs.tokens):
+        with model.using(TRACE_PHASES[kind]):
+            here = runs if position == first else record(runs.answer, start=position)
+        states = [window_state((position,), layer, window, model.layers) for layer in range(model.layers)]
+        effects: list[np.ndarray] = []
+        for chunk in _chunks(model, here, states):
+            within = inside(watch.report, progress.phase, progress.done, progress.total)
+            effects.append(_effects(model, here, chunk, halving, within))
+            progress = replace(progress, done=progress.done + len(chunk), detail=halving.detail)
+            watch.report(progress)
+        effect[position] = np.concatenate(effects)
+        cost += _cost(model, here, states, 0.0)
     return CausalTrace(
         record=fact.record,
         kind=kind,
@@ -201,16 +205,16 @@ def trace(
         p_corrupted=float(runs.p_corrupted.double().mean()),
         noise=noise,
         draws=settings.draws,
-        effect=effect.T,
+        effect=effect,
         patching=estimate,
-        cost=_cost(model, runs, states, watch.seconds),
+        cost=replace(cost, seconds=watch.seconds),
     )
 
 
 def _chunks(model: LoadedModel, runs: RecordedRuns, states: Sequence[State]) -> Iterator[Sequence[State]]:
     """As many states together as CHUNK_TOKENS or the memory holds, each in every draw."""
     most = batch_tokens(model, "CMA", passing_bytes(model), CHUNK_TOKENS)
-    size = max(1, most // (runs.draws * runs.tokens))
+    size = max(1, most // (runs.draws * runs.columns))
     for first in range(0, len(states), size):
         yield states[first : first + size]
 
@@ -231,5 +235,7 @@ def _effects(
 
 
 def _cost(model: LoadedModel, runs: RecordedRuns, states: Sequence[State], seconds: float) -> Cost:
+    """In rows of the whole prompt through the whole model."""
     share = sum(model.layers - joins_at(state, runs.kind) for state in states) / model.layers
-    return Cost(seconds=seconds, forward_rows=1 + runs.draws + runs.draws * share)
+    restored = runs.draws * share * runs.columns / runs.tokens
+    return Cost(seconds=seconds, forward_rows=1 + runs.draws + restored)

@@ -1,7 +1,8 @@
 """Corrupted runs with some clean states restored: the engine of the causal trace (ROME §2.1).
 
 Every restored state is an independent row. A row equals the corrupted run below its first restored state, so it
-joins the batch only there and is computed from there on.
+joins the batch only there and is computed from there on. Before its first restored token it equals the corrupted run
+too: those columns are run once, and all rows read their keys and values.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,13 @@ from torch import nn
 
 from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.forward import ActivationCache, record_activations, run_block, token_probability
+from lga_core.models.running.forward import (
+    ActivationCache,
+    PrefixCache,
+    record_activations,
+    run_block,
+    token_probability,
+)
 from lga_core.models.running.generate import seed_of
 from lga_core.models.running.hooks import OutputFunction, on_outputs
 from lga_core.models.text.tokens import Batch, prompt_row, subject_span
@@ -32,12 +39,16 @@ class State:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RecordedRuns:
-    """One prompt's clean run (row 0) and corrupted runs (rows 1 … draws), which can be resumed from any block."""
+    """One prompt's clean run (row 0) and corrupted runs (rows 1 … draws), which can be resumed from any block.
+
+    Of the T tokens those from `start` on are recorded, C columns; no state before them can be restored.
+    """
 
     activations: ActivationCache
-    clean_outputs: tuple[torch.Tensor, ...]  # per block, the MLP's or attention's clean output (T, d); () for hidden
+    clean_outputs: tuple[torch.Tensor, ...]  # per block, the MLP's or attention's clean output (C, d); () for hidden
     kind: Kind
-    tokens: int
+    tokens: int  # T
+    start: int
     subject: tuple[int, int]
     answer: int  # the traced token
     p_clean: float
@@ -47,6 +58,11 @@ class RecordedRuns:
     def draws(self) -> int:
         return self.activations.rows - 1
 
+    @property
+    def columns(self) -> int:
+        """C."""
+        return self.tokens - self.start
+
 
 def part_of(model: LoadedModel, kind: Kind, block: int) -> nn.Module:
     """The module whose output a kind restores: the MLP, the attention, or the block itself."""
@@ -54,16 +70,25 @@ def part_of(model: LoadedModel, kind: Kind, block: int) -> nn.Module:
     return {"mlp": parts.mlp, "attn": parts.attn, "hidden": parts.module}[kind]
 
 
-def corrupting(model: LoadedModel, fact: Fact, noise: float, draws: int, seed: int) -> OutputFunction:
-    """An embedding hook that adds N(0, noise²) to the subject's tokens in rows 1 … draws; seeded by fact and draw."""
+def corrupting(
+    model: LoadedModel, fact: Fact, noise: float, draws: int, seed: int, *, start: int = 0
+) -> OutputFunction:
+    """An embedding hook that adds N(0, noise²) to the subject's tokens in rows 1 … draws; seeded by fact and draw.
+
+    `start`: the token that the first column stands for.
+    """
     first, end = subject_span(model.tokenizer, fact.prompt, fact.span)
 
     def corrupt(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
         shifted = output.clone()
+        low = max(first, start)
+        high = min(end, start + output.shape[1])
+        if low >= high:
+            return shifted
         for draw in range(draws):
             generator = torch.Generator().manual_seed(seed_of(seed, fact.prompt, fact.span, draw))
             shift = torch.randn(end - first, output.shape[-1], generator=generator, dtype=torch.float64) * noise
-            shifted[1 + draw, first:end] += shift.to(output)
+            shifted[1 + draw, low - start : high - start] += shift[low - first : high - first].to(output)
         return shifted
 
     return corrupt
@@ -71,9 +96,20 @@ def corrupting(model: LoadedModel, fact: Fact, noise: float, draws: int, seed: i
 
 @torch.no_grad()
 def record_runs(
-    model: LoadedModel, fact: Fact, answer: int | None, kind: Kind, *, noise: float, draws: int, seed: int
+    model: LoadedModel,
+    fact: Fact,
+    answer: int | None,
+    kind: Kind,
+    *,
+    noise: float,
+    draws: int,
+    seed: int,
+    start: int = 0,
 ) -> RecordedRuns:
-    """One batch of the clean and the corrupted runs. Without an `answer` the model's own greedy token is traced."""
+    """One batch of the clean and the corrupted runs, recorded from token `start` on.
+
+    Without an `answer` the model's own greedy token is traced.
+    """
     row = prompt_row(model.tokenizer, fact.prompt)
     batch = Batch.of([row] * (1 + draws), model.device)
     outputs: dict[int, torch.Tensor] = {}
@@ -82,11 +118,14 @@ def record_runs(
         # A copy: Falcon goes on to add its attention's output to its MLP's in place.
         return lambda _given, output: outputs.__setitem__(block, output[0].clone())
 
-    hooks = {model.architecture.embedding: corrupting(model, fact, noise, draws, seed)}
+    embedding = model.architecture.embedding
+    with on_outputs({embedding: corrupting(model, fact, noise, draws, seed)}):
+        prefix = PrefixCache.of(model, batch, start) if start else None
+    hooks = {embedding: corrupting(model, fact, noise, draws, seed, start=start)}
     if kind != "hidden":
         hooks |= {part_of(model, kind, block): keep(block) for block in range(model.layers)}
     with on_outputs(hooks, model.architecture.flat):
-        activations = record_activations(model, batch, range(model.layers + 1))
+        activations = record_activations(model, batch, range(model.layers + 1), prefix)
     last = activations.hidden[model.layers][:, -1]  # (1 + draws, d)
     if answer is None:
         answer = int(model.architecture.logits(model.architecture.final_norm(last[:1])).argmax())
@@ -96,6 +135,7 @@ def record_runs(
         clean_outputs=tuple(outputs[block] for block in sorted(outputs)),
         kind=kind,
         tokens=len(row),
+        start=start,
         subject=subject_span(model.tokenizer, fact.prompt, fact.span),
         answer=answer,
         p_clean=float(probabilities[0]),
@@ -116,15 +156,15 @@ class _RestoredRows:
     joins: torch.Tensor  # (R,) on the CPU
     first: torch.Tensor  # (R,) the first and the last block that are restored
     last: torch.Tensor  # (R,)
-    tokens: torch.Tensor  # (R, T) whether a token is restored
+    tokens: torch.Tensor  # (R, C) whether a column's token is restored
 
     @classmethod
     def of(cls, runs: RecordedRuns, states: Sequence[State], device: torch.device) -> "_RestoredRows":
         """The rows of states that are sorted already."""
         rows = [state for state in states for _ in range(runs.draws)]
-        tokens = torch.zeros(len(rows), runs.tokens, dtype=torch.bool, device=device)
+        tokens = torch.zeros(len(rows), runs.columns, dtype=torch.bool, device=device)
         for i, state in enumerate(rows):
-            tokens[i, list(state.tokens)] = True
+            tokens[i, [token - runs.start for token in state.tokens]] = True
         return cls(
             source=torch.arange(1, runs.draws + 1, device=device).repeat(len(states)),
             joins=torch.tensor([joins_at(state, runs.kind) for state in rows]),
@@ -134,7 +174,7 @@ class _RestoredRows:
         )
 
     def restore(self, values: torch.Tensor, clean: torch.Tensor, block: int) -> torch.Tensor:
-        """Values (A, T, d) of the first A rows with the clean ones (T, d) in the place of what is restored."""
+        """Values (A, C, d) of the first A rows with the clean ones (C, d) in the place of what is restored."""
         active = len(values)
         here = (self.first[:active] <= block) & (block <= self.last[:active])
         return torch.where((self.tokens[:active] & here[:, None])[..., None], clean, values)
@@ -146,7 +186,7 @@ def restored_probabilities(
     """p(answer) with each state restored in each corrupted run, (states, draws). Reports after each block."""
     order = sorted(range(len(states)), key=lambda i: joins_at(states[i], runs.kind))
     rows = _RestoredRows.of(runs, [states[i] for i in order], model.device)
-    hidden = runs.activations.hidden[0][:0]  # (0, T, d): no row has joined yet
+    hidden = runs.activations.hidden[0][:0]  # (0, C, d): no row has joined yet
     for block in range(int(rows.joins[0]), model.layers):
         with model.using("restoring states"), torch.no_grad():
             hidden = _run_block(model, runs, rows, block, _joined(runs, rows, block, hidden))
@@ -160,7 +200,7 @@ def restored_probabilities(
 
 
 def _joined(runs: RecordedRuns, rows: _RestoredRows, block: int, hidden: torch.Tensor) -> torch.Tensor:
-    """A block's input (A, T, d): the rows that run already, and those that join here; a hidden state is restored."""
+    """A block's input (A, C, d): the rows that run already, and those that join here; a hidden state is restored."""
     joining = rows.source[len(hidden) : int((rows.joins <= block).sum())]
     hidden = torch.cat([hidden, runs.activations.hidden[block][joining]])
     if runs.kind == "hidden":
