@@ -30,9 +30,12 @@ class RunBin:
                 raise LgaError("This run is not stored any more.", hint="Look at the list again.")
             self._move(files, self._folder)  # first: where that fails, the earlier run stays here
             names = {path.name for path in files}
-            for path in self._folder.iterdir():
-                if path.name not in names:
-                    path.unlink()
+            try:
+                for path in self._folder.iterdir():
+                    if path.name not in names:
+                        path.unlink(missing_ok=True)
+            except OSError as error:
+                raise unusable(self._store.root, error) from error
 
     def undo(self) -> str:
         """Bring the deleted run back as it was; returns its key.

@@ -33,6 +33,7 @@ def test_a_sweep_and_its_verdict(page: Page, address: str, tiny_folder: Path, tm
     expect(page.get_by_text("in-sample, so flattering").first).to_be_visible()
     idle(page)
     click_a_cell(page, layer=2, panel=3)  # Overall
+    expect(page.get_by_role("button", name="Try an edit at layer 2")).to_be_visible()
     photograph(page, "8-sweep")
     page.get_by_role("button", name="Try an edit at layer 2").click()
     expect(page.get_by_role("heading", name="Trial edit")).to_be_visible()

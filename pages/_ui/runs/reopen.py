@@ -1,7 +1,7 @@
 """A stored run put into the session: the question, the widgets and the results are as a link to it would have them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import streamlit as st
 
@@ -46,6 +46,8 @@ def reopen(names: Sequence[str]) -> None:
                 else f"{error.cause} Shown is its question, as far as the address has it; it can be computed here."
             )
             continue
+        if holder.root == example.FOLDER:
+            opened = replace(opened, layers=())  # the example's layers are nobody's choice
         if not place or opened.at_hand:
             asked_now = Origin(question=asdict(_put(header, opened)))
 

@@ -10,11 +10,14 @@ from lga_core.view.figures.parts.style import THEMES
 from pages._ui.shell.charts import theme_name
 
 # WCAG AA asks for a contrast of 4.5. Streamlit writes white on the primary colour, which on the dark theme must be
-# bright enough for text and lines, and fades the label of a disabled widget to 40 % and the Stop button to 60 %.
+# bright enough for text and lines, and darkens that colour under the pointer. It fades the label of a disabled widget
+# to 40 % and the Stop button to 60 %.
 # The browser chooses between the two themes' colours: at a first visit the server does not know the theme yet.
 _CONTRAST = """<style>
 button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled) * {{
     color: light-dark({light.page}, {dark.page}); }}
+button[kind^="primary"]:is(:hover, :active, :focus-visible):not(:disabled) {{
+    background-color: light-dark(#24507d, #7db2e8); border-color: light-dark(#24507d, #7db2e8); }}
 [data-testid="stWidgetLabel"][disabled] p, [data-testid="stStatusWidget"] button {{
     color: light-dark({light.muted}, {dark.muted}); }}
 [data-testid="stCode"] .token {{ color: inherit !important; }}
