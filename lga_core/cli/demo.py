@@ -12,8 +12,9 @@ from lga_core.resources import ASSETS
 
 def demo(
     common: Common,
-    write: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it is put, in place of what is there.")] = ASSETS
-    / "demo",
+    write: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where it is put: a new folder, or an earlier example's.")
+    ] = ASSETS / "demo",
     swept: Annotated[int, typer.Option(min=1, help="Facts of its sweep, which takes most of the time.")] = 4,
 ) -> None:
     """Measure the recorded example of both default models. Takes minutes; stopped, the next call goes on."""

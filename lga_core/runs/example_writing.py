@@ -11,11 +11,12 @@ import numpy as np
 
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
+from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import Kind, Origin, Stored
 from lga_core.runs import tasks
-from lga_core.runs.example import MANIFEST, Example, RecordedModel
+from lga_core.runs.example import MANIFEST, Example, RecordedModel, read_example
 from lga_core.runs.row_file import write_whole
 from lga_core.runs.store import Store
 from lga_core.runs.sweeps import sweep
@@ -39,7 +40,11 @@ def write_example(
     swept: int = SWEPT,
     report: Reporter = silent,
 ) -> Example:
-    """Measure everything and put it in the place of what was there. What a stopped command left is gone on with."""
+    """Measure everything and put it in the place of an earlier example. What a stopped command left is gone on with.
+
+    Raises LgaError, before anything is measured, for a folder that holds something else: it would be lost.
+    """
+    check_place(folder)
     half = folder.with_name(f"{folder.name}-half")
     made = Example(
         models=tuple(record_model(load(name), half, swept=swept, report=report) for name in models),
@@ -55,6 +60,16 @@ def write_example(
         shutil.rmtree(folder)
     half.replace(folder)
     return made
+
+
+def check_place(folder: Path) -> None:
+    """Raise LgaError unless the folder is new, empty, or holds a recorded example."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not folder.is_dir() or read_example(folder) is None:
+        raise LgaError(
+            f"{folder} holds something else than a recorded example, which would be lost.", hint="Name a new folder."
+        )
 
 
 def record_model(

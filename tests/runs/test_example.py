@@ -5,9 +5,10 @@ import platform
 import pytest
 from conftest import REAL_MODELS
 
+from lga_core.errors import LgaError
 from lga_core.models.loading import load
 from lga_core.results import FactRow
-from lga_core.runs import example
+from lga_core.runs import example, example_writing
 from lga_core.runs.index import RunIndex
 from lga_core.runs.recorded import facts_of_run
 from lga_core.runs.replay import compared
@@ -50,6 +51,21 @@ def test_its_models_have_every_kind_of_run_and_open_with_their_scores(recorded):
         ]
         measured = {header.kind.name for header in of_it}
         assert {"gradients", "trace-mlp", "forecast"} <= measured
+
+
+def test_a_folder_with_other_things_is_refused_before_anything_is_measured(tmp_path):
+    def load_nothing(name):
+        raise AssertionError("a model was loaded")
+
+    (tmp_path / "manifest.json").write_text('{"name": "a web page"}')
+    file = tmp_path / "mine.txt"
+    file.write_text("mine")
+    for place in (tmp_path, file):
+        with pytest.raises(LgaError, match="would be lost"):
+            example_writing.write_example(place, load_nothing)
+    assert file.read_text() == "mine"
+    example_writing.check_place(example.FOLDER)
+    example_writing.check_place(tmp_path / "new")
 
 
 @pytest.mark.real_model

@@ -40,7 +40,7 @@ CMA = replace(LGA, selector="cma-mlp", title="CMA, MLP", ranking=(), share=None,
 @pytest.mark.parametrize(
     ("selector", "settings", "name"),
     [
-        ("lga", {}, "LGA (loss of the answer)"),
+        ("lga", {}, "LGA (loss of the answer alone)"),
         ("lga", {"loss": "sequence"}, "LGA (loss of the whole sequence)"),
         ("cma-mlp", {}, "CMA (MLP)"),
         ("brute-force", {}, "Sweep"),
@@ -53,7 +53,7 @@ def test_each_way_to_pick_is_named_and_lga_with_its_loss(selector, settings, nam
 def test_a_row_says_layer_firmness_worth_cost_and_what_is_wrong():
     first, second = answer_rows(Answer(candidates=(LGA, CMA), recommended=LGA, layer=4))
     assert list(first.values())[:5] == [
-        "→ LGA (loss of the answer)",
+        "→ LGA (loss of the answer alone)",
         "29",
         "in 84 % of draws",
         "3.2 (1.0 to 5.2), n 12",
@@ -65,7 +65,9 @@ def test_a_row_says_layer_firmness_worth_cost_and_what_is_wrong():
 
 def test_the_reason_is_the_studys_regret_and_says_which_layer_stands_for_a_pick_that_cannot_act():
     said = recommendation(Answer(candidates=(LGA,), recommended=LGA, layer=4))
-    assert said.startswith("Edit at layer 4, which LGA (loss of the answer) ranks next: at layer 29, the last one")
+    assert said.startswith(
+        "Edit at layer 4, which LGA (loss of the answer alone) ranks next: at layer 29, the last one"
+    )
     assert "3.2 points (95 % interval 1.0 to 5.2) below the best layer" in said and "least" not in said
     best = replace(LGA, ranking=(4,), obstacle=None)
     worse = replace(best, selector="cma-mlp", title="CMA, MLP", past=replace(PAST, regret=Estimate(value=9.0, n=12)))

@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from lga_core.results import Answer, Candidate, Obstacle, PastWorth
+from lga_core.view.words.score_options import loss_note
 from lga_core.view.words.sentences import duration, percent
 from lga_core.view.words.sweep_words import BRUTE_FORCE, points
 from lga_core.view.words.text import count, listed
 
-LOSSES = {"answer": "loss of the answer", "sequence": "loss of the whole sequence"}  # whose gradients LGA compares
-
 
 def candidate_name(selector: str, title: str, settings: Mapping[str, Any]) -> str:
-    """ "LGA (loss of the answer)", "CMA (MLP)", "Forecast", "Sweep"."""
+    """ "LGA (loss of the whole sequence)", "CMA (MLP)", "Forecast", "Sweep"."""
     if selector == "lga":
-        return f"LGA ({LOSSES[settings.get('loss', 'answer')]})"
+        return f"LGA ({loss_note({'loss': 'answer', **settings})})"  # earlier runs, of the answer's loss, do not say it
     if selector == BRUTE_FORCE:
         return "Sweep"
     head, comma, tail = title.partition(", ")
