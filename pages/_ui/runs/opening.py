@@ -22,6 +22,7 @@ def open_first(*, known: bool) -> bool:
     """Once, when the browser has said which tab this is: whether the page has to be drawn again for what opens.
 
     `known`: the tab was here before and has its own results. A run in the address that is not the tab's own is a link.
+    A slow browser says it late: what the reader has chosen by then stands in the address, and is not replaced.
     """
     here = session()
     if here.recognized:
@@ -30,9 +31,14 @@ def open_first(*, known: bool) -> bool:
     named = here.address.get(RUN)
     if named and not (kept().run or "").startswith(named):
         here.reopening = (named,)
-    elif not known and not _OWN_QUESTION & here.address.keys() and kept().asked is None and not kept().jobs:
+    elif not known and not _asks_already() and kept().asked is None and not kept().jobs:
         here.reopening = _last_runs()
     return bool(here.reopening)
+
+
+def _asks_already() -> bool:
+    """Whether the address has a question, of a link or of what was chosen since."""
+    return bool(_OWN_QUESTION & (session().address.keys() | st.query_params.keys()))
 
 
 def take() -> None:
