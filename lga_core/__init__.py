@@ -50,7 +50,7 @@ def score(
     """
     from lga_core.data.load import choose, load_facts
     from lga_core.runs.checks import some
-    from lga_core.runs.store import Store
+    from lga_core.runs.storage.store import Store
     from lga_core.runs.tasks import score_layers
     from lga_core.scores.methods import View
 
@@ -80,7 +80,7 @@ def edit(
     from lga_core.data.load import load_facts
     from lga_core.evaluation.settings import TRIAL_METRICS
     from lga_core.runs.checks import fact_at
-    from lga_core.runs.store import Store
+    from lga_core.runs.storage.store import Store
     from lga_core.runs.tasks import trial
 
     fact_set = load_facts(facts)

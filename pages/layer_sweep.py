@@ -3,8 +3,8 @@
 import streamlit as st
 
 from lga_core.models.sources.catalogue import resolve
+from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import SweepRequest
-from lga_core.service.sweep_reading import SweepReader
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import frame, jobs

@@ -57,19 +57,19 @@ TORCH_FREE = (
     "scores.selection",
     "scores.forecast.gain",
     "evaluation.settings",
-    "runs.bin",
-    "runs.index",
-    "runs.recorded",
-    "runs.store",
-    "runs.provenance",
-    "runs.keys",
+    "runs.storage.bin",
+    "runs.storage.index",
+    "runs.storage.recorded",
+    "runs.storage.store",
+    "runs.storage.provenance",
+    "runs.storage.keys",
     "runs.reading",
     "runs.checks",
     "runs.study_units",
     "service",
 )
 ENGINE_ONLY = (  # of these folders: what runs in a process of its own
-    "models.sources.gguf_conversion",
+    "models.sources.fetching.gguf_conversion",
     "service.work",
 )
 

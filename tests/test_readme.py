@@ -6,7 +6,7 @@ import pytest
 from models.families import EXPERT_FAMILIES, FAMILIES
 from readme import BLOCKS, README, ROOT, families, marks, put_into, study
 
-from lga_core.cli.commands import commands
+from lga_core.cli.table import commands
 from lga_core.runs.study_units import kept_units
 
 DOCUMENTS = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -16,7 +16,7 @@ from lga_core.evaluation.layer_sweep import edits_at
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 
 FACTS, SEARCH_FACTS, SEARCH_LAYERS, TIMED = 20, 4, 4, 3

@@ -58,8 +58,8 @@ def timed(home: str, model_name: str, name: str, seed: int) -> float:
     from lga_core.editing.table import editor_named
     from lga_core.models.loading import load
     from lga_core.runs import sweeps, tasks
-    from lga_core.runs.store import Store
-    from lga_core.service.method_scores import ScoreChoices
+    from lga_core.runs.storage.store import Store
+    from lga_core.service.reading.method_scores import ScoreChoices
 
     work = next(item for item in WORK if item.name == name)
     model = load(model_name)

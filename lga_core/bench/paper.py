@@ -29,7 +29,7 @@ from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
 from lga_core.results import Estimate, LayerScores, Loss, StudyUnit
 from lga_core.results.study_unit import kept
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.study_units import keep_unit, read_unit
 from lga_core.runs.sweeps import sweep
 from lga_core.runs.tasks import choose_known, score_layers

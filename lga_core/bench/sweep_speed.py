@@ -18,7 +18,7 @@ from lga_core.models.loading import load
 from lga_core.models.moments.second_moment import second_moments
 from lga_core.progress import Reporter, silent
 from lga_core.results import METRICS, SweepCell
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.tasks import known_fact_checks
 from lga_core.scores.gradients.lga import gradient_rows
 from lga_core.scores.settings import GradientSettings

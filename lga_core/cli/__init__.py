@@ -1,4 +1,4 @@
-"""The command line: one file a command. Every failure is one line on stderr with its remedy, and exit code 2."""
+"""The command line. Every failure is one line on stderr with its remedy, and exit code 2."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ def _run(arguments: Sequence[str]) -> int:
     from lga_core.errors import LgaError, explained
 
     try:
-        from lga_core.cli.commands import commands
+        from lga_core.cli.table import commands
 
         code = commands(args=arguments, prog_name=PROGRAM, standalone_mode=False) or 0
     except KeyboardInterrupt:  # while modules are imported; Typer answers later ones itself

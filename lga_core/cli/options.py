@@ -19,7 +19,7 @@ from lga_core.settings import problem
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
-    from lga_core.runs.store import Store
+    from lga_core.runs.storage.store import Store
 
 S = TypeVar("S")
 
@@ -62,7 +62,7 @@ class Common:
     def store(self, command: str, model: str, facts: str) -> "Store":
         """The store of finished runs, which notes that this command asked."""
         from lga_core.results import Origin
-        from lga_core.runs.store import Store
+        from lga_core.runs.storage.store import Store
 
         words = ["lga", command, model, facts]
         words += [f"--limit {self.limit}"] if self.limit is not None else []

@@ -20,7 +20,7 @@ from lga_core.view.words.text import count
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
-    from lga_core.runs.store import Store
+    from lga_core.runs.storage.store import Store
     from lga_core.worth.selectors import Selector
 
 NOT_SWEPT = "no new answer"

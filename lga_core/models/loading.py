@@ -14,7 +14,7 @@ from lga_core.models.running.cards import compute_on, several_cards
 from lga_core.models.running.memory import check_memory, out_of_memory
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import local_folder, resolve
-from lga_core.models.sources.fetch import fetch
+from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.structure import quantized
 from lga_core.models.structure.architecture import Architecture

@@ -17,8 +17,8 @@ from lga_core.progress import Reporter, silent
 from lga_core.results import Kind, Origin, Stored
 from lga_core.runs import tasks
 from lga_core.runs.example import MANIFEST, Example, RecordedModel, read_example
-from lga_core.runs.row_file import write_whole
-from lga_core.runs.store import Store
+from lga_core.runs.storage.row_file import write_whole
+from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings

@@ -9,7 +9,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import Pick, Race, Stored
 from lga_core.runs.reading import finished_sweep
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 from lga_core.worth import racing
 from lga_core.worth.racing import RaceBlock, RaceSettings

@@ -20,14 +20,14 @@ from lga_core.results import (
     TokenAttribution,
     TrialStage,
 )
-from lga_core.runs.keys import (
+from lga_core.runs.storage.keys import (
     cell_place,
     known_facts_run,
     measurement_run,
     stage_name,
     sweep_run,
 )
-from lga_core.runs.store import Run, Store
+from lga_core.runs.storage.store import Run, Store
 
 Row = TypeVar("Row", KnownFactCheck, FactRow, CausalTrace, TokenAttribution, EditReport)
 

@@ -23,7 +23,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import Cost, Provenance, ReplayReport, Result
 from lga_core.runs import tasks
-from lga_core.runs.keys import (
+from lga_core.runs.storage.keys import (
     attribution_run,
     cell_name,
     cell_place,
@@ -33,10 +33,10 @@ from lga_core.runs.keys import (
     trace_run,
     trial_run,
 )
-from lga_core.runs.kinds import RunKind, kind_of
-from lga_core.runs.recorded import facts_of_run, facts_of_trace
-from lga_core.runs.row_file import adapter
-from lga_core.runs.store import Run, Store
+from lga_core.runs.storage.kinds import RunKind, kind_of
+from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace
+from lga_core.runs.storage.row_file import adapter
+from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import CmaSettings

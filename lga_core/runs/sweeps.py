@@ -11,9 +11,9 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.probes.questions import acting_cap
 from lga_core.progress import Reporter, silent
 from lga_core.results import Stored, Sweep, SweepCell
-from lga_core.runs.keys import cell_name, sweep_run
 from lga_core.runs.reading import finished_sweep, stored_cells
-from lga_core.runs.store import Store
+from lga_core.runs.storage.keys import cell_name, sweep_run
+from lga_core.runs.storage.store import Store
 
 
 def sweep(

@@ -26,9 +26,16 @@ from lga_core.results import (
     TokenAttribution,
     TrialStage,
 )
-from lga_core.runs.keys import attribution_run, known_facts_run, measurement_run, stage_name, trace_run, trial_run
 from lga_core.runs.reading import begun_trial, rows_by_record, stored_answer
-from lga_core.runs.store import Run, Store
+from lga_core.runs.storage.keys import (
+    attribution_run,
+    known_facts_run,
+    measurement_run,
+    stage_name,
+    trace_run,
+    trial_run,
+)
+from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.attribution.token_attribution import token_attribution
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS, View, layer_scores, method_named

@@ -13,7 +13,7 @@ from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models.sources.derived import derived_path
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 
 

@@ -5,6 +5,8 @@ from importlib.resources import files
 
 from playwright.sync_api import Page
 
+from tests.browser.resting import idle
+
 RULE_SETS = ["wcag2a", "wcag2aa"]
 LEAST_TEXTS = 4  # whose contrast axe-core has measured; fewer: it did not see the page
 # axe-core takes everything for clipped that a <html> of no height and with "overflow: hidden" holds, so all dialogs.
@@ -30,7 +32,8 @@ def _axe() -> str:
 
 
 def audit(page: Page) -> None:
-    """Fail with all that is wrong with the page as it is now. It must be at rest."""
+    """Fail with all that is wrong with the page, once it is at rest."""
+    idle(page)
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_axe())
     style = page.add_style_tag(content=_UNCLIPPED)

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.auditing import audit
-from tests.browser.walking import SLOW, THEMES, each_theme, idle, settled, write_facts
+from tests.browser.resting import SLOW, idle, settled
+from tests.browser.walking import THEMES, each_theme, write_facts
 
 pytestmark = pytest.mark.browser
 

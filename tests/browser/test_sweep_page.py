@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.walking import SLOW, choose_model_and_facts, click_a_cell, idle, photograph
+from tests.browser.resting import SLOW, idle
+from tests.browser.walking import choose_model_and_facts, click_a_cell, photograph
 
 pytestmark = pytest.mark.browser
 

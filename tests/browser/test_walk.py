@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lga_core.view.figures.parts.style import THEMES as THEMES_OF_FIGURES
-from tests.browser.walking import SLOW, choose_model_and_facts, click_a_cell, idle, photograph, settled
+from tests.browser.resting import SLOW, idle, settled
+from tests.browser.walking import choose_model_and_facts, click_a_cell, photograph
 
 pytestmark = pytest.mark.browser
 

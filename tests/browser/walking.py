@@ -7,12 +7,11 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.auditing import audit
+from tests.browser.resting import settled
 from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 WIDTHS, THEMES = (1280, 1920, 390), ("light", "dark")
-SETTLED = 1500  # ms
-SLOW = 150_000  # ms, for what is computed: the machine may have other work
 
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
@@ -39,18 +38,6 @@ def write_facts(folder: Path) -> Path:
     return path
 
 
-def idle(page: Page) -> None:
-    """Until no job is shown and the script has come to rest."""
-    expect(page.locator("[class*=st-key-job_]")).to_have_count(0, timeout=SLOW)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
-
-
-def settled(page: Page) -> None:
-    """Until the page has come to rest for good: the browser tells its theme and its tab, and it runs again for each."""
-    page.wait_for_timeout(SETTLED)
-    idle(page)
-
-
 def each_theme(page: Page) -> Iterator[str]:
     """The page at rest in each theme; in the first one again at the end."""
     for theme in THEMES:
@@ -61,8 +48,7 @@ def each_theme(page: Page) -> Iterator[str]:
 
 def _turn(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme=theme)
-    page.wait_for_timeout(600)  # the page runs again by itself: figures follow the theme
-    idle(page)
+    settled(page)  # the page runs again by itself: figures follow the theme
 
 
 def photograph(page: Page, name: str) -> None:

@@ -110,7 +110,7 @@ def test_a_process_ends_with_code_2_and_one_line(lga, tiny_folder, fact_file):
 
 
 def test_an_unexpected_error_is_one_line_too(one_line, monkeypatch, fact_file):
-    monkeypatch.setattr("lga_core.cli.facts.load_facts", lambda name: 1 / 0)
+    monkeypatch.setattr("lga_core.cli.commands.facts.load_facts", lambda name: 1 / 0)
     line = one_line("facts", fact_file)
     assert "ZeroDivisionError" in line and "LGA_TRACEBACK=1" in line
 
@@ -119,7 +119,7 @@ def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capfd, fact_file):
     def interrupted(name):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lga_core.cli.facts.load_facts", interrupted)
+    monkeypatch.setattr("lga_core.cli.commands.facts.load_facts", interrupted)
     assert main(["facts", str(fact_file)]) == 130
     assert "the same command goes on" in capfd.readouterr().err
 

@@ -18,7 +18,7 @@ from lga_core.evaluation.fluency import continuation
 from lga_core.evaluation.trial import trial_edit
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import Diagnostics, EditReport
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.tasks import trial
 
 SETTINGS = RankOneSettings(

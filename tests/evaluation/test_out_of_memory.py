@@ -24,7 +24,7 @@ from lga_core.models.running import memory
 from lga_core.models.running.halving import SMALLER
 from lga_core.models.running.memory import asking_bytes, gradient_bytes, kept_bytes
 from lga_core.progress import Phase
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.tasks import known_fact_checks, measure
 from lga_core.scores import known_facts as asking
 from lga_core.scores.attribution.layer_attribution import steps_at_once

@@ -27,7 +27,7 @@ FETCH_SCRIPT = """
 import sys
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import ModelEntry
-from lga_core.models.sources.fetch import fetch
+from lga_core.models.sources.fetching.fetch import fetch
 def report(step):
     print("step", step.phase.value, step.detail, flush=True)
 try:

@@ -14,8 +14,8 @@ from transformers import AutoTokenizer
 
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import ModelEntry, local_folder, resolve
-from lga_core.models.sources.fetch import fetch
-from lga_core.models.sources.terms import accept_terms, terms_accepted
+from lga_core.models.sources.fetching.fetch import fetch
+from lga_core.models.sources.fetching.terms import accept_terms, terms_accepted
 from lga_core.progress import Cancelled, Phase, Progress
 
 
@@ -210,7 +210,7 @@ def test_a_conversion_that_the_system_kills_is_one_error(gguf_file: Path, home: 
     def kill(step: Progress) -> None:
         if step.phase is Phase.CONVERT:
             for child in psutil.Process().children():
-                if "lga_core.models.sources.gguf_conversion" in child.cmdline():
+                if "lga_core.models.sources.fetching.gguf_conversion" in child.cmdline():
                     child.kill()
 
     with pytest.raises(LgaError, match="for want of memory"):

@@ -19,8 +19,8 @@ from lga_core.errors import LgaError
 from lga_core.models.loading import load, pick_device, pick_dtype
 from lga_core.models.sources import fingerprint
 from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.fetching.terms import terms_accepted
 from lga_core.models.sources.fingerprint import DIGESTS, folder_fingerprint, model_fingerprint, weights_hash
-from lga_core.models.sources.terms import terms_accepted
 from lga_core.progress import Phase, Progress
 from lga_core.results import ModelIdentity
 

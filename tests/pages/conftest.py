@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lga_core.runs import example
-from lga_core.service.client import EngineClient
+from lga_core.service.process.client import EngineClient
 from pages._ui.shell import engine
 from tests.pages.driving import RECORDS, name_model, upload
 

@@ -52,7 +52,7 @@ def test_a_model_that_is_here_with_another_fingerprint_hides_nothing_before_it_i
 ):
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
     here = replace(recorded_example[1].models[0].identity, fingerprint="converted with other versions")
-    monkeypatch.setattr("lga_core.service.machine.identity", lambda name: here)
+    monkeypatch.setattr("lga_core.service.process.machine.identity", lambda name: here)
     first_visit.run()
     assert "A finished example of" in words(first_visit) and first_visit.get("plotly_chart")
 

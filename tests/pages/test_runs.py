@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lga_core.runs.index import RunIndex
-from lga_core.runs.store import Store
+from lga_core.runs.storage.index import RunIndex
+from lga_core.runs.storage.store import Store
 from tests.pages.conftest import APP
 from tests.pages.driving import kept, metrics, wait, words
 

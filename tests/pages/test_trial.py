@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from lga_core.editing.table import EDITORS
 from lga_core.results import METHOD_TITLES, TrialStage
-from lga_core.runs.store import Store
-from lga_core.service import every_layer, machine
+from lga_core.runs.storage.store import Store
+from lga_core.service.process import machine
+from lga_core.service.reading import every_layer
 from pages._ui.session.state import Trial
 from tests.pages.conftest import APP
 from tests.pages.driving import jobs, kept, metrics, wait, words

@@ -9,10 +9,10 @@ from lga_core.errors import LgaError
 from lga_core.models.loading import load
 from lga_core.results import FactRow
 from lga_core.runs import example, example_writing
-from lga_core.runs.index import RunIndex
-from lga_core.runs.recorded import facts_of_run
 from lga_core.runs.replay import compared
-from lga_core.runs.store import Store
+from lga_core.runs.storage.index import RunIndex
+from lga_core.runs.storage.recorded import facts_of_run
+from lga_core.runs.storage.store import Store
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import GradientSettings

@@ -8,11 +8,11 @@ import pytest
 
 from lga_core.errors import LgaError
 from lga_core.results import Cost, KnownFactCheck, Origin, Provenance
-from lga_core.runs import index as module
-from lga_core.runs.bin import RunBin
-from lga_core.runs.index import RunIndex
-from lga_core.runs.kinds import kind_of
-from lga_core.runs.store import Store
+from lga_core.runs.storage import index as module
+from lga_core.runs.storage.bin import RunBin
+from lga_core.runs.storage.index import RunIndex
+from lga_core.runs.storage.kinds import kind_of
+from lga_core.runs.storage.store import Store
 
 
 def stored(store, key, method="gradients", facts="world", rows=2, **changed):

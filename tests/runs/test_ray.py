@@ -29,7 +29,7 @@ from lga_core.progress import Cancelled, Phase
 from lga_core.results import METRICS
 from lga_core.runs.ray import driver
 from lga_core.runs.ray.driver import sweep_on_ray
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 
 ROOT = Path(__file__).parents[2]

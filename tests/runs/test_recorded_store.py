@@ -1,8 +1,8 @@
 """Runs that come with the code: read where the store has none, never written, and gone as soon as one is measured."""
 
 from lga_core.results import KnownFactCheck, ModelIdentity
-from lga_core.runs.keys import known_facts_run
-from lga_core.runs.store import Store
+from lga_core.runs.storage.keys import known_facts_run
+from lga_core.runs.storage.store import Store
 
 MODEL = ModelIdentity(name="tiny", fingerprint="f", dtype="torch.float32", machine="cpu", layers=4)
 

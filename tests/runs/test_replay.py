@@ -13,9 +13,9 @@ from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import SweepMetrics
 from lga_core.runs import tasks
-from lga_core.runs.keys import known_facts_run
 from lga_core.runs.replay import compared, replay
-from lga_core.runs.store import Store
+from lga_core.runs.storage.keys import known_facts_run
+from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 from lga_core.scores.settings import CmaSettings, GradientSettings
 from lga_core.view.words.run_words import replay_sentence

@@ -12,7 +12,7 @@ import pytest
 
 from lga_core.errors import LgaError
 from lga_core.results import Cost, FactRow, KnownFactCheck, Provenance
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 
 
 def question(key: str = "a1", created: str = "2026-01-01T00:00:00+00:00") -> Provenance:

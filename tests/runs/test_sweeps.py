@@ -21,9 +21,9 @@ from lga_core.evaluation.settings import SweepMetrics
 from lga_core.probes.questions import left_out
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import METRICS, SweepCell
-from lga_core.runs.keys import sweep_run
 from lga_core.runs.reading import finished_sweep
-from lga_core.runs.store import Store
+from lga_core.runs.storage.keys import sweep_run
+from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 
 SETTINGS = RRomeSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
@@ -129,7 +129,7 @@ from conftest import tiny_model
 from runs.test_sweeps import ask
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 ask(tiny_model("llama", torch.float32), load_facts("world").facts[:40], Store({store!r}), (0, 1, 2, 3),
     report=lambda step: print(step.done if step.phase == "Sweep" else 0, flush=True))
 """

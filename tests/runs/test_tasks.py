@@ -13,9 +13,9 @@ from lga_core.errors import LgaError
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import FactRow, KnownFactCheck
 from lga_core.runs import reading, tasks
-from lga_core.runs.keys import attribution_run, known_facts_run, trace_run, trial_run
-from lga_core.runs.provenance import provenance
-from lga_core.runs.store import Store
+from lga_core.runs.storage.keys import attribution_run, known_facts_run, trace_run, trial_run
+from lga_core.runs.storage.provenance import provenance
+from lga_core.runs.storage.store import Store
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View
 from lga_core.scores.settings import CmaSettings, GradientSettings
 from lga_core.scores.tracing.cma import noise_level

@@ -15,7 +15,7 @@ from lga_core.models.text.tokens import answer_row
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import FactRow
 from lga_core.runs.reading import finished_rows
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.runs.tasks import measure
 from lga_core.scores.forecast import forecast
 from lga_core.scores.forecast.first_order import edit_changes, edit_keys

@@ -11,7 +11,7 @@ from conftest import make_fact
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.progress import Phase
 from lga_core.scores.methods import MEASUREMENTS
-from lga_core.service.jobs import Job
+from lga_core.service.process.jobs import Job
 from lga_core.service.requests import Need, ProxySet, SweepRequest
 
 SECONDS = 120.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lga_core.service.client import EngineClient
+from lga_core.service.process.client import EngineClient
 
 
 @pytest.fixture(scope="module")

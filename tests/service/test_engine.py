@@ -14,17 +14,18 @@ from conftest import make_fact
 from lga_core.models.loading import load
 from lga_core.progress import Phase
 from lga_core.runs import tasks
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.scores.methods import View, layer_scores
-from lga_core.service import machine, reading
-from lga_core.service.client import EngineClient
+from lga_core.service.process import machine
+from lga_core.service.process.client import EngineClient
+from lga_core.service.reading.stored import scored_facts
+from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import (
     KnownFactsRequest,
     ScoreRequest,
     SweepRequest,
     TrialRequest,
 )
-from lga_core.service.sweep_reading import SweepReader
 from tests.service.asking import EDIT, SECONDS, done, long_request, needs, proxy, until, working
 
 
@@ -32,7 +33,7 @@ def test_the_store_holds_what_the_same_functions_give_in_this_process(client, ti
     request = ScoreRequest(model=str(tiny_folder), proxy=proxy(), needs=needs("gradients"))
     done(client.start(request, "Scoring layers"))
     identity = machine.identity(str(tiny_folder))
-    scored = reading.scored_facts(identity, request.proxy, request.needs, Store())
+    scored = scored_facts(identity, request.proxy, request.needs, Store())
     rows, stored = scored.measured[request.needs[0]]
     assert stored.complete and len(rows) == 4 and len(scored.checks) == 4
     model = load(str(tiny_folder))
@@ -156,7 +157,7 @@ def test_a_job_that_nobody_looks_at_is_cancelled(home, tiny_folder):
 
 def test_the_engine_ends_with_the_server_however_that_ends(home, tiny_folder):
     program = (
-        "import sys, time; from lga_core.service.client import EngineClient; "
+        "import sys, time; from lga_core.service.process.client import EngineClient; "
         "client = EngineClient(grace=None); client.warm_up(); print(client.process.pid, flush=True); "
         "time.sleep(600)"
     )

@@ -16,11 +16,12 @@ import pytest
 
 from lga_core.models.loading import load
 from lga_core.runs import sweeps, tasks
-from lga_core.runs.store import Store
-from lga_core.service import machine, reading
-from lga_core.service.client import EngineClient
+from lga_core.runs.storage.store import Store
+from lga_core.service.process import machine
+from lga_core.service.process.client import EngineClient
+from lga_core.service.reading.stored import scored_facts
+from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import ScoreRequest, SweepRequest
-from lga_core.service.sweep_reading import SweepReader
 from tests.service.asking import EDIT, SECONDS, done, needs, proxy
 
 KILLS = int(os.environ.get("LGA_KILLS", "3"))
@@ -36,7 +37,7 @@ def results(folder: str, store: Store) -> tuple[list, np.ndarray]:
     """What the store has, whole."""
     score, sweep = questions(folder)
     identity = machine.identity(folder)
-    scored = reading.scored_facts(identity, score.proxy, score.needs, store)
+    scored = scored_facts(identity, score.proxy, score.needs, store)
     rows = [row for need in score.needs for row in scored.measured[need][0]]
     assert all(scored.measured[need][1].complete for need in score.needs)
     swept, stored = SweepReader(identity, sweep, 0, store).read().parts["proxy"]
@@ -113,7 +114,7 @@ def test_an_engine_killed_at_random_moments(home, tiny_folder, undisturbed):
 PROGRAM = """
 import sys
 from tests.service.test_kills import questions
-from lga_core.service.client import EngineClient
+from lga_core.service.process.client import EngineClient
 client = EngineClient(grace=None)
 jobs = [client.start(request, "Working") for request in questions(sys.argv[1])]
 print(client.process.pid, flush=True)

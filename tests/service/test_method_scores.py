@@ -7,9 +7,9 @@ import pytest
 from conftest import make_fact
 
 from lga_core.results import FactRow, KnownFactCheck, ModelIdentity
-from lga_core.runs.keys import known_facts_run, measurement_run
-from lga_core.runs.store import Store
-from lga_core.service.method_scores import (
+from lga_core.runs.storage.keys import known_facts_run, measurement_run
+from lga_core.runs.storage.store import Store
+from lga_core.service.reading.method_scores import (
     LGA,
     ScoreChoices,
     agreement,
@@ -18,8 +18,8 @@ from lga_core.service.method_scores import (
     pick_rows,
     unmeasured,
 )
-from lga_core.service.reading import ScoredFacts, scored_facts
-from lga_core.service.readings import reading_needs, reading_rows, unmeasured_readings
+from lga_core.service.reading.readings import reading_needs, reading_rows, unmeasured_readings
+from lga_core.service.reading.stored import ScoredFacts, scored_facts
 from lga_core.service.requests import Need, ProxySet
 from lga_core.view.words.score_options import LOSSES, OLD
 

@@ -13,12 +13,12 @@ from lga_core.errors import LgaError
 from lga_core.evaluation.settings import MetricSettings
 from lga_core.results import Origin
 from lga_core.runs import tasks
-from lga_core.runs.index import RunIndex
-from lga_core.runs.store import Store
+from lga_core.runs.storage.index import RunIndex
+from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 from lga_core.scores.settings import CmaSettings, GradientSettings
-from lga_core.service.comparing import compare, content
-from lga_core.service.reopening import reopening, to_open_first
+from lga_core.service.reading.comparing import compare, content
+from lga_core.service.reading.reopening import reopening, to_open_first
 from lga_core.service.requests import TrialRequest
 from lga_core.view.figures.compared_curves import RunCurve, compared_curves
 

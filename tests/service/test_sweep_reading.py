@@ -10,10 +10,10 @@ from worth.swept import PARTS
 
 from lga_core.editing.settings import RankOneSettings
 from lga_core.results import METRICS, FactRow, KnownFactCheck, ModelIdentity, SweepCell
-from lga_core.runs.keys import cell_name, known_facts_run, measurement_run, sweep_run
-from lga_core.runs.store import Store
+from lga_core.runs.storage.keys import cell_name, known_facts_run, measurement_run, sweep_run
+from lga_core.runs.storage.store import Store
+from lga_core.service.reading.sweep import SweepReader, missing_needs, need_of
 from lga_core.service.requests import ProxySet, SweepRequest
-from lga_core.service.sweep_reading import SweepReader, missing_needs, need_of
 
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "LeBron James", "Toyota", "Brazil")
 FACTS = tuple(

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from lga_core.progress import Cancelled
-from lga_core.service import turns as module
-from lga_core.service.turns import Turn, Turns
+from lga_core.service.process import turns as module
+from lga_core.service.process.turns import Turn, Turns
 
 SECONDS = 10.0
 

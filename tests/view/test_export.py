@@ -9,8 +9,8 @@ import pytest
 from view.made import PROMPTS, cma_scores, edit_report, labels, lga_scores
 
 from lga_core.view.export.html import easyedit_line, edit_csv, scores_csv, standalone_html, totals_csv
-from lga_core.view.figures.layer_heatmaps import layer_heatmaps
 from lga_core.view.figures.parts.style import THEMES
+from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 
 
 def read(text):

@@ -10,11 +10,11 @@ from view.made import cma_scores, labels, lga_scores
 
 from lga_core.errors import LgaError
 from lga_core.scores.selection import no_pick
-from lga_core.view.figures.layer_heatmaps import layer_heatmaps
 from lga_core.view.figures.parts.cells import OVERLAY
 from lga_core.view.figures.parts.ruler import LABEL_WIDTH, NARROWEST, layer_ticks, runs
 from lga_core.view.figures.parts.scales import SCALES
 from lga_core.view.figures.parts.style import THEMES
+from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 
 
 def drawn(lga, cma, n=32, **choices):

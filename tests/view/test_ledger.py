@@ -3,8 +3,8 @@
 import pytest
 
 from lga_core.results import LedgerFact, LedgerReport, LensLayer, Metric, TokenChoice
-from lga_core.view.figures.ledger_history import ledger_history
-from lga_core.view.figures.lens_table import lens_columns
+from lga_core.view.figures.edits.ledger_history import ledger_history
+from lga_core.view.figures.edits.lens_table import lens_columns
 from lga_core.view.figures.parts.style import THEMES
 
 NONE = Metric(teacher_forced=None, free=None, n=0)

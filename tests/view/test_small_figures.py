@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from view.made import TOKENS, edit_report, lga_scores, token_attribution
 
-from lga_core.view.figures.attribution_bars import attribution_bars
-from lga_core.view.figures.bootstrap import pick_shares
-from lga_core.view.figures.loss_curve import SMALLEST, loss_curve
+from lga_core.view.figures.edits.loss_curve import SMALLEST, loss_curve
 from lga_core.view.figures.parts.style import THEMES
+from lga_core.view.figures.scores.attribution_bars import attribution_bars
+from lga_core.view.figures.scores.bootstrap import pick_shares
 
 
 def test_both_answers_have_a_bar_for_every_token_on_one_axis():

@@ -9,7 +9,7 @@ from view.made import TOKENS, causal_trace
 from lga_core.errors import LgaError
 from lga_core.view.figures.parts.cells import OVERLAY
 from lga_core.view.figures.parts.style import THEMES
-from lga_core.view.figures.trace_heatmap import trace_heatmap
+from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
 
 
 def test_tokens_run_down_and_subject_tokens_carry_a_star():

@@ -12,7 +12,7 @@ from lga_core.models.loading import load, pick_device, pick_dtype
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.progress import Progress
-from lga_core.service.messages import Machine
+from lga_core.service.process.messages import Machine
 from lga_core.service.work.session_ledger import SessionLedger, remove_old_sessions
 
 

@@ -15,7 +15,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress
 from lga_core.results import Adapter, EditReport, PlaygroundReport, Stored
 from lga_core.runs import tasks
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.service import requests as ask
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.work.desk import Control, Desk

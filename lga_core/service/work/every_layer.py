@@ -1,8 +1,8 @@
 """One fact edited at every layer, and its own scores: each finished cell and row is in the store at once."""
 
 from lga_core.runs import sweeps, tasks
-from lga_core.runs.store import Store
-from lga_core.service.every_layer import stored_row
+from lga_core.runs.storage.store import Store
+from lga_core.service.reading.every_layer import stored_row
 from lga_core.service.requests import EveryLayerRequest, Need
 from lga_core.service.work.desk import Control, Desk
 

@@ -10,7 +10,7 @@ from lga_core.progress import Phase, Progress, Reporter
 from lga_core.results import Stored
 from lga_core.runs import tasks
 from lga_core.runs.reading import stored_known_facts
-from lga_core.runs.store import Store
+from lga_core.runs.storage.store import Store
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS
 from lga_core.service.requests import (
     ATTRIBUTION,

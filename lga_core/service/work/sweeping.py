@@ -5,8 +5,8 @@ from dataclasses import replace
 from lga_core.errors import LgaError
 from lga_core.progress import Phase, Progress, Reporter
 from lga_core.runs import sweeps, tasks
-from lga_core.runs.store import Store
-from lga_core.service.reading import editable, test_candidates
+from lga_core.runs.storage.store import Store
+from lga_core.service.reading.stored import editable, test_candidates
 from lga_core.service.requests import SweepRequest
 from lga_core.service.work.desk import Control, Desk
 from lga_core.service.work.scoring import facts_of

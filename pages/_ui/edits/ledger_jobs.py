@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lga_core.data.facts import Fact
-from lga_core.service.jobs import Job
 from lga_core.service.ledger_view import LedgerView
+from lga_core.service.process.jobs import Job
 from lga_core.service.requests import (
     ExportAdapter,
     ExportModel,

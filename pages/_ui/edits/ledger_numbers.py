@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.results import METRICS, LedgerFact, LedgerReport
 from lga_core.service.ledger_view import LedgerView
-from lga_core.view.figures.ledger_history import ledger_history
+from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.words.edit_words import before_after
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.text import count

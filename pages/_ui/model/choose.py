@@ -6,8 +6,8 @@ from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import ModelEntry, Wheel, catalogue, local_folder, resolve
+from lga_core.models.sources.fetching.terms import accept_terms, terms_accepted
 from lga_core.models.sources.files import gigabytes
-from lga_core.models.sources.terms import accept_terms, terms_accepted
 from lga_core.models.text.preview import has_chat_template, token_preview
 from pages._ui.model import memory_notes
 from pages._ui.session import state

@@ -8,7 +8,7 @@ import streamlit as st
 from lga_core.models.sources.catalogue import ModelEntry
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.sources.size import free_memory
-from lga_core.service.jobs import Job
+from lga_core.service.process.jobs import Job
 from lga_core.service.requests import MemoryRequest, Request
 from lga_core.view.words.sentences import memory_sentence
 from pages._ui.session.state import Question, kept, session

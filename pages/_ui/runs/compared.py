@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from lga_core.runs.index import RunHeader
-from lga_core.service.comparing import Comparison, RunContent, compare
+from lga_core.runs.storage.index import RunHeader
+from lga_core.service.reading.comparing import Comparison, RunContent, compare
 from lga_core.view.figures.compared_curves import RunCurve, compared_curves
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import number

@@ -7,8 +7,8 @@ import streamlit as st
 
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve
-from lga_core.runs.index import RunHeader
-from lga_core.service.comparing import settings_of
+from lga_core.runs.storage.index import RunHeader
+from lga_core.service.reading.comparing import settings_of
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import count, shorten
 from pages._ui.session.state import session, widget

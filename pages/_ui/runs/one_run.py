@@ -3,9 +3,9 @@
 import streamlit as st
 
 from lga_core.results import Provenance, ReplayReport
-from lga_core.runs.index import RunHeader
-from lga_core.service.comparing import settings_of
-from lga_core.service.reopening import can_reopen
+from lga_core.runs.storage.index import RunHeader
+from lga_core.service.reading.comparing import settings_of
+from lga_core.service.reading.reopening import can_reopen
 from lga_core.service.requests import ReplayRequest
 from lga_core.view.words.run_words import replay_sentence
 from pages._ui.runs.listed import NOT_RECORDED, delete, how_far, model_title, took, when

@@ -97,7 +97,7 @@ def _last_runs() -> tuple[str, ...]:
 
     A store that cannot be read is no reason not to open.
     """
-    from lga_core.service.reopening import to_open_first
+    from lga_core.service.reading.reopening import to_open_first
 
     with suppress(LgaError):
         headers = runs().headers()

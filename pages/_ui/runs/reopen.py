@@ -9,10 +9,10 @@ from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import catalogue
 from lga_core.results import Origin
 from lga_core.runs import example
-from lga_core.runs.index import RunHeader
-from lga_core.runs.store import Store
-from lga_core.service.jobs import Job
-from lga_core.service.reopening import PAGES, Reopening, reopening
+from lga_core.runs.storage.index import RunHeader
+from lga_core.runs.storage.store import Store
+from lga_core.service.process.jobs import Job
+from lga_core.service.reading.reopening import PAGES, Reopening, reopening
 from lga_core.view.words.text import count
 from pages._ui.edits.editors import MEASURING
 from pages._ui.edits.settings_form import widget_values

@@ -13,10 +13,10 @@ import streamlit as st
 
 from lga_core.models.sources.catalogue import resolve
 from lga_core.scores.selection import signs
-from lga_core.service import reading
-from lga_core.service.method_scores import LGA, MethodScores, ScoreChoices, agreement, method_scores
-from lga_core.service.reading import ScoredFacts
-from lga_core.service.readings import reading_needs
+from lga_core.service.reading import stored
+from lga_core.service.reading.method_scores import LGA, MethodScores, ScoreChoices, agreement, method_scores
+from lga_core.service.reading.readings import reading_needs
+from lga_core.service.reading.stored import ScoredFacts
 from lga_core.service.requests import Need
 from lga_core.view.words.headline import headline
 from lga_core.view.words.score_options import differing_options
@@ -79,9 +79,9 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
     if model is None:
         return None
     if job is None:  # a stored run was opened
-        known = reading.all_from_store(reading.scored_facts(model, proxy_set(question), needs, store()))
+        known = stored.all_from_store(stored.scored_facts(model, proxy_set(question), needs, store()))
     else:
-        known = reading.scored_facts(model, job.request.proxy, needs, store(), job.result)
+        known = stored.scored_facts(model, job.request.proxy, needs, store(), job.result)
     return Results(
         model=question.model,
         choices=choices,
@@ -231,7 +231,7 @@ def _figure(results: Results | None, running: bool) -> None:
 
 def _drawing(results: Results) -> Callable[[], "go.Figure"]:
     """LGA's facts × layers over CMA's, over both per layer; drawn when it is called, which no page needs to do."""
-    from lga_core.view.figures.layer_heatmaps import layer_heatmaps
+    from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 
     layers = results.known.identity.layers
     published = {

@@ -9,10 +9,10 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Stored
 from lga_core.scores.selection import signs
-from lga_core.service.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
-from lga_core.service.reading import ScoredFacts
+from lga_core.service.reading.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
+from lga_core.service.reading.stored import ScoredFacts
 from lga_core.view.export.html import easyedit_line, scores_csv, standalone_html, totals_csv
-from lga_core.view.figures.bootstrap import pick_shares
+from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.words.names import method_title
 from lga_core.view.words.origin import origin_rows
 from lga_core.view.words.sentences import (

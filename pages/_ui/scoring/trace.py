@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lga_core.results import CausalTrace, Kind, Stored, TokenAttribution
-from lga_core.service import reading
+from lga_core.service.reading import stored
 from lga_core.service.requests import ATTRIBUTION, TraceRequest
-from lga_core.view.figures.attribution_bars import attribution_bars
 from lga_core.view.figures.parts.scales import Scale
-from lga_core.view.figures.trace_heatmap import trace_heatmap
+from lga_core.view.figures.scores.attribution_bars import attribution_bars
+from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
 from lga_core.view.words.sentences import cost_sentence
 from lga_core.view.words.text import number
 from pages._ui.session.state import kept, widget
@@ -47,8 +47,8 @@ def read(request: TraceRequest) -> Traced:
     model = identity(request.model)
     if model is None:
         return Traced(request=request, traces={}, attribution=None)
-    traces = reading.traces(model, request.proxy, request.fact, request.kinds, request.settings, store())
-    attribution = reading.attribution(model, request.proxy.name, request.fact, request.old, store())
+    traces = stored.traces(model, request.proxy, request.fact, request.kinds, request.settings, store())
+    attribution = stored.attribution(model, request.proxy.name, request.fact, request.old, store())
     return Traced(request=request, traces=traces, attribution=attribution)
 
 

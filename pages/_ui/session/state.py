@@ -13,12 +13,12 @@ from lga_core.data.load import Table
 from lga_core.data.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from lga_core.results import EditReport, Stored, TrialPart, TrialStage
-from lga_core.service.jobs import Job
 from lga_core.service.ledger_view import LedgerView
+from lga_core.service.process.jobs import Job
 from lga_core.service.requests import TrialRequest
 
 if TYPE_CHECKING:
-    from lga_core.service.sweep_reading import SweepReader  # with all that judges a sweep, for one page only
+    from lga_core.service.reading.sweep import SweepReader  # with all that judges a sweep, for one page only
 
 MODEL = "model"
 OTHER_MODEL = "other_model"

@@ -6,11 +6,11 @@ import streamlit as st
 
 from lga_core.results import ModelIdentity
 from lga_core.runs import example
-from lga_core.runs.bin import RunBin
-from lga_core.runs.index import RunIndex
-from lga_core.runs.store import Store
-from lga_core.service import machine
-from lga_core.service.client import EngineClient
+from lga_core.runs.storage.bin import RunBin
+from lga_core.runs.storage.index import RunIndex
+from lga_core.runs.storage.store import Store
+from lga_core.service.process import machine
+from lga_core.service.process.client import EngineClient
 
 SECONDS_FIRST = 1.5  # the first view comes first, then torch is imported by the engine
 

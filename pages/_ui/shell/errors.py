@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from lga_core.errors import LgaError, explained
-from lga_core.service.jobs import Job
+from lga_core.service.process.jobs import Job
 from pages._ui.shell.text import safe
 
 log = logging.getLogger(__name__)

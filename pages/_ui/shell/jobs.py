@@ -9,7 +9,7 @@ import streamlit as st
 
 from lga_core.progress import Phase
 from lga_core.results import Origin
-from lga_core.service.jobs import Job, Snapshot
+from lga_core.service.process.jobs import Job, Snapshot
 from lga_core.service.requests import Request
 from lga_core.view.words.sentences import time_left
 from lga_core.view.words.text import count

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lga_core.data.facts import Fact
-from lga_core.service.answering import stored_obstacles
+from lga_core.service.reading.answering import stored_obstacles
 from lga_core.view.words.answer_words import obstacles_sentence
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.worth.reach import obstacles

@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from lga_core.evaluation.settings import SweepMetrics
-from lga_core.service.jobs import Job
+from lga_core.service.process.jobs import Job
+from lga_core.service.reading.sweep import SweepView
 from lga_core.service.requests import ProxySet, SweepRequest
-from lga_core.service.sweep_reading import SweepView
 from lga_core.view.words.sweep_words import remaining_sentence
 from lga_core.view.words.text import count
 from pages._ui.edits import editors

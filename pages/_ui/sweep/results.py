@@ -4,10 +4,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.results import Pick, SelectorWorth, Worth
-from lga_core.service.jobs import Job
+from lga_core.service.process.jobs import Job
+from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs
 from lga_core.service.requests import Need, ScoreRequest, SweepRequest
-from lga_core.service.sweep_reading import Part, SweepReader, SweepView, missing_needs
-from lga_core.view.figures.sweep_figure import sweep_figure
+from lga_core.view.figures.sweep.sweep_figure import sweep_figure
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.sweep_words import (
     BRUTE_FORCE,

@@ -6,11 +6,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.results import METRICS, SelectorWorth, Stored, Worth
-from lga_core.service.sweep_reading import SweepView
+from lga_core.service.reading.sweep import SweepView
 from lga_core.view.export.html import standalone_html
 from lga_core.view.export.sweep_html import layers_csv, selectors_csv, sweep_csv, sweep_json
-from lga_core.view.figures.best_layers import best_layers
-from lga_core.view.figures.regret import regret_against_cost
+from lga_core.view.figures.sweep.best_layers import best_layers
+from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.words.protocol import left_out_words, protocol_words
 from lga_core.view.words.sentences import spoken
 from lga_core.view.words.sweep_words import BRUTE_FORCE, cheaper, optimum_sentence

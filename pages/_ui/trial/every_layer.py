@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from lga_core.service import every_layer as reading
-from lga_core.service.every_layer import EveryLayer
+from lga_core.service.reading import every_layer as reading
+from lga_core.service.reading.every_layer import EveryLayer
 from lga_core.service.requests import EveryLayerRequest, TrialRequest
-from lga_core.view.figures.every_layer import every_layer_figure
+from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.words.edit_words import best_layer_sentence
 from lga_core.view.words.names import method_title
 from pages._ui.facts.sets import proxy_set

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.results import KnownFactCheck
-from lga_core.service import reading
+from lga_core.service.reading import stored
 from lga_core.view.words.text import shorten
 from pages._ui.facts.known import stored_checks
 from pages._ui.facts.sets import fact_set, proxy_set
@@ -20,7 +20,7 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
     """One fact of the set, those of the question first; the model's own verdict stands beside each that was asked."""
     memory = session()
     facts = fact_set(question.facts)
-    proxy = reading.proxy_facts(identity(question.model), proxy_set(question), store()) or ()
+    proxy = stored.proxy_facts(identity(question.model), proxy_set(question), store()) or ()
     checks = stored_checks(facts)
     listed = {fact.record: fact for fact in (*proxy, *facts.facts)}
     key = _key(question, checks)

@@ -6,7 +6,7 @@ import streamlit as st
 from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.view.export.html import edit_csv
-from lga_core.view.figures.loss_curve import loss_curve
+from lga_core.view.figures.edits.loss_curve import loss_curve
 from lga_core.view.words.edit_words import before_after, relative_error, whole
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words

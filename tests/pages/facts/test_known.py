@@ -7,9 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from lga_core.data.facts import Fact
 from lga_core.results import KnownFactCheck
-from lga_core.runs.keys import known_facts_run
-from lga_core.runs.store import Store
-from lga_core.service.machine import identity
+from lga_core.runs.storage.keys import known_facts_run
+from lga_core.runs.storage.store import Store
+from lga_core.service.process.machine import identity
 from tests.pages.conftest import forget_all
 from tests.pages.driving import RECORDS, SUBJECTS, kept, metrics, record, wait, words
 from tests.pages.facts.driving import chosen, frame, open_page, use

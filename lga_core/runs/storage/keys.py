@@ -1,0 +1,157 @@
+"""The stored run of each question, for those who compute its answer and for those who only read it.
+
+A question's key holds what determines the numbers: see `provenance`. Two questions are shared by all fact sets: what
+the model says by itself, fact by fact, and a sweep's cells, edit by edit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from lga_core.data.facts import Fact, facts_fingerprint
+from lga_core.editing.table import editor_named
+from lga_core.evaluation.settings import (
+    DIAGNOSTICS_VERSION,
+    SWEEP_METRICS,
+    SWEEP_VERSION,
+    TRIAL_METRICS,
+    TRIAL_VERSION,
+    MetricSettings,
+)
+from lga_core.models.text.sources import IDENTITY, content_key
+from lga_core.results import Kind, ModelIdentity, OldSource
+from lga_core.runs.checks import one_of
+from lga_core.runs.storage.provenance import provenance
+from lga_core.runs.storage.store import Run, Store
+from lga_core.scores.methods import MEASUREMENTS
+from lga_core.scores.settings import CMA_VERSION, KNOWN_FACTS_VERSION, TOKEN_ATTRIBUTION_VERSION, CmaSettings
+
+
+def known_facts_run(model: ModelIdentity, store: Store) -> Run:
+    """The known-fact checks of a model: every fact is checked once, whatever the set."""
+    return store.open(
+        provenance(model, "every fact asked about", (), method="survey", version=KNOWN_FACTS_VERSION, settings={})
+    )
+
+
+def measurement_run(
+    model: ModelIdentity, facts_name: str, facts: Sequence[Fact], measurement: str, settings: Any, store: Store
+) -> Run:
+    """One measurement of these facts. Raises LgaError for a measurement that there is not."""
+    version = one_of("measurement", measurement, MEASUREMENTS).version
+    if (source := getattr(settings, "covariance", None)) is not None:
+        settings = {**asdict(settings), "text": content_key(source)}
+    return store.open(provenance(model, facts_name, facts, method=measurement, version=version, settings=settings))
+
+
+def trace_run(
+    model: ModelIdentity,
+    facts_name: str,
+    fact: Fact,
+    kind: Kind,
+    settings: CmaSettings,
+    noise_facts: Sequence[Fact],
+    store: Store,
+) -> Run:
+    """One fact's token trace, with noise of the size that the subjects of `noise_facts` give."""
+    return store.open(
+        provenance(
+            model,
+            facts_name,
+            [fact],
+            method=f"token-trace-{kind}",
+            version=CMA_VERSION,
+            settings={**asdict(settings), "noise_facts": facts_fingerprint(noise_facts)},
+        )
+    )
+
+
+def attribution_run(
+    model: ModelIdentity, facts_name: str, fact: Fact, n_steps: int, old: OldSource, store: Store
+) -> Run:
+    """One fact's token attributions."""
+    return store.open(
+        provenance(
+            model,
+            facts_name,
+            [fact],
+            method="token-attribution",
+            version=TOKEN_ATTRIBUTION_VERSION,
+            settings={"n_steps": n_steps, "old": old},
+        )
+    )
+
+
+def trial_run(
+    model: ModelIdentity,
+    facts_name: str,
+    fact: Fact,
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    store: Store,
+    *,
+    metrics: MetricSettings = TRIAL_METRICS,
+    diagnose: bool,
+) -> Run:
+    """One trial edit. `settings` None: the editor's defaults."""
+    chosen = editor_named(editor)
+    settings = settings or chosen.settings()
+    asked = {
+        **asdict(settings),
+        "layers": tuple(sorted(layers)),
+        "answers": metrics.answers,
+        "trial_version": TRIAL_VERSION,
+        "diagnostics": DIAGNOSTICS_VERSION if diagnose else None,
+        "text": _text_key(settings),
+    }
+    return store.open(
+        provenance(model, facts_name, [fact], method=f"trial-{editor}", version=chosen.version, settings=asked)
+    )
+
+
+def sweep_run(
+    model: ModelIdentity, editor: str, settings: Any, store: Store, metrics: MetricSettings = SWEEP_METRICS
+) -> Run:
+    """The cells of a model, an editor, its settings and the answers that count: all sets of facts share them.
+
+    `settings` None: the editor's defaults. A cap on probes is in the names of the cells that it changes.
+    """
+    settings = settings or editor_named(editor).settings()
+    asked = {
+        **asdict(settings),
+        "answers": metrics.answers,
+        "sweep_version": SWEEP_VERSION,
+        "text": _text_key(settings),
+    }
+    return store.open(
+        provenance(
+            model,
+            "every fact swept",
+            (),
+            method=f"sweep-{editor}",
+            version=editor_named(editor).version,
+            settings=asked,
+        )
+    )
+
+
+def stage_name(fingerprint: str, missing: int) -> str:
+    """Under which a trial's run holds the stage of a fact that lacks so many parts; the whole one has the fact's."""
+    return f"{fingerprint}/{missing} missing"
+
+
+def cell_name(fingerprint: str, layer: int, cap: int | None = None) -> str:
+    """Under which a sweep's run holds the cell of a fact at a layer; `cap`: on its probes, where it leaves any out."""
+    return f"{fingerprint}/{layer}" if cap is None else f"{fingerprint}/{layer}/{cap} a group"
+
+
+def cell_place(name: str) -> tuple[str, int, int | None]:
+    """What a cell's name says: the fact's fingerprint, the layer, and the cap."""
+    fingerprint, layer, *cap = name.split("/")
+    return fingerprint, int(layer), int(cap[0].partition(" ")[0]) if cap else None
+
+
+def _text_key(settings: Any) -> str:
+    """The content of the text that an editor's second moments are from."""
+    return content_key(getattr(settings, "covariance", IDENTITY))

@@ -1,0 +1,180 @@
+"""Finished work on disk, by content key: the same question twice is answered from here.
+
+A run is up to four files: `<key>.json` says what was asked (Provenance), `<key>.jsonl` holds one line for each
+finished row, `<key>.done` marks that no row is missing, `<key>.notes` has what is told about the run and changes
+(RunNotes). Rows are only ever appended, under one lock for the whole store, so two processes with the same question
+share a file; of two rows for the same thing the first written counts. `facts/` has the facts that were asked about.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock
+from pydantic import ValidationError
+
+from lga_core.errors import LgaError
+from lga_core.models.sources.files import cache_home
+from lga_core.results import Cost, Origin, Provenance, Result, RunNotes, Stored
+from lga_core.runs.storage.fact_log import FactLog
+from lga_core.runs.storage.row_file import adapter, append_rows, read_rows, unusable, write_whole
+
+Row = TypeVar("Row", bound=Result)
+LOCK_SECONDS = 30.0
+ORIGINS_KEPT = 8
+
+
+class Store:
+    """All runs under one folder, by default `runs` in the project's cache folder (LGA_HOME).
+
+    `origin`: who asks; noted beside every run that is written to. `recorded`: a folder of runs that come with the
+    code, read where this store has no such run, and never written to.
+    """
+
+    def __init__(
+        self, root: Path | str | None = None, origin: Origin | None = None, recorded: Path | None = None
+    ) -> None:
+        self.root = Path(root) if root is not None else cache_home() / "runs"
+        self.origin = origin
+        self.recorded = recorded
+
+    @property
+    def facts(self) -> FactLog:
+        """The facts that the runs are about."""
+        return FactLog(self.root / "facts", self.writing)
+
+    def open(self, provenance: Provenance) -> "Run":
+        """The run that answers this question. Nothing is written before its first row."""
+        return self.find(provenance.key) or Run(store=self, provenance=provenance)
+
+    def find(self, key: str) -> "Run | None":
+        """The stored run with this content key, complete or not; None where there is none that can be read."""
+        try:
+            return Run(store=self, provenance=Provenance.from_json(self.shown(key, ".json").read_bytes()))
+        except (FileNotFoundError, ValidationError):
+            return None
+        except OSError as error:
+            raise unusable(self.root, error) from error
+
+    def path(self, key: str, suffix: str) -> Path:
+        """One file of a run. Keys come from addresses too, so anything but a plain word is refused."""
+        if not key.isalnum():
+            raise LgaError(f"{key!r} is not the key of a stored run.", hint="A key is letters and digits.")
+        return self.root / f"{key}{suffix}"
+
+    def is_recorded(self, key: str) -> bool:
+        """Whether what is read under this key came with the code: nothing of it was measured here yet."""
+        if self.recorded is None or self.path(key, ".json").exists():
+            return False
+        return (self.recorded / f"{key}.json").exists()
+
+    def shown(self, key: str, suffix: str) -> Path:
+        """Where one file of a run is read."""
+        own = self.path(key, suffix)
+        return self.recorded / own.name if self.recorded is not None and self.is_recorded(key) else own
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The store's lock, for one writer among all threads and processes. Raises LgaError where disk or lock fail."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / "store.lock", timeout=LOCK_SECONDS):
+                yield
+        except OSError as error:  # filelock's Timeout is one too
+            raise unusable(self.root, error) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One question and the rows of its answer so far. Holds no open file, so threads may share it."""
+
+    store: Store
+    provenance: Provenance
+
+    @property
+    def complete(self) -> bool:
+        return self._shown(".done").exists()
+
+    @property
+    def stamp(self) -> Hashable:
+        """Cheap to read, and another one after every row that was added: whether there is something new to show."""
+        try:
+            status = self._shown(".jsonl").stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def rows(self, row_type: type[Row]) -> dict[str, Row]:
+        """What is stored, by the name under which it was appended. Lines that cannot be read are left out.
+
+        Only what was added since this process last read the run is read and parsed.
+        """
+        return read_rows(self._shown(".jsonl"), row_type)
+
+    @property
+    def notes(self) -> RunNotes | None:
+        """What is told about the run; None where an earlier version stored it, or where that cannot be read."""
+        return read_notes(self._shown(".notes"))
+
+    def rename(self, title: str) -> None:
+        """Give the run a name; "" takes it away. Raises LgaError where it cannot be written."""
+        with self.store.writing():
+            self._write_notes(replace(self.notes or RunNotes(), title=title.strip() or None))
+
+    def append(self, of: str, row: Result) -> None:
+        """Store one finished row under a name that is unique in this run (a fact's fingerprint)."""
+        self.extend({of: row})
+
+    def extend(self, rows: Mapping[str, Result]) -> None:
+        """Store finished rows by name, all or none. Raises LgaError when they cannot be written."""
+        with self.store.writing():
+            self._write_provenance()
+            continued = append_rows(self._path(".jsonl"), rows)
+            self._note_rows(tuple(rows.values()), continued=continued)
+
+    def finish(self) -> None:
+        """Mark that no row is missing."""
+        with self.store.writing():
+            self._write_provenance()
+            self._path(".done").touch()
+
+    def stored(self, *, rows: int, reused: int = 0) -> Stored:
+        """The pointer to show beside this run's numbers. `reused`: rows of it that were there before."""
+        return Stored(provenance=self.provenance, complete=self.complete, rows=rows, reused=reused)
+
+    def _path(self, suffix: str) -> Path:
+        return self.store.path(self.provenance.key, suffix)
+
+    def _shown(self, suffix: str) -> Path:
+        return self.store.shown(self.provenance.key, suffix)
+
+    def _write_provenance(self) -> None:
+        """Also when another process deleted the run meanwhile."""
+        path = self._path(".json")
+        if not path.exists():
+            write_whole(path, self.provenance.to_json().encode())
+
+    def _note_rows(self, rows: Sequence[Result], *, continued: bool) -> None:
+        """Add what these rows took, and who asked for them. `continued`: there were rows before these."""
+        unknown = RunNotes() if continued else RunNotes(rows=0, seconds=0.0)
+        notes = self.notes or unknown
+        if notes.rows is not None and notes.seconds is not None:
+            seconds = sum((getattr(row, "cost", Cost()).seconds for row in rows), notes.seconds)
+            notes = replace(notes, rows=notes.rows + len(rows), seconds=seconds)
+        if (origin := self.store.origin) is not None and origin not in notes.origins[:1]:
+            earlier = [item for item in notes.origins if item != origin]
+            notes = replace(notes, origins=(origin, *earlier)[:ORIGINS_KEPT])
+        self._write_notes(notes)
+
+    def _write_notes(self, notes: RunNotes) -> None:
+        write_whole(self._path(".notes"), adapter(RunNotes).dump_json(notes))
+
+
+def read_notes(path: Path) -> RunNotes | None:
+    """A run's notes; None where there are none that can be read."""
+    try:
+        return adapter(RunNotes).validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None

@@ -1,0 +1,241 @@
+"""The server's side of the engine: starts the process when it is first needed, hands it requests, keeps the jobs.
+
+Where the engine dies or no longer answers, each of its jobs ends with one message; the next request starts a new one.
+"""
+
+import itertools
+import logging
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+from lga_core.errors import LgaError
+from lga_core.resources import IMPORT_ROOT
+from lga_core.service.process import machine
+from lga_core.service.process.jobs import Job, State
+from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
+from lga_core.service.requests import Request
+
+CHECK_SECONDS = 0.25
+CANCEL_SECONDS = 1.5  # a step that takes longer is left behind: the job counts as cancelled
+SILENT_SECONDS = 60.0  # without a sign of life the engine counts as hung and is killed
+GRACE_SECONDS = 120.0  # a job that nobody has looked at for so long is cancelled
+ENDED_KEPT = 64
+PAUSE_SECONDS = 5.0
+EXIT_SECONDS = 2.0  # a process whose pipe has closed is given to end
+
+log = logging.getLogger(__name__)
+
+
+class EngineClient:
+    """One engine process for this server, and the jobs that were given to it. Thread-safe.
+
+    `grace`: seconds after which a job that no page looks at is cancelled; None: never. `silent`: seconds without a sign
+    of life after which the engine counts as hung.
+    """
+
+    def __init__(self, *, grace: float | None = GRACE_SECONDS, silent: float = SILENT_SECONDS) -> None:
+        self._grace = grace
+        self.silent = silent
+        self._lock = threading.RLock()
+        self._numbers = itertools.count(1)
+        self._jobs: dict[int, Job] = {}
+        self._link: Link | None = None
+        self._model: str | None = None
+
+    @property
+    def model(self) -> str | None:
+        """Name of the model that the engine has in memory."""
+        return self._model
+
+    @property
+    def process(self) -> subprocess.Popen | None:
+        """The engine's process, where one is running."""
+        link = self._link
+        return link.process if link is not None and link.process.poll() is None else None
+
+    def warm_up(self) -> None:
+        """Start the process, so that torch is imported by the time it is needed."""
+        with self._lock:
+            self._linked()
+
+    def start(self, request: Request, title: str) -> Job:
+        """Hand a request to the engine; where the same one is being worked on, that job."""
+        with self._lock:
+            same = self.find(request)
+            if same is not None:
+                same.touch()
+                return same
+            job = Job(next(self._numbers), title, request)
+            self._jobs[job.number] = job
+            self._drop_old()
+            self._linked().send(Submit(job=job.number, title=title, request=request))
+            return job
+
+    def find(self, request: Request) -> Job | None:
+        """The live job of an equal request, if there is one."""
+        with self._lock:
+            return next(
+                (job for job in self._jobs.values() if job.alive and not job.cancelling and job.request == request),
+                None,
+            )
+
+    def ask(self, request: Request, title: str, timeout: float) -> Any:
+        """A short request's result; None where it is not there within `timeout` seconds or has failed."""
+        job = self.start(request, title)
+        return job.result if job.wait(timeout) else None
+
+    def cancel(self, job: Job) -> None:
+        """End it at its next step; what earlier steps finished stays finished."""
+        with self._lock:
+            if job.alive and job.cancelled_at is None:
+                job.cancelled_at = time.monotonic()
+                if self._link is not None:
+                    self._link.send(Cancel(job=job.number))
+
+    def running(self) -> tuple[Job, ...]:
+        with self._lock:
+            return tuple(job for job in self._jobs.values() if job.alive)
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            if self._link is not None:
+                self._link.kill()
+
+    def _linked(self) -> "Link":
+        if self._link is None or not self._link.open:
+            self._link = Link(self)
+        return self._link
+
+    def _drop_old(self) -> None:
+        ended = [number for number, job in self._jobs.items() if not job.alive]
+        for number in ended[: max(len(ended) - ENDED_KEPT, 0)]:
+            del self._jobs[number]
+
+    # What the link's thread calls.
+
+    def receive(self, message: Any) -> None:
+        """Put what the engine says into its job."""
+        if isinstance(message, Machine):
+            machine.remember(message)
+            return
+        if isinstance(message, InMemory):
+            self._model = message.model
+            return
+        job = self._jobs.get(message.job)
+        if job is None:
+            return
+        if isinstance(message, Reported):
+            job.report(message.progress)
+        elif isinstance(message, Waiting):
+            job.waits(message.behind)
+        elif isinstance(message, Shown):
+            job.published = message.value
+        elif isinstance(message, Ended):
+            job.end(_state(message), result=message.result, error=message.error)
+
+    def look_after(self, link: "Link") -> None:
+        """Cancel what nobody looks at, let go of steps that do not end, kill an engine that gives no sign of life."""
+        now = time.monotonic()
+        if now - link.checked > PAUSE_SECONDS:  # this process itself was stopped meanwhile: the engine is not to blame
+            link.heard = now
+        link.checked = now
+        for job in self.running():
+            if self._grace is not None and job.untouched > self._grace:
+                self.cancel(job)
+            if job.cancelled_at is not None and now - job.cancelled_at > CANCEL_SECONDS:
+                job.end("cancelled")
+        if now - link.heard > self.silent:
+            log.error("The engine gave no sign of life for %.0f seconds and is stopped.", self.silent)
+            link.kill()
+            self.lost(link, f"did not answer for {self.silent:.0f} seconds and was stopped")
+
+    def lost(self, link: "Link", what: str) -> None:
+        """The process is gone: its jobs end, each with the same message."""
+        with self._lock:
+            if self._link is not link:
+                return
+            self._link = None
+            self._model = None
+            for job in self.running():
+                if job.cancelled_at is not None:
+                    job.end("cancelled")
+                    continue
+                job.end(
+                    "failed",
+                    error=LgaError(
+                        f"{job.title}: the engine process {what}.",
+                        hint="Finished steps are kept: start it again and it goes on from there. If that happens "
+                        "again, take a smaller model or fewer facts: the memory may not be enough.",
+                    ),
+                )
+
+
+def _state(ended: Ended) -> State:
+    if ended.finished:
+        return "finished"
+    return "cancelled" if ended.error is None else "failed"
+
+
+class Link:
+    """A process and the pipe to it, with the thread that listens.
+
+    Not multiprocessing's own process: that would run the server's main script, the dashboard, in the child.
+    """
+
+    def __init__(self, client: EngineClient) -> None:
+        self._pipe, other = multiprocessing.Pipe()
+        path = os.pathsep.join(filter(None, [str(IMPORT_ROOT), os.environ.get("PYTHONPATH")]))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lga_core.service.process.engine", str(other.fileno())],
+            pass_fds=[other.fileno()],
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        other.close()  # so that the pipe ends when the process does
+        self.heard = time.monotonic()
+        self.checked = self.heard
+        self.open = True
+        self._client = client
+        self._sending = threading.Lock()
+        threading.Thread(target=self._listen, args=(self._pipe,), name="engine link", daemon=True).start()
+
+    def send(self, message: Any) -> None:
+        with self._sending:
+            try:
+                self._pipe.send(message)
+            except OSError:
+                log.info("The engine is gone.")  # the listening thread says so to the jobs
+
+    def kill(self) -> None:
+        self.open = False
+        self.process.kill()
+
+    def _listen(self, pipe: Connection) -> None:
+        try:
+            while True:
+                if pipe.poll(CHECK_SECONDS):
+                    message = pipe.recv()
+                    self.heard = time.monotonic()
+                    if not isinstance(message, Alive):
+                        self._client.receive(message)
+                self._client.look_after(self)
+        except (EOFError, OSError):
+            self.open = False
+            self._client.lost(self, self._how_it_ended())
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self.process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return "closed its connection"
+        if code >= 0:
+            return f"ended by itself (exit code {code})"
+        return f"was ended by signal {-code}" + (", often for want of memory" if code == -9 else "")

@@ -1,0 +1,186 @@
+"""The engine's process: it holds the models, runs the jobs, and writes what they finish to the store.
+
+Each job is a thread; they take turns between steps (`turns`). The process ends when the server's end of the pipe does.
+Started as `python -m lga_core.service.process.engine FILE_DESCRIPTOR` by `client.Link`.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+from lga_core.errors import explained
+from lga_core.progress import Cancelled, Progress
+from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
+from lga_core.service.process.turns import Turn, Turns
+
+ALIVE_SECONDS = 1.0
+REPORT_SECONDS = 0.1  # progress of the same phase is told at most that often
+
+log = logging.getLogger(__name__)
+
+
+def main(connection: Connection) -> None:
+    """Serve one server process until its end of the pipe closes; then leave at once, whatever the jobs are doing."""
+    Engine(connection).serve()
+    os._exit(0)  # job threads may be inside torch: nothing waits for them, the store bears it
+
+
+class Engine:
+    """Receives requests, runs each in a thread, sends what it has to tell."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._turns = Turns()
+        self._jobs: dict[int, RunningJob] = {}
+        self._ready = threading.Event()
+        self._desk: Any = None  # work.desk.Desk, once torch is imported
+
+    def serve(self) -> None:
+        """The process's main loop."""
+        threading.Thread(target=self._tell_alive, name="alive", daemon=True).start()
+        threading.Thread(target=self._prepare, name="prepare", daemon=True).start()
+        while True:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):  # the server is gone
+                return
+            if isinstance(message, Submit):
+                job = self._jobs[message.job] = RunningJob(message, self)
+                job.start()
+            elif isinstance(message, Cancel) and message.job in self._jobs:
+                self._jobs[message.job].cancel()
+
+    def send(self, message: Any) -> None:
+        """Tell the server. One that is gone needs to hear nothing: the main loop ends the process."""
+        with self._sending:
+            try:
+                self._connection.send(message)
+            except OSError:
+                log.info("The server is gone.")
+
+    @property
+    def turns(self) -> Turns:
+        return self._turns
+
+    def desk(self) -> Any:
+        """The models in memory, once torch is imported."""
+        self._ready.wait()
+        return self._desk
+
+    def forget(self, job: int) -> None:
+        self._jobs.pop(job, None)
+
+    def _prepare(self) -> None:
+        """Import torch, which takes seconds, while the first page is read."""
+        from lga_core.service.work.desk import Desk, machine
+
+        found: Machine = machine()
+        self._desk = Desk(on_model=lambda name: self.send(InMemory(model=name)))
+        self._ready.set()
+        self.send(found)
+
+    def _tell_alive(self) -> None:
+        while True:
+            self.send(Alive())
+            time.sleep(ALIVE_SECONDS)
+
+
+class RunningJob:
+    """One request in a thread of its own."""
+
+    def __init__(self, submitted: Submit, engine: Engine) -> None:
+        self._id = submitted.job
+        self._title = submitted.title
+        self._request = submitted.request
+        self._engine = engine
+        self._turn = Turn(title=submitted.title, interactive=submitted.request.interactive)
+        self._cancel = threading.Event()
+        self._last: tuple[Progress, float] | None = None
+        self._holds = False
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name=f"job {self._id}: {self._title}", daemon=True).start()
+
+    def cancel(self) -> None:
+        self._cancel.set()
+
+    def report(self, progress: Progress) -> None:
+        """The reporter of this job: tells the server, and lets other jobs compute when it is their turn."""
+        self._check()
+        if self._worth_telling(progress):
+            self._engine.send(Reported(job=self._id, progress=progress))
+        if not self._holds and self._engine.turns.is_due(self._turn):
+            self._engine.turns.give(self._turn)
+            self._take_turn()
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep the turn, whatever waits: while a model is being loaded, no other one is."""
+        self._holds = True
+        try:
+            yield
+        finally:
+            self._holds = False
+
+    def publish(self, value: Any) -> None:
+        """Show something before the job's end."""
+        self._engine.send(Shown(job=self._id, value=value))
+
+    def _run(self) -> None:
+        try:
+            result = self._perform()
+            ended = Ended(job=self._id, finished=True, result=result)
+        except Cancelled:
+            ended = Ended(job=self._id, finished=False)
+        except BaseException as error:  # a thread's end is the job's end, whatever it was
+            log.exception("The job %r failed.", self._title)
+            ended = Ended(
+                job=self._id,
+                finished=False,
+                error=explained(
+                    self._title,
+                    error,
+                    hint="The full traceback is in the program's log; finished rows are kept, so start again.",
+                ),
+            )
+        finally:
+            self._engine.turns.give(self._turn)
+            self._engine.forget(self._id)
+        self._engine.send(ended)
+
+    def _perform(self) -> Any:
+        from lga_core.service.work import perform
+
+        desk = self._engine.desk()
+        self._take_turn()
+        return perform(desk, self._request, self)
+
+    def _take_turn(self) -> None:
+        self._engine.turns.take(
+            self._turn, self._check, lambda behind: self._engine.send(Waiting(job=self._id, behind=behind))
+        )
+
+    def _check(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled(self._title)
+
+    def _worth_telling(self, progress: Progress) -> bool:
+        now = time.monotonic()
+        if self._last is not None:
+            before, when = self._last
+            same = (before.phase, before.detail) == (progress.phase, progress.detail)
+            if same and now - when < REPORT_SECONDS and progress.done < progress.total:
+                return False
+        self._last = progress, now
+        return True
+
+
+if __name__ == "__main__":
+    main(Connection(int(sys.argv[1])))

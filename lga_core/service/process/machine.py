@@ -1,0 +1,57 @@
+"""What models run on here by default, as the engine found it: the server's process does not know torch.
+
+Kept in the cache folder, so that stored results are found before the engine has started.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from lga_core.errors import LgaError
+from lga_core.models.sources import checkpoint
+from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.files import cache_home
+from lga_core.models.sources.fingerprint import quick_fingerprint
+from lga_core.results import ModelIdentity
+from lga_core.service.process.messages import Machine
+
+FILE = "machine.json"
+
+
+def remember(machine: Machine) -> None:
+    """Keep what the engine said."""
+    path = _path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_suffix(".half")
+    half.write_text(json.dumps(asdict(machine)), encoding="utf-8")
+    half.replace(path)
+
+
+def known() -> Machine | None:
+    """What an engine said last; None before the first one."""
+    try:
+        return Machine(**json.loads(_path().read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def identity(name: str) -> ModelIdentity | None:
+    """The model of that name as stored results know it; None where its files are not here, are
+    large and were never loaded, or no engine ran yet.
+    """
+    machine = known()
+    folder = local_folder(resolve(name))
+    if machine is None or folder is None:
+        return None
+    try:
+        fingerprint = quick_fingerprint(folder)
+        layers = checkpoint.layers(folder)
+    except (OSError, ValueError, LgaError):  # removed or half written: loading it says so
+        return None
+    if fingerprint is None or layers is None:
+        return None
+    return ModelIdentity(name=name, fingerprint=fingerprint, dtype=machine.dtype, machine=machine.device, layers=layers)
+
+
+def _path() -> Path:
+    return cache_home() / FILE

@@ -1,0 +1,221 @@
+"""Two stored runs side by side: picks, values by layer, metrics, and the settings that differ. No model."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from lga_core.errors import LgaError
+from lga_core.probes.summary import overall
+from lga_core.results import METRICS, CausalTrace, EditReport, FactRow, KnownFactCheck, Sweep, SweepCell
+from lga_core.runs.storage.index import RunHeader
+from lga_core.runs.storage.store import Run, Store
+from lga_core.scores.methods import METHODS, View, layer_scores
+from lga_core.scores.selection import spearman
+from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.sentences import duration, layers_in_words
+from lga_core.view.words.text import number
+
+NOT_RECORDED = "not recorded"
+ABSENT = "–"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContent:
+    """What a run says, as far as it can be put beside another one."""
+
+    header: RunHeader
+    curve: np.ndarray | None = None  # (L,) a value of each layer
+    curve_is: str = ""  # what that is, with its unit
+    picks: tuple[int, ...] = ()  # the best layer first, or the edited ones
+    metrics: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two runs beside one another."""
+
+    sides: tuple[RunContent, RunContent]
+    rho: float | None  # rank correlation of the two curves; None where there is none
+    settings: tuple[tuple[str, str, str], ...]  # name, left, right: those that differ
+    metrics: tuple[tuple[str, str, str], ...]
+
+    @property
+    def one_unit(self) -> bool:
+        """Whether both curves are of the same thing, so that one axis serves both."""
+        return self.sides[0].curve_is == self.sides[1].curve_is
+
+
+def compare(left: RunHeader, right: RunHeader, store: Store) -> Comparison:
+    """Raises LgaError for a run that cannot be read."""
+    sides = content(left, store), content(right, store)
+    first, second = sides
+    rho = None
+    if first.curve is not None and second.curve is not None and len(first.curve) == len(second.curve):
+        rho = spearman(first.curve, second.curve)
+    return Comparison(
+        sides=sides,
+        rho=rho,
+        settings=differing(_told(left), _told(right)),
+        metrics=tuple(
+            (name, first.metrics.get(name, ABSENT), second.metrics.get(name, ABSENT))
+            for name in dict.fromkeys((*first.metrics, *second.metrics))
+        ),
+    )
+
+
+def content(header: RunHeader, store: Store) -> RunContent:
+    """Read one run. Raises LgaError for one that cannot be read."""
+    run = store.find(header.key)
+    if run is None or header.kind.row_type is None:
+        raise LgaError(
+            f"The run {header.short} cannot be compared. {header.problem or 'This version does not know its kind.'}",
+            hint="Choose another run.",
+        )
+    return _READ[header.kind.subject](header, run) if header.kind.subject in _READ else RunContent(header=header)
+
+
+def differing(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+    """Entries that are not the same on both sides."""
+    return tuple(
+        (name, left.get(name, ABSENT), right.get(name, ABSENT))
+        for name in dict.fromkeys((*left, *right))
+        if left.get(name) != right.get(name)
+    )
+
+
+def settings_of(header: RunHeader) -> dict[str, str]:
+    """A run's settings in words, those inside others with their path."""
+    return dict(_flat(header.provenance.settings)) if header.provenance is not None else {}
+
+
+def _told(header: RunHeader) -> dict[str, str]:
+    """Everything that two runs may differ in beside their numbers."""
+    asked = header.provenance
+    if asked is None:
+        return {}
+    return {
+        "what": header.what,
+        "model": asked.model,
+        "model files": asked.model_fingerprint[:12],
+        "facts": asked.facts,
+        "facts’ content": asked.facts_fingerprint[:12],
+        "version of the numbers": str(asked.method_version),
+        **settings_of(header),
+        "machine": asked.machine,
+        **{f"package {name}": version for name, version in asked.packages.items()},
+    }
+
+
+def _flat(settings: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{within}{name}, ")
+        else:
+            words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            yield f"{within}{name}", words[:60] if value is not None else "by default"
+
+
+def _scores(header: RunHeader, run: Run) -> RunContent:
+    """By the first method that reads this measurement, with its options at their defaults."""
+    rows = tuple(run.rows(FactRow).values())
+    method = next(item for item in METHODS.values() if item.measurement == header.kind.name)
+    used = [row for row in rows if row.used]
+    metrics = {"facts used": f"{len(used)} of {len(rows)}", "time": duration(sum(row.cost.seconds for row in rows))}
+    if not used or method.values is None:
+        return RunContent(header=header, metrics=metrics)
+    scores = layer_scores(method.name, rows, len(method.values(used[0], View())), View())
+    picks = scores.selection.golden_layers
+    share = scores.bootstrap.share[picks[0]] if scores.bootstrap is not None and picks else None
+    return RunContent(
+        header=header,
+        curve=scores.total,
+        curve_is=f"{method.title}, {scores.total_is} over facts",
+        picks=picks,
+        metrics=metrics | ({"draws with the same pick": f"{100 * share:.0f} %"} if share is not None else {}),
+    )
+
+
+def _trace(header: RunHeader, run: Run) -> RunContent:
+    trace = next(iter(run.rows(CausalTrace).values()), None)
+    if trace is None:
+        return RunContent(header=header)
+    curve = np.asarray(trace.effect)[trace.subject[1] - 1]
+    return RunContent(
+        header=header,
+        curve=curve,
+        curve_is="indirect effect at the last subject token",
+        picks=(int(curve.argmax()),),
+        metrics={
+            "total effect": number(trace.total_effect, 3),
+            "p of the answer": number(trace.p_clean, 3),
+            "p, corrupted": number(trace.p_corrupted, 3),
+            "largest effect": number(float(trace.effect.max()), 3),
+        },
+    )
+
+
+def _trial(header: RunHeader, run: Run) -> RunContent:
+    report = next(iter(run.rows(EditReport).values()), None)
+    if report is None:
+        return RunContent(header=header)
+    metrics = {
+        f"{name}, {words}": f"{_percent(getattr(before, way))} → {_percent(getattr(after, way))}"
+        for name in METRICS
+        if (before := report.before.get(name)) is not None and (after := report.after.get(name)) is not None
+        for way, words in (("teacher_forced", "teacher-forced"), ("free", "free"))
+    }
+    return RunContent(
+        header=header,
+        picks=report.layers,
+        metrics={
+            "fact": f"{report.subject}: {report.target_old or '?'} → {report.target_new}",
+            "edited": layers_in_words(report.layers),
+            "overall": _percent(overall(report.after)[0]),
+            "protocol": protocol_words(report.answers),
+            **metrics,
+            "time": duration(report.cost.seconds),
+        },
+    )
+
+
+def _sweep(header: RunHeader, run: Run) -> RunContent:
+    """All of its cells, whatever set of facts asked for them."""
+    cells = run.rows(SweepCell)
+    if not cells:
+        return RunContent(header=header)
+    numbers = {name: place for place, name in enumerate(dict.fromkeys(name.partition("/")[0] for name in cells))}
+    placed = [replace(cell, record=numbers[name.partition("/")[0]]) for name, cell in cells.items()]
+    layers = range(max(cell.layer for cell in placed) + 1)
+    answers: Any = "best" if header.provenance is None else header.provenance.settings.get("answers", "best")
+    sweep = Sweep.of(placed, list(numbers.values()), layers, header.kind.name, {})
+    mean = sweep.mean("overall")
+    known = not np.isnan(mean).all()
+    return RunContent(
+        header=header,
+        curve=mean,
+        curve_is="Overall after the edit, %, mean over facts",
+        picks=(int(np.nanargmax(mean)),) if known else (),
+        metrics={
+            "facts": str(len(numbers)),
+            "edits": f"{len(cells):,}",
+            "best Overall": _percent(float(np.nanmax(mean)) if known else None),
+            "protocol": protocol_words(answers),
+            "time": duration(sweep.cost.seconds),
+        },
+    )
+
+
+def _known_facts(header: RunHeader, run: Run) -> RunContent:
+    checks = list(run.rows(KnownFactCheck).values())
+    asked = [check.known for check in checks if check.known is not None]
+    known = f"{sum(asked)} of {len(asked)}"
+    return RunContent(header=header, metrics={"facts asked": str(len(checks)), "known": known})
+
+
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.1f} %"
+
+
+_READ = {"scores": _scores, "trace": _trace, "trial": _trial, "sweep": _sweep, "known facts": _known_facts}

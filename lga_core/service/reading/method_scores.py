@@ -1,0 +1,163 @@
+"""Measured rows read through the options of the golden-layers page: each method's scores of the layers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Literal
+
+from lga_core.data.facts import Fact
+from lga_core.results import FactRow, Kind, KnownFactCheck, LayerScores, Loss, OldSource, Stored
+from lga_core.scores.methods import MEASUREMENTS, METHODS, Known, Scope, View, layer_scores
+from lga_core.scores.selection import Rank, spearman
+from lga_core.service.reading.stored import ScoredFacts
+from lga_core.service.requests import Need
+from lga_core.view.words.names import method_title
+
+LGA = "lga"
+Normalize = Literal["raw", "cosine"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreChoices:
+    """What the options say. Those before the scope decide what is measured, the others how it is read."""
+
+    seed: int
+    loss: Loss = "sequence"
+    old: OldSource = "data"
+    kind: Kind = "mlp"
+    window: int | None = None  # None: scaled to the model's depth
+    scope: Scope = "mlp"
+    normalize: Normalize = "raw"
+    rank: Rank = "signed"
+    fences: float | None = 1.0
+    known: Known = "all"
+
+    @property
+    def cma(self) -> str:
+        """The CMA method's name."""
+        return f"cma-{self.kind}"
+
+    def need(self, measurement: str) -> Need:
+        """A measurement with the settings among these choices that it takes."""
+        settings = MEASUREMENTS[measurement].settings
+        given = {"loss": self.loss, "old": self.old, "window": self.window, "seed": self.seed}
+        return Need(
+            measurement=measurement,
+            settings=settings(**{item.name: given[item.name] for item in fields(settings) if item.name in given}),
+        )
+
+    def needs(self, extra: Sequence[str] = ()) -> tuple[Need, ...]:
+        """LGA's measurement, CMA's, the forecast's, which may need second moments first, and the extra ones."""
+        names = dict.fromkeys(("gradients", f"trace-{self.kind}", "forecast", *extra))
+        return tuple(self.need(name) for name in names)
+
+    def all_needs(self) -> tuple[Need, ...]:
+        """Every measurement that there is."""
+        return tuple(self.need(name) for name in MEASUREMENTS)
+
+    @property
+    def view(self) -> View:
+        """How measured rows are read."""
+        return View(
+            scope=self.scope,
+            normalize=self.normalize,
+            rank=self.rank,
+            fences=self.fences,
+            known=self.known,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodScores:
+    """One method's scores with where its rows come from."""
+
+    scores: LayerScores
+    stored: Stored | None  # None: nothing is measured for it
+
+    @property
+    def partial(self) -> bool:
+        return self.stored is not None and not self.stored.complete
+
+
+def method_scores(known: ScoredFacts, choices: ScoreChoices, method: str) -> MethodScores | None:
+    """A method's scores; None where its measurement has no row yet."""
+    measurement = METHODS[method].measurement
+    layers = known.identity.layers
+    if measurement is None:
+        if not known.measured:
+            return None
+        rows, _ = next(iter(known.measured.values()))
+        return MethodScores(scores=layer_scores(method, rows, layers, choices.view), stored=None)
+    need = choices.need(measurement)
+    if need not in known.measured:
+        return None
+    rows, stored = known.measured[need]
+    return MethodScores(scores=layer_scores(method, rows, layers, choices.view, asdict(need.settings)), stored=stored)
+
+
+def agreement(lga: MethodScores | None, other: MethodScores | None) -> float | None:
+    """Spearman's rank correlation of two totals over layers."""
+    return None if lga is None or other is None else spearman(lga.scores.total, other.scores.total)
+
+
+def pick_rows(known: ScoredFacts, choices: ScoreChoices) -> list[dict[str, object]]:
+    """The pick of every method that is measured, beside LGA's; None where there is no such number."""
+    every = {method: method_scores(known, choices, method) for method in METHODS}
+    rows = []
+    for method, item in every.items():
+        if item is None:
+            continue
+        scores = item.scores
+        golden = scores.selection.golden_layer
+        drawn = scores.bootstrap is not None and golden is not None
+        measured = item.stored is not None
+        rows.append(
+            {
+                "method": method_title(method),
+                "pick": golden,
+                "next": ", ".join(map(str, scores.selection.golden_layers[1:])),
+                "ρ with LGA": None if method == LGA else agreement(every[LGA], item),
+                "picked in, %": 100 * float(scores.bootstrap.share[golden]) if drawn else None,
+                "facts": scores.n_facts if measured else None,
+                "seconds": scores.cost.seconds if measured else None,
+                "note": scores.selection.reason or ("partial" if item.partial else ""),
+            }
+        )
+    return rows
+
+
+def unmeasured(known: ScoredFacts, choices: ScoreChoices) -> dict[str, str]:
+    """Measurements without a row, each with the title of the first method that reads it."""
+    return {
+        need.measurement: next(
+            method_title(item.name) for item in METHODS.values() if item.measurement == need.measurement
+        )
+        for need in choices.all_needs()
+        if need not in known.measured
+    }
+
+
+def fact_rows(
+    facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck], rows: Sequence[FactRow]
+) -> list[dict[str, object]]:
+    """Every fact of the proxy set: what it changes, what the model says, and whether it was used."""
+    measured = {row.record: row for row in rows}
+    table = []
+    for fact in facts:
+        row = measured.get(fact.record)
+        check = checks.get(fact.record)
+        old = fact.target_old[0] if fact.target_old else None
+        table.append(
+            {
+                "record": fact.record,
+                "known": {True: "yes", False: "no", None: "n/a"}[check.known if check else None],
+                "status": row.status if row else "not measured yet",
+                "prompt": fact.prompt,
+                "old answer": row.old_answer if row else old,
+                "from": row.old_source if row else None,
+                "new answer": fact.target_new,
+                "the model says": check.greedy if check else None,
+                "p": check.probability if check else None,
+            }
+        )
+    return table

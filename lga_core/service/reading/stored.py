@@ -1,0 +1,99 @@
+"""What the store has of a question, read by the server's process: no model, no torch.
+
+Each reader keeps what it has parsed, so that a look costs what was added since the last one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lga_core.data.facts import Fact
+from lga_core.data.select import apart_from
+from lga_core.results import (
+    CausalTrace,
+    FactRow,
+    Kind,
+    KnownFactCheck,
+    ModelIdentity,
+    OldSource,
+    Stored,
+    TokenAttribution,
+)
+from lga_core.runs import reading
+from lga_core.runs.storage.keys import attribution_run, trace_run
+from lga_core.runs.storage.store import Store
+from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings
+from lga_core.service.requests import Need, ProxySet
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredFacts:
+    """What is known about a proxy set's facts."""
+
+    identity: ModelIdentity
+    facts: tuple[Fact, ...]  # in the order in which they are measured
+    checks: Mapping[int, KnownFactCheck]  # by record
+    measured: Mapping[Need, tuple[tuple[FactRow, ...], Stored]]  # those with at least one row
+
+
+def proxy_facts(identity: ModelIdentity | None, proxy: ProxySet, store: Store) -> tuple[Fact, ...] | None:
+    """The facts that a proxy set names, where that can be told from what is stored."""
+    if not proxy.known_only:
+        return proxy.facts
+    return None if identity is None else reading.choose_known(identity, proxy.candidates, proxy.limit, store)
+
+
+def scored_facts(
+    identity: ModelIdentity,
+    proxy: ProxySet,
+    needs: Sequence[Need],
+    store: Store,
+    answered: Mapping[Need, Stored] | None = None,
+) -> ScoredFacts:
+    """Checks and measured rows, as far as they are.
+
+    `answered`: what a finished job said about its needs; rows of another need count as computed now.
+    """
+    facts = proxy_facts(identity, proxy, store) or ()
+    measured = {}
+    for need in needs if facts else ():
+        rows, stored = reading.finished_rows(identity, proxy.name, facts, need.measurement, need.settings, store)
+        if rows:
+            measured[need] = rows, (answered or {}).get(need) or replace(stored, reused=0)
+    checks = reading.stored_known_facts(identity, facts, store) if facts else {}
+    return ScoredFacts(identity=identity, facts=tuple(facts), checks=checks, measured=measured)
+
+
+def all_from_store(known: ScoredFacts) -> ScoredFacts:
+    """The same, with every row counted as stored before it was asked for."""
+    measured = {need: (rows, replace(stored, reused=stored.rows)) for need, (rows, stored) in known.measured.items()}
+    return replace(known, measured=measured)
+
+
+def traces(
+    identity: ModelIdentity, proxy: ProxySet, fact: Fact, kinds: Sequence[Kind], settings: CmaSettings, store: Store
+) -> dict[Kind, tuple[CausalTrace, Stored]]:
+    """One fact's finished traces."""
+    facts = proxy_facts(identity, proxy, store)
+    if not facts:
+        return {}
+    runs = {kind: trace_run(identity, proxy.name, fact, kind, settings, facts, store) for kind in kinds}
+    stored = {kind: reading.stored_answer(run, CausalTrace, fact) for kind, run in runs.items()}
+    return {kind: item for kind, item in stored.items() if item is not None}
+
+
+def attribution(
+    identity: ModelIdentity, facts_name: str, fact: Fact, old: OldSource, store: Store
+) -> tuple[TokenAttribution, Stored] | None:
+    """One fact's token attributions."""
+    run = attribution_run(identity, facts_name, fact, TOKEN_ATTRIBUTION_STEPS, old, store)
+    return reading.stored_answer(run, TokenAttribution, fact)
+
+
+def editable(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Those that have a new answer to write."""
+    return tuple(fact for fact in facts if fact.target_new is not None)
+
+
+def test_candidates(test: ProxySet, proxy: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Facts with a new answer about none of the subjects that the proxy's facts are about, in order."""
+    return editable(apart_from(test.candidates, proxy))
