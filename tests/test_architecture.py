@@ -18,7 +18,7 @@ CORE, PAGES = ROOT / "lga_core", ROOT / "pages"
 # Each part may import those before it. What stands together in a row may not import each other.
 ORDER = (
     ("errors", "resources", "progress"),
-    ("settings",),
+    ("settings", "paths"),
     ("results",),
     ("data",),
     ("probes",),
@@ -42,6 +42,7 @@ TORCH_FREE = (
     "resources",
     "progress",
     "settings",
+    "paths",
     "results",
     "data",
     "probes",
