@@ -106,14 +106,17 @@ def test_an_engine_killed_at_random_moments(home, tiny_folder, undisturbed):
     client = EngineClient(grace=None)
     try:
         score, sweep = questions(folder)
-        for _ in range(KILLS):
+        killed = 0
+        while killed < KILLS:
             jobs = [client.start(score, "Scoring"), client.start(sweep, "Sweeping")]
             while all(job.snapshot().progress is None for job in jobs) and any(job.alive for job in jobs):
                 time.sleep(0.01)
             time.sleep(chance.uniform(0.0, 1.5))
             process = client.process
-            process.kill()
-            process.wait(SECONDS)
+            if process is not None:  # None: on a machine under load the client has given it up before
+                process.kill()
+                process.wait(SECONDS)
+                killed += 1
             assert all(job.wait(SECONDS) for job in jobs)
             assert_whole_files(home)
             begin_again_where_finished(folder, home, undisturbed)

@@ -57,7 +57,9 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
     except (OSError, SafetensorError) as error:  # safetensors tells of a full disk in words
         if tells_no_room(str(error)) or (isinstance(error, OSError) and is_no_room(error)):
             raise no_room(f"No room to keep {path.name}.") from error
-        raise LgaError(f"{path.name} cannot be kept: {error}.", hint="Check the rights of the cache folder.") from error
+        raise LgaError(
+            f"{path.name} cannot be kept: {error}.", hint="Set LGA_HOME to a folder that can be written."
+        ) from error
     finally:
         if half is not None:
             half.unlink(missing_ok=True)
