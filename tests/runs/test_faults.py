@@ -16,7 +16,7 @@ from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.derived import derived_path, keep, kept_json
 from lga_core.models.sources.fetching.terms import accept_terms
-from lga_core.results import KnownFactCheck, ModelIdentity, Provenance
+from lga_core.results import KnownFactCheck, ModelIdentity
 from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.kinds import lost_rows
@@ -25,29 +25,11 @@ from lga_core.runs.storage.store import Store
 from lga_core.service.process import machine
 from lga_core.service.process.messages import Machine
 from lga_core.view.words.run_words import lost_sentence
+from tests.runs.writing import check, question
 
 KILLS = int(os.environ.get("LGA_KILLS", "3"))
 NOBODY = 65534
-
-
-def question(key: str = "a1") -> Provenance:
-    return Provenance(
-        key=key,
-        model="tiny",
-        model_fingerprint="m",
-        facts="world",
-        facts_fingerprint="f",
-        method="survey",
-        method_version=1,
-        settings={},
-        packages={"torch": "2"},
-        machine="cpu",
-        created="2026-01-01T00:00:00+00:00",
-    )
-
-
-def check(record: int) -> KnownFactCheck:
-    return KnownFactCheck(record=record, known=True, greedy="Paris", probability=0.25)
+WRITER = Path(__file__).parent / "writing.py"
 
 
 def filled(root: Path, rows: int = 4) -> Store:
@@ -135,11 +117,11 @@ def test_a_folder_that_cannot_be_written_is_one_message_and_is_still_read(tmp_pa
 
 
 def test_every_flipped_bit_is_found_and_costs_its_own_row_only(tmp_path, caplog):
-    """One bit at every place of a file of four rows."""
+    """One bit at every third place of a file of four rows."""
     whole = (filled(tmp_path).root / "a1.jsonl").read_bytes()
     rows = [check(number) for number in range(4)]
     chance = random.Random(0)
-    for place in range(len(whole)):
+    for place in range(0, len(whole), 3):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << chance.randrange(8)
         (tmp_path / "a1.jsonl").write_bytes(damaged)
@@ -217,28 +199,6 @@ def test_what_was_worked_out_and_is_damaged_is_worked_out_anew(tmp_path, monkeyp
     assert kept_json(path, tuple[str, ...]) == ("a",)
 
 
-WRITER = """
-import itertools, sys
-from pathlib import Path
-from conftest import make_fact
-from lga_core.runs.storage.bin import RunBin
-from lga_core.runs.storage.store import Store
-from tests.runs.test_faults import check, question
-store = Store(Path(sys.argv[1]))
-print("begun", flush=True)
-for number in itertools.count(int(sys.argv[2])):
-    run = store.open(question(f"k{number}"))
-    store.facts.keep([make_fact(0, f"The {number} Rome is in", "Rome", "Boston", "Seattle")])
-    for row in range(5):
-        run.append(str(row), check(row))
-        print(f"k{number}", row, flush=True)
-    run.rename(f"number {number}")
-    run.finish()
-    RunBin(store).delete(run.provenance.key)
-    RunBin(store).undo()
-"""
-
-
 def test_a_writer_killed_at_random_moments_loses_no_row_that_it_had_written(tmp_path):
     """Nothing but writes, so that nearly every kill hits one."""
     chance, written, number = random.Random(0), set(), 0
@@ -246,7 +206,7 @@ def test_a_writer_killed_at_random_moments_loses_no_row_that_it_had_written(tmp_
     store = Store(tmp_path)
     for _ in range(KILLS):
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, tmp_path, str(number)], env=environment, text=True, stdout=subprocess.PIPE
+            [sys.executable, WRITER, tmp_path, str(number)], env=environment, text=True, stdout=subprocess.PIPE
         )
         assert writer.stdout.readline() == "begun\n"
         for _line in range(chance.randrange(1, 60)):
