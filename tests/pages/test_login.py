@@ -19,7 +19,7 @@ server_metadata_url = "https://login.example/.well-known/openid-configuration"
 PROGRAM = """
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file(sys.argv[1] + "/app.py", default_timeout=100).run()
+app = AppTest.from_file(sys.argv[1] + "/pages/dashboard.py", default_timeout=100).run()
 assert not app.exception
 print(*(item.key for kind in (app.button, app.selectbox, app.text_input) for item in kind))
 """
