@@ -4,6 +4,7 @@ LGA_ATTACKS sets how many cases there are in all (300 in the suite; 10,000 were 
 """
 
 import csv
+import hashlib
 import html
 import io
 import json
@@ -18,6 +19,7 @@ from attack.hostile import document, name, safetensors, trap, value, word
 from conftest import tiny_model
 
 from lga_core.data.load import fact_from_form, load_facts, read_facts, write_facts
+from lga_core.editing.files.manifest import FORMAT, Manifest
 from lga_core.editing.files.reading import read_edit_set
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
@@ -173,10 +175,13 @@ def files_of(place: Path) -> tuple[Path, ...]:
 def edit_set(chance: random.Random, folder: Path) -> None:
     """A .zip or folder of the right names with hostile content; names that lead elsewhere; a bomb."""
     manifest = {"format": 1, "model": word(chance)[:50], "entries": [], "packages": {}, "tensors_sha256": ""}
-    parts = {"manifest.json": document(manifest, chance), "edits.safetensors": safetensors(chance)}
+    tensors = safetensors(chance)
+    parts = {"manifest.json": document(manifest, chance), "edits.safetensors": tensors}
+    if chance.random() < 0.4:  # all in order but the tensors' header, which lies
+        parts["manifest.json"] = signed(tensors)
     if chance.random() < 0.3:
         parts[f"../{name(chance)[:50]}"] = b"x"
-    if chance.random() < 0.1:
+    if chance.random() < 0.02:
         parts["manifest.json"] = bytes(100 * 2**20)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -186,6 +191,21 @@ def edit_set(chance: random.Random, folder: Path) -> None:
     if chance.random() < 0.5:
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     read_edit_set(bytes(data) if chance.random() < 0.7 else str(folder / name(chance).lstrip("/")), MODEL)
+
+
+def signed(tensors: bytes) -> bytes:
+    """A manifest that fits this tensor file and the model."""
+    manifest = Manifest(
+        format=FORMAT,
+        model="tiny",
+        model_fingerprint=MODEL.fingerprint,
+        dtype="float32",
+        created="",
+        packages={},
+        tensors_sha256=hashlib.sha256(tensors).hexdigest(),
+        entries=(),
+    )
+    return manifest.model_copy(update={"sha256": manifest.digest}).model_dump_json().encode()
 
 
 MODEL = tiny_model("llama")
