@@ -1,4 +1,4 @@
-"""Edits: the ledger of what was kept, how its facts fare, several facts at once, and edits in files."""
+"""Edits: the ledger of what was kept, how its facts fare, several facts at once, hundreds of edits, and files."""
 
 import streamlit as st
 
@@ -7,6 +7,7 @@ from lga_core.service.ledger_view import LedgerView
 from lga_core.view.words.text import count
 from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_table
 from pages._ui.edits.edit_several import several
+from pages._ui.edits.many_edits import many_edits
 from pages._ui.session.state import Question
 from pages._ui.shell import frame, jobs
 from pages._ui.shell.elements import asked_question, choice
@@ -14,7 +15,12 @@ from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
 
-_VIEWS = {"facts": "Facts before and now", "several": "Edit several facts", "files": "Save, load, export"}
+_VIEWS = {
+    "facts": "Facts before and now",
+    "several": "Edit several facts",
+    "many": "Many edits",
+    "files": "Save, load, export",
+}
 
 
 def page(question: Question) -> None:
@@ -49,6 +55,8 @@ def views(question: Question, ledger: LedgerView) -> None:
     view = choice("View", list(_VIEWS), "edits_view", first, format_func=_VIEWS.get, label_visibility="collapsed")
     if view == "several":
         several(question)
+    elif view == "many":
+        many_edits(question)
     elif view == "files":
         edit_files.files(question.model, ledger)
     elif ledger.report is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -85,7 +85,26 @@ def _sum(edits: Sequence[Edit]) -> Edit:
             left=torch.cat([edit.left for edit in low_rank]),
             right=torch.cat([edit.right for edit in low_rank]),
         )
-    return DenseEdit(layer=first.layer, matrix=first.matrix, delta=sum((edit.delta for edit in edits[1:]), first.delta))
+    return replace(_dense(edits), keys=None)
+
+
+def dense_sum(edits: Sequence[Edit]) -> tuple[DenseEdit, ...]:
+    """As `summed`, each ΔW as a whole matrix: however many edits there were, to apply them costs the same.
+
+    The keys of all facts stay with it, in order, for editors that keep later edits off them.
+    """
+    return tuple(_dense(group) for group in by_matrix(edits).values())
+
+
+def _dense(edits: Sequence[Edit]) -> DenseEdit:
+    first = edits[0]
+    keys = [edit.keys for edit in edits if edit.keys is not None]
+    return DenseEdit(
+        layer=first.layer,
+        matrix=first.matrix,
+        delta=sum((edit.delta for edit in edits[1:]), first.delta),
+        keys=torch.cat(keys) if keys else None,
+    )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from lga_core.models.running.forward import answer_nll, final_hidden
 from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.resources import ASSETS
-from lga_core.results import Diagnostics
+from lga_core.results import KL_BOUND, Diagnostics
 
 PROMPTS = ASSETS / "neutral_prompts.txt"
 BATCH = 25  # prompts together: 26 MB of log-probabilities over 262k words
@@ -26,7 +26,6 @@ BATCH = 25  # prompts together: 26 MB of log-probabilities over 262k words
 # searched with ten times the learning rate, edited models wrote language still at a drift of 0.27 nats, repeated
 # themselves at 0.86 and fell apart at 1.5; at a ratio of 1.5 some neutral prompts had moved by more than a nat. An edit
 # after one step of next to no length had a drift of 6e-8 nats.
-KL_BOUND = 0.5  # nats, mean over the prompts
 RATIO_BOUND = 1.0  # the change is as large as the weights
 NOTHING_NLL = 0.1  # nats by which the new answer's nll must fall
 NOTHING_KL = 1e-5  # nats, where no new answer is known
@@ -48,7 +47,7 @@ def diagnose(
     With a fact that has a new answer, an edit that hardly moved it is a warning. Reports after each batch and token.
     """
     prompt = about if isinstance(about, str) else about.prompt
-    divergences = _drift(model, edits, report=report)
+    divergences = drift(model, edits, report=report)
     text_before, text_after = continuations(model, prompt, edits, seed, report=report)
     finite = all(map(math.isfinite, divergences))
     kl = sum(divergences) / len(divergences) if finite else None
@@ -76,8 +75,8 @@ def norm_ratios(model: LoadedModel, edits: Sequence[Edit]) -> tuple[float | None
     return tuple(ratio if math.isfinite(ratio) else None for ratio in ratios)
 
 
-def _drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter) -> list[float]:
-    """KL(before ‖ after) of the next token after each neutral prompt, nats."""
+def drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter = silent) -> list[float]:
+    """KL(before ‖ after) of the next token after each neutral prompt, nats; not finite where edits broke the model."""
     rows = [prompt_row(model.tokenizer, text) for text in neutral_prompts()]
     kept = _unedited.setdefault(model, {})
     divergences: list[float] = []

@@ -66,6 +66,13 @@ def continuations(
     return before, after
 
 
+def texts_under(
+    model: LoadedModel, prompts: Sequence[str], edits: Sequence[Edit], seed: int, *, report: Reporter = silent
+) -> list[str]:
+    """What `continuation` writes after each prompt, all of them under the same edits, in one batch. Nothing is kept."""
+    return _sampled(model, prompts, seed, partial(applied, model, edits), "after the edits", report)
+
+
 def texts_after(
     model: LoadedModel, prompts: Sequence[str], edits: Sequence[Sequence[Edit]], seed: int, *, report: Reporter = silent
 ) -> list[str]:

@@ -7,6 +7,7 @@ Nothing is computed here.
 from lga_core.results.answer import Answer, Candidate, Obstacle, PastWorth
 from lga_core.results.base import Answers, Array, Cost, Kind, Loss, ModelIdentity, OldSource, Provenance, Result, Stored
 from lga_core.results.edits import (
+    KL_BOUND,
     Adapter,
     Diagnostics,
     EditReport,
@@ -20,6 +21,7 @@ from lga_core.results.edits import (
     TrialStage,
 )
 from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
+from lga_core.results.many_edits import KEPT_SHARE, Collapse, EditCheckpoint, ManyEdits
 from lga_core.results.memory import MemoryEstimate, MomentPlan
 from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide, TokenChoice
 from lga_core.results.race import Ending, Race, RaceRound, Standing
@@ -30,6 +32,8 @@ from lga_core.results.traces import CausalTrace, TokenAttribution
 from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 
 __all__ = [
+    "KEPT_SHARE",
+    "KL_BOUND",
     "METHOD_TITLES",
     "METRICS",
     "Across",
@@ -40,9 +44,11 @@ __all__ = [
     "Bootstrap",
     "Candidate",
     "CausalTrace",
+    "Collapse",
     "Cost",
     "Diagnostics",
     "Difference",
+    "EditCheckpoint",
     "EditReport",
     "Ending",
     "Estimate",
@@ -58,6 +64,7 @@ __all__ = [
     "LeftOut",
     "LensLayer",
     "Loss",
+    "ManyEdits",
     "MemoryEstimate",
     "Metric",
     "ModelIdentity",
