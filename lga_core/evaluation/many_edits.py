@@ -51,7 +51,7 @@ def many_edits(
     measured: Collection[int] = (),
     report: Reporter = silent,
 ) -> Iterator[EditSum | EditCheckpoint]:
-    """Write the facts in order, each batch on the model with all earlier ones: at each checkpoint the sum, then its row.
+    """Write the facts in order, each batch on the model with all earlier ones: at a checkpoint the sum, then the row.
 
     `begun`: the sum at an earlier checkpoint, to go on from; `measured`: checkpoints that are not wanted again.
     Reports with the count of edits. Raises LgaError where the editor cannot write the facts, before the first.

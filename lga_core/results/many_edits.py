@@ -64,7 +64,7 @@ class ManyEdits(Result):
 
     @cached_property
     def collapse(self) -> Collapse | None:
-        """Where rewrite of all edits falls under KEPT_SHARE of its first value, or drift beyond KL_BOUND; None: nowhere.
+        """Where rewrite of all edits falls under KEPT_SHARE of its first value, or drift is beyond KL_BOUND; else None.
 
         One rule for the page, the table and the JSON.
         """

@@ -149,7 +149,7 @@ def finished_many_edits(
     *,
     reused: int | None = None,
 ) -> tuple[ManyEdits, Stored]:
-    """The checkpoints of a run of many edits, as far as it is. `reused`: how many were there before it was asked for."""
+    """A run of many edits, as far as it is. `reused`: how many checkpoints were there before it was asked for."""
     run = many_edits_run(model, facts_name, facts, layers, editor, settings, how, store)
     rows = run.rows(EditCheckpoint).values()
     result = ManyEdits(

@@ -2,8 +2,9 @@
 
 A run is up to five files: `<key>.json` says what was asked (Provenance), `<key>.jsonl` holds one line for each
 finished row, `<key>.done` marks that no row is missing, `<key>.notes` has what is told about the run and changes
-(RunNotes). A run that needs more than its rows to go on keeps that in `<key>.state` until it is done. Rows are only ever appended, under one lock for the whole store, so two processes with the same question
-share a file; of two rows for the same thing the first written counts. `facts/` has the facts that were asked about.
+(RunNotes), and `<key>.state` what a run that is not done needs beside its rows to go on. Rows are only ever appended,
+under one lock for the whole store, so two processes with the same question share a file; of two rows for the same
+thing the first written counts. `facts/` has the facts that were asked about.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
