@@ -11,6 +11,7 @@ from lga_core.editing.edits import applied, dense_sum
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import AlphaEditSettings, EmmetSettings, FineTuningSettings, RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
+from lga_core.evaluation import fluency
 from lga_core.evaluation.diagnostics import diagnose
 from lga_core.evaluation.many_edits import EditSum, locality_probes, many_edits
 from lga_core.evaluation.metrics import ask, compare, probe_questions
@@ -28,6 +29,11 @@ EDITORS = {
     "emmet": EmmetSettings(value=SEARCH, contexts=0, covariance="identity"),
     "ft-m": FineTuningSettings(steps=2),
 }
+
+
+@pytest.fixture(autouse=True)
+def short_continuations(monkeypatch):
+    monkeypatch.setattr(fluency, "LENGTH", 6)
 
 
 def cities(count):

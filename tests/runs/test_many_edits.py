@@ -8,6 +8,7 @@ from conftest import tiny_model
 from reporting import Collect
 
 from lga_core.editing.settings import EmmetSettings, RRomeSettings, ValueSettings
+from lga_core.evaluation import fluency
 from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.progress import Cancelled
 from lga_core.results import Cost
@@ -19,6 +20,11 @@ SEARCH = ValueSettings(steps=2)
 QUICK = RRomeSettings(value=SEARCH, contexts=0, covariance="identity")
 HOW = ManyEditsSettings(every=2)
 NOTHING = Cost()
+
+
+@pytest.fixture(autouse=True)
+def short_continuations(monkeypatch):
+    monkeypatch.setattr(fluency, "LENGTH", 6)
 
 
 @pytest.fixture(scope="module")

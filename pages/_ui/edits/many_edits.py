@@ -21,7 +21,7 @@ from pages._ui.edits.moments import moment_note
 from pages._ui.edits.settings_form import settings_form
 from pages._ui.facts.sets import proxy_set
 from pages._ui.model.choose import layers_or_hint
-from pages._ui.session.state import Question, session
+from pages._ui.session.state import MANY, MANY_EDITS, Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import number_field, table
@@ -30,9 +30,6 @@ from pages._ui.shell.errors import error_box, job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.live import live
 
-MANY = "many"  # the job, and how the keys of the form's widgets begin
-EDITS = "many_edits"
-MANY_VIEW = {"edits_view": "many"}  # what the Edits page shows then
 MOST = 10_000
 DEFAULT_EDITS = 100
 
@@ -63,7 +60,7 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
     with left:
         layers_list(layers, "Layers to edit")
     editor = editors.editor_select(middle)
-    edits = number_field("Edits, at most", 1, MOST, DEFAULT_EDITS, EDITS, place=right)
+    edits = number_field("Edits, at most", 1, MOST, DEFAULT_EDITS, MANY_EDITS, place=right)
     editors.about(editor)
     try:
         how = settings_form(ManyEditsSettings, MANY)
@@ -72,8 +69,9 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
         return None
     settings = editors.chosen_settings(editor)
     at = chosen_layers(layers)
+    if not at:
+        st.caption("Choose at least one layer.")
     if settings is None or not at:
-        st.caption("Choose at least one layer." if not at else "")
         return None
     chosen: tuple[Fact, ...] = facts[: int(edits)]
     try:

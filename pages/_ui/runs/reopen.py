@@ -15,7 +15,6 @@ from lga_core.service.process.jobs import Job
 from lga_core.service.reading.reopening import PAGES, Reopening, reopening
 from lga_core.view.words.text import count
 from pages._ui.edits.editors import MEASURING
-from pages._ui.edits.many_edits import EDITS, MANY, MANY_VIEW
 from pages._ui.edits.settings_form import widget_values
 from pages._ui.facts import sets
 from pages._ui.model.choose import OTHER
@@ -90,7 +89,9 @@ def _put(header: RunHeader, opened: Reopening) -> Question:
         )
     if opened.many is not None:
         edits, how = opened.many
-        st.session_state.update({**MANY_VIEW, EDITS: edits, **widget_values(how, MANY)})
+        st.session_state.update(
+            {state.EDITS_VIEW: state.MANY, state.MANY_EDITS: edits, **widget_values(how, state.MANY)}
+        )
     question = Question(
         model=opened.model,
         facts=name,

@@ -27,6 +27,9 @@ LIMIT = "n"
 SEED = "seed"
 KNOWN_ONLY = "known"
 LAYERS = "layers"  # the chosen layers, shared by all pages
+EDITS_VIEW = "edits_view"  # what the Edits page shows below the ledger
+MANY = "many"  # one of its views, the job of that view, and how the keys of its settings begin
+MANY_EDITS = "many_edits"  # how many are made there
 TABS_KEPT = 64
 
 
