@@ -9,7 +9,7 @@ from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_tabl
 from pages._ui.edits.edit_several import several
 from pages._ui.edits.many_edits import many_edits
 from pages._ui.session.state import EDITS_VIEW, MANY, Question
-from pages._ui.shell import frame, jobs
+from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
@@ -66,7 +66,6 @@ def views(question: Question, ledger: LedgerView) -> None:
         ledger_numbers.probes(ledger.report)
 
 
-frame.require()
 st.title("Edits")
 if asked := asked_question():
     page(asked)
