@@ -298,7 +298,7 @@ def test_two_sessions_on_one_model_do_not_see_each_others_edits(steps: AppTest, 
 
 
 def test_many_edits_are_measured_every_so_many_and_go_on_after_a_cancel(ready: AppTest):
-    ready.switch_page("pages/edits.py").run()
+    ready.switch_page("edits.py").run()
     ready.segmented_control(key="edits_view").set_value("many").run()
     assert "Choose at least one layer" in words(ready)
     ready.multiselect(key="layers").set_value([1]).run()
