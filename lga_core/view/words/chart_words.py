@@ -2,10 +2,6 @@
 
 from collections.abc import Mapping
 
-_TRACE = (
-    "How much of the answer’s probability comes back when this state alone is restored, by token and layer.",
-    "the bright cells lie off the subject’s last token, or the total effect is close to zero",
-)
 # By the chart's key: what it shows, and the "if" of a second thought.
 _CHARTS: Mapping[str, tuple[str, str]] = {
     "heat": (
@@ -16,9 +12,19 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
         "How often each layer is the pick when the facts are drawn again.",
         "no bar stands out: these facts then do not settle on a layer",
     ),
-    "trace_hidden": _TRACE,
-    "trace_mlp": _TRACE,
-    "trace_attn": _TRACE,
+    "trace_hidden": (
+        "How much of the answer’s probability comes back when one token’s hidden state is restored after one layer.",
+        "the total effect is close to zero: there is then next to nothing to bring back",
+    ),
+    "trace_mlp": (
+        "The same for the output of the MLPs around a layer; ROME reads the place of a fact from the subject’s last "
+        "token here.",
+        "no cell of that token stands out",
+    ),
+    "trace_attn": (
+        "The same for the output of the attention around a layer, which brings the answer to the prompt’s end.",
+        "the bright cells lie elsewhere than at the last token",
+    ),
     "attribution": (
         "What each token of the prompt adds to log p of the old and of the new answer.",
         "the subject’s tokens add next to nothing: the rest of the prompt then carries the answer",

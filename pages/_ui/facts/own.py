@@ -24,7 +24,8 @@ ONE_FACT = FactForm("own")
 def form(*, opened: bool) -> None:
     """The fact in one line, a button that scores it, and one that asks the model for the old answer."""
     question = session().question
-    with st.expander("Your own fact", expanded=opened, icon=":material/edit_note:", key="own_fact"):
+    place = "first" if opened else "beside"  # opened on the first screen, it is not so beside the results
+    with st.expander("Your own fact", expanded=opened, icon=":material/edit_note:", key=f"own_fact_{place}"):
         with st.form("own_form", border=False):
             ONE_FACT.draw()
             with st.container(horizontal=True):

@@ -43,7 +43,7 @@ def show(trial: Trial, *, running: bool = False) -> None:
 
 def _metrics(report: EditReport, pending: str | None) -> None:
     """The cards. `pending`: what stands for the free answers while they are missing."""
-    columns = st.columns(6, gap="small")
+    columns = st.columns(5, gap="small")
     metric_cards(columns, report.before, report.after, pending)
     overall_before, _ = overall(report.before)
     overall_now, made_of = overall(report.after)
@@ -54,16 +54,10 @@ def _metrics(report: EditReport, pending: str | None) -> None:
         f"mean of {len(made_of)}",
         f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.",
     )
-    card(
-        columns[5],
-        "Time",
-        f"{report.cost.seconds:,.0f} s",
-        f"nll {number(report.target_nll, 3)} nats",
-        "When it was measured. nll: of the new answer after the edit.",
-    )
     st.caption(
         f"Percent, before → after the edit; n probes. Large: {protocol_words(report.answers)}. Below: free "
-        "generation, exact prefix match. No probe is left out."
+        "generation, exact prefix match. No probe is left out. The new answer’s nll after the edit: "
+        f"{number(report.target_nll, 3)} nats. Measured in {duration(report.cost.seconds)}."
     )
 
 
