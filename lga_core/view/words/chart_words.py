@@ -17,12 +17,13 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
         "the total effect is close to zero: there is then next to nothing to bring back",
     ),
     "trace_mlp": (
-        "The same for the output of the MLPs around a layer; ROME reads the place of a fact from the subject’s last "
-        "token here.",
+        "How much comes back when a token’s MLP outputs around a layer are restored; ROME looks for a fact’s place at "
+        "the subject’s last token.",
         "no cell of that token stands out",
     ),
     "trace_attn": (
-        "The same for the output of the attention around a layer, which brings the answer to the prompt’s end.",
+        "How much comes back when a token’s attention outputs around a layer are restored; they carry the answer to "
+        "the prompt’s end.",
         "the bright cells lie elsewhere than at the last token",
     ),
     "attribution": (
