@@ -39,7 +39,7 @@ def test_a_step_is_ticked_off_when_it_is_done(browser: SimpleNamespace, ready: A
     assert ticked(ready) == STEPS[:2]
     ready.multiselect(key="layers").set_value([1]).run()
     assert ticked(ready) == STEPS[:3]
-    ready.switch_page("pages/edits.py").run()
+    ready.switch_page("edits.py").run()
     assert ticked(ready) == STEPS[:3]
 
 

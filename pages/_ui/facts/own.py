@@ -58,8 +58,8 @@ def ways_on(question: Question) -> None:
         said = None if facts[0].target_old else _own_answer(question, facts[0])
         if said is not None:
             st.markdown(f"Old answer: **{safe(said[0])}**, the model’s own.", width="content")
-        st.page_link("pages/causal_trace.py", label="Trace this fact", icon=":material/grid_on:")
-        st.page_link("pages/trial_edit.py", label="Edit this fact", icon=":material/edit:")
+        st.page_link("causal_trace.py", label="Trace this fact", icon=":material/grid_on:")
+        st.page_link("trial_edit.py", label="Edit this fact", icon=":material/edit:")
 
 
 def _score() -> None:

@@ -4,7 +4,7 @@ path was dismissed."""
 import streamlit as st
 
 from pages._ui.runs import opening
-from pages._ui.session.state import adopt, kept
+from pages._ui.session.state import adopt, kept, session
 
 _JS = """
 export default function ({ data, setStateValue }) {
@@ -37,6 +37,7 @@ def recognize() -> None:
     if not isinstance(name, str):
         return
     known = adopt(name)
+    session().recognized = True
     kept().guide_off |= bool(getattr(told, "guide_off", False))
     if opening.open_first(known=known) or known:
         st.rerun()

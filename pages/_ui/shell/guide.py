@@ -31,7 +31,7 @@ def show() -> None:
         for number, step in enumerate(STEPS, start=1):
             done = step.done()
             st.page_link(
-                f"pages/{step.page}.py",
+                f"{step.page}.py",
                 label=f":gray[{step.words}]" if done else step.words,
                 icon=":material/check_circle:" if done else f":material/counter_{number}:",
                 help=f"{'Done. ' if done else ''}{step.about}",
