@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from lga_core.service.ledger_view import EntryView, LedgerView
+from lga_core.view.words.definitions import definition
 from lga_core.view.words.edit_words import relative_error
 from lga_core.view.words.text import count, number
 from pages._ui.edits import ledger_jobs
@@ -25,7 +26,11 @@ def table(model: str, ledger: LedgerView) -> None:
     shown = min(int(widget("ledger_page", 1)), pages) if pages > 1 else 1
     with st.container(border=True, gap="xsmall", key="ledger"):
         for column, words in zip(st.columns(_WIDTHS, gap="small"), _HEADS, strict=True):
-            column.caption(words, text_alignment="right" if words.startswith(("‖", "Target")) else "left")
+            column.caption(
+                words,
+                text_alignment="right" if words.startswith(("‖", "Target")) else "left",
+                help=definition(words),
+            )
         first = (shown - 1) * PER_PAGE
         last = len(ledger.entries) - 1
         for place, entry in enumerate(ledger.entries[first : first + PER_PAGE], start=first):

@@ -25,7 +25,7 @@ from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import answer, options, tabs
 from pages._ui.session.state import Question, kept, session, widget
-from pages._ui.shell import jobs, sidebar
+from pages._ui.shell import elements, jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
@@ -172,15 +172,7 @@ def _headline(question: Question, results: Results | None, running: bool) -> Non
         len(results.known.facts),
     )
     for place, card in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        place.metric(
-            card.label,
-            card.value,
-            card.below or None,
-            delta_color="off",
-            delta_arrow="off",
-            help=card.help,
-            border=True,
-        )
+        elements.card(place, card.label, card.value, card.below or None, card.help)
     _badges(results, running)
     if lga is not None and (shares := signs(lga.scores)).all_negative:
         st.info(safe(sign_sentence(lga.scores, shares)), icon=":material/info:")

@@ -103,7 +103,7 @@ def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
         column_config={
             "record": column.NumberColumn(width="small"),
             "p": column.NumberColumn(
-                "p", format="%.2f", width="small", help="Probability of the model's own next token"
+                "p", format="%.2f", width="small", help="Probability of the model’s own next token"
             ),
             "from": column.TextColumn("from", width="small", help="Source of the old answer"),
             "known": column.TextColumn(width="small"),
@@ -124,7 +124,8 @@ def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
         placeholder="n/a",
         column_config={
             "ρ with LGA": column.NumberColumn(format="%.2f"),
-            "picked in, %": column.NumberColumn(format="%.0f", help="Share of bootstrap draws"),
+            "picked in, %": column.NumberColumn(format="%.0f"),
+            "facts": column.NumberColumn(help="Facts that the pick is from"),
             "seconds": column.NumberColumn(format="%.1f"),
         },
     )

@@ -94,6 +94,7 @@ class Kept:
     ledger_jobs: int = 0  # started so far
     widgets: dict[str, Any] = field(default_factory=dict)  # what those said that the address does not hold
     run: str | None = None  # the stored run that a page showed last
+    guide_off: bool = False  # the guided path was dismissed
     play_words: str = ""  # which edits the playground's last text was written with
 
 
@@ -104,6 +105,7 @@ class Session:
     kept: Kept = field(default_factory=Kept)
     address: dict[str, str] = field(default_factory=dict)  # the query of the address that was opened
     reloaded: bool = False  # what the tab kept was found, and its widgets are not set yet
+    recognized: bool = False  # the browser has said which tab this is, and what else it keeps
     opened_first: bool = False  # it was looked for what a new tab opens with
     linked: bool = False  # what the opened address holds beside its bound widgets was taken
     reopening: tuple[str, ...] = ()  # stored runs to open before the next widgets are drawn, by the start of their keys
@@ -120,7 +122,8 @@ class Session:
     incoming: Incoming | None = None  # read, and waiting to be taken
     upload_error: LgaError | None = None
     unwatched: bool = False  # a job began in the dialog, which the sidebar does not know of yet
-    form_error: LgaError | None = None
+    form_errors: dict[str, LgaError] = field(default_factory=dict)  # of facts typed in, by the form
+    asked_fact: Fact | None = None  # the typed fact whose old answer the model is asked for
     adding: bool = False  # the dialog for new facts is open
     editing: dict[str, TableEdits] = field(default_factory=dict)  # tables with edits, by their set's mark
     estimates: dict[Any, Job] = field(default_factory=dict)  # what work takes, by the request that asked

@@ -8,6 +8,7 @@ from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs
 from lga_core.service.requests import Need, ScoreRequest, SweepRequest
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
+from lga_core.view.words.definitions import definition
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.sweep_words import (
     BRUTE_FORCE,
@@ -22,6 +23,7 @@ from lga_core.view.words.text import count
 from pages._ui.scoring.options import scale
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import card
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
 from pages._ui.shell.live import Figures, live
 from pages._ui.shell.text import fact_label, safe
@@ -93,7 +95,7 @@ def cards(view: SweepView, worth: Worth) -> None:
     columns = st.columns(6, gap="small")
     judged = "in-sample" if worth.in_sample else "held out"
     value = "–" if worth.best_layer is None else f"{worth.best_layer}"
-    _card(
+    card(
         columns[0],
         "Best layer",
         value,
@@ -103,7 +105,7 @@ def cards(view: SweepView, worth: Worth) -> None:
     _selector(columns[1], "Golden layer", _of(worth, "lga"))
     _selector(columns[2], "CMA’s pick", _of(worth, "cma-mlp"))
     _selector(columns[3], "Forecast", _of(worth, "forecast"))
-    _card(
+    card(
         columns[4],
         "Optimum",
         f"{_one(worth.optimum.value)} %",
@@ -112,7 +114,7 @@ def cards(view: SweepView, worth: Worth) -> None:
         f"layer for all by {points(worth.gap)} points.",
     )
     proxy = view.sweeps["proxy"]
-    _card(
+    card(
         columns[5],
         "Sweep cost",
         short_time(proxy.cost.seconds),
@@ -127,28 +129,24 @@ def _of(worth: Worth, selector: str) -> SelectorWorth | None:
 
 def _selector(place, label: str, item: SelectorWorth | None) -> None:
     if item is None:
-        _card(place, label, "–", "not scored")
+        card(place, label, "–", "not scored")
     elif item.pick.own_layer is None:
-        _card(place, label, "n/a", "no pick", item.pick.reason)
+        card(place, label, "n/a", "no pick", item.pick.reason)
     elif item.pick.restricted:
-        _card(place, label, f"{item.pick.own_layer}", "not swept")
+        card(place, label, f"{item.pick.own_layer}", "not swept")
     else:
         regret = "not judged yet" if item.regret.value is None else f"regret {_one(item.regret.value)}"
-        _card(
+        card(
             place,
             label,
             f"{item.pick.layer}",
             regret,
-            f"Points of Overall below the best layer: {points(item.regret)}.",
+            f"{definition(label)} Its regret, in points of Overall below the best layer: {points(item.regret)}.",
         )
 
 
 def _one(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.1f}"
-
-
-def _card(place, label: str, value: str, below: str, help: str | None = None) -> None:
-    place.metric(label, value, below, delta_color="off", delta_arrow="off", help=help, border=True)
 
 
 def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:

@@ -63,11 +63,10 @@ def regret_table(worth: Worth) -> None:
         "Table of what each selector's pick is worth",
         {
             "Overall, %": _number(1),
-            "regret": _number(1, "Points of Overall below the best layer on these facts"),
+            "regret": _number(1),
             "from": _number(1, "95 % interval of the regret"),
             "to": _number(1, "95 % interval of the regret"),
-            "Spearman ρ": _number(2, "Of the selector's scores and the mean Overall, over layers"),
-            "hit@1": st.column_config.TextColumn(help="A best layer is among the selector's first k"),
+            "Spearman ρ": _number(2),
         },
     )
     if worth.unfinished:
@@ -105,8 +104,8 @@ def metrics_table(view: SweepView, worth: Worth) -> None:
         "Table of the metrics at each selector's pick",
         {
             **dict.fromkeys((*titles.values(), "Overall"), _number(1)),
-            "harmonic mean": _number(1, "Of the metrics' means: ROME's score"),
-            "below the optimum": _number(1, "Points below the sample-wise optimum, which is a maximum over noise"),
+            "harmonic mean": _number(1),
+            "below the optimum": _number(1),
         },
     )
     st.caption(f"Percent after the edit, mean over the facts that have the metric: {measured(view)}")
@@ -132,7 +131,7 @@ def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
             "seconds": _number(1),
             "forward rows": _number(0),
             "backward rows": _number(0),
-            "times cheaper": _number(1, "The seconds of the sweep of the proxy over the selector's own"),
+            "times cheaper": _number(1),
         },
     )
     st.caption(

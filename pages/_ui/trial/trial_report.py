@@ -7,6 +7,7 @@ from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.view.export.html import edit_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve
+from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edit_words import before_after, relative_error, whole
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
@@ -16,13 +17,6 @@ from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import card, download, metric_cards, table
 from pages._ui.shell.text import fact_label, plain, safe
-
-_ABOUT = {
-    "rewrite": "The edited prompt gives the new answer.",
-    "rephrase": "Paraphrases of the prompt give it too.",
-    "locality": "Unrelated prompts answer as before the edit.",
-    "portability": "What follows from the new answer follows.",
-}
 
 
 def show(trial: Trial, *, running: bool = False) -> None:
@@ -49,7 +43,7 @@ def show(trial: Trial, *, running: bool = False) -> None:
 
 def _metrics(report: EditReport, pending: str | None) -> None:
     """The cards. `pending`: what stands for the free answers while they are missing."""
-    columns = st.columns(6, gap="small")
+    columns = st.columns(5, gap="small")
     metric_cards(columns, report.before, report.after, pending)
     overall_before, _ = overall(report.before)
     overall_now, made_of = overall(report.after)
@@ -60,17 +54,10 @@ def _metrics(report: EditReport, pending: str | None) -> None:
         f"mean of {len(made_of)}",
         f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.",
     )
-    card(
-        columns[5],
-        "Time",
-        f"{report.cost.seconds:,.0f} s",
-        f"nll {number(report.target_nll, 3)} nats",
-        "When it was measured. nll: of the new answer after the edit.",
-    )
     st.caption(
         f"Percent, before → after the edit; n probes. Large: {protocol_words(report.answers)}. Below: free "
-        "generation, exact prefix match. No probe is left out.",
-        help="\n".join(f"- {name.capitalize()}: {about}" for name, about in _ABOUT.items()),
+        "generation, exact prefix match. No probe is left out. The new answer’s nll after the edit: "
+        f"{number(report.target_nll, 3)} nats. Measured in {duration(report.cost.seconds)}."
     )
 
 
@@ -81,25 +68,14 @@ def _beside(report: EditReport, measured: Diagnostics) -> None:
     ratios = [ratio for ratio in measured.norm_ratios if ratio is not None]
     largest = max(ratios) if ratios and len(ratios) == len(measured.norm_ratios) else None
     cards = (
-        (
-            "Target error",
-            relative_error(report.target_error),
-            "largest over layers",
-            "‖W′k − v*‖ / ‖v*‖. n/a: the editor has no v*.",
-        ),
-        ("‖ΔW‖ / ‖W‖", number(largest, 2), "largest over layers", "Frobenius norms. n/a: not finite."),
-        (
-            "Drift, mean KL",
-            number(measured.kl, 2),
-            f"nats, n {measured.n_prompts}",
-            "KL(before ‖ after) of the next token after neutral prompts. n/a: not finite.",
-        ),
-        ("Drift, largest KL", number(measured.kl_largest, 2), f"nats, n {measured.n_prompts}", "Of the same prompts."),
+        ("Target error", relative_error(report.target_error), "largest over layers"),
+        ("‖ΔW‖ / ‖W‖", number(largest, 2), "largest over layers"),
+        ("Drift, mean KL", number(measured.kl, 2), f"nats, n {measured.n_prompts}"),
+        ("Drift, largest KL", number(measured.kl_largest, 2), f"nats, n {measured.n_prompts}"),
         (
             "Fluency",
             f"{whole(measured.fluency_before)} → {whole(measured.fluency_after)}",
             "bits × 100",
-            "(H₂ + 2·H₃)/3 of the words of the prompt’s continuation, 100 tokens; H_n: entropy of the n-grams.",
         ),
     )
     for column, words in zip(st.columns(len(cards), gap="small"), cards, strict=True):
@@ -146,7 +122,8 @@ def _written(report: EditReport) -> None:
             alt="Table of what was written at each layer",
         )
         st.caption(
-            "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
+            "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats.",
+            help=definitions(rows.columns),
         )
     with right:
         search = report.settings.get("value") or report.settings
@@ -168,26 +145,22 @@ def probes(report: EditReport, pending: str | None) -> None:
 
     `pending`: what stands for the texts while they are missing.
     """
-    st.table(
-        pd.DataFrame(
-            [
-                {
-                    "metric": probe.metric,
-                    "prompt": safe(probe.prompt),
-                    "expected": safe(probe.expected)
-                    + ("" if probe.expected_source == "data" else " (the model’s own)"),
-                    "before": pending or _text(probe.text_before),
-                    "after": pending or _text(probe.text_after),
-                    "forced %": f"{probe.before:.0f}\u00a0→\u00a0{probe.after:.0f}",
-                    "free": pending or f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
-                }
-                for probe in report.probes
-            ]
-        ),
-        hide_index=True,
-        border="horizontal",
-        alt="Table of the probes",
+    rows = pd.DataFrame(
+        [
+            {
+                "metric": probe.metric,
+                "prompt": safe(probe.prompt),
+                "expected": safe(probe.expected) + ("" if probe.expected_source == "data" else " (the model’s own)"),
+                "before": pending or _text(probe.text_before),
+                "after": pending or _text(probe.text_after),
+                "forced %": f"{probe.before:.0f}\u00a0→\u00a0{probe.after:.0f}",
+                "free": pending or f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
+            }
+            for probe in report.probes
+        ]
     )
+    st.table(rows, hide_index=True, border="horizontal", alt="Table of the probes")
+    st.caption("Forced and free: before → after the edit.", help=definitions(rows.columns))
 
 
 def _text(text: str) -> str:
