@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.scores.selection import signs
 from lga_core.service.reading import stored
@@ -31,7 +32,7 @@ from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
 from pages._ui.shell.live import live
-from pages._ui.shell.text import fact_label, safe
+from pages._ui.shell.text import safe
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
