@@ -109,3 +109,17 @@ class QuestionReport:
     def golden(self) -> int | None:
         """LGA's pick."""
         return None if self.lga is None else self.lga.scores.selection.golden_layer
+
+    @property
+    def runs(self) -> tuple[Stored, ...]:
+        """Every run once, in the order of the parts."""
+        found = [item.stored for item in (self.lga, self.cma, self.forecast) if item is not None]
+        for traced in self.traces:
+            found += [stored for _trace, stored in traced.traces]
+            found += [traced.attribution[1]] if traced.attribution is not None else []
+        found += [trial.stored for trial in self.trials]
+        found += [self.every_layer.stored] if self.every_layer is not None else []
+        found += [stored for _sweep, stored in self.sweep.parts.values()] if self.sweep is not None else []
+        return tuple(
+            {(item.provenance.key, item.provenance.facts): item for item in found if item is not None}.values()
+        )

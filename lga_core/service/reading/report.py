@@ -180,7 +180,7 @@ def _swept(request: SweepRequest | None, identity: ModelIdentity, seed: int, sto
     judged = view.judging[0]
     lga = view.scores.get(LGA)
     return ReportedSweep(
-        parts=dict(view.parts),
+        parts={str(part): item for part, item in view.parts.items()},
         labels={part: {fact.record: fact_label(fact) for fact in facts} for part, facts in view.facts.items()},
         judged=judged,
         worth=reader.verdict(judged),

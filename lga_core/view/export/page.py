@@ -130,9 +130,9 @@ def figure(drawn: Mapping[ThemeName, go.Figure], about: str, *sentences: str | N
     )
 
 
-def both(draw: Callable[[ThemeName], go.Figure]) -> dict[ThemeName, go.Figure]:
-    """A figure in both themes."""
-    return {name: draw(name) for name in THEMES}
+def both(draw: Callable[..., go.Figure]) -> dict[ThemeName, go.Figure]:
+    """A figure in both themes; `draw` takes one as `theme_name`."""
+    return {name: draw(theme_name=name) for name in THEMES}
 
 
 def page(title: str, body: str, themes: Iterable[ThemeName] = tuple(THEMES)) -> str:

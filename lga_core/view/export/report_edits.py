@@ -1,5 +1,7 @@
 """The parts of a question's report that are about edits: trials, one fact at every layer, the sweep, kept edits."""
 
+from functools import partial
+
 from lga_core.results import METRICS, EditReport, QuestionReport, ReportedSweep, ReportedTrial, Worth
 from lga_core.view.export import page
 from lga_core.view.figures.edits.ledger_history import ledger_history
@@ -36,7 +38,7 @@ def trials(report: QuestionReport) -> str:
 def _trial(trial: ReportedTrial) -> str:
     """Metrics before and after, side effects, what was written, and every probe's texts."""
     done = trial.report
-    curve = page.both(lambda name: loss_curve(done, **loss_stop(done), theme_name=name))
+    curve = page.both(partial(loss_curve, done, **loss_stop(done)))
     written = [row | {name: show(row[name]) for name, show in WRITTEN_FORMATS.items()} for row in written_rows(done)]
     parts = [
         page.heading(
@@ -102,9 +104,7 @@ def every_layer(report: QuestionReport) -> str:
         None if golden is None or found.best is None else float(overall[golden]),
     )
     drawn = page.both(
-        lambda name: every_layer_figure(
-            found.sweep, found.scores, layers=report.layers, best=found.best, golden=golden, theme_name=name
-        )
+        partial(every_layer_figure, found.sweep, found.scores, layers=report.layers, best=found.best, golden=golden)
     )
     missing = [method_title(method) for method in ("lga", "cma-mlp", "forecast") if method not in found.scores]
     return (
@@ -129,14 +129,14 @@ def sweep(report: QuestionReport) -> str:
     runs = "".join(page.origin(stored) for _sweep, stored in found.parts.values())
     sweeps = {part: swept for part, (swept, _stored) in found.parts.items()}
     drawn = page.both(
-        lambda name: sweep_figure(
+        partial(
+            sweep_figure,
             sweeps[found.judged],
             found.lga if found.judged == "proxy" else None,
             layers=report.layers,
             picks=[item.pick for item in worth.selectors if item.pick.selector in _drawn(worth)],
             best=worth.best_layer,
             labels=found.labels[found.judged],
-            theme_name=name,
         )
     )
     return "".join(
@@ -165,7 +165,7 @@ def _regret(worth: Worth, runs: str) -> str:
     judged = [item for item in worth.selectors if item.pick.selector in (*MARKED, "forecast-race", BRUTE_FORCE)]
     if all(item.regret.value is None for item in judged):
         return ""
-    drawn = page.both(lambda name: regret_against_cost(judged, theme_name=name))
+    drawn = page.both(partial(regret_against_cost, judged))
     words = "Each selector’s regret over the seconds that it took: left and low is good."
     return page.figure(drawn, "Points: regret over seconds", words, stored=runs)
 
@@ -173,7 +173,7 @@ def _regret(worth: Worth, runs: str) -> str:
 def _best_layers(report: QuestionReport, found: ReportedSweep, runs: str) -> str:
     worth = found.worth
     golden = next((item.pick.own_layer for item in worth.selectors if item.pick.selector == "lga"), None)
-    drawn = page.both(lambda name: best_layers(worth, report.layers, golden, theme_name=name))
+    drawn = page.both(partial(best_layers, worth, report.layers, golden))
     return page.figure(
         drawn, "Bar chart: for how many facts each layer is the best one", optimum_sentence(worth), stored=runs
     )
@@ -204,7 +204,7 @@ def ledger(report: QuestionReport) -> str:
         ),
     ]
     if kept.changes:
-        drawn = page.both(lambda name: ledger_history(list(kept.changes), _HISTORY, theme_name=name))
+        drawn = page.both(partial(ledger_history, kept.changes, _HISTORY))
         changes = count(len(kept.changes), "change")
         parts.append(
             page.figure(

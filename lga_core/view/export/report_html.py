@@ -3,6 +3,8 @@
 The parts about edits are in `report_edits`.
 """
 
+from functools import partial
+
 from lga_core.results import CausalTrace, LayerScores, QuestionReport, ReportedScores, ReportedTrace, Stored
 from lga_core.view.export import page, report_edits
 from lga_core.view.figures.scores.attribution_bars import attribution_bars
@@ -106,11 +108,7 @@ def _scores(report: QuestionReport) -> str:
         )
         parts.append(page.cards((card.label, card.value, card.below) for card in shown))
     if lga is not None or cma is not None:
-        drawn = page.both(
-            lambda name: layer_heatmaps(
-                lga, cma, forecast, labels=report.labels, published=report.published, theme_name=name
-            )
-        )
+        drawn = page.both(partial(layer_heatmaps, lga, cma, forecast, labels=report.labels, published=report.published))
         sentences = [pick_sentence(item.scores) for item in measured.values()]
         runs = "".join(page.origin(item.stored) for item in measured.values())
         parts.append(page.figure(drawn, "Heatmaps of facts by layers", *sentences, stored=runs))
@@ -139,8 +137,7 @@ def _firmness(lga: LayerScores, stored: Stored | None) -> str:
     """How often each layer is the pick when the facts are drawn again, and which layers are left out and why."""
     parts = []
     if lga.bootstrap is not None:
-        bootstrap, golden = lga.bootstrap, lga.selection.golden_layer
-        drawn = page.both(lambda name: pick_shares(bootstrap, golden, theme_name=name))
+        drawn = page.both(partial(pick_shares, lga.bootstrap, lga.selection.golden_layer))
         about = "How often each layer is the pick when the facts are drawn again"
         parts.append(page.figure(drawn, about, firmness_sentence(lga), stored=page.origin(stored)))
     reasons = excluded_reasons(lga)
@@ -155,7 +152,7 @@ def _trace(traced: ReportedTrace) -> str:
     subject = None
     for trace, stored in traced.traces:
         subject = trace.subject
-        drawn = page.both(lambda name, trace=trace: trace_heatmap(trace, theme_name=name))
+        drawn = page.both(partial(trace_heatmap, trace))
         parts.append(
             page.figure(
                 drawn,
@@ -170,8 +167,7 @@ def _trace(traced: ReportedTrace) -> str:
         parts.append(page.paragraph("Token attributions: not measured.", kind="missing"))
     else:
         attribution, stored = traced.attribution
-        span = subject
-        drawn = page.both(lambda name: attribution_bars(attribution, subject=span, theme_name=name))
+        drawn = page.both(partial(attribution_bars, attribution, subject=subject))
         parts.append(
             page.figure(
                 drawn,
@@ -200,7 +196,7 @@ def _trace_sentence(trace: CausalTrace) -> str:
 
 def _origin(report: QuestionReport) -> str:
     """Every run in one table, the versions that computed them, licences, and how to cite."""
-    runs = _runs(report)
+    runs = report.runs
     versions = {f"{name} {version}" for stored in runs for name, version in stored.provenance.packages.items()}
     rows = []
     for stored in runs:
@@ -231,15 +227,3 @@ def _origin(report: QuestionReport) -> str:
         else "",
     ]
     return "".join(parts)
-
-
-def _runs(report: QuestionReport) -> list[Stored]:
-    """Every run of the report once, in the order of its parts."""
-    found = [item.stored for item in (report.lga, report.cma, report.forecast) if item is not None]
-    for traced in report.traces:
-        found += [stored for _trace, stored in traced.traces]
-        found += [traced.attribution[1]] if traced.attribution is not None else []
-    found += [trial.stored for trial in report.trials]
-    found += [report.every_layer.stored] if report.every_layer is not None else []
-    found += [stored for _sweep, stored in report.sweep.parts.values()] if report.sweep is not None else []
-    return list({(item.provenance.key, item.provenance.facts): item for item in found if item is not None}.values())

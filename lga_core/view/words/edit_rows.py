@@ -1,6 +1,6 @@
 """What edits did, as cards and as the rows of tables: the same on the pages and in a report. Nothing is escaped."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from lga_core.results import METRICS, Diagnostics, EditReport, LedgerReport, ProbeResult
 from lga_core.view.words.edit_words import before_after, relative_error, whole
@@ -56,7 +56,7 @@ def _three(value: float | None) -> str:
 WRITTEN_FORMATS = {"target error": relative_error, "‖ΔW‖": _three, "‖ΔW‖ / ‖W‖": _three, "last nll": _three}
 
 
-def written_rows(report: EditReport) -> list[dict[str, object]]:
+def written_rows(report: EditReport) -> list[dict[str, Any]]:
     """What was written at each layer, and how the search for it ended."""
     return [
         {
@@ -80,7 +80,7 @@ def written_rows(report: EditReport) -> list[dict[str, object]]:
     ]
 
 
-def loss_stop(report: EditReport) -> Mapping[str, object]:
+def loss_stop(report: EditReport) -> dict[str, Any]:
     """Where the search for v* ends, as `loss_curve` takes it."""
     search = report.settings.get("value") or report.settings
     # By the first name in reports of earlier versions.

@@ -24,7 +24,7 @@ from lga_core.view.words.score_options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set
-from pages._ui.scoring import answer, options, tabs
+from pages._ui.scoring import answer, options, report, tabs
 from pages._ui.session.state import Question, kept, session, widget
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
@@ -129,6 +129,7 @@ def show(question: Question) -> None:
         kept().proposed = None if proposed is None else (results.model, proposed)
         hand_over(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(results.model, results.known, choices, results.lga, results.cma, _drawing(results))
+        report.button(question, results.known.identity)
 
 
 def choose_heatmaps() -> None:
