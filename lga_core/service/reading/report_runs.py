@@ -8,7 +8,7 @@ from lga_core.data.load import choose, load_facts, shipped_sets
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
-from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.catalogue import ModelEntry, local_folder, resolve
 from lga_core.results import ModelIdentity, Origin, Provenance, QuestionReport
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.store import Store
@@ -113,9 +113,7 @@ def _choices(choices: ScoreChoices, opened: Reopening) -> ScoreChoices:
 
 def _identity(asked: Provenance) -> ModelIdentity:
     """The model as the run knew it; its layers from its files or the catalogue."""
-    entry = resolve(asked.model)
-    folder = local_folder(entry)
-    layers = (checkpoint.layers(folder) if folder is not None else None) or entry.layers
+    layers = _layers(resolve(asked.model))
     if layers is None:
         raise LgaError(
             f"How many layers {asked.model} has is not known: its files are not here.", hint="Fetch the model first."
@@ -127,6 +125,11 @@ def _identity(asked: Provenance) -> ModelIdentity:
         machine=asked.machine,
         layers=layers,
     )
+
+
+def _layers(entry: ModelEntry) -> int | None:
+    folder = local_folder(entry)
+    return (checkpoint.layers(folder) if folder is not None else None) or entry.layers
 
 
 def _unshown(header: RunHeader) -> LgaError:

@@ -14,11 +14,10 @@ from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
 from lga_core.results import Stored
-from lga_core.view.figures.parts.style import FONT, THEMES, Theme, ThemeName, theme
+from lga_core.view.figures.parts.style import FONT, LEAST_WIDTH, THEMES, Theme, ThemeName, theme
 from lga_core.view.words.origin import origin_rows
 from lga_core.view.words.text import count, number
 
-LEAST_WIDTH = 560  # px of a figure: narrower, its headings are cut, so it scrolls sideways inside its frame
 PRINT_WIDTH = 680  # px of a figure on paper: A4 between the margins
 _PAPER = "@page { size: A4; margin: 14mm }"
 _DRAW = """
@@ -225,7 +224,7 @@ nav ul {{ display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0; list-style:
 figure {{ margin: 16px 0 24px }}
 figcaption {{ margin-top: 4px; max-width: 90ch; overflow-wrap: anywhere }}
 table {{ border-collapse: collapse; margin: 8px 0; font-size: 13.5px; min-width: 50% }}
-.rows {{ min-width: min({LEAST_WIDTH}px, 100%); width: max-content; max-width: max({2 * LEAST_WIDTH}px, 100%) }}
+.rows {{ width: max-content; max-width: max(1100px, 100%) }}
 th, td {{ text-align: left; vertical-align: top; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line);
     max-width: 44ch; overflow-wrap: break-word }}
 th {{ font-weight: 600; white-space: nowrap }}

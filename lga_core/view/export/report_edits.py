@@ -87,6 +87,7 @@ def _metric_cards(done: EditReport) -> list[tuple[str, str, str]]:
             f"free {before_after(done.before[name], done.after[name], 'free')}",
         )
         for name in METRICS
+        if name in done.after
     ]
 
 

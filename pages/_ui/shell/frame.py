@@ -10,7 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from pages._ui.runs import opening, recorded
 from pages._ui.session import tab
 from pages._ui.session.state import session
-from pages._ui.shell import layer_choice, theme
+from pages._ui.shell import layer_choice, narrow, theme
 from pages._ui.shell.engine import warm_up
 
 PAGES = (
@@ -41,6 +41,7 @@ def run(page: StreamlitPage) -> None:
     session().framed = True
     layer_choice.take_clicks()
     theme.watch()
+    narrow.frames()
     tab.recognize()
     warm_up()
     opening.notice()
