@@ -10,7 +10,7 @@ from lga_core.service.requests import TraceRequest
 from pages._ui.facts.sets import proxy_set
 from pages._ui.model.choose import known_layers
 from pages._ui.scoring import trace
-from pages._ui.session.state import Question, session
+from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
@@ -26,6 +26,7 @@ def page(question: Question) -> None:
     request = TraceRequest(
         model=question.model, proxy=proxy_set(question), fact=fact, kinds=tuple(kinds), settings=settings, old=old
     )
+    kept().shown[TraceRequest] = request
     running = jobs.is_running("trace")
     session().compute = partial(jobs.start, "trace", request, "Tracing the fact")
     traced = trace.read(request)

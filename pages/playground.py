@@ -5,6 +5,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import PlaygroundReport, TokenChoice
@@ -23,7 +24,7 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import asked_question, choice, number_field, table
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
-from pages._ui.shell.text import fact_label, plain, safe
+from pages._ui.shell.text import plain, safe
 
 AREA = "play"
 TEXT_SECONDS = 0.5  # how often the texts are drawn while they are written

@@ -44,7 +44,9 @@ class Common:
     seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto: the accelerator, if any.")] = "auto"
     dtype: Annotated[str, typer.Option(metavar="auto|float32|bfloat16", help="auto: float32 on a CPU.")] = "auto"
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON to this file.")] = None
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON (report: the page) here.")] = (
+        None
+    )
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False
     accept_terms: Annotated[

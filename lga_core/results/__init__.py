@@ -25,6 +25,16 @@ from lga_core.results.many_edits import KEPT_SHARE, Collapse, EditCheckpoint, Ma
 from lga_core.results.memory import MemoryEstimate, MomentPlan
 from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide, TokenChoice
 from lga_core.results.race import Ending, Race, RaceRound, Standing
+from lga_core.results.report import (
+    QuestionReport,
+    ReportedLayers,
+    ReportedLedger,
+    ReportedScores,
+    ReportedSweep,
+    ReportedTrace,
+    ReportedTrial,
+    Rows,
+)
 from lga_core.results.stored_runs import FactList, Origin, ReplayReport, RunNotes
 from lga_core.results.study_unit import Across, Difference, StudyUnit, Summary
 from lga_core.results.sweep import METRICS, LeftOut, Sweep, SweepCell
@@ -77,10 +87,18 @@ __all__ = [
     "PlaygroundReport",
     "ProbeResult",
     "Provenance",
+    "QuestionReport",
     "Race",
     "RaceRound",
     "ReplayReport",
+    "ReportedLayers",
+    "ReportedLedger",
+    "ReportedScores",
+    "ReportedSweep",
+    "ReportedTrace",
+    "ReportedTrial",
     "Result",
+    "Rows",
     "RunNotes",
     "Selection",
     "SelectorWorth",

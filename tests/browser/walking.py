@@ -11,7 +11,8 @@ from tests.browser.resting import settled
 from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-WIDTHS, THEMES = (1280, 1920, 390), ("light", "dark")
+PHONE = 390
+WIDTHS, THEMES = (1280, 1920, PHONE), ("light", "dark")
 
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
@@ -62,6 +63,8 @@ def photograph(page: Page, name: str) -> None:
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(400)
             assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth"), f"{name} at {width}"
+            if width == PHONE and theme == THEMES[0]:
+                audit(page)  # what scrolls sideways there must be reached by keyboard
             page.screenshot(path=SCREENSHOTS / f"{name}-{theme}-{width}.png")
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.wait_for_timeout(300)

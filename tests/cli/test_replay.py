@@ -17,3 +17,13 @@ def test_a_run_is_replayed_by_the_start_of_its_key(here, tiny_folder, fact_file,
     changed = here("replay", key)
     assert changed.code == 1 and "Scores: LGA" in changed.out and "Not equal" in changed.out
     assert here("replay", "nix").code == 2
+
+
+def test_runs_are_written_as_one_page(here, tiny_folder, fact_file, tmp_path):
+    key = here("score", tiny_folder, fact_file, "--limit", 3, "--json").json[0]["run"]
+    page = tmp_path / "report.html"
+    answer = here("report", key[:8], "--out", page, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json == {"file": str(page), "runs": [key]}
+    assert key in page.read_text(encoding="utf-8")
+    assert here("report", "nix", "--out", page).code == 2

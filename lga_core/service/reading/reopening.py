@@ -101,8 +101,8 @@ def reopening(
         opened = replace(
             opened,
             editor=kind.name,
-            settings=_recorded_settings(EDITORS[kind.name].settings, settings),
-            metrics=_recorded_settings(MetricSettings, settings),
+            settings=recorded_settings(EDITORS[kind.name].settings, settings),
+            metrics=recorded_settings(MetricSettings, settings),
         )
     return _with_trial(opened, run, rows) if kind.subject == "trial" else opened
 
@@ -213,7 +213,8 @@ def _unshown(opened: Reopening, kind: RunKind, settings: Mapping[str, Any]) -> t
     return tuple(name for name, value in shown.items() if settings.get(name, value) != value)
 
 
-def _recorded_settings(kind: type, recorded: Mapping[str, Any]) -> Any:
+def recorded_settings(kind: type, recorded: Mapping[str, Any]) -> Any:
+    """A settings class's values among those that a run recorded; defaults for others."""
     names = {item.name for item in fields(kind)}
     return adapter(kind).validate_python({name: value for name, value in recorded.items() if name in names})
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.service.ledger_view import EntryView, LedgerView
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.edit_words import relative_error
@@ -12,7 +13,7 @@ from pages._ui.edits import ledger_jobs
 from pages._ui.edits.editors import title
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
-from pages._ui.shell.text import fact_label, safe
+from pages._ui.shell.text import safe
 
 PER_PAGE = 12
 _WIDTHS = (0.4, 0.8, 3.9, 1.5, 1.1, 1.6, 1.2, 1.3, 1.9)

@@ -15,7 +15,7 @@ from lga_core.errors import LgaError
 from lga_core.results import EditReport, Stored, TrialPart, TrialStage
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import TrialRequest
+from lga_core.service.requests import Request, TrialRequest
 
 if TYPE_CHECKING:
     from lga_core.service.reading.sweep import SweepReader  # with all that judges a sweep, for one page only
@@ -89,6 +89,7 @@ class Kept:
     proposed: tuple[str, int] | None = None  # model, the layer that the page recommends to edit at
     sets: dict[str, FactSet] = field(default_factory=dict)  # uploaded and typed facts, by name
     jobs: dict[str, Job] = field(default_factory=dict)  # the last job of each part of the app, by its name
+    shown: dict[type[Request], Request] = field(default_factory=dict)  # what its pages asked of the store last
     trials: list[Job] = field(default_factory=list)  # every trial edit that was started
     ledgers: dict[str, LedgerView] = field(default_factory=dict)  # kept edits, by the model's name
     ledger_jobs: int = 0  # started so far

@@ -3,6 +3,7 @@
 import plotly.graph_objects as go
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.results import Pick, SelectorWorth, Worth
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs
@@ -20,13 +21,14 @@ from lga_core.view.words.sweep_words import (
     short_time,
 )
 from lga_core.view.words.text import count
+from lga_core.view.words.worth_rows import MARKED, measured_words
 from pages._ui.scoring.options import scale
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import card
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
 from pages._ui.shell.live import Figures, live
-from pages._ui.shell.text import fact_label, safe
+from pages._ui.shell.text import safe
 from pages._ui.sweep import tables
 
 SCORING = "selectors"
@@ -78,7 +80,7 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     )
     worth = reader.verdict(part)
     cards(view, worth)
-    st.caption(f"Percent: {tables.measured(view)}")
+    st.caption(f"Percent: {measured_words(view.sweeps)}")
     best = recommended(worth)
     st.markdown(f":material/recommend: {safe(recommendation(worth))}" if best else safe(recommendation(worth)))
     if not running:  # a job that a live part starts would not be watched
@@ -198,5 +200,5 @@ def drawn(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) ->
 
 def _marked(worth: Worth) -> list[Pick]:
     """The main selectors; the brute force's own pick where it is judged on other facts than its own."""
-    main = (*tables.MARKED, *([] if worth.in_sample else [BRUTE_FORCE]))
+    main = (*MARKED, *([] if worth.in_sample else [BRUTE_FORCE]))
     return [item.pick for item in worth.selectors if item.pick.selector in main]

@@ -3,20 +3,29 @@
 import pandas as pd
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.view.export.html import edit_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve
 from lga_core.view.words.definitions import definitions
+from lga_core.view.words.edit_rows import (
+    WRITTEN_FORMATS,
+    WRITTEN_NOTE,
+    loss_stop,
+    probe_row,
+    side_effect_cards,
+    written_rows,
+)
 from lga_core.view.words.edit_words import before_after, relative_error, whole
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
-from lga_core.view.words.text import number, shorten, yes_no
+from lga_core.view.words.text import number, shorten
 from pages._ui.edits.editors import title
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import card, download, metric_cards, table
-from pages._ui.shell.text import fact_label, plain, safe
+from pages._ui.shell.text import plain, safe
 
 
 def show(trial: Trial, *, running: bool = False) -> None:
@@ -65,21 +74,9 @@ def _beside(report: EditReport, measured: Diagnostics) -> None:
     """What the edit did to the model beside its fact, and what is out of bounds."""
     for warning in measured.warnings:
         st.warning(safe(warning), icon=":material/warning:")
-    ratios = [ratio for ratio in measured.norm_ratios if ratio is not None]
-    largest = max(ratios) if ratios and len(ratios) == len(measured.norm_ratios) else None
-    cards = (
-        ("Target error", relative_error(report.target_error), "largest over layers"),
-        ("‖ΔW‖ / ‖W‖", number(largest, 2), "largest over layers"),
-        ("Drift, mean KL", number(measured.kl, 2), f"nats, n {measured.n_prompts}"),
-        ("Drift, largest KL", number(measured.kl_largest, 2), f"nats, n {measured.n_prompts}"),
-        (
-            "Fluency",
-            f"{whole(measured.fluency_before)} → {whole(measured.fluency_after)}",
-            "bits × 100",
-        ),
-    )
+    cards = side_effect_cards(report, measured)
     for column, words in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        card(column, *words)
+        card(column, words.label, words.value, words.below)
     with st.expander("The texts that fluency is measured on"):
         for column, words, text in zip(
             st.columns(2, gap="medium"), ("Before", "After"), (measured.text_before, measured.text_after), strict=True
@@ -92,52 +89,17 @@ def _written(report: EditReport) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown("**What was written**")
-        rows = pd.DataFrame(
-            [
-                {
-                    "layer": layer,
-                    "target error": error,
-                    "‖ΔW‖": delta,
-                    "‖ΔW‖ / ‖W‖": delta / weight,
-                    "clamped": yes_no(clamped),
-                    "steps": max(len(losses) - 1, 0),
-                    "last nll": losses[-1] if losses else None,
-                }
-                for layer, error, delta, weight, clamped, losses in zip(
-                    report.layers,
-                    report.target_errors,
-                    report.delta_norms,
-                    report.weight_norms,
-                    report.clamped,
-                    report.losses,
-                    strict=True,
-                )
-            ]
-        ).astype({"target error": float, "last nll": float})  # numbers stand at the right, also where n/a
-        words = {"target error": relative_error, "‖ΔW‖": _three, "‖ΔW‖ / ‖W‖": _three, "last nll": _three}
-        st.table(
-            rows.style.format(words),
+        rows = pd.DataFrame(written_rows(report)).astype({"target error": float, "last nll": float})
+        st.table(  # numbers stand at the right, also where n/a
+            rows.style.format(WRITTEN_FORMATS),
             hide_index=True,
             border="horizontal",
             alt="Table of what was written at each layer",
         )
-        st.caption(
-            "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats.",
-            help=definitions(rows.columns),
-        )
+        st.caption(WRITTEN_NOTE, help=definitions(rows.columns))
     with right:
-        search = report.settings.get("value") or report.settings
-        figure = loss_curve(
-            report,
-            stop=search.get("stop_nll", search.get("stop_loss")),  # by the first name in reports of earlier versions
-            of_total=search.get("stop") == "total",
-            theme_name=theme_name(),
-        )
+        figure = loss_curve(report, **loss_stop(report), theme_name=theme_name())
         chart(figure, "loss_curve", "Line chart: the loss at each step.")
-
-
-def _three(value: float) -> str:
-    return number(value, 3)
 
 
 def probes(report: EditReport, pending: str | None) -> None:
@@ -147,16 +109,8 @@ def probes(report: EditReport, pending: str | None) -> None:
     """
     rows = pd.DataFrame(
         [
-            {
-                "metric": probe.metric,
-                "prompt": safe(probe.prompt),
-                "expected": safe(probe.expected) + ("" if probe.expected_source == "data" else " (the model’s own)"),
-                "before": pending or _text(probe.text_before),
-                "after": pending or _text(probe.text_after),
-                "forced %": f"{probe.before:.0f}\u00a0→\u00a0{probe.after:.0f}",
-                "free": pending or f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
-            }
-            for probe in report.probes
+            row | {name: shown(row[name]) for name, shown in _SHOWN.items()}
+            for row in (probe_row(probe, pending) for probe in report.probes)
         ]
     )
     st.table(rows, hide_index=True, border="horizontal", alt="Table of the probes")
@@ -166,6 +120,9 @@ def probes(report: EditReport, pending: str | None) -> None:
 def _text(text: str) -> str:
     """What the model said, not longer than a few lines."""
     return safe(shorten(plain(text), 160)) or "–"
+
+
+_SHOWN = {"prompt": safe, "expected": safe, "before": _text, "after": _text}  # untrusted cells of a probe's row
 
 
 def history(trials: list[Trial]) -> None:
