@@ -6,8 +6,8 @@ import streamlit as st
 from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.service.requests import EasyEditRequest, TrialRequest
-from lga_core.view.export.html import edit_csv
-from lga_core.view.figures.edits.loss_curve import loss_curve
+from lga_core.view.export.frames import edit_probes, to_csv
+from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.words.edit_words import before_after, relative_error, whole
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
@@ -47,7 +47,7 @@ def show(trial: Trial, *, running: bool = False) -> None:
     for dropped in report.dropped_probes:
         st.caption(safe(f"Dropped: {dropped}"))
     with st.container(horizontal=True):
-        download("Probes, CSV", lambda: edit_csv(report), f"trial_{report.record}.csv", "text/csv")
+        download("Probes, CSV", lambda: to_csv(edit_probes(report)), f"trial_{report.record}.csv", "text/csv")
         if not running:
             _for_easyedit(trial.request)
 
@@ -173,13 +173,7 @@ def _written(report: EditReport) -> None:
             "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
         )
     with right:
-        search = report.settings.get("value") or report.settings
-        figure = loss_curve(
-            report,
-            stop=search.get("stop_nll", search.get("stop_loss")),  # by the first name in reports of earlier versions
-            of_total=search.get("stop") == "total",
-            theme_name=theme_name(),
-        )
+        figure = loss_curve(report, **search_end(report), theme_name=theme_name())
         chart(figure, "loss_curve", "Line chart: the loss at each step.")
 
 
