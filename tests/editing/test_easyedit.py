@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings as checking
 from hypothesis import strategies as st
 
-from lga_core.editing.files.easyedit_reading import MAX_BYTES, read_hparams
-from lga_core.editing.files.easyedit_writing import ModelParts, parts_of, write_hparams
+from lga_core.editing.files.easyedit.reading import MAX_BYTES, read_hparams
+from lga_core.editing.files.easyedit.writing import ModelParts, parts_of, write_hparams
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.settings import flat_names, flat_values, from_flat

@@ -17,7 +17,7 @@ from lga_core.view.words.edit_words import adapter_words
 from lga_core.view.words.protocol import protocol_words
 
 if TYPE_CHECKING:
-    from lga_core.editing.files.easyedit_reading import Hparams
+    from lga_core.editing.files.easyedit.reading import Hparams
 
 NOT_ASKED = Metric(teacher_forced=None, free=None, n=0)
 
@@ -51,8 +51,8 @@ def edit(
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
     from lga_core.editing.files import lora
-    from lga_core.editing.files.easyedit_folder import easyedit_files
-    from lga_core.editing.files.easyedit_writing import parts_of
+    from lga_core.editing.files.easyedit.both_files import easyedit_files
+    from lga_core.editing.files.easyedit.writing import parts_of
     from lga_core.editing.files.edit_set import check_place, save_edit_set
     from lga_core.editing.files.export import export_merged
     from lga_core.editing.files.whole_folder import check_free
@@ -136,7 +136,7 @@ class Asked:
 
 def _asked(path: Path | None, editor: str | None, layers: str | None) -> Asked:
     """Raises LgaError where they do not fit together."""
-    from lga_core.editing.files.easyedit_reading import read_hparams_file
+    from lga_core.editing.files.easyedit.reading import read_hparams_file
     from lga_core.runs.checks import parse_layers
 
     if path is None:

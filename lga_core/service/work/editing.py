@@ -3,8 +3,8 @@
 from typing import Any
 
 from lga_core.editing.edits import Edit
-from lga_core.editing.files.easyedit_folder import easyedit_files
-from lga_core.editing.files.easyedit_writing import parts_of
+from lga_core.editing.files.easyedit.both_files import easyedit_files
+from lga_core.editing.files.easyedit.writing import parts_of
 from lga_core.editing.files.edit_set import edit_set_bytes
 from lga_core.editing.files.export import export_merged
 from lga_core.editing.files.lora import export_lora

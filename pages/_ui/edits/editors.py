@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from lga_core.editing.files.easyedit_reading import Hparams, read_hparams
+from lga_core.editing.files.easyedit.reading import Hparams, read_hparams
 from lga_core.editing.table import EDITORS, Editor
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import MetricSettings

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from lga_core.editing.files.easyedit import FORMATS, LAST_LAYER, REMARK, WEIGHT, FieldLink, Format
+from lga_core.editing.files.easyedit.fields import FORMATS, LAST_LAYER, REMARK, WEIGHT, FieldLink, Format
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.settings import Settings, from_flat, problem

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lga_core.editing.files.easyedit import FORMATS, LAST_LAYER, REMARK, WEIGHT, FieldLink, ModelParts
-from lga_core.editing.files.easyedit_reading import settings_of
+from lga_core.editing.files.easyedit.fields import FORMATS, LAST_LAYER, REMARK, WEIGHT, FieldLink, ModelParts
+from lga_core.editing.files.easyedit.reading import settings_of
+from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import published_name
 from lga_core.models.text.sources import IDENTITY
 from lga_core.settings import Settings, flat_names, flat_values, settings_in
@@ -32,7 +33,9 @@ class HparamsFile:
 
 
 def write_hparams(editor: str, layers: tuple[int, ...], settings: Settings, parts: ModelParts) -> HparamsFile:
-    """The whole file for one editor at these layers of a model."""
+    """The whole file for one editor at these layers of a model. Raises LgaError for an editor that is not there."""
+    if editor not in FORMATS:
+        raise LgaError(f"EasyEdit's fields for {editor} are not known.", hint=f"Choose one of {', '.join(FORMATS)}.")
     fields = _fields(editor, layers, settings, parts)
     read_back = flat_values(settings_of(FILE, editor, fields, {}))
     lost = {name: value for name, value in flat_values(settings).items() if value != read_back[name]}

@@ -1,6 +1,6 @@
 """EasyEdit's hyper-parameter files (github.com/zjunlp/EasyEdit, hparams/): which of their fields is which setting here.
 
-`easyedit_writing` and `easyedit_reading` go both ways by these tables. Nothing here needs torch.
+`writing` and `reading` go both ways by these tables. Nothing here needs torch.
 """
 
 from collections.abc import Callable, Mapping
