@@ -15,7 +15,7 @@ from lga_core.service.process import machine
 from lga_core.service.process.client import EngineClient
 from lga_core.service.requests import Request
 
-SECONDS_FIRST = 1.5  # the first view comes first, then torch is imported by the engine
+SECONDS_FIRST = 10.0  # the first view comes first, then torch is imported by the engine
 FILE_SECONDS = 100.0  # the model may have to be loaded first
 
 
