@@ -4,6 +4,8 @@
     scores = lga_core.score(model, "world", limit=32)
     report = lga_core.edit(model, "world", index=0, layers=[scores.selection.golden_layer])
 
+Results show themselves in a notebook, and `to_frame()` gives them as a pandas table.
+
 Nothing heavy is imported before the first call. Each call takes a reporter (`lga_core.progress`), which is called
 after each step.
 """
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lga_core.progress import Reporter, silent
+from lga_core.showing import Presenter, shown_by
 
 if TYPE_CHECKING:
     from lga_core.evaluation.settings import MetricSettings
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
     from lga_core.scores.methods import View
 
 __all__ = ["edit", "load", "score"]
+
+
+def _notebook() -> Presenter:
+    from lga_core.view import notebook
+
+    return notebook
+
+
+shown_by(_notebook)
 
 
 def load(

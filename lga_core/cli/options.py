@@ -2,20 +2,20 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import choose
 from lga_core.errors import LgaError
 from lga_core.progress import Reporter
 from lga_core.runs.checks import some
-from lga_core.settings import problem
+from lga_core.settings import flat_names, from_flat, problem
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
@@ -117,7 +117,7 @@ def settings_of_each(
     kinds: Sequence[type], given: Mapping[str, Any], assignments: Sequence[str] | None
 ) -> tuple[Any, ...]:
     """`settings_of` for several classes that share `--set`: an assignment goes to each that has its name."""
-    places = [dict(_places(kind)) for kind in kinds]
+    places = [flat_names(kind) for kind in kinds]
     names = list(dict.fromkeys(name for known in places for name in known))
     for assignment in assignments or ():
         name, equals, _value = assignment.partition("=")
@@ -129,36 +129,16 @@ def settings_of_each(
     return tuple(_made(kind, known, given, assignments or ()) for kind, known in zip(kinds, places, strict=True))
 
 
-def _made(
-    kind: type[S], places: Mapping[str, tuple[str, ...]], given: Mapping[str, Any], assignments: Sequence[str]
-) -> S:
-    chosen: dict[str, Any] = {}
-    for name, value in given.items():
-        if name in places:
-            _put(chosen, places[name], value)
+def _made(kind: type[S], names: Collection[str], given: Mapping[str, Any], assignments: Sequence[str]) -> S:
+    chosen = {name: value for name, value in given.items() if name in names}
     for assignment in assignments:
         name, _equals, value = assignment.partition("=")
-        if name in places:
-            _put(chosen, places[name], None if value.lower() == "none" else value)
+        if name in names:
+            chosen[name] = None if value.lower() == "none" else value
     try:
-        return TypeAdapter(kind).validate_python(chosen)
+        return from_flat(kind, chosen)
     except ValidationError as error:
         raise LgaError(f"{problem(error)}.", hint="Give that setting another value.") from error
-
-
-def _places(kind: type, within: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each setting's name with its path; outer ones come last, so that they win where two have one name."""
-    hints = get_type_hints(kind)
-    for name, hint in hints.items():
-        if isinstance(hint, type) and is_dataclass(hint):
-            yield from _places(hint, (*within, name))
-    yield from ((name, (*within, name)) for name, hint in hints.items() if not is_dataclass(hint))
-
-
-def _put(chosen: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    for name in path[:-1]:
-        chosen = chosen.setdefault(name, {})
-    chosen[path[-1]] = value
 
 
 def parse_fences(text: str) -> float | None:

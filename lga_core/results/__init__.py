@@ -5,7 +5,19 @@ Nothing is computed here.
 """
 
 from lga_core.results.answer import Answer, Candidate, Obstacle, PastWorth
-from lga_core.results.base import Answers, Array, Cost, Kind, Loss, ModelIdentity, OldSource, Provenance, Result, Stored
+from lga_core.results.base import (
+    Answers,
+    Array,
+    Cost,
+    Kind,
+    Loss,
+    ModelIdentity,
+    OldSource,
+    Provenance,
+    Result,
+    ShownResult,
+    Stored,
+)
 from lga_core.results.edits import (
     KL_BOUND,
     Adapter,
@@ -102,6 +114,7 @@ __all__ = [
     "RunNotes",
     "Selection",
     "SelectorWorth",
+    "ShownResult",
     "SideBySide",
     "Signs",
     "Stability",

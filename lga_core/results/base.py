@@ -5,10 +5,15 @@ A value that cannot be had is NaN inside an array and `null` in JSON, never 0.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter
+
+from lga_core import showing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _to_array(value: Any) -> np.ndarray:
@@ -43,6 +48,22 @@ class Result:
     @classmethod
     def from_json(cls, text: str | bytes):
         return TypeAdapter(cls).validate_json(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownResult(Result):
+    """A result that a notebook shows as a figure and a table."""
+
+    def to_frame(self, of: str | None = None) -> "pd.DataFrame":
+        """The result as a table with one row a thing that was measured; None where a number cannot be had.
+
+        `of` names one of its tables, by default the first. Raises LgaError with the names there are.
+        """
+        return showing.presenter().frame(self, of)
+
+    def _repr_html_(self) -> str:
+        """For IPython and Jupyter: the figure over the table."""
+        return showing.presenter().page(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,6 +105,17 @@ class TrialRequest(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EasyEditRequest(Request):
+    """The files with which EasyEdit makes the same edit. Returns the bytes of a .zip."""
+
+    interactive: ClassVar[bool] = True
+    facts: tuple[Fact, ...]
+    layers: tuple[int, ...]
+    editor: str
+    settings: Any
+
+
+@dataclass(frozen=True, kw_only=True)
 class EveryLayerRequest(Request):
     """One fact edited at every layer alone, and its own scores. All of it is in the store, row by row."""
 

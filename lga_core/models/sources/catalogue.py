@@ -129,6 +129,12 @@ def catalogue() -> tuple[ModelEntry, ...]:
         return tuple(ModelEntry.model_validate(entry) for entry in tomllib.load(file)["models"])
 
 
+def published_name(name: str) -> str:
+    """Of a catalogue's model on the hub its repository, which other programs can fetch by themselves; else the name."""
+    repositories = {entry.id: entry.origin.repo for entry in catalogue() if isinstance(entry.origin, Hub)}
+    return repositories.get(name, name)
+
+
 def resolve(name: str) -> ModelEntry:
     """The model a user means: a catalogue id first, then a local folder or .gguf file, then a hub id "owner/name".
 

@@ -20,6 +20,7 @@ WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
     ask.ManyEditsRequest: many_edits.many_edits,
     ask.ReplayRequest: replaying.replay,
     ask.TrialRequest: editing.try_edit,
+    ask.EasyEditRequest: editing.for_easyedit,
     ask.EveryLayerRequest: every_layer.every_layer,
     ask.WriteEdits: editing.write,
     ask.ToggleEdit: editing.toggle,

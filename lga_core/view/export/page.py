@@ -122,11 +122,24 @@ def origin(stored: Stored | None) -> str:
 
 def figure(drawn: Mapping[ThemeName, go.Figure], about: str, *sentences: str | None, stored: str = "") -> str:
     """A live figure with what it says. `about` is for those who do not see it; `stored`: its `origin`."""
-    each = ", ".join(f'"{name}": {_prepared(item, name)}' for name, item in drawn.items())
+    each = ", ".join(f'"{name}": {_prepared(item)}' for name, item in drawn.items())
     return (
         f"<figure>{_frame(_plot(each), about)}<figcaption>{text(' '.join(filter(None, sentences)))}</figcaption>"
         f"{stored}</figure>"
     )
+
+
+def on_own_ground(figure: go.Figure) -> go.Figure:
+    """A copy that looks the same wherever it is shown: hosts that set a default template have no say in it."""
+    copy = go.Figure(figure)
+    look = theme((copy.layout.meta or {}).get("theme", "light"))
+    copy.layout.template = {}
+    copy.update_layout(paper_bgcolor=look.page, plot_bgcolor=look.page, autosize=True)
+    copy.update_layout(font={"family": FONT, "color": look.ink})
+    for trace in copy.data:
+        if trace.type == "heatmap" and trace.colorscale is None:
+            trace.colorscale = [[0, look.neutral], [1, look.ink]]
+    return copy
 
 
 def both(draw: Callable[..., go.Figure]) -> dict[ThemeName, go.Figure]:
@@ -138,9 +151,7 @@ def page(title: str, body: str, themes: Iterable[ThemeName] = tuple(THEMES)) -> 
     """The whole page. `themes`: those that its figures are drawn in, so that the ground fits them."""
     names = list(themes)
     scripts = [get_plotlyjs(), _DRAW]
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(item.encode()).digest()).decode()}'" for item in scripts
-    )
+    hashes = " ".join(map(_source, scripts))
     # No script but these two can run, and nothing can be fetched, whatever stands in the texts.
     policy = f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:"
     first, *others = (_variables(theme(name)) for name in names)
@@ -161,18 +172,9 @@ def _source(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-def _prepared(drawn: go.Figure, name: ThemeName) -> str:
-    """A copy as JSON, without the default template of a host, on the page's ground. <, > and / are escaped in it."""
-    copy = drawn.to_plotly_json()
-    look = theme(name)
-    layout = copy["layout"]
-    font = layout.get("font", {}) | {"family": FONT, "color": look.ink}
-    ground = {"paper_bgcolor": look.page, "plot_bgcolor": look.page}
-    layout.update(template={}, autosize=True, font=font, **ground)
-    for trace in copy["data"]:
-        if trace["type"] == "heatmap":
-            trace.setdefault("colorscale", [[0, look.neutral], [1, look.ink]])
-    return to_json_plotly(copy)
+def _prepared(drawn: go.Figure) -> str:
+    """As JSON on the page's ground. <, > and / are escaped in it."""
+    return to_json_plotly(on_own_ground(drawn))
 
 
 def _plot(figures: str) -> str:

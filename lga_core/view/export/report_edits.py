@@ -5,7 +5,7 @@ from functools import partial
 from lga_core.results import METRICS, EditReport, QuestionReport, ReportedSweep, ReportedTrial, Worth
 from lga_core.view.export import page
 from lga_core.view.figures.edits.ledger_history import ledger_history
-from lga_core.view.figures.edits.loss_curve import loss_curve
+from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.figures.sweep.regret import regret_against_cost
@@ -14,7 +14,6 @@ from lga_core.view.words.edit_rows import (
     WRITTEN_FORMATS,
     WRITTEN_NOTE,
     ledger_rows,
-    loss_stop,
     probe_row,
     side_effect_cards,
     written_rows,
@@ -38,7 +37,7 @@ def trials(report: QuestionReport) -> str:
 def _trial(trial: ReportedTrial) -> str:
     """Metrics before and after, side effects, what was written, and every probe's texts."""
     done = trial.report
-    curve = page.both(partial(loss_curve, done, **loss_stop(done)))
+    curve = page.both(partial(loss_curve, done, **search_end(done)))
     written = [row | {name: show(row[name]) for name, show in WRITTEN_FORMATS.items()} for row in written_rows(done)]
     parts = [
         page.heading(

@@ -75,13 +75,6 @@ def written_rows(report: EditReport) -> list[dict[str, Any]]:
     ]
 
 
-def loss_stop(report: EditReport) -> dict[str, Any]:
-    """Where the search for v* ends, as `loss_curve` takes it."""
-    search = report.settings.get("value") or report.settings
-    # By the first name in reports of earlier versions.
-    return {"stop": search.get("stop_nll", search.get("stop_loss")), "of_total": search.get("stop") == "total"}
-
-
 def probe_row(probe: ProbeResult, pending: str | None = None) -> dict[str, str]:
     """One probe's texts in full. `pending`: what stands for them while they are missing."""
     return {

@@ -12,7 +12,8 @@ from lga_core.results import Stored
 from lga_core.scores.selection import signs
 from lga_core.service.reading.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading.stored import ScoredFacts
-from lga_core.view.export.html import easyedit_line, scores_csv, standalone_html, totals_csv
+from lga_core.view.export.frames import fact_scores, layer_totals, to_csv
+from lga_core.view.export.html import easyedit_line, standalone_html
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.words.names import method_title
 from lga_core.view.words.origin import origin_rows
@@ -183,8 +184,8 @@ def export(figure: Callable[[], "go.Figure"], scored: list[MethodScores], known:
         for scores in (item.scores for item in scored):
             title = method_title(scores.method)
             for what, name, make in (
-                ("layers", "layers", lambda scores=scores: totals_csv(scores)),
-                ("facts × layers", "facts", lambda scores=scores: scores_csv(scores, labels)),
+                ("layers", "layers", lambda scores=scores: to_csv(layer_totals(scores))),
+                ("facts × layers", "facts", lambda scores=scores: to_csv(fact_scores(scores, labels))),
             ):
                 download(f"{title}: {what}, CSV", make, f"{scores.method}_{name}.csv", "text/csv")
     st.caption(

@@ -8,8 +8,9 @@ import streamlit as st
 from lga_core.data.facts import fact_label
 from lga_core.results import Stored, Worth
 from lga_core.service.reading.sweep import SweepView
+from lga_core.view.export.frames import sweep_cells, to_csv, worth_layers, worth_selectors
 from lga_core.view.export.html import standalone_html
-from lga_core.view.export.sweep_html import layers_csv, selectors_csv, sweep_csv, sweep_json
+from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.words.sentences import spoken
@@ -119,9 +120,9 @@ def export(view: SweepView, worth: Worth, figure: go.Figure) -> None:
     stored = _swept_stored(view) | {name: item for name, (_scores, item) in view.scores.items() if item is not None}
     files = (
         ("Figure, HTML", lambda: standalone_html(figure, "Layer sweep"), "layer_sweep.html", "text/html"),
-        ("Facts × layers, CSV", lambda: sweep_csv(view.sweeps, labels), "sweep.csv", "text/csv"),
-        ("Layers, CSV", lambda: layers_csv(worth), "sweep_layers.csv", "text/csv"),
-        ("Selectors, CSV", lambda: selectors_csv(worth), "sweep_selectors.csv", "text/csv"),
+        ("Facts × layers, CSV", lambda: to_csv(sweep_cells(view.sweeps, labels)), "sweep.csv", "text/csv"),
+        ("Layers, CSV", lambda: to_csv(worth_layers(worth)), "sweep_layers.csv", "text/csv"),
+        ("Selectors, CSV", lambda: to_csv(worth_selectors(worth)), "sweep_selectors.csv", "text/csv"),
         ("All, JSON", lambda: sweep_json(view.sweeps, worth, stored), "sweep.json", "application/json"),
     )
     with st.container(horizontal=True):

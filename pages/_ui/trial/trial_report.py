@@ -6,17 +6,11 @@ import streamlit as st
 from lga_core.data.facts import fact_label
 from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport
-from lga_core.view.export.html import edit_csv
-from lga_core.view.figures.edits.loss_curve import loss_curve
+from lga_core.service.requests import EasyEditRequest, TrialRequest
+from lga_core.view.export.frames import edit_probes, to_csv
+from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.words.definitions import definitions
-from lga_core.view.words.edit_rows import (
-    WRITTEN_FORMATS,
-    WRITTEN_NOTE,
-    loss_stop,
-    probe_row,
-    side_effect_cards,
-    written_rows,
-)
+from lga_core.view.words.edit_rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
 from lga_core.view.words.edit_words import before_after, relative_error, whole
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
@@ -25,6 +19,7 @@ from pages._ui.edits.editors import title
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import card, download, metric_cards, table
+from pages._ui.shell.engine import file_of
 from pages._ui.shell.text import plain, safe
 
 
@@ -47,7 +42,29 @@ def show(trial: Trial, *, running: bool = False) -> None:
     probes(report, pending if "texts" in trial.missing else None)
     for dropped in report.dropped_probes:
         st.caption(safe(f"Dropped: {dropped}"))
-    download("Probes, CSV", lambda: edit_csv(report), f"trial_{report.record}.csv", "text/csv")
+    with st.container(horizontal=True):
+        download("Probes, CSV", lambda: to_csv(edit_probes(report)), f"trial_{report.record}.csv", "text/csv")
+        if not running:
+            _for_easyedit(trial.request)
+
+
+def _for_easyedit(request: TrialRequest) -> None:
+    asked = EasyEditRequest(
+        model=request.model,
+        facts=(request.fact,),
+        layers=request.layers,
+        editor=request.editor,
+        settings=request.settings,
+    )
+    download(
+        "For EasyEdit, .zip",
+        file_of(asked, "Writing the files for EasyEdit"),
+        f"easyedit_{request.editor}.zip",
+        "application/zip",
+        key="easyedit",
+        help="EasyEdit’s hyper-parameter YAML for this editor, these layers and this model, and the fact in KnowEdit’s "
+        "schema. The YAML says what is not the same there.",
+    )
 
 
 def _metrics(report: EditReport, pending: str | None) -> None:
@@ -98,7 +115,7 @@ def _written(report: EditReport) -> None:
         )
         st.caption(WRITTEN_NOTE, help=definitions(rows.columns))
     with right:
-        figure = loss_curve(report, **loss_stop(report), theme_name=theme_name())
+        figure = loss_curve(report, **search_end(report), theme_name=theme_name())
         chart(figure, "loss_curve", "Line chart: the loss at each step.")
 
 
