@@ -12,7 +12,7 @@ from lga_core.editing.edits import Edit, applied, applied_by_row
 from lga_core.evaluation.generation import Edited, generate
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.generate import sampler, seed_of
-from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.derived import derived_path, keep, kept_json
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Phase, Reporter, silent
 
@@ -108,8 +108,7 @@ def _sampled(
 
 def _kept(model: LoadedModel, prompt: str, seed: int) -> str | None:
     """What the unedited model wrote; None where it was not asked yet."""
-    path = _path(model, prompt, seed)
-    return json.loads(path.read_text()) if path.exists() else None
+    return kept_json(_path(model, prompt, seed), str)
 
 
 def _keep(model: LoadedModel, prompt: str, seed: int, text: str) -> None:

@@ -13,7 +13,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from lga_core.data.facts import Fact
@@ -23,7 +22,7 @@ from lga_core.editing.search.value import Value, find_values, weight_decay
 from lga_core.editing.settings import ValueSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
-from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.derived import derived_path, keep, kept
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 VALUE_VERSION = 3  # of the search's numbers: a change of them needs a new one
@@ -144,17 +143,18 @@ def _path(
 
 def _read(path: Path, model: LoadedModel) -> Value | None:
     """None where there is no file, or none that can be read."""
-    try:
-        kept = load_file(path, device=str(model.device))
+
+    def value(place: Path) -> Value:
+        tensors = load_file(place, device=str(model.device))
         return Value(
-            keys=kept["keys"],
-            start=kept["start"],
-            delta=kept["delta"],
-            losses=tuple(kept["losses"].tolist()),
-            clamped=bool(kept["clamped"]),
+            keys=tensors["keys"],
+            start=tensors["start"],
+            delta=tensors["delta"],
+            losses=tuple(tensors["losses"].tolist()),
+            clamped=bool(tensors["clamped"]),
         )
-    except (OSError, SafetensorError, KeyError):
-        return None
+
+    return kept(path, value)
 
 
 def _keep(path: Path, value: Value) -> None:

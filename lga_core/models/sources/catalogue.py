@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.files import model_place
+from lga_core.paths import check_root, user_path
 from lga_core.resources import ASSETS
 
 CATALOGUE_FILE = ASSETS / "models.toml"
@@ -138,19 +139,22 @@ def published_name(name: str) -> str:
 def resolve(name: str) -> ModelEntry:
     """The model a user means: a catalogue id first, then a local folder or .gguf file, then a hub id "owner/name".
 
-    Raises LgaError for a path that is not there and for an unknown name, with the names closest to it.
+    Raises LgaError for a path that is not there or that LGA_MODEL_ROOTS does not allow, and for an unknown name, with
+    the names closest to it.
     """
     name = name.strip()
     for entry in catalogue():
         aliases = {entry.id, entry.origin.repo} if isinstance(entry.origin, Hub) else {entry.id}
         if name.lower() in {alias.lower() for alias in aliases}:
             return entry
-    path = Path(name).expanduser() if name else None
-    if path is not None and path.exists():
+    path = user_path(name)
+    if name and path.exists():
+        check_root(path)
         return _local(name, path)
     if HUB_ID.fullmatch(name) and not name.lower().endswith(".gguf"):
         return ModelEntry(id=name, title=name.partition("/")[2], origin=Hub(repo=name))
     if "/" in name or "\\" in name or name.lower().endswith(".gguf"):
+        check_root(path)  # so that nobody can ask what is there
         raise LgaError(f"There is no folder or file {name}.", hint="Check the path, or name a model of the catalogue.")
     ids = [entry.id for entry in catalogue()]
     close = difflib.get_close_matches(name.lower(), ids, n=3, cutoff=0.5)

@@ -13,7 +13,10 @@ from lga_core.results import (
     Result,
     SweepCell,
     TokenAttribution,
+    TrialStage,
 )
+from lga_core.runs.storage.row_file import unreadable_rows
+from lga_core.runs.storage.store import Run
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TRACE_PHASES
 
@@ -54,6 +57,18 @@ def kind_of(method: str) -> RunKind:
         name = method.removeprefix(MANY)
         return RunKind(subject="many edits", name=name, title=f"Many edits: {_editor(name)}", row_type=EditCheckpoint)
     return RunKind(subject="other", name=method, title=method, row_type=None)
+
+
+def lost_rows(run: Run) -> int:
+    """How many of a run's stored rows cannot be read: damaged, or of another version. Asked again, they are computed.
+
+    0 for a kind of run that this version does not know.
+    """
+    kind = kind_of(run.provenance.method)
+    if kind.row_type is None:
+        return 0
+    types = (kind.row_type, TrialStage) if kind.subject == "trial" else (kind.row_type,)
+    return unreadable_rows(run.store.shown(run.provenance.key, ".jsonl"), types)
 
 
 def _editor(name: str) -> str:

@@ -54,11 +54,12 @@ class Store:
     def find(self, key: str) -> "Run | None":
         """The stored run with this content key, complete or not; None where there is none that can be read."""
         try:
-            return Run(store=self, provenance=Provenance.from_json(self.shown(key, ".json").read_bytes()))
+            read = Provenance.from_json(self.shown(key, ".json").read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
         except OSError as error:
             raise unusable(self.root, error) from error
+        return Run(store=self, provenance=read) if read.key == key else None  # another run's was copied here
 
     def path(self, key: str, suffix: str) -> Path:
         """One file of a run. Keys come from addresses too, so anything but a plain word is refused."""
@@ -170,9 +171,9 @@ class Run:
         return self.store.shown(self.provenance.key, suffix)
 
     def _write_provenance(self) -> None:
-        """Also when another process deleted the run meanwhile."""
+        """Also when another process deleted the run meanwhile, and in the place of a damaged one."""
         path = self._path(".json")
-        if not path.exists():
+        if not is_of(path, self.provenance.key):
             write_whole(path, self.provenance.to_json().encode())
 
     def _note_rows(self, rows: Sequence[Result], *, continued: bool) -> None:
@@ -189,6 +190,15 @@ class Run:
 
     def _write_notes(self, notes: RunNotes) -> None:
         write_whole(self._path(".notes"), adapter(RunNotes).dump_json(notes))
+
+
+def is_of(path: Path, key: str) -> bool:
+    """Whether a run's description can be read and is this run's."""
+    try:
+        read: Provenance = adapter(Provenance).validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return False
+    return read.key == key
 
 
 def read_notes(path: Path) -> RunNotes | None:

@@ -4,6 +4,7 @@ Kept in the cache folder, so that stored results are found before the engine has
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,12 +20,13 @@ FILE = "machine.json"
 
 
 def remember(machine: Machine) -> None:
-    """Keep what the engine said."""
+    """Keep what the engine said. Where it cannot be written, jobs say so: this is only for the next start."""
     path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".half")
-    half.write_text(json.dumps(asdict(machine)), encoding="utf-8")
-    half.replace(path)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(json.dumps(asdict(machine)), encoding="utf-8")
+        half.replace(path)
 
 
 def known() -> Machine | None:

@@ -85,8 +85,15 @@ def _terms(entry: ModelEntry) -> bool:
             f"{safe(entry.title)} comes under the [{safe(entry.licence.name)}]({entry.licence.url}). "
             "Read and accept them once before it is fetched."
         )
-        st.button("Accept the terms", key="accept_terms", on_click=accept_terms, args=(entry,), width="stretch")
+        st.button("Accept the terms", key="accept_terms", on_click=_accept, args=(entry,), width="stretch")
     return False
+
+
+def _accept(entry: ModelEntry) -> None:
+    try:
+        accept_terms(entry)
+    except LgaError as error:
+        state.session().notices.append(str(error))
 
 
 def known_layers(name: str) -> int | None:
