@@ -198,6 +198,7 @@ def test_hostile_input(door, tmp_path, monkeypatch):
     inside = trap(tmp_path)
     outside = {path: path.read_bytes() for path in (tmp_path / "outside").rglob("*") if path.is_file()}
     monkeypatch.chdir(inside)
+    monkeypatch.setenv("HOME", str(inside))
     monkeypatch.setenv("LGA_OFFLINE", "1")
     monkeypatch.setenv("LGA_MODEL_ROOTS", str(inside))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
