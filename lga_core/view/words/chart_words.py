@@ -42,6 +42,10 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
         "One metric of each fact after each change of the ledger.",
         "earlier rows get worse as later edits come: those edits then disturb each other",
     ),
+    "many_edits_curves": (
+        "How all facts written so far fare, and what the edits did to the model beside them, by the number of edits.",
+        "the facts asked at each point differ in kind: a dip may be of those that were just added",
+    ),
     "sweep_heat": (
         "What editing measured at every layer, as means and by fact, with the layers that the selectors picked.",
         "the means are flat around the best layer, or few facts judge it",
