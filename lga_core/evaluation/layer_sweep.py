@@ -33,7 +33,7 @@ from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import METRICS, Cost, SweepCell
 
 FACTS_AT_ONCE = 8  # of an editor that edits one fact at a time: they are measured together
-TOKENS_TOGETHER = 512  # of a step of a search that several layers share; cases that end leave it smaller and smaller
+TOKENS_TOGETHER = 256  # of a step of a search that several layers share: more fill matrix products hardly better
 KEPT_BYTES = 512 * 2**20  # of what blocks were given, where they fit: layers are swept in groups
 
 

@@ -205,7 +205,7 @@ def test_facts_with_as_much_to_run_share_a_batch(some):
     assert tails == sorted(tails)
     for part in parts:
         assert (
-            sum(len(contexts[place].rows) for place in part) * max(contexts[place].tail for place in part)
+            sum(contexts[place].step_rows for place in part) * max(contexts[place].tail for place in part)
             <= searching.SEARCH_TOKENS
             or len(part) == 1
         )
