@@ -19,9 +19,6 @@ from lga_core.progress import Phase, Reporter, silent
 VERSION = 1  # of the kept texts
 LENGTH = 100  # tokens of the continuation
 TOP_K = 5  # each token is drawn among so many
-# Of a batch for before and after, the edited one repeated: on a processor a step with 4 rows is faster than one with 2
-# or 3 (SmolLM2: by a tenth to a quarter), since the library of matrix products has no good way for so few rows.
-ROWS = 4
 _WORDS = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
@@ -61,7 +58,7 @@ def continuations(
     if before is not None:
         return before, continuation(model, prompt, edits, seed, report=report)
     both = partial(applied, model, edits, first_row=1)
-    before, after, *_ = _sampled(model, [prompt] * ROWS, seed, both, "before and after the edit", report)
+    before, after = _sampled(model, [prompt] * 2, seed, both, "before and after the edit", report)
     _keep(model, prompt, seed, before)
     return before, after
 

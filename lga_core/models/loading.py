@@ -18,6 +18,7 @@ from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.structure import quantized
 from lga_core.models.structure.architecture import Architecture
+from lga_core.models.structure.narrow import make_narrow
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -116,6 +117,7 @@ def _model(folder: Path, device: torch.device, dtype: torch.dtype, room: Mapping
         compute_on(model, torch.device("cuda", 0))
     model.eval().requires_grad_(False)
     quantized.keep_gradients(model)
+    make_narrow(model)
     _check_causal(folder, model)
     # transformers fills what a file lacks with random numbers and only warns.
     if lacking := sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]])):

@@ -7,7 +7,7 @@ from conftest import train_tokenizer
 from lga_core.errors import LgaError
 from lga_core.models.running.forward import final_hidden, record_activations, resume
 from lga_core.models.running.generate import greedy, sampler, stream
-from lga_core.models.text.tokens import Batch, answer_row, prompt_row, subject_span, token_texts
+from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row, prompt_row, subject_span, token_texts
 
 PROMPTS = ["The Space Needle is in downtown", "Paris", "LeBron James plays for the city of"]
 
@@ -94,3 +94,14 @@ def test_greedy_equals_the_argmax_without_a_cache(tiny):
     ends = {tiny.tokenizer.eos_token_id}
     stop = next((i for i, token in enumerate(expected) if token in ends), len(expected))
     assert greedy(tiny, [row], 5)[0] == tuple(expected[:stop])
+
+
+def test_the_answers_of_chosen_rows_are_those_of_a_batch_of_them():
+    tokenizer = train_tokenizer(bos=False)
+    rows = [answer_row(tokenizer, prompt, answer) for prompt in PROMPTS for answer in ("Seattle", "the Lakers")]
+    batch = Batch.of(rows, torch.device("cpu"))
+    chosen = [4, 1, 1, 5, 0]
+    index = AnswerIndex.of(rows, batch)
+    expected = AnswerIndex.of([rows[row] for row in chosen], batch)  # padded on the right: every row begins at 0
+    for name, value in vars(index.select(torch.tensor(chosen))).items():
+        assert torch.equal(value, getattr(expected, name)), name

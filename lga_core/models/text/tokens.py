@@ -151,11 +151,9 @@ class AnswerIndex:
         return values.new_zeros(len(self.counts)).index_add(0, self.rows, values) / self.counts
 
     def select(self, rows: torch.Tensor) -> "AnswerIndex":
-        """The same of some rows (R,) of the batch, each at its place among them."""
-        place = self.rows.new_full((len(self.counts),), -1)
-        place[rows] = torch.arange(len(rows), device=rows.device)
-        own = place[self.rows]
-        kept = own >= 0
-        return AnswerIndex(
-            rows=own[kept], columns=self.columns[kept], tokens=self.tokens[kept], counts=self.counts[rows]
-        )
+        """The same of some rows (R,) of the batch, with repetition, each at its place among them."""
+        counts = self.counts[rows]
+        own = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)  # (N,)
+        before = self.counts.cumsum(0) - self.counts  # tokens of the rows before
+        places = torch.arange(len(own), device=rows.device) + (before[rows] - (counts.cumsum(0) - counts))[own]
+        return AnswerIndex(rows=own, columns=self.columns[places], tokens=self.tokens[places], counts=counts)
