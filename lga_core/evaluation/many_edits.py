@@ -14,7 +14,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.edits import DenseEdit, Edit, dense_sum
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.diagnostics import drift, neutral_prompts, norm_ratios
-from lga_core.evaluation.fluency import ROWS, fluency, texts_under
+from lga_core.evaluation.fluency import fluency, texts_under
 from lga_core.evaluation.metrics import Predicted, ProbeQuestion, forced_shares, predict
 from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.models.loaded import LoadedModel
@@ -23,7 +23,7 @@ from lga_core.probes.questions import FactProbes, MetricProbe, fact_probes
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, EditCheckpoint
 
-FLUENCY_PROMPTS = ROWS  # texts of one batch
+FLUENCY_PROMPTS = 4  # texts of one batch
 _COUNTED = (Phase.EDIT, Phase.PROBES, Phase.DRIFT, Phase.FLUENCY)  # the others come once, before the first edit
 
 
