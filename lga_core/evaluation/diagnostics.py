@@ -78,7 +78,7 @@ def norm_ratios(model: LoadedModel, edits: Sequence[Edit]) -> tuple[float | None
 
 def _drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter) -> list[float]:
     """KL(before ‖ after) of the next token after each neutral prompt, nats."""
-    rows = [prompt_row(model.tokenizer, text) for text in neutral_prompts()]
+    rows = [prompt_row(model.asking, text) for text in neutral_prompts()]
     kept = _unedited.setdefault(model, {})
     divergences: list[float] = []
     for first in range(0, len(rows), BATCH):
@@ -98,7 +98,7 @@ def _drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter) -> li
 
 def target_nll(model: LoadedModel, fact: Fact, edits: Sequence[Edit]) -> float | None:
     """nll of the fact's new answer with edits applied, nats; None where they broke the model."""
-    row = answer_row(model.tokenizer, fact.prompt, fact.target_new)
+    row = answer_row(model.asking, fact.prompt, fact.target_new)
     batch = Batch.of([row], model.device)
     index = AnswerIndex.of([row], batch)
     with model.using("reading the new answer"), applied(model, edits), torch.no_grad():

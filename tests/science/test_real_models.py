@@ -46,8 +46,8 @@ def test_the_batched_product_is_the_naive_one_in_float32(model, facts, checks, l
     row = list(gradient_rows(model, facts[:4], checks[:4], GradientSettings(loss=loss)))[2]
     naive = naive_gradient_products(
         model,
-        asked(model.tokenizer, facts[2].prompt, facts[2].target_old[0]),
-        asked(model.tokenizer, facts[2].prompt, facts[2].target_new),
+        asked(model.asking, facts[2].prompt, facts[2].target_old[0]),
+        asked(model.asking, facts[2].prompt, facts[2].target_new),
         tuple(block.mlp_linears for block in model.architecture.blocks),
     ).numpy()
     scale = row.values["norm-old/mlp"] * row.values["norm-new/mlp"]

@@ -20,6 +20,7 @@ from lga_core.editing.ledger import Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.catalogue import Hub, catalogue
+from lga_core.models.text.chat import plain_name
 from lga_core.results import Adapter
 
 CONFIG = "adapter_config.json"
@@ -118,4 +119,4 @@ def _config(model: LoadedModel, edits: Sequence[LowRankEdit]) -> dict[str, Any]:
 def _published_name(name: str) -> str:
     """Of a catalogue's model on the hub its repository, which peft can fetch by itself; else the name."""
     repositories = {entry.id: entry.origin.repo for entry in catalogue() if isinstance(entry.origin, Hub)}
-    return repositories.get(name, name)
+    return repositories.get(plain_name(name), plain_name(name))

@@ -1,6 +1,7 @@
 """What a number was measured with, as the rows of a table."""
 
 from lga_core.results import Stored
+from lga_core.view.words.run_words import chat_words
 
 
 def origin_rows(stored: Stored) -> dict[str, str]:
@@ -12,6 +13,7 @@ def origin_rows(stored: Stored) -> dict[str, str]:
         "rows": f"{stored.rows}, {stored.reused} from the store",
         "model": source.model,
         "model fingerprint": source.model_fingerprint[:16],
+        "prompts": chat_words(source.chat),
         "facts": source.facts,
         "facts fingerprint": source.facts_fingerprint[:16],
         "settings": ", ".join(settings) or "none",
