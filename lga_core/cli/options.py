@@ -43,11 +43,11 @@ class Common:
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first N facts.")] = None
     shuffle: Annotated[int | None, typer.Option(metavar="SEED", help="Shuffle the facts before --limit.")] = None
     seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto: the accelerator, if any.")] = "auto"
     chat: Annotated[
         bool,
         typer.Option("--chat", help="Ask in MODEL's chat template: a prompt is the user's message, as it stands."),
     ] = False
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto: the accelerator, if any.")] = "auto"
     dtype: Annotated[str, typer.Option(metavar="auto|float32|bfloat16", help="auto: float32 on a CPU.")] = "auto"
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON to this file.")] = None
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False

@@ -70,7 +70,8 @@ def _asked(entry: ModelEntry) -> ModelEntry:
         help="This model’s tokenizer has no chat template."
         if able is False
         else "On: each prompt, as it stands, is the user’s message, and the answer begins the assistant’s turn. Off: "
-        "the model continues the prompt. What is measured the one way is no answer to the other.",
+        "the model continues the prompt. Questions suit a chat: asked to complete a sentence, an assistant mostly says "
+        "it again from its beginning, so that few such facts count as known.",
     )
     return entry.chatting if chat else entry
 
