@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Kind, OldSource
 from lga_core.scores.settings import CmaSettings
 from lga_core.service.requests import TraceRequest
@@ -16,6 +17,7 @@ from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import layers_list
 from pages._ui.shell.live import live
+from pages._ui.shell.text import safe
 from pages._ui.trial.fact import choose_fact, strip_of
 
 
@@ -112,4 +114,5 @@ def first_look(running: bool) -> None:
 
 st.title("Causal trace")
 if asked := asked_question():
+    st.caption(f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}")
     page(asked)

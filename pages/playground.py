@@ -103,10 +103,11 @@ def choose_settings(question: Question) -> PlaygroundSettings:
     top_k = number_field("Top k", 0, 1000, 50, "play_top_k", place=columns[3], help=among, **off)
     same = "The same for both models."
     seed = number_field("Seed", 0, 2**31 - 1, 0, "play_seed", place=columns[4], help=same, **off)
-    able = can_chat(question.model)
+    asked_so = resolve(question.model).chat  # the sidebar's choice for every page
+    able = False if asked_so else can_chat(question.model)
     about = {
         True: "Puts the prompt as a user’s message.",
-        False: "This model’s tokenizer has no chat template.",
+        False: "On in the sidebar, for every page." if asked_so else "This model’s tokenizer has no chat template.",
         None: "Whether the tokenizer has one is known once the model’s files are here.",
     }
     chat = columns[5].toggle(

@@ -105,7 +105,7 @@ def stage_seconds(model: LoadedModel, fact: Fact, layer: int, settings: RRomeSet
 def text_seconds(model: LoadedModel, fact: Fact, edit: Edit, seed: int) -> tuple[float, float]:
     """Median seconds of LENGTH tokens sampled after the fact's prompt, with the edit applied and merged; in turn."""
     merged = merged_copy(model, [edit])
-    ids = torch.tensor([prompt_row(model.tokenizer, fact.prompt).ids], device=model.device)
+    ids = torch.tensor([prompt_row(model.asking, fact.prompt).ids], device=model.device)
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(TEXTS):

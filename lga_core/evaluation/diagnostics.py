@@ -101,7 +101,7 @@ class _Neutral:
 
 def drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter = silent) -> list[float]:
     """KL(before ‖ after) of the next token after each neutral prompt, nats; not finite where edits broke the model."""
-    rows = [prompt_row(model.tokenizer, text) for text in neutral_prompts()]
+    rows = [prompt_row(model.asking, text) for text in neutral_prompts()]
     kept = _unedited.setdefault(model, {})
     divergences: list[float] = []
     for first in range(0, len(rows), BATCH):
@@ -126,7 +126,7 @@ def _target_nlls(
     model: LoadedModel, fact: Fact, edits: Sequence[Edit], edited: Sequence[bool]
 ) -> tuple[float | None, ...]:
     """`target_nll` with the edits (True) or without them, in one batch; those without come first."""
-    rows = [answer_row(model.tokenizer, fact.prompt, fact.target_new)] * len(edited)
+    rows = [answer_row(model.asking, fact.prompt, fact.target_new)] * len(edited)
     batch = Batch.of(rows, model.device)
     index = AnswerIndex.of(rows, batch)
     first = edited.index(True)

@@ -91,7 +91,7 @@ def _sampled(
     """LENGTH tokens after each prompt, each row with the same random numbers."""
     texts = generate(
         model,
-        [prompt_row(model.tokenizer, prompt) for prompt in prompts],
+        [prompt_row(model.asking, prompt) for prompt in prompts],
         LENGTH,
         sampler([seed_of("fluency", seed)] * len(prompts), top_k=TOP_K),
         edited,
@@ -113,7 +113,7 @@ def _keep(model: LoadedModel, prompt: str, seed: int, text: str) -> None:
 
 
 def _path(model: LoadedModel, prompt: str, seed: int) -> Path:
-    key = seed_of(prompt, seed, LENGTH, TOP_K, str(model.dtype), model.device.type)
+    key = seed_of(prompt, seed, LENGTH, TOP_K, str(model.dtype), model.device.type, *model.asked_through)
     return derived_path(model, f"continuations/v{VERSION}-{key:x}.json")
 
 

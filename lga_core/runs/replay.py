@@ -77,6 +77,7 @@ class Replay:
         now = again.provenance
         for then, today, what in (
             (self.asked.model_fingerprint, now.model_fingerprint, "The model's files are not those of then"),
+            (self.asked.chat, now.chat, "The model's chat template is not that of then"),
             (self.asked.method_version, now.method_version, "The method's numbers have changed since"),
             (self.asked.machine, now.machine, f"It was stored on {self.asked.machine}; this is {now.machine}"),
         ):

@@ -25,7 +25,7 @@ def test_the_merged_copy_writes_what_the_edited_model_does(facts, monkeypatch):
     for module in (fluency, trial_speed):
         monkeypatch.setattr(module, "LENGTH", 6)
         monkeypatch.setattr(module, "TOP_K", 1)
-    row = prompt_row(model.tokenizer, facts[0].prompt)
+    row = prompt_row(model.asking, facts[0].prompt)
     ids = generated(merged_copy(model, [written.edit]), torch.tensor([row.ids]))[0, len(row) :]
     assert len(ids) == 6
     assert model.tokenizer.decode(ids, skip_special_tokens=True) == continuation(

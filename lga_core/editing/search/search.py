@@ -37,25 +37,27 @@ Case = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contexts:
-    """The prompts that δ is searched on: the bare prompt first, then prefixed ones, then "{subject} is a"."""
+    """The prompts that δ is searched on: the bare prompt first, then prefixed ones, then "{subject} is a".
+
+    In a chat template each is a user's message, the prefix at its beginning.
+    """
 
     rows: tuple[TokenRow, ...]  # contexts with the new answer, and the KL prompt up to its subject's end last
     subject_ends: tuple[int, ...]  # position of the last subject token in each row
 
     @classmethod
     def of(cls, model: LoadedModel, fact: Fact, prefixes: Sequence[str]) -> "Contexts":
-        tokenizer = model.tokenizer
         rows: list[TokenRow] = []
         ends: list[int] = []
         for before in ("", *(f"{prefix}. " for prefix in prefixes)):
             prompt = before + fact.prompt
             first, end = fact.span
-            rows.append(answer_row(tokenizer, prompt, new_answer(fact)))
+            rows.append(answer_row(model.asking, prompt, new_answer(fact)))
             span = (first + len(before), end + len(before))
-            ends.append(subject_span(tokenizer, f"{prompt} {fact.target_new}", span)[1] - 1)
+            ends.append(subject_span(model.asking, prompt, span, new_answer(fact))[1] - 1)
         essence = f"{fact.subject} is a"
-        end = subject_span(tokenizer, essence, (0, len(fact.subject)))[1]
-        rows.append(TokenRow(ids=prompt_row(tokenizer, essence).ids[:end], start=end))  # nothing after it is read
+        end = subject_span(model.asking, essence, (0, len(fact.subject)))[1]
+        rows.append(TokenRow(ids=prompt_row(model.asking, essence).ids[:end], start=end))  # nothing after it is read
         ends.append(end - 1)
         return cls(rows=tuple(rows), subject_ends=tuple(ends))
 

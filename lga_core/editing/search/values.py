@@ -198,6 +198,7 @@ def _path(
         asdict(replace(settings, weight_decay=weight_decay(settings, model))),
         str(model.dtype),
         model.device.type,
+        *model.asked_through,
     ]
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     return derived_path(model, f"values/v{VALUE_VERSION}-{digest[:40]}.safetensors")

@@ -23,6 +23,7 @@ from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import METHODS, View, layer_scores
 from lga_core.scores.selection import spearman
 from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.run_words import chat_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import number
 
@@ -108,6 +109,7 @@ def _told(header: RunHeader) -> dict[str, str]:
         "what": header.what,
         "model": asked.model,
         "model files": asked.model_fingerprint[:12],
+        "prompts": chat_words(asked.chat),
         "facts": asked.facts,
         "facts’ content": asked.facts_fingerprint[:12],
         "version of the numbers": str(asked.method_version),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lga_core.results import Stored
+from lga_core.view.words.run_words import chat_words
 
 
 def origin_rows(stored: Stored) -> dict[str, str]:
@@ -14,6 +15,7 @@ def origin_rows(stored: Stored) -> dict[str, str]:
         "rows": f"{stored.rows}, {stored.reused} from the store",
         "model": source.model,
         "model fingerprint": source.model_fingerprint[:16],
+        "prompts": chat_words(source.chat),
         "facts": source.facts,
         "facts fingerprint": source.facts_fingerprint[:16],
         "settings": ", ".join(_settings(source.settings)) or "none",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 OTHER_MODEL = "other_model"
+CHAT = "chat"
 FACTS = "facts"
 LIMIT = "n"
 SEED = "seed"
@@ -37,7 +38,7 @@ TABS_KEPT = 64
 class Question:
     """What the sidebar asks: a model and a proxy set. Hashable, so that equal questions share their answers."""
 
-    model: str  # as the user named it
+    model: str  # as the user named it; with ":chat" where it is asked through its chat template
     facts: str  # name of the fact set
     fingerprint: str  # of the whole set, so that another file of that name is another question
     limit: int
