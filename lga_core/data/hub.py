@@ -79,7 +79,7 @@ def _folder(source: str) -> DatasetId | None:
 def read_rows(dataset: DatasetId) -> list[Any]:
     """The rows, or the file's records. Raises LgaError for what is not there, out of reach, too large or unreadable."""
     if dataset.folder is not None:
-        _check_small(dataset.folder)
+        check_small(dataset.folder)
         return _rows(dataset, str(dataset.folder))
     # Without a network, what was loaded before is still in the library's cache.
     sizes = {} if _offline() else _sizes(dataset)
@@ -104,7 +104,7 @@ def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
     if online:
         _info(dataset)  # says at once what is wrong with the name or the network
     if dataset.folder is not None:
-        _check_small(dataset.folder)
+        check_small(dataset.folder)
     path = str(dataset.folder or dataset.repo)
     saved = dataset.folder is not None and _was_saved(dataset.folder)
     try:
@@ -204,7 +204,7 @@ def _rows(dataset: DatasetId, path: str, sizes: Mapping[str, int] | None = None)
         raise _failed(dataset, error) from error
 
 
-def _check_small(folder: Path) -> None:
+def check_small(folder: Path) -> None:
     """Raise LgaError for a folder that nobody means, as "/": the library would look through all that is below it."""
     names = (name for _parent, folders, files in os.walk(folder) for name in (*folders, *files))
     if next(islice(names, MAX_FILES, None), None) is not None:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +171,10 @@ def repeated(fact: Fact, record: int) -> str:
 
 def _file_records(path: Path, source: str | Path) -> list[Any]:
     try:
-        data = path.read_bytes()
+        if stat.S_ISREG(path.stat().st_mode) or path.is_dir():  # a device or a pipe may have no end
+            data = path.read_bytes()
+        else:
+            raise OSError(None, "it is no plain file")
     except (OSError, ValueError) as error:  # a ValueError for a name with a null character
         reason = (getattr(error, "strerror", None) or "this is no path").lower()
         raise LgaError(

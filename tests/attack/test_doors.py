@@ -25,6 +25,7 @@ from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.structure import quantized
 from lga_core.models.text.preview import has_chat_template, token_preview
+from lga_core.models.text.sources import content_key
 from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
@@ -100,6 +101,12 @@ def cells_are_inert(cells: list[str | None]) -> None:
 
 def fact_source(chance: random.Random, folder: Path) -> None:
     load_facts(name(chance))
+
+
+def text_name(chance: random.Random, folder: Path) -> None:
+    """A text for second moments, as an editor's settings name it."""
+    named = chance.choice(("file:", "file: ", "hub:", "")) + name(chance)
+    content_key(named)
 
 
 def model_name(chance: random.Random, folder: Path) -> None:
@@ -185,7 +192,8 @@ MODEL = tiny_model("llama")
 DOORS: dict[Callable[[random.Random, Path], None], int] = {
     upload: 25,
     typed: 15,
-    fact_source: 10,
+    fact_source: 5,
+    text_name: 5,
     model_name: 15,
     run_key: 10,
     model_folder: 15,
