@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -53,8 +54,7 @@ def bench_edit(
         stage_seconds(model, warm, layer, settings)
         stages = [stage_seconds(model, fact, layer, settings) for fact in facts]
         plain = [
-            seconds_of(lambda fact=fact: naive_edit(model, fact, layer, settings), model.device)
-            for fact in facts[:PLAIN_FACTS]
+            seconds_of(partial(naive_edit, model, fact, layer, settings), model.device) for fact in facts[:PLAIN_FACTS]
         ]
         together = seconds_of(
             lambda: list(sweep_cells(model, facts[:1], range(model.layers), EDITOR, settings)), model.device
