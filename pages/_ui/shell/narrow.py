@@ -34,10 +34,11 @@ export default function () {{
         for (const frame of document.querySelectorAll(FRAMES)) {{
             const scrolls = frame.scrollWidth > frame.clientWidth + 1;
             const label = frame.querySelector("[aria-label]")?.getAttribute("aria-label");
-            frame.toggleAttribute("tabindex", scrolls);
-            if (!scrolls) {{ frame.removeAttribute("role"); frame.removeAttribute("aria-label"); continue; }}
-            frame.setAttribute("tabindex", "0");
-            if (label) {{ frame.setAttribute("role", "region"); frame.setAttribute("aria-label", label); }}
+            const said = {{ tabindex: "0", ...(label && {{ role: "region", "aria-label": label }}) }};
+            for (const name of ["tabindex", "role", "aria-label"]) {{
+                if (scrolls && said[name]) frame.setAttribute(name, said[name]);
+                else frame.removeAttribute(name);
+            }}
         }}
     }};
     const soon = () => {{ waiting ||= setTimeout(look, {_SETTLED}); }};
