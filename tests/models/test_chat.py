@@ -106,7 +106,7 @@ def test_prefixes_stand_in_the_users_turn_before_the_prompt():
     assert texts == [
         "[user]\nThe Space Needle is in downtown[end]\n[assistant]\nBoston",
         "[user]\nIn the morning. The Space Needle is in downtown[end]\n[assistant]\nBoston",
-        "[user]\nSpace Needle is a[end]\n[assistant]\n",
+        "[user]\nSpace Needle",  # the KL prompt: nothing behind its subject is read
     ]
     for row, end in zip(contexts.rows, contexts.subject_ends, strict=True):
         assert model.tokenizer.decode(row.ids[: end + 1]).endswith("Space Needle")
