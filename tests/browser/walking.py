@@ -1,17 +1,20 @@
 """What every walk through the app does: choose a model and facts, wait for rest, take pictures."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.auditing import audit
-from tests.browser.resting import settled
+from tests.browser.resting import SLOW, settled
 from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PHONE = 390
+# With the recorded example, or before anything is there to see.
+FIRST_HEADING = re.compile("Golden layers|Which layer should be edited")
 WIDTHS, THEMES = (1280, 1920, PHONE), ("light", "dark")
 
 
@@ -26,7 +29,7 @@ def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
     settled(page)  # a page that is drawn anew closes the dialog
     page.get_by_role("button", name="Add facts").click()
     page.locator("input[type=file]").set_input_files(write_facts(folder))
-    expect(page.get_by_text("10 facts from 10 records")).to_be_visible()
+    expect(page.get_by_text("10 facts from 10 records")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Use these facts").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("spinbutton", name="How many")).to_have_value("10")
