@@ -94,7 +94,7 @@ def labels_are_inert(text: str) -> None:
 
 
 def cells_are_inert(cells: list[str | None]) -> None:
-    for row in csv.reader(io.StringIO(to_csv(table(("cell",), [[cell] for cell in cells])), newline="")):
+    for row in csv.reader(io.StringIO(to_csv(table({"cell": "str"}, [[cell] for cell in cells])), newline="")):
         for cell in row:
             assert not cell.lstrip().startswith(FORMULA), cell
 

@@ -28,11 +28,11 @@ def test_facts_are_asked_in_the_template_on_every_page(ready: AppTest, model_fol
     title = f"{model_folder.name}, chat template"
     assert title in words(ready)
     for page in ("causal_trace", "trial_edit", "layer_sweep", "playground", "edits"):
-        ready.switch_page(f"pages/{page}.py").run()
+        ready.switch_page(f"{page}.py").run()
         assert title in words(ready), page
-    ready.switch_page("pages/causal_trace.py").run()
+    ready.switch_page("causal_trace.py").run()
     assert "assistant" in next(item.value for item in ready.markdown if "blue-background" in item.value)
-    ready.switch_page("pages/playground.py").run()
+    ready.switch_page("playground.py").run()
     play = ready.toggle(key="play_chat")
     assert play.disabled and play.help == "On in the sidebar, for every page."
     # Off again, the results are of another question.
