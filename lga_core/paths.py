@@ -11,9 +11,11 @@ VARIABLE = "LGA_MODEL_ROOTS"
 def user_path(text: str | Path) -> Path:
     """The path with ~ in full. Raises LgaError for what can be no path on this system; it need not be there."""
     try:
+        if "\0" in str(text):
+            raise ValueError("it holds a null character")
         path = Path(text).expanduser()
-        path.exists()  # a name with a null character, or one that is too long
-        os.fsencode(path)  # half a character
+        path.exists()  # raises for a name that is too long
+        os.fsencode(path)  # and this for half a character
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: "~" of a user that there is not
         shown = str(text)[:80].encode("utf-8", "replace").decode()
         raise LgaError(

@@ -201,7 +201,7 @@ def test_what_was_worked_out_and_is_damaged_is_worked_out_anew(tmp_path, monkeyp
 
 def test_a_writer_killed_at_random_moments_loses_no_row_that_it_had_written(tmp_path):
     """Nothing but writes, so that nearly every kill hits one."""
-    chance, written, number = random.Random(0), set(), 0
+    chance, told, number = random.Random(0), [], 0
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     store = Store(tmp_path)
     for _ in range(KILLS):
@@ -209,17 +209,32 @@ def test_a_writer_killed_at_random_moments_loses_no_row_that_it_had_written(tmp_
             [sys.executable, WRITER, tmp_path, str(number)], env=environment, text=True, stdout=subprocess.PIPE
         )
         assert writer.stdout.readline() == "begun\n"
-        for _line in range(chance.randrange(1, 60)):
-            written.add(tuple(writer.stdout.readline().split()))
+        lines = [writer.stdout.readline() for _ in range(chance.randrange(1, 60))]
         writer.kill()
-        written |= {tuple(line.split()) for line in writer.stdout.read().splitlines(keepends=True) if "\n" in line}
+        lines += writer.stdout.read().splitlines(keepends=True)
         writer.wait()
         writer.stdout.close()
-        if RunBin(store).held and store.find(RunBin(store).held) is None:
-            RunBin(store).undo()  # killed while a run lay in the bin
-        headers = {header.key: header for header in RunIndex(store).headers()}
-        assert all(header.problem is None for header in headers.values()), headers
-        for key in headers:
-            assert set(store.find(key).rows(KnownFactCheck)) >= {row for run, row in written if run == key}
-        assert {run for run, _row in written} <= headers.keys()
-        number = max(int(key[1:]) for key in headers) + 1
+        told += [line.split() for line in lines if line.endswith("\n")]
+        if RunBin(store).held:
+            RunBin(store).undo()  # killed while a run lay in the bin, or on the way
+        headers = RunIndex(store).headers()
+        assert all(header.problem is None for header in headers), headers
+        number = max(int(header.key[1:]) for header in headers) + 1
+    rows = {header.key: store.find(header.key).rows(KnownFactCheck) for header in headers}
+    assert told and all(row in rows[key] for key, row in told)
+    assert all(row == check(int(name)) for run in rows.values() for name, row in run.items())
+
+
+@pytest.mark.parametrize("moved", [1, 2, 3])
+@pytest.mark.parametrize("way", ["out", "back"])
+def test_a_deletion_that_was_killed_halfway_can_be_undone(tmp_path, moved, way):
+    store = filled(tmp_path)
+    run = store.open(question())
+    run.finish()
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")}
+    RunBin(store).delete("a1")
+    order = [f"a1{suffix}" for suffix in (".notes", ".done", ".jsonl", ".json")]  # as files are moved, both ways
+    for name in order[:moved] if way == "back" else order[moved:]:
+        (tmp_path / "bin" / name).rename(tmp_path / name)
+    assert RunBin(store).undo() == "a1"
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")} == before

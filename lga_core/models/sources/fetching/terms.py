@@ -16,7 +16,7 @@ def terms_accepted(entry: ModelEntry) -> bool:
         return True
     try:
         kept = json.loads(_memory(entry).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(kept, dict) and kept.get("terms") == [entry.licence.name, entry.licence.url]
 
