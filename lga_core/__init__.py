@@ -4,6 +4,8 @@
     scores = lga_core.score(model, "world", limit=32)
     report = lga_core.edit(model, "world", index=0, layers=[scores.selection.golden_layer])
 
+Results show themselves in a notebook, and `to_frame()` gives them as a pandas table.
+
 Nothing heavy is imported before the first call. Each call takes a reporter (`lga_core.progress`), which is called
 after each step.
 """
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lga_core.progress import Reporter, silent
+from lga_core.showing import Presenter, shown_by
 
 if TYPE_CHECKING:
     from lga_core.evaluation.settings import MetricSettings
@@ -23,13 +26,34 @@ if TYPE_CHECKING:
 __all__ = ["edit", "load", "score"]
 
 
-def load(
-    name: str, *, device: str = "auto", dtype: str = "auto", accept_terms: bool = False, report: Reporter = silent
-) -> "LoadedModel":
-    """A model of the catalogue, a hub id, a folder or a .gguf file, ready to be measured; fetched where needed."""
-    from lga_core.models.loading import load as load_model
+def _notebook() -> Presenter:
+    from lga_core.view import notebook
 
-    return load_model(name, device=device, dtype=dtype, accept_terms=accept_terms, report=report)
+    return notebook
+
+
+shown_by(_notebook)
+
+
+def load(
+    name: str,
+    *,
+    chat: bool = False,
+    device: str = "auto",
+    dtype: str = "auto",
+    accept_terms: bool = False,
+    report: Reporter = silent,
+) -> "LoadedModel":
+    """A model of the catalogue, a hub id, a folder or a .gguf file, ready to be measured; fetched where needed.
+
+    `chat`: every prompt is the user's message in the model's chat template, and answers are the assistant's.
+    """
+    from lga_core.models.loading import load as load_model
+    from lga_core.models.text.chat import chat_name
+
+    return load_model(
+        chat_name(name) if chat else name, device=device, dtype=dtype, accept_terms=accept_terms, report=report
+    )
 
 
 def score(

@@ -7,14 +7,16 @@ Pydantic enforces types and bounds. The dashboard's form and the command line's 
         draws: int = setting(100, "Draws", "Of the bootstrap.", source="ours", ge=1)
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import field, fields
-from typing import Any, Self
+from dataclasses import field, fields, is_dataclass
+from typing import Any, Self, TypeVar, get_type_hints
 
-from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import ConfigDict, ModelWrapValidatorHandler, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+S = TypeVar("S")
 _KEY = "setting"
 _WORDS = {
     "greater_than_equal": "must be at least {ge:g}",
@@ -58,6 +60,46 @@ def setting(default: Any, label: str, about: str = "", **more: Any) -> Any:
 def settings_in(kind: type) -> dict[str, Setting]:
     """Each setting of a settings class, by field name, in order."""
     return {item.name: item.metadata[_KEY] for item in fields(kind)}
+
+
+def flat_names(kind: type) -> dict[str, tuple[str, ...]]:
+    """Each setting's own name with its path: one of a settings class inside goes by its own name too.
+
+    Outer ones come last, so that they win where two have one name.
+    """
+    return dict(_paths(kind))
+
+
+def _paths(kind: type, within: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    hints = get_type_hints(kind)
+    for name, hint in hints.items():
+        if isinstance(hint, type) and is_dataclass(hint):
+            yield from _paths(hint, (*within, name))
+    yield from ((name, (*within, name)) for name, hint in hints.items() if not is_dataclass(hint))
+
+
+def flat_values(settings: Any) -> dict[str, Any]:
+    """Every setting by its own name."""
+    values = {}
+    for name, path in flat_names(type(settings)).items():
+        value = settings
+        for step in path:
+            value = getattr(value, step)
+        values[name] = value
+    return values
+
+
+def from_flat(kind: type[S], values: Mapping[str, Any]) -> S:
+    """Settings of `kind` with these values by their own names, the rest at the defaults. Raises ValidationError."""
+    paths = flat_names(kind)
+    chosen: dict[str, Any] = {}
+    for name, value in values.items():
+        *within, last = paths.get(name, (name,))
+        group = chosen
+        for step in within:
+            group = group.setdefault(step, {})
+        group[last] = value
+    return TypeAdapter(kind).validate_python(chosen)
 
 
 def problem(error: ValidationError) -> str:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 CORE, PAGES = ROOT / "lga_core", ROOT / "pages"
 # Each part may import those before it. What stands together in a row may not import each other.
 ORDER = (
-    ("errors", "resources", "progress"),
+    ("errors", "resources", "progress", "showing"),
     ("settings", "paths"),
     ("results",),
     ("data",),
@@ -41,6 +41,7 @@ TORCH_FREE = (
     "errors",
     "resources",
     "progress",
+    "showing",
     "settings",
     "paths",
     "results",
@@ -53,6 +54,7 @@ TORCH_FREE = (
     "models.text.sources",
     "editing.settings",
     "editing.table",
+    "editing.files.easyedit",
     "scores.settings",
     "scores.methods",
     "scores.selection",

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TEST_TOOLS = {"pytest"}  # in requirements.txt, so that it runs the tests; no dependency of the package
 OPTIONAL = {"ray", "playwright"}  # imported only where they are asked for
-PART_OF = {"pydantic_core": "pydantic"}  # comes with it, in the one version that fits
+PART_OF = {"pydantic_core": "pydantic", "yaml": "PyYAML"}  # the package that a module comes in
 LINTERS = ("ruff check .", "ruff format --check .", "mypy")
 
 

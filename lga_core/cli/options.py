@@ -2,20 +2,21 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import choose
 from lga_core.errors import LgaError
+from lga_core.models.text.chat import chat_name
 from lga_core.progress import Reporter
 from lga_core.runs.checks import some
-from lga_core.settings import problem
+from lga_core.settings import flat_names, from_flat, problem
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
@@ -42,9 +43,15 @@ class Common:
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first N facts.")] = None
     shuffle: Annotated[int | None, typer.Option(metavar="SEED", help="Shuffle the facts before --limit.")] = None
     seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
+    chat: Annotated[
+        bool,
+        typer.Option("--chat", help="Ask in MODEL's chat template: a prompt is the user's message, as it stands."),
+    ] = False
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto: the accelerator, if any.")] = "auto"
     dtype: Annotated[str, typer.Option(metavar="auto|float32|bfloat16", help="auto: float32 on a CPU.")] = "auto"
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON to this file.")] = None
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON (report: the page) here.")] = (
+        None
+    )
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False
     accept_terms: Annotated[
@@ -78,16 +85,23 @@ class Common:
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Let `command(common, …)` take all options of Common: Typer reads them from the signature."""
+    """Let `command(common, …)` take all options of Common: Typer reads them from the signature.
+
+    --chat is for commands that name a model, which then has the name that means it.
+    """
     hints = get_type_hints(Common, include_extras=True)
     own = list(inspect.signature(command).parameters.values())[1:]
     shared = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default) for field in fields(Common)
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+        for field in fields(Common)
+        if field.name != "chat" or any(parameter.name == "model" for parameter in own)
     ]
 
     @functools.wraps(command)
     def taking_all(**given: Any) -> None:
         common = Common(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+        if common.chat:
+            given["model"] = chat_name(given["model"])
         command(common, **given)
 
     taking_all.__annotations__ = {**get_type_hints(command, include_extras=True), **hints}
@@ -115,7 +129,7 @@ def settings_of_each(
     kinds: Sequence[type], given: Mapping[str, Any], assignments: Sequence[str] | None
 ) -> tuple[Any, ...]:
     """`settings_of` for several classes that share `--set`: an assignment goes to each that has its name."""
-    places = [dict(_places(kind)) for kind in kinds]
+    places = [flat_names(kind) for kind in kinds]
     names = list(dict.fromkeys(name for known in places for name in known))
     for assignment in assignments or ():
         name, equals, _value = assignment.partition("=")
@@ -127,36 +141,16 @@ def settings_of_each(
     return tuple(_made(kind, known, given, assignments or ()) for kind, known in zip(kinds, places, strict=True))
 
 
-def _made(
-    kind: type[S], places: Mapping[str, tuple[str, ...]], given: Mapping[str, Any], assignments: Sequence[str]
-) -> S:
-    chosen: dict[str, Any] = {}
-    for name, value in given.items():
-        if name in places:
-            _put(chosen, places[name], value)
+def _made(kind: type[S], names: Collection[str], given: Mapping[str, Any], assignments: Sequence[str]) -> S:
+    chosen = {name: value for name, value in given.items() if name in names}
     for assignment in assignments:
         name, _equals, value = assignment.partition("=")
-        if name in places:
-            _put(chosen, places[name], None if value.lower() == "none" else value)
+        if name in names:
+            chosen[name] = None if value.lower() == "none" else value
     try:
-        return TypeAdapter(kind).validate_python(chosen)
+        return from_flat(kind, chosen)
     except ValidationError as error:
         raise LgaError(f"{problem(error)}.", hint="Give that setting another value.") from error
-
-
-def _places(kind: type, within: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each setting's name with its path; outer ones come last, so that they win where two have one name."""
-    hints = get_type_hints(kind)
-    for name, hint in hints.items():
-        if isinstance(hint, type) and is_dataclass(hint):
-            yield from _places(hint, (*within, name))
-    yield from ((name, (*within, name)) for name, hint in hints.items() if not is_dataclass(hint))
-
-
-def _put(chosen: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    for name in path[:-1]:
-        chosen = chosen.setdefault(name, {})
-    chosen[path[-1]] = value
 
 
 def parse_fences(text: str) -> float | None:

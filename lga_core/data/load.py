@@ -47,6 +47,13 @@ def shipped_sets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.json")))
 
 
+def shipped_licence(name: str) -> str | None:
+    """The licence of a shipped set, as the README beside the sets has it; None for another name."""
+    table = (SHIPPED / "README.md").read_text(encoding="utf-8") if name in shipped_sets() else ""
+    rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|"))
+    return next((cells[-1] for cells in rows if cells[0] == name), None)
+
+
 def load_facts(source: str | Path, *, mapping: ColumnMapping | None = None) -> FactSet:
     """Facts from a shipped set's name, a file of any known format, a folder or a data set of the hub, in its order.
 

@@ -5,10 +5,15 @@ A value that cannot be had is NaN inside an array and `null` in JSON, never 0.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter
+
+from lga_core import showing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _to_array(value: Any) -> np.ndarray:
@@ -46,6 +51,22 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShownResult(Result):
+    """A result that a notebook shows as a figure and a table."""
+
+    def to_frame(self, of: str | None = None) -> "pd.DataFrame":
+        """The result as a table with one row a thing that was measured; None where a number cannot be had.
+
+        `of` names one of its tables, by default the first. Raises LgaError with the names there are.
+        """
+        return showing.presenter().frame(self, of)
+
+    def _repr_html_(self) -> str:
+        """For IPython and Jupyter: the figure over the table."""
+        return showing.presenter().page(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelIdentity(Result):
     """Which loaded model a number is of, without the model: enough to find what the store has of it."""
 
@@ -54,6 +75,7 @@ class ModelIdentity(Result):
     dtype: str  # "torch.float32"
     machine: str  # device, dtype and threads in words: "cpu, float32, 2 threads"
     layers: int
+    chat: str | None = None  # key of the chat template through which it is asked; None: prompts as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +93,7 @@ class Provenance(Result):
     packages: Mapping[str, str]  # name -> version
     machine: str  # device and dtype in words: "cpu, float32, 2 threads"
     created: str  # ISO 8601, UTC
+    chat: str | None = None  # key of the chat template; None: prompts as they are
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lga_core.results.base import Answers, Cost, OldSource, Result
+from lga_core.results.base import Answers, Cost, OldSource, Result, ShownResult
+
+KL_BOUND = 0.5  # nats of drift, mean over the neutral prompts: beyond it edits blew the model up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class Diagnostics(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditReport(Result):
+class EditReport(ShownResult):
     """What one trial edit did (METHOD.md §4 and §5)."""
 
     record: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lga_core.progress import Phase
-from lga_core.results.base import Array, Cost, OldSource, Result
+from lga_core.results.base import Array, Cost, OldSource, Result, ShownResult
 
 METHOD_TITLES: Mapping[str, str] = {
     "lga": Phase.LGA.value,
@@ -107,7 +107,7 @@ class Signs(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerScores(Result):
+class LayerScores(ShownResult):
     """One method's score of every layer over a set of facts."""
 
     method: str

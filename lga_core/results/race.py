@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lga_core.results.base import Cost, Result
+from lga_core.results.base import Cost, Result, ShownResult
 from lga_core.results.worth import Estimate
 
 Ending = Literal["one layer left", "no facts left", "budget"]
@@ -45,7 +45,7 @@ class RaceRound(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Race(Result):
+class Race(ShownResult):
     """A race of the best layers of a ranking (METHOD.md §7)."""
 
     method: str  # whose ranking it is

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.results.base import Provenance, Result
+from lga_core.results.base import Provenance, Result, ShownResult
 from lga_core.results.sweep import METRICS, Sweep
 from lga_core.results.worth import Estimate, Pick, Stability
 
@@ -14,7 +14,7 @@ DECIMALS = 2  # of what a unit keeps
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyUnit(Result):
+class StudyUnit(ShownResult):
     """One model, fact set and editor (METHOD.md §6); small enough to be kept with the code."""
 
     model: str

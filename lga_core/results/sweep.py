@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.results.base import Answers, Array, Cost, Result
+from lga_core.results.base import Answers, Array, Cost, Result, ShownResult
 
 METRICS = ("rewrite", "rephrase", "locality", "portability")
 LeftOut = Mapping[str, Mapping[str, int]]
@@ -31,7 +31,7 @@ class SweepCell(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep(Result):
+class Sweep(ShownResult):
     """Facts × layers, complete or as far as it got; NaN where a cell is missing or the fact lacks the metric."""
 
     editor: str

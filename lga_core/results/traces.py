@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lga_core.results.base import Array, Cost, Kind, OldSource, Result
+from lga_core.results.base import Array, Cost, Kind, OldSource, ShownResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class CausalTrace(Result):
+class CausalTrace(ShownResult):
     """One fact's causal trace: the indirect effect of restoring each (token, layer) (ROME §2.1)."""
 
     record: int
@@ -32,7 +32,7 @@ class CausalTrace(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenAttribution(Result):
+class TokenAttribution(ShownResult):
     """Captum's attribution of log p(answer) to the prompt's tokens."""
 
     record: int

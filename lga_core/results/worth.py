@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lga_core.results.base import Array, Cost, Result
+from lga_core.results.base import Array, Cost, Result, ShownResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class SelectorWorth(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worth(Result):
+class Worth(ShownResult):
     """What a sweep says about layers, and about every selector's pick."""
 
     editor: str

@@ -197,6 +197,34 @@ def test_edit_writes_an_adapter(here, tiny_folder, fact_file, tmp_path):
     assert all(0 < error < 1 for error in near.json["adapter"]["errors"].values())
 
 
+def test_edit_goes_to_easyedit_and_comes_back(here, tiny_folder, fact_file, tmp_path):
+    """What was written gives the same edit, by the file alone; the store knows it as the same."""
+    arguments = ("edit", tiny_folder, fact_file, "--index", 0, "--json")
+    settings = ("--set", "steps=2", "--set", "contexts=0", "--set", "covariance=identity", "--seed", 3)
+    asked = ("--layers", 1, "--editor", "rome", *settings, "--export-easyedit", tmp_path / "there")
+    first = here(*arguments, *asked)
+    assert first.code == 0, first.err
+    assert "Ridge (ridge): 0.01 here, 0.0 there." in first.json["easyedit"]["differs"]
+    assert json.loads((tmp_path / "there" / "facts.json").read_text())[0]["subject"] == "The Space Needle"
+    file = tmp_path / "there" / "hparams.yaml"
+    again = here(*arguments, "--hparams", file).json
+    assert again["from_store"] and (again["editor"], again["layers"]) == ("rome", [1])
+    assert again["settings"] == first.json["settings"]
+    assert len(again["hparams"]) == 1 and again["hparams"][0].startswith("No setting here: model_name")
+    other = tmp_path / "other.yaml"
+    other.write_text(file.read_text().replace("v_loss_layer: 3", "v_loss_layer: 1"))
+    told = here(*arguments, "--hparams", other, "--layers", 2).json
+    assert told["layers"] == [2] and "v_loss_layer is 1; here it is always 3." in told["hparams"]
+    for wrong, words in (
+        (("--hparams", file, "--editor", "memit"), "is for rome, not for memit"),
+        (("--hparams", tmp_path / "none.yaml"), "cannot be read"),
+        ((), "No layer is named"),
+        (("--layers", 1, "--export-easyedit", tmp_path / "there"), "is there already"),
+    ):
+        refused = here(*arguments, *wrong)
+        assert refused.code == 2 and words in refused.err and refused.err.count("\n") == 1
+
+
 def test_the_three_line_api_gives_what_the_command_gives(scored, home, tiny_folder, fact_file, monkeypatch):
     import lga_core
 

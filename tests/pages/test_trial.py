@@ -1,5 +1,7 @@
 """The trial edit: from one click to its metrics before and after, on whichever page and after a reload of the tab."""
 
+import io
+import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from lga_core.results import METHOD_TITLES, TrialStage
 from lga_core.runs.storage.store import Store
 from lga_core.service.process import machine
 from lga_core.service.reading import every_layer
+from lga_core.service.requests import EasyEditRequest
 from pages._ui.session.state import Trial
 from tests.pages.conftest import APP
 from tests.pages.driving import jobs, kept, metrics, wait, words
@@ -207,3 +210,34 @@ def test_a_trial_without_its_text_fails_with_what_to_do(page: AppTest, tmp_path:
     page.text_input(key="set_r-rome_covariance_file").input(str(tmp_path / "none.txt")).run()
     edit(page)
     assert "cannot be read" in words(page) and all(job.result is None for job in jobs(page))
+
+
+def test_a_trial_goes_to_easyedit_and_its_file_fills_the_form(page: AppTest, shared_engine):
+    edit(quick(page))
+    trial = last(page).request
+    assert any(button.key == "easyedit" for button in page.get("download_button"))
+    asked = EasyEditRequest(
+        model=trial.model, facts=(trial.fact,), layers=(1,), editor=trial.editor, settings=trial.settings
+    )
+    files = zipfile.ZipFile(io.BytesIO(shared_engine.ask(asked, "Writing", 60)))
+    assert files.namelist() == ["hparams.yaml", "facts.json"]
+    text = files.read("hparams.yaml").decode()
+    page.selectbox(key="editor").select("memit").run()
+    page.multiselect(key="layers").set_value([]).run()
+    page.file_uploader(key="hparams").upload("mine.yaml", text.encode(), "application/yaml").run()
+    assert page.selectbox(key="editor").value == "r-rome" and page.multiselect(key="layers").value == [1]
+    assert page.number_input(key="set_r-rome_value_steps").value == 2
+    assert page.selectbox(key="set_r-rome_covariance").value == "identity"
+    assert "mine.yaml: No setting here: model_name" in words(page)
+    edit(page)
+    assert last(page).request == trial
+    other = text.replace("v_loss_layer: 3", "v_loss_layer: 1")
+    page.file_uploader(key="hparams").upload("other.yaml", other.encode(), "application/yaml").run()
+    assert "v_loss_layer is 1; here it is always 3" in words(page)
+
+
+def test_a_file_that_is_none_of_easyedits_changes_nothing(page: AppTest):
+    quick(page)
+    page.file_uploader(key="hparams").upload("<b>.yaml", b"alg_name: [", "application/yaml").run()
+    assert "<b>.yaml cannot be used: it is broken YAML" in words(page)
+    assert page.number_input(key="set_r-rome_value_steps").value == 2

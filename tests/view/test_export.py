@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 import pytest
 from view.made import PROMPTS, cma_scores, edit_report, labels, lga_scores
 
-from lga_core.view.export.html import easyedit_line, edit_csv, scores_csv, standalone_html, totals_csv
+from lga_core.view.export.frames import edit_probes, fact_scores, layer_totals, to_csv
+from lga_core.view.export.html import easyedit_line, standalone_html
 from lga_core.view.figures.parts.style import THEMES
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 
@@ -19,7 +20,7 @@ def read(text):
 
 def test_scores_are_tidy_and_exact():
     lga = lga_scores(6, 5, unused=(3,))
-    lines = read(scores_csv(lga, labels(6)))
+    lines = read(to_csv(fact_scores(lga, labels(6))))
     assert len(lines) == 6 * 5
     line = lines[2 * 5 + 4]
     assert (line["record"], line["layer"], line["known"]) == ("2", "4", "true")
@@ -30,23 +31,23 @@ def test_scores_are_tidy_and_exact():
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "＝1", "\n-1"])
 def test_text_that_a_spreadsheet_would_run_is_defused(cell):
-    lines = read(scores_csv(lga_scores(2, 2, unused=()), {0: cell, 1: 'plain, "quoted"'}))
+    lines = read(to_csv(fact_scores(lga_scores(2, 2, unused=()), {0: cell, 1: 'plain, "quoted"'})))
     assert lines[0]["fact"] == "'" + cell
     assert lines[2]["fact"] == 'plain, "quoted"'
 
 
 def test_totals_name_rank_and_reason():
     lga = lga_scores()
-    lines = read(totals_csv(lga))
+    lines = read(to_csv(layer_totals(lga)))
     assert [float(line["total_sum"]) for line in lines] == list(lga.total)
     golden = [line for line in lines if line["golden"] == "true"]
     assert [(int(line["layer"]), line["rank"]) for line in golden] == [(lga.selection.golden_layer, "1")]
     assert {int(line["layer"]) for line in lines if line["excluded"]} == set(lga.selection.excluded_layers)
-    assert {line["pick_share"] for line in read(totals_csv(cma_scores()))} == {""}
+    assert {line["pick_share"] for line in read(to_csv(layer_totals(cma_scores())))} == {""}
 
 
 def test_edits():
-    probe = read(edit_csv(edit_report()))[0]
+    probe = read(to_csv(edit_probes(edit_report())))[0]
     assert probe["text_before"] == '\'=HYPERLINK("http://x")'
     assert probe["text_after"] == 'Boston, and, "so" on'
     assert (probe["layers"], probe["free_before"], probe["free_after"]) == ("11 12", "", "true")
@@ -65,7 +66,7 @@ def test_an_exported_page_needs_no_network_and_keeps_its_ground(name):
     assert figure.to_json() == before
     assert "<script>alert" not in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
-    assert f"background:{THEMES[name].page}" in page
+    assert f"--page: {THEMES[name].page};" in page
     assert len(page) > 1_000_000  # plotly.js is inside
 
 

@@ -12,7 +12,8 @@ from view.made_sweep import cell, picks, sweep, worth
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Cost, Sweep
-from lga_core.view.export.sweep_html import layers_csv, selectors_csv, sweep_csv, sweep_json
+from lga_core.view.export.frames import sweep_cells, to_csv, worth_layers, worth_selectors
+from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.parts.cells import OVERLAY
 from lga_core.view.figures.parts.style import THEMES
 from lga_core.view.figures.sweep.best_layers import best_layers
@@ -259,7 +260,7 @@ def test_the_sweep_itself_is_never_recommended_and_without_scores_nothing_is():
 
 def test_csv_has_a_line_a_measured_cell_and_defuses_formulas():
     of = sweep(of=20)
-    rows = lines(sweep_csv({"proxy": of, "test": sweep(of=3)}, {"proxy": labels(12)}))
+    rows = lines(to_csv(sweep_cells({"proxy": of, "test": sweep(of=3)}, {"proxy": labels(12)})))
     assert len(rows) == 23 and rows[0]["part"] == "proxy" and rows[-1]["part"] == "test"
     assert float(rows[0]["overall"]) == of.overall[0, 0]
     assert {line["fact"] for line in rows if line["record"] == "8"} == {"'=SUM(A1:A9) is a formula of"}
@@ -269,12 +270,12 @@ def test_csv_has_a_line_a_measured_cell_and_defuses_formulas():
 
 def test_csv_of_selectors_and_layers_says_what_the_tables_say():
     verdict = worth(sweep())
-    by_name = {line["selector"]: line for line in lines(selectors_csv(verdict))}
+    by_name = {line["selector"]: line for line in lines(to_csv(worth_selectors(verdict)))}
     lga = verdict.selectors[0]
     assert float(by_name["lga"]["regret"]) == lga.regret.value and by_name["lga"]["judged_on"] == "the same facts"
     assert float(by_name["lga"]["times_cheaper_than_the_sweep"]) == pytest.approx(324 / 3.1)
     assert by_name["middle"]["times_cheaper_than_the_sweep"] == ""
-    layers = lines(layers_csv(verdict))
+    layers = lines(to_csv(worth_layers(verdict)))
     assert [line["layer"] for line in layers if line["best_on_average"] == "true"] == [str(verdict.best_layer)]
     assert float(layers[3]["overall"]) == verdict.mean["overall"][3] and layers[3]["portability_n"] == "8"
 

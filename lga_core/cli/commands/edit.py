@@ -1,16 +1,23 @@
 """`edit`: one trial edit, before and after."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
+from lga_core.errors import LgaError
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
+from lga_core.settings import flat_values
 from lga_core.view.words.edit_words import adapter_words
 from lga_core.view.words.protocol import protocol_words
+
+if TYPE_CHECKING:
+    from lga_core.editing.files.easyedit.reading import Hparams
 
 NOT_ASKED = Metric(teacher_forced=None, free=None, n=0)
 
@@ -20,9 +27,14 @@ def edit(
     model: ModelName,
     facts: FactsName,
     index: Index,
-    layers: Annotated[str, typer.Option(metavar="L[,L…]", help="Where to edit: 5 or 5,6 or 0-3.")],
-    editor: Annotated[str, typer.Option(help="rome, r-rome, …")] = "r-rome",
+    layers: Annotated[
+        str | None, typer.Option(metavar="L[,L…]", help="Where to edit: 5 or 5,6 or 0-3; else those of --hparams.")
+    ] = None,
+    editor: Annotated[str | None, typer.Option(help="rome, r-rome, …; else that of --hparams, else r-rome.")] = None,
     set_: Set = None,
+    hparams: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Editor, layers and settings of an EasyEdit file.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Save the edit as an edit set.")] = None,
     export: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the model with the edit merged into its weights.")
@@ -33,9 +45,14 @@ def edit(
     lora_rank: Annotated[
         int | None, typer.Option(metavar="R", min=1, help="Of the adapter for a dense edit (fine-tuning), by SVD.")
     ] = None,
+    export_easyedit: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the same edit for EasyEdit: hparams.yaml, facts.json.")
+    ] = None,
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
     from lga_core.editing.files import lora
+    from lga_core.editing.files.easyedit.both_files import easyedit_files
+    from lga_core.editing.files.easyedit.writing import parts_of
     from lga_core.editing.files.edit_set import check_place, save_edit_set
     from lga_core.editing.files.export import export_merged
     from lga_core.editing.files.whole_folder import check_free
@@ -43,15 +60,17 @@ def edit(
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.evaluation.settings import MetricSettings
-    from lga_core.runs.checks import fact_at, parse_layers
+    from lga_core.runs.checks import fact_at
     from lga_core.runs.tasks import trial
 
-    chosen = editor_named(editor)
-    settings, metrics = settings_of_each([chosen.settings, MetricSettings], {"seed": common.seed}, set_)
-    at = parse_layers(layers)
+    asked = _asked(hparams, editor, layers)
+    chosen = editor_named(asked.editor)
+    given = {**asked.values, **({"seed": common.seed} if common.seed or "seed" not in asked.values else {})}
+    settings, metrics = settings_of_each([chosen.settings, MetricSettings], given, set_)
+    at = asked.layers
     if save is not None:
         check_place(save)
-    for folder in (export, export_lora):
+    for folder in (export, export_lora, export_easyedit):
         if folder is not None:
             check_free(folder)
     fact_set = load_facts(facts)
@@ -65,7 +84,7 @@ def edit(
             fact_set.name,
             fact,
             at,
-            editor,
+            chosen.name,
             settings,
             common.store("edit", model, facts),
             metrics=metrics,
@@ -73,22 +92,62 @@ def edit(
         )
         adapter = None
         if save or export or export_lora:  # the store keeps what an edit did, not the edit
-            ledger = extend(loaded, Ledger(), [fact], editor, at, settings, "sequential", report=report)
+            ledger = extend(loaded, Ledger(), [fact], chosen.name, at, settings, "sequential", report=report)
             if save is not None:
                 save_edit_set(ledger, loaded, save)
             if export is not None:
                 export_merged(loaded, ledger.edits, export, [fact], report=report)
             if export_lora is not None:
                 adapter = lora.export_lora(ledger, loaded, export_lora, dense_rank=lora_rank)
+        told = () if asked.file is None else asked.file.told(loaded.layers, parts_of(loaded).modules)
+        for_easyedit = None
+        if export_easyedit is not None:
+            for_easyedit = easyedit_files([fact], chosen.name, at, settings, parts_of(loaded))
+            for_easyedit.write(export_easyedit)
     kept = {"saved": save and str(save), "exported": export and str(export)}
     lines = [_text(edited, stored), *(f"{how} to {where}" for how, where in kept.items() if where)]
     if adapter is not None:
         lines.append(adapter_words(adapter))
+    lines += [f"{hparams}: {words}" for words in told]
+    if for_easyedit is not None:
+        lines += [f"for EasyEdit in {export_easyedit}", *(f"  not the same there: {it}" for it in for_easyedit.differs)]
     answer(
         common,
-        {**_report(model, edited, stored), **kept, "adapter": adapter and attributes(adapter, "ranks", "errors")},
+        {
+            **_report(model, edited, stored),
+            **kept,
+            "adapter": adapter and attributes(adapter, "ranks", "errors"),
+            "hparams": told,
+            "easyedit": for_easyedit and {"folder": str(export_easyedit), "differs": for_easyedit.differs},
+        },
         "\n".join(lines),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be done, by the options and the hyper-parameter file."""
+
+    editor: str
+    layers: tuple[int, ...]
+    values: Mapping[str, Any]  # of the file's settings, by their names
+    file: "Hparams | None"
+
+
+def _asked(path: Path | None, editor: str | None, layers: str | None) -> Asked:
+    """Raises LgaError where they do not fit together."""
+    from lga_core.editing.files.easyedit.reading import read_hparams_file
+    from lga_core.runs.checks import parse_layers
+
+    if path is None:
+        if layers is None:
+            raise LgaError("No layer is named.", hint="Name it with --layers, or a file with --hparams.")
+        return Asked(editor=editor or "r-rome", layers=parse_layers(layers), values={}, file=None)
+    file = read_hparams_file(path)
+    if editor not in (None, file.editor):
+        raise LgaError(f"{path} is for {file.editor}, not for {editor}.", hint="Leave out --editor or --hparams.")
+    at = file.layers if layers is None else parse_layers(layers)
+    return Asked(editor=file.editor, layers=at, values=flat_values(file.settings), file=file)
 
 
 def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from lga_core.editing.files.whole_folder import whole_folder
 from lga_core.editing.ledger import Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.sources.catalogue import Hub, catalogue
+from lga_core.models.sources.catalogue import published_name
 from lga_core.results import Adapter
 
 CONFIG = "adapter_config.json"
@@ -102,7 +102,7 @@ def _config(model: LoadedModel, edits: Sequence[LowRankEdit]) -> dict[str, Any]:
     return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": _published_name(model.name),
+        "base_model_name_or_path": published_name(model.name),
         "target_modules": sorted(ranks),
         "r": largest,
         "lora_alpha": largest,
@@ -113,9 +113,3 @@ def _config(model: LoadedModel, edits: Sequence[LowRankEdit]) -> dict[str, Any]:
         "bias": "none",
         "inference_mode": True,
     }
-
-
-def _published_name(name: str) -> str:
-    """Of a catalogue's model on the hub its repository, which peft can fetch by itself; else the name."""
-    repositories = {entry.id: entry.origin.repo for entry in catalogue() if isinstance(entry.origin, Hub)}
-    return repositories.get(name, name)

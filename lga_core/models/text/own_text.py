@@ -10,6 +10,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.rates import note_rate
 from lga_core.models.running.generate import sampler, seed_of, stream
 from lga_core.models.sources.derived import derived_path, keep, kept_json
+from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import TokenRow, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 
@@ -28,7 +29,7 @@ def prefixes(model: LoadedModel, count: int, seed: int, *, report: Reporter = si
         return known
     lengths = [PREFIX_TOKENS[i % len(PREFIX_TOKENS)] for i in range(count)]
     openings = [OPENINGS[i % len(OPENINGS)] for i in range(count)]
-    rows = [prompt_row(model.tokenizer, opening) for opening in openings]
+    rows = [prompt_row(Asking(tokenizer=model.tokenizer), opening) for opening in openings]
     pick = sampler([seed_of("prefix", seed, i) for i in range(count)])
     steps: list[Sequence[int | None]] = []
     for tokens in stream(model, rows, max(lengths), pick):
@@ -73,7 +74,7 @@ def corpus(model: LoadedModel, tokens: int, seed: int, *, report: Reporter = sil
 
 def _sample(model: LoadedModel, numbers: range, count: int, seed: int, report: Reporter) -> list[list[int]]:
     """The rows of these numbers among `count`, each with its own seed."""
-    rows = [prompt_row(model.tokenizer, OPENINGS[i % len(OPENINGS)]) for i in numbers]
+    rows = [prompt_row(Asking(tokenizer=model.tokenizer), OPENINGS[i % len(OPENINGS)]) for i in numbers]
     texts = [list(row.ids) for row in rows]
     pick = sampler([seed_of("corpus", seed, i) for i in numbers])
     steps = stream(model, rows, CORPUS_TOKENS, pick, past_ends=True)

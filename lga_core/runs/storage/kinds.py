@@ -6,6 +6,7 @@ from typing import Literal
 from lga_core.editing.table import EDITORS
 from lga_core.results import (
     CausalTrace,
+    EditCheckpoint,
     EditReport,
     FactRow,
     KnownFactCheck,
@@ -19,8 +20,8 @@ from lga_core.runs.storage.store import Run
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TRACE_PHASES
 
-Subject = Literal["known facts", "scores", "trace", "attribution", "trial", "sweep", "other"]
-TRACE, TRIAL, SWEEP = "token-trace-", "trial-", "sweep-"
+Subject = Literal["known facts", "scores", "trace", "attribution", "trial", "sweep", "many edits", "other"]
+TRACE, TRIAL, SWEEP, MANY = "token-trace-", "trial-", "sweep-", "many-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,9 @@ def kind_of(method: str) -> RunKind:
     if method.startswith(SWEEP):
         name = method.removeprefix(SWEEP)
         return RunKind(subject="sweep", name=name, title=f"Sweep: {_editor(name)}", row_type=SweepCell)
+    if method.startswith(MANY):
+        name = method.removeprefix(MANY)
+        return RunKind(subject="many edits", name=name, title=f"Many edits: {_editor(name)}", row_type=EditCheckpoint)
     return RunKind(subject="other", name=method, title=method, row_type=None)
 
 

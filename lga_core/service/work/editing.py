@@ -3,6 +3,8 @@
 from typing import Any
 
 from lga_core.editing.edits import Edit
+from lga_core.editing.files.easyedit.both_files import easyedit_files
+from lga_core.editing.files.easyedit.writing import parts_of
 from lga_core.editing.files.edit_set import edit_set_bytes
 from lga_core.editing.files.export import export_merged
 from lga_core.editing.files.lora import export_lora
@@ -37,6 +39,11 @@ def try_edit(desk: Desk, request: ask.TrialRequest, control: Control) -> tuple[E
         show=control.publish,
         report=control.report,
     )
+
+
+def for_easyedit(desk: Desk, request: ask.EasyEditRequest, control: Control) -> bytes:
+    parts = parts_of(desk.model(request.model, control))
+    return easyedit_files(request.facts, request.editor, request.layers, request.settings, parts).zipped
 
 
 def write(desk: Desk, request: ask.WriteEdits, control: Control) -> LedgerView:

@@ -34,3 +34,8 @@ def replay_sentence(report: ReplayReport) -> str:
     if report.machine != report.machine_now:
         parts.append(f"Stored on {report.machine}; computed again on {report.machine_now}.")
     return " ".join(parts)
+
+
+def chat_words(template: str | None) -> str:
+    """How prompts were put to the model, by the key of the chat template."""
+    return "as they are" if template is None else f"in the chat template {template[:8]}"

@@ -1,11 +1,9 @@
 """Edits in files: the ledger as an edit set or a LoRA adapter, and a copy of the model with the edits merged."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
-from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.files import gigabytes
 from lga_core.results import Adapter
@@ -17,13 +15,12 @@ from pages._ui.edits import ledger_jobs
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import download
-from pages._ui.shell.engine import engine
+from pages._ui.shell.engine import file_of
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
 
 ADAPTER = "LoRA adapter"
 MERGED = "Merged model"
-SAVE_SECONDS = 100.0  # the model may have to be loaded first
 
 
 def files(model: str, ledger: LedgerView) -> None:
@@ -40,7 +37,7 @@ def _save(model: str, ledger: LedgerView) -> None:
     st.markdown("**Save the ledger**")
     download(
         f"Download {count(len(ledger.entries), 'edit')}, .zip",
-        _saved(model),
+        file_of(ledger_jobs.ledger_request(SaveEditSet, model), "Saving the edits"),
         f"edits_{Path(model).name}.zip",
         "application/zip",
         key="save_edits",
@@ -48,22 +45,6 @@ def _save(model: str, ledger: LedgerView) -> None:
         help="The edits with their facts, settings, order and switches, the model’s fingerprint and a "
         "hash. Never a pickle.",
     )
-
-
-def _saved(model: str) -> Callable[[], bytes]:
-    """Gets the file's bytes from the engine when it is asked for: outside of the page, so without its session."""
-    client = engine()
-    request = ledger_jobs.ledger_request(SaveEditSet, model)
-
-    def content() -> bytes:
-        job = client.start(request, "Saving the edits")
-        if not job.wait(SAVE_SECONDS):
-            raise LgaError("The engine is busy with other work.", hint="Download the edits again in a while.")
-        if job.error is not None:
-            raise job.error
-        return job.result
-
-    return content
 
 
 def _load(model: str) -> None:

@@ -1,17 +1,22 @@
 """Choosing an editor: which there are, what each can do and where it comes from, and its settings."""
 
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import streamlit as st
 
+from lga_core.editing.files.easyedit.reading import Hparams, read_hparams
 from lga_core.editing.table import EDITORS, Editor
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import MetricSettings
-from pages._ui.edits.settings_form import differing, settings_form
-from pages._ui.shell.errors import error_box
+from pages._ui.edits.settings_form import differing, settings_form, widget_values
+from pages._ui.model.choose import known_layers
+from pages._ui.session.state import LAYERS, session, widget
+from pages._ui.shell.errors import boxed, error_box
 from pages._ui.shell.text import safe
 
 M = TypeVar("M", bound=MetricSettings)
+HPARAMS = "hparams"
 MEASURING = "measure"  # begins the keys of the form's widgets
 _SEVERAL = {
     "one after another": "written one after another, each with a v* of its own",
@@ -54,6 +59,14 @@ def chosen_settings(name: str) -> Any:
             settings = settings_form(EDITORS[name].settings, f"set_{name}")
         except LgaError as error:
             problem = error
+        st.file_uploader(
+            "EasyEdit’s hyper-parameters, .yaml",
+            type=["yaml", "yml"],
+            key=HPARAMS,
+            on_change=_take_hparams,
+            help="Sets the editor, its settings and the chosen layers. What the file holds beside them is named.",
+        )
+    _tell_hparams()
     if problem is not None:  # outside the expander, which may be closed
         error_box(problem)
     elif changed := differing(settings):
@@ -61,6 +74,30 @@ def chosen_settings(name: str) -> Any:
             for words in changed:
                 st.badge(safe(words), icon=":material/tune:", color="blue")
     return settings
+
+
+def _take_hparams() -> None:
+    """Put an uploaded file's editor, settings and layers into the widgets; `_tell_hparams` shows what is refused."""
+    with suppress(LgaError):
+        if (file := _uploaded()) is not None:
+            st.session_state.update(
+                {"editor": file.editor, **widget_values(file.settings, f"set_{file.editor}"), LAYERS: list(file.layers)}
+            )
+
+
+def _tell_hparams() -> None:
+    """What of the uploaded file is not taken over as it stands."""
+    with boxed("Reading the file"):
+        file = _uploaded()
+        question = session().question
+        layers = None if question is None else known_layers(question.model)
+        for words in file.told(layers) if file is not None else ():
+            st.caption(safe(f"{widget(HPARAMS).name}: {words}"))
+
+
+def _uploaded() -> Hparams | None:
+    file = widget(HPARAMS)
+    return None if file is None else read_hparams(file.name, file.getvalue())
 
 
 def chosen_metrics(kind: type[M]) -> M:

@@ -1,13 +1,15 @@
 """What became of every record: kept, with probes dropped or skipped, with the reasons; on the page and as CSV."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import pandas as pd
 import streamlit as st
 
 from lga_core.data.facts import FactSet, Problem
 from lga_core.data.report import KINDS, RecordReport, by_record
-from lga_core.view.export.html import table_csv
+from lga_core.view.export import frames
+from lga_core.view.export.frames import TEXT, TRUTH, WHOLE, to_csv
 from lga_core.view.words.text import count
 from pages._ui.facts import sets
 from pages._ui.shell.elements import choice, download, table
@@ -84,13 +86,9 @@ def totals(fact_set: FactSet, reports: tuple[RecordReport, ...]) -> str:
 
 def report_csv(reports: tuple[RecordReport, ...]) -> str:
     """One line a record; its notes in one cell."""
-    return table_csv(
-        ("record", "outcome", "duplicate", "no_op", "prompt", "notes"),
-        (
-            (item.record, item.outcome, item.duplicate, item.no_op, item.prompt, " ".join(item.problems))
-            for item in reports
-        ),
-    )
+    columns = {"record": WHOLE, "outcome": TEXT, "duplicate": TRUTH, "no_op": TRUTH, "prompt": TEXT}
+    lines = [(*attrgetter(*columns)(item), " ".join(item.problems)) for item in reports]
+    return to_csv(frames.table({**columns, "notes": TEXT}, lines))
 
 
 def problem_table(problems: Sequence[Problem]) -> None:

@@ -8,7 +8,7 @@ from lga_core.runs.storage.kinds import lost_rows
 from lga_core.service.reading.comparing import settings_of
 from lga_core.service.reading.reopening import can_reopen
 from lga_core.service.requests import ReplayRequest
-from lga_core.view.words.run_words import lost_sentence, replay_sentence
+from lga_core.view.words.run_words import chat_words, lost_sentence, replay_sentence
 from pages._ui.runs.listed import NOT_RECORDED, delete, how_far, model_title, took, when
 from pages._ui.runs.reopen import page_of
 from pages._ui.session.state import session, widget
@@ -87,6 +87,7 @@ def _told(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
         "begun": asked.created,
         "model": asked.model,
         "model files": asked.model_fingerprint,
+        "prompts": chat_words(asked.chat),
         "facts": f"{asked.facts} ({asked.facts_fingerprint[:12]})",
         "method": f"{asked.method}, version {asked.method_version} of its numbers",
         **{f"setting: {name}": value for name, value in settings_of(header).items()},

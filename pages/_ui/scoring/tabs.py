@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Stored
 from lga_core.scores.selection import signs
 from lga_core.service.reading.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading.stored import ScoredFacts
-from lga_core.view.export.html import easyedit_line, scores_csv, standalone_html, totals_csv
+from lga_core.view.export.frames import fact_scores, layer_totals, to_csv
+from lga_core.view.export.html import easyedit_line, standalone_html
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.words.names import method_title
 from lga_core.view.words.origin import origin_rows
@@ -29,7 +31,7 @@ from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table, tabs
 from pages._ui.shell.layer_choice import chosen_layers
-from pages._ui.shell.text import fact_label, safe
+from pages._ui.shell.text import safe
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -103,7 +105,7 @@ def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
         column_config={
             "record": column.NumberColumn(width="small"),
             "p": column.NumberColumn(
-                "p", format="%.2f", width="small", help="Probability of the model's own next token"
+                "p", format="%.2f", width="small", help="Probability of the model’s own next token"
             ),
             "from": column.TextColumn("from", width="small", help="Source of the old answer"),
             "known": column.TextColumn(width="small"),
@@ -124,7 +126,8 @@ def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
         placeholder="n/a",
         column_config={
             "ρ with LGA": column.NumberColumn(format="%.2f"),
-            "picked in, %": column.NumberColumn(format="%.0f", help="Share of bootstrap draws"),
+            "picked in, %": column.NumberColumn(format="%.0f"),
+            "facts": column.NumberColumn(help="Facts that the pick is from"),
             "seconds": column.NumberColumn(format="%.1f"),
         },
     )
@@ -181,8 +184,8 @@ def export(figure: Callable[[], "go.Figure"], scored: list[MethodScores], known:
         for scores in (item.scores for item in scored):
             title = method_title(scores.method)
             for what, name, make in (
-                ("layers", "layers", lambda scores=scores: totals_csv(scores)),
-                ("facts × layers", "facts", lambda scores=scores: scores_csv(scores, labels)),
+                ("layers", "layers", lambda scores=scores: to_csv(layer_totals(scores))),
+                ("facts × layers", "facts", lambda scores=scores: to_csv(fact_scores(scores, labels))),
             ):
                 download(f"{title}: {what}, CSV", make, f"{scores.method}_{name}.csv", "text/csv")
     st.caption(

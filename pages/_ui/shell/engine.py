@@ -1,9 +1,11 @@
 """The engine of this server, and the store that it writes to."""
 
 import threading
+from collections.abc import Callable
 
 import streamlit as st
 
+from lga_core.errors import LgaError
 from lga_core.results import ModelIdentity
 from lga_core.runs import example
 from lga_core.runs.storage.bin import RunBin
@@ -11,14 +13,31 @@ from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
 from lga_core.service.process import machine
 from lga_core.service.process.client import EngineClient
+from lga_core.service.requests import Request
 
 SECONDS_FIRST = 10.0  # the first view comes first, then torch is imported by the engine
+FILE_SECONDS = 100.0  # the model may have to be loaded first
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda client: client.close())
 def engine() -> EngineClient:
     """One for the whole server."""
     return EngineClient()
+
+
+def file_of(request: Request, title: str) -> Callable[[], bytes]:
+    """Gets a file's bytes from the engine when it is asked for: outside of the page, so without its session."""
+    client = engine()
+
+    def content() -> bytes:
+        job = client.start(request, title)
+        if not job.wait(FILE_SECONDS):
+            raise LgaError("The engine is busy with other work.", hint="Download it again in a while.")
+        if job.error is not None:
+            raise job.error
+        return job.result
+
+    return content
 
 
 @st.cache_resource(show_spinner=False)
@@ -74,5 +93,7 @@ def identity(model: str) -> ModelIdentity | None:
     if here is None or recorded is None:
         return here or recorded
     asked = (header.provenance for header in runs().headers())
-    measured = any(item is not None and item.model_fingerprint == here.fingerprint for item in asked)
+    measured = any(
+        item is not None and (item.model_fingerprint, item.chat) == (here.fingerprint, here.chat) for item in asked
+    )
     return here if measured else recorded

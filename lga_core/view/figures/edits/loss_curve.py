@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -60,6 +61,12 @@ def loss_curve(
     if line:
         figure.add_shape(level(look, line))
     return figure
+
+
+def search_end(report: EditReport) -> dict[str, Any]:
+    """Where the editor's search ends, as `loss_curve` takes it; by the first name in reports of earlier versions."""
+    search = report.settings.get("value") or report.settings
+    return {"stop": search.get("stop_nll", search.get("stop_loss")), "of_total": search.get("stop") == "total"}
 
 
 def _curve(layer: int, losses: Sequence[float], color: str) -> list[go.Scatter]:

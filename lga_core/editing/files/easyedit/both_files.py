@@ -1,0 +1,54 @@
+"""What it takes to make the same edit in EasyEdit: its hyper-parameters and its facts, as two files."""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lga_core.data.easyedit import write_knowedit
+from lga_core.data.facts import Fact
+from lga_core.editing.files.easyedit.writing import FILE, ModelParts, write_hparams
+from lga_core.editing.files.whole_folder import whole_folder
+from lga_core.errors import LgaError
+from lga_core.settings import Settings
+
+FACTS = "facts.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EasyEditFiles:
+    """File name -> text, and what is not the same there, in words."""
+
+    texts: dict[str, str]
+    differs: tuple[str, ...]
+
+    @property
+    def zipped(self) -> bytes:
+        """Both as a .zip, for a download."""
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in self.texts.items():
+                archive.writestr(name, text)
+        return file.getvalue()
+
+    def write(self, folder: Path) -> None:
+        """Both into a new folder, whole or not at all. Raises LgaError where that cannot be."""
+        try:
+            with whole_folder(folder) as half:
+                for name, text in self.texts.items():
+                    (half / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise LgaError(
+                f"The files for EasyEdit cannot be written to {folder}: {error.strerror}.",
+                hint="Name a folder where you may write. Nothing was kept.",
+            ) from error
+
+
+def easyedit_files(
+    facts: Sequence[Fact], editor: str, layers: tuple[int, ...], settings: Settings, parts: ModelParts
+) -> EasyEditFiles:
+    """For an edit of these facts at these layers of a model."""
+    hparams = write_hparams(editor, layers, settings, parts)
+    written = write_knowedit(facts)
+    return EasyEditFiles(texts={FILE: hparams.text, FACTS: written.text}, differs=(*hparams.differs, *written.left_out))

@@ -1,0 +1,101 @@
+"""Results in a notebook: a figure over a table, as HTML. Words of facts and models are shown letter by letter.
+
+How a figure finds plotly.js is plotly's own choice, by the renderer of the notebook (`plotly.io.renderers`).
+"""
+
+import html
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from lga_core.results import (
+    CausalTrace,
+    EditReport,
+    LayerScores,
+    Race,
+    ShownResult,
+    StudyUnit,
+    Sweep,
+    TokenAttribution,
+    Worth,
+)
+from lga_core.view.export.frames import frame
+from lga_core.view.export.page import on_own_ground
+from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.figures.scores.attribution_bars import attribution_bars
+from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
+from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
+from lga_core.view.figures.sweep.race_curves import race_curves
+from lga_core.view.figures.sweep.regret import regret_against_cost
+from lga_core.view.figures.sweep.sweep_figure import sweep_figure
+from lga_core.view.words.names import method_title
+from lga_core.view.words.sentences import layers_in_words
+from lga_core.view.words.text import count
+
+__all__ = ["frame", "page"]  # a `showing.Presenter`
+ROWS = 12  # of a table that are shown; to_frame() has them all
+
+
+def page(result: ShownResult) -> str:
+    """The result's figure, where it has one, and the head of its table; for `_repr_html_`."""
+    figure, words, of = SHOWN[type(result)]
+    drawn = figure(result)
+    rows = frame(result, of)
+    shown = rows.to_html(index=False, max_rows=ROWS, border=0, na_rep="n/a", float_format="{:.4g}".format)
+    more = f"<p>{ROWS} of {count(len(rows), 'row')}: to_frame({of!r}) has all.</p>" if len(rows) > ROWS else ""
+    picture = "" if drawn is None else on_own_ground(drawn)._repr_html_()
+    return f"<div><p><b>{html.escape(words(result))}</b></p>{picture}{shown}{more}</div>"
+
+
+def _scores_figure(scores: LayerScores) -> go.Figure:
+    effect = scores.method.startswith("cma")
+    return layer_heatmaps(None if effect else scores, scores if effect else None, labels={})
+
+
+def _scores_words(scores: LayerScores) -> str:
+    golden = scores.selection.golden_layer
+    pick = f"no pick: {scores.selection.reason}" if golden is None else f"golden layer {golden}"
+    return f"{method_title(scores.method)}: {pick}, {count(scores.n_facts, 'fact')}"
+
+
+def _sweep_figure(sweep: Sweep) -> go.Figure | None:
+    return sweep_figure(sweep, None, layers=1 + max(sweep.layers), picks=(), labels={}) if sweep.records else None
+
+
+def _unit_figure(unit: StudyUnit) -> go.Figure:
+    layers = 1 + max((*unit.test.layers, *(pick.own_layer for pick in unit.picks if pick.own_layer is not None)))
+    return sweep_figure(unit.test, None, layers=layers, picks=unit.picks, labels={})
+
+
+SHOWN: Mapping[type[ShownResult], tuple[Callable[[Any], go.Figure | None], Callable[[Any], str], str]] = {
+    LayerScores: (_scores_figure, _scores_words, "layers"),
+    CausalTrace: (
+        trace_heatmap,
+        lambda trace: f"Causal trace of {trace.prompt} → {trace.answer}: total effect {trace.total_effect:.3g}",
+        "cells",
+    ),
+    TokenAttribution: (attribution_bars, lambda item: f"Token attributions of record {item.record}", "tokens"),
+    EditReport: (
+        lambda report: loss_curve(report, **search_end(report)),
+        lambda report: f"{report.prompt} → {report.target_new} ({report.editor}, {layers_in_words(report.layers)})",
+        "metrics",
+    ),
+    Sweep: (
+        _sweep_figure,
+        lambda sweep: f"Sweep with {sweep.editor}: {count(len(sweep.records), 'fact')} at {len(sweep.layers)} layers",
+        "layers",
+    ),
+    Worth: (
+        lambda worth: regret_against_cost(worth.selectors),
+        lambda worth: f"What the picks are worth on {count(worth.n_facts, 'fact')}",
+        "selectors",
+    ),
+    Race: (
+        race_curves,
+        lambda race: f"Race of {count(len(race.candidates), 'layer')}: layer {race.layer} ({race.ending})",
+        "rounds",
+    ),
+    StudyUnit: (_unit_figure, lambda unit: f"{unit.model}, {unit.title}, {unit.editor}", "picks"),
+}
+"""Of each kind of result: its figure, its heading, and the table below."""
