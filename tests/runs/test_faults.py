@@ -18,7 +18,7 @@ from lga_core.models.sources.derived import derived_path, keep, kept_json
 from lga_core.models.sources.fetching.terms import accept_terms
 from lga_core.results import KnownFactCheck, ModelIdentity
 from lga_core.runs.storage.bin import RunBin
-from lga_core.runs.storage.index import RunIndex
+from lga_core.runs.storage.index import SUFFIXES, RunIndex
 from lga_core.runs.storage.kinds import lost_rows
 from lga_core.runs.storage.row_file import RowReader
 from lga_core.runs.storage.store import Store
@@ -225,16 +225,30 @@ def test_a_writer_killed_at_random_moments_loses_no_row_that_it_had_written(tmp_
     assert all(row == check(int(name)) for run in rows.values() for name, row in run.items())
 
 
-@pytest.mark.parametrize("moved", [1, 2, 3])
+@pytest.mark.parametrize("moved", [1, 2, 3, 4])
 @pytest.mark.parametrize("way", ["out", "back"])
 def test_a_deletion_that_was_killed_halfway_can_be_undone(tmp_path, moved, way):
     store = filled(tmp_path)
     run = store.open(question())
     run.finish()
+    run.keep_state(b"state")
     before = {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")}
     RunBin(store).delete("a1")
-    order = [f"a1{suffix}" for suffix in (".notes", ".done", ".jsonl", ".json")]  # as files are moved, both ways
+    order = [f"a1{suffix}" for suffix in reversed(SUFFIXES)]  # as files are moved, both ways
     for name in order[:moved] if way == "back" else order[moved:]:
         (tmp_path / "bin" / name).rename(tmp_path / name)
     assert RunBin(store).undo() == "a1"
     assert {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")} == before
+
+
+def test_a_damaged_state_is_none(tmp_path):
+    run = filled(tmp_path).open(question())
+    assert run.state is None
+    run.keep_state(b"the sum so far")
+    assert run.state == b"the sum so far"
+    whole = (tmp_path / "a1.state").read_bytes()
+    for place in range(len(whole)):
+        (tmp_path / "a1.state").write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        assert run.state is None
+        (tmp_path / "a1.state").write_bytes(whole[:place])
+        assert run.state is None

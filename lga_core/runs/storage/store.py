@@ -7,6 +7,7 @@ under one lock for the whole store, so two processes with the same question shar
 thing the first written counts. `facts/` has the facts that were asked about.
 """
 
+import zlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from lga_core.runs.storage.row_file import adapter, append_rows, read_rows, unus
 Row = TypeVar("Row", bound=Result)
 LOCK_SECONDS = 30.0
 ORIGINS_KEPT = 8
+CHECKSUM_BYTES = 4  # before a state
 STATE = ".state"
 
 
@@ -139,19 +141,21 @@ class Run:
 
     @property
     def state(self) -> bytes | None:
-        """What the run goes on from beside its rows; None where nothing was kept."""
+        """What the run goes on from beside its rows; None where nothing was kept, or where that is damaged."""
         try:
-            return self._path(STATE).read_bytes()
+            kept = self._path(STATE).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise unusable(self.store.root, error) from error
+        content = kept[CHECKSUM_BYTES:]
+        return content if _checksum(content) == kept[:CHECKSUM_BYTES] else None
 
     def keep_state(self, content: bytes) -> None:
         """Put this in the place of the state before. Raises LgaError where it cannot be written."""
         with self.store.writing():
             self._write_provenance()
-            write_whole(self._path(STATE), content)
+            write_whole(self._path(STATE), _checksum(content) + content)
 
     def finish(self) -> None:
         """Mark that no row is missing."""
@@ -190,6 +194,10 @@ class Run:
 
     def _write_notes(self, notes: RunNotes) -> None:
         write_whole(self._path(".notes"), adapter(RunNotes).dump_json(notes))
+
+
+def _checksum(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "big")
 
 
 def is_of(path: Path, key: str) -> bool:
