@@ -1,6 +1,6 @@
 # Short names for the commands in README.md and CONTRIBUTING.md. Activate an environment first, or run `make setup`.
 
-.PHONY: setup app test lint format docs bench
+.PHONY: setup app test lint format docs audit bench
 
 setup:  ## a virtual environment in .venv with everything that the tests need
 	python3 -m venv .venv
@@ -23,6 +23,10 @@ format:  ## write what `ruff` can correct by itself
 
 docs:  ## the generated parts of README.md and docs/
 	python tests/readme.py
+
+audit:  ## known vulnerabilities of the pinned dependencies; fails for one that cannot be looked up
+	pip install --quiet pip-audit
+	pip-audit --strict --no-deps --disable-pip -r requirements.txt
 
 bench:  ## one benchmark: make bench NAME=lga
 	python -m lga_core bench $(NAME)

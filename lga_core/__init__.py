@@ -36,12 +36,24 @@ shown_by(_notebook)
 
 
 def load(
-    name: str, *, device: str = "auto", dtype: str = "auto", accept_terms: bool = False, report: Reporter = silent
+    name: str,
+    *,
+    chat: bool = False,
+    device: str = "auto",
+    dtype: str = "auto",
+    accept_terms: bool = False,
+    report: Reporter = silent,
 ) -> "LoadedModel":
-    """A model of the catalogue, a hub id, a folder or a .gguf file, ready to be measured; fetched where needed."""
-    from lga_core.models.loading import load as load_model
+    """A model of the catalogue, a hub id, a folder or a .gguf file, ready to be measured; fetched where needed.
 
-    return load_model(name, device=device, dtype=dtype, accept_terms=accept_terms, report=report)
+    `chat`: every prompt is the user's message in the model's chat template, and answers are the assistant's.
+    """
+    from lga_core.models.loading import load as load_model
+    from lga_core.models.text.chat import chat_name
+
+    return load_model(
+        chat_name(name) if chat else name, device=device, dtype=dtype, accept_terms=accept_terms, report=report
+    )
 
 
 def score(

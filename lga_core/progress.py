@@ -35,6 +35,7 @@ class Phase(StrEnum):
     FLUENCY = "Continuations for fluency"
     SWEEP = "Sweep"
     RACE = "Race"
+    MANY_EDITS = "Many edits"
     GENERATE = "Writing"
     EDIT_SET = "Reading the edit set"
     EXPORT = "Writing the edited model"

@@ -4,18 +4,20 @@ from functools import partial
 
 import streamlit as st
 
+from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Kind, OldSource
 from lga_core.scores.settings import CmaSettings
 from lga_core.service.requests import TraceRequest
 from pages._ui.facts.sets import proxy_set
 from pages._ui.model.choose import known_layers
 from pages._ui.scoring import trace
-from pages._ui.session.state import Question, session
+from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import layers_list
 from pages._ui.shell.live import live
+from pages._ui.shell.text import safe
 from pages._ui.trial.fact import choose_fact, strip_of
 
 
@@ -26,6 +28,7 @@ def page(question: Question) -> None:
     request = TraceRequest(
         model=question.model, proxy=proxy_set(question), fact=fact, kinds=tuple(kinds), settings=settings, old=old
     )
+    kept().shown[TraceRequest] = request
     running = jobs.is_running("trace")
     session().compute = partial(jobs.start, "trace", request, "Tracing the fact")
     traced = trace.read(request)
@@ -111,4 +114,5 @@ def first_look(running: bool) -> None:
 
 st.title("Causal trace")
 if asked := asked_question():
+    st.caption(f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}")
     page(asked)

@@ -1,4 +1,4 @@
-"""Edits: the ledger of what was kept, how its facts fare, several facts at once, and edits in files."""
+"""Edits: the ledger of what was kept, how its facts fare, several facts at once, hundreds of edits, and files."""
 
 import streamlit as st
 
@@ -7,14 +7,20 @@ from lga_core.service.ledger_view import LedgerView
 from lga_core.view.words.text import count
 from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_table
 from pages._ui.edits.edit_several import several
-from pages._ui.session.state import Question
+from pages._ui.edits.many_edits import many_edits
+from pages._ui.session.state import EDITS_VIEW, MANY, Question
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
 
-_VIEWS = {"facts": "Facts before and now", "several": "Edit several facts", "files": "Save, load, export"}
+_VIEWS = {
+    "facts": "Facts before and now",
+    "several": "Edit several facts",
+    MANY: "Many edits",
+    "files": "Save, load, export",
+}
 
 
 def page(question: Question) -> None:
@@ -46,9 +52,11 @@ def ledger_now(model: str) -> None:
 def views(question: Question, ledger: LedgerView) -> None:
     """What is wanted beside the ledger; only that is drawn."""
     first = "facts" if ledger.report else "several"
-    view = choice("View", list(_VIEWS), "edits_view", first, format_func=_VIEWS.get, label_visibility="collapsed")
+    view = choice("View", list(_VIEWS), EDITS_VIEW, first, format_func=_VIEWS.get, label_visibility="collapsed")
     if view == "several":
         several(question)
+    elif view == MANY:
+        many_edits(question)
     elif view == "files":
         edit_files.files(question.model, ledger)
     elif ledger.report is None:

@@ -12,7 +12,7 @@ from pages._ui.facts.report import report
 from pages._ui.facts.split import split_view
 from pages._ui.facts.table import edit
 from pages._ui.session.state import session
-from pages._ui.shell.elements import choice
+from pages._ui.shell.elements import card, choice
 from pages._ui.shell.text import safe
 
 VIEWS = {
@@ -50,19 +50,24 @@ def numbers(fact_set: FactSet) -> None:
     """The set in one row."""
     verdicts = [check.known for check in known.stored_checks(fact_set).values() if check.known is not None]
     columns = st.columns(6, gap="small")
-    columns[0].metric("Facts", f"{len(fact_set.facts):,}", border=True)
-    columns[1].metric("Subjects", f"{subjects(fact_set.facts):,}", border=True)
+    card(
+        columns[0],
+        "Facts",
+        f"{len(fact_set.facts):,}",
+        about="Records of this set that were not skipped.",
+    )
+    card(columns[1], "Subjects", f"{subjects(fact_set.facts):,}")
     for place, label, part in (
         (columns[2], "With rephrases", "rephrases"),
         (columns[3], "With locality", "locality"),
         (columns[4], "With portability", "portability"),
     ):
-        place.metric(label, f"{sum(bool(getattr(fact, part)) for fact in fact_set.facts):,}", border=True)
-    columns[5].metric(
+        card(place, label, f"{sum(bool(getattr(fact, part)) for fact in fact_set.facts):,}")
+    card(
+        columns[5],
         f"Known of {len(verdicts):,}" if verdicts else "Known",
         f"{sum(verdicts):,}" if verdicts else "–",
-        border=True,
-        help="Facts whose old answer the model gives by itself, of those that it was asked and that "
+        about="Facts whose old answer the model gives by itself, of those that it was asked and that "
         "have an old answer.",
     )
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.text import count
+from pages._ui.facts import own
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.text import safe
@@ -51,6 +52,7 @@ def welcome() -> None:
             f"{described(question)}. The time left is shown in the sidebar; cancel keeps what is finished, and "
             "the same question is answered from the store."
         )
+    own.form(opened=True)
 
 
 def described(question: Question) -> str:
@@ -66,6 +68,8 @@ def answer(question: Question) -> None:
 
     st.title("Golden layers")
     st.caption(described(question))
+    own.form(opened=False)
+    own.ways_on(question)
     if session().question not in (None, question):
         st.info(
             "The sidebar now asks for something else. Press Score layers to answer it; these are the results from "

@@ -24,6 +24,7 @@ def page(question: Question) -> None:
     request = form.form(question, layers)
     if request is None:
         return
+    kept().shown[SweepRequest] = request
     reader = reader_of(request, question.seed)
     job = form.running_job(request)
     view = reader.read()

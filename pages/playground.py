@@ -5,6 +5,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import PlaygroundReport, TokenChoice
@@ -23,7 +24,7 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import asked_question, choice, number_field, table
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
-from pages._ui.shell.text import fact_label, plain, safe
+from pages._ui.shell.text import plain, safe
 
 AREA = "play"
 TEXT_SECONDS = 0.5  # how often the texts are drawn while they are written
@@ -102,10 +103,11 @@ def choose_settings(question: Question) -> PlaygroundSettings:
     top_k = number_field("Top k", 0, 1000, 50, "play_top_k", place=columns[3], help=among, **off)
     same = "The same for both models."
     seed = number_field("Seed", 0, 2**31 - 1, 0, "play_seed", place=columns[4], help=same, **off)
-    able = can_chat(question.model)
+    asked_so = resolve(question.model).chat  # the sidebar's choice for every page
+    able = False if asked_so else can_chat(question.model)
     about = {
         True: "Puts the prompt as a user’s message.",
-        False: "This model’s tokenizer has no chat template.",
+        False: "On in the sidebar, for every page." if asked_so else "This model’s tokenizer has no chat template.",
         None: "Whether the tokenizer has one is known once the model’s files are here.",
     }
     chat = columns[5].toggle(

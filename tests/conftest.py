@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: tiny models of three families, their tokenizers, and the real default models."""
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,8 @@ CORPUS = [
 ] * 4
 
 REAL_MODELS = ("smollm2-135m", "gemma-3-270m")
-__all__ = ["REAL_MODELS", "make_fact", "tiny_model", "tiny_network", "train_tokenizer"]
+CHAT_TEMPLATE = "[user]\n{{ messages[0]['content'] }}\n[assistant]\n"
+__all__ = ["CHAT_TEMPLATE", "REAL_MODELS", "make_fact", "tiny_model", "tiny_network", "train_tokenizer"]
 
 
 def train_tokenizer(bos: bool) -> PreTrainedTokenizerFast:
@@ -140,6 +142,15 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny-llama"
     tiny_network("llama").save_pretrained(folder)
     train_tokenizer(bos=False).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chat_folder(tiny_folder: Path) -> Path:
+    """The same model with a chat template in its tokenizer's files."""
+    folder = tiny_folder.parent / "tiny-chat"
+    shutil.copytree(tiny_folder, folder)
+    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
     return folder
 
 

@@ -77,8 +77,8 @@ class Prompts:
         for fact in facts:
             for text in (fact.prompt, *fact.rephrases):
                 first = text.rindex(fact.subject)
-                rows.append(prompt_row(model.tokenizer, text))
-                subjects.append(subject_span(model.tokenizer, text, (first, first + len(fact.subject)))[1] - 1)
+                rows.append(prompt_row(model.asking, text))
+                subjects.append(subject_span(model.asking, text, (first, first + len(fact.subject)))[1] - 1)
         return cls(
             rows=tuple(rows),
             batch=Batch.of(rows, model.device),

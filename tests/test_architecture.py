@@ -18,7 +18,7 @@ CORE, PAGES = ROOT / "lga_core", ROOT / "pages"
 # Each part may import those before it. What stands together in a row may not import each other.
 ORDER = (
     ("errors", "resources", "progress", "showing"),
-    ("settings",),
+    ("settings", "paths"),
     ("results",),
     ("data",),
     ("probes",),
@@ -43,6 +43,7 @@ TORCH_FREE = (
     "progress",
     "showing",
     "settings",
+    "paths",
     "results",
     "data",
     "probes",

@@ -11,10 +11,12 @@ from lga_core.bench.page import bench_page
 from lga_core.bench.paper import bench_paper
 from lga_core.bench.scale import bench_scale
 from lga_core.bench.sweep_speed import bench_sweep
+from lga_core.bench.trial_speed import bench_edit
 
 BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {
     "lga": bench_lga,
     "cma": bench_cma,
+    "edit": bench_edit,
     "r-rome": bench_r_rome,
     "editors": bench_editors,
     "scale": bench_scale,

@@ -60,7 +60,7 @@ def naive_clean_outputs(model: LoadedModel, fact: Fact, kind: Kind) -> dict[int,
 
     parts = {part_of(model, kind, block): keep(block) for block in range(model.layers)}
     with on_outputs(parts, model.architecture.flat):
-        final_hidden(model, Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device))
+        final_hidden(model, Batch.of([prompt_row(model.asking, fact.prompt)], model.device))
     return clean
 
 
@@ -81,7 +81,7 @@ def rome_restored_probabilities(
 
     parts = {part_of(model, kind, block): put_back for block in range(state.first, state.last + 1)}
     corrupt = corrupting(model, fact, noise, draws, seed)
-    batch = Batch.of([prompt_row(model.tokenizer, fact.prompt)] * (1 + draws), model.device)
+    batch = Batch.of([prompt_row(model.asking, fact.prompt)] * (1 + draws), model.device)
     with on_outputs({model.architecture.embedding: corrupt} | parts, model.architecture.flat):
         hidden = final_hidden(model, batch)[1:, -1]  # (draws, d)
     return model.architecture.logits(hidden).softmax(-1)[:, answer]
@@ -118,7 +118,7 @@ def naive_restored_probability(
 
     parts = {part_of(model, kind, block): put_back(block) for block in range(state.first, state.last + 1)}
     with on_outputs({model.architecture.embedding: corrupt} | parts, model.architecture.flat):
-        hidden = final_hidden(model, Batch.of([prompt_row(model.tokenizer, fact.prompt)], model.device))[0, -1:]
+        hidden = final_hidden(model, Batch.of([prompt_row(model.asking, fact.prompt)], model.device))[0, -1:]
     return float(model.architecture.logits(hidden).softmax(-1)[0, answer])
 
 

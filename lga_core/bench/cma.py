@@ -94,7 +94,7 @@ def batched(model: LoadedModel, facts: Sequence[Fact], sigma: float) -> Effects:
 def rome(model: LoadedModel, facts: Sequence[Fact], sigma: float) -> Effects:
     """ROME's way of the per-layer trace."""
     return [
-        _rome_effects(model, fact, "mlp", sigma, [subject_span(model.tokenizer, fact.prompt, fact.span)[1] - 1])[0]
+        _rome_effects(model, fact, "mlp", sigma, [subject_span(model.asking, fact.prompt, fact.span)[1] - 1])[0]
         for fact in facts
     ]
 
@@ -111,7 +111,7 @@ def full(model: LoadedModel, facts: Sequence[Fact], sigma: float) -> Effects:
 def rome_full(model: LoadedModel, facts: Sequence[Fact], sigma: float) -> Effects:
     """ROME's way of the full trace."""
     return [
-        _rome_effects(model, fact, kind, sigma, range(len(prompt_row(model.tokenizer, fact.prompt))))
+        _rome_effects(model, fact, kind, sigma, range(len(prompt_row(model.asking, fact.prompt))))
         for fact in facts
         for kind in KINDS
     ]

@@ -112,8 +112,8 @@ def _peak_of(way: str, model_name: str, limit: int, seed: int) -> tuple[int, int
 def _pairs(model: LoadedModel, facts: Sequence[Fact]) -> list[tuple[TokenRow, TokenRow]]:
     return [
         (
-            sequence_row(model.tokenizer, fact.prompt, fact.target_old[0]),
-            sequence_row(model.tokenizer, fact.prompt, fact.target_new),
+            sequence_row(model.asking, fact.prompt, fact.target_old[0]),
+            sequence_row(model.asking, fact.prompt, fact.target_new),
         )
         for fact in facts
     ]

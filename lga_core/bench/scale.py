@@ -12,7 +12,6 @@ from time import perf_counter, process_time
 from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerFast
 
 from lga_core.bench.fit import Fit, Load
 from lga_core.bench.measure import all_known, peak_memory, seconds_of
@@ -26,6 +25,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import pick_device
 from lga_core.models.running.forward import HEAD_ELEMENTS
 from lga_core.models.running.memory import LOGIT_BYTES, card_room, kept_bytes, logit_bytes, passing_bytes, weight_bytes
+from lga_core.models.text.chat import Asking
 from lga_core.models.text.own_text import prefixes
 from lga_core.models.text.tokens import answer_row, prompt_row, subject_span
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -126,7 +126,7 @@ def tasks(model: LoadedModel, facts: Sequence[Fact], counts: dict[str, int]) -> 
 
 def load_of(model: LoadedModel, facts: Sequence[Fact], method: str) -> Load:
     """What a method has to do on these facts."""
-    tokens, heads = load_tokens(model.tokenizer, facts, method, model.layers)
+    tokens, heads = load_tokens(model.asking, facts, method, model.layers)
     return Load(
         layers=model.layers,
         width=model.architecture.hidden_size,
@@ -137,26 +137,24 @@ def load_of(model: LoadedModel, facts: Sequence[Fact], method: str) -> Load:
     )
 
 
-def load_tokens(
-    tokenizer: PreTrainedTokenizerFast, facts: Sequence[Fact], method: str, layers: int
-) -> tuple[float, float]:
+def load_tokens(asking: Asking, facts: Sequence[Fact], method: str, layers: int) -> tuple[float, float]:
     """Tokens that run through all blocks (a suffix of the blocks counts its share), and positions with logits."""
     if method == "lga":
         answers = [
-            answer_row(tokenizer, fact.prompt, answer)
+            answer_row(asking, fact.prompt, answer)
             for fact in facts
             for answer in (fact.target_old[0], fact.target_new)
         ]
         return sum(len(row) - 1 for row in answers), sum(len(row.answer) for row in answers)
     if method == "cma-mlp":
         draws = CmaSettings().draws
-        tokens = sum(len(prompt_row(tokenizer, fact.prompt)) for fact in facts)
+        tokens = sum(len(prompt_row(asking, fact.prompt)) for fact in facts)
         return tokens * (1 + draws + draws * (layers + 1) / 2), len(facts) * (1 + draws + draws * layers)
     rows = EDIT.value.steps * (EDIT.contexts + 2)  # the bare prompt, the prefixed ones and the KL prompt
     searched = 0  # columns from the subject's end on: those before are kept
     for fact in facts:
-        first = subject_span(tokenizer, fact.prompt, fact.span)[1] - 1
-        searched += len(answer_row(tokenizer, fact.prompt, fact.target_new)) - first
+        first = subject_span(asking, fact.prompt, fact.span)[1] - 1
+        searched += len(answer_row(asking, fact.prompt, fact.target_new)) - first
     return rows * searched * (layers - edited_layer(layers)) / layers, rows * len(facts)
 
 
@@ -248,7 +246,7 @@ def _extrapolated(
     beyond, seconds = points[-1]
     model = _small(shape, facts, LAYERS[0], shape.near(WIDTHS[0]), torch.bfloat16, seed)
     grown = shape.width / model.architecture.hidden_size
-    tokens, heads = load_tokens(model.tokenizer, facts[:1], method, shape.layers)
+    tokens, heads = load_tokens(model.asking, facts[:1], method, shape.layers)
     full = Load(
         layers=shape.layers,
         width=shape.width,

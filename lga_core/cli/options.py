@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import choose
 from lga_core.errors import LgaError
+from lga_core.models.text.chat import chat_name
 from lga_core.progress import Reporter
 from lga_core.runs.checks import some
 from lga_core.settings import flat_names, from_flat, problem
@@ -42,9 +43,15 @@ class Common:
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first N facts.")] = None
     shuffle: Annotated[int | None, typer.Option(metavar="SEED", help="Shuffle the facts before --limit.")] = None
     seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
+    chat: Annotated[
+        bool,
+        typer.Option("--chat", help="Ask in MODEL's chat template: a prompt is the user's message, as it stands."),
+    ] = False
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto: the accelerator, if any.")] = "auto"
     dtype: Annotated[str, typer.Option(metavar="auto|float32|bfloat16", help="auto: float32 on a CPU.")] = "auto"
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON to this file.")] = None
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON (report: the page) here.")] = (
+        None
+    )
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False
     accept_terms: Annotated[
@@ -78,16 +85,23 @@ class Common:
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Let `command(common, …)` take all options of Common: Typer reads them from the signature."""
+    """Let `command(common, …)` take all options of Common: Typer reads them from the signature.
+
+    --chat is for commands that name a model, which then has the name that means it.
+    """
     hints = get_type_hints(Common, include_extras=True)
     own = list(inspect.signature(command).parameters.values())[1:]
     shared = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default) for field in fields(Common)
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+        for field in fields(Common)
+        if field.name != "chat" or any(parameter.name == "model" for parameter in own)
     ]
 
     @functools.wraps(command)
     def taking_all(**given: Any) -> None:
         common = Common(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+        if common.chat:
+            given["model"] = chat_name(given["model"])
         command(common, **given)
 
     taking_all.__annotations__ = {**get_type_hints(command, include_extras=True), **hints}

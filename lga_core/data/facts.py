@@ -75,3 +75,9 @@ class FactSet:
 def facts_fingerprint(facts: Sequence[Fact]) -> str:
     """Content hash of facts in their order."""
     return hashlib.sha256("".join(fact.fingerprint for fact in facts).encode()).hexdigest()
+
+
+def fact_label(fact: Fact) -> str:
+    """A fact in a few words: what it is about, and what would change."""
+    old = fact.target_old[0] if fact.target_old else "?"
+    return f"{fact.subject}: {old} → {fact.target_new}" if fact.target_new else f"{fact.subject}: {old}"

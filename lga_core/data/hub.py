@@ -12,6 +12,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lga_core.errors import LgaError
 PREFIX = "hub:"
 SYNTAX = "a data set as hub:owner/name[:config][:split] or hub:owner/name/path/to/file.json"
 MAX_BYTES = 200_000_000
+MAX_FILES = 10_000  # below a folder of this machine
 ASK_SECONDS = 15.0
 _HUB = re.compile(
     r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?"
@@ -77,6 +79,7 @@ def _folder(source: str) -> DatasetId | None:
 def read_rows(dataset: DatasetId) -> list[Any]:
     """The rows, or the file's records. Raises LgaError for what is not there, out of reach, too large or unreadable."""
     if dataset.folder is not None:
+        check_small(dataset.folder)
         return _rows(dataset, str(dataset.folder))
     # Without a network, what was loaded before is still in the library's cache.
     sizes = {} if _offline() else _sizes(dataset)
@@ -100,6 +103,8 @@ def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
     online = dataset.folder is None and not _offline()
     if online:
         _info(dataset)  # says at once what is wrong with the name or the network
+    if dataset.folder is not None:
+        check_small(dataset.folder)
     path = str(dataset.folder or dataset.repo)
     saved = dataset.folder is not None and _was_saved(dataset.folder)
     try:
@@ -197,6 +202,15 @@ def _rows(dataset: DatasetId, path: str, sizes: Mapping[str, int] | None = None)
     # Files of any format are parsed here, each by a library with errors of its own.
     except Exception as error:
         raise _failed(dataset, error) from error
+
+
+def check_small(folder: Path) -> None:
+    """Raise LgaError for a folder that nobody means, as "/": the library would look through all that is below it."""
+    names = (name for _parent, folders, files in os.walk(folder) for name in (*folders, *files))
+    if next(islice(names, MAX_FILES, None), None) is not None:
+        raise LgaError(
+            f"{folder} holds more than {MAX_FILES:,} files and folders.", hint="Name the folder of the data set itself."
+        )
 
 
 def _was_saved(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,13 @@ class Table:
 def shipped_sets() -> tuple[str, ...]:
     """Names of the fact sets that come with the project."""
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.json")))
+
+
+def shipped_licence(name: str) -> str | None:
+    """The licence of a shipped set, as the README beside the sets has it; None for another name."""
+    table = (SHIPPED / "README.md").read_text(encoding="utf-8") if name in shipped_sets() else ""
+    rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|"))
+    return next((cells[-1] for cells in rows if cells[0] == name), None)
 
 
 def load_facts(source: str | Path, *, mapping: ColumnMapping | None = None) -> FactSet:
@@ -163,7 +171,10 @@ def repeated(fact: Fact, record: int) -> str:
 
 def _file_records(path: Path, source: str | Path) -> list[Any]:
     try:
-        data = path.read_bytes()
+        if stat.S_ISREG(path.stat().st_mode) or path.is_dir():  # a device or a pipe may have no end
+            data = path.read_bytes()
+        else:
+            raise OSError(None, "it is no plain file")
     except (OSError, ValueError) as error:  # a ValueError for a name with a null character
         reason = (getattr(error, "strerror", None) or "this is no path").lower()
         raise LgaError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -77,6 +77,8 @@ def summed(edits: Sequence[Edit]) -> tuple[Edit, ...]:
 
 def _sum(edits: Sequence[Edit]) -> Edit:
     first = edits[0]
+    if len(edits) == 1:
+        return first
     low_rank = [edit for edit in edits if isinstance(edit, LowRankEdit)]
     if len(low_rank) == len(edits):
         return LowRankEdit(
@@ -85,7 +87,26 @@ def _sum(edits: Sequence[Edit]) -> Edit:
             left=torch.cat([edit.left for edit in low_rank]),
             right=torch.cat([edit.right for edit in low_rank]),
         )
-    return DenseEdit(layer=first.layer, matrix=first.matrix, delta=sum((edit.delta for edit in edits[1:]), first.delta))
+    return replace(_dense(edits), keys=None)
+
+
+def dense_sum(edits: Sequence[Edit]) -> tuple[DenseEdit, ...]:
+    """As `summed`, each ΔW as a whole matrix: however many edits there were, to apply them costs the same.
+
+    The keys of all facts stay with it, in order, for editors that keep later edits off them.
+    """
+    return tuple(_dense(group) for group in by_matrix(edits).values())
+
+
+def _dense(edits: Sequence[Edit]) -> DenseEdit:
+    first = edits[0]
+    keys = [edit.keys for edit in edits if edit.keys is not None]
+    return DenseEdit(
+        layer=first.layer,
+        matrix=first.matrix,
+        delta=sum((edit.delta for edit in edits[1:]), first.delta),
+        keys=torch.cat(keys) if keys else None,
+    )
 
 
 @contextmanager
@@ -95,16 +116,17 @@ def applied(model: LoadedModel, edits: Sequence[Edit], *, first_row: int = 0) ->
     The batch's rows before `first_row` run without the edits, so that before and after can be one batch.
     """
 
-    def hook_for(changes: list[Edit]) -> OutputFunction:
+    def hook_for(edit: Edit) -> OutputFunction:
         def add(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-            return (output + sum(edit.change(given) for edit in changes)).to(output.dtype)
+            return (output + edit.change(given)).to(output.dtype)
 
         def add_below(given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
             return torch.cat([output[:first_row], add(given[first_row:], output[first_row:])])
 
         return add_below if first_row else add
 
-    hooks = {model.model.get_submodule(name): hook_for(group) for name, group in by_matrix(edits).items()}
+    # Those of one matrix together: one by one, hundreds of small products would take longer than the model itself.
+    hooks = {model.model.get_submodule(edit.matrix): hook_for(edit) for edit in summed(edits)}
     with on_outputs(hooks, model.architecture.flat if first_row else {}):
         yield
 

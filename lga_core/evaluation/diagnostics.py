@@ -5,6 +5,7 @@ A number that is out of bounds becomes a warning in words, with its bound.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import torch
@@ -14,11 +15,11 @@ from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied, summed
 from lga_core.evaluation.fluency import continuations, fluency
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.forward import answer_nll, final_hidden
-from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row, prompt_row
+from lga_core.models.running.forward import ActivationCache, answer_nll, final_hidden, record_activations, resume
+from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.resources import ASSETS
-from lga_core.results import Diagnostics
+from lga_core.results import KL_BOUND, Diagnostics
 
 PROMPTS = ASSETS / "neutral_prompts.txt"
 BATCH = 25  # prompts together: 26 MB of log-probabilities over 262k words
@@ -26,12 +27,12 @@ BATCH = 25  # prompts together: 26 MB of log-probabilities over 262k words
 # searched with ten times the learning rate, edited models wrote language still at a drift of 0.27 nats, repeated
 # themselves at 0.86 and fell apart at 1.5; at a ratio of 1.5 some neutral prompts had moved by more than a nat. An edit
 # after one step of next to no length had a drift of 6e-8 nats.
-KL_BOUND = 0.5  # nats, mean over the prompts
 RATIO_BOUND = 1.0  # the change is as large as the weights
 NOTHING_NLL = 0.1  # nats by which the new answer's nll must fall
 NOTHING_KL = 1e-5  # nats, where no new answer is known
-# What the unedited model makes of the neutral prompts: by the first of a batch, (B, d) before the head.
-_unedited: WeakKeyDictionary[LoadedModel, dict[int, torch.Tensor]] = WeakKeyDictionary()
+KEPT_BYTES = 128 * 2**20  # of what blocks were given for the neutral prompts, for each batch
+# What the unedited model makes of the neutral prompts, by the first of a batch.
+_unedited: WeakKeyDictionary[LoadedModel, dict[int, "_Neutral"]] = WeakKeyDictionary()
 
 
 def neutral_prompts() -> tuple[str, ...]:
@@ -48,14 +49,13 @@ def diagnose(
     With a fact that has a new answer, an edit that hardly moved it is a warning. Reports after each batch and token.
     """
     prompt = about if isinstance(about, str) else about.prompt
-    divergences = _drift(model, edits, report=report)
+    divergences = drift(model, edits, report=report)
     text_before, text_after = continuations(model, prompt, edits, seed, report=report)
     finite = all(map(math.isfinite, divergences))
     kl = sum(divergences) / len(divergences) if finite else None
     ratios = norm_ratios(model, edits)
     fact = about if isinstance(about, Fact) and about.target_new is not None else None
-    nll_before = target_nll(model, fact, ()) if fact else None
-    nll_after = target_nll(model, fact, edits) if fact else None
+    nll_before, nll_after = _target_nlls(model, fact, edits, (False, True)) if fact else (None, None)
     broken = not finite or (fact is not None and nll_after is None) or None in ratios
     return Diagnostics(
         kl=kl,
@@ -76,20 +76,41 @@ def norm_ratios(model: LoadedModel, edits: Sequence[Edit]) -> tuple[float | None
     return tuple(ratio if math.isfinite(ratio) else None for ratio in ratios)
 
 
-def _drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter) -> list[float]:
-    """KL(before ‖ after) of the next token after each neutral prompt, nats."""
-    rows = [prompt_row(model.tokenizer, text) for text in neutral_prompts()]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Neutral:
+    """A batch of neutral prompts, run once on the unedited model."""
+
+    activations: ActivationCache  # an edit's run goes on from the nearest block that is kept below it
+    final: torch.Tensor  # (B, d) normed, after each prompt's last token
+
+    @classmethod
+    def run(cls, model: LoadedModel, rows: Sequence[TokenRow]) -> "_Neutral":
+        batch = Batch.of(rows, model.device, side="left")
+        block_bytes = batch.ids.numel() * model.architecture.hidden_size * model.dtype.itemsize
+        step = -(-model.layers * block_bytes // KEPT_BYTES)
+        activations = record_activations(model, batch, {*range(0, model.layers, step), model.layers})
+        return cls(activations=activations, final=resume(model, activations, model.layers)[:, -1].clone())
+
+    def under(self, model: LoadedModel, edits: Sequence[Edit]) -> torch.Tensor:
+        """`final` (B, d) with edits applied."""
+        lowest = min((edit.layer for edit in edits), default=model.layers)
+        start = max(block for block in self.activations.hidden if block <= lowest)
+        with applied(model, edits):
+            return resume(model, self.activations, start)[:, -1]
+
+
+def drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter = silent) -> list[float]:
+    """KL(before ‖ after) of the next token after each neutral prompt, nats; not finite where edits broke the model."""
+    rows = [prompt_row(model.asking, text) for text in neutral_prompts()]
     kept = _unedited.setdefault(model, {})
     divergences: list[float] = []
     for first in range(0, len(rows), BATCH):
         with model.using(Phase.DRIFT), torch.no_grad():
-            batch = Batch.of(rows[first : first + BATCH], model.device, side="left")
             if first not in kept:
-                kept[first] = final_hidden(model, batch)[:, -1].clone()
-            with applied(model, edits):
-                after = final_hidden(model, batch)[:, -1]
-                log_after = model.architecture.logits(after).log_softmax(-1)  # (B, V)
-            log_before = model.architecture.logits(kept[first]).log_softmax(-1)
+                kept[first] = _Neutral.run(model, rows[first : first + BATCH])
+            after = kept[first].under(model, edits)
+            log_before = model.architecture.logits(kept[first].final).log_softmax(-1)  # (B, V)
+            log_after = model.architecture.logits(after).log_softmax(-1)
             terms = functional.kl_div(log_after, log_before, reduction="none", log_target=True)
             divergences += terms.sum(-1).clamp(min=0).tolist()  # rounding may leave a hair below zero
         report(Progress(phase=Phase.DRIFT, done=len(divergences), total=len(rows)))
@@ -98,12 +119,20 @@ def _drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter) -> li
 
 def target_nll(model: LoadedModel, fact: Fact, edits: Sequence[Edit]) -> float | None:
     """nll of the fact's new answer with edits applied, nats; None where they broke the model."""
-    row = answer_row(model.tokenizer, fact.prompt, fact.target_new)
-    batch = Batch.of([row], model.device)
-    index = AnswerIndex.of([row], batch)
-    with model.using("reading the new answer"), applied(model, edits), torch.no_grad():
-        nll = float(index.mean_by_row(answer_nll(model, final_hidden(model, batch), index))[0])
-    return nll if math.isfinite(nll) else None
+    return _target_nlls(model, fact, edits, (True,))[0]
+
+
+def _target_nlls(
+    model: LoadedModel, fact: Fact, edits: Sequence[Edit], edited: Sequence[bool]
+) -> tuple[float | None, ...]:
+    """`target_nll` with the edits (True) or without them, in one batch; those without come first."""
+    rows = [answer_row(model.asking, fact.prompt, fact.target_new)] * len(edited)
+    batch = Batch.of(rows, model.device)
+    index = AnswerIndex.of(rows, batch)
+    first = edited.index(True)
+    with model.using("reading the new answer"), applied(model, edits, first_row=first), torch.no_grad():
+        found = index.mean_by_row(answer_nll(model, final_hidden(model, batch), index)).tolist()
+    return tuple(nll if math.isfinite(nll) else None for nll in found)
 
 
 def _blown_up(kl: float | None, ratios: Sequence[float | None], *, broken: bool) -> list[str]:

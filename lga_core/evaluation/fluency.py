@@ -12,16 +12,13 @@ from lga_core.editing.edits import Edit, applied, applied_by_row
 from lga_core.evaluation.generation import Edited, generate
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.generate import sampler, seed_of
-from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.derived import derived_path, keep, kept_json
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Phase, Reporter, silent
 
 VERSION = 1  # of the kept texts
 LENGTH = 100  # tokens of the continuation
 TOP_K = 5  # each token is drawn among so many
-# Of a batch for before and after, the edited one repeated: on a processor a step with 4 rows is faster than one with 2
-# or 3 (SmolLM2: by a tenth to a quarter), since the library of matrix products has no good way for so few rows.
-ROWS = 4
 _WORDS = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
@@ -61,9 +58,16 @@ def continuations(
     if before is not None:
         return before, continuation(model, prompt, edits, seed, report=report)
     both = partial(applied, model, edits, first_row=1)
-    before, after, *_ = _sampled(model, [prompt] * ROWS, seed, both, "before and after the edit", report)
+    before, after = _sampled(model, [prompt] * 2, seed, both, "before and after the edit", report)
     _keep(model, prompt, seed, before)
     return before, after
+
+
+def texts_under(
+    model: LoadedModel, prompts: Sequence[str], edits: Sequence[Edit], seed: int, *, report: Reporter = silent
+) -> list[str]:
+    """What `continuation` writes after each prompt, all of them under the same edits, in one batch. Nothing is kept."""
+    return _sampled(model, prompts, seed, partial(applied, model, edits), "after the edits", report)
 
 
 def texts_after(
@@ -87,7 +91,7 @@ def _sampled(
     """LENGTH tokens after each prompt, each row with the same random numbers."""
     texts = generate(
         model,
-        [prompt_row(model.tokenizer, prompt) for prompt in prompts],
+        [prompt_row(model.asking, prompt) for prompt in prompts],
         LENGTH,
         sampler([seed_of("fluency", seed)] * len(prompts), top_k=TOP_K),
         edited,
@@ -101,8 +105,7 @@ def _sampled(
 
 def _kept(model: LoadedModel, prompt: str, seed: int) -> str | None:
     """What the unedited model wrote; None where it was not asked yet."""
-    path = _path(model, prompt, seed)
-    return json.loads(path.read_text()) if path.exists() else None
+    return kept_json(_path(model, prompt, seed), str)
 
 
 def _keep(model: LoadedModel, prompt: str, seed: int, text: str) -> None:
@@ -110,7 +113,7 @@ def _keep(model: LoadedModel, prompt: str, seed: int, text: str) -> None:
 
 
 def _path(model: LoadedModel, prompt: str, seed: int) -> Path:
-    key = seed_of(prompt, seed, LENGTH, TOP_K, str(model.dtype), model.device.type)
+    key = seed_of(prompt, seed, LENGTH, TOP_K, str(model.dtype), model.device.type, *model.asked_through)
     return derived_path(model, f"continuations/v{VERSION}-{key:x}.json")
 
 

@@ -40,10 +40,10 @@ class ProbeQuestion(MetricProbe):
 
     @classmethod
     def of(cls, model: LoadedModel, probe: MetricProbe, answers: Answers = "first") -> "ProbeQuestion":
-        rows = tuple(answer_row(model.tokenizer, probe.prompt, answer) for answer in probe.answers)
+        rows = tuple(answer_row(model.asking, probe.prompt, answer) for answer in probe.answers)
         return cls(
             **vars(probe),
-            prompt_row=prompt_row(model.tokenizer, probe.prompt),
+            prompt_row=prompt_row(model.asking, probe.prompt),
             rows=rows[: len(probe.counted(answers))],
             free_length=max(len(row.answer) for row in rows) + FREE_TOKENS,
         )

@@ -67,17 +67,11 @@ def compare_texts(
 
 
 def _row(model: LoadedModel, prompt: str, *, chat: bool) -> tuple[str, TokenRow]:
-    """The text that the model is given, and its tokens."""
+    """The text that the model is given, and its tokens; in its chat template also where facts are asked so."""
     if not prompt.strip():
         raise LgaError("The prompt is empty.", hint="Write something for the models to continue.")
-    if not chat:
-        return prompt, prompt_row(model.tokenizer, prompt)
-    if not model.tokenizer.chat_template:
-        raise LgaError(f"{model.name} has no chat template.", hint="Turn chat off, or choose a model tuned to chat.")
-    message = [{"role": "user", "content": prompt}]
-    given = model.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
-    ids = tuple(model.tokenizer(given, add_special_tokens=False)["input_ids"])  # the template writes its own
-    return given, TokenRow(ids=ids, start=len(ids))
+    asking = model.chatting.asking if chat else model.asking
+    return asking.text(prompt), prompt_row(asking, prompt)
 
 
 def _pick(settings: PlaygroundSettings) -> Pick:

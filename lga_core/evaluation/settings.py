@@ -9,6 +9,7 @@ from lga_core.settings import Settings, setting
 TRIAL_VERSION = 2
 DIAGNOSTICS_VERSION = 1
 SWEEP_VERSION = 2
+MANY_EDITS_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,47 @@ class SweepMetrics(MetricSettings):
         ge=1,
         none_means="all",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyEditsSettings(Settings):
+    """How many edits are made and measured."""
+
+    batch: int = setting(
+        1,
+        "Facts a batch",
+        "Facts in one solve, on the model with all earlier edits; 1: one after another.",
+        source="EasyEdit: batch_edit, sequential_edit",
+        ge=1,
+    )
+    every: int = setting(
+        25,
+        "Measure every",
+        "So many edits, with the batch that reaches them; also before the first and after the last one.",
+        ge=1,
+    )
+    rephrases: int | None = setting(
+        2,
+        "Paraphrases a fact, at most",
+        "The first ones are asked. Empty: all.",
+        source="ours: CounterFact has two",
+        ge=0,
+        none_means="all",
+    )
+    locality: int = setting(
+        100,
+        "Locality probes, at most",
+        "Of the facts to be edited, the first of each fact, then the second; fixed for the whole run, and never a "
+        "prompt that is edited.",
+        ge=0,
+    )
+
+    def checkpoints(self, facts: int) -> tuple[int, ...]:
+        """After how many of so many facts the model is measured; 0: before the first."""
+        ends = [min(first + self.batch, facts) for first in range(0, facts, self.batch)]
+        starts = [0, *ends]
+        reached = [end for start, end in zip(starts, ends, strict=False) if end // self.every > start // self.every]
+        return tuple(sorted({0, *reached, facts}))
 
 
 TRIAL_METRICS = MetricSettings()

@@ -1,15 +1,17 @@
 """A model that is ready to be measured: weights, tokenizer, structure, fingerprint and its lock."""
 
+import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lga_core.errors import LgaError
 from lga_core.models.structure.architecture import Architecture
+from lga_core.models.text.chat import Asking, ChatTemplate, chat_name
 from lga_core.results import ModelIdentity
 
 
@@ -22,6 +24,7 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerFast
     architecture: Architecture
     fingerprint: str  # hash of configuration and weights
+    chat: ChatTemplate | None = None  # through which it is asked; None: prompts are given as they are
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _user: list[str] = field(default_factory=list, repr=False)
 
@@ -42,6 +45,23 @@ class LoadedModel:
         """Device and dtype in words, for provenance."""
         return machine_words(self.device, self.dtype)
 
+    @functools.cached_property
+    def asking(self) -> Asking:
+        """How prompts become tokens. Text that the model writes by itself, as for second moments, is not asked."""
+        return Asking(tokenizer=self.tokenizer, chat=self.chat)
+
+    @functools.cached_property
+    def chatting(self) -> "LoadedModel":
+        """The same model, in the same memory, asked through its chat template. Raises LgaError where it has none."""
+        if self.chat is not None:
+            return self
+        return replace(self, name=chat_name(self.name), chat=ChatTemplate.of(self.tokenizer, self.name))
+
+    @property
+    def asked_through(self) -> tuple[str, ...]:
+        """What the key of an answer that the model gave holds beside its fingerprint: the template's, if any."""
+        return () if self.chat is None else (self.chat.key,)
+
     @property
     def identity(self) -> ModelIdentity:
         """Which model this is, without the model: for the store, and for a process that has no torch."""
@@ -51,6 +71,7 @@ class LoadedModel:
             dtype=str(self.dtype),
             machine=self.machine,
             layers=self.layers,
+            chat=None if self.chat is None else self.chat.key,
         )
 
     @contextmanager

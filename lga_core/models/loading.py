@@ -18,6 +18,8 @@ from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.structure import quantized
 from lga_core.models.structure.architecture import Architecture
+from lga_core.models.structure.narrow import make_narrow
+from lga_core.models.text.chat import ChatTemplate, plain_name
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -29,6 +31,8 @@ def load(
     name: str, *, device: str = "auto", dtype: str = "auto", accept_terms: bool = False, report: Reporter = silent
 ) -> LoadedModel:
     """Load a catalogue id, a local folder, a .gguf file or a hub id, in evaluation mode and without gradients.
+
+    A name that ends with ":chat" is the same model asked through its chat template.
 
     device: "auto" (cuda, then mps, then cpu) or a torch device; dtype: "auto" (float32 on a CPU, else bfloat16) or
     one of DTYPES. Raises LgaError for everything that can be wrong with the name, the folder or the machine.
@@ -50,6 +54,8 @@ def load(
 
     finished(0)
     tokenizer = _tokenizer(folder)
+    if entry.chat:
+        ChatTemplate.of(tokenizer, name)  # refused before the weights are read
     finished(1)
     model = _model(folder, target, kind, room)
     _check_vocabulary(folder, tokenizer, model)
@@ -57,7 +63,10 @@ def load(
     architecture = Architecture.find(model)
     fingerprint = folder_fingerprint(folder, report=report)
     finished(STEPS)
-    return LoadedModel(name=name, model=model, tokenizer=tokenizer, architecture=architecture, fingerprint=fingerprint)
+    plain = LoadedModel(
+        name=plain_name(name), model=model, tokenizer=tokenizer, architecture=architecture, fingerprint=fingerprint
+    )
+    return plain.chatting if entry.chat else plain
 
 
 def pick_device(asked: str) -> torch.device:
@@ -116,6 +125,7 @@ def _model(folder: Path, device: torch.device, dtype: torch.dtype, room: Mapping
         compute_on(model, torch.device("cuda", 0))
     model.eval().requires_grad_(False)
     quantized.keep_gradients(model)
+    make_narrow(model)
     _check_causal(folder, model)
     # transformers fills what a file lacks with random numbers and only warns.
     if lacking := sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]])):

@@ -19,6 +19,7 @@ from lga_core.results.base import (
     Stored,
 )
 from lga_core.results.edits import (
+    KL_BOUND,
     Adapter,
     Diagnostics,
     EditReport,
@@ -32,9 +33,20 @@ from lga_core.results.edits import (
     TrialStage,
 )
 from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
+from lga_core.results.many_edits import KEPT_SHARE, Collapse, EditCheckpoint, ManyEdits
 from lga_core.results.memory import MemoryEstimate, MomentPlan
 from lga_core.results.playground import LensLayer, PlaygroundReport, SideBySide, TokenChoice
 from lga_core.results.race import Ending, Race, RaceRound, Standing
+from lga_core.results.report import (
+    QuestionReport,
+    ReportedLayers,
+    ReportedLedger,
+    ReportedScores,
+    ReportedSweep,
+    ReportedTrace,
+    ReportedTrial,
+    Rows,
+)
 from lga_core.results.stored_runs import FactList, Origin, ReplayReport, RunNotes
 from lga_core.results.study_unit import Across, Difference, StudyUnit, Summary
 from lga_core.results.sweep import METRICS, LeftOut, Sweep, SweepCell
@@ -42,6 +54,8 @@ from lga_core.results.traces import CausalTrace, TokenAttribution
 from lga_core.results.worth import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 
 __all__ = [
+    "KEPT_SHARE",
+    "KL_BOUND",
     "METHOD_TITLES",
     "METRICS",
     "Across",
@@ -52,9 +66,11 @@ __all__ = [
     "Bootstrap",
     "Candidate",
     "CausalTrace",
+    "Collapse",
     "Cost",
     "Diagnostics",
     "Difference",
+    "EditCheckpoint",
     "EditReport",
     "Ending",
     "Estimate",
@@ -70,6 +86,7 @@ __all__ = [
     "LeftOut",
     "LensLayer",
     "Loss",
+    "ManyEdits",
     "MemoryEstimate",
     "Metric",
     "ModelIdentity",
@@ -82,10 +99,18 @@ __all__ = [
     "PlaygroundReport",
     "ProbeResult",
     "Provenance",
+    "QuestionReport",
     "Race",
     "RaceRound",
     "ReplayReport",
+    "ReportedLayers",
+    "ReportedLedger",
+    "ReportedScores",
+    "ReportedSweep",
+    "ReportedTrace",
+    "ReportedTrial",
     "Result",
+    "Rows",
     "RunNotes",
     "Selection",
     "SelectorWorth",

@@ -75,6 +75,7 @@ class ModelIdentity(Result):
     dtype: str  # "torch.float32"
     machine: str  # device, dtype and threads in words: "cpu, float32, 2 threads"
     layers: int
+    chat: str | None = None  # key of the chat template through which it is asked; None: prompts as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,7 @@ class Provenance(Result):
     packages: Mapping[str, str]  # name -> version
     machine: str  # device and dtype in words: "cpu, float32, 2 threads"
     created: str  # ISO 8601, UTC
+    chat: str | None = None  # key of the chat template; None: prompts as they are
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from lga_core.results.base import Answers, Cost, OldSource, Result, ShownResult
 
+KL_BOUND = 0.5  # nats of drift, mean over the neutral prompts: beyond it edits blew the model up
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult(Result):

@@ -6,13 +6,15 @@ from typing import Any, TypeVar
 
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
+from lga_core.evaluation.settings import SWEEP_METRICS, ManyEditsSettings, SweepMetrics
 from lga_core.probes.questions import acting_cap, left_out
 from lga_core.results import (
     CausalTrace,
+    EditCheckpoint,
     EditReport,
     FactRow,
     KnownFactCheck,
+    ManyEdits,
     ModelIdentity,
     Stored,
     Sweep,
@@ -23,6 +25,7 @@ from lga_core.results import (
 from lga_core.runs.storage.keys import (
     cell_place,
     known_facts_run,
+    many_edits_run,
     measurement_run,
     stage_name,
     sweep_run,
@@ -132,6 +135,32 @@ def stored_cells(run: Run, facts: Sequence[Fact], per_group: int | None) -> list
         for (fingerprint, _layer, cap), cell in cells
         for record in records.get((fingerprint, cap), ())
     ]
+
+
+def finished_many_edits(
+    model: ModelIdentity,
+    facts_name: str,
+    facts: Sequence[Fact],
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    how: ManyEditsSettings,
+    store: Store,
+    *,
+    reused: int | None = None,
+) -> tuple[ManyEdits, Stored]:
+    """A run of many edits, as far as it is. `reused`: how many checkpoints were there before it was asked for."""
+    run = many_edits_run(model, facts_name, facts, layers, editor, settings, how, store)
+    rows = run.rows(EditCheckpoint).values()
+    result = ManyEdits(
+        editor=editor,
+        layers=tuple(sorted(layers)),
+        settings=asdict(settings),
+        how=asdict(how),
+        planned=len(facts),
+        checkpoints=tuple(sorted(rows, key=lambda row: row.edits)),
+    )
+    return result, run.stored(rows=len(rows), reused=len(rows) if reused is None else reused)
 
 
 def stored_answer(run: Run, answer_type: type[Row], fact: Fact) -> tuple[Row, Stored] | None:

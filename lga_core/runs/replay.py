@@ -18,16 +18,18 @@ from lga_core.editing.search.values import searched_anew
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.layer_sweep import sweep_cells
-from lga_core.evaluation.settings import MetricSettings, SweepMetrics
+from lga_core.evaluation.many_edits import many_edits
+from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
-from lga_core.results import Cost, Provenance, ReplayReport, Result
+from lga_core.results import Cost, EditCheckpoint, Provenance, ReplayReport, Result
 from lga_core.runs import tasks
 from lga_core.runs.storage.keys import (
     attribution_run,
     cell_name,
     cell_place,
     known_facts_run,
+    many_edits_run,
     measurement_run,
     sweep_run,
     trace_run,
@@ -43,7 +45,7 @@ from lga_core.scores.settings import CmaSettings
 
 TOLERANCE = 1e-4  # float32 on other hardware, or in batches of another size, differs by less
 SMALLEST = 0.01  # a number that stands alone is compared with at least this: below it, rounding is all there is
-NOT_COMPARED = ("cost", "record")  # what it took, and a fact's place in its file
+NOT_COMPARED = ("cost", "edit_cost", "record")  # what it took, and a fact's place in its file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ class Replay:
         now = again.provenance
         for then, today, what in (
             (self.asked.model_fingerprint, now.model_fingerprint, "The model's files are not those of then"),
+            (self.asked.chat, now.chat, "The model's chat template is not that of then"),
             (self.asked.method_version, now.method_version, "The method's numbers have changed since"),
             (self.asked.machine, now.machine, f"It was stored on {self.asked.machine}; this is {now.machine}"),
         ):
@@ -253,6 +256,23 @@ def _sweep(work: Replay) -> Iterator[tuple[str, Result]]:
             yield cell_name(names[cell.record], cell.layer, cap), cell
 
 
+def _many_edits(work: Replay) -> Iterator[tuple[str, Result]]:
+    """From the first edit to the last checkpoint that is stored."""
+    editor, facts = work.kind.name, work.facts
+    settings = work.settings(EDITORS[editor].settings)
+    layers = tuple(work.asked.settings["layers"])
+    how = adapter(ManyEditsSettings).validate_python(work.asked.settings["many"])
+    work.check(many_edits_run(work.model.identity, work.asked.facts, facts, layers, editor, settings, how, work.fresh))
+    missing = set(work.stored)
+    skipped = [place for place in how.checkpoints(len(facts)) if str(place) not in missing]
+    for item in many_edits(work.model, facts, editor, layers, settings, how, measured=skipped, report=work.report):
+        if isinstance(item, EditCheckpoint):
+            yield str(item.edits), item
+            missing.discard(str(item.edits))
+            if not missing:
+                return
+
+
 def _numbered(facts: Sequence[Fact]) -> list[Fact]:
     return [replace(fact, record=number) for number, fact in enumerate(facts)]
 
@@ -264,4 +284,5 @@ _AGAIN: Mapping[str, Callable[[Replay], Iterator[tuple[str, Result]]]] = {
     "attribution": _attribution,
     "trial": _trial,
     "sweep": _sweep,
+    "many edits": _many_edits,
 }

@@ -22,7 +22,7 @@ BATCH = 16  # facts asked at once, where they fit
 
 def first_tokens(model: LoadedModel, fact: Fact) -> set[int]:
     """The first token of every accepted old answer."""
-    return {answer_row(model.tokenizer, fact.prompt, answer).answer[0] for answer in fact.target_old}
+    return {answer_row(model.asking, fact.prompt, answer).answer[0] for answer in fact.target_old}
 
 
 def check_known_facts(
@@ -45,7 +45,7 @@ def check_known_facts(
 
     def tokens(batch: Sequence[Fact]) -> int:
         """With the model's own answers, after padding."""
-        widest = max(len(prompt_row(model.tokenizer, fact.prompt)) + _own_length(model, fact) for fact in batch)
+        widest = max(len(prompt_row(model.asking, fact.prompt)) + _own_length(model, fact) for fact in batch)
         return len(batch) * widest
 
     for first in range(0, len(left), BATCH):
@@ -57,7 +57,7 @@ def check_known_facts(
 
 def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[KnownFactCheck]:
     begin = perf_counter()
-    rows = [prompt_row(model.tokenizer, fact.prompt) for fact in facts]
+    rows = [prompt_row(model.asking, fact.prompt) for fact in facts]
     lengths = [_own_length(model, fact) for fact in facts]
     batch = Batch.of(rows, model.device)
     with torch.no_grad():
@@ -83,7 +83,7 @@ def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[KnownFactCheck]:
 def _own_length(model: LoadedModel, fact: Fact) -> int:
     if fact.target_new is None:
         return OWN_ANSWER_TOKENS
-    return len(answer_row(model.tokenizer, fact.prompt, fact.target_new).answer)
+    return len(answer_row(model.asking, fact.prompt, fact.target_new).answer)
 
 
 def _first_line(text: str) -> str:

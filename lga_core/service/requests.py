@@ -6,7 +6,13 @@ from typing import Any, ClassVar
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
-from lga_core.evaluation.settings import SWEEP_METRICS, TRIAL_METRICS, MetricSettings, SweepMetrics
+from lga_core.evaluation.settings import (
+    SWEEP_METRICS,
+    TRIAL_METRICS,
+    ManyEditsSettings,
+    MetricSettings,
+    SweepMetrics,
+)
 from lga_core.results import Kind, OldSource, Origin
 
 ATTRIBUTION = "attribution"  # beside the kinds in what a TraceRequest returns
@@ -137,6 +143,18 @@ class SweepRequest(Request):
     settings: Any
     metrics: SweepMetrics = SWEEP_METRICS
     first_batch: bool = False  # only until the first edits are measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyEditsRequest(Request):
+    """Facts edited one after another or in batches. Each checkpoint is in the store at once."""
+
+    facts_name: str
+    facts: tuple[Fact, ...]  # in the order in which they are edited
+    layers: tuple[int, ...]
+    editor: str
+    settings: Any
+    how: ManyEditsSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from lga_core.results import (
     Worth,
 )
 from lga_core.view.export.frames import frame
-from lga_core.view.export.html import on_own_ground
+from lga_core.view.export.page import on_own_ground
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.figures.scores.attribution_bars import attribution_bars
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps

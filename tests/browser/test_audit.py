@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.auditing import audit
 from tests.browser.resting import SLOW, idle, settled
-from tests.browser.walking import THEMES, each_theme, write_facts
+from tests.browser.walking import FIRST_HEADING, THEMES, each_theme, write_facts
 
 pytestmark = pytest.mark.browser
 
@@ -40,7 +40,7 @@ def test_the_dialog_for_facts(page: Page, address: str, tmp_path: Path):
 
 def open_first_page(page: Page, address: str) -> None:
     page.goto(address)
-    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name=FIRST_HEADING)).to_be_visible(timeout=SLOW)
     settled(page)
 
 

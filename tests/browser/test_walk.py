@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from lga_core.view.figures.parts.style import THEMES as THEMES_OF_FIGURES
 from tests.browser.resting import SLOW, idle, settled
-from tests.browser.walking import choose_model_and_facts, click_a_cell, photograph
+from tests.browser.walking import FIRST_HEADING, choose_model_and_facts, click_a_cell, photograph
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ def test_a_pages_own_address_works_as_the_first_request_of_a_server(page: Page, 
 
 def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: Path):
     page.goto(address)
-    expect(page.get_by_role("heading", name="Which layer should be edited?")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name=FIRST_HEADING)).to_be_visible(timeout=SLOW)
     photograph(page, "1-first")
     choose_model_and_facts(page, tiny_folder, tmp_path)
 

@@ -1,17 +1,21 @@
 """What every walk through the app does: choose a model and facts, wait for rest, take pictures."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.auditing import audit
-from tests.browser.resting import settled
+from tests.browser.resting import SLOW, settled
 from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-WIDTHS, THEMES = (1280, 1920, 390), ("light", "dark")
+PHONE = 390
+# With the recorded example, or before anything is there to see.
+FIRST_HEADING = re.compile("Golden layers|Which layer should be edited")
+WIDTHS, THEMES = (1280, 1920, PHONE), ("light", "dark")
 
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
@@ -25,7 +29,7 @@ def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
     settled(page)  # a page that is drawn anew closes the dialog
     page.get_by_role("button", name="Add facts").click()
     page.locator("input[type=file]").set_input_files(write_facts(folder))
-    expect(page.get_by_text("10 facts from 10 records")).to_be_visible()
+    expect(page.get_by_text("10 facts from 10 records")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Use these facts").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("spinbutton", name="How many")).to_have_value("10")
@@ -62,6 +66,8 @@ def photograph(page: Page, name: str) -> None:
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(400)
             assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth"), f"{name} at {width}"
+            if width == PHONE and theme == THEMES[0]:
+                audit(page)  # what scrolls sideways there must be reached by keyboard
             page.screenshot(path=SCREENSHOTS / f"{name}-{theme}-{width}.png")
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.wait_for_timeout(300)

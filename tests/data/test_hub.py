@@ -314,3 +314,13 @@ def test_both_ways_give_the_same_facts(tmp_path: Path) -> None:
     path = folder(tmp_path / "same", train_json=[record | {"id": number} for number, record in enumerate(RECORDS)])
     rows, file = load_facts(path), load_facts(path / "train.json")
     assert replace(rows, name="") == replace(file, name="")
+
+
+def test_a_folder_with_all_the_world_below_it_is_refused_before_it_is_looked_through(tmp_path, monkeypatch):
+    monkeypatch.setattr(hub, "MAX_FILES", 5)
+    for number in range(7):
+        (tmp_path / f"{number % 3}").mkdir(exist_ok=True)
+        (tmp_path / f"{number % 3}" / f"{number}.txt").write_text("")
+    for source in (str(tmp_path), f"{tmp_path}:train"):
+        with pytest.raises(LgaError, match="more than 5 files"):
+            load_facts(source)

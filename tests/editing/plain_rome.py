@@ -43,10 +43,10 @@ def plain_edit(model, fact, layer, settings, *, r_rome, v0="mean", decay=0.0):
     for before in ("", *(f"{prefix}. " for prefix in prefixes(model, settings.contexts, settings.seed))):
         prompt = before + fact.prompt
         span = (fact.span[0] + len(before), fact.span[1] + len(before))
-        rows.append(answer_row(model.tokenizer, prompt, fact.target_new))
-        ends.append(subject_span(model.tokenizer, f"{prompt} {fact.target_new}", span)[1] - 1)
-    essence = prompt_row(model.tokenizer, f"{fact.subject} is a")
-    essence_end = subject_span(model.tokenizer, f"{fact.subject} is a", (0, len(fact.subject)))[1] - 1
+        rows.append(answer_row(model.asking, prompt, fact.target_new))
+        ends.append(subject_span(model.asking, f"{prompt} {fact.target_new}", span)[1] - 1)
+    essence = prompt_row(model.asking, f"{fact.subject} is a")
+    essence_end = subject_span(model.asking, f"{fact.subject} is a", (0, len(fact.subject)))[1] - 1
 
     nothing = torch.zeros(model.architecture.blocks[layer].down.d_out, dtype=model.dtype)
     with torch.no_grad():

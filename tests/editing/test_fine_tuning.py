@@ -105,7 +105,7 @@ def test_several_layers_one_after_another_and_the_model_as_it_was(family, facts)
 
 def test_nothing_acts_between_steps(facts):
     model = tiny_model("gpt2", torch.float32)
-    ids = torch.tensor([prompt_row(model.tokenizer, facts[0].prompt).ids])
+    ids = torch.tensor([prompt_row(model.asking, facts[0].prompt).ids])
     plain = model.model(input_ids=ids).logits
 
     def look(_step):

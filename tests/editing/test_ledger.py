@@ -38,7 +38,7 @@ def names(ledger):
 
 
 def logits(model, edits):
-    ids = torch.tensor([prompt_row(model.tokenizer, "The Space Needle is in downtown").ids])
+    ids = torch.tensor([prompt_row(model.asking, "The Space Needle is in downtown").ids])
     with applied(model, edits), torch.no_grad():
         return model.model(input_ids=ids).logits
 

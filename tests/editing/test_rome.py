@@ -19,7 +19,7 @@ def test_a_rome_key_is_the_input_at_the_last_subject_token(family, facts):
     value = value_of(model, facts[0], 1, ValueSettings(steps=2), (), mean_start=False)
     end = Contexts.of(model, facts[0], ()).subject_ends[0]
     assert model.tokenizer.decode(
-        prompt_row(model.tokenizer, facts[0].prompt).ids[: end + 1], skip_special_tokens=True
+        prompt_row(model.asking, facts[0].prompt).ids[: end + 1], skip_special_tokens=True
     ).endswith("Needle")
     torch.testing.assert_close(value.keys[0], key_seen(model, facts[0].prompt, end, 1), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(

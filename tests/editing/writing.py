@@ -30,7 +30,7 @@ BATCHED = ("emmet", "memit", "alphaedit")
 
 
 def log_p(model, fact):
-    row = answer_row(model.tokenizer, fact.prompt, fact.target_new)
+    row = answer_row(model.asking, fact.prompt, fact.target_new)
     batch = Batch.of([row], model.device)
     with torch.no_grad():
         return -answer_nll(model, final_hidden(model, batch), AnswerIndex.of([row], batch)).double()
@@ -42,7 +42,7 @@ def key_seen(model, prompt, position, layer):
     handle = model.architecture.blocks[layer].down.module.register_forward_pre_hook(
         lambda _module, args: seen.append(args[0][0, position])
     )
-    model.model(input_ids=torch.tensor([prompt_row(model.tokenizer, prompt).ids]))
+    model.model(input_ids=torch.tensor([prompt_row(model.asking, prompt).ids]))
     handle.remove()
     return seen[0]
 

@@ -78,6 +78,16 @@ def test_drift_is_the_kl_divergence_prompt_by_prompt(tiny, make):
     assert measured.fluency_after == fluency.fluency(measured.text_after)
 
 
+@pytest.mark.parametrize("layers", [(1,), (3,), (2, 1)])
+def test_drift_is_the_same_from_whichever_block_it_goes_on(layers, monkeypatch):
+    edits = [low_rank(tiny_model("gpt2"), layer) for layer in layers]
+    found = []
+    for kept in (1, diagnostics.KEPT_BYTES):  # from the first block on, from the edited one on
+        monkeypatch.setattr(diagnostics, "KEPT_BYTES", kept)
+        found.append(diagnose(tiny_model("gpt2"), "The city of", edits))
+    assert found[0].kl == pytest.approx(found[1].kl, rel=1e-6) and found[0].kl > 0
+
+
 def test_half_precision_is_compared_in_float32():
     model = tiny_model("llama", torch.bfloat16)
     measured = diagnose(model, "The city of", [low_rank(model, 1, 1e-6)])

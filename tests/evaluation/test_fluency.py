@@ -49,7 +49,7 @@ def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded():
     assert [(step.done, step.total) for step in report.steps] == [(done, 100) for done in range(1, 101)]
     assert text == continuation(model, "The Space Needle is in", (), 3)
     assert text != continuation(model, "The Space Needle is in", (), 4)
-    row = prompt_row(model.tokenizer, "The Space Needle is in")
+    row = prompt_row(model.asking, "The Space Needle is in")
     ids, given = [], row.ids
     for (token,) in stream(model, [row], 100, sampler([seed_of("fluency", 3)], top_k=5), past_ends=True):
         with torch.no_grad():

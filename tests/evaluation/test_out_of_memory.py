@@ -186,7 +186,7 @@ def test_little_memory_means_small_batches_and_the_same_answers(model, some, mon
     parts = batches(model, contexts)
     assert len(parts) > 1 and all(
         len(part) == 1
-        or sum(len(contexts[i].rows) for i in part) * max(contexts[i].tail for i in part) <= 60 < SEARCH_TOKENS
+        or sum(contexts[i].step_rows for i in part) * max(contexts[i].tail for i in part) <= 60 < SEARCH_TOKENS
         for part in parts
     )
     assert steps_at_once(model, row) == 60 // len(row)

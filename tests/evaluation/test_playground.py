@@ -51,7 +51,7 @@ def test_without_edits_both_sides_are_the_same(tiny, settings):
 
 def test_greedy_streaming_is_greedy_and_the_edit_is_on_one_side_only(tiny):
     edit = edit_of(tiny)
-    row = prompt_row(tiny.tokenizer, PROMPT)
+    row = prompt_row(tiny.asking, PROMPT)
     shown = []
     steps = Collect()
 

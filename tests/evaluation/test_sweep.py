@@ -13,7 +13,7 @@ from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.editing.search import search as searching
 from lga_core.editing.search.search import Contexts, Search, batches
-from lga_core.editing.search.value import find_values
+from lga_core.editing.search.value import find_cases, find_values
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
@@ -89,6 +89,35 @@ def test_many_searches_in_one_find_what_each_finds_alone(family, site, some):
             assert (len(value.losses), value.clamped) == (len(alone.losses), alone.clamped)
 
 
+@pytest.mark.parametrize("family", ["gpt2", "gemma3"])
+@pytest.mark.parametrize("site", ["down", "block"])
+def test_many_layers_in_one_search_find_what_each_finds_alone(family, site, some):
+    model = tiny_model(family, torch.float32)
+    before = prefixes(model, 2, 0)
+    search = Search.prepare(model, [Contexts.of(model, fact, before) for fact in some], LAYERS, site)
+    cases = [(0, 1), (0, 3), (2, 3), (3, 0), (3, 2)]
+    for (layer, fact), value in zip(cases, find_cases(model, search, cases, VALUE, mean_start=True), strict=True):
+        alone = value_of(model, some[fact], layer, VALUE, before, mean_start=True, site=site)
+        torch.testing.assert_close(value.target, alone.target, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(value.keys, alone.keys, rtol=1e-4, atol=1e-5)
+        assert (len(value.losses), value.clamped) == (len(alone.losses), alone.clamped)
+
+
+def test_a_prompt_that_begins_with_its_subject_needs_no_row_for_kl(facts, monkeypatch):
+    model = tiny_model("llama", torch.float32)
+    firm = replace(VALUE, kl_weight=5.0)
+    told = replace(facts[0], prompt="Space Needle is in", subject="Space Needle", span=(0, 12))
+    for fact, shared in ((facts[0], False), (told, True)):
+        contexts = Contexts.of(model, fact, ("It was",))
+        assert contexts.begins_with_subject == shared
+        assert contexts.step_rows == 3 - shared
+    value = value_of(model, told, 1, firm, ("It was",), mean_start=True)
+    monkeypatch.setattr(Contexts, "begins_with_subject", False)
+    apart = value_of(model, told, 1, firm, ("It was",), mean_start=True)
+    torch.testing.assert_close(value.target, apart.target, rtol=1e-5, atol=1e-6)
+    assert value.losses == pytest.approx(apart.losses, rel=1e-5)
+
+
 def test_a_fact_that_reached_the_stop_loss_leaves_the_batch(some, monkeypatch):
     model = tiny_model("llama", torch.float32)
     asked = []
@@ -103,16 +132,13 @@ def test_a_fact_that_reached_the_stop_loss_leaves_the_batch(some, monkeypatch):
     monkeypatch.setattr(
         Search,
         "evaluate",
-        lambda self, model, layer, facts, deltas: (
-            asked.append(facts.tolist()),
-            evaluate(self, model, layer, facts, deltas),
-        )[1],
+        lambda self, model, cases, deltas: (asked.append(cases), evaluate(self, model, cases, deltas))[1],
     )
     early = find_values(model, search, 1, stop, mean_start=True)
     for value, plain in zip(early, whole, strict=True):
         first = next((step for step, loss in enumerate(plain.losses) if loss < stop.stop_loss), VALUE.steps)
         assert value.losses == pytest.approx(plain.losses[: first + 1], rel=1e-5)
-    assert [len(facts) for facts in asked] == sorted((len(facts) for facts in asked), reverse=True)
+    assert [len(cases) for cases in asked] == sorted((len(cases) for cases in asked), reverse=True)
     assert len(asked[0]) == 5 and len(asked[-1]) < 5
 
 
@@ -132,6 +158,7 @@ def test_batch_size_groups_of_layers_and_order_do_not_matter(editor, some, monke
     monkeypatch.setattr(searching, "SEARCH_TOKENS", 60)
     monkeypatch.setattr(sweeping, "FACTS_AT_ONCE", 2)
     monkeypatch.setattr(sweeping, "KEPT_BYTES", 1)  # one layer at a time
+    monkeypatch.setattr(sweeping, "TOKENS_TOGETHER", 1)
     monkeypatch.setattr("lga_core.evaluation.forced.BATCH_TOKENS", 40)
     other = by_place(sweep_cells(model, some[::-1], LAYERS[::-1], editor, settings_of(editor)))
     assert plain.keys() == other.keys()
@@ -178,7 +205,7 @@ def test_facts_with_as_much_to_run_share_a_batch(some):
     assert tails == sorted(tails)
     for part in parts:
         assert (
-            sum(len(contexts[place].rows) for place in part) * max(contexts[place].tail for place in part)
+            sum(contexts[place].step_rows for place in part) * max(contexts[place].tail for place in part)
             <= searching.SEARCH_TOKENS
             or len(part) == 1
         )

@@ -114,5 +114,5 @@ def test_nothing_is_local_in_an_empty_cache(home: Path, package: TinyPackage):
 
 
 def test_listing_and_fetching_need_no_torch():
-    check = "import sys, lga_core.models.sources.fetch; sys.exit('torch' in sys.modules)"
+    check = "import sys, lga_core.models.sources.fetching.fetch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=Path(__file__).parents[2]).returncode == 0

@@ -63,18 +63,18 @@ def rounding(family: Family, exact: float) -> float:
 
 def answers(model: LoadedModel, row=answer_row) -> tuple[list[TokenRow], list[TokenRow]]:
     return (
-        [row(model.tokenizer, prompt, old) for prompt, old, _ in PAIRS],
-        [row(model.tokenizer, prompt, new) for prompt, _, new in PAIRS],
+        [row(model.asking, prompt, old) for prompt, old, _ in PAIRS],
+        [row(model.asking, prompt, new) for prompt, _, new in PAIRS],
     )
 
 
 def runs_of(model: LoadedModel, fact, kind: Kind) -> RecordedRuns:
-    token = answer_row(model.tokenizer, fact.prompt, fact.target_old[0]).answer[0]
+    token = answer_row(model.asking, fact.prompt, fact.target_old[0]).answer[0]
     return record_runs(model, fact, token, kind, noise=NOISE, draws=DRAWS, seed=SEED)
 
 
 def log_p(model: LoadedModel, fact) -> torch.Tensor:
-    row = answer_row(model.tokenizer, fact.prompt, fact.target_new)
+    row = answer_row(model.asking, fact.prompt, fact.target_new)
     batch = Batch.of([row], model.device)
     with torch.no_grad():
         return -answer_nll(model, final_hidden(model, batch), AnswerIndex.of([row], batch)).double()
@@ -212,7 +212,7 @@ def test_restoring_every_hidden_state_is_the_clean_run(family, facts):
 def test_attribution_patching_is_the_trace_for_small_noise(name, kind, facts):
     """Of the families whose norms are computed in the model's own dtype: others' float32 norms drown small noise."""
     model, fact = model_of(family_named(name)), facts[0]
-    token = answer_row(model.tokenizer, fact.prompt, fact.target_old[0]).answer[0]
+    token = answer_row(model.asking, fact.prompt, fact.target_old[0]).answer[0]
     runs = record_runs(model, fact, token, kind, noise=1e-5, draws=1, seed=SEED)
     states = [State(tokens=(runs.subject[1] - 1,), first=layer, last=layer) for layer in range(LAYERS)]
     exact = (restored_probabilities(model, runs, states) - runs.p_corrupted).mean(-1).numpy()
@@ -224,7 +224,7 @@ def test_attribution_patching_is_the_trace_for_small_noise(name, kind, facts):
 def test_integrated_gradients_add_up_to_the_change_they_explain(name, facts):
     """Of the families whose MLPs are called in a way of their own."""
     model = model_of(family_named(name))
-    row = answer_row(model.tokenizer, facts[0].prompt, facts[0].target_old[0])
+    row = answer_row(model.asking, facts[0].prompt, facts[0].target_old[0])
     scores, changes = integrated_gradients(model, row, 64)
     torch.testing.assert_close(scores, changes, rtol=0, atol=2e-2 * float(changes.abs().max()))
 
@@ -260,7 +260,7 @@ def test_r_rome_maps_its_key_to_the_target_and_its_hook_is_the_merged_weight(fam
 def test_generating_with_a_cache_is_generating_without(family, facts):
     """Rows of different lengths in one batch, against whole runs of one row."""
     model = model_of(family)
-    rows = [prompt_row(model.tokenizer, fact.prompt) for fact in facts[:3]]
+    rows = [prompt_row(model.asking, fact.prompt) for fact in facts[:3]]
     for row, text in zip(rows, greedy(model, rows, 5), strict=True):
         for i, token in enumerate(text):
             ids = (*row.ids, *text[:i])
@@ -274,7 +274,7 @@ def test_generating_with_a_cache_is_generating_without(family, facts):
 def test_the_engines_run_is_the_models_own(family, facts):
     """The decoder with position ids and masks of ours, and the head apart, give the logits of the model's class."""
     model = model_of(family)
-    row = prompt_row(model.tokenizer, facts[0].prompt)
+    row = prompt_row(model.asking, facts[0].prompt)
     with torch.no_grad():
         own = model.model(input_ids=torch.tensor([row.ids])).logits[0]
         ours = model.architecture.logits(final_hidden(model, Batch.of([row], model.device))[0])

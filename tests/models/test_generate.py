@@ -10,7 +10,7 @@ PROMPTS = ("The Space Needle is in downtown", "Angela Merkel", "The capital of F
 
 
 def written(model, prompts, seeds, **how):
-    rows = [prompt_row(model.tokenizer, prompt) for prompt in prompts]
+    rows = [prompt_row(model.asking, prompt) for prompt in prompts]
     steps = list(stream(model, rows, 12, sampler(seeds, **how), past_ends=True))
     return [tuple(step[i] for step in steps) for i in range(len(prompts))]
 
@@ -39,15 +39,15 @@ def test_tokens_are_drawn_as_often_as_they_are_probable(temperature, top_k):
 
 
 def test_top_1_and_a_tiny_temperature_are_greedy(tiny):
-    rows = [prompt_row(tiny.tokenizer, prompt) for prompt in PROMPTS]
+    rows = [prompt_row(tiny.asking, prompt) for prompt in PROMPTS]
     expected = list(stream(tiny, rows, 12, lambda logits: logits.argmax(-1), past_ends=True))
     for how in ({"top_k": 1}, {"temperature": 1e-300}):
         assert list(stream(tiny, rows, 12, sampler([1, 2, 3], **how), past_ends=True)) == expected
 
 
 def test_greedy_is_the_plain_argmax_token_by_token(tiny):
-    ids = prompt_row(tiny.tokenizer, PROMPTS[0]).ids
-    (tokens,) = greedy(tiny, [prompt_row(tiny.tokenizer, PROMPTS[0])], 6)
+    ids = prompt_row(tiny.asking, PROMPTS[0]).ids
+    (tokens,) = greedy(tiny, [prompt_row(tiny.asking, PROMPTS[0])], 6)
     for token in tokens:
         with torch.no_grad():
             assert int(tiny.model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()) == token

@@ -12,7 +12,7 @@ PROMPT = "The Space Needle is in downtown"
 
 
 def test_each_layer_is_the_head_on_its_normed_hidden_state(tiny):
-    row = prompt_row(tiny.tokenizer, PROMPT)
+    row = prompt_row(tiny.asking, PROMPT)
     with torch.no_grad():
         output = tiny.model(input_ids=torch.tensor([row.ids]), output_hidden_states=True)
         # The last of these is normed already; the others are the inputs of the blocks after them.
@@ -32,14 +32,14 @@ def test_each_layer_is_the_head_on_its_normed_hidden_state(tiny):
 
 
 def test_the_last_layer_says_what_the_model_says_next(tiny):
-    row = prompt_row(tiny.tokenizer, PROMPT)
+    row = prompt_row(tiny.asking, PROMPT)
     last, following = lens(tiny, row, 7)[-1].choices, next_tokens(tiny, row, 7)
     assert [choice.id for choice in last] == [choice.id for choice in following]
     assert [c.probability for c in last] == pytest.approx([c.probability for c in following], rel=1e-9)
 
 
 def test_an_edit_shows_from_its_layer_on(tiny):
-    row, down = prompt_row(tiny.tokenizer, PROMPT), tiny.architecture.blocks[2].down
+    row, down = prompt_row(tiny.asking, PROMPT), tiny.architecture.blocks[2].down
     generator = torch.Generator().manual_seed(0)
     edit = LowRankEdit(
         layer=2,
@@ -60,12 +60,12 @@ def test_a_broken_model_has_nothing_to_say():
     down = model.architecture.blocks[1].down
     edit = DenseEdit(layer=1, matrix=down.name, delta=torch.full((down.d_out, down.d_in), float("inf")))
     with applied(model, [edit]):
-        lenses = lens(model, prompt_row(model.tokenizer, PROMPT))
-        assert next_tokens(model, prompt_row(model.tokenizer, PROMPT)) == ()
+        lenses = lens(model, prompt_row(model.asking, PROMPT))
+        assert next_tokens(model, prompt_row(model.asking, PROMPT)) == ()
     assert lenses[0].choices and not lenses[1].choices and not lenses[-1].choices
 
 
 def test_half_precision_is_read_in_float32():
     model = tiny_model("gemma3", torch.bfloat16)
-    choices = lens(model, prompt_row(model.tokenizer, PROMPT), model.architecture.vocabulary)[-1].choices
+    choices = lens(model, prompt_row(model.asking, PROMPT), model.architecture.vocabulary)[-1].choices
     assert sum(choice.probability for choice in choices) == pytest.approx(1, abs=1e-5)

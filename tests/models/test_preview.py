@@ -6,7 +6,8 @@ import pytest
 from conftest import train_tokenizer
 from transformers import AutoTokenizer
 
-from lga_core.models.text.preview import has_chat_template, token_preview
+from lga_core.models.text.chat import Asking, ChatTemplate
+from lga_core.models.text.preview import chat_template, has_chat_template, token_preview
 from lga_core.models.text.tokens import prompt_row, subject_span, token_texts
 
 PROMPTS = (
@@ -28,9 +29,24 @@ def test_the_preview_is_what_the_model_will_be_given(folder, prompt, subject):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     first = prompt.index(subject)
     span = (first, first + len(subject))
-    begin, end = subject_span(tokenizer, prompt, span)
-    texts = token_texts(tokenizer, prompt_row(tokenizer, prompt).ids)
+    begin, end = subject_span(Asking(tokenizer=tokenizer), prompt, span)
+    texts = token_texts(tokenizer, prompt_row(Asking(tokenizer=tokenizer), prompt).ids)
     assert token_preview(folder, prompt, span) == (texts, (begin, end))
+
+
+@pytest.mark.parametrize(("prompt", "subject"), PROMPTS)
+def test_the_preview_in_a_chat_template(folder, prompt, subject):
+    first = prompt.index(subject)
+    span = (first, first + len(subject))
+    assert token_preview(folder, prompt, span, chat=True) is None
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = "{{ bos_token }}user: {{ messages[0]['content'] }}\nassistant: "
+    tokenizer.save_pretrained(folder)
+    template = ChatTemplate.of(tokenizer, "tiny")
+    assert chat_template(folder) == template
+    asking = Asking(tokenizer=tokenizer, chat=template)
+    texts = token_texts(tokenizer, prompt_row(asking, prompt).ids)
+    assert token_preview(folder, prompt, span, chat=True) == (texts, subject_span(asking, prompt, span))
 
 
 def test_no_preview_without_a_subject_or_a_tokenizer(folder):

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from lga_core.bench.baselines import naive_gradient_products
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.structure.architecture import Architecture
+from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import answer_row, prompt_row, subject_span
 from lga_core.scores.gradients.lga import gradient_products
 
@@ -131,7 +132,7 @@ def holds_last_character(tokenizer: PreTrainedTokenizerFast, prompt: str, end: i
 
     Nothing can be told where the token is unknown and stands for many characters.
     """
-    ids = prompt_row(tokenizer, prompt).ids
+    ids = prompt_row(Asking(tokenizer=tokenizer), prompt).ids
     if ids[token] == tokenizer.unk_token_id:
         return True
     cut = tokenizer(prompt[: end - 1])["input_ids"]
@@ -147,14 +148,14 @@ def test_the_last_token_of_a_subject_of_many_bytes(kind, bos, prompt):
     for subject in SUBJECTS:
         text = prompt.format(subject)
         first = text.index(subject)
-        start, end = subject_span(tokenizer, text, (first, first + len(subject)))
-        ids = prompt_row(tokenizer, text).ids
+        start, end = subject_span(Asking(tokenizer=tokenizer), text, (first, first + len(subject)))
+        ids = prompt_row(Asking(tokenizer=tokenizer), text).ids
         offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
         assert int(bos) <= start < end <= len(ids)
         assert holds_last_character(tokenizer, text, first + len(subject), end - 1)
         # Where a space follows, the row of the text that ends with the subject is the same up to there.
         if text[first + len(subject) :].startswith(" "):
-            assert prompt_row(tokenizer, text[: first + len(subject)]).ids == ids[:end]
+            assert prompt_row(Asking(tokenizer=tokenizer), text[: first + len(subject)]).ids == ids[:end]
         assert all(later[0] >= first + len(subject) or later[0] == later[1] for later in offsets[end:])
 
 
@@ -163,8 +164,8 @@ def test_the_last_token_of_a_subject_of_many_bytes(kind, bos, prompt):
 def test_the_answer_is_what_follows_the_prompt(kind, bos):
     tokenizer = tokenizer_of(kind, bos)
     for subject in SUBJECTS:
-        row = answer_row(tokenizer, f"{subject} is in", "東京 Tokyo")
-        assert row.ids[: row.start] == prompt_row(tokenizer, f"{subject} is in").ids
+        row = answer_row(Asking(tokenizer=tokenizer), f"{subject} is in", "東京 Tokyo")
+        assert row.ids[: row.start] == prompt_row(Asking(tokenizer=tokenizer), f"{subject} is in").ids
         answer = tokenizer.decode(row.answer).strip()
         assert answer == "東京 Tokyo" or "<unk>" in tokenizer.convert_ids_to_tokens(row.answer)
 
@@ -181,7 +182,7 @@ def test_a_span_holds_every_character_of_any_subject(kind, before, subject, afte
     seen = {position for begin, end in offsets for position in range(begin, end)}
     if not seen & set(range(first, first + len(subject))):
         return  # a normalizer took all of it away
-    start, end = subject_span(tokenizer, text, (first, first + len(subject)))
+    start, end = subject_span(Asking(tokenizer=tokenizer), text, (first, first + len(subject)))
     inside = {position for begin, last in offsets[start:end] for position in range(begin, last)}
     assert seen & set(range(first, first + len(subject))) <= inside
 
@@ -200,7 +201,9 @@ def test_lga_on_a_sentencepiece_model_is_the_double_backward(kind, bos):
         fingerprint="tiny",
     )
     fact = make_fact(0, "The 東京タワー is in", "東京タワー", "Zürich", "Tokyo 東京")
-    rows = [answer_row(tokenizer, fact.prompt, answer) for answer in (fact.target_old[0], fact.target_new)]
+    rows = [
+        answer_row(Asking(tokenizer=tokenizer), fact.prompt, answer) for answer in (fact.target_old[0], fact.target_new)
+    ]
     fast = gradient_products(model, rows[:1], rows[1:])
     naive = naive_gradient_products(model, *rows, tuple(block.mlp_linears for block in model.architecture.blocks))
     scale = fast["norm-old/mlp"][0] * fast["norm-new/mlp"][0]

@@ -7,7 +7,8 @@ from conftest import train_tokenizer
 from lga_core.errors import LgaError
 from lga_core.models.running.forward import final_hidden, record_activations, resume
 from lga_core.models.running.generate import greedy, sampler, stream
-from lga_core.models.text.tokens import Batch, answer_row, prompt_row, subject_span, token_texts
+from lga_core.models.text.chat import Asking
+from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row, prompt_row, subject_span, token_texts
 
 PROMPTS = ["The Space Needle is in downtown", "Paris", "LeBron James plays for the city of"]
 
@@ -15,10 +16,10 @@ PROMPTS = ["The Space Needle is in downtown", "Paris", "LeBron James plays for t
 @pytest.mark.parametrize("bos", [False, True])
 def test_answer_begins_after_the_common_prefix(bos):
     tokenizer = train_tokenizer(bos)
-    row = answer_row(tokenizer, "The Space Needle is in", " Seattle ")
+    row = answer_row(Asking(tokenizer=tokenizer), "The Space Needle is in", " Seattle ")
     assert tokenizer.decode(row.ids[: row.start], skip_special_tokens=True) == "The Space Needle is in"
     assert tokenizer.decode(row.answer) == " Seattle"
-    assert row.ids[: row.start] == prompt_row(tokenizer, "The Space Needle is in").ids
+    assert row.ids[: row.start] == prompt_row(Asking(tokenizer=tokenizer), "The Space Needle is in").ids
 
 
 @pytest.mark.parametrize(
@@ -33,19 +34,19 @@ def test_answer_begins_after_the_common_prefix(bos):
 def test_subject_span_covers_the_subject_and_no_more(prompt, subject):
     tokenizer = train_tokenizer(bos=True)
     first = prompt.index(subject)
-    start, end = subject_span(tokenizer, prompt, (first, first + len(subject)))
-    ids = prompt_row(tokenizer, prompt).ids
+    start, end = subject_span(Asking(tokenizer=tokenizer), prompt, (first, first + len(subject)))
+    ids = prompt_row(Asking(tokenizer=tokenizer), prompt).ids
     assert tokenizer.decode(ids[start:end]).strip() == subject
     assert len(token_texts(tokenizer, ids)) == len(ids)
 
 
 def test_an_empty_subject_span_is_refused():
     with pytest.raises(LgaError, match="holds the subject"):
-        subject_span(train_tokenizer(False), "Paris is", (50, 55))
+        subject_span(Asking(tokenizer=train_tokenizer(False)), "Paris is", (50, 55))
 
 
 def test_hidden_states_do_not_depend_on_padding(tiny):
-    rows = [prompt_row(tiny.tokenizer, prompt) for prompt in PROMPTS]
+    rows = [prompt_row(tiny.asking, prompt) for prompt in PROMPTS]
     with torch.no_grad():
         alone = [final_hidden(tiny, Batch.of([row], tiny.device))[0] for row in rows]
         for side in ("left", "right"):
@@ -57,7 +58,7 @@ def test_hidden_states_do_not_depend_on_padding(tiny):
 
 @pytest.mark.parametrize("start", [0, 1, 3, 4])
 def test_going_on_from_the_middle_is_the_whole_run(tiny, start):
-    rows = [prompt_row(tiny.tokenizer, prompt) for prompt in PROMPTS]
+    rows = [prompt_row(tiny.asking, prompt) for prompt in PROMPTS]
     batch = Batch.of(rows, tiny.device)
     with torch.no_grad():
         activations = record_activations(tiny, batch, range(tiny.layers + 1))
@@ -71,7 +72,7 @@ def test_going_on_from_the_middle_is_the_whole_run(tiny, start):
 
 
 def test_generated_text_does_not_depend_on_the_batch(tiny):
-    rows = [prompt_row(tiny.tokenizer, prompt) for prompt in PROMPTS]
+    rows = [prompt_row(tiny.asking, prompt) for prompt in PROMPTS]
     assert greedy(tiny, rows, 6) == [greedy(tiny, [row], 6)[0] for row in rows]
 
     def sampled(some, seeds):
@@ -83,7 +84,7 @@ def test_generated_text_does_not_depend_on_the_batch(tiny):
 
 
 def test_greedy_equals_the_argmax_without_a_cache(tiny):
-    row = prompt_row(tiny.tokenizer, PROMPTS[0])
+    row = prompt_row(tiny.asking, PROMPTS[0])
     ids = torch.tensor([row.ids])
     expected = []
     with torch.no_grad():
@@ -94,3 +95,18 @@ def test_greedy_equals_the_argmax_without_a_cache(tiny):
     ends = {tiny.tokenizer.eos_token_id}
     stop = next((i for i, token in enumerate(expected) if token in ends), len(expected))
     assert greedy(tiny, [row], 5)[0] == tuple(expected[:stop])
+
+
+def test_the_answers_of_chosen_rows_are_those_of_a_batch_of_them():
+    tokenizer = train_tokenizer(bos=False)
+    rows = [
+        answer_row(Asking(tokenizer=tokenizer), prompt, answer)
+        for prompt in PROMPTS
+        for answer in ("Seattle", "the Lakers")
+    ]
+    batch = Batch.of(rows, torch.device("cpu"))
+    chosen = [4, 1, 1, 5, 0]
+    index = AnswerIndex.of(rows, batch)
+    expected = AnswerIndex.of([rows[row] for row in chosen], batch)  # padded on the right: every row begins at 0
+    for name, value in vars(index.select(torch.tensor(chosen))).items():
+        assert torch.equal(value, getattr(expected, name)), name

@@ -57,9 +57,9 @@ def _type(app: AppTest, **texts: str) -> None:
 
 
 def test_a_typed_fact_is_checked_and_then_chosen(app: AppTest):
-    _type(app, prompt="The capital of France is", subject="Spain", old="Paris", new="Rome")
-    assert len(app.error) == 1 and "does not stand in its prompt" in words(app)
-    app.text_input(key="form_subject").input("France")
+    _type(app, line="The capital of France is", old="Paris", new="Rome")
+    assert len(app.error) == 1 and "No subject is marked" in words(app) and "The capital of [France] is" in words(app)
+    app.text_input(key="form_line").input("The capital of [France] is")
     app.text_input(key="form_new").input("Paris")
     app.button(key="add_typed").click().run()
     assert len(app.error) == 1 and "is the old one" in words(app)

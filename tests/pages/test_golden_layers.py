@@ -23,6 +23,7 @@ def test_scoring_shows_the_pick_its_interval_and_the_cost(ready: AppTest):
     assert shown["95 % of picks"] not in ("", "–")
     assert shown["Cost of LGA"].endswith(" s")
     assert ready.get("plotly_chart"), "the figure is missing"
+    assert "Report" in [item.proto.label for item in ready.get("download_button")]
     assert "CMA (MLP)" in words(ready)  # the tiny model knows no fact: CMA says why it has no pick
 
 

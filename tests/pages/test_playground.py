@@ -60,7 +60,7 @@ def test_the_last_trials_edit_against_the_original(tried: AppTest):
     trial = kept(tried).trials[-1].request
     model = load(trial.model)
     written = EDITORS[trial.editor].run(model, [trial.fact], trial.layers, trial.settings, ())
-    row = prompt_row(model.tokenizer, PROMPT)
+    row = prompt_row(model.asking, PROMPT)
     with model.using("the test"):
         plain = model.tokenizer.decode(greedy(model, [row], 12)[0], skip_special_tokens=True)
         with applied(model, [item.edit for item in written]):

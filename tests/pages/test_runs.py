@@ -65,7 +65,7 @@ def test_runs_are_listed_named_replayed_compared_deleted_and_brought_back_and_a_
 
     choose(scored, lga.key, edit.key)
     text = words(scored)
-    assert "Settings that differ" in text and metrics(scored)["Edited"] == "layer 1"
+    assert "Settings that differ" in text and metrics(scored)["Edited at"] == "layer 1"
 
     choose(scored, edit.key)
     scored.button(key="delete_run").click().run()

@@ -74,7 +74,7 @@ def test_the_models_own_answer_is_its_first_five_greedy_tokens():
     model = tiny_model("llama", torch.float32)
     fact = dataclasses.replace(FACT, locality=(locality(), locality("Rome")))
     asked = answered_probes(model, fact)
-    (ids,) = greedy(model, [prompt_row(model.tokenizer, fact.locality[0].prompt)], 5)
+    (ids,) = greedy(model, [prompt_row(model.asking, fact.locality[0].prompt)], 5)
     first, second = of("locality", asked)
     assert (first.answers, first.source) == (("Rome",), "data")
     assert (second.answers, second.source) == ((model.tokenizer.decode(ids).strip(),), "model")

@@ -111,7 +111,7 @@ def test_every_fact_is_known_on_every_prompt(family, block, seed):
         row.known and row.greedy == fact.target_old[0] for row, fact in zip(checks(case), case.facts, strict=True)
     )
     rows = [
-        answer_row(case.model.tokenizer, text, fact.target_old[0])
+        answer_row(case.model.asking, text, fact.target_old[0])
         for fact in case.facts
         for text in (fact.prompt, *fact.rephrases)
     ]

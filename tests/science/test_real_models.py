@@ -11,7 +11,7 @@ from lga_core.editing.table import EDITORS
 from lga_core.evaluation.trial import trial_edit
 from lga_core.models.loading import load
 from lga_core.models.sources.fingerprint import weights_hash
-from lga_core.models.text.tokens import answer_row, sequence_row
+from lga_core.models.text.tokens import answer_row, sequence_row, subject_span
 from lga_core.scores.gradients.lga import gradient_rows
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.settings import GradientSettings
@@ -46,8 +46,8 @@ def test_the_batched_product_is_the_naive_one_in_float32(model, facts, checks, l
     row = list(gradient_rows(model, facts[:4], checks[:4], GradientSettings(loss=loss)))[2]
     naive = naive_gradient_products(
         model,
-        asked(model.tokenizer, facts[2].prompt, facts[2].target_old[0]),
-        asked(model.tokenizer, facts[2].prompt, facts[2].target_new),
+        asked(model.asking, facts[2].prompt, facts[2].target_old[0]),
+        asked(model.asking, facts[2].prompt, facts[2].target_new),
         tuple(block.mlp_linears for block in model.architecture.blocks),
     ).numpy()
     scale = row.values["norm-old/mlp"] * row.values["norm-new/mlp"]
@@ -83,3 +83,37 @@ def test_an_edit_of_a_known_fact_takes_and_leaves_no_trace(model, facts, checks,
     wanted = 60 if editor == "ft-l" else 95
     assert np.mean([edit.after["rewrite"].teacher_forced for edit in reports]) >= wanted
     assert weights_hash(model.model) == before
+
+
+@pytest.fixture(scope="module")
+def chat():
+    """SmolLM2 Instruct, asked in its chat template."""
+    return load("smollm2-135m:chat")
+
+
+def test_facts_in_the_instruct_models_own_template(chat, facts):
+    tokenizer = chat.tokenizer
+    for fact in facts[:8]:
+        row = answer_row(chat.asking, fact.prompt, fact.target_new)
+        messages = [{"role": "user", "content": fact.prompt}, {"role": "assistant", "content": fact.target_new}]
+        assert row.ids == tuple(tokenizer.apply_chat_template(messages, return_dict=False))[: len(row)]
+        assert tokenizer.decode(row.answer) == fact.target_new
+        first, end = subject_span(chat.asking, fact.prompt, fact.span)
+        assert tokenizer.decode(row.ids[first:end]).strip() == fact.subject
+
+
+def test_lga_in_the_template_is_the_naive_one(chat, facts):
+    fact = facts[2]
+    (row,) = gradient_rows(chat, [fact], list(check_known_facts(chat, [fact])), GradientSettings())
+    rows = [sequence_row(chat.asking, fact.prompt, answer) for answer in (fact.target_old[0], fact.target_new)]
+    matrices = tuple(block.mlp_linears for block in chat.architecture.blocks)
+    naive = naive_gradient_products(chat, *rows, matrices).numpy()
+    scale = row.values["norm-old/mlp"] * row.values["norm-new/mlp"]
+    assert np.all(np.abs(row.values["product/mlp"] - naive) <= 1e-4 * scale)
+
+
+def test_an_edit_in_the_template_takes(chat, facts):
+    settings = EDITORS["r-rome"].settings(covariance="identity", contexts=0)
+    report = trial_edit(chat, facts[0], (EDIT_LAYER["smollm2-135m"],), "r-rome", settings, diagnose=False)
+    assert report.target_error <= 1e-4
+    assert report.after["rewrite"].teacher_forced >= 95 > report.before["rewrite"].teacher_forced

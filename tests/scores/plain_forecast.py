@@ -32,7 +32,7 @@ def probe_rows(model, fact, term):
     rows, own_rows = [], []  # those with the model's own answer come last
     for probe in fact.locality if term == "locality" else fact.portability:
         if probe.prompt == own:
-            (ids,) = greedy(model, [prompt_row(model.tokenizer, own)], 5)
+            (ids,) = greedy(model, [prompt_row(model.asking, own)], 5)
             own_rows.append((own, model.tokenizer.decode(ids).strip(), probe.group))
         elif probe.group != "The new answer" and probe.prompt != "Toyota is from":  # the third of its group
             rows.append((probe.prompt, next(name for name in probe.accepted if name.strip()), probe.group))
@@ -60,12 +60,12 @@ def watched(model, row, layer):
 
 
 def subject_end(model, fact):
-    return subject_span(model.tokenizer, f"{fact.prompt} {fact.target_new}", fact.span)[1] - 1
+    return subject_span(model.asking, f"{fact.prompt} {fact.target_new}", fact.span)[1] - 1
 
 
 def the_edit(model, fact, layer, settings):
     """(d, C⁻¹k / (k·C⁻¹k), g, v0, k·C⁻¹k) of a fact, from METHOD.md §7's formulas."""
-    inputs, outputs, gradients, _ = watched(model, answer_row(model.tokenizer, fact.prompt, fact.target_new), layer)
+    inputs, outputs, gradients, _ = watched(model, answer_row(model.asking, fact.prompt, fact.target_new), layer)
     end = subject_end(model, fact)
     key, start, pull = inputs[end], outputs[end], gradients[end]
     moment = second_moment(model, layer, source=settings.covariance).double()
@@ -87,7 +87,7 @@ def naive(model, fact, layer, settings):
     for term in ("rewrite", *PROBES):
         changes, sizes, overlaps, nlls = [], [], [], []
         for prompt, answer, _group in probe_rows(model, fact, term):
-            row = answer_row(model.tokenizer, prompt, answer)
+            row = answer_row(model.asking, prompt, answer)
             inputs, _, gradients, loss = watched(model, row, layer)
             parts = [(key @ listens) * (gradient @ step) for key, gradient in zip(inputs, gradients, strict=True)]
             shares = [float(key @ listens) for key in inputs[: max(len(row) - 1, 1)]]

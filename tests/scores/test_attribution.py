@@ -29,7 +29,7 @@ METHODS = [(gradxact_rows, GradxactSettings()), (ig_rows, IgSettings(steps=3))]
 
 
 def a_row(model):
-    return answer_row(model.tokenizer, "LeBron James plays", "tennis and football")
+    return answer_row(model.asking, "LeBron James plays", "tennis and football")
 
 
 def log_probability(model, row):

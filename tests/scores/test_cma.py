@@ -20,7 +20,7 @@ KINDS = ("hidden", "mlp", "attn")
 
 
 def runs_of(model, fact, kind, draws=3):
-    token = answer_row(model.tokenizer, fact.prompt, fact.target_old[0]).answer[0]
+    token = answer_row(model.asking, fact.prompt, fact.target_old[0]).answer[0]
     return record_runs(model, fact, token, kind, noise=2.0, draws=draws, seed=5)
 
 

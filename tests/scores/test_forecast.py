@@ -73,7 +73,7 @@ def test_it_is_what_small_edits_really_do(tiny, rich, settings):
                     else row.values.get(f"change/{term}", ())
                 )
                 for (prompt, answer, _), change in zip(probe_rows(tiny, fact, term), changes, strict=True):
-                    true = slope(tiny, answer_row(tiny.tokenizer, prompt, answer), layer, step, listens)
+                    true = slope(tiny, answer_row(tiny.asking, prompt, answer), layer, step, listens)
                     assert abs(true - change[layer]) <= 3e-5 + 1e-4 * abs(true), (term, layer)
         assert np.median(np.abs(row.values["change/locality"][:, :-1])) > 3e-3  # there is something to compare
         assert np.all(row.values["change/rewrite"][:-1] < -0.01)
@@ -219,7 +219,7 @@ def test_locality_is_judged_by_the_rule_of_the_metric(tiny, facts):
     case = forecast_case(tiny, fact, check, ForecastSettings(covariance="identity", probes=1))
     metric = [question for question in probe_questions(tiny, fact).questions if question.metric == "locality"]
     ours = [row for row, term in zip(case.rows, case.terms, strict=True) if term == "locality"]
-    assert ours == [answer_row(tiny.tokenizer, "The capital of France is", "Paris")] == [metric[0].rows[0]]
+    assert ours == [answer_row(tiny.asking, "The capital of France is", "Paris")] == [metric[0].rows[0]]
     assert [question.prompt for question in metric] == ["The capital of France is", "Toyota is from"]
 
 

@@ -13,7 +13,7 @@ from lga_core.scores.known_facts import check_known_facts, first_tokens
 
 def next_token(model, prompt):
     """The model's own greedy next token and its probability."""
-    logits = model.model(torch.tensor([prompt_row(model.tokenizer, prompt).ids])).logits[0, -1]
+    logits = model.model(torch.tensor([prompt_row(model.asking, prompt).ids])).logits[0, -1]
     return int(logits.argmax()), float(logits.softmax(-1).max())
 
 

@@ -28,8 +28,8 @@ with_both_losses = pytest.mark.parametrize("loss", LOSSES)
 
 
 def rows_of(model, loss="sequence"):
-    old = [LOSSES[loss](model.tokenizer, prompt, a) for prompt, a, _ in PAIRS]
-    new = [LOSSES[loss](model.tokenizer, prompt, b) for prompt, _, b in PAIRS]
+    old = [LOSSES[loss](model.asking, prompt, a) for prompt, a, _ in PAIRS]
+    new = [LOSSES[loss](model.asking, prompt, b) for prompt, _, b in PAIRS]
     return old, new
 
 
@@ -70,7 +70,7 @@ def test_the_sequences_loss_is_the_models_own_of_the_whole_text(tiny):
 
 
 def test_a_bos_is_a_condition_and_never_asked_for(tiny):
-    row, text = sequence_row(tiny.tokenizer, "Paris is in", "France"), "Paris is in France"
+    row, text = sequence_row(tiny.asking, "Paris is in", "France"), "Paris is in France"
     own = tuple(tiny.tokenizer(text, add_special_tokens=False)["input_ids"])
     assert row.ids[-len(own) :] == own
     assert row.answer == (own if len(row) > len(own) else own[1:])
@@ -91,7 +91,7 @@ def test_the_setting_decides_which_loss_is_measured(tiny, facts):
     by_loss = {loss: next(gradient_rows(tiny, facts, checks, GradientSettings(loss=loss))) for loss in LOSSES}
     for loss, row in by_loss.items():
         texts = (facts[0].target_old[0], facts[0].target_new)
-        rows = [LOSSES[loss](tiny.tokenizer, facts[0].prompt, text) for text in texts]
+        rows = [LOSSES[loss](tiny.asking, facts[0].prompt, text) for text in texts]
         expected = gradient_products(tiny, rows[:1], rows[1:])
         np.testing.assert_allclose(row.values["product/mlp"], expected["product/mlp"][0], rtol=1e-8)
     assert not np.allclose(*(row.values["product/mlp"] for row in by_loss.values()))

@@ -50,7 +50,7 @@ def check_of(model, fact):
 def answer_tokens(model, fact):
     """Of the old and the new answer together."""
     return sum(
-        len(answer_row(model.tokenizer, fact.prompt, answer).answer) for answer in (fact.target_old[0], fact.target_new)
+        len(answer_row(model.asking, fact.prompt, answer).answer) for answer in (fact.target_old[0], fact.target_new)
     )
 
 
@@ -59,20 +59,20 @@ def test_scores_add_up_to_the_change_from_the_baseline(tiny, facts):
     tiny.tokenizer.pad_token = "a"  # the tiny Gemma's eos is the zero vector, where its norms have no gradient
     result = token_attribution(tiny, fact, check_of(tiny, fact), n_steps=100)
     for name, answer in (("old", "basketball"), ("new", "tennis and football")):
-        row = answer_row(tiny.tokenizer, fact.prompt, answer)
+        row = answer_row(tiny.asking, fact.prompt, answer)
         change = log_probability(tiny, row) - log_probability(tiny, baseline_row(tiny.tokenizer, row))
         assert abs(change) > 0.1
         assert np.nansum(result.scores[name]) == pytest.approx(change.item(), rel=1e-2)
 
 
 def test_scores_equal_a_plain_quadrature(tiny):
-    row = answer_row(tiny.tokenizer, "LeBron James plays", "tennis and football")
+    row = answer_row(tiny.asking, "LeBron James plays", "tennis and football")
     np.testing.assert_allclose(prompt_scores(tiny, row, 5), quadrature(tiny, row, 5), rtol=1e-5, atol=1e-7)
 
 
 def test_the_result_names_the_prompts_own_tokens(tiny, facts):
     result = token_attribution(tiny, facts[0], check_of(tiny, facts[0]), n_steps=4)
-    prompt = prompt_row(tiny.tokenizer, facts[0].prompt).ids
+    prompt = prompt_row(tiny.asking, facts[0].prompt).ids
     assert result.tokens == token_texts(tiny.tokenizer, prompt)
     assert result.answers == {"old": "Seattle", "new": "Boston"} and result.n_steps == 4
     for scores in result.scores.values():
@@ -86,7 +86,7 @@ def test_the_result_names_the_prompts_own_tokens(tiny, facts):
 
 def test_the_points_of_all_answers_are_counted_together_piece_by_piece(tiny, facts, monkeypatch):
     check = check_of(tiny, facts[0])
-    row = answer_row(tiny.tokenizer, facts[0].prompt, "Seattle")
+    row = answer_row(tiny.asking, facts[0].prompt, "Seattle")
     whole = token_attribution(tiny, facts[0], check, n_steps=6)
     monkeypatch.setattr(module, "PIECE_TOKENS", 2 * len(row))
     report = Collect(lambda _step: assert_untouched(tiny))
@@ -120,8 +120,8 @@ def test_only_answers_that_exist_are_explained(tiny, facts):
 def test_a_space_that_the_answer_takes_has_no_score(tiny, facts):
     fact = dataclasses.replace(facts[0], target_new="Paris")
     spaced = dataclasses.replace(fact, prompt=fact.prompt + " ")
-    space = len(prompt_row(tiny.tokenizer, spaced.prompt).ids) - 1
-    assert answer_row(tiny.tokenizer, spaced.prompt, "Paris").start == space
+    space = len(prompt_row(tiny.asking, spaced.prompt).ids) - 1
+    assert answer_row(tiny.asking, spaced.prompt, "Paris").start == space
     check = check_of(tiny, facts[0])
     plain, result = (token_attribution(tiny, either, check, n_steps=2) for either in (fact, spaced))
     assert len(result.tokens) == space + 1
@@ -131,7 +131,7 @@ def test_a_space_that_the_answer_takes_has_no_score(tiny, facts):
 
 def test_an_answer_that_ends_inside_a_character(tiny):
     """Captum's own printing of such an answer raises IndexError."""
-    prompt = prompt_row(tiny.tokenizer, "The capital of France").ids
+    prompt = prompt_row(tiny.asking, "The capital of France").ids
     half = tiny.tokenizer("é", add_special_tokens=False)["input_ids"][0]
     row = TokenRow(ids=(*prompt, half), start=len(prompt))
     assert "\ufffd" in tiny.tokenizer.decode(row.answer)
@@ -144,7 +144,7 @@ def test_a_prompt_of_one_token_has_nothing_to_compare(tiny):
 
 
 def test_a_word_like_the_first_token_is_scored_elsewhere(tiny):
-    row = answer_row(tiny.tokenizer, "the city of the state", "Paris")
+    row = answer_row(tiny.asking, "the city of the state", "Paris")
     again = TokenRow(ids=(*row.ids[:3], row.ids[0], *row.ids[3:]), start=row.start + 1)
     special = tiny.tokenizer.bos_token_id == row.ids[0]  # which is kept wherever it stands
     assert np.isnan(prompt_scores(tiny, again, 2)).sum() == (2 if special else 1)

@@ -1,11 +1,13 @@
 """Engine and server are killed at random moments while they write: only the step at hand is lost, and nothing is torn.
 
-LGA_KILLS sets how often (3 times each in the suite).
+LGA_KILLS sets how often (3 times each in the suite). Where all is measured before the kill, it is compared, and the
+store is emptied: no kill finds a process that has nothing left to write.
 """
 
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -80,6 +82,16 @@ def assert_whole_files(home) -> None:
         assert len(torn) <= KILLS
 
 
+def begin_again_where_finished(folder: str, home, undisturbed: tuple[list, np.ndarray]) -> None:
+    """Compares and empties the store where all is measured."""
+    try:
+        results(folder, Store())
+    except (AssertionError, KeyError):  # some of it is not there yet
+        return
+    assert_equal(folder, undisturbed)
+    shutil.rmtree(home / "runs")
+
+
 def is_json(line: bytes) -> bool:
     try:
         json.loads(line)
@@ -94,16 +106,20 @@ def test_an_engine_killed_at_random_moments(home, tiny_folder, undisturbed):
     client = EngineClient(grace=None)
     try:
         score, sweep = questions(folder)
-        for _ in range(KILLS):
+        killed = 0
+        while killed < KILLS:
             jobs = [client.start(score, "Scoring"), client.start(sweep, "Sweeping")]
             while all(job.snapshot().progress is None for job in jobs) and any(job.alive for job in jobs):
                 time.sleep(0.01)
             time.sleep(chance.uniform(0.0, 1.5))
             process = client.process
-            process.kill()
-            process.wait(SECONDS)
+            if process is not None:  # None: on a machine under load the client has given it up before
+                process.kill()
+                process.wait(SECONDS)
+                killed += 1
             assert all(job.wait(SECONDS) for job in jobs)
             assert_whole_files(home)
+            begin_again_where_finished(folder, home, undisturbed)
         for request in (score, sweep):
             done(client.start(request, "Once more"))
     finally:
@@ -136,13 +152,14 @@ def test_a_server_killed_at_random_moments_leaves_no_process_and_a_whole_store(h
             [sys.executable, "-c", PROGRAM, str(tiny_folder)], env=environment, text=True, stdout=subprocess.PIPE
         )
         engine = psutil.Process(int(server.stdout.readline()))
-        server.stdout.readline()
+        server.stdout.readline()  # it works, or has finished
         time.sleep(chance.uniform(0.0, 1.5))
         server.kill()
         server.wait(SECONDS)
         engine.wait(SECONDS)
         server.stdout.close()
         assert_whole_files(home)
+        begin_again_where_finished(str(tiny_folder), home, undisturbed)
     last = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tiny_folder)],
         env=environment,

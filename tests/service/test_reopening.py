@@ -10,9 +10,10 @@ from lga_core.data.facts import FactSet, facts_fingerprint
 from lga_core.data.load import choose
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.settings import MetricSettings
+from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings
 from lga_core.results import Origin
 from lga_core.runs import tasks
+from lga_core.runs.many_edits import many_edits
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
@@ -24,6 +25,7 @@ from lga_core.view.figures.compared_curves import RunCurve, compared_curves
 
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "Toyota", "Rome", "London", "Berlin")
 BEST = MetricSettings(answers="best")
+MANY = ManyEditsSettings(every=2, locality=3)
 QUICK = RankOneSettings(value=ValueSettings(steps=1), contexts=0, covariance="identity")
 
 
@@ -55,6 +57,8 @@ def ask(store, model, facts, what="scores"):
         stored = tasks.trace_fact(model, "seven", facts[1], "mlp", settings, facts, store)[1]
     elif what == "trial":
         stored = tasks.trial(model, "seven", facts[1], [2, 0], "rome", QUICK, store, metrics=BEST, diagnose=False)[1]
+    elif what == "many edits":
+        stored = many_edits(model, "seven", facts[:2], [1, 3], "rome", QUICK, MANY, store)[1]
     else:
         stored = sweep(model, "seven", facts[:2], [1, 3], "rome", QUICK, store)[1]
     return RunIndex(store).one(stored.provenance.key)
@@ -121,6 +125,19 @@ def test_a_trial_comes_with_its_report(tmp_path, model, fact_set):
     assert request.metrics == opened.metrics == MetricSettings(answers="best")
     assert opened.layers == report.layers == (0, 2) and (opened.editor, opened.settings) == ("rome", QUICK)
     assert opened.facts.by_record(opened.record).subject == report.subject == fact_set.facts[1].subject
+
+
+def test_many_edits_come_back_with_their_facts_in_order(tmp_path, model, fact_set):
+    store = Store(tmp_path, origin=Origin(question=question()))
+    header = ask(store, model, choose(fact_set.facts, 4, 3), "many edits")
+    opened = reopening(header, store, {"seven": fact_set})
+    assert (opened.page, opened.at_hand, opened.layers, opened.many) == ("edits", True, (1, 3), (2, MANY))
+    assert (opened.editor, opened.settings) == ("rome", QUICK)
+    other = ask(Store(tmp_path, origin=Origin(question=question())), model, fact_set.facts[2:], "many edits")
+    made = reopening(other, store, {"seven": fact_set})  # the question's first ones are others
+    assert not made.at_hand and choose(made.facts.facts, 2, made.seed) == fact_set.facts[2:4]
+    last = content(header, store)
+    assert last.metrics["edits"] == "2" and last.picks == (1, 3)
 
 
 def test_facts_that_are_nowhere_are_told(tmp_path, model, fact_set):

@@ -66,7 +66,7 @@ def test_an_exported_page_needs_no_network_and_keeps_its_ground(name):
     assert figure.to_json() == before
     assert "<script>alert" not in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
-    assert f"background:{THEMES[name].page}" in page
+    assert f"--page: {THEMES[name].page};" in page
     assert len(page) > 1_000_000  # plotly.js is inside
 
 

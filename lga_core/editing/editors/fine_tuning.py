@@ -68,7 +68,7 @@ def _fine_tuned(
     at_prompt_end: bool,
     report: Reporter,
 ) -> tuple[Written, ...]:
-    rows = [answer_row(model.tokenizer, fact.prompt, new_answer(fact)) for fact in facts]
+    rows = [answer_row(model.asking, fact.prompt, new_answer(fact)) for fact in facts]
     written: list[Written] = []
     for layer in sorted(layers):
         before = (*base, *(item.edit for item in written))

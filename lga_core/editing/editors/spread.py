@@ -20,11 +20,10 @@ from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import final_hidden
 from lga_core.models.running.hooks import on_outputs
+from lga_core.models.running.residual import adds_to_residual
 from lga_core.models.text.own_text import prefixes
 from lga_core.models.text.tokens import Batch, TokenRow
 from lga_core.progress import Phase, Progress, Reporter, silent
-
-PROBE_TOKENS = 5
 
 
 def spread_or_each(
@@ -130,31 +129,3 @@ def _check(model: LoadedModel, layer: int) -> None:
             f"follows in block {layer}), so that one residual cannot be spread over layers.",
             hint="Choose one layer, or several = each: a v* for every layer, one after another.",
         )
-
-
-@torch.no_grad()
-def adds_to_residual(model: LoadedModel, layer: int) -> bool:
-    """Whether a change of the down projection's output is the very change of its block's output, by two runs."""
-    block = model.architecture.blocks[layer]
-    outputs: list[torch.Tensor] = []
-    rows = [TokenRow(ids=tuple(range(1, 1 + PROBE_TOKENS)), start=PROBE_TOKENS)]
-    batch = Batch.of(rows, model.device)
-
-    def note(_given: torch.Tensor, output: torch.Tensor) -> None:
-        outputs.append(output[0, -1].float().clone())
-
-    with on_outputs({block.module: note}):
-        final_hidden(model, batch)
-        # As large as the block's own output, so that rounding stays far below it.
-        change = torch.randn(outputs[0].shape, generator=torch.Generator().manual_seed(0)).to(outputs[0])
-        change = (change * outputs[0].norm() / change.norm()).to(model.dtype)
-
-        def add(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-            changed = output.clone()
-            changed[:, -1] += change
-            return changed
-
-        with on_outputs({block.down.module: add}, model.architecture.flat):
-            final_hidden(model, batch)
-    difference = outputs[1] - outputs[0] - change.float()
-    return bool(difference.norm() <= 0.05 * change.float().norm())

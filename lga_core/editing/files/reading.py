@@ -33,6 +33,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.memory import available
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.structure.architecture import Linear
+from lga_core.paths import check_root, user_path
 from lga_core.settings import Settings, problem
 
 MOST_MANIFEST_BYTES = 64 * 2**20
@@ -41,11 +42,15 @@ HEADER_BYTES_PER_TENSOR = 512
 
 
 def read_edit_set(source: Path | str | bytes, model: LoadedModel) -> Ledger:
-    """A ledger from a folder, a .zip file or a .zip's bytes. Raises LgaError with the reason where it is refused."""
+    """A ledger from a folder, a .zip file or a .zip's bytes. Raises LgaError with the reason where it is refused.
+
+    LGA_MODEL_ROOTS limits from which folders.
+    """
     try:
         if isinstance(source, bytes):
             return _read(Zip(io.BytesIO(source)), model)
-        path = Path(source)
+        path = user_path(source)
+        check_root(path)
         if path.is_dir():
             return _read(Folder(path), model)
         with path.open("rb") as file:

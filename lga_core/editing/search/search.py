@@ -1,13 +1,14 @@
-"""One step of the search for edits' values: δ of each fact in, its new answer's loss out, little recomputed.
+"""One step of the search for edits' values: δ of each case in, its new answer's loss out, little recomputed.
 
 δ stands at the last subject token of every context, so nothing before that token and no block below the edited one
 changes from step to step. The contexts of all facts are aligned at it: the columns before run once and leave their keys
-and values, and one run leaves what every block was given, for a search at any layer. Facts whose search has ended
-leave the batch.
+and values, and one run leaves what every block was given, for a search at any layer. A case is a fact at a layer; the
+cases of several layers share the blocks above them. Those whose search has ended leave the batch.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from math import inf
 from typing import Literal
 
@@ -18,9 +19,10 @@ from lga_core.data.facts import Fact
 from lga_core.editing.table import new_answer
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens
-from lga_core.models.running.forward import ActivationCache, PrefixCache, answer_nll, record_activations, resume
+from lga_core.models.running.forward import ActivationCache, PrefixCache, record_activations, run_block
 from lga_core.models.running.hooks import on_outputs
 from lga_core.models.running.memory import batch_tokens, gradient_bytes
+from lga_core.models.running.residual import adds_to_residual
 from lga_core.models.structure.architecture import Block
 from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row, subject_span
 
@@ -29,29 +31,34 @@ PADDING_TOKENS = 96  # that are run for nothing rather than in a batch of their 
 
 Site = Literal["down", "block"]
 """Whose output δ is added to: the down projection's (ROME), or the whole block's (MEMIT's z)."""
+Case = tuple[int, int]
+"""A layer, and a fact's place in the batch."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contexts:
-    """The prompts that δ is searched on: the bare prompt first, then prefixed ones, then "{subject} is a"."""
+    """The prompts that δ is searched on: the bare prompt first, then prefixed ones, then "{subject} is a".
 
-    rows: tuple[TokenRow, ...]  # contexts with the new answer, and the KL prompt last
+    In a chat template each is a user's message, the prefix at its beginning.
+    """
+
+    rows: tuple[TokenRow, ...]  # contexts with the new answer, and the KL prompt up to its subject's end last
     subject_ends: tuple[int, ...]  # position of the last subject token in each row
 
     @classmethod
     def of(cls, model: LoadedModel, fact: Fact, prefixes: Sequence[str]) -> "Contexts":
-        tokenizer = model.tokenizer
         rows: list[TokenRow] = []
         ends: list[int] = []
         for before in ("", *(f"{prefix}. " for prefix in prefixes)):
             prompt = before + fact.prompt
             first, end = fact.span
-            rows.append(answer_row(tokenizer, prompt, new_answer(fact)))
+            rows.append(answer_row(model.asking, prompt, new_answer(fact)))
             span = (first + len(before), end + len(before))
-            ends.append(subject_span(tokenizer, f"{prompt} {fact.target_new}", span)[1] - 1)
+            ends.append(subject_span(model.asking, prompt, span, new_answer(fact))[1] - 1)
         essence = f"{fact.subject} is a"
-        rows.append(prompt_row(tokenizer, essence))
-        ends.append(subject_span(tokenizer, essence, (0, len(fact.subject)))[1] - 1)
+        end = subject_span(model.asking, essence, (0, len(fact.subject)))[1]
+        rows.append(TokenRow(ids=prompt_row(model.asking, essence).ids[:end], start=end))  # nothing after it is read
+        ends.append(end - 1)
         return cls(rows=tuple(rows), subject_ends=tuple(ends))
 
     @property
@@ -59,18 +66,31 @@ class Contexts:
         """Columns from the last subject token on: what every step of a search runs."""
         return max(len(row) - end for row, end in zip(self.rows, self.subject_ends, strict=True))
 
+    @property
+    def begins_with_subject(self) -> bool:
+        """Whether the bare prompt is the KL prompt up to the subject's end: the two are one row then."""
+        essence = self.rows[-1].ids
+        return self.subject_ends[0] == self.subject_ends[-1] and self.rows[0].ids[: len(essence)] == essence
+
+    @property
+    def step_rows(self) -> int:
+        """Rows of a step."""
+        return len(self.rows) - self.begins_with_subject
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Search:
     """The part of a search that does not change from step to step, for the facts of one batch at some layers.
 
-    Rows: every fact's contexts, fact by fact, and after them every fact's KL prompt.
+    Rows: every fact's contexts, fact by fact, and after them the KL prompts that are no context's beginning.
     """
 
     activations: ActivationCache
     site: Site
     index: AnswerIndex  # over the contexts, in the activations' columns
     column: int  # of the last subject tokens, in the activations' columns
+    kl_rows: tuple[int, ...]  # of each fact, the row that begins with its KL prompt
+    direct: frozenset[int]  # layers at which δ arrives at the block's output as it is
     keys: Mapping[int, torch.Tensor]  # layer -> (facts, contexts, d_in) float32 inputs of the down projection
     outputs: Mapping[int, torch.Tensor]  # layer -> (facts, contexts, d_out) float32 outputs of the site
 
@@ -81,7 +101,12 @@ class Search:
     ) -> "Search":
         contexts = len(facts[0].rows) - 1
         answered = [(row, end) for one in facts for row, end in zip(one.rows[:-1], one.subject_ends[:-1], strict=True)]
-        rows, ends = zip(*answered, *((one.rows[-1], one.subject_ends[-1]) for one in facts), strict=True)
+        apart = [fact for fact, one in enumerate(facts) if not one.begins_with_subject]
+        essences = [(facts[fact].rows[-1], facts[fact].subject_ends[-1]) for fact in apart]
+        rows, ends = zip(*answered, *essences, strict=True)
+        kl_rows = [fact * contexts for fact in range(len(facts))]
+        for number, fact in enumerate(apart):
+            kl_rows[fact] = len(answered) + number
         given = [row.given if end < len(row.given) else row for row, end in zip(rows, ends, strict=True)]
         batch = Batch.aligned(given, ends, model.device)
         index = AnswerIndex.of(rows[: len(answered)], batch)
@@ -107,39 +132,94 @@ class Search:
             on_outputs({blocks[layer].down.module: note_key(layer) for layer in layers}, flat),
             on_outputs({_module(blocks[layer], site): note_output(layer) for layer in layers}, flat),
         ):
-            activations = record_activations(model, batch, layers, prefix)
-        shifted = AnswerIndex(rows=index.rows, columns=index.columns - first, tokens=index.tokens, counts=index.counts)
-        return cls(activations=activations, site=site, index=shifted, column=column, keys=keys, outputs=outputs)
+            activations = record_activations(
+                model, batch, {at for layer in layers for at in (layer, layer + 1)}, prefix
+            )
+        return cls(
+            activations=activations,
+            site=site,
+            index=replace(index, columns=index.columns - first),
+            column=column,
+            keys=keys,
+            outputs=outputs,
+            kl_rows=tuple(kl_rows),
+            direct=frozenset(layer for layer in layers if site == "block" or adds_to_residual(model, layer)),
+        )
 
     def evaluate(
-        self, model: LoadedModel, layer: int, facts: torch.Tensor, deltas: torch.Tensor
+        self, model: LoadedModel, cases: Sequence[Case], deltas: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The new answers' nll (n,), mean over contexts, and log p (n, V) after the KL prompts' subjects.
 
-        Of the chosen facts (n,), each under its own δ (n, d_out).
+        Of the chosen cases, the lowest layers first, each under its own δ (n, d_out).
         """
-        total, contexts, _ = self.keys[layer].shape
-        each = torch.arange(contexts, device=facts.device)
-        rows = torch.cat([(facts[:, None] * contexts + each).flatten(), total * contexts + facts])  # (n·contexts + n,)
-        added = torch.cat([deltas.repeat_interleave(contexts, 0), deltas])
+        contexts = next(iter(self.keys.values())).shape[1]
+        entering = {layer: list(group) for layer, group in groupby(range(len(cases)), lambda case: cases[case][0])}
+        asked: list[int] = []  # where the contexts of all cases stand in the batch, case by case
+        kl_places: list[int] = []  # and the KL prompts
+        rows: list[int] = []  # of the activations, in the batch
+        hidden = deltas.new_empty(0)
+        for block in range(cases[0][0], model.layers):
+            if block > cases[0][0]:
+                hidden = run_block(model, self.activations, block, hidden, self._selected(rows))  # (R, T, d)
+            if block not in entering:
+                continue
+            own: list[int] = []
+            owners: list[int] = []
+            for case in entering[block]:
+                fact = cases[case][1]
+                mine = [fact * contexts + context for context in range(contexts)]
+                places = range(len(rows) + len(own), len(rows) + len(own) + contexts)
+                asked += places
+                if self.kl_rows[fact] == mine[0]:
+                    kl_places.append(places[0])
+                else:
+                    kl_places.append(places[-1] + 1)
+                    mine.append(self.kl_rows[fact])
+                own += mine
+                owners += [case] * len(mine)
+            begun = self._after(model, block, self._selected(own), deltas[owners])
+            hidden = torch.cat([hidden, begun]) if rows else begun
+            rows += own
+        hidden = model.architecture.final_norm(hidden)
+        device = hidden.device
+        index = self.index.select(
+            torch.tensor([fact * contexts + context for _, fact in cases for context in range(contexts)], device=device)
+        )
+        predicting = hidden[torch.tensor(asked, device=device)[index.rows], index.columns]  # (N, d)
+        subjects = hidden[torch.tensor(kl_places, device=device), self.column]  # (n, d)
+        logits = model.architecture.logits(torch.cat([predicting, subjects]))  # the head's weights are read once
+        nll = nn.functional.cross_entropy(logits[: len(predicting)], index.tokens, reduction="none")
+        nll = index.mean_by_row(nll).unflatten(0, (len(cases), contexts)).mean(1)
+        return nll, logits[len(predicting) :].log_softmax(-1)
+
+    def _selected(self, rows: Sequence[int]) -> torch.Tensor | None:
+        """As `run_block` takes them: None where they are all that there are, in order."""
+        if list(rows) == list(range(self.activations.rows)):
+            return None
+        return torch.tensor(rows, device=self.index.rows.device)
+
+    def _after(self, model: LoadedModel, layer: int, rows: torch.Tensor | None, added: torch.Tensor) -> torch.Tensor:
+        """A block's output (R, T, d) for some rows, each with its δ (R, d_out) added at the site."""
 
         def add(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
             changed = output.clone()
             changed[:, self.column] = output[:, self.column] + added.to(output.dtype)
             return changed
 
-        whole = len(facts) == total
-        site = _module(model.architecture.blocks[layer], self.site)
-        with on_outputs({site: add}, model.architecture.flat):
-            hidden = resume(model, self.activations, layer, rows=None if whole else rows)
-        index = self.index if whole else self.index.select(rows[: len(facts) * contexts])
-        nll = index.mean_by_row(answer_nll(model, hidden, index)).unflatten(0, (len(facts), contexts)).mean(1)
-        return nll, model.architecture.logits(hidden[-len(facts) :, self.column]).log_softmax(-1)
+        def recorded(block: int) -> torch.Tensor:
+            hidden = self.activations.hidden[block]
+            return hidden if rows is None else hidden[rows]
+
+        if layer in self.direct:
+            return add(recorded(layer), recorded(layer + 1))
+        with on_outputs({_module(model.architecture.blocks[layer], self.site): add}, model.architecture.flat):
+            return run_block(model, self.activations, layer, recorded(layer), rows)
 
 
 def search_tokens(contexts: Sequence[Contexts]) -> int:
     """What one step of a search runs for these facts together, pads counted."""
-    return sum(len(one.rows) for one in contexts) * max(one.tail for one in contexts)
+    return sum(one.step_rows for one in contexts) * max(one.tail for one in contexts)
 
 
 def batches(model: LoadedModel, contexts: Mapping[int, Contexts]) -> list[list[int]]:
@@ -150,7 +230,7 @@ def batches(model: LoadedModel, contexts: Mapping[int, Contexts]) -> list[list[i
     def size(facts: Sequence[int]) -> float:
         together = [contexts[fact] for fact in facts]
         tokens = search_tokens(together)
-        padding = tokens - sum(len(one.rows) * one.tail for one in together)
+        padding = tokens - sum(one.step_rows * one.tail for one in together)
         return tokens if padding <= PADDING_TOKENS else inf
 
     most = batch_tokens(model, "The search for v*", gradient_bytes(model), SEARCH_TOKENS)

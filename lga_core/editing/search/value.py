@@ -1,7 +1,7 @@
 """What a rank-one edit writes: the key k that stands for the subject, and the value v* = v0 + δ for the new answer.
 
 δ is added to the down projection's output at the last subject token of every context, and searched by gradient descent
-(ROME §3.1, METHOD.md §4). Many facts' δ are searched in one batch, each with its own steps and its own end.
+(ROME §3.1, METHOD.md §4). Many facts' δ, at many layers, are searched in one batch, each with its own steps and end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from lga_core.editing.edits import Edit, applied
-from lga_core.editing.search.search import Search
+from lga_core.editing.search.search import Case, Search
 from lga_core.editing.settings import ValueSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -52,55 +52,61 @@ def find_values(
     settings: ValueSettings,
     *,
     mean_start: bool,
-    facts: Sequence[int] | None = None,
     edits: Sequence[Edit] = (),
     report: Reporter = silent,
 ) -> tuple[Value, ...]:
-    """Search v* of the batch's facts (or of those with these positions in it) at one layer.
+    """`find_cases` of all facts of the batch at one layer."""
+    cases = [(layer, fact) for fact in range(len(search.keys[layer]))]
+    return find_cases(model, search, cases, settings, mean_start=mean_start, edits=edits, report=report)
+
+
+def find_cases(
+    model: LoadedModel,
+    search: Search,
+    cases: Sequence[Case],
+    settings: ValueSettings,
+    *,
+    mean_start: bool,
+    edits: Sequence[Edit] = (),
+    report: Reporter = silent,
+) -> tuple[Value, ...]:
+    """Search v* of the batch's facts, each at a layer; the lowest layers first.
 
     v0 is the bare prompt's output (ROME), or the mean over contexts (R-ROME, MEMIT) with `mean_start`; the output is
     that of the search's site. `edits` are those that the search was prepared with. A step evaluates the loss, ends the
-    search where it is small enough, and updates δ unless it is the last one (as ROME's compute_v does). A fact's steps,
+    search where it is small enough, and updates δ unless it is the last one (as ROME's compute_v does). A case's steps,
     bound and end are its own: it gets what it would get alone. Where the answer does not depend on δ (the last block,
     unless the subject ends the prompt) there is nothing to search, and δ stays 0.
     """
-    keys = search.keys[layer]
-    outputs = search.outputs[layer]
-    chosen = list(range(len(keys))) if facts is None else list(facts)
-    starts = [outputs[fact].mean(0) if mean_start else outputs[fact, 0] for fact in chosen]
+    where = f"v* at {layers_in_words([layer for layer, _ in cases])}"
+    outputs = [search.outputs[layer][fact] for layer, fact in cases]
+    starts = [output.mean(0) if mean_start else output[0] for output in outputs]
+    norms = torch.stack([start.norm() for start in starts])
     deltas = [torch.zeros_like(start, requires_grad=True) for start in starts]
     optimizer = torch.optim.Adam(deltas, lr=settings.learning_rate)  # passes over those without a gradient
-    losses: list[list[float]] = [[] for _ in chosen]
-    clamped = [False] * len(chosen)
+    losses: list[list[float]] = [[] for _ in cases]
+    clamped = [False] * len(cases)
     log_before: torch.Tensor | None = None
-    active = list(range(len(chosen)))  # facts whose search has not ended
+    active = list(range(len(cases)))  # whose search has not ended
     for step in range(settings.steps):
         more = step + 1 < settings.steps
-        with model.using(f"v* at layer {layer}"), applied(model, edits), torch.set_grad_enabled(more):
-            places = torch.tensor([chosen[i] for i in active], device=keys.device)
-            nll, log_after = search.evaluate(model, layer, places, torch.stack([deltas[i] for i in active]))
+        with model.using(where), applied(model, edits), torch.set_grad_enabled(more):
+            together = torch.stack([deltas[i].detach() for i in active]).requires_grad_(more)  # (n, d_out)
+            nll, log_after = search.evaluate(model, [cases[i] for i in active], together)
             if log_before is None:
                 log_before = log_after.detach()
             current = nll.detach().tolist()
             gradients: Mapping[int, torch.Tensor] = {}
             if more:
                 # At δ = 0 KL and decay have no gradient; what rounding makes of it Adam would take for a direction.
-                loss = (
-                    nll
-                    if step == 0
-                    else _loss(
-                        nll,
-                        log_after,
-                        log_before,
-                        [deltas[i] for i in active],
-                        [starts[i] for i in active],
-                        settings.kl_weight,
-                        weight_decay(settings, model),
-                    )
-                )
+                loss = nll
+                if step > 0:
+                    divergence = functional.kl_div(log_before, log_after, reduction="none", log_target=True).sum(-1)
+                    decay = weight_decay(settings, model) * together.norm(dim=-1) / norms[active] ** 2
+                    loss = nll + settings.kl_weight * divergence + decay
                 judged = current if settings.stop == "nll" else loss.detach().tolist()
                 rows = [row for row, value in enumerate(judged) if value >= settings.stop_loss]
-                gradients = _gradients(loss, [deltas[i] for i in active], rows)
+                gradients = _gradients(loss, together, rows)
         for i, value in zip(active, current, strict=True):
             losses[i].append(value)
             deltas[i].grad = None
@@ -114,34 +120,26 @@ def find_values(
         log_before = log_before[list(gradients)]
         optimizer.step()
         for i in active:
-            clamped[i] |= _clamp(deltas[i], settings.norm_bound * starts[i].norm())
-        report(Progress(phase=Phase.EDIT, done=step + 1, total=settings.steps, detail=f"v* at layer {layer}"))
+            clamped[i] |= _clamp(deltas[i], settings.norm_bound * norms[i])
+        report(Progress(phase=Phase.EDIT, done=step + 1, total=settings.steps, detail=where))
     return tuple(
-        Value(keys=keys[fact], start=start, delta=delta.detach(), losses=tuple(history), clamped=reached)
-        for fact, start, delta, history, reached in zip(chosen, starts, deltas, losses, clamped, strict=True)
+        Value(keys=search.keys[layer][fact], start=start, delta=delta.detach(), losses=tuple(history), clamped=reached)
+        for (layer, fact), start, delta, history, reached in zip(cases, starts, deltas, losses, clamped, strict=True)
     )
 
 
-def _loss(
-    nll: torch.Tensor,
-    log_after: torch.Tensor,
-    log_before: torch.Tensor,
-    deltas: Sequence[torch.Tensor],
-    starts: Sequence[torch.Tensor],
-    kl_weight: float,
-    decay: float,
-) -> torch.Tensor:
-    """Each fact's own loss (n,): nll + KL at the KL prompt + weight decay."""
-    divergence = functional.kl_div(log_before, log_after, reduction="none", log_target=True).sum(-1)
-    shrink = torch.stack([delta.norm() / start.norm() ** 2 for delta, start in zip(deltas, starts, strict=True)])
-    return nll + kl_weight * divergence + decay * shrink
+def layers_in_words(layers: Sequence[int]) -> str:
+    """ "layer 3", or "layers 3 to 9"."""
+    first, last = min(layers), max(layers)
+    return f"layer {first}" if first == last else f"layers {first} to {last}"
 
 
-def _gradients(loss: torch.Tensor, deltas: Sequence[torch.Tensor], rows: Sequence[int]) -> dict[int, torch.Tensor]:
+def _gradients(loss: torch.Tensor, deltas: torch.Tensor, rows: Sequence[int]) -> dict[int, torch.Tensor]:
     """The gradient of these rows' losses at their δ, by row."""
     if not rows:
         return {}
-    return dict(zip(rows, torch.autograd.grad(loss[rows].sum(), [deltas[row] for row in rows]), strict=True))
+    (gradient,) = torch.autograd.grad(loss[rows].sum(), deltas)
+    return {row: gradient[row] for row in rows}
 
 
 @torch.no_grad()

@@ -6,24 +6,23 @@ takes nearly all of an edit's time. Values searched on an edited model are not k
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
-from lga_core.editing.search.search import Contexts, Search, Site, batches, search_tokens
-from lga_core.editing.search.value import Value, find_values, weight_decay
+from lga_core.editing.search.search import Case, Contexts, Search, Site, batches, search_tokens
+from lga_core.editing.search.value import Value, find_cases, find_values, layers_in_words, weight_decay
 from lga_core.editing.settings import ValueSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
-from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.derived import derived_path, keep, kept
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 VALUE_VERSION = 3  # of the search's numbers: a change of them needs a new one
@@ -51,27 +50,16 @@ def shared_values(
     mean_start: bool,
     edits: Sequence[Edit] = (),
     site: Site = "down",
-    prepared: Callable[[], Search] | None = None,
     report: Reporter = silent,
 ) -> tuple[Value, ...]:
     """The facts' values: read where an earlier search on the unedited model kept them, else searched and kept.
 
-    `prepared` gives a search of just these facts on the unedited model, for a caller that uses it at other layers too;
-    where memory runs out that caller has to prepare one of fewer facts. Without it the batch is searched in halves.
-    A file holds the keys of all contexts, v0 and δ in float32: 36 KB for SmolLM2-135M and 250 KB for Llama-2-7B with
-    4 prefixes; one that would need more than 512 KB is not kept. A damaged file is searched again.
+    A batch that runs out of memory is searched in halves. A file holds the keys of all contexts, v0 and δ in float32:
+    36 KB for SmolLM2-135M and 250 KB for Llama-2-7B with 4 prefixes; one that would need more than 512 KB is not kept.
+    A damaged file is searched again.
     """
-    paths = [
-        None if edits or _ignore_kept.get() else _path(model, fact, layer, settings, prefixes, mean_start, site)
-        for fact in facts
-    ]
-    values = {
-        place: value
-        for place, path in enumerate(paths)
-        if path is not None and (value := _read(path, model)) is not None
-    }
-    missing = [place for place in range(len(facts)) if place not in values]
-    contexts = {place: Contexts.of(model, facts[place], prefixes) for place in missing if prepared is None}
+    kept = _Kept.of(model, facts, [layer], settings, prefixes, mean_start, site, nothing=bool(edits))
+    contexts = {fact: Contexts.of(model, facts[fact], prefixes) for _, fact in kept.missing}
     halving = Halving(phase=Phase.EDIT)
 
     def report_steps(done: int) -> None:
@@ -79,40 +67,113 @@ def shared_values(
         report(Progress(phase=Phase.EDIT, done=done, total=settings.steps * len(facts), detail=detail))
 
     def search(places: Sequence[int]) -> Sequence[int]:
-        if prepared is not None:
-            batch = prepared()
-            chosen = places
-        else:
-            with model.using(f"v* at layer {layer}"), applied(model, edits):
-                batch = Search.prepare(model, [contexts[place] for place in places], [layer], site)
-            chosen = None
-        done = settings.steps * len(values)
+        with model.using(f"v* at layer {layer}"), applied(model, edits):
+            batch = Search.prepare(model, [contexts[place] for place in places], [layer], site)
+        done = settings.steps * len(kept.values)
         searched = find_values(
             model,
             batch,
             layer,
             settings,
             mean_start=mean_start,
-            facts=chosen,
             edits=edits,
             report=lambda step: report_steps(done + step.done * len(places)),
         )
-        for place, value in zip(places, searched, strict=True):
-            values[place] = value
-            if (path := paths[place]) is not None:
-                _keep(path, value)
-        report_steps(settings.steps * len(values))
+        kept.add([(layer, place) for place in places], searched)
+        report_steps(settings.steps * len(kept.values))
         return places
 
     def tokens(places: Sequence[int]) -> int:
         return search_tokens([contexts[place] for place in places])
 
-    report_steps(settings.steps * len(values))
-    if missing and prepared is not None:
-        search(missing)
+    report_steps(settings.steps * len(kept.values))
     for places in batches(model, contexts):
-        halving.run(search, places, tokens, report=lambda _step: report_steps(settings.steps * len(values)))
-    return tuple(values[place] for place in range(len(facts)))
+        halving.run(search, places, tokens, report=lambda _step: report_steps(settings.steps * len(kept.values)))
+    return kept.at(layer)
+
+
+def values_at_layers(
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    layers: Sequence[int],
+    settings: ValueSettings,
+    prefixes: Sequence[str],
+    prepared: Callable[[], Search],
+    *,
+    mean_start: bool,
+    report: Reporter = silent,
+) -> dict[int, tuple[Value, ...]]:
+    """`shared_values` of the unedited model at each of these layers, all of them in one search.
+
+    `prepared` gives the search of just these facts, at these layers or more; it is called where one is needed.
+    """
+    kept = _Kept.of(model, facts, layers, settings, prefixes, mean_start, "down")
+    total = settings.steps * len(facts) * len(layers)
+    detail = f"v* at {layers_in_words(layers)}"
+
+    def report_steps(done: int) -> None:
+        report(Progress(phase=Phase.EDIT, done=done, total=total, detail=detail))
+
+    before = settings.steps * len(kept.values)
+    report_steps(before)
+    if cases := sorted(kept.missing):
+        searched = find_cases(
+            model,
+            prepared(),
+            cases,
+            settings,
+            mean_start=mean_start,
+            report=lambda step: report_steps(before + step.done * len(cases)),
+        )
+        kept.add(cases, searched)
+        report_steps(total)
+    return {layer: kept.at(layer) for layer in layers}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """The cases that are asked for, and the values that are known of them."""
+
+    paths: Mapping[Case, Path | None]  # where each is kept, if it is
+    values: dict[Case, Value]
+
+    @classmethod
+    def of(
+        cls,
+        model: LoadedModel,
+        facts: Sequence[Fact],
+        layers: Sequence[int],
+        settings: ValueSettings,
+        prefixes: Sequence[str],
+        mean_start: bool,
+        site: Site,
+        *,
+        nothing: bool = False,
+    ) -> "_Kept":
+        """With what is kept on disk; with `nothing` that is neither read nor added to."""
+        paths = {
+            (layer, place): None
+            if nothing or _ignore_kept.get()
+            else _path(model, fact, layer, settings, prefixes, mean_start, site)
+            for layer in layers
+            for place, fact in enumerate(facts)
+        }
+        found = {case: _read(path, model) for case, path in paths.items() if path is not None}
+        return cls(paths=paths, values={case: value for case, value in found.items() if value is not None})
+
+    @property
+    def missing(self) -> list[Case]:
+        return [case for case in self.paths if case not in self.values]
+
+    def add(self, cases: Sequence[Case], values: Sequence[Value]) -> None:
+        for case, value in zip(cases, values, strict=True):
+            self.values[case] = value
+            if (path := self.paths[case]) is not None:
+                _keep(path, value)
+
+    def at(self, layer: int) -> tuple[Value, ...]:
+        """The facts' values at a layer, in order."""
+        return tuple(self.values[case] for case in self.paths if case[0] == layer)
 
 
 def _path(
@@ -137,6 +198,7 @@ def _path(
         asdict(replace(settings, weight_decay=weight_decay(settings, model))),
         str(model.dtype),
         model.device.type,
+        *model.asked_through,
     ]
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     return derived_path(model, f"values/v{VALUE_VERSION}-{digest[:40]}.safetensors")
@@ -144,17 +206,18 @@ def _path(
 
 def _read(path: Path, model: LoadedModel) -> Value | None:
     """None where there is no file, or none that can be read."""
-    try:
-        kept = load_file(path, device=str(model.device))
+
+    def value(place: Path) -> Value:
+        tensors = load_file(place, device=str(model.device))
         return Value(
-            keys=kept["keys"],
-            start=kept["start"],
-            delta=kept["delta"],
-            losses=tuple(kept["losses"].tolist()),
-            clamped=bool(kept["clamped"]),
+            keys=tensors["keys"],
+            start=tensors["start"],
+            delta=tensors["delta"],
+            losses=tuple(tensors["losses"].tolist()),
+            clamped=bool(tensors["clamped"]),
         )
-    except (OSError, SafetensorError, KeyError):
-        return None
+
+    return kept(path, value)
 
 
 def _keep(path: Path, value: Value) -> None:

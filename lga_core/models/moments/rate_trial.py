@@ -8,6 +8,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.rates import note_rate, rate
 from lga_core.models.running.forward import final_hidden
 from lga_core.models.running.generate import sampler, seed_of, stream
+from lga_core.models.text.chat import Asking
 from lga_core.models.text.own_text import CORPUS_BATCH, CORPUS_TOKENS, OPENINGS
 from lga_core.models.text.tokens import Batch, TokenRow, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -28,7 +29,7 @@ def try_rates(model: LoadedModel, *, report: Reporter = silent) -> None:
 
 def _try_writing(model: LoadedModel, report: Reporter) -> None:
     """As a corpus is sampled: that many rows together."""
-    rows = [prompt_row(model.tokenizer, OPENINGS[i % len(OPENINGS)]) for i in range(CORPUS_BATCH)]
+    rows = [prompt_row(Asking(tokenizer=model.tokenizer), OPENINGS[i % len(OPENINGS)]) for i in range(CORPUS_BATCH)]
     pick = sampler([seed_of("rate", i) for i in range(len(rows))])
     steps = stream(model, rows, STEPS + 1, pick, past_ends=True)
     seconds = 0.0

@@ -3,7 +3,7 @@
 import json
 from typing import Literal
 
-from lga_core.models.sources.derived import Identified, derived_path, keep
+from lga_core.models.sources.derived import Identified, derived_path, keep, kept_json
 
 What = Literal["reading", "writing"]
 _NAME = "rates.json"
@@ -24,5 +24,4 @@ def note_rate(model: Identified, what: What, tokens: int, seconds: float) -> Non
 
 
 def _kept(model: Identified) -> dict[str, dict[str, float]]:
-    path = derived_path(model, _NAME)
-    return json.loads(path.read_text()) if path.exists() else {}
+    return kept_json(derived_path(model, _NAME), dict[str, dict[str, float]]) or {}

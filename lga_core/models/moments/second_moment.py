@@ -22,7 +22,7 @@ from lga_core.models.running.batching import by_tokens, padded
 from lga_core.models.running.forward import final_hidden
 from lga_core.models.running.hooks import OutputFunction, on_outputs
 from lga_core.models.running.memory import available, check_working, out_of_memory
-from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.derived import derived_path, keep, kept
 from lga_core.models.sources.files import check_room, gigabytes
 from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT
 from lga_core.models.text.texts import Text, text_named
@@ -56,7 +56,15 @@ def second_moment(
     _compute_missing(model, [layer], text, tokens_per_input, report)
     width = model.architecture.blocks[layer].down.d_in
     check_working(model, f"The second moment of layer {layer} with its factorization", SOLVING_BYTES * width**2)
-    return load_file(moment_path(model, layer, text, tokens_per_input))["second_moment"]
+    path = moment_path(model, layer, text, tokens_per_input)
+    if (moment := kept(path, _loaded)) is not None:
+        return moment
+    _compute_missing(model, [layer], text, tokens_per_input, report)  # the file was damaged
+    return _loaded(path)
+
+
+def _loaded(path: Path) -> torch.Tensor:
+    return load_file(path)["second_moment"]
 
 
 def second_moments(
@@ -146,10 +154,13 @@ def checkpoint_of(model: LoadedModel, group: Sequence[int], text: Text, tokens_p
 def _checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[Checkpoint]:
     """What stopped passes over this text have left, for any of the widths of these layers."""
     for tokens in dict.fromkeys(text_tokens(model, layer, tokens_per_input) for layer in layers):
-        path = _checkpoint_path(model, text, tokens)
-        if path.exists():
-            with safe_open(path, "pt") as file:
-                yield _read(file, path)
+        if (begun := kept(_checkpoint_path(model, text, tokens), _checkpoint)) is not None:
+            yield begun
+
+
+def _checkpoint(path: Path) -> Checkpoint:
+    with safe_open(path, "pt") as file:
+        return _read(file, path)
 
 
 def _read(file: safe_open, path: Path) -> Checkpoint:
@@ -222,12 +233,17 @@ def _compute(model: LoadedModel, layers: tuple[int, ...], text: Text, tokens_per
 def _begin(model: LoadedModel, layers: tuple[int, ...], path: Path) -> _Pass:
     """A pass for these layers, from its checkpoint on where there is one."""
     now = perf_counter()
-    if path.exists():
-        with safe_open(path, "pt") as file:  # one file from here on: another job may put a later one there
-            begun = _read(file, path)
-            if begun.layers == layers:
-                sums = {layer: file.get_tensor(str(layer)).to(model.device, copy=True) for layer in layers}
-                return _Pass(path=path, sums=sums, rows=begun.rows, tokens=begun.tokens, saved=now)
+
+    def begun(place: Path) -> _Pass | None:
+        with safe_open(place, "pt") as file:  # one file from here on: another job may put a later one there
+            checkpoint = _read(file, place)
+            if checkpoint.layers != layers:
+                return None
+            sums = {layer: file.get_tensor(str(layer)).to(model.device, copy=True) for layer in layers}
+            return _Pass(path=place, sums=sums, rows=checkpoint.rows, tokens=checkpoint.tokens, saved=now)
+
+    if (going_on := kept(path, begun)) is not None:
+        return going_on
     widths = {layer: model.architecture.blocks[layer].down.d_in for layer in layers}
     sums = {layer: torch.zeros(width, width, device=model.device) for layer, width in widths.items()}
     return _Pass(path=path, sums=sums, saved=now)

@@ -130,18 +130,21 @@ class ActivationCache:
     def call(self, block: int, rows: torch.Tensor | None) -> tuple[tuple, dict]:
         """The other arguments of a block for a selection of rows (indices with repetition), or for all."""
         args, kwargs = self.calls[block]
-        cache = None if self.prefix is None else _own(self.prefix.cache)
+        cache = None if self.prefix is None else _own(self.prefix.cache, block)
         if cache is not None and rows is not None:
-            cache.layers[block].batch_select_indices(rows)  # a block reads its own entry only
+            cache.layers[block].batch_select_indices(rows)
         return tuple(_select(arg, rows, self.rows, cache) for arg in args), {
             key: _select(value, rows, self.rows, cache) for key, value in kwargs.items()
         }
 
 
-def _own(cache: Cache) -> Cache:
-    """The same keys and values in a cache that can be appended to without changing this one."""
+def _own(cache: Cache, block: int | None = None) -> Cache:
+    """The same keys and values in a cache that can be appended to without changing this one.
+
+    With a block only by that one, which reads its own entry alone.
+    """
     mine = copy.copy(cache)
-    mine.layers = [copy.copy(layer) for layer in cache.layers]
+    mine.layers = [copy.copy(layer) if block in (None, number) else layer for number, layer in enumerate(cache.layers)]
     return mine
 
 

@@ -12,10 +12,14 @@ def answered_probes(model: LoadedModel, fact: Fact, *, per_group: int | None = N
 
     Call it with no edit applied. `per_group` as in `fact_probes`.
     """
-    probes = fact_probes(fact, per_group=per_group)
+    return answered(model, fact_probes(fact, per_group=per_group))
+
+
+def answered(model: LoadedModel, probes: FactProbes) -> FactProbes:
+    """Probes with the model's own answers where they have none. Call it with no edit applied."""
     if not probes.without_gold:
         return probes
-    rows = [prompt_row(model.tokenizer, probe.prompt) for probe in probes.without_gold]
+    rows = [prompt_row(model.asking, probe.prompt) for probe in probes.without_gold]
     with model.using("the model's own answers"):
         answers = greedy(model, rows, OWN_ANSWER_TOKENS)
     return with_own_answers(probes, [model.tokenizer.decode(ids) for ids in answers])

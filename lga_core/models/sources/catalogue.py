@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.files import model_place
+from lga_core.models.text.chat import chat_name, is_chat, plain_name
+from lga_core.paths import check_root, user_path
 from lga_core.resources import ASSETS
 
 CATALOGUE_FILE = ASSETS / "models.toml"
@@ -102,6 +104,17 @@ class ModelEntry(_Entry):
     layers: int | None = None
     published: tuple[Published, ...] = ()
     note: str | None = None
+    chat: bool = False  # asked through its chat template
+
+    @property
+    def name(self) -> str:
+        """By which `resolve` finds it, asked as it is here."""
+        return chat_name(self.id) if self.chat else self.id
+
+    @property
+    def chatting(self) -> "ModelEntry":
+        """The same model, asked through its chat template."""
+        return self if self.chat else self.model_copy(update={"chat": True, "title": f"{self.title}, chat template"})
 
     @property
     def source(self) -> Literal["wheel", "hub", "path"]:
@@ -132,25 +145,30 @@ def catalogue() -> tuple[ModelEntry, ...]:
 def published_name(name: str) -> str:
     """Of a catalogue's model on the hub its repository, which other programs can fetch by themselves; else the name."""
     repositories = {entry.id: entry.origin.repo for entry in catalogue() if isinstance(entry.origin, Hub)}
-    return repositories.get(name, name)
+    return repositories.get(plain_name(name), plain_name(name))
 
 
 def resolve(name: str) -> ModelEntry:
     """The model a user means: a catalogue id first, then a local folder or .gguf file, then a hub id "owner/name".
 
-    Raises LgaError for a path that is not there and for an unknown name, with the names closest to it.
+    ":chat" after any of these asks it through its chat template. Raises LgaError for a path that is not there or that
+    LGA_MODEL_ROOTS does not allow, and for an unknown name, with the names closest to it.
     """
     name = name.strip()
+    if is_chat(name):
+        return resolve(plain_name(name)).chatting
     for entry in catalogue():
         aliases = {entry.id, entry.origin.repo} if isinstance(entry.origin, Hub) else {entry.id}
         if name.lower() in {alias.lower() for alias in aliases}:
             return entry
-    path = Path(name).expanduser() if name else None
-    if path is not None and path.exists():
+    path = user_path(name)
+    if name and path.exists():
+        check_root(path)
         return _local(name, path)
     if HUB_ID.fullmatch(name) and not name.lower().endswith(".gguf"):
         return ModelEntry(id=name, title=name.partition("/")[2], origin=Hub(repo=name))
     if "/" in name or "\\" in name or name.lower().endswith(".gguf"):
+        check_root(path)  # so that nobody can ask what is there
         raise LgaError(f"There is no folder or file {name}.", hint="Check the path, or name a model of the catalogue.")
     ids = [entry.id for entry in catalogue()]
     close = difflib.get_close_matches(name.lower(), ids, n=3, cutoff=0.5)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -16,11 +17,18 @@ LAYER_KEYS = ("num_hidden_layers", "n_layer", "num_layers")
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
-    """The safetensors files that transformers would load, whether there or not; () where none is named."""
+    """The safetensors files that transformers would load, whether there or not; () where none is named.
+
+    Raises LgaError for an index that is damaged or names files elsewhere.
+    """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        names = sorted(set(_json(index).get("weight_map", {}).values()))
-        return tuple(folder / name for name in names)
+        names = _json(index).get("weight_map")
+        if not isinstance(names, dict) or not all(map(_is_file_name, names.values())):
+            raise LgaError(
+                f"{index} does not name the weight files that lie beside it.", hint="Fetch or copy the file again."
+            )
+        return tuple(folder / name for name in sorted(set(names.values())))
     single = folder / "model.safetensors"
     return (single,) if single.is_file() else ()
 
@@ -59,33 +67,21 @@ def check_complete(folder: Path) -> None:
 
 def parameters(folder: Path) -> int:
     """How many numbers the weight files hold. Raises LgaError for a damaged file."""
-    count = 0
-    for path in weight_files(folder):
-        try:
-            with safe_open(path, framework="numpy") as file:
-                count += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
-            raise _damaged(path, error) from error
-    return count
+    return sum(math.prod(shape) for shape, _dtype in _tensors(folder))
 
 
 def weight_bytes(folder: Path, itemsize: int) -> int:
     """What the weights take in memory with `itemsize` bytes a float; quantized ones keep the size that they have."""
-    size = 0
-    for path in weight_files(folder):
-        try:
-            with safe_open(path, framework="numpy") as file:
-                for key in file.keys():  # noqa: SIM118
-                    part = file.get_slice(key)
-                    size += math.prod(part.get_shape()) * PACKED_BYTES.get(part.get_dtype(), itemsize)
-        except (SafetensorError, OSError) as error:
-            raise _damaged(path, error) from error
-    return size
+    return sum(math.prod(shape) * PACKED_BYTES.get(dtype, itemsize) for shape, dtype in _tensors(folder))
 
 
 def configuration(folder: Path) -> dict:
-    """config.json. Raises LgaError where it cannot be read."""
-    return _json(folder / "config.json")
+    """config.json; its `text_config`, where there is one, is an object too. Raises LgaError where it cannot be read."""
+    path = folder / "config.json"
+    config = _json(path)
+    if not isinstance(config.get("text_config") or {}, dict):
+        raise LgaError(f"The text_config of {path} is not a JSON object.", hint="Fetch or copy the file again.")
+    return config
 
 
 def tokenizer_class(folder: Path) -> str | None:
@@ -93,13 +89,15 @@ def tokenizer_class(folder: Path) -> str | None:
     settings = folder / "tokenizer_config.json"
     if not settings.is_file() or not (folder / "tokenizer.json").is_file():
         return None
-    return _json(settings).get("tokenizer_class")
+    named = _json(settings).get("tokenizer_class")
+    return named if isinstance(named, str) else None
 
 
 def check_decoder(folder: Path) -> None:
     """Raise LgaError for what config.json already shows not to be a dense decoder, before anything is loaded."""
     config = configuration(folder)
-    name = ", ".join(config.get("architectures") or [str(config.get("model_type", "this model"))])
+    named = config.get("architectures")
+    name = ", ".join(map(str, named if isinstance(named, list) and named else [config.get("model_type", "this model")]))
     if config.get("is_encoder_decoder"):
         raise LgaError(
             f"{name} in {folder} is an encoder with a decoder; here a layer is a block of one decoder.",
@@ -136,10 +134,26 @@ def _no_weights(folder: Path) -> LgaError:
     return LgaError(f"{folder} has no weights (model.safetensors).", hint="Name a folder with safetensors weights.")
 
 
+def _tensors(folder: Path) -> Iterator[tuple[list[int], str]]:
+    """Shape and dtype of every tensor, by the headers. Raises LgaError for a damaged file."""
+    for path in weight_files(folder):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                for key in file.keys():  # noqa: SIM118
+                    part = file.get_slice(key)
+                    yield part.get_shape(), part.get_dtype()
+        except (SafetensorError, OSError) as error:
+            raise _damaged(path, error) from error
+
+
+def _is_file_name(name: object) -> bool:
+    return isinstance(name, str) and name.endswith(".safetensors") and not set(name) & set("/\\\0")
+
+
 def _json(path: Path) -> dict:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise LgaError(f"{path} cannot be read as JSON: {error}.", hint="Fetch or copy the file again.") from error
     if not isinstance(content, dict):
         raise LgaError(f"{path} is not a JSON object.", hint="Fetch or copy the file again.")

@@ -5,11 +5,16 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from pydantic import TypeAdapter
+from safetensors import SafetensorError
 
 from lga_core.errors import LgaError
 from lga_core.models.sources.cache import enforce_cap
-from lga_core.models.sources.files import cache_home, is_no_room, no_room
+from lga_core.models.sources.files import cache_home, is_no_room, no_room, tells_no_room
+
+Content = TypeVar("Content")
 
 
 class Identified(Protocol):
@@ -36,17 +41,42 @@ def derived_path(model: Identified, name: str) -> Path:
 
 
 def keep(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place and move it there in one step; a full disk leaves nothing behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
+    """Write a file beside its place and move it there in one step; a full disk leaves nothing behind.
+
+    Raises LgaError where it cannot be written.
+    """
+    half: Path | None = None
     try:
-        write(Path(name))
-        os.replace(name, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        half = Path(name)
+        write(half)
+        os.replace(half, path)
         enforce_cap()
-    except OSError as error:
-        if is_no_room(error):
+    except (OSError, SafetensorError) as error:  # safetensors tells of a full disk in words
+        if tells_no_room(str(error)) or (isinstance(error, OSError) and is_no_room(error)):
             raise no_room(f"No room to keep {path.name}.") from error
-        raise LgaError(f"{path.name} cannot be kept: {error}.", hint="Check the rights of the cache folder.") from error
+        raise LgaError(
+            f"{path.name} cannot be kept: {error}.", hint="Set LGA_HOME to a folder that can be written."
+        ) from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        if half is not None:
+            half.unlink(missing_ok=True)
+
+
+def kept(path: Path, read: Callable[[Path], Content]) -> Content | None:
+    """What was kept there. None where nothing is, or what is damaged: that is removed, to be worked out again."""
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, SafetensorError):
+        with suppress(OSError):  # not ours to remove
+            path.unlink()
+        return None
+
+
+def kept_json(path: Path, kind: type[Content]) -> Content | None:
+    """As `kept`, of a JSON file with a value of this type."""
+    return kept(path, lambda place: TypeAdapter(kind).validate_json(place.read_bytes()))

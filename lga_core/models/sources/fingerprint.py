@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +35,7 @@ def folder_fingerprint(folder: Path, *, report: Reporter = silent) -> str:
     }
     if digests != known:
         _keep_digests(folder, digests)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = checkpoint.configuration(folder)
     return _hash(config, {name: digest["sha256"] for name, digest in digests.items()})
 
 
@@ -89,19 +91,29 @@ def _digest_files(folder: Path) -> tuple[Path, Path]:
 
 def _known_digests(folder: Path) -> dict:
     for path in _digest_files(folder):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             known = json.loads(path.read_text(encoding="utf-8"))
             if isinstance(known, dict):
-                return known
+                return {name: digest for name, digest in known.items() if _is_digest(digest)}
     return {}
+
+
+def _is_digest(digest: object) -> bool:
+    return isinstance(digest, dict) and digest.keys() == {"state", "sha256"}
 
 
 def _keep_digests(folder: Path, digests: dict) -> None:
     for path in _digest_files(folder):
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(digests, indent=1), encoding="utf-8")
-            return
+            handle, half = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+            try:
+                with open(handle, "w", encoding="utf-8") as file:
+                    file.write(json.dumps(digests, indent=1))
+                os.replace(half, path)  # a link of that name in someone's folder is replaced, not followed
+                return
+            finally:
+                Path(half).unlink(missing_ok=True)
 
 
 def _hash(config: dict, digests: dict[str, str]) -> str:

@@ -28,7 +28,7 @@ KNOWN = {*READERS, *AUTO_QUANTIZER_MAPPING}
 def kind_of(folder: Path) -> str | None:
     """How the weights of a folder are quantized by its config.json, as "gptq"; None where they are not."""
     config = checkpoint.configuration(folder)
-    settings = config.get("quantization_config") or config.get("text_config", {}).get("quantization_config")
+    settings = config.get("quantization_config") or (config.get("text_config") or {}).get("quantization_config")
     if not isinstance(settings, dict):
         return None
     if settings.get("load_in_4bit") or settings.get("load_in_8bit"):  # older files name no method

@@ -9,7 +9,8 @@ from time import perf_counter
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.rates import note_rate
 from lga_core.models.running.generate import sampler, seed_of, stream
-from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.derived import derived_path, keep, kept_json
+from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import TokenRow, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 
@@ -24,11 +25,11 @@ def prefixes(model: LoadedModel, count: int, seed: int, *, report: Reporter = si
     if count == 0:
         return ()
     path = prefixes_path(model, count, seed)
-    if path.exists():
-        return tuple(json.loads(path.read_text()))
+    if (known := kept_json(path, tuple[str, ...])) is not None:
+        return known
     lengths = [PREFIX_TOKENS[i % len(PREFIX_TOKENS)] for i in range(count)]
     openings = [OPENINGS[i % len(OPENINGS)] for i in range(count)]
-    rows = [prompt_row(model.tokenizer, opening) for opening in openings]
+    rows = [prompt_row(Asking(tokenizer=model.tokenizer), opening) for opening in openings]
     pick = sampler([seed_of("prefix", seed, i) for i in range(count)])
     steps: list[Sequence[int | None]] = []
     for tokens in stream(model, rows, max(lengths), pick):
@@ -59,20 +60,21 @@ def corpus(model: LoadedModel, tokens: int, seed: int, *, report: Reporter = sil
     finished, batch by batch, is kept and gone on from.
     """
     path = corpus_path(model, tokens, seed)
-    if not path.exists():
+    texts = kept_json(path, list[list[int]])
+    if texts is None:
         part = derived_path(model, f"{path.stem}-part.json")
-        texts: list[list[int]] = json.loads(part.read_text()) if part.exists() else []
+        texts = kept_json(part, list[list[int]]) or []
         count = -(-tokens // CORPUS_TOKENS)
         for first in range(len(texts), count, CORPUS_BATCH):
             texts += _sample(model, range(first, min(first + CORPUS_BATCH, count)), count, seed, report)
             keep(part if len(texts) < count else path, partial(Path.write_text, data=json.dumps(texts)))
         part.unlink(missing_ok=True)
-    return tuple(TokenRow(ids=tuple(ids), start=len(ids)) for ids in json.loads(path.read_text()))
+    return tuple(TokenRow(ids=tuple(ids), start=len(ids)) for ids in texts)
 
 
 def _sample(model: LoadedModel, numbers: range, count: int, seed: int, report: Reporter) -> list[list[int]]:
     """The rows of these numbers among `count`, each with its own seed."""
-    rows = [prompt_row(model.tokenizer, OPENINGS[i % len(OPENINGS)]) for i in numbers]
+    rows = [prompt_row(Asking(tokenizer=model.tokenizer), OPENINGS[i % len(OPENINGS)]) for i in numbers]
     texts = [list(row.ids) for row in rows]
     pick = sampler([seed_of("corpus", seed, i) for i in numbers])
     steps = stream(model, rows, CORPUS_TOKENS, pick, past_ends=True)

@@ -6,38 +6,66 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from lga_core.errors import LgaError
+from lga_core.models.text.chat import ChatTemplate, asked_place, asked_text, overlapping
+
 SETTINGS = "tokenizer_config.json"
+TEMPLATE = "chat_template.jinja"
 
 
-def token_preview(folder: Path, prompt: str, span: tuple[int, int]) -> tuple[tuple[str, ...], tuple[int, int]] | None:
+def token_preview(
+    folder: Path, prompt: str, span: tuple[int, int], *, chat: bool = False
+) -> tuple[tuple[str, ...], tuple[int, int]] | None:
     """A prompt's tokens as readable text, and which of them are the subject's, [first, end).
 
-    What `tokens.token_texts` and `tokens.subject_span` give for the loaded model; `span`: the subject's characters.
-    None where the folder has no tokenizer.json that can be read, or where no token overlaps the span.
+    What `tokens.token_texts` and `tokens.subject_span` give for the loaded model; `span`: the subject's characters;
+    `chat`: in the chat template. None where the folder has no tokenizer.json or template that can be read, or where no
+    token overlaps the span.
     """
     path = folder / "tokenizer.json"
-    if not path.is_file():
+    template = chat_template(folder) if chat else None
+    if not path.is_file() or (chat and template is None):
         return None
     try:
         tokenizer = _tokenizer(path, path.stat().st_mtime_ns)
     except Exception:  # noqa: BLE001       # the library raises nothing more special for a broken file
         return None
-    encoding = tokenizer.encode(prompt)
-    inside = [i for i, (first, end) in enumerate(encoding.offsets) if first < span[1] and end > span[0] and end > first]
-    if not inside:
-        return None
-    return tuple(_text(tokenizer, token) for token in encoding.ids), (inside[0], inside[-1] + 1)
+    encoding = tokenizer.encode(asked_text(template, prompt), add_special_tokens=template is None)
+    inside = overlapping(encoding.offsets, asked_place(template, prompt, span))
+    return None if inside is None else (tuple(_text(tokenizer, token) for token in encoding.ids), inside)
 
 
 def has_chat_template(folder: Path) -> bool:
     """Whether the tokenizer comes with a template that puts a chat's marks around a message."""
-    if (folder / "chat_template.jinja").is_file():
+    if (folder / TEMPLATE).is_file():
         return True
     try:
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(settings, dict) and bool(settings.get("chat_template"))
+
+
+def chat_template(folder: Path) -> ChatTemplate | None:
+    """What the template in a tokenizer's files puts around a prompt; None where there is none that can be used."""
+    if not has_chat_template(folder):
+        return None
+    files = (folder / name for name in ("tokenizer.json", SETTINGS, TEMPLATE))
+    return _template(folder, tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files))
+
+
+@functools.lru_cache(maxsize=4)
+def _template(folder: Path, _changed: tuple[int, ...]) -> ChatTemplate | None:
+    from transformers import PreTrainedTokenizerFast  # no torch, but two seconds that other models need not wait for
+
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except Exception:  # noqa: BLE001       # as above
+        return None
+    try:
+        return ChatTemplate.of(tokenizer, folder.name)
+    except LgaError:  # who asks through it is told why
+        return None
 
 
 @functools.lru_cache(maxsize=2)

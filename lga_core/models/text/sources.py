@@ -15,6 +15,7 @@ from pathlib import Path
 from lga_core.data import hub
 from lga_core.errors import LgaError
 from lga_core.models.sources.fingerprint import file_sha256
+from lga_core.paths import user_path
 
 OWN_TEXT = "own-text"
 IDENTITY = "identity"
@@ -45,6 +46,7 @@ def content_key(name: str) -> str | None:
     if dataset is None:
         return _file_digest(path_named(name))
     if dataset.folder is not None:
+        hub.check_small(dataset.folder)
         files = sorted(path for path in dataset.folder.rglob("*") if path.is_file())
         parts = [f"{path.relative_to(dataset.folder)} {_file_digest(path)}" for path in files]
     else:
@@ -59,14 +61,16 @@ def dataset_named(name: str) -> hub.DatasetId | None:
 
 
 def path_named(name: str) -> Path:
-    """The file that a source names."""
-    return Path(name.removeprefix(FILE).strip()).expanduser()
+    """The file that a source names. Raises LgaError for what is no path."""
+    return user_path(name.removeprefix(FILE).strip())
 
 
 def _file_digest(path: Path) -> str:
     try:
-        stat = path.stat()
-        return _known_digest(path, stat.st_size, stat.st_mtime_ns)
+        if path.exists() and not path.is_file():  # a device or a pipe may have no end
+            raise OSError(None, "it is no plain file")
+        state = path.stat()
+        return _known_digest(path, state.st_size, state.st_mtime_ns)
     except (OSError, ValueError) as error:  # a ValueError for a name with a null character
         reason = (getattr(error, "strerror", None) or "this is no path").lower()
         raise LgaError(

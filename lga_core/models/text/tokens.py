@@ -1,13 +1,14 @@
 """Text to token rows: prompts with answers, subject spans, and padded batches in which padding never matters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from transformers import PreTrainedTokenizerFast
 
 from lga_core.errors import LgaError
+from lga_core.models.text.chat import Asking, overlapping
 
 Side = Literal["left", "right"]
 
@@ -21,6 +22,7 @@ class TokenRow:
 
     ids: tuple[int, ...]
     start: int  # index of the first answer token; len(ids) where there is no answer
+    own: tuple[int, int] | None = None  # [first, end) of the prompt's own tokens in a chat template; None without one
 
     @property
     def answer(self) -> tuple[int, ...]:
@@ -29,55 +31,64 @@ class TokenRow:
     @property
     def given(self) -> "TokenRow":
         """The row without its answer's last token, which predicts nothing that is asked."""
-        return TokenRow(ids=self.ids[:-1], start=self.start) if self.answer else self
+        return replace(self, ids=self.ids[:-1]) if self.answer else self
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def prompt_row(tokenizer: PreTrainedTokenizerFast, prompt: str) -> TokenRow:
-    """The prompt alone, with the tokenizer's own special tokens (Gemma's BOS, none for GPT-2)."""
-    ids = tuple(tokenizer(prompt)["input_ids"])
-    if not ids:
+def prompt_row(asking: Asking, prompt: str) -> TokenRow:
+    """The prompt alone, with the tokenizer's own special tokens (Gemma's BOS, none for GPT-2), or in its template."""
+    ids = tuple(asking.encode(prompt)["input_ids"])
+    if not ids or (asking.chat is not None and not prompt.strip()):
         raise LgaError("The prompt is empty.", hint="Write a prompt that holds the subject.")
-    return TokenRow(ids=ids, start=len(ids))
+    return TokenRow(ids=ids, start=len(ids), own=_own(asking, prompt))
 
 
-def answer_row(tokenizer: PreTrainedTokenizerFast, prompt: str, answer: str) -> TokenRow:
+def answer_row(asking: Asking, prompt: str, answer: str) -> TokenRow:
     """Prompt and answer tokenized once; the answer begins after the longest common prefix with the prompt's own ids.
 
-    >>> row = answer_row(tokenizer, "The Space Needle is in", "Seattle")  # doctest: +SKIP
+    >>> row = answer_row(asking, "The Space Needle is in", "Seattle")  # doctest: +SKIP
     >>> tokenizer.decode(row.answer)  # doctest: +SKIP
     ' Seattle'
     """
-    alone = prompt_row(tokenizer, prompt).ids
-    ids = tuple(tokenizer(f"{prompt.rstrip()} {answer.strip()}")["input_ids"])
-    start = next((i for i, (a, b) in enumerate(zip(alone, ids, strict=False)) if a != b), min(len(alone), len(ids)))
+    alone = prompt_row(asking, prompt)
+    ids = tuple(asking.encode(prompt, answer)["input_ids"])
+    start = next((i for i, (a, b) in enumerate(zip(alone.ids, ids, strict=False)) if a != b), min(len(alone), len(ids)))
     if start == len(ids):
         raise LgaError(f"The answer {answer!r} adds no token to the prompt {prompt!r}.", hint="Write another answer.")
-    return TokenRow(ids=ids, start=start)
+    return TokenRow(ids=ids, start=start, own=alone.own)
 
 
-def sequence_row(tokenizer: PreTrainedTokenizerFast, prompt: str, answer: str) -> TokenRow:
+def sequence_row(asking: Asking, prompt: str, answer: str) -> TokenRow:
     """The tokens of `answer_row`, each of them asked for but the first and those that the tokenizer puts before it.
 
     With a BOS the first token of the text is asked for; without one nothing precedes it, and the second is the first.
+    In a chat template the first one is the prompt's, and the template's marks after the prompt are asked for too.
     """
-    ids = answer_row(tokenizer, prompt, answer).ids
-    added = tokenizer(prompt, return_special_tokens_mask=True)["special_tokens_mask"]
-    return TokenRow(ids=ids, start=max(1, next((i for i, special in enumerate(added) if not special), 1)))
+    row = answer_row(asking, prompt, answer)
+    if row.own is not None:
+        return replace(row, start=max(1, row.own[0]))
+    added = asking.encode(prompt)["special_tokens_mask"]
+    return replace(row, start=max(1, next((i for i, special in enumerate(added) if not special), 1)))
 
 
-def subject_span(tokenizer: PreTrainedTokenizerFast, prompt: str, span: tuple[int, int]) -> tuple[int, int]:
+def subject_span(asking: Asking, prompt: str, span: tuple[int, int], answer: str | None = None) -> tuple[int, int]:
     """Tokens [first, end) that overlap the characters `span` of the prompt, by the fast tokenizer's offsets.
 
-    The last of them, end − 1, is where editors read and write.
+    The last of them, end − 1, is where editors read and write. With `answer`: in the row that the answer ends.
     """
-    offsets = tokenizer(prompt, return_offsets_mapping=True)["offset_mapping"]
-    inside = [i for i, (first, end) in enumerate(offsets) if first < span[1] and end > span[0] and end > first]
-    if not inside:
+    offsets = asking.encode(prompt, answer)["offset_mapping"]
+    inside = overlapping(offsets, asking.place(prompt, span))
+    if inside is None:
         raise LgaError(f"No token of {prompt!r} holds the subject.", hint="Name a subject that stands in the prompt.")
-    return inside[0], inside[-1] + 1
+    return inside
+
+
+def _own(asking: Asking, prompt: str) -> tuple[int, int] | None:
+    if asking.chat is None:
+        return None
+    return subject_span(asking, prompt, (len(prompt) - len(prompt.lstrip()), len(prompt.rstrip())))
 
 
 def token_texts(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> tuple[str, ...]:
@@ -151,11 +162,9 @@ class AnswerIndex:
         return values.new_zeros(len(self.counts)).index_add(0, self.rows, values) / self.counts
 
     def select(self, rows: torch.Tensor) -> "AnswerIndex":
-        """The same of some rows (R,) of the batch, each at its place among them."""
-        place = self.rows.new_full((len(self.counts),), -1)
-        place[rows] = torch.arange(len(rows), device=rows.device)
-        own = place[self.rows]
-        kept = own >= 0
-        return AnswerIndex(
-            rows=own[kept], columns=self.columns[kept], tokens=self.tokens[kept], counts=self.counts[rows]
-        )
+        """The same of some rows (R,) of the batch, with repetition, each at its place among them."""
+        counts = self.counts[rows]
+        own = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)  # (N,)
+        before = self.counts.cumsum(0) - self.counts  # tokens of the rows before
+        places = torch.arange(len(own), device=rows.device) + (before[rows] - (counts.cumsum(0) - counts))[own]
+        return AnswerIndex(rows=own, columns=self.columns[places], tokens=self.tokens[places], counts=counts)

@@ -24,6 +24,7 @@ from lga_core.models.loading import load
 from lga_core.models.sources.catalogue import Local, resolve
 from lga_core.models.sources.derived import derived_path, keep
 from lga_core.models.sources.fingerprint import file_sha256
+from lga_core.models.text.chat import chat_name
 from lga_core.results import SweepCell
 from lga_core.runs.ray.connection import require_ray
 
@@ -38,17 +39,19 @@ class WorkerModel:
     device: str
     dtype: str
     fingerprint: str
+    chat: str | None  # key of the chat template
     packages: tuple[tuple[str, str], ...]  # name, version
 
     @classmethod
     def of(cls, model: LoadedModel) -> "WorkerModel":
         origin = resolve(model.name).origin
-        name = str(origin.path.expanduser().resolve()) if isinstance(origin, Local) else model.name
+        path = str(origin.path.expanduser().resolve()) if isinstance(origin, Local) else model.name
         return cls(
-            name=name,
+            name=path if model.chat is None else chat_name(path),
             device="auto" if len(cards(model)) > 1 else model.device.type,
             dtype=str(model.dtype).removeprefix("torch."),
             fingerprint=model.fingerprint,
+            chat=model.identity.chat,
             packages=_packages(),
         )
 
@@ -65,6 +68,10 @@ class WorkerModel:
             raise LgaError(
                 f"Its {self.name} is another model: fingerprint {model.fingerprint[:12]}, not {self.fingerprint[:12]}.",
                 hint="Put the same files there, and load the model again here.",
+            )
+        if model.identity.chat != self.chat:
+            raise LgaError(
+                f"The chat template of its {self.name} is another one.", hint="Put the same tokenizer files there."
             )
         return model
 

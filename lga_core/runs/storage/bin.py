@@ -46,11 +46,13 @@ class RunBin:
         if key is None:
             raise LgaError("There is no deleted run to bring back.", hint="Only the last one can be.")
         with self._store.writing():
-            if self._files(self._store.root, key):
+            files = self._files(self._folder, key)
+            # Files of it that lie on one side only are of a move that was killed halfway: it is completed.
+            if any((self._store.root / path.name).exists() for path in files):
                 raise LgaError(
                     "The run has been measured again since it was deleted.", hint="Delete the new one first."
                 )
-            self._move(self._files(self._folder, key), self._store.root)
+            self._move(files, self._store.root)
         return key
 
     def empty(self) -> None:

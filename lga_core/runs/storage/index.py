@@ -16,9 +16,9 @@ from lga_core.errors import LgaError
 from lga_core.results import Provenance, RunNotes
 from lga_core.runs.storage.kinds import RunKind, kind_of
 from lga_core.runs.storage.row_file import adapter, unusable
-from lga_core.runs.storage.store import Store, read_notes
+from lga_core.runs.storage.store import STATE, Store, read_notes
 
-SUFFIXES = (".json", ".jsonl", ".done", ".notes")
+SUFFIXES = (".json", ".jsonl", ".done", ".notes", STATE)
 SHORT = 12  # letters of a key that tell it from the others
 
 

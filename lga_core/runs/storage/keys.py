@@ -12,10 +12,12 @@ from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.settings import (
     DIAGNOSTICS_VERSION,
+    MANY_EDITS_VERSION,
     SWEEP_METRICS,
     SWEEP_VERSION,
     TRIAL_METRICS,
     TRIAL_VERSION,
+    ManyEditsSettings,
     MetricSettings,
 )
 from lga_core.models.text.sources import IDENTITY, content_key
@@ -134,6 +136,28 @@ def sweep_run(
             settings=asked,
         )
     )
+
+
+def many_edits_run(
+    model: ModelIdentity,
+    facts_name: str,
+    facts: Sequence[Fact],
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    how: ManyEditsSettings,
+    store: Store,
+) -> Run:
+    """Many edits of these facts in this order; a row has its number of edits as its name."""
+    asked = {
+        **asdict(settings),
+        "layers": tuple(sorted(layers)),
+        "many": asdict(how),
+        "many_version": MANY_EDITS_VERSION,
+        "text": _text_key(settings),
+    }
+    version = editor_named(editor).version
+    return store.open(provenance(model, facts_name, facts, method=f"many-{editor}", version=version, settings=asked))
 
 
 def stage_name(fingerprint: str, missing: int) -> str:

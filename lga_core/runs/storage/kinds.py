@@ -6,18 +6,22 @@ from typing import Literal
 from lga_core.editing.table import EDITORS
 from lga_core.results import (
     CausalTrace,
+    EditCheckpoint,
     EditReport,
     FactRow,
     KnownFactCheck,
     Result,
     SweepCell,
     TokenAttribution,
+    TrialStage,
 )
+from lga_core.runs.storage.row_file import unreadable_rows
+from lga_core.runs.storage.store import Run
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TRACE_PHASES
 
-Subject = Literal["known facts", "scores", "trace", "attribution", "trial", "sweep", "other"]
-TRACE, TRIAL, SWEEP = "token-trace-", "trial-", "sweep-"
+Subject = Literal["known facts", "scores", "trace", "attribution", "trial", "sweep", "many edits", "other"]
+TRACE, TRIAL, SWEEP, MANY = "token-trace-", "trial-", "sweep-", "many-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,22 @@ def kind_of(method: str) -> RunKind:
     if method.startswith(SWEEP):
         name = method.removeprefix(SWEEP)
         return RunKind(subject="sweep", name=name, title=f"Sweep: {_editor(name)}", row_type=SweepCell)
+    if method.startswith(MANY):
+        name = method.removeprefix(MANY)
+        return RunKind(subject="many edits", name=name, title=f"Many edits: {_editor(name)}", row_type=EditCheckpoint)
     return RunKind(subject="other", name=method, title=method, row_type=None)
+
+
+def lost_rows(run: Run) -> int:
+    """How many of a run's stored rows cannot be read: damaged, or of another version. Asked again, they are computed.
+
+    0 for a kind of run that this version does not know.
+    """
+    kind = kind_of(run.provenance.method)
+    if kind.row_type is None:
+        return 0
+    types = (kind.row_type, TrialStage) if kind.subject == "trial" else (kind.row_type,)
+    return unreadable_rows(run.store.shown(run.provenance.key, ".jsonl"), types)
 
 
 def _editor(name: str) -> str:

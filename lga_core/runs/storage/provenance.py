@@ -22,7 +22,8 @@ def provenance(
     """The question "what does `method` say about these facts, in this order, in this model, with these settings".
 
     `settings` is a dataclass or a mapping and holds the seed, where there is one. The names of model and fact set,
-    the machine and the package versions are recorded, but are not part of the key; the weights' dtype is.
+    the machine and the package versions are recorded, but are not part of the key; the weights' dtype and the chat
+    template are.
     """
     plain = pydantic_core.to_jsonable_python(settings)
     asked = {
@@ -32,6 +33,7 @@ def provenance(
         "method": method,
         "version": version,
         "settings": plain,
+        **({} if model.chat is None else {"chat": model.chat}),
     }
     return Provenance(
         key=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
@@ -45,6 +47,7 @@ def provenance(
         packages=_packages(),
         machine=model.machine,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        chat=model.chat,
     )
 
 

@@ -1,10 +1,13 @@
-"""Files of rows, one JSON line each: appended whole, read on from where the last look ended."""
+"""Files of rows, one JSON line each with its checksum: appended whole, read on from where the last look ended."""
 
 import functools
 import json
+import logging
 import os
+import re
 import threading
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
@@ -17,6 +20,9 @@ from lga_core.errors import LgaError
 Row = TypeVar("Row")
 READERS_KEPT = 64  # files whose rows stay parsed in memory
 CHECKED_BYTES = 256  # before the place where reading goes on: is it the same file still?
+BEGIN = b'{"of": '  # of a line, and nowhere else: a row's own JSON has no such space
+CHECKSUM = re.compile(rb', "crc": "([0-9a-f]{8})"}$')  # at a line's end, of all before it; earlier versions wrote none
+log = logging.getLogger(__name__)
 
 
 def append_rows(path: Path, rows: Mapping[str, Any]) -> bool:
@@ -24,8 +30,7 @@ def append_rows(path: Path, rows: Mapping[str, Any]) -> bool:
 
     Raises OSError where they cannot be written; the file is then as it was.
     """
-    content = {of: adapter(type(row)).dump_json(row, warnings=False).decode() for of, row in rows.items()}
-    lines = "".join(f'{{"of": {json.dumps(of)}, "row": {row}}}\n' for of, row in content.items()).encode()
+    lines = b"".join(_line(of, adapter(type(row)).dump_json(row, warnings=False)) for of, row in rows.items())
     with open(path, "ab+", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         if not _ends_whole(file, end):
@@ -45,6 +50,14 @@ def read_rows(path: Path, row_type: type[Row]) -> dict[str, Row]:
     """
     known: Any = row_type
     return _reader(path, known).rows()
+
+
+def unreadable_rows(path: Path, row_types: Sequence[Any]) -> int:
+    """How many lines are damaged (cut, flipped bits) or hold a row of none of these types, as of another version."""
+    readers = [_reader(path, row_type) for row_type in row_types]
+    for reader in readers:
+        reader.rows()
+    return readers[0].damaged + len(set.intersection(*(reader.other for reader in readers)))
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -96,6 +109,8 @@ class RowReader(Generic[Row]):
 
     def _start_over(self) -> None:
         self._rows: dict[str, Row] = {}
+        self.damaged = 0  # lines that are not as they were written
+        self.other: set[str] = set()  # names of rows that are not of this type
         self._offset = 0  # the end of the last whole line that was read
         self._before = b""  # the bytes before it
 
@@ -107,15 +122,34 @@ class RowReader(Generic[Row]):
         added = file.read()
         lines = added[: added.rfind(b"\n") + 1]  # the rest is being written, or was cut off
         for line in lines.splitlines():
-            self._take(line)
+            before, *rows = line.split(BEGIN)  # two rows on one line: the end of the first is damaged
+            for part in (before, *(BEGIN + row for row in rows)):
+                self._take(part)
         self._offset += len(lines)
         self._before = (self._before + lines)[-CHECKED_BYTES:]
 
     def _take(self, line: bytes) -> None:
-        with suppress(ValueError, KeyError, TypeError):  # a killed writer's half line, or an older version's row
+        if not line:
+            return
+        try:
+            checksum = CHECKSUM.search(line)
+            if checksum is not None and int(checksum[1], 16) != zlib.crc32(line[: checksum.start()]):
+                raise ValueError("not as it was written")
             entry = pydantic_core.from_json(line)
-            if entry["of"] not in self._rows:
-                self._rows[entry["of"]] = self._adapter.validate_python(entry["row"])
+            of, row = entry["of"], entry["row"]
+            if not isinstance(of, str) or len(entry) != (2 if checksum is None else 3):
+                raise ValueError("no row")
+        except (ValueError, KeyError, TypeError) as error:
+            self.damaged += 1
+            log.warning("A damaged line of %s is left out: %s.", self._path, error)
+            return
+        if of in self._rows:
+            return
+        try:
+            self._rows[of] = self._adapter.validate_python(row)
+            self.other.discard(of)
+        except ValueError:  # a trial's stage among reports, or another version's row
+            self.other.add(of)
 
 
 @functools.cache
@@ -126,6 +160,11 @@ def _adapter(row_type: Any) -> TypeAdapter[Any]:
 @functools.lru_cache(maxsize=READERS_KEPT)
 def _reader(path: Path, row_type: Any) -> RowReader[Any]:
     return RowReader(path, row_type)
+
+
+def _line(of: str, row: bytes) -> bytes:
+    content = b'%s%s, "row": %s' % (BEGIN, json.dumps(of).encode(), row)
+    return b'%s, "crc": "%08x"}\n' % (content, zlib.crc32(content))
 
 
 def _ends_whole(file: BinaryIO, end: int) -> bool:

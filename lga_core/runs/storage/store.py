@@ -1,9 +1,10 @@
 """Finished work on disk, by content key: the same question twice is answered from here.
 
-A run is up to four files: `<key>.json` says what was asked (Provenance), `<key>.jsonl` holds one line for each
+A run is up to five files: `<key>.json` says what was asked (Provenance), `<key>.jsonl` holds one line for each
 finished row, `<key>.done` marks that no row is missing, `<key>.notes` has what is told about the run and changes
-(RunNotes). Rows are only ever appended, under one lock for the whole store, so two processes with the same question
-share a file; of two rows for the same thing the first written counts. `facts/` has the facts that were asked about.
+(RunNotes), and `<key>.state` what a run that is not done needs beside its rows to go on. Rows are only ever appended,
+under one lock for the whole store, so two processes with the same question share a file; of two rows for the same
+thing the first written counts. `facts/` has the facts that were asked about.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from lga_core.runs.storage.row_file import adapter, append_rows, read_rows, unus
 Row = TypeVar("Row", bound=Result)
 LOCK_SECONDS = 30.0
 ORIGINS_KEPT = 8
+STATE = ".state"
 
 
 class Store:
@@ -52,11 +54,12 @@ class Store:
     def find(self, key: str) -> "Run | None":
         """The stored run with this content key, complete or not; None where there is none that can be read."""
         try:
-            return Run(store=self, provenance=Provenance.from_json(self.shown(key, ".json").read_bytes()))
+            read = Provenance.from_json(self.shown(key, ".json").read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
         except OSError as error:
             raise unusable(self.root, error) from error
+        return Run(store=self, provenance=read) if read.key == key else None  # another run's was copied here
 
     def path(self, key: str, suffix: str) -> Path:
         """One file of a run. Keys come from addresses too, so anything but a plain word is refused."""
@@ -134,11 +137,28 @@ class Run:
             continued = append_rows(self._path(".jsonl"), rows)
             self._note_rows(tuple(rows.values()), continued=continued)
 
+    @property
+    def state(self) -> bytes | None:
+        """What the run goes on from beside its rows; None where nothing was kept."""
+        try:
+            return self._path(STATE).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unusable(self.store.root, error) from error
+
+    def keep_state(self, content: bytes) -> None:
+        """Put this in the place of the state before. Raises LgaError where it cannot be written."""
+        with self.store.writing():
+            self._write_provenance()
+            write_whole(self._path(STATE), content)
+
     def finish(self) -> None:
         """Mark that no row is missing."""
         with self.store.writing():
             self._write_provenance()
             self._path(".done").touch()
+            self._path(STATE).unlink(missing_ok=True)
 
     def stored(self, *, rows: int, reused: int = 0) -> Stored:
         """The pointer to show beside this run's numbers. `reused`: rows of it that were there before."""
@@ -151,9 +171,9 @@ class Run:
         return self.store.shown(self.provenance.key, suffix)
 
     def _write_provenance(self) -> None:
-        """Also when another process deleted the run meanwhile."""
+        """Also when another process deleted the run meanwhile, and in the place of a damaged one."""
         path = self._path(".json")
-        if not path.exists():
+        if not is_of(path, self.provenance.key):
             write_whole(path, self.provenance.to_json().encode())
 
     def _note_rows(self, rows: Sequence[Result], *, continued: bool) -> None:
@@ -170,6 +190,15 @@ class Run:
 
     def _write_notes(self, notes: RunNotes) -> None:
         write_whole(self._path(".notes"), adapter(RunNotes).dump_json(notes))
+
+
+def is_of(path: Path, key: str) -> bool:
+    """Whether a run's description can be read and is this run's."""
+    try:
+        read: Provenance = adapter(Provenance).validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return False
+    return read.key == key
 
 
 def read_notes(path: Path) -> RunNotes | None:

@@ -5,6 +5,7 @@ A layer's score is the signed sum over positions and dimensions.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from captum.attr import LayerGradientXActivation, LayerIntegratedGradients
@@ -91,7 +92,7 @@ def _rows(
             yield FactRow.not_used(check, "the model's own answer is empty", None, source)
             continue
         watch = Stopwatch(inside(report, phase, finished, len(facts)))
-        values, cost = measure(answer_row(model.tokenizer, fact.prompt, answer), watch.report)
+        values, cost = measure(answer_row(model.asking, fact.prompt, answer), watch.report)
         arrays = {name: value.cpu().numpy() for name, value in values.items()}
         yield FactRow.measured(check, answer, source, arrays, cost + Cost(seconds=watch.seconds))
 
@@ -219,20 +220,21 @@ def blank_token(tokenizer: PreTrainedTokenizerFast) -> int:
     )
 
 
-def kept_positions(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[int]:
-    """What a baseline does not replace: special tokens, and the first token whatever it is.
+def kept_positions(tokenizer: PreTrainedTokenizerFast, row: TokenRow) -> list[int]:
+    """What a baseline does not replace of a row's prompt: special tokens, a chat template, and the first token.
 
     Decoders park attention on their first token with activations far larger than elsewhere. Where no BOS
     holds that place, a path that moves the first token crosses their collapse, and a sum over steps is noise: on
     SmolLM2 135M a layer's sum was off by 100 nats with 8 steps, and the tokens' sums had the wrong sign with 64.
     """
     special = set(tokenizer.all_special_ids)
-    return [i for i, token in enumerate(ids) if i == 0 or token in special]
+    first, end = row.own or (0, row.start)
+    return [i for i, token in enumerate(row.ids[: row.start]) if i == 0 or token in special or not first <= i < end]
 
 
 def baseline_row(tokenizer: PreTrainedTokenizerFast, row: TokenRow) -> TokenRow:
     """The row with `blank_token` for all of its prompt but `kept_positions`, and the same answer."""
-    kept = set(kept_positions(tokenizer, row.ids[: row.start]))
+    kept = set(kept_positions(tokenizer, row))
     blank = blank_token(tokenizer)
     prompt = (token if i in kept else blank for i, token in enumerate(row.ids[: row.start]))
-    return TokenRow(ids=(*prompt, *row.answer), start=row.start)
+    return replace(row, ids=(*prompt, *row.answer))

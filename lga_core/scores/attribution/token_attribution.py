@@ -41,8 +41,8 @@ def token_attribution(
     log p is summed over the answer's tokens. The scores of an answer add up to log p(answer | prompt) −
     log p(answer | baseline), up to the error of `n_steps` Gauss-Legendre points: in trials on SmolLM2 135M and Gemma 3
     270M at most 15 % with 64 steps, and up to all of it with 32. NaN: tokens that the baseline keeps
-    (`kept_positions`: BOS, or the first token where there is none), and one that the answer merged with (a space at the
-    prompt's end). Reports after some points of each answer token.
+    (`kept_positions`: BOS, or the first token where there is none, and a chat template), and one that the answer merged
+    with (a space at the prompt's end). Reports after some points of each answer token.
     Raises LgaError where the fact has no answer at all.
     """
     if n_steps < 1:
@@ -56,8 +56,8 @@ def token_attribution(
             hint="Give the fact a new answer.",
         )
     watch = Stopwatch(report)
-    prompt = prompt_row(model.tokenizer, fact.prompt).ids
-    rows = {name: answer_row(model.tokenizer, fact.prompt, answer) for name, answer in answers.items()}
+    prompt = prompt_row(model.asking, fact.prompt).ids
+    rows = {name: answer_row(model.asking, fact.prompt, answer) for name, answer in answers.items()}
     explained = sum(len(row.answer) for row in rows.values())  # answer tokens
     finished = 0
     scores: dict[str, np.ndarray] = {}
@@ -94,7 +94,7 @@ def prompt_scores(model: LoadedModel, row: TokenRow, n_steps: int, *, report: Re
     """
     prompt = row.ids[: row.start]
     scores = np.full(len(prompt), np.nan)
-    explained = _PromptTokens(prompt, kept_positions(model.tokenizer, prompt), blank_token(model.tokenizer))
+    explained = _PromptTokens(prompt, kept_positions(model.tokenizer, row), blank_token(model.tokenizer))
     moved = explained.itp_mask[0].numpy()
     if not moved.any():
         return scores

@@ -212,8 +212,8 @@ def _prepare(model: LoadedModel, fact: Fact, check: KnownFactCheck, settings: Gr
         check=check,
         old_answer=answer,
         old_source=source,
-        old=row(model.tokenizer, fact.prompt, answer),
-        new=row(model.tokenizer, fact.prompt, fact.target_new),
+        old=row(model.asking, fact.prompt, answer),
+        new=row(model.asking, fact.prompt, fact.target_new),
     )
 
 

@@ -43,8 +43,8 @@ def noise_level(model: LoadedModel, facts: Sequence[Fact]) -> float:
     """σ: standard deviation of the embedding layer's OUTPUT over the facts' subject tokens (Gemma scales it)."""
     ids: list[int] = []
     for fact in facts:
-        first, end = subject_span(model.tokenizer, fact.prompt, fact.span)
-        ids.extend(prompt_row(model.tokenizer, fact.prompt).ids[first:end])
+        first, end = subject_span(model.asking, fact.prompt, fact.span)
+        ids.extend(prompt_row(model.asking, fact.prompt).ids[first:end])
     with model.using("measuring the noise level"):
         return float(model.architecture.embedding(torch.tensor([ids], device=model.device)).double().std())
 
@@ -57,9 +57,9 @@ def traced_answer(model: LoadedModel, fact: Fact, check: KnownFactCheck) -> tupl
     """
     if not fact.target_old:
         return None, None, "model"
-    firsts = [answer_row(model.tokenizer, fact.prompt, answer).answer[0] for answer in fact.target_old]
-    given = model.tokenizer(f"{fact.prompt.rstrip()} {check.greedy}")["input_ids"] if check.known else []
-    start = len(prompt_row(model.tokenizer, fact.prompt))
+    firsts = [answer_row(model.asking, fact.prompt, answer).answer[0] for answer in fact.target_old]
+    given = model.asking.encode(fact.prompt, check.greedy)["input_ids"] if check.known else []
+    start = len(prompt_row(model.asking, fact.prompt))
     spoken = given[start] if len(given) > start else None
     index = firsts.index(spoken) if spoken in firsts else 0
     return fact.target_old[index], firsts[index], "data"
@@ -130,7 +130,7 @@ def _layer_trace(
 ) -> FactRow:
     watch = Stopwatch(report)
     answer, token, source = traced_answer(model, fact, check)
-    last = subject_span(model.tokenizer, fact.prompt, fact.span)[1] - 1
+    last = subject_span(model.asking, fact.prompt, fact.span)[1] - 1
     with model.using(TRACE_PHASES[kind]):
         runs = record_runs(
             model, fact, token, kind, noise=settings.noise * sigma, draws=settings.draws, seed=settings.seed, start=last
@@ -167,7 +167,7 @@ def trace(
     _, token, source = traced_answer(model, fact, check)
     noise = settings.noise * sigma
     window = window_size(model.layers, kind, settings.window)
-    first = subject_span(model.tokenizer, fact.prompt, fact.span)[0]
+    first = subject_span(model.asking, fact.prompt, fact.span)[0]
     record = partial(record_runs, model, fact, kind=kind, noise=noise, draws=settings.draws, seed=settings.seed)
     with model.using(TRACE_PHASES[kind]):
         runs = record(token, start=first)
@@ -197,7 +197,7 @@ def trace(
         kind=kind,
         window=window,
         prompt=fact.prompt,
-        tokens=token_texts(model.tokenizer, prompt_row(model.tokenizer, fact.prompt).ids),
+        tokens=token_texts(model.tokenizer, prompt_row(model.asking, fact.prompt).ids),
         subject=runs.subject,
         answer=model.tokenizer.decode([runs.answer]),
         answer_source=source,

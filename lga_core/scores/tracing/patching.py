@@ -23,7 +23,7 @@ def patching_estimate(
     Exact to first order for one layer. Over a window it is the sum of the layers' estimates, which counts twice
     what a restored layer would have passed on through the next one.
     """
-    batch = Batch.of([prompt_row(model.tokenizer, fact.prompt)] * (1 + draws), model.device)
+    batch = Batch.of([prompt_row(model.asking, fact.prompt)] * (1 + draws), model.device)
     outputs: dict[int, torch.Tensor] = {}
     corrupt = corrupting(model, fact, noise, draws, seed)
 

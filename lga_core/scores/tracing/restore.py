@@ -77,7 +77,7 @@ def corrupting(
 
     `start`: the token that the first column stands for.
     """
-    first, end = subject_span(model.tokenizer, fact.prompt, fact.span)
+    first, end = subject_span(model.asking, fact.prompt, fact.span)
 
     def corrupt(_given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
         shifted = output.clone()
@@ -110,7 +110,7 @@ def record_runs(
 
     Without an `answer` the model's own greedy token is traced.
     """
-    row = prompt_row(model.tokenizer, fact.prompt)
+    row = prompt_row(model.asking, fact.prompt)
     batch = Batch.of([row] * (1 + draws), model.device)
     outputs: dict[int, torch.Tensor] = {}
 
@@ -136,7 +136,7 @@ def record_runs(
         kind=kind,
         tokens=len(row),
         start=start,
-        subject=subject_span(model.tokenizer, fact.prompt, fact.span),
+        subject=subject_span(model.asking, fact.prompt, fact.span),
         answer=answer,
         p_clean=float(probabilities[0]),
         p_corrupted=probabilities[1:],

@@ -4,6 +4,7 @@ Kept in the cache folder, so that stored results are found before the engine has
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.files import cache_home
 from lga_core.models.sources.fingerprint import quick_fingerprint
+from lga_core.models.text.chat import is_chat
+from lga_core.models.text.preview import chat_template
 from lga_core.results import ModelIdentity
 from lga_core.service.process.messages import Machine
 
@@ -19,12 +22,13 @@ FILE = "machine.json"
 
 
 def remember(machine: Machine) -> None:
-    """Keep what the engine said."""
+    """Keep what the engine said. Where it cannot be written, jobs say so: this is only for the next start."""
     path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".half")
-    half.write_text(json.dumps(asdict(machine)), encoding="utf-8")
-    half.replace(path)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(json.dumps(asdict(machine)), encoding="utf-8")
+        half.replace(path)
 
 
 def known() -> Machine | None:
@@ -43,14 +47,23 @@ def identity(name: str) -> ModelIdentity | None:
     folder = local_folder(resolve(name))
     if machine is None or folder is None:
         return None
+    chat = is_chat(name)
     try:
         fingerprint = quick_fingerprint(folder)
         layers = checkpoint.layers(folder)
+        template = chat_template(folder) if chat else None
     except (OSError, ValueError, LgaError):  # removed or half written: loading it says so
         return None
-    if fingerprint is None or layers is None:
+    if fingerprint is None or layers is None or (chat and template is None):
         return None
-    return ModelIdentity(name=name, fingerprint=fingerprint, dtype=machine.dtype, machine=machine.device, layers=layers)
+    return ModelIdentity(
+        name=name,
+        fingerprint=fingerprint,
+        dtype=machine.dtype,
+        machine=machine.device,
+        layers=layers,
+        chat=None if template is None else template.key,
+    )
 
 
 def _path() -> Path:

@@ -8,12 +8,22 @@ import numpy as np
 
 from lga_core.errors import LgaError
 from lga_core.probes.summary import overall
-from lga_core.results import METRICS, CausalTrace, EditReport, FactRow, KnownFactCheck, Sweep, SweepCell
+from lga_core.results import (
+    METRICS,
+    CausalTrace,
+    EditCheckpoint,
+    EditReport,
+    FactRow,
+    KnownFactCheck,
+    Sweep,
+    SweepCell,
+)
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import METHODS, View, layer_scores
 from lga_core.scores.selection import spearman
 from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.run_words import chat_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import number
 
@@ -99,6 +109,7 @@ def _told(header: RunHeader) -> dict[str, str]:
         "what": header.what,
         "model": asked.model,
         "model files": asked.model_fingerprint[:12],
+        "prompts": chat_words(asked.chat),
         "facts": asked.facts,
         "facts’ content": asked.facts_fingerprint[:12],
         "version of the numbers": str(asked.method_version),
@@ -207,6 +218,24 @@ def _sweep(header: RunHeader, run: Run) -> RunContent:
     )
 
 
+def _many_edits(header: RunHeader, run: Run) -> RunContent:
+    """The last checkpoint."""
+    last = max(run.rows(EditCheckpoint).values(), key=lambda row: row.edits, default=None)
+    if last is None:
+        return RunContent(header=header)
+    shares = ("rewrite", "latest", "rephrase", "locality")
+    return RunContent(
+        header=header,
+        picks=tuple(run.provenance.settings["layers"]),
+        metrics={
+            "edits": f"{last.edits:,}",
+            **{f"{name} at the end": _percent(getattr(last, name)) for name in shares},
+            "drift at the end, nats": number(last.kl, 3),
+            "fluency at the end": number(last.fluency, 3),
+        },
+    )
+
+
 def _known_facts(header: RunHeader, run: Run) -> RunContent:
     checks = list(run.rows(KnownFactCheck).values())
     asked = [check.known for check in checks if check.known is not None]
@@ -218,4 +247,11 @@ def _percent(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.1f} %"
 
 
-_READ = {"scores": _scores, "trace": _trace, "trial": _trial, "sweep": _sweep, "known facts": _known_facts}
+_READ = {
+    "scores": _scores,
+    "trace": _trace,
+    "trial": _trial,
+    "sweep": _sweep,
+    "known facts": _known_facts,
+    "many edits": _many_edits,
+}

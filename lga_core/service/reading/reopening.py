@@ -13,7 +13,7 @@ from lga_core.data.facts import Fact, FactSet, facts_fingerprint
 from lga_core.data.load import choose
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
+from lga_core.evaluation.settings import TRIAL_METRICS, ManyEditsSettings, MetricSettings
 from lga_core.results import EditReport, Origin, Provenance, Stored
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.kinds import RunKind
@@ -21,6 +21,7 @@ from lga_core.runs.storage.recorded import question_facts
 from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
 from lga_core.service.reading.method_scores import ScoreChoices
+from lga_core.service.reading.stored import editable
 from lga_core.service.requests import TrialRequest
 
 PAGES = {
@@ -30,6 +31,7 @@ PAGES = {
     "attribution": "causal_trace",
     "trial": "trial_edit",
     "sweep": "layer_sweep",
+    "many edits": "edits",
 }
 ROME_WINDOW = 10  # the window that the pages offer beside the scaled one
 
@@ -51,6 +53,7 @@ class Reopening:
     editor: str | None = None
     settings: Any = None  # the editor's
     metrics: MetricSettings = TRIAL_METRICS
+    many: tuple[int, ManyEditsSettings] | None = None  # how many facts are edited, and how
     trial: tuple[TrialRequest, EditReport, Stored] | None = None
     unshown: tuple[str, ...] = ()  # settings of the run for which the page has no control
 
@@ -80,7 +83,8 @@ def reopening(
     exact = kind.subject in ("scores", "trace")
     recorded = header.notes.origins if header.notes is not None else ()
     origins = recorded if asked_now is None else (asked_now, *recorded)
-    opened = _recorded(origins, sets, asked, exact=exact, seed=seed) or _made(run, asked, seed)
+    many = kind.subject == "many edits"
+    opened = _recorded(origins, sets, asked, exact=exact, seed=seed, many=many) or _made(run, asked, seed)
     opened = replace(opened, page=PAGES[kind.subject], model=run.provenance.model)
     if kind.subject in ("trace", "attribution", "trial"):
         opened = replace(opened, record=_record(opened.facts, next(iter(rows), "")))
@@ -90,12 +94,15 @@ def reopening(
         return replace(opened, widgets={"trace_window_10": settings.get("window") == ROME_WINDOW})
     if kind.subject == "attribution":
         return replace(opened, widgets={"trace_own": settings.get("old") == "model"})
-    if kind.subject in ("trial", "sweep") and kind.name in EDITORS:
+    if many:
+        how = adapter(ManyEditsSettings).validate_python(settings["many"])
+        opened = replace(opened, layers=tuple(settings["layers"]), many=(len(asked), how))
+    if kind.subject in ("trial", "sweep", "many edits") and kind.name in EDITORS:
         opened = replace(
             opened,
             editor=kind.name,
-            settings=_recorded_settings(EDITORS[kind.name].settings, settings),
-            metrics=_recorded_settings(MetricSettings, settings),
+            settings=recorded_settings(EDITORS[kind.name].settings, settings),
+            metrics=recorded_settings(MetricSettings, settings),
         )
     return _with_trial(opened, run, rows) if kind.subject == "trial" else opened
 
@@ -124,7 +131,13 @@ def _facts_to_show(run: Run, kind: RunKind, rows: list[str]) -> tuple[Fact, ...]
 
 
 def _recorded(
-    origins: Sequence[Origin], sets: Mapping[str, FactSet], asked: Sequence[Fact], *, exact: bool, seed: int | None
+    origins: Sequence[Origin],
+    sets: Mapping[str, FactSet],
+    asked: Sequence[Fact],
+    *,
+    exact: bool,
+    seed: int | None,
+    many: bool,
 ) -> Reopening | None:
     """The question as it was recorded, where it still means these facts: a set may have changed since."""
     for origin in origins:
@@ -137,6 +150,8 @@ def _recorded(
         known_only = bool(question.get("known_only"))
         if exact and not known_only:
             means = facts_fingerprint(candidates[:limit]) == facts_fingerprint(asked)
+        elif many:  # the first ones that can be edited
+            means = facts_fingerprint(editable(candidates)[: len(asked)]) == facts_fingerprint(asked)
         else:
             means = {fact.fingerprint for fact in asked} <= {fact.fingerprint for fact in candidates}
         if means:
@@ -198,7 +213,8 @@ def _unshown(opened: Reopening, kind: RunKind, settings: Mapping[str, Any]) -> t
     return tuple(name for name, value in shown.items() if settings.get(name, value) != value)
 
 
-def _recorded_settings(kind: type, recorded: Mapping[str, Any]) -> Any:
+def recorded_settings(kind: type, recorded: Mapping[str, Any]) -> Any:
+    """A settings class's values among those that a run recorded; defaults for others."""
     names = {item.name for item in fields(kind)}
     return adapter(kind).validate_python({name: value for name, value in recorded.items() if name in names})
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lga_core.service import requests as ask
-from lga_core.service.work import editing, every_layer, planning, replaying, scoring, sweeping
+from lga_core.service.work import editing, every_layer, many_edits, planning, replaying, scoring, sweeping
 from lga_core.service.work.desk import Control, Desk
 
 WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
@@ -17,6 +17,7 @@ WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
     ask.ScoreRequest: scoring.score,
     ask.TraceRequest: scoring.trace,
     ask.SweepRequest: sweeping.sweep,
+    ask.ManyEditsRequest: many_edits.many_edits,
     ask.ReplayRequest: replaying.replay,
     ask.TrialRequest: editing.try_edit,
     ask.EasyEditRequest: editing.for_easyedit,

@@ -11,6 +11,7 @@ from lga_core.models.loaded import LoadedModel, machine_words
 from lga_core.models.loading import load, pick_device, pick_dtype
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fingerprint import folder_fingerprint
+from lga_core.models.text.chat import is_chat, plain_name
 from lga_core.progress import Progress
 from lga_core.service.process.messages import Machine
 from lga_core.service.work.session_ledger import SessionLedger, remove_old_sessions
@@ -39,27 +40,33 @@ class Desk:
         remove_old_sessions()
 
     def model(self, name: str, control: Control) -> LoadedModel:
-        """The model of that name: the one in memory, or loaded (and fetched) now. Raises LgaError as `load` does."""
+        """The model of that name: the one in memory, or loaded (and fetched) now. Raises LgaError as `load` does.
+
+        Asked through its chat template it is the same one in memory.
+        """
         model = self.peek(name)
         if model is None:
+            plain = plain_name(name)
             self._model = None  # its memory must be free before the next one comes
             self._on_model(None)
             with control.holding():
-                model = load(name, report=control.report)
-            self._model = model
-            self._on_model(name)
+                self._model = load(plain, report=control.report)
+            self._on_model(plain)
+            model = self._model.chatting if is_chat(name) else self._model
         return model
 
     def peek(self, name: str) -> LoadedModel | None:
         """The model if it is in memory and its files have not changed since."""
         model = self._model
-        if model is None or model.name != name:
+        if model is None or model.name != plain_name(name):
             return None
         folder = local_folder(resolve(name))
         try:
-            return model if folder is not None and folder_fingerprint(folder) == model.fingerprint else None
+            if folder is None or folder_fingerprint(folder) != model.fingerprint:
+                return None
         except (OSError, ValueError):  # the folder was removed or is half written: loading says so
             return None
+        return model.chatting if is_chat(name) else model
 
     def ledger(self, session: str, model: LoadedModel) -> SessionLedger:
         """A session's ledger of this model; after a restart of the engine, as it was saved."""

@@ -43,8 +43,8 @@ class SessionLedger:
         path = sessions_folder() / session / f"{place}.zip"
         new = cls(path=path, fingerprint=model.fingerprint)
         if path.is_file():
-            with suppress(LgaError):
-                new.ledger = read_edit_set(path, model)
+            with suppress(LgaError, OSError):
+                new.ledger = read_edit_set(path.read_bytes(), model)
         return new
 
     def belongs_to(self, model: LoadedModel) -> None:

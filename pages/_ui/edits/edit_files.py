@@ -80,8 +80,8 @@ def _upload(model: str) -> None:
 
 
 def _from_path(model: str) -> None:
-    path = Path(widget("edits_path", "").strip()).expanduser()
-    ledger_jobs.load(model, path, path.name)
+    path = widget("edits_path", "").strip()
+    ledger_jobs.load(model, path, Path(path).name)
 
 
 def _export(model: str, ledger: LedgerView) -> None:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from lga_core.results import METRICS, LedgerFact, LedgerReport
+from lga_core.results import METRICS, LedgerReport
 from lga_core.service.ledger_view import LedgerView
 from lga_core.view.figures.edits.ledger_history import ledger_history
-from lga_core.view.words.edit_words import before_after
+from lga_core.view.words.edit_rows import ledger_rows
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.text import count
 from pages._ui.edits.ledger_jobs import LEDGER
@@ -48,10 +48,9 @@ def history(ledger: LedgerView) -> None:
 
 def facts(report: LedgerReport) -> None:
     """Each fact with all four metrics before and now."""
-    rows = [_row(number, fact) for number, fact in enumerate(report.facts, start=1)]
     column = st.column_config
     table(
-        rows,
+        ledger_rows(report),
         most=420,
         key="ledger_facts",
         alt="Table of the facts before and now",
@@ -88,14 +87,3 @@ def probes(report: LedgerReport) -> None:
         for probe in fact.probes
     ]
     table(rows, alt=f"Table of {count(len(fact.probes), 'probe')}")
-
-
-def _row(number: int, fact: LedgerFact) -> dict[str, object]:
-    cells = {name: before_after(fact.before[name], fact.now[name], "teacher_forced") for name in METRICS}
-    return {
-        "#": number,
-        "on": "yes" if fact.enabled else "no",
-        "prompt": fact.prompt,
-        "new answer": fact.target_new,
-        **cells,
-    }

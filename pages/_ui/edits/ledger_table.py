@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.service.ledger_view import EntryView, LedgerView
+from lga_core.view.words.definitions import definition
 from lga_core.view.words.edit_words import relative_error
 from lga_core.view.words.text import count, number
 from pages._ui.edits import ledger_jobs
 from pages._ui.edits.editors import title
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
-from pages._ui.shell.text import fact_label, safe
+from pages._ui.shell.text import safe
 
 PER_PAGE = 12
 _WIDTHS = (0.4, 0.8, 3.9, 1.5, 1.1, 1.6, 1.2, 1.3, 1.9)
@@ -25,7 +27,11 @@ def table(model: str, ledger: LedgerView) -> None:
     shown = min(int(widget("ledger_page", 1)), pages) if pages > 1 else 1
     with st.container(border=True, gap="xsmall", key="ledger"):
         for column, words in zip(st.columns(_WIDTHS, gap="small"), _HEADS, strict=True):
-            column.caption(words, text_alignment="right" if words.startswith(("‖", "Target")) else "left")
+            column.caption(
+                words,
+                text_alignment="right" if words.startswith(("‖", "Target")) else "left",
+                help=definition(words),
+            )
         first = (shown - 1) * PER_PAGE
         last = len(ledger.entries) - 1
         for place, entry in enumerate(ledger.entries[first : first + PER_PAGE], start=first):

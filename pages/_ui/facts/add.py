@@ -6,11 +6,12 @@ from pathlib import PurePath
 import streamlit as st
 
 from lga_core.data.facts import FactSet
-from lga_core.data.load import Table, fact_from_form, upload_table
+from lga_core.data.load import Table, upload_table
 from lga_core.errors import LgaError
 from lga_core.service.requests import ReadFactsRequest
 from lga_core.view.words.text import count
 from pages._ui.facts import mapping, sets
+from pages._ui.facts.one_fact import FactForm
 from pages._ui.facts.report import problem_table
 from pages._ui.session.state import Incoming, kept, session, widget
 from pages._ui.shell import jobs
@@ -20,6 +21,7 @@ from pages._ui.shell.text import safe
 
 AREA = "load"
 TYPED = "My facts"
+ONE_FACT = FactForm("form")
 UNCHANGED = "Nothing has changed: the facts from before are still chosen."
 
 
@@ -28,7 +30,7 @@ def _hide() -> None:
     memory.adding = False
     memory.incoming = None
     memory.upload_error = None
-    memory.form_error = None
+    memory.form_errors.pop(ONE_FACT.name, None)
 
 
 @st.dialog("Add facts", width="large", on_dismiss=_hide)
@@ -171,59 +173,16 @@ def _take_incoming() -> None:
 
 
 def _form_part() -> None:
-    memory = session()
-    st.text_input(
-        "Prompt",
-        key="form_prompt",
-        placeholder="The Space Needle is in downtown",
-        help="The sentence up to the answer. The subject stands in it.",
-    )
-    left, middle, right = st.columns(3)
-    left.text_input("Subject", key="form_subject", placeholder="Space Needle")
-    middle.text_input("Old answer", key="form_old", placeholder="Seattle")
-    right.text_input("New answer", key="form_new", placeholder="Boston")
-    st.text_area("Rephrases, one a line", key="form_rephrases", height=80)
-    left, right = st.columns(2)
-    left.text_area(
-        "Locality probes, one a line: prompt | answer",
-        key="form_locality",
-        height=80,
-        placeholder="The Eiffel Tower is in | Paris",
-    )
-    right.text_area(
-        "Portability probes, one a line: prompt | answer",
-        key="form_portability",
-        height=80,
-        placeholder="The Space Needle is in the state of | Massachusetts",
-    )
-    if memory.form_error is not None:
-        error_box(memory.form_error)
+    ONE_FACT.draw()
     st.button("Add this fact", key="add_typed", type="primary", on_click=_take_typed)
 
 
 def _take_typed() -> None:
-    memory = session()
-    memory.form_error = None
-    earlier = kept().sets.get(TYPED)
-    try:
-        fact = fact_from_form(
-            prompt=widget("form_prompt", ""),
-            subject=widget("form_subject", ""),
-            target_new=widget("form_new", ""),
-            target_old=widget("form_old", ""),
-            rephrases=widget("form_rephrases", "").splitlines(),
-            locality=_probes(widget("form_locality", "")),
-            portability=_probes(widget("form_portability", "")),
-        )
-    except LgaError as error:
-        memory.form_error = error
+    fact = ONE_FACT.take()
+    if fact is None:
         return
+    earlier = kept().sets.get(TYPED)
     facts = earlier.facts if earlier else ()
     facts = (*facts, replace(fact, record=len(facts)))
     sets.take(FactSet(name=TYPED, facts=facts, n_records=len(facts)))
     _hide()
-
-
-def _probes(lines: str) -> list[tuple[str, str]]:
-    parts = (line.partition("|") for line in lines.splitlines())
-    return [(prompt.strip(), answer.strip()) for prompt, _, answer in parts]

@@ -95,8 +95,8 @@ def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fac
             "new answer": column.TextColumn(width=110),
             "relation": column.TextColumn(width=110),
             "rephrases": column.NumberColumn(width=85),
-            "locality": column.NumberColumn(width=75),
-            "portability": column.NumberColumn(width=85),
+            "locality": column.NumberColumn(width=75, help="How many locality probes it has."),
+            "portability": column.NumberColumn(width=85, help="How many portability probes it has."),
         },
     )
     at = event.selection.rows

@@ -11,6 +11,7 @@ from lga_core.data.mapping import ColumnMapping
 from lga_core.data.table import CELLS, to_rows
 from lga_core.errors import LgaError
 from lga_core.view.words.text import count, shorten
+from pages._ui.facts.table import HELP
 from pages._ui.session.state import Incoming
 from pages._ui.shell.elements import table
 from pages._ui.shell.errors import error_box
@@ -114,7 +115,8 @@ def preview(fact_set: FactSet) -> None:
     table(
         rows,
         column_order=["record", *used],
-        column_config={
+        column_config={name: column.TextColumn(help=about) for name, about in HELP.items()}
+        | {
             "record": column.NumberColumn("#", width=50),
             "prompt": column.TextColumn(width=280),
             "target_old": "old answer",

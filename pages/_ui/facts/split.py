@@ -8,7 +8,7 @@ from lga_core.errors import LgaError
 from lga_core.view.words.text import count
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import filters
-from pages._ui.shell.elements import number_field
+from pages._ui.shell.elements import card, number_field
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
@@ -45,12 +45,11 @@ def split_view(fact_set: FactSet) -> None:
 
 
 def _half(word: str, half: FactSet, halves: tuple[FactSet, ...], of: int) -> None:
-    st.metric(
+    card(
+        st,
         f"{word.capitalize()} set",
         count(len(half.facts), "fact"),
         f"{count(subjects(half.facts), 'subject')} · {100 * len(half.facts) / of:.1f} %",
-        delta_color="off",
-        delta_arrow="off",
     )
     st.caption(_what_it_has(half.facts))
     st.button(

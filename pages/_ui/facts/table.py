@@ -14,7 +14,7 @@ from pages._ui.facts.report import problem_table
 from pages._ui.session.state import TableEdits, session, widget
 
 _NAME = "edited_name"
-_HELP = {
+HELP = {
     "target_old": "Accepted old answers, the canonical one first; “ | ” between them.",
     "rephrases": "“ | ” between them.",
     "locality": "prompt => answer; “ | ” between probes.",
@@ -84,7 +84,7 @@ def _table(fact_set: FactSet) -> TableEdits:
         alt="The facts of the set, to be edited",
         column_config={RECORD: column.NumberColumn("#", width=50, help="Record number; new rows get theirs when kept.")}
         | {
-            name: column.TextColumn(_LABELS.get(name, name), width=_WIDTHS.get(name, 160), help=_HELP.get(name))
+            name: column.TextColumn(_LABELS.get(name, name), width=_WIDTHS.get(name, 160), help=HELP.get(name))
             for name in CELLS
         },
     )

@@ -52,7 +52,28 @@ def choose_model() -> ModelEntry | None:
     st.caption(_about(entry, here))
     if engine().model != entry.id:
         memory_notes.loading_note(entry)
-    return entry if here or _terms(entry) or identity(entry.id) is not None else None  # a recorded one can be read
+    usable = here or _terms(entry) or identity(entry.id) is not None  # a recorded one can be read
+    return _asked(entry) if usable else None
+
+
+def _asked(entry: ModelEntry) -> ModelEntry:
+    """As its facts are asked: with their prompts as they are, or in its chat template."""
+    able = can_chat(entry.id)
+    if able is False:
+        st.session_state[state.CHAT] = False
+    chat = st.toggle(
+        "Chat template",
+        key=state.CHAT,
+        bind="query-params",
+        persist_state="session",
+        disabled=able is False,
+        help="This model’s tokenizer has no chat template."
+        if able is False
+        else "On: each prompt, as it stands, is the user’s message, and the answer begins the assistant’s turn. Off: "
+        "the model continues the prompt. Questions suit a chat: asked to complete a sentence, an assistant mostly says "
+        "it again from its beginning, so that few such facts count as known.",
+    )
+    return entry.chatting if chat else entry
 
 
 def _about(entry: ModelEntry, here: bool) -> str:
@@ -85,8 +106,15 @@ def _terms(entry: ModelEntry) -> bool:
             f"{safe(entry.title)} comes under the [{safe(entry.licence.name)}]({entry.licence.url}). "
             "Read and accept them once before it is fetched."
         )
-        st.button("Accept the terms", key="accept_terms", on_click=accept_terms, args=(entry,), width="stretch")
+        st.button("Accept the terms", key="accept_terms", on_click=_accept, args=(entry,), width="stretch")
     return False
+
+
+def _accept(entry: ModelEntry) -> None:
+    try:
+        accept_terms(entry)
+    except LgaError as error:
+        state.session().notices.append(str(error))
 
 
 def known_layers(name: str) -> int | None:
@@ -112,8 +140,9 @@ def layers_or_hint(name: str) -> int | None:
 
 def prompt_tokens(name: str, fact: Fact) -> tuple[tuple[str, ...], tuple[int, int]] | None:
     """A prompt's tokens and its subject's span (first, end), from the model's files; None where they are not here."""
-    folder = local_folder(resolve(name))
-    return None if folder is None else token_preview(folder, fact.prompt, fact.span)
+    entry = resolve(name)
+    folder = local_folder(entry)
+    return None if folder is None else token_preview(folder, fact.prompt, fact.span, chat=entry.chat)
 
 
 def can_chat(name: str) -> bool | None:

@@ -8,6 +8,7 @@ import streamlit as st
 from lga_core.models.sources.catalogue import ModelEntry
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.sources.size import free_memory
+from lga_core.models.text.chat import plain_name
 from lga_core.service.process.jobs import Job
 from lga_core.service.requests import MemoryRequest, Request
 from lga_core.view.words.sentences import memory_sentence
@@ -50,7 +51,7 @@ def ask(request: Request, title: str) -> Job | None:
 
     Asked once, and again after a job of this tab has ended: that may have changed the answer.
     """
-    if engine().model != request.model:
+    if engine().model != plain_name(request.model):
         return None
     memory = session()
     ended = frozenset(job.number for job in kept().jobs.values() if not job.alive)

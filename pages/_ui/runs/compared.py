@@ -5,6 +5,7 @@ import streamlit as st
 from lga_core.runs.storage.index import RunHeader
 from lga_core.service.reading.comparing import Comparison, RunContent, compare
 from lga_core.view.figures.compared_curves import RunCurve, compared_curves
+from lga_core.view.words.definitions import definitions
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import number
 from pages._ui.runs.listed import label
@@ -30,9 +31,9 @@ def compared(left: RunHeader, right: RunHeader) -> None:
 
 def _pick(side: RunContent) -> tuple[str, str]:
     if not side.picks:
-        return "Layers", "no pick"
+        return "Picks", "no pick"
     edited = side.header.kind.subject == "trial"
-    return "Edited" if edited else "Picks, the best first", layers_in_words(side.picks)
+    return "Edited at" if edited else "Picks, the best first", layers_in_words(side.picks)
 
 
 def _curves(comparison: Comparison) -> None:
@@ -55,12 +56,15 @@ def _curves(comparison: Comparison) -> None:
         words = "The other run has no value for each layer."
     elif comparison.rho is not None:
         words += f" Rank correlation over layers: ρ {number(comparison.rho, 2)}; 1 would be the same order of layers."
-    chart(compared_curves(curves, theme_name=theme_name()), "compared", f"Values of two runs by layer. {words}")
     st.caption(words)
+    chart(compared_curves(curves, theme_name=theme_name()), "compared", f"Values of two runs by layer. {words}")
 
 
 def _beside(rows: tuple[tuple[str, str, str], ...], none: str) -> None:
     if rows:
         table([{"": name, "A": left, "B": right} for name, left, right in rows])
+        about = definitions(name for name, _left, _right in rows)
+        if about:
+            st.caption("What these are", help=about)
     else:
         st.caption(none)

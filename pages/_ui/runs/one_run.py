@@ -4,10 +4,11 @@ import streamlit as st
 
 from lga_core.results import Provenance, ReplayReport
 from lga_core.runs.storage.index import RunHeader
+from lga_core.runs.storage.kinds import lost_rows
 from lga_core.service.reading.comparing import settings_of
 from lga_core.service.reading.reopening import can_reopen
 from lga_core.service.requests import ReplayRequest
-from lga_core.view.words.run_words import replay_sentence
+from lga_core.view.words.run_words import chat_words, lost_sentence, replay_sentence
 from pages._ui.runs.listed import NOT_RECORDED, delete, how_far, model_title, took, when
 from pages._ui.runs.reopen import page_of
 from pages._ui.session.state import session, widget
@@ -29,6 +30,9 @@ def one_run(header: RunHeader) -> None:
         f"{safe(header.what)} · {safe(model_title(header))} · {safe(asked.facts)} · {how_far(header)} · "
         f"took {took(header)} · last written {when(header)}"
     )
+    run = store().find(header.key)
+    if run is not None and (lost := lost_rows(run)):
+        st.warning(lost_sentence(lost), icon=":material/broken_image:")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button(
             "Open in its page",
@@ -83,6 +87,7 @@ def _told(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
         "begun": asked.created,
         "model": asked.model,
         "model files": asked.model_fingerprint,
+        "prompts": chat_words(asked.chat),
         "facts": f"{asked.facts} ({asked.facts_fingerprint[:12]})",
         "method": f"{asked.method}, version {asked.method_version} of its numbers",
         **{f"setting: {name}": value for name, value in settings_of(header).items()},

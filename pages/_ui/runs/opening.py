@@ -15,7 +15,7 @@ from pages._ui.shell.text import safe
 
 LAYERS, FACT, RUN = "layers", "fact", "run"  # as the address names them
 KEY_LETTERS = 16  # of a run's key: enough to tell it from all others
-_OWN_QUESTION = {state.MODEL, state.OTHER_MODEL, state.FACTS, state.LIMIT, state.SEED, RUN}
+_OWN_QUESTION = {state.MODEL, state.OTHER_MODEL, state.CHAT, state.FACTS, state.LIMIT, state.SEED, RUN}
 
 
 def open_first(*, known: bool) -> bool:

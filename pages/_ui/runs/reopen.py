@@ -7,6 +7,7 @@ import streamlit as st
 
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import catalogue
+from lga_core.models.text.chat import is_chat, plain_name
 from lga_core.results import Origin
 from lga_core.runs import example
 from lga_core.runs.storage.index import RunHeader
@@ -66,15 +67,17 @@ def _found(name: str) -> tuple[RunHeader, Store]:
 def _put(header: RunHeader, opened: Reopening) -> Question:
     """Returns the question that is asked then."""
     name = opened.facts.name if opened.at_hand else sets.keep(opened.facts)
-    in_catalogue = opened.model in {entry.id for entry in catalogue()}
+    model = plain_name(opened.model)
+    in_catalogue = model in {entry.id for entry in catalogue()}
     st.session_state.update(
         {
-            state.MODEL: opened.model if in_catalogue else OTHER,
+            state.MODEL: model if in_catalogue else OTHER,
+            state.CHAT: is_chat(opened.model),
             state.FACTS: name,
             state.LIMIT: opened.limit,
             state.SEED: opened.seed,
             state.KNOWN_ONLY: opened.known_only,
-            **({} if in_catalogue else {state.OTHER_MODEL: opened.model}),
+            **({} if in_catalogue else {state.OTHER_MODEL: model}),
             **({state.LAYERS: list(opened.layers)} if opened.layers else {}),
             **opened.widgets,
         }
@@ -86,6 +89,11 @@ def _put(header: RunHeader, opened: Reopening) -> Question:
                 **widget_values(opened.settings, f"set_{opened.editor}"),
                 **widget_values(opened.metrics, MEASURING),
             }
+        )
+    if opened.many is not None:
+        edits, how = opened.many
+        st.session_state.update(
+            {state.EDITS_VIEW: state.MANY, state.MANY_EDITS: edits, **widget_values(how, state.MANY)}
         )
     question = Question(
         model=opened.model,

@@ -12,6 +12,7 @@ from lga_core.service.reading.answering import Answered, answered
 from lga_core.service.reading.method_scores import MethodScores
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.view.words.answer_words import answer_rows, obstacles_sentence, past_sentence, recommendation
+from lga_core.view.words.definitions import definitions
 from lga_core.worth.recommendation import past_worth
 from pages._ui.session.state import Question, widget
 from pages._ui.shell.engine import store
@@ -48,4 +49,4 @@ def show(found: Answered) -> None:
     st.table(rows, border="horizontal", alt="Table of each way to pick a layer, what it picks and what that is worth")
     past = next((item.past for item in answer.candidates if item.past is not None), None)
     lines = [past_sentence(past) if past is not None else "", obstacles_sentence(found.obstacles)]
-    st.caption(safe(" ".join(filter(None, lines))))
+    st.caption(safe(" ".join(filter(None, lines))), help=definitions(rows.columns))

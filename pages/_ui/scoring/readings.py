@@ -18,8 +18,9 @@ def show(known: ScoredFacts, choices: ScoreChoices) -> None:
         alt="Table of LGA's pick for each loss and old answer",
         placeholder="n/a",
         column_config={
-            "picked in, %": column.NumberColumn(format="%.0f", help="Share of bootstrap draws over the facts"),
-            "ρ with the one shown": column.NumberColumn(format="%.2f", help="Spearman, of the totals over layers"),
+            "picked in, %": column.NumberColumn(format="%.0f"),
+            "facts": column.NumberColumn(help="Facts that the pick is from"),
+            "ρ with the one shown": column.NumberColumn(format="%.2f"),
         },
     )
     st.caption(

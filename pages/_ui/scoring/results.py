@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.scores.selection import signs
 from lga_core.service.reading import stored
@@ -23,15 +24,15 @@ from lga_core.view.words.score_options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set
-from pages._ui.scoring import answer, options, tabs
+from pages._ui.scoring import answer, options, report, tabs
 from pages._ui.session.state import Question, kept, session, widget
-from pages._ui.shell import jobs, sidebar
+from pages._ui.shell import elements, jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
 from pages._ui.shell.live import live
-from pages._ui.shell.text import fact_label, safe
+from pages._ui.shell.text import safe
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -128,6 +129,7 @@ def show(question: Question) -> None:
         kept().proposed = None if proposed is None else (results.model, proposed)
         hand_over(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(results.model, results.known, choices, results.lga, results.cma, _drawing(results))
+        report.button(question, results.known.identity)
 
 
 def choose_heatmaps() -> None:
@@ -172,15 +174,7 @@ def _headline(question: Question, results: Results | None, running: bool) -> Non
         len(results.known.facts),
     )
     for place, card in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        place.metric(
-            card.label,
-            card.value,
-            card.below or None,
-            delta_color="off",
-            delta_arrow="off",
-            help=card.help,
-            border=True,
-        )
+        elements.card(place, card.label, card.value, card.below or None, card.help)
     _badges(results, running)
     if lga is not None and (shares := signs(lga.scores)).all_negative:
         st.info(safe(sign_sentence(lga.scores, shares)), icon=":material/info:")

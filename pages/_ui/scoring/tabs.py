@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Stored
 from lga_core.scores.selection import signs
@@ -30,7 +31,7 @@ from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table, tabs
 from pages._ui.shell.layer_choice import chosen_layers
-from pages._ui.shell.text import fact_label, safe
+from pages._ui.shell.text import safe
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -104,7 +105,7 @@ def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
         column_config={
             "record": column.NumberColumn(width="small"),
             "p": column.NumberColumn(
-                "p", format="%.2f", width="small", help="Probability of the model's own next token"
+                "p", format="%.2f", width="small", help="Probability of the model’s own next token"
             ),
             "from": column.TextColumn("from", width="small", help="Source of the old answer"),
             "known": column.TextColumn(width="small"),
@@ -125,7 +126,8 @@ def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
         placeholder="n/a",
         column_config={
             "ρ with LGA": column.NumberColumn(format="%.2f"),
-            "picked in, %": column.NumberColumn(format="%.0f", help="Share of bootstrap draws"),
+            "picked in, %": column.NumberColumn(format="%.0f"),
+            "facts": column.NumberColumn(help="Facts that the pick is from"),
             "seconds": column.NumberColumn(format="%.1f"),
         },
     )

@@ -16,6 +16,7 @@ from lga_core.view.words.text import number
 from pages._ui.session.state import kept, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import card
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import safe
@@ -71,25 +72,25 @@ def _probabilities(request: TraceRequest, traces: list[CausalTrace]) -> None:
     first = traces[0]
     source = "" if first.answer_source == "data" else ", the model’s own"
     columns = st.columns(4, gap="small")
-    columns[0].metric(
+    card(
+        columns[0],
         "p clean",
         number(first.p_clean, 3),
-        border=True,
-        help="Probability of the traced answer’s first token in the clean run.",
+        about="Probability of the traced answer’s first token in the clean run.",
     )
-    columns[1].metric(
+    card(
+        columns[1],
         "p corrupted",
         number(first.p_corrupted, 3),
-        border=True,
-        help=f"The same with noise on the subject’s tokens, mean of {first.draws} draws, "
+        about=f"The same with noise on the subject’s tokens, mean of {first.draws} draws, "
         f"standard deviation {number(first.noise, 3)}.",
     )
-    columns[2].metric("Total effect", number(first.total_effect, 3), border=True, help="p clean − p corrupted.")
-    columns[3].metric(
+    card(columns[2], "Total effect", number(first.total_effect, 3), about="p clean − p corrupted.")
+    card(
+        columns[3],
         "Traced token",
         repr(first.answer.strip())[1:-1] or "␣",
-        border=True,
-        help=f"First token of the old answer{source}.",
+        about=f"First token of the old answer{source}.",
     )
     st.caption(
         safe(

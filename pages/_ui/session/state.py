@@ -15,18 +15,22 @@ from lga_core.errors import LgaError
 from lga_core.results import EditReport, Stored, TrialPart, TrialStage
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import TrialRequest
+from lga_core.service.requests import Request, TrialRequest
 
 if TYPE_CHECKING:
     from lga_core.service.reading.sweep import SweepReader  # with all that judges a sweep, for one page only
 
 MODEL = "model"
 OTHER_MODEL = "other_model"
+CHAT = "chat"
 FACTS = "facts"
 LIMIT = "n"
 SEED = "seed"
 KNOWN_ONLY = "known"
 LAYERS = "layers"  # the chosen layers, shared by all pages
+EDITS_VIEW = "edits_view"  # what the Edits page shows below the ledger
+MANY = "many"  # one of its views, the job of that view, and how the keys of its settings begin
+MANY_EDITS = "many_edits"  # how many are made there
 TABS_KEPT = 64
 
 
@@ -34,7 +38,7 @@ TABS_KEPT = 64
 class Question:
     """What the sidebar asks: a model and a proxy set. Hashable, so that equal questions share their answers."""
 
-    model: str  # as the user named it
+    model: str  # as the user named it; with ":chat" where it is asked through its chat template
     facts: str  # name of the fact set
     fingerprint: str  # of the whole set, so that another file of that name is another question
     limit: int
@@ -86,11 +90,13 @@ class Kept:
     proposed: tuple[str, int] | None = None  # model, the layer that the page recommends to edit at
     sets: dict[str, FactSet] = field(default_factory=dict)  # uploaded and typed facts, by name
     jobs: dict[str, Job] = field(default_factory=dict)  # the last job of each part of the app, by its name
+    shown: dict[type[Request], Request] = field(default_factory=dict)  # what its pages asked of the store last
     trials: list[Job] = field(default_factory=list)  # every trial edit that was started
     ledgers: dict[str, LedgerView] = field(default_factory=dict)  # kept edits, by the model's name
     ledger_jobs: int = 0  # started so far
     widgets: dict[str, Any] = field(default_factory=dict)  # what those said that the address does not hold
     run: str | None = None  # the stored run that a page showed last
+    guide_off: bool = False  # the guided path was dismissed
     play_words: str = ""  # which edits the playground's last text was written with
 
 
@@ -101,6 +107,7 @@ class Session:
     kept: Kept = field(default_factory=Kept)
     address: dict[str, str] = field(default_factory=dict)  # the query of the address that was opened
     reloaded: bool = False  # what the tab kept was found, and its widgets are not set yet
+    recognized: bool = False  # the browser has said which tab this is, and what else it keeps
     opened_first: bool = False  # it was looked for what a new tab opens with
     linked: bool = False  # what the opened address holds beside its bound widgets was taken
     reopening: tuple[str, ...] = ()  # stored runs to open before the next widgets are drawn, by the start of their keys
@@ -117,7 +124,8 @@ class Session:
     incoming: Incoming | None = None  # read, and waiting to be taken
     upload_error: LgaError | None = None
     unwatched: bool = False  # a job began in the dialog, which the sidebar does not know of yet
-    form_error: LgaError | None = None
+    form_errors: dict[str, LgaError] = field(default_factory=dict)  # of facts typed in, by the form
+    asked_fact: Fact | None = None  # the typed fact whose old answer the model is asked for
     adding: bool = False  # the dialog for new facts is open
     editing: dict[str, TableEdits] = field(default_factory=dict)  # tables with edits, by their set's mark
     estimates: dict[Any, Job] = field(default_factory=dict)  # what work takes, by the request that asked

@@ -1,12 +1,16 @@
-"""The browser tab's own name: kept by the browser, so that a reload finds its jobs and results again."""
+"""What the browser keeps: the tab's own name, so that a reload finds its jobs and results again, and whether the guided
+path was dismissed."""
 
 import streamlit as st
 
 from pages._ui.runs import opening
-from pages._ui.session.state import adopt
+from pages._ui.session.state import adopt, kept, session
 
 _JS = """
-export default function ({ setStateValue }) {
+export default function ({ data, setStateValue }) {
+    const guide = "golden-layers-guide-off";
+    if (data.guide_off) window.localStorage.setItem(guide, "yes");
+    else if (window.localStorage.getItem(guide)) setStateValue("guide_off", true);
     const key = "golden-layers-tab";
     let name = window.sessionStorage.getItem(key);
     if (!name) {
@@ -22,9 +26,18 @@ _component = st.components.v2.component("browser_tab", html="<span></span>", js=
 
 def recognize() -> None:
     """Take back what the tab had before a reload, as soon as the browser has said which tab it is."""
-    name = getattr(_component(key="browser_tab", height=0, on_name_change=lambda: None), "name", None)
+    told = _component(
+        key="browser_tab",
+        height=0,
+        data={"guide_off": kept().guide_off},
+        on_name_change=lambda: None,
+        on_guide_off_change=lambda: None,
+    )
+    name = getattr(told, "name", None)
     if not isinstance(name, str):
         return
     known = adopt(name)
+    session().recognized = True
+    kept().guide_off |= bool(getattr(told, "guide_off", False))
     if opening.open_first(known=known) or known:
         st.rerun()

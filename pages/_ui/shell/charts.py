@@ -1,10 +1,11 @@
-"""How a figure of `lga_core.view` is drawn, and what a click on it does: it chooses a layer."""
+"""How a figure of `lga_core.view` is drawn with what it shows, and what a click on it does: it chooses a layer."""
 
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lga_core.view.figures.parts.style import ThemeName
+from lga_core.view.words.chart_words import chart_sentence
 from pages._ui.session.state import session, widget
 
 if TYPE_CHECKING:
@@ -35,14 +36,15 @@ def theme_name() -> ThemeName:
 
 
 def chart(figure: "go.Figure", key: str, alt: str, *, choosing: bool = False) -> None:
-    """Draw a figure. Where `choosing`, a click on it adds the layer to the choice or takes it out."""
+    """Draw a figure and say below it what it shows. Where `choosing`, a click on it chooses the layer, or no more."""
     figure.update_layout(modebar=_BUTTONS)
     shared = {"theme": None, "width": "stretch", "config": _CONFIG, "alt": alt, "key": key}
     if not choosing:
         st.plotly_chart(figure, **shared)
-        return
-    st.plotly_chart(figure, on_select=lambda: _choose_clicked(key), selection_mode="points", **shared)
-    if session().clicked:  # the chart is in a fragment, the list of layers outside it
+    else:
+        st.plotly_chart(figure, on_select=lambda: _choose_clicked(key), selection_mode="points", **shared)
+    st.caption(chart_sentence(key))
+    if choosing and session().clicked:  # the chart is in a fragment, the list of layers outside it
         st.rerun()
 
 

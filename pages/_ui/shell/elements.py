@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from lga_core.results import METRICS, FactMean, Metric
+from lga_core.view.words.definitions import definition
 from lga_core.view.words.edit_words import before_after
 from pages._ui.session.state import Question, session
 
@@ -14,15 +15,29 @@ HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table
 
 
 def table(rows: Any, *, most: int | None = None, **settings: Any) -> Any:
-    """Rows as a table of the page's width, at most `most` px high; what `st.dataframe` returns."""
+    """Rows as a table of the page's width, at most `most` px high; what `st.dataframe` returns.
+
+    Columns of known names are defined on hover, where `column_config` does not say what they are.
+    """
     frame = pd.DataFrame(rows)
+    columns = {name: about for name in frame.columns if (about := definition(str(name))) is not None}
+    given = settings.pop("column_config", {})
+    settings["column_config"] = given | {name: _with_help(given.get(name), about) for name, about in columns.items()}
     height = "auto" if most is None else min(HEAD_PIXELS + ROW_PIXELS * max(len(frame), 1), most)
     return st.dataframe(frame, hide_index=True, width="stretch", height=height, **settings)
 
 
+def _with_help(given: Any, about: str) -> Any:
+    """A column's configuration with `about` on hover, unless it has something to say itself."""
+    column = {"label": given} if isinstance(given, str) else dict(given or {})
+    return column | {"help": column.get("help") or about}
+
+
 def card(place: Any, label: str, value: str, below: str | None = None, about: str | None = None) -> None:
-    """A number with what it is, what stands below it, and what explains it."""
-    place.metric(label, value, below, delta_color="off", delta_arrow="off", border=True, help=about)
+    """A number with what it is, what stands below it, and what explains it; else its definition does."""
+    place.metric(
+        label, value, below, delta_color="off", delta_arrow="off", border=True, help=about or definition(label)
+    )
 
 
 def metric_cards(

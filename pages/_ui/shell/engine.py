@@ -93,5 +93,7 @@ def identity(model: str) -> ModelIdentity | None:
     if here is None or recorded is None:
         return here or recorded
     asked = (header.provenance for header in runs().headers())
-    measured = any(item is not None and item.model_fingerprint == here.fingerprint for item in asked)
+    measured = any(
+        item is not None and (item.model_fingerprint, item.chat) == (here.fingerprint, here.chat) for item in asked
+    )
     return here if measured else recorded

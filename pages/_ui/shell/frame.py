@@ -6,7 +6,7 @@ from streamlit.navigation.page import StreamlitPage
 from pages._ui.runs import opening, recorded
 from pages._ui.session import tab
 from pages._ui.session.state import session
-from pages._ui.shell import layer_choice, theme
+from pages._ui.shell import guide, layer_choice, narrow, theme
 from pages._ui.shell.engine import warm_up
 
 PAGES = (
@@ -33,12 +33,14 @@ def run(page: StreamlitPage) -> None:
     """Run the page inside the frame."""
     layer_choice.take_clicks()
     theme.watch()
+    narrow.frames()
     tab.recognize()
     warm_up()
     opening.notice()
     session().shown_run = None
     session().compute = None
     above = st.container()  # it is drawn after the page, which says what it shows
+    guide.show()
     page.run()
     with above:
         recorded.mark()

@@ -32,7 +32,7 @@ _COUNTED = {
     Phase.INTEGRATED_GRADIENTS,
     Phase.FORECAST,
 }  # steps are facts
-_EDITS = {Phase.SWEEP, Phase.RACE}
+_EDITS = {Phase.SWEEP, Phase.RACE, Phase.MANY_EDITS}
 
 
 def start(area: str, request: Request, title: str) -> Job:

@@ -25,7 +25,7 @@ def sidebar() -> None:
         here.question = None
         if entry is not None and chosen.facts:
             here.question = Question(
-                model=entry.id,
+                model=entry.name,
                 facts=chosen.name,
                 fingerprint=fingerprint(chosen),
                 limit=limit,

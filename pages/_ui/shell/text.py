@@ -22,12 +22,6 @@ def plain(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable() or letter.isspace())
 
 
-def fact_label(fact: Fact) -> str:
-    """A fact in a few words: what it is about, and what would change."""
-    old = fact.target_old[0] if fact.target_old else "?"
-    return f"{fact.subject}: {old} → {fact.target_new}" if fact.target_new else f"{fact.subject}: {old}"
-
-
 def fact_line(fact: Fact) -> str:
     """A fact with its prompt, for a list to choose from."""
     change = " → ".join(filter(None, (fact.target_old[0] if fact.target_old else None, fact.target_new)))

@@ -3,11 +3,13 @@
 import plotly.graph_objects as go
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.results import Pick, SelectorWorth, Worth
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs
 from lga_core.service.requests import Need, ScoreRequest, SweepRequest
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
+from lga_core.view.words.definitions import definition
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.sweep_words import (
     BRUTE_FORCE,
@@ -19,12 +21,14 @@ from lga_core.view.words.sweep_words import (
     short_time,
 )
 from lga_core.view.words.text import count
+from lga_core.view.words.worth_rows import MARKED, measured_words
 from pages._ui.scoring.options import scale
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import card
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
 from pages._ui.shell.live import Figures, live
-from pages._ui.shell.text import fact_label, safe
+from pages._ui.shell.text import safe
 from pages._ui.sweep import tables
 
 SCORING = "selectors"
@@ -76,7 +80,7 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     )
     worth = reader.verdict(part)
     cards(view, worth)
-    st.caption(f"Percent: {tables.measured(view)}")
+    st.caption(f"Percent: {measured_words(view.sweeps)}")
     best = recommended(worth)
     st.markdown(f":material/recommend: {safe(recommendation(worth))}" if best else safe(recommendation(worth)))
     if not running:  # a job that a live part starts would not be watched
@@ -93,7 +97,7 @@ def cards(view: SweepView, worth: Worth) -> None:
     columns = st.columns(6, gap="small")
     judged = "in-sample" if worth.in_sample else "held out"
     value = "–" if worth.best_layer is None else f"{worth.best_layer}"
-    _card(
+    card(
         columns[0],
         "Best layer",
         value,
@@ -103,7 +107,7 @@ def cards(view: SweepView, worth: Worth) -> None:
     _selector(columns[1], "Golden layer", _of(worth, "lga"))
     _selector(columns[2], "CMA’s pick", _of(worth, "cma-mlp"))
     _selector(columns[3], "Forecast", _of(worth, "forecast"))
-    _card(
+    card(
         columns[4],
         "Optimum",
         f"{_one(worth.optimum.value)} %",
@@ -112,7 +116,7 @@ def cards(view: SweepView, worth: Worth) -> None:
         f"layer for all by {points(worth.gap)} points.",
     )
     proxy = view.sweeps["proxy"]
-    _card(
+    card(
         columns[5],
         "Sweep cost",
         short_time(proxy.cost.seconds),
@@ -127,28 +131,24 @@ def _of(worth: Worth, selector: str) -> SelectorWorth | None:
 
 def _selector(place, label: str, item: SelectorWorth | None) -> None:
     if item is None:
-        _card(place, label, "–", "not scored")
+        card(place, label, "–", "not scored")
     elif item.pick.own_layer is None:
-        _card(place, label, "n/a", "no pick", item.pick.reason)
+        card(place, label, "n/a", "no pick", item.pick.reason)
     elif item.pick.restricted:
-        _card(place, label, f"{item.pick.own_layer}", "not swept")
+        card(place, label, f"{item.pick.own_layer}", "not swept")
     else:
         regret = "not judged yet" if item.regret.value is None else f"regret {_one(item.regret.value)}"
-        _card(
+        card(
             place,
             label,
             f"{item.pick.layer}",
             regret,
-            f"Points of Overall below the best layer: {points(item.regret)}.",
+            f"{definition(label)} Its regret, in points of Overall below the best layer: {points(item.regret)}.",
         )
 
 
 def _one(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.1f}"
-
-
-def _card(place, label: str, value: str, below: str, help: str | None = None) -> None:
-    place.metric(label, value, below, delta_color="off", delta_arrow="off", help=help, border=True)
 
 
 def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
@@ -200,5 +200,5 @@ def drawn(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) ->
 
 def _marked(worth: Worth) -> list[Pick]:
     """The main selectors; the brute force's own pick where it is judged on other facts than its own."""
-    main = (*tables.MARKED, *([] if worth.in_sample else [BRUTE_FORCE]))
+    main = (*MARKED, *([] if worth.in_sample else [BRUTE_FORCE]))
     return [item.pick for item in worth.selectors if item.pick.selector in main]

@@ -8,6 +8,7 @@ import streamlit as st
 from lga_core.results import StudyUnit, Summary
 from lga_core.runs.study_units import kept_units
 from lga_core.view.words import study_words as words
+from lga_core.view.words.definitions import definitions
 from lga_core.view.words.text import count
 from lga_core.worth.study.across import carried, in_sample, of_most, summary
 from lga_core.worth.study.judged import FORECASTS, table_rows
@@ -132,4 +133,7 @@ def terms(measured: Study) -> None:
 
 
 def _table(rows: words.Table, index: str, alt: str) -> None:
-    st.table(pd.DataFrame(rows).map(safe).set_index(index), border="horizontal", alt=alt)
+    frame = pd.DataFrame(rows)
+    st.table(frame.map(safe).set_index(index), border="horizontal", alt=alt)
+    if about := definitions(frame.columns):
+        st.caption("What the columns are", help=about)

@@ -5,26 +5,32 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from lga_core.results import METRICS, SelectorWorth, Stored, Worth
+from lga_core.data.facts import fact_label
+from lga_core.results import Stored, Worth
 from lga_core.service.reading.sweep import SweepView
 from lga_core.view.export.frames import sweep_cells, to_csv, worth_layers, worth_selectors
 from lga_core.view.export.html import standalone_html
 from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.regret import regret_against_cost
-from lga_core.view.words.protocol import left_out_words, protocol_words
 from lga_core.view.words.sentences import spoken
-from lga_core.view.words.sweep_words import BRUTE_FORCE, cheaper, optimum_sentence
-from lga_core.view.words.text import count, yes_no
+from lga_core.view.words.sweep_words import BRUTE_FORCE, optimum_sentence
+from lga_core.view.words.text import count
+from lga_core.view.words.worth_rows import (
+    MARKED,
+    cost_rows,
+    judging_words,
+    measured_words,
+    metric_rows,
+    metric_titles,
+    regret_rows,
+)
 from pages._ui.scoring.tabs import provenance
 from pages._ui.shell import elements
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table
 from pages._ui.shell.live import Figures
-from pages._ui.shell.text import fact_label, safe
-
-MARKED = ("lga", "cma-mlp", "cma-hidden", "cma-attn", "forecast", "middle")  # on figures; others are variants
-_HITS = {k: f"hit@{k}" for k in (1, 3, 5)}
+from pages._ui.shell.text import safe
 
 
 def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> None:
@@ -43,32 +49,15 @@ def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> 
 
 def regret_table(worth: Worth) -> None:
     """One row a selector, the lowest regret first."""
-    rows = [
-        {
-            "selector": item.pick.title,
-            "layer": _layer(item),
-            "Overall, %": item.overall.value,
-            "regret": item.regret.value,
-            "from": item.regret.low,
-            "to": item.regret.high,
-            **{words: yes_no(item.hits[k]) for k, words in _HITS.items()},
-            "Spearman ρ": item.spearman.value,
-            "n judged": item.regret.n or None,
-            "n picked from": item.pick.n_facts or None,
-            "note": item.pick.reason or "",
-        }
-        for item in sorted(worth.selectors, key=_by_regret)
-    ]
     _table(
-        rows,
+        regret_rows(worth),
         "Table of what each selector's pick is worth",
         {
             "Overall, %": _number(1),
-            "regret": _number(1, "Points of Overall below the best layer on these facts"),
+            "regret": _number(1),
             "from": _number(1, "95 % interval of the regret"),
             "to": _number(1, "95 % interval of the regret"),
-            "Spearman ρ": _number(2, "Of the selector's scores and the mean Overall, over layers"),
-            "hit@1": st.column_config.TextColumn(help="A best layer is among the selector's first k"),
+            "Spearman ρ": _number(2),
         },
     )
     if worth.unfinished:
@@ -77,63 +66,30 @@ def regret_table(worth: Worth) -> None:
         st.caption("13 → 11: layer 13 was not swept; the best-ranked layer that was stands for it.")
 
 
-def _by_regret(item: SelectorWorth) -> tuple[bool, float]:
-    return item.regret.value is None, item.regret.value or 0.0
-
-
-def _layer(item: SelectorWorth) -> str:
-    if item.pick.layer is None:
-        return "–"
-    return f"{item.pick.own_layer} → {item.pick.layer}" if item.pick.restricted else f"{item.pick.layer}"
-
-
 def metrics_table(view: SweepView, worth: Worth) -> None:
     """The paper's shape: every selector's layer and each metric there, with its n."""
-    titles = {name: f"{name}, n {worth.n[name]}" for name in METRICS}
-    rows = [
-        {
-            "selector": item.pick.title,
-            "layer": _layer(item),
-            **{titles[name]: item.metrics[name].value for name in METRICS},
-            "Overall": item.overall.value,
-            "harmonic mean": item.harmonic.value,
-            "below the optimum": item.below_optimum.value,
-        }
-        for item in sorted(worth.selectors, key=_by_regret)
-    ]
     _table(
-        rows,
+        metric_rows(worth),
         "Table of the metrics at each selector's pick",
         {
-            **dict.fromkeys((*titles.values(), "Overall"), _number(1)),
-            "harmonic mean": _number(1, "Of the metrics' means: ROME's score"),
-            "below the optimum": _number(1, "Points below the sample-wise optimum, which is a maximum over noise"),
+            **dict.fromkeys((*metric_titles(worth).values(), "Overall"), _number(1)),
+            "harmonic mean": _number(1),
+            "below the optimum": _number(1),
         },
     )
-    st.caption(f"Percent after the edit, mean over the facts that have the metric: {measured(view)}")
+    st.caption(f"Percent after the edit, mean over the facts that have the metric: {measured_words(view.sweeps)}")
 
 
 def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
     """What finding the layer took, beside the sweep of the same facts."""
-    rows = [
-        {
-            "selector": item.pick.title,
-            "layer": _layer(item),
-            "seconds": item.pick.cost.seconds,
-            "forward rows": item.pick.cost.forward_rows,
-            "backward rows": item.pick.cost.backward_rows,
-            "times cheaper": cheaper(worth, item),
-        }
-        for item in sorted(worth.selectors, key=lambda item: item.pick.cost.seconds)
-    ]
     _table(
-        rows,
+        cost_rows(worth),
         "Table of what each selector costs",
         {
             "seconds": _number(1),
             "forward rows": _number(0),
             "backward rows": _number(0),
-            "times cheaper": _number(1, "The seconds of the sweep of the proxy over the selector's own"),
+            "times cheaper": _number(1),
         },
     )
     st.caption(
@@ -176,15 +132,7 @@ def export(view: SweepView, worth: Worth, figure: go.Figure) -> None:
 
 def protocol(view: SweepView, worth: Worth) -> None:
     """How the numbers came about, and what each was measured with."""
-    judged = "the facts that the picks were made on: in-sample" if worth.in_sample else "facts held out from the picks"
-    st.markdown(
-        f"Each fact is edited at each layer alone, from the unedited model. Metrics, in percent: {measured(view)} "
-        "Overall is the arithmetic mean of those that a fact has, here "
-        f"{', '.join(worth.makeup) or 'none yet'}. Judged on {judged}; only facts that are measured at every swept "
-        "layer enter the tables. Regret: Overall of the best layer minus Overall of the pick. Intervals: "
-        f"{worth.draws:,} draws of the judged facts with replacement, each pick held fixed. The selector with the "
-        "lowest regret was looked for on the same facts, so its lead is flattering."
-    )
+    st.markdown(safe(judging_words(worth, view.sweeps)))
     provenance(
         _swept_stored(view)
         | {
@@ -193,14 +141,6 @@ def protocol(view: SweepView, worth: Worth) -> None:
             if name in MARKED and stored is not None
         }
     )
-
-
-def measured(view: SweepView) -> str:
-    """The protocol of the sweeps, and what each part's left out."""
-    sweeps = {part: sweep for part, (sweep, _stored) in view.parts.items()}
-    protocols = dict.fromkeys(protocol_words(sweep.answers) for sweep in sweeps.values())
-    left_out = (f"{part.capitalize()} facts: {left_out_words(sweep.left_out)}" for part, sweep in sweeps.items())
-    return " ".join([f"{', '.join(protocols)}.", *left_out])
 
 
 def _swept_stored(view: SweepView) -> dict[str, Stored]:

@@ -69,6 +69,7 @@ def _start(request: EveryLayerRequest) -> None:
 def show(question: Question, trial: TrialRequest) -> None:
     """What is measured for the chosen fact and editor; nothing before the first edit."""
     request = request_of(question, trial)
+    kept().shown[EveryLayerRequest] = request
     model = identity(request.model)
     running = engine().find(request)
     job = jobs.last_job(AREA)

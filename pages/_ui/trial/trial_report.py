@@ -3,28 +3,24 @@
 import pandas as pd
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.service.requests import EasyEditRequest, TrialRequest
 from lga_core.view.export.frames import edit_probes, to_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.words.definitions import definitions
+from lga_core.view.words.edit_rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
 from lga_core.view.words.edit_words import before_after, relative_error, whole
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
-from lga_core.view.words.text import number, shorten, yes_no
+from lga_core.view.words.text import number, shorten
 from pages._ui.edits.editors import title
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import card, download, metric_cards, table
 from pages._ui.shell.engine import file_of
-from pages._ui.shell.text import fact_label, plain, safe
-
-_ABOUT = {
-    "rewrite": "The edited prompt gives the new answer.",
-    "rephrase": "Paraphrases of the prompt give it too.",
-    "locality": "Unrelated prompts answer as before the edit.",
-    "portability": "What follows from the new answer follows.",
-}
+from pages._ui.shell.text import plain, safe
 
 
 def show(trial: Trial, *, running: bool = False) -> None:
@@ -73,7 +69,7 @@ def _for_easyedit(request: TrialRequest) -> None:
 
 def _metrics(report: EditReport, pending: str | None) -> None:
     """The cards. `pending`: what stands for the free answers while they are missing."""
-    columns = st.columns(6, gap="small")
+    columns = st.columns(5, gap="small")
     metric_cards(columns, report.before, report.after, pending)
     overall_before, _ = overall(report.before)
     overall_now, made_of = overall(report.after)
@@ -84,17 +80,10 @@ def _metrics(report: EditReport, pending: str | None) -> None:
         f"mean of {len(made_of)}",
         f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.",
     )
-    card(
-        columns[5],
-        "Time",
-        f"{report.cost.seconds:,.0f} s",
-        f"nll {number(report.target_nll, 3)} nats",
-        "When it was measured. nll: of the new answer after the edit.",
-    )
     st.caption(
         f"Percent, before → after the edit; n probes. Large: {protocol_words(report.answers)}. Below: free "
-        "generation, exact prefix match. No probe is left out.",
-        help="\n".join(f"- {name.capitalize()}: {about}" for name, about in _ABOUT.items()),
+        "generation, exact prefix match. No probe is left out. The new answer’s nll after the edit: "
+        f"{number(report.target_nll, 3)} nats. Measured in {duration(report.cost.seconds)}."
     )
 
 
@@ -102,32 +91,9 @@ def _beside(report: EditReport, measured: Diagnostics) -> None:
     """What the edit did to the model beside its fact, and what is out of bounds."""
     for warning in measured.warnings:
         st.warning(safe(warning), icon=":material/warning:")
-    ratios = [ratio for ratio in measured.norm_ratios if ratio is not None]
-    largest = max(ratios) if ratios and len(ratios) == len(measured.norm_ratios) else None
-    cards = (
-        (
-            "Target error",
-            relative_error(report.target_error),
-            "largest over layers",
-            "‖W′k − v*‖ / ‖v*‖. n/a: the editor has no v*.",
-        ),
-        ("‖ΔW‖ / ‖W‖", number(largest, 2), "largest over layers", "Frobenius norms. n/a: not finite."),
-        (
-            "Drift, mean KL",
-            number(measured.kl, 2),
-            f"nats, n {measured.n_prompts}",
-            "KL(before ‖ after) of the next token after neutral prompts. n/a: not finite.",
-        ),
-        ("Drift, largest KL", number(measured.kl_largest, 2), f"nats, n {measured.n_prompts}", "Of the same prompts."),
-        (
-            "Fluency",
-            f"{whole(measured.fluency_before)} → {whole(measured.fluency_after)}",
-            "bits × 100",
-            "(H₂ + 2·H₃)/3 of the words of the prompt’s continuation, 100 tokens; H_n: entropy of the n-grams.",
-        ),
-    )
+    cards = side_effect_cards(report, measured)
     for column, words in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        card(column, *words)
+        card(column, words.label, words.value, words.below)
     with st.expander("The texts that fluency is measured on"):
         for column, words, text in zip(
             st.columns(2, gap="medium"), ("Before", "After"), (measured.text_before, measured.text_after), strict=True
@@ -140,45 +106,17 @@ def _written(report: EditReport) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown("**What was written**")
-        rows = pd.DataFrame(
-            [
-                {
-                    "layer": layer,
-                    "target error": error,
-                    "‖ΔW‖": delta,
-                    "‖ΔW‖ / ‖W‖": delta / weight,
-                    "clamped": yes_no(clamped),
-                    "steps": max(len(losses) - 1, 0),
-                    "last nll": losses[-1] if losses else None,
-                }
-                for layer, error, delta, weight, clamped, losses in zip(
-                    report.layers,
-                    report.target_errors,
-                    report.delta_norms,
-                    report.weight_norms,
-                    report.clamped,
-                    report.losses,
-                    strict=True,
-                )
-            ]
-        ).astype({"target error": float, "last nll": float})  # numbers stand at the right, also where n/a
-        words = {"target error": relative_error, "‖ΔW‖": _three, "‖ΔW‖ / ‖W‖": _three, "last nll": _three}
-        st.table(
-            rows.style.format(words),
+        rows = pd.DataFrame(written_rows(report)).astype({"target error": float, "last nll": float})
+        st.table(  # numbers stand at the right, also where n/a
+            rows.style.format(WRITTEN_FORMATS),
             hide_index=True,
             border="horizontal",
             alt="Table of what was written at each layer",
         )
-        st.caption(
-            "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
-        )
+        st.caption(WRITTEN_NOTE, help=definitions(rows.columns))
     with right:
         figure = loss_curve(report, **search_end(report), theme_name=theme_name())
         chart(figure, "loss_curve", "Line chart: the loss at each step.")
-
-
-def _three(value: float) -> str:
-    return number(value, 3)
 
 
 def probes(report: EditReport, pending: str | None) -> None:
@@ -186,31 +124,22 @@ def probes(report: EditReport, pending: str | None) -> None:
 
     `pending`: what stands for the texts while they are missing.
     """
-    st.table(
-        pd.DataFrame(
-            [
-                {
-                    "metric": probe.metric,
-                    "prompt": safe(probe.prompt),
-                    "expected": safe(probe.expected)
-                    + ("" if probe.expected_source == "data" else " (the model’s own)"),
-                    "before": pending or _text(probe.text_before),
-                    "after": pending or _text(probe.text_after),
-                    "forced %": f"{probe.before:.0f}\u00a0→\u00a0{probe.after:.0f}",
-                    "free": pending or f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
-                }
-                for probe in report.probes
-            ]
-        ),
-        hide_index=True,
-        border="horizontal",
-        alt="Table of the probes",
+    rows = pd.DataFrame(
+        [
+            row | {name: shown(row[name]) for name, shown in _SHOWN.items()}
+            for row in (probe_row(probe, pending) for probe in report.probes)
+        ]
     )
+    st.table(rows, hide_index=True, border="horizontal", alt="Table of the probes")
+    st.caption("Forced and free: before → after the edit.", help=definitions(rows.columns))
 
 
 def _text(text: str) -> str:
     """What the model said, not longer than a few lines."""
     return safe(shorten(plain(text), 160)) or "–"
+
+
+_SHOWN = {"prompt": safe, "expected": safe, "before": _text, "after": _text}  # untrusted cells of a probe's row
 
 
 def history(trials: list[Trial]) -> None:

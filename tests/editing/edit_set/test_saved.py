@@ -20,7 +20,7 @@ from lga_core.models.text.tokens import prompt_row
 
 
 def logits(model, edits):
-    ids = torch.tensor([prompt_row(model.tokenizer, "The Space Needle is in downtown").ids])
+    ids = torch.tensor([prompt_row(model.asking, "The Space Needle is in downtown").ids])
     with applied(model, edits), torch.no_grad():
         return model.model(input_ids=ids).logits
 

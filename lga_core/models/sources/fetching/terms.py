@@ -16,19 +16,28 @@ def terms_accepted(entry: ModelEntry) -> bool:
         return True
     try:
         kept = json.loads(_memory(entry).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(kept, dict) and kept.get("terms") == [entry.licence.name, entry.licence.url]
 
 
 def accept_terms(entry: ModelEntry) -> None:
-    """Remember in the cache folder that the user accepts this model's terms. New terms need a new acceptance."""
+    """Remember in the cache folder that the user accepts this model's terms. New terms need a new acceptance.
+
+    Raises LgaError where that cannot be written.
+    """
     if entry.licence is None or not entry.licence.must_accept:
         return
     memory = _memory(entry)
-    memory.parent.mkdir(parents=True, exist_ok=True)
     kept = {"terms": [entry.licence.name, entry.licence.url], "accepted": datetime.now(UTC).isoformat()}
-    memory.write_text(json.dumps(kept), encoding="utf-8")
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(json.dumps(kept), encoding="utf-8")
+    except OSError as error:
+        raise LgaError(
+            f"That the terms are accepted cannot be kept in {memory.parent}: {error.strerror}.",
+            hint="Set LGA_HOME to a folder that can be written, or LGA_ACCEPT_TERMS=1.",
+        ) from error
 
 
 def require_terms(entry: ModelEntry) -> None:

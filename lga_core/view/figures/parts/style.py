@@ -16,6 +16,7 @@ Colors = tuple[str, ...]
 FONT = '"Source Sans", "Source Sans 3", "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 RIGHT_MARGIN = 62  # px, holds a colour bar or a second axis with its labels
 COLORBAR_WIDTH = 9  # px
+LEAST_WIDTH = 680  # px of a figure: narrower, headings are cut and the numbers of 30 layers touch; hosts let it scroll
 
 
 @dataclass(frozen=True, kw_only=True)

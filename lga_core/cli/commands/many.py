@@ -1,0 +1,83 @@
+"""`many`: hundreds of edits one after another or in batches, and where they collapse."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of_each
+from lga_core.cli.output import answer, attributes, origin, progress_line, table
+from lga_core.cli.sweep_report import FactsToSweep
+from lga_core.results import ManyEdits, Stored
+from lga_core.runs.checks import parse_layers
+from lga_core.view.words.many_edits_words import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.sentences import cost_sentence, layers_in_words
+from lga_core.view.words.text import count
+
+
+def many(
+    common: Common,
+    model: ModelName,
+    facts: FactsName,
+    layers: Annotated[str, typer.Option(metavar="L[,L…]", help="Where to edit: 5 or 5,6 or 0-3.")],
+    editor: Annotated[str, typer.Option(help="r-rome, rome, emmet, …")] = "r-rome",
+    edits: Annotated[int | None, typer.Option(min=1, help="Edit only so many of the facts; else all.")] = None,
+    batch: Annotated[int, typer.Option(help="Facts in one solve; 1: one after another.")] = 1,
+    every: Annotated[int, typer.Option(help="Measure every so many edits.")] = 25,
+    set_: Set = None,
+) -> None:
+    """Edit many facts, each on the model with all earlier edits, and measure how they fare."""
+    from lga_core.editing.table import editor_named
+    from lga_core.evaluation.memory_need import editing_need
+    from lga_core.evaluation.settings import ManyEditsSettings
+    from lga_core.runs.many_edits import many_edits
+
+    chosen = editor_named(editor)
+    given = {"seed": common.seed, "batch": batch, "every": every}
+    settings, how = settings_of_each([chosen.settings, ManyEditsSettings], given, set_)
+    at = parse_layers(layers)
+    asked = FactsToSweep.of(common, facts)
+    edited = asked.edited[:edits]
+    with progress_line(common) as report:
+        loaded = common.load(model, report)
+        chosen.check(loaded, edited[: how.batch], at)
+        report.show_memory(chosen.title, editing_need(loaded, at, settings, facts=how.batch))
+        result, stored = many_edits(
+            loaded, asked.name, edited, at, editor, settings, how, common.store("many", model, facts), report=report
+        )
+    answer(common, _report(model, asked, result, stored), _text(chosen.title, asked, result, stored))
+
+
+def _report(model: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) -> dict[str, Any]:
+    return {
+        "model": model,
+        "facts": asked.name,
+        **attributes(result, "editor", "layers", "settings", "how", "planned"),
+        "rule": COLLAPSE_RULE,
+        "collapse": result.collapse and asdict(result.collapse),
+        "checkpoints": [asdict(checkpoint) for checkpoint in result.checkpoints],
+        "seconds": result.cost.seconds,
+        **origin(stored),
+    }
+
+
+def _text(title: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) -> str:
+    rows = [
+        [
+            *(getattr(item, name) for name in ("edits", "rewrite", "latest", "rephrase", "locality", "kl", "fluency")),
+            max((ratio for ratio in item.norm_ratios if ratio is not None), default=None),
+            item.cost.seconds,
+        ]
+        for item in result.checkpoints
+    ]
+    head = ["edits", "rewrite", "latest", "rephrase", "locality", "drift", "fluency", "‖ΣΔW‖/‖W‖", "seconds"]
+    return "\n".join(
+        [
+            f"{title} on {asked.name}, {count(result.planned, 'fact')} at {layers_in_words(result.layers)}, "
+            f"{result.how['batch']} at a time. {collapse_sentence(result)}",
+            COLLAPSE_RULE,
+            counts_sentence(result),
+            cost_sentence("All of it", result.cost) + (", from the store" if stored.from_store else ""),
+            table(head, rows),
+        ]
+    )

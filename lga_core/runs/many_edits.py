@@ -1,0 +1,89 @@
+"""Many edits joined with the store: every checkpoint is stored at once, with the sum that the next edits go on from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from lga_core.data.facts import Fact
+from lga_core.editing.edits import DenseEdit
+from lga_core.editing.table import editor_named
+from lga_core.evaluation.many_edits import EditSum
+from lga_core.evaluation.many_edits import many_edits as compute
+from lga_core.evaluation.settings import ManyEditsSettings
+from lga_core.models.loaded import LoadedModel
+from lga_core.progress import Reporter, silent
+from lga_core.results import EditCheckpoint, ManyEdits, Stored
+from lga_core.runs.reading import finished_many_edits
+from lga_core.runs.storage.keys import many_edits_run
+from lga_core.runs.storage.store import Run, Store
+
+FACTS, DELTA, KEYS = "facts", "delta", "keys"  # names of tensors, those of a matrix with its layer and its name
+
+
+def many_edits(
+    model: LoadedModel,
+    facts_name: str,
+    facts: Sequence[Fact],
+    layers: Sequence[int],
+    editor: str,
+    settings: Any,
+    how: ManyEditsSettings,
+    store: Store,
+    *,
+    report: Reporter = silent,
+) -> tuple[ManyEdits, Stored]:
+    """Write the facts in order and measure; what is stored is not computed again. `settings` None: the defaults.
+
+    Work that is stopped goes on from its last checkpoint, with the numbers that it would have had.
+    """
+    settings = settings or editor_named(editor).settings()
+    run = many_edits_run(model.identity, facts_name, facts, layers, editor, settings, how, store)
+    places = how.checkpoints(len(facts))
+    measured = {row.edits for row in run.rows(EditCheckpoint).values()}
+    if not measured.issuperset(places):
+        store.facts.keep(facts)
+        begun = _begun(run, model)
+        if any(place < begun.facts and place not in measured for place in places):
+            begun = EditSum()  # a row before it was lost
+        for item in compute(model, facts, editor, layers, settings, how, begun=begun, measured=measured, report=report):
+            if isinstance(item, EditSum):
+                run.keep_state(_content(item))
+            else:
+                run.append(str(item.edits), item)
+    if not run.complete:
+        run.finish()
+    return finished_many_edits(
+        model.identity, facts_name, facts, layers, editor, settings, how, store, reused=len(measured)
+    )
+
+
+def _content(total: EditSum) -> bytes:
+    """The sum as safetensors, exact."""
+    tensors = {FACTS: torch.tensor(total.facts)}
+    for edit in total.edits:
+        tensors[f"{DELTA}/{edit.layer}/{edit.matrix}"] = edit.delta.contiguous()
+        if edit.keys is not None:
+            tensors[f"{KEYS}/{edit.layer}/{edit.matrix}"] = edit.keys.contiguous()
+    return save(tensors)
+
+
+def _begun(run: Run, model: LoadedModel) -> EditSum:
+    """The sum that the run kept last; an empty one where there is none that can be read."""
+    content = run.state
+    if content is None:
+        return EditSum()
+    try:
+        tensors = {name: tensor.to(model.device) for name, tensor in load(content).items()}
+        facts = int(tensors.pop(FACTS))
+    except (SafetensorError, KeyError):
+        return EditSum()
+    edits = []
+    for name, delta in tensors.items():
+        kind, layer, matrix = name.split("/", 2)
+        if kind == DELTA:
+            keys = tensors.get(f"{KEYS}/{layer}/{matrix}")
+            edits.append(DenseEdit(layer=int(layer), matrix=matrix, delta=delta, keys=keys))
+    return EditSum(facts=facts, edits=tuple(edits))

@@ -1,0 +1,213 @@
+"""What the store has of one question, put together for a report: every part that is measured. No model, no torch."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lga_core.data.facts import fact_label
+from lga_core.data.load import shipped_licence
+from lga_core.editing.table import EDITORS
+from lga_core.models.sources.catalogue import resolve
+from lga_core.probes.summary import overall
+from lga_core.resources import DASHBOARD
+from lga_core.results import (
+    EditReport,
+    ModelIdentity,
+    QuestionReport,
+    ReportedLayers,
+    ReportedLedger,
+    ReportedScores,
+    ReportedSweep,
+    ReportedTrace,
+    ReportedTrial,
+    Stored,
+)
+from lga_core.runs.storage.store import Store
+from lga_core.runs.study_units import kept_units
+from lga_core.service.ledger_view import LedgerView
+from lga_core.service.reading import every_layer
+from lga_core.service.reading.answering import answered
+from lga_core.service.reading.method_scores import (
+    LGA,
+    MethodScores,
+    ScoreChoices,
+    agreement,
+    fact_rows,
+    method_scores,
+    pick_rows,
+)
+from lga_core.service.reading.readings import reading_needs, reading_rows
+from lga_core.service.reading.stored import all_from_store, attribution, scored_facts, traces
+from lga_core.service.reading.sweep import SweepReader
+from lga_core.service.requests import EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
+from lga_core.view.words import score_options as words
+from lga_core.view.words.edit_words import relative_error
+from lga_core.view.words.text import number
+from lga_core.worth.recommendation import past_worth
+
+CITATION = DASHBOARD / "CITATION.cff"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest:
+    """What a report is about: the question, and the parts that are asked for beside its scores."""
+
+    model: str
+    proxy: ProxySet
+    choices: ScoreChoices
+    editor: str  # whose edits the answer is for
+    traces: tuple[TraceRequest, ...] = ()
+    trials: tuple[tuple[EditReport, Stored], ...] = ()
+    every_layer: EveryLayerRequest | None = None
+    sweep: SweepRequest | None = None
+    ledger: LedgerView | None = None
+
+
+def question_report(request: ReportRequest, identity: ModelIdentity, store: Store) -> QuestionReport:
+    """Everything that the store has of it. Raises LgaError for a text of C that cannot be read."""
+    choices = request.choices
+    entry = resolve(request.model)
+    needs = tuple(dict.fromkeys((*choices.all_needs(), *reading_needs(choices))))
+    known = all_from_store(scored_facts(identity, request.proxy, needs, store))
+    lga, cma, forecast = (method_scores(known, choices, name) for name in (LGA, choices.cma, "forecast"))
+    facts_name = request.proxy.name
+    past = past_worth(kept_units(), request.model, facts_name, request.editor)
+    scored = [item for item in (lga, cma, forecast) if item is not None]
+    found = answered(known, scored, past, facts_name, request.editor, store, choices.seed) if known.facts else None
+    citation = CITATION.read_text(encoding="utf-8") if CITATION.is_file() else ""
+    licence = entry.licence
+    return QuestionReport(
+        title=f"{entry.title}, {facts_name}",
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        asked=_asked(request, identity, entry.title, len(known.facts)),
+        layers=identity.layers,
+        labels={fact.record: fact_label(fact) for fact in known.facts},
+        facts=tuple(fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ())),
+        answer=found.answer if found is not None else None,
+        obstacles=found.obstacles if found is not None else {},
+        lga=_reported(lga),
+        cma=_reported(cma),
+        forecast=_reported(forecast),
+        agreement=agreement(lga, cma),
+        picks=tuple(pick_rows(known, choices)) if scored else (),
+        readings=tuple(reading_rows(known, choices)),
+        published={
+            item.editor: tuple(layer for layer in item.layers if layer < identity.layers) for item in entry.published
+        },
+        traces=tuple(filter(None, (_traced(item, identity, store) for item in request.traces))),
+        trials=tuple(_tried(report, stored) for report, stored in request.trials),
+        every_layer=_at_every_layer(request.every_layer, identity, store),
+        sweep=_swept(request.sweep, identity, choices.seed, store),
+        ledger=_ledger(request.ledger),
+        licences={
+            f"model, {entry.title}": f"{licence.name}, {licence.url}" if licence is not None else _NOT_STATED,
+            f"facts, {facts_name}": shipped_licence(facts_name) or _NOT_STATED,
+            "this software": "MIT",
+        },
+        version=next(iter(re.findall(r"(?m)^version: (.+)$", citation)), "n/a"),
+        citation=citation,
+    )
+
+
+_NOT_STATED = "not stated here: that of its source"
+
+
+def _asked(request: ReportRequest, identity: ModelIdentity, title: str, n: int) -> dict[str, str]:
+    """The question in words: model, facts, and every option that says what is measured or how it is read."""
+    choices = request.choices
+    facts = f"{n} of {request.proxy.name}" if n else f"up to {request.proxy.limit} of {request.proxy.name}"
+    return {
+        "model": f"{title} ({request.model}), {identity.layers} layers",
+        "model fingerprint": identity.fingerprint[:16],
+        "facts": facts + (", those that the model knows" if request.proxy.known_only else ""),
+        "seed": str(choices.seed),
+        "LGA loss": words.LOSSES[choices.loss],
+        "old answer": words.OLD[choices.old],
+        "LGA weights": words.SCOPES[choices.scope],
+        "products": words.NORMALIZE[choices.normalize],
+        "order of the totals": words.RANK[choices.rank],
+        "fences": "none" if choices.fences is None else f"κ = {choices.fences:g}",
+        "facts that count": words.KNOWN[choices.known],
+        "CMA restores": words.KINDS[choices.kind],
+        "CMA window": "10 of 48 layers, scaled to the depth" if choices.window is None else f"{choices.window} layers",
+        "editor": EDITORS[request.editor].title,
+        "machine": identity.machine,
+    }
+
+
+def _reported(item: MethodScores | None) -> ReportedScores | None:
+    return None if item is None else ReportedScores(scores=item.scores, stored=item.stored)
+
+
+def _traced(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
+    """None where nothing of it is measured."""
+    found = traces(identity, request.proxy, request.fact, request.kinds, request.settings, store)
+    tokens = attribution(identity, request.proxy.name, request.fact, request.old, store)
+    if not found and tokens is None:
+        return None
+    return ReportedTrace(fact=fact_label(request.fact), traces=tuple(found.values()), attribution=tokens)
+
+
+def _tried(report: EditReport, stored: Stored) -> ReportedTrial:
+    return ReportedTrial(
+        editor=EDITORS[report.editor].title if report.editor in EDITORS else report.editor,
+        report=report,
+        stored=stored,
+        overall_before=overall(report.before)[0],
+        overall_after=overall(report.after)[0],
+    )
+
+
+def _at_every_layer(request: EveryLayerRequest | None, identity: ModelIdentity, store: Store) -> ReportedLayers | None:
+    """None before its first edit."""
+    found = every_layer.read(identity, request, store) if request is not None else None
+    if found is None or request is None or not found.begun:
+        return None
+    return ReportedLayers(
+        fact=fact_label(request.fact), sweep=found.sweep, stored=found.stored, scores=found.scores, best=found.best
+    )
+
+
+def _swept(request: SweepRequest | None, identity: ModelIdentity, seed: int, store: Store) -> ReportedSweep | None:
+    """None before its first edit."""
+    if request is None:
+        return None
+    reader = SweepReader(identity, request, seed, store)
+    view = reader.read()
+    if not view.judging:
+        return None
+    judged = view.judging[0]
+    lga = view.scores.get(LGA)
+    return ReportedSweep(
+        parts={str(part): item for part, item in view.parts.items()},
+        labels={part: {fact.record: fact_label(fact) for fact in facts} for part, facts in view.facts.items()},
+        judged=judged,
+        worth=reader.verdict(judged),
+        lga=lga[0] if lga is not None else None,
+    )
+
+
+def _ledger(view: LedgerView | None) -> ReportedLedger | None:
+    """None where no edit is kept."""
+    if view is None or not view.entries:
+        return None
+    entries: tuple[Mapping[str, object], ...] = tuple(
+        {
+            "#": place,
+            "on": "yes" if entry.enabled else "no",
+            "facts": "; ".join(map(fact_label, entry.facts)),
+            "editor": EDITORS[entry.editor].title if entry.editor in EDITORS else entry.editor,
+            "layers": ", ".join(map(str, entry.layers)),
+            "mode": entry.mode,
+            "‖ΔW‖ / ‖W‖": number(entry.norm_ratio, 2),
+            "target error": relative_error(entry.target_error),
+            "note": "computed on another set of edits" if entry.enabled and entry.stale else "",
+        }
+        for place, entry in enumerate(view.entries, start=1)
+    )
+    return ReportedLedger(
+        entries=entries,
+        report=view.report if view.current else None,
+        changes=tuple((change.words, change.report) for change in view.changes),
+    )

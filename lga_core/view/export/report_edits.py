@@ -1,0 +1,215 @@
+"""The parts of a question's report that are about edits: trials, one fact at every layer, the sweep, kept edits."""
+
+from functools import partial
+
+from lga_core.results import METRICS, EditReport, QuestionReport, ReportedSweep, ReportedTrial, Worth
+from lga_core.view.export import page
+from lga_core.view.figures.edits.ledger_history import ledger_history
+from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.figures.sweep.best_layers import best_layers
+from lga_core.view.figures.sweep.every_layer import every_layer_figure
+from lga_core.view.figures.sweep.regret import regret_against_cost
+from lga_core.view.figures.sweep.sweep_figure import sweep_figure
+from lga_core.view.words.edit_rows import (
+    WRITTEN_FORMATS,
+    WRITTEN_NOTE,
+    ledger_rows,
+    probe_row,
+    side_effect_cards,
+    written_rows,
+)
+from lga_core.view.words.edit_words import before_after, best_layer_sentence, whole
+from lga_core.view.words.names import method_title
+from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.sentences import duration, layers_in_words
+from lga_core.view.words.sweep_words import BRUTE_FORCE, figure_in_words, optimum_sentence, recommendation
+from lga_core.view.words.text import count, number
+from lga_core.view.words.worth_rows import MARKED, cost_rows, judging_words, metric_rows, regret_rows
+
+_HISTORY = "rewrite"  # the metric whose history is drawn
+
+
+def trials(report: QuestionReport) -> str:
+    """Each trial edit, the last one first; "" where there is none."""
+    return "".join(map(_trial, reversed(report.trials)))
+
+
+def _trial(trial: ReportedTrial) -> str:
+    """Metrics before and after, side effects, what was written, and every probe's texts."""
+    done = trial.report
+    curve = page.both(partial(loss_curve, done, **search_end(done)))
+    written = [row | {name: show(row[name]) for name, show in WRITTEN_FORMATS.items()} for row in written_rows(done)]
+    parts = [
+        page.heading(
+            3, f"{trial.editor} at {layers_in_words(done.layers)}: {done.target_old or '?'} → {done.target_new}"
+        ),
+        page.paragraph(done.prompt),
+        page.cards(
+            [
+                *_metric_cards(done),
+                ("Overall", f"{whole(trial.overall_before)} → {whole(trial.overall_after)}", "mean, teacher-forced"),
+                ("Time", duration(done.cost.seconds), f"nll {number(done.target_nll, 3)} nats"),
+            ]
+        ),
+        page.paragraph(
+            f"Percent, before → after the edit; n probes. Large: {protocol_words(done.answers)}. Below: free "
+            "generation, exact prefix match. No probe is left out.",
+            kind="note",
+        ),
+    ]
+    if done.diagnostics is None:
+        parts.append(page.paragraph("Side effects: not measured.", kind="missing"))
+    else:
+        parts += [page.paragraph(warning, kind="answer") for warning in done.diagnostics.warnings]
+        shown = side_effect_cards(done, done.diagnostics)
+        parts.append(page.cards((card.label, card.value, card.below) for card in shown))
+    parts += [
+        page.table(written, "What was written at each layer"),
+        page.paragraph(WRITTEN_NOTE, kind="note"),
+        page.figure(
+            curve,
+            "Line chart of the loss at each step",
+            "The loss of the new answer at each step of the editor’s search.",
+            stored=page.origin(trial.stored),
+        ),
+        page.table([probe_row(probe) for probe in done.probes], "Probes, with the texts before and after the edit"),
+        page.listing([f"Dropped: {dropped}" for dropped in done.dropped_probes]) if done.dropped_probes else "",
+    ]
+    return "".join(parts)
+
+
+def _metric_cards(done: EditReport) -> list[tuple[str, str, str]]:
+    return [
+        (
+            f"{name.capitalize()}, n {done.after[name].n}",
+            before_after(done.before[name], done.after[name], "teacher_forced"),
+            f"free {before_after(done.before[name], done.after[name], 'free')}",
+        )
+        for name in METRICS
+        if name in done.after
+    ]
+
+
+def every_layer(report: QuestionReport) -> str:
+    """One fact's metrics after an edit at each layer, with its scores under them; "" where it was not begun."""
+    found = report.every_layer
+    if found is None:
+        return ""
+    golden = report.golden
+    overall = dict(zip(found.sweep.layers, found.sweep.overall[0], strict=True))
+    sentence = best_layer_sentence(
+        found.best,
+        None if found.best is None else float(overall[found.best]),
+        golden,
+        None if golden is None or found.best is None else float(overall[golden]),
+    )
+    drawn = page.both(
+        partial(every_layer_figure, found.sweep, found.scores, layers=report.layers, best=found.best, golden=golden)
+    )
+    missing = [method_title(method) for method in ("lga", "cma-mlp", "forecast") if method not in found.scores]
+    return (
+        page.heading(3, found.fact)
+        + page.figure(
+            drawn,
+            "Metrics of this fact after an edit at each layer, with its scores per layer",
+            sentence,
+            f"Percent after the edit, {protocol_words(found.sweep.answers)}; {duration(found.sweep.cost.seconds)}.",
+            stored=page.origin(found.stored),
+        )
+        + "".join(page.paragraph(f"{title}: not measured.", kind="missing") for title in missing)
+    )
+
+
+def sweep(report: QuestionReport) -> str:
+    """The verdict in words, the figure and the tables; "" where no edit is measured."""
+    found = report.sweep
+    if found is None:
+        return ""
+    worth = found.worth
+    runs = "".join(page.origin(stored) for _sweep, stored in found.parts.values())
+    sweeps = {part: swept for part, (swept, _stored) in found.parts.items()}
+    drawn = page.both(
+        partial(
+            sweep_figure,
+            sweeps[found.judged],
+            found.lga if found.judged == "proxy" else None,
+            layers=report.layers,
+            picks=[item.pick for item in worth.selectors if item.pick.selector in _drawn(worth)],
+            best=worth.best_layer,
+            labels=found.labels[found.judged],
+        )
+    )
+    return "".join(
+        [
+            page.paragraph(recommendation(worth), kind="answer"),
+            page.figure(drawn, figure_in_words(worth), figure_in_words(worth), stored=runs),
+            page.paragraph(judging_words(worth, sweeps), kind="note"),
+            page.heading(3, "Selectors"),
+            page.table(regret_rows(worth), "What each selector’s pick is worth"),
+            page.heading(3, "Metrics at the picks"),
+            page.table(metric_rows(worth), "The metrics at each selector’s pick"),
+            page.heading(3, "Cost"),
+            page.table(cost_rows(worth), "What each selector costs"),
+            _regret(worth, runs),
+            _best_layers(report, found, runs),
+        ]
+    )
+
+
+def _drawn(worth: Worth) -> tuple[str, ...]:
+    """The selectors on the figure; the brute force's own pick where it is judged on other facts than its own."""
+    return MARKED if worth.in_sample else (*MARKED, BRUTE_FORCE)
+
+
+def _regret(worth: Worth, runs: str) -> str:
+    judged = [item for item in worth.selectors if item.pick.selector in (*MARKED, "forecast-race", BRUTE_FORCE)]
+    if all(item.regret.value is None for item in judged):
+        return ""
+    drawn = page.both(partial(regret_against_cost, judged))
+    words = "Each selector’s regret over the seconds that it took: left and low is good."
+    return page.figure(drawn, "Points: regret over seconds", words, stored=runs)
+
+
+def _best_layers(report: QuestionReport, found: ReportedSweep, runs: str) -> str:
+    worth = found.worth
+    golden = next((item.pick.own_layer for item in worth.selectors if item.pick.selector == "lga"), None)
+    drawn = page.both(partial(best_layers, worth, report.layers, golden))
+    return page.figure(
+        drawn, "Bar chart: for how many facts each layer is the best one", optimum_sentence(worth), stored=runs
+    )
+
+
+def ledger(report: QuestionReport) -> str:
+    """The kept edits and how their facts fare; "" where none is kept."""
+    kept = report.ledger
+    if kept is None:
+        return ""
+    parts = [page.table(kept.entries, "Kept edits")]
+    if kept.report is None:
+        return parts[0] + page.paragraph("The facts of the ledger: not measured.", kind="missing")
+    measured = kept.report
+    parts += [
+        page.cards(
+            (
+                f"{name.capitalize()}, n {measured.now[name].n}",
+                before_after(measured.before[name], measured.now[name], "teacher_forced"),
+                f"free {before_after(measured.before[name], measured.now[name], 'free')}",
+            )
+            for name in METRICS
+        ),
+        page.paragraph(
+            "Percent, unedited model → now; means over the n facts of edits that are on. Large: "
+            f"{protocol_words('first')}. Below: free generation, exact prefix match.",
+            kind="note",
+        ),
+    ]
+    if kept.changes:
+        drawn = page.both(partial(ledger_history, kept.changes, _HISTORY))
+        changes = count(len(kept.changes), "change")
+        parts.append(
+            page.figure(
+                drawn, f"Heatmap: {_HISTORY} of each fact", f"{_HISTORY.capitalize()} of each fact after {changes}."
+            )
+        )
+    parts.append(page.table(ledger_rows(measured), "The facts of the kept edits"))
+    return "".join(parts)

@@ -1,0 +1,102 @@
+"""What edits did, as cards and as the rows of tables: the same on the pages and in a report. Nothing is escaped."""
+
+from typing import Any
+
+from lga_core.results import METRICS, Diagnostics, EditReport, LedgerReport, ProbeResult
+from lga_core.view.words.edit_words import before_after, relative_error, whole
+from lga_core.view.words.headline import Card
+from lga_core.view.words.text import number, yes_no
+
+WRITTEN_NOTE = "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
+
+
+def side_effect_cards(report: EditReport, measured: Diagnostics) -> list[Card]:
+    """What the edit did to the model beside its fact."""
+    ratios = [ratio for ratio in measured.norm_ratios if ratio is not None]
+    largest = max(ratios) if ratios and len(ratios) == len(measured.norm_ratios) else None
+    prompts = f"nats, n {measured.n_prompts}"
+    return [
+        Card(
+            label="Target error",
+            value=relative_error(report.target_error),
+            below="largest over layers",
+        ),
+        Card(
+            label="‖ΔW‖ / ‖W‖",
+            value=number(largest, 2),
+            below="largest over layers",
+        ),
+        Card(
+            label="Drift, mean KL",
+            value=number(measured.kl, 2),
+            below=prompts,
+        ),
+        Card(
+            label="Drift, largest KL",
+            value=number(measured.kl_largest, 2),
+            below=prompts,
+        ),
+        Card(
+            label="Fluency",
+            value=f"{whole(measured.fluency_before)} → {whole(measured.fluency_after)}",
+            below="bits × 100",
+        ),
+    ]
+
+
+def _three(value: float | None) -> str:
+    return number(value, 3)
+
+
+WRITTEN_FORMATS = {"target error": relative_error, "‖ΔW‖": _three, "‖ΔW‖ / ‖W‖": _three, "last nll": _three}
+
+
+def written_rows(report: EditReport) -> list[dict[str, Any]]:
+    """What was written at each layer, and how the search for it ended."""
+    return [
+        {
+            "layer": layer,
+            "target error": error,
+            "‖ΔW‖": delta,
+            "‖ΔW‖ / ‖W‖": delta / weight,
+            "clamped": yes_no(clamped),
+            "steps": max(len(losses) - 1, 0),
+            "last nll": losses[-1] if losses else None,
+        }
+        for layer, error, delta, weight, clamped, losses in zip(
+            report.layers,
+            report.target_errors,
+            report.delta_norms,
+            report.weight_norms,
+            report.clamped,
+            report.losses,
+            strict=True,
+        )
+    ]
+
+
+def probe_row(probe: ProbeResult, pending: str | None = None) -> dict[str, str]:
+    """One probe's texts in full. `pending`: what stands for them while they are missing."""
+    return {
+        "metric": probe.metric,
+        "prompt": probe.prompt,
+        "expected": probe.expected + ("" if probe.expected_source == "data" else " (the model’s own)"),
+        "before": pending or probe.text_before,
+        "after": pending or probe.text_after,
+        "forced %": f"{probe.before:.0f}\u00a0→\u00a0{probe.after:.0f}",
+        "free": pending or f"{yes_no(probe.free_before)}\u00a0→\u00a0{yes_no(probe.free_after)}",
+    }
+
+
+def ledger_rows(report: LedgerReport) -> list[dict[str, object]]:
+    """Each fact of a ledger with all metrics, on the unedited model and now; teacher-forced."""
+    return [
+        {
+            "#": place,
+            "on": "yes" if fact.enabled else "no",
+            "prompt": fact.prompt,
+            "new answer": fact.target_new,
+            **{name: before_after(fact.before[name], fact.now[name], "teacher_forced") for name in METRICS},
+        }
+        for place, fact in enumerate(report.facts, start=1)
+    ]

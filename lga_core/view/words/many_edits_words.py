@@ -1,0 +1,38 @@
+"""Many edits in words: where they collapse and by which rule, and what the numbers are means of."""
+
+from lga_core.results import KEPT_SHARE, KL_BOUND, ManyEdits
+from lga_core.view.words.text import count, number
+
+COLLAPSE_RULE = (
+    "Collapse begins at the first checkpoint where rewrite of all edits so far is under "
+    f"{'half' if KEPT_SHARE == 0.5 else f'{KEPT_SHARE:g}'} of its first value, or drift on neutral prompts is beyond "
+    f"{KL_BOUND:g} nats, or not finite."
+)
+
+
+def collapse_sentence(result: ManyEdits) -> str:
+    """Between which numbers of edits the collapse begins, and by what; or that there is none so far."""
+    done = result.checkpoints[-1].edits if result.checkpoints else 0
+    found = result.collapse
+    if found is None:
+        return f"No collapse up to {count(done, 'edit')}." if done else "Nothing is edited yet."
+    reasons = []
+    if found.rewrite is not None:
+        reasons.append(f"rewrite of all edits fell to {found.rewrite:.0f} %, from {found.first:.0f} % at first")
+    if found.kl is not None:
+        reasons.append(f"drift reached {number(found.kl, 2)} nats")
+    if found.broken:
+        reasons.append("the model’s probabilities are no finite numbers any more")
+    return f"Collapse begins between {found.before:,} and {count(found.edits, 'edit')}: {' and '.join(reasons)}."
+
+
+def counts_sentence(result: ManyEdits) -> str:
+    """What the last checkpoint's numbers are means of, and by which protocol."""
+    if not result.checkpoints:
+        return ""
+    last = result.checkpoints[-1]
+    return (
+        "Teacher-forced token accuracy, percent, mean over facts. "
+        f"After {count(last.edits, 'edit')}: rewrite n {last.n_rewrite}, of the latest n {last.n_latest}, "
+        f"rephrase n {last.n_rephrase}; locality of the same {count(last.n_locality, 'probe')} throughout."
+    )

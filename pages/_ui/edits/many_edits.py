@@ -1,0 +1,170 @@
+"""Hundreds of edits in a row: which, where and how, how far they are, and the curves that show where they collapse."""
+
+from functools import partial
+
+import streamlit as st
+
+from lga_core.data.facts import Fact
+from lga_core.editing.table import EDITORS
+from lga_core.errors import LgaError
+from lga_core.evaluation.settings import ManyEditsSettings
+from lga_core.results import ManyEdits, Stored
+from lga_core.runs.reading import finished_many_edits
+from lga_core.service.reading.stored import editable
+from lga_core.service.requests import ManyEditsRequest
+from lga_core.view.figures.edits.many_edits import many_edits_curves
+from lga_core.view.words.many_edits_words import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.sentences import cost_sentence, layers_in_words
+from lga_core.view.words.text import count
+from pages._ui.edits import editors
+from pages._ui.edits.moments import moment_note
+from pages._ui.edits.settings_form import settings_form
+from pages._ui.facts.sets import proxy_set
+from pages._ui.model.choose import layers_or_hint
+from pages._ui.session.state import MANY, MANY_EDITS, Question, session
+from pages._ui.shell import jobs
+from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import number_field, table
+from pages._ui.shell.engine import engine, identity, store
+from pages._ui.shell.errors import error_box, job_outcome
+from pages._ui.shell.layer_choice import chosen_layers, layers_list
+from pages._ui.shell.live import live
+
+MOST = 10_000
+DEFAULT_EDITS = 100
+
+
+def many_edits(question: Question) -> None:
+    """The form, its button, and what is measured so far."""
+    layers = layers_or_hint(question.model)
+    if layers is None:
+        return
+    st.caption(
+        "The first facts of the set are edited in the sidebar’s order, each batch on the model with all earlier "
+        "ones, and all of them are asked again every so many edits. The ledger above is not part of it and stays as "
+        "it is."
+    )
+    request = _form(question, layers)
+    if request is None:
+        return
+    found = _stored(request)
+    _bar(request, found[0] if found is not None else None)
+    job = engine().find(request)
+    live("many_live", partial(_results, request), running=job is not None and job.alive)
+
+
+def _form(question: Question, layers: int) -> ManyEditsRequest | None:
+    """The choices; None where they are not allowed."""
+    facts = editable(proxy_set(question).candidates)
+    left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
+    with left:
+        layers_list(layers, "Layers to edit")
+    editor = editors.editor_select(middle)
+    edits = number_field("Edits, at most", 1, MOST, DEFAULT_EDITS, MANY_EDITS, place=right)
+    editors.about(editor)
+    try:
+        how = settings_form(ManyEditsSettings, MANY)
+    except LgaError as error:
+        error_box(error)
+        return None
+    settings = editors.chosen_settings(editor)
+    at = chosen_layers(layers)
+    if not at:
+        st.caption("Choose at least one layer.")
+    if settings is None or not at:
+        return None
+    chosen: tuple[Fact, ...] = facts[: int(edits)]
+    try:
+        EDITORS[editor].check_choice(chosen[: how.batch], at, layers, question.model)
+    except LgaError as error:
+        error_box(error)
+        return None
+    moment_note(question.model, at, settings, how.batch)
+    return ManyEditsRequest(
+        model=question.model,
+        facts_name=question.facts,
+        facts=chosen,
+        layers=at,
+        editor=editor,
+        settings=settings,
+        how=how,
+    )
+
+
+def _bar(request: ManyEditsRequest, found: ManyEdits | None) -> None:
+    """What is to be done, and the button that starts it or goes on."""
+    begun = found is not None and bool(found.checkpoints)
+    complete = found is not None and found.complete
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="many_bar"):
+        st.markdown(
+            f"{count(len(request.facts), 'edit')} at {layers_in_words(request.layers)}, measured "
+            f"{count(len(request.how.checkpoints(len(request.facts))), 'time')}."
+            + (" **All measured.**" if complete else ""),
+            width="stretch",
+        )
+        st.button(
+            "Go on" if begun and not complete else "Edit and measure",
+            key="many_start",
+            type="secondary" if complete else "primary",
+            icon=":material/stacked_line_chart:",
+            disabled=jobs.is_running(MANY) or complete,
+            on_click=_start,
+            args=(request,),
+        )
+    job_outcome(jobs.last_job(MANY), "Its checkpoints are kept; go on from the last one.")
+
+
+def _start(request: ManyEditsRequest) -> None:
+    jobs.start(MANY, request, f"{count(len(request.facts), 'edit')} with {editors.title(request.editor)}")
+
+
+def _stored(request: ManyEditsRequest) -> tuple[ManyEdits, Stored] | None:
+    """The checkpoints so far; None while the model was never in memory here."""
+    model = identity(request.model)
+    if model is None:
+        return None
+    return finished_many_edits(
+        model,
+        request.facts_name,
+        request.facts,
+        request.layers,
+        request.editor,
+        request.settings,
+        request.how,
+        store(),
+    )
+
+
+def _results(request: ManyEditsRequest) -> None:
+    """Where it collapses, the curves, and the numbers."""
+    found = _stored(request)
+    if found is None or not found[0].checkpoints:
+        return
+    result, stored = found
+    session().shown_run = stored.provenance.key
+    st.markdown(f"**{collapse_sentence(result)}**")
+    st.caption(f"{COLLAPSE_RULE} {counts_sentence(result)} {cost_sentence('Took', result.cost)} so far.")
+    chart(
+        many_edits_curves(result, theme_name=theme_name()),
+        "many_edits_curves",
+        f"Curves over the number of edits: rewrite, rephrase, locality, drift, fluency and norm. "
+        f"{collapse_sentence(result)}",
+    )
+    with st.expander("Numbers"):
+        table([_row(result, place) for place in range(len(result.checkpoints))], most=420)
+
+
+def _row(result: ManyEdits, place: int) -> dict[str, float | None]:
+    item = result.checkpoints[place]
+    ratios = [ratio for ratio in item.norm_ratios if ratio is not None]
+    return {
+        "edits": item.edits,
+        "rewrite, all": item.rewrite,
+        "rewrite, latest": item.latest,
+        "rephrase": item.rephrase,
+        "locality": item.locality,
+        "drift, nats": item.kl,
+        "fluency": item.fluency,
+        "‖ΣΔW‖ / ‖W‖": max(ratios, default=None),
+        "seconds": item.cost.seconds,
+    }

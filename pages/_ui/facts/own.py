@@ -1,0 +1,113 @@
+"""Your own fact on the first page: typed in one line, made a set of its own and scored; then the ways on with it."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from lga_core.data.facts import Fact, FactSet
+from lga_core.runs.reading import stored_known_facts
+from lga_core.service.requests import KnownFactsRequest
+from lga_core.view.words.text import number, shorten
+from pages._ui.facts import sets
+from pages._ui.facts.one_fact import FactForm
+from pages._ui.session import state
+from pages._ui.session.state import Question, session
+from pages._ui.shell import jobs, sidebar
+from pages._ui.shell.engine import identity, store
+from pages._ui.shell.errors import job_outcome
+from pages._ui.shell.text import safe
+
+AREA = "own answer"
+ONE_FACT = FactForm("own")
+
+
+def form(*, opened: bool) -> None:
+    """The fact in one line, a button that scores it, and one that asks the model for the old answer."""
+    question = session().question
+    place = "first" if opened else "beside"  # opened on the first screen, it is not so beside the results
+    with st.expander("Your own fact", expanded=opened, icon=":material/edit_note:", key=f"own_fact_{place}"):
+        with st.form("own_form", border=False):
+            ONE_FACT.draw()
+            with st.container(horizontal=True):
+                st.form_submit_button(
+                    "Score this fact",
+                    key="own_score",
+                    icon=":material/bar_chart:",
+                    on_click=_score,
+                    disabled=question is None or jobs.is_running("score"),
+                    help="Makes a set of this one fact, chooses it in the sidebar, and scores the layers with it.",
+                )
+                st.form_submit_button(
+                    "Ask the model for the old answer",
+                    key="own_ask",
+                    icon=":material/contact_support:",
+                    on_click=_ask,
+                    disabled=question is None or jobs.is_running(AREA),
+                )
+        job_outcome(jobs.last_job(AREA), "An empty old answer is still the model’s own.")
+        if question is not None:
+            _offer(question)
+
+
+def ways_on(question: Question) -> None:
+    """Where a set of one fact can be taken next: its trace, and an edit of it."""
+    facts = sets.fact_set(question.facts).facts
+    if len(facts) != 1 or question != session().question:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        said = None if facts[0].target_old else _own_answer(question, facts[0])
+        if said is not None:
+            st.markdown(f"Old answer: **{safe(said[0])}**, the model’s own.", width="content")
+        st.page_link("causal_trace.py", label="Trace this fact", icon=":material/grid_on:")
+        st.page_link("trial_edit.py", label="Edit this fact", icon=":material/edit:")
+
+
+def _score() -> None:
+    """The one fact is the question from now on, in the sidebar too."""
+    fact, question = ONE_FACT.take(), session().question
+    if fact is None or question is None:
+        return
+    words = shorten(f"{fact.subject} → {fact.target_new}", 60)
+    name = sets.keep(FactSet(name=words, facts=(fact,), n_records=1))
+    sets.choose(name)
+    st.session_state[state.KNOWN_ONLY] = False
+    session().question = replace(
+        question, facts=name, fingerprint=sets.fingerprint(sets.fact_set(name)), limit=1, known_only=False
+    )
+    sidebar.score()
+
+
+def _ask() -> None:
+    fact, question = ONE_FACT.take(), session().question
+    if fact is not None and question is not None:
+        session().asked_fact = fact
+        jobs.start(AREA, KnownFactsRequest(model=question.model, facts=(fact,)), "Asking the model")
+
+
+def _offer(question: Question) -> None:
+    """What the model said, to be taken as the old answer."""
+    fact = session().asked_fact
+    said = None if fact is None else _own_answer(question, fact)
+    if fact is None or said is None:
+        return
+    answer, probability = said
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"The model continues “{safe(shorten(fact.prompt, 80))}” with **{safe(answer) or 'an empty line'}**, "
+            f"p {number(probability, 2)}.",
+            width="content",
+        )
+        if answer:
+            st.button("Take it as the old answer", key="own_take", on_click=_take, args=(answer,))
+
+
+def _take(answer: str) -> None:
+    st.session_state[ONE_FACT.key("old")] = answer
+    session().asked_fact = None
+
+
+def _own_answer(question: Question, fact: Fact) -> tuple[str, float] | None:
+    """The model's own answer and its first token's probability; None while it has not been asked."""
+    model = identity(question.model)
+    check = None if model is None else stored_known_facts(model, (fact,), store()).get(fact.record)
+    return None if check is None else (check.greedy, check.probability)

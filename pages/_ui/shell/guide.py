@@ -1,0 +1,115 @@
+"""The guided path: five steps from a model and facts to a sweep, ticked off as they are done, until it is dismissed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages._ui.session.state import finished_trials, kept, session
+from pages._ui.shell import jobs
+from pages._ui.shell.engine import store
+from pages._ui.shell.layer_choice import chosen_layers
+
+SWEEPS = ("sweep", "every layer")  # what a sweep's jobs are kept under
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step, the page where it is taken, and how to tell that this session has taken it."""
+
+    words: str
+    page: str
+    about: str
+    done: Callable[[], bool]
+
+
+def show() -> None:
+    """One calm line. Nothing before the browser has said whether it was dismissed earlier."""
+    if not session().recognized or kept().guide_off:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="guide"):
+        for number, step in enumerate(STEPS, start=1):
+            done = step.done()
+            st.page_link(
+                f"{step.page}.py",
+                label=f":gray[{step.words}]" if done else step.words,
+                icon=":material/check_circle:" if done else f":material/counter_{number}:",
+                help=f"{'Done. ' if done else ''}{step.about}",
+            )
+        st.button(
+            "Dismiss",
+            key="dismiss_guide",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=_dismiss,
+            help="This browser does not show the five steps again.",
+        )
+
+
+def _dismiss() -> None:
+    kept().guide_off = True
+
+
+def _asks() -> bool:
+    return session().question is not None
+
+
+def _scored() -> bool:
+    """A job of this tab has scored layers, or a run of this machine was opened."""
+    job = jobs.last_job("score")
+    if job is not None:
+        return job.result is not None
+    return kept().asked is not None and not _is_recorded(kept().run)
+
+
+def _chose() -> bool:
+    return bool(chosen_layers())
+
+
+def _tried() -> bool:
+    stored = [trial.stored for trial in finished_trials()]
+    return any(item is not None and not _is_recorded(item.provenance.key) for item in stored)
+
+
+def _swept() -> bool:
+    swept = [jobs.last_job(area) for area in SWEEPS]
+    return any(job is not None and job.snapshot().state == "finished" for job in swept)
+
+
+def _is_recorded(run: str | None) -> bool:
+    """Whether it comes from the recorded example."""
+    return run is not None and store().is_recorded(run)
+
+
+STEPS = (
+    Step(
+        words="Choose model and facts",
+        page="facts",
+        about="In the sidebar: the model to edit, and the proxy set of facts that stands for those to be edited.",
+        done=_asks,
+    ),
+    Step(
+        words="Score the layers",
+        page="golden_layers",
+        about="LGA, the causal trace and the forecast say for every layer how promising an edit there is.",
+        done=_scored,
+    ),
+    Step(
+        words="Read the answer",
+        page="golden_layers",
+        about="The sentence on top names a layer and what such picks were worth. Choose that layer, or click another.",
+        done=_chose,
+    ),
+    Step(
+        words="Try the edit",
+        page="trial_edit",
+        about="Edit one fact at the chosen layer and read what changed, and what should not have.",
+        done=_tried,
+    ),
+    Step(
+        words="Sweep and compare",
+        page="layer_sweep",
+        about="Edit at every layer: the measured truth, beside what each method had picked.",
+        done=_swept,
+    ),
+)

@@ -1,0 +1,65 @@
+"""Hostile facts in a real Chromium: shown letter by letter on the pages that show facts; nothing of them is run."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.resting import SLOW, idle, settled
+from tests.pages.driving import record
+
+pytestmark = pytest.mark.browser
+
+IMAGE = "<img src=x onerror=window.hit=1>"
+SCRIPT = "<script>window.hit=1</script>"
+LINK = "[go](javascript:window.hit=1)"
+MARKS = ":material/delete: $\\frac12$ **b**"
+NAME = "<b onmouseover=window.hit=1>set :red[x] [l](http://e.example).json"
+
+
+def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address: str, tiny_folder: Path):
+    records = [record(f"Rome {IMAGE} {LINK} {MARKS} {n}", f"Italy {SCRIPT}", f"Spain {IMAGE}") for n in range(3)]
+    upload = {"name": NAME, "mimeType": "application/json", "buffer": json.dumps(records).encode()}
+    page.goto(address)
+    settled(page)
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="Hub id or local folder").click()
+    name = page.get_by_role("textbox", name="Hub id or local folder")
+    name.fill(str(tiny_folder))
+    name.press("Enter")
+    expect(page.get_by_text("4 layers").first).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Add facts").click()
+    page.locator("input[type=file]").set_input_files(upload)
+    page.get_by_role("button", name="Use these facts").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    inert(page, "<b onmouseover")
+
+    page.get_by_role("button", name="Score layers").last.click()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("3 of 3", timeout=SLOW)
+    idle(page)
+    plot = page.locator(".js-plotly-plot").first
+    plot.locator(".scatterlayer").first.wait_for()
+    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")
+    box = plot.bounding_box()
+    for share in (0.3, 0.5, 0.7):  # hover texts have the facts' words
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + min(box["height"], 800) * share)
+        page.wait_for_timeout(200)
+    inert(page, "Rome <img")
+
+    for link in ("Facts", "Trial edit"):
+        page.get_by_role("link", name=link, exact=True).click()
+        expect(page.get_by_role("heading", name=link).first).to_be_visible()
+        idle(page)
+        inert(page, "Rome <img" if link == "Trial edit" else "<b onmouseover")
+
+
+def inert(page: Page, words: str) -> None:
+    """Nothing was run, no element was made of a fact's words, and they stand there as text."""
+    made = "img[src='x'], script:not([src]), a[href^='javascript'], a[href*='e.example'], [onmouseover], [onerror]"
+    hits = page.evaluate(f"[...document.querySelectorAll(`{made}`)].map(item => item.outerHTML.slice(0, 200))")
+    assert not [hit for hit in hits if "hit=1" in hit or "e.example" in hit], hits
+    shown = "document.body.textContent + [...document.querySelectorAll('input')].map(item => item.value)"
+    assert words in page.evaluate(shown)
+    assert page.evaluate("window.hit === undefined")

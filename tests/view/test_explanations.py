@@ -1,0 +1,51 @@
+"""What explains charts and numbers: every chart of the pages has its sentence, names are found as pages write them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from lga_core.results import METRICS
+from lga_core.view.words.chart_words import chart_sentence
+from lga_core.view.words.definitions import definition, definitions
+
+PAGES = Path(__file__).parents[2] / "pages"
+KINDS = ("hidden", "mlp", "attn")
+
+
+def chart_keys() -> set[str]:
+    """The keys that pages give to `chart`, those of a trace by its kinds."""
+    calls = [
+        node
+        for path in PAGES.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "chart"
+    ]
+    keys = {ast.unparse(call.args[1]).strip("'\"") for call in calls}
+    return keys - {"f'trace_{trace.kind}"} | {f"trace_{kind}" for kind in KINDS}
+
+
+def test_every_chart_says_what_it_shows_and_what_speaks_against_it():
+    keys = chart_keys()
+    assert len(keys) > 10 and "heat" in keys
+    for key in keys:
+        shows, _, doubt = chart_sentence(key).partition(" Think again if ")
+        assert shows.endswith(".") and doubt.endswith("."), key
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [("Rewrite, n 3", "rewrite"), ("Overall, %", "overall"), ("p ", "p"), ("‖ΔW‖ / ‖W‖", "‖δw‖ / ‖w‖")],
+)
+def test_a_name_is_found_as_the_pages_write_it(written: str, same: str):
+    assert definition(written) == definition(same) is not None
+
+
+def test_what_one_name_has_of_its_own_is_not_anothers():
+    assert definition("Drift, mean KL") != definition("Drift, largest KL")
+    assert definition("prompt") is None and definitions(["prompt"]) is None
+
+
+def test_a_table_lists_every_metric_once():
+    lines = (definitions([*METRICS, "prompt", "rewrite"]) or "").splitlines()
+    assert [line.split("**")[1] for line in lines] == list(METRICS)
