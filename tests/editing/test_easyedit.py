@@ -130,6 +130,7 @@ def test_a_file_of_easyedits_own_gives_its_ways_and_names_the_rest():
     assert file.unused == ("model_name", "stats_dir", "device", "mom2_dataset")
     told = " ".join(file.told(48, PARTS.modules))
     assert "original_implementation is false where it is not given" in told  # its ROME takes R-ROME's keys then
+    assert "names of modules are not read" in " ".join(file.told(48)) and "names of modules" not in told
     assert "v_loss_layer" not in told and "No setting here: model_name, stats_dir, device, mom2_dataset." in told
 
 

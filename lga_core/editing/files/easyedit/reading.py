@@ -62,11 +62,14 @@ class Hparams:
 
     def told(self, layers: int | None = None, modules: Mapping[str, tuple[str, ...]] | None = None) -> tuple[str, ...]:
         """Everything that is not taken over as it stands, in sentences."""
-        if not self.unused:
-            return self.contradictions(layers, modules)
-        named = [name[:LONGEST] for name in self.unused[:MOST_NAMED]]
-        more = f" and {len(self.unused) - MOST_NAMED} more" if len(self.unused) > MOST_NAMED else ""
-        return (*self.contradictions(layers, modules), f"No setting here: {', '.join(named)}{more}.")
+        told = self.contradictions(layers, modules)
+        if modules is None and any(map(_names_a_module, self.fields)):
+            told += ("The names of modules are not read: they come from the model’s structure.",)
+        if self.unused:
+            named = ", ".join(name[:LONGEST] for name in self.unused[:MOST_NAMED])
+            more = f" and {len(self.unused) - MOST_NAMED} more" if len(self.unused) > MOST_NAMED else ""
+            told += (f"No setting here: {named}{more}.",)
+        return told
 
 
 def _names_a_module(name: str) -> bool:
@@ -100,7 +103,7 @@ def read_hparams_file(path: Path) -> Hparams:
 def settings_of(name: str, editor: str, fields: Mapping[str, Any], remarks: Mapping[str, Any]) -> Settings:
     """The settings that fields and remarks stand for. Raises LgaError for a value that is not allowed."""
     known = FORMATS[editor]
-    values = {setting: way for setting, way in known.ways.items()}
+    values = dict(known.ways)
     for link in known.links:
         if link.field in fields:
             values[link.setting] = _value(name, link, fields)
