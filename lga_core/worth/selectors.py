@@ -85,6 +85,7 @@ SELECTORS: Mapping[str, Selector] = {
         _plain("gradnorm-old"),
         _plain("gradnorm-new"),
         _plain("forecast"),
+        _plain("hidden-distance"),
         _plain("middle"),
         Selector(name=BRUTE_FORCE, title="Brute force", method=None),
     )
