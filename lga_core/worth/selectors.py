@@ -92,6 +92,13 @@ SELECTORS: Mapping[str, Selector] = {
 }
 
 
+def reading_of(settings: Mapping[str, Any]) -> str:
+    """Which of `READINGS` LGA's scores with these settings are. Earlier runs, of the answer's loss, do not say it."""
+    asked = {"loss": "answer", "old": "data", **settings}
+    named = {(own.loss, own.old): name for name in READINGS for own in [SELECTORS[name].settings()]}
+    return named[asked["loss"], asked["old"]]
+
+
 def selectors_named(names: Sequence[str] | None = None) -> tuple[Selector, ...]:
     """These selectors once each, or the quick ones; the brute force, which the sweep gives away, is always the last.
 

@@ -63,7 +63,7 @@ def regret_table(worth: Worth) -> None:
         "Table of what each selector's pick is worth",
         {
             "Overall, %": _number(1),
-            "regret": _number(1, "Points of Overall below the best layer on these facts"),
+            "regret": _number(1, f"Points of Overall below {best_of(worth)}"),
             "from": _number(1, "95 % interval of the regret"),
             "to": _number(1, "95 % interval of the regret"),
             "Spearman ρ": _number(2, "Of the selector's scores and the mean Overall, over layers"),
@@ -76,8 +76,15 @@ def regret_table(worth: Worth) -> None:
         st.caption("13 → 11: layer 13 was not swept; the best-ranked layer that was stands for it.")
 
 
+def best_of(worth: Worth) -> str:
+    """Which layer a regret is to."""
+    if worth.in_sample:
+        return "the best layer on these facts"
+    return "the layer that is best on half of these facts, measured on the other half (mean over cuts)"
+
+
 def _by_regret(item: SelectorWorth) -> tuple[bool, float]:
-    return item.regret.value is None, item.regret.value or 0.0
+    return item.overall.value is None, -(item.overall.value or 0.0)
 
 
 def _layer(item: SelectorWorth) -> str:
@@ -180,7 +187,8 @@ def protocol(view: SweepView, worth: Worth) -> None:
         f"Each fact is edited at each layer alone, from the unedited model. Metrics, in percent: {measured(view)} "
         "Overall is the arithmetic mean of those that a fact has, here "
         f"{', '.join(worth.makeup) or 'none yet'}. Judged on {judged}; only facts that are measured at every swept "
-        "layer enter the tables. Regret: Overall of the best layer minus Overall of the pick. Intervals: "
+        "layer enter the tables. Regret: Overall of "
+        f"{best_of(worth)}, minus Overall of the pick. Intervals: "
         f"{worth.draws:,} draws of the judged facts with replacement, each pick held fixed. The selector with the "
         "lowest regret was looked for on the same facts, so its lead is flattering."
     )
