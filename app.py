@@ -1,18 +1,12 @@
-"""The dashboard: `streamlit run app.py`."""
+"""The dashboard: `streamlit run app.py`.
 
-from pathlib import Path
+What the first view needs is imported here, so that it is there when the server begins to answer.
+"""
+
+import importlib
 
 import streamlit as st
 
-from pages._ui.shell import frame
-from pages._ui.shell.errors import boxed
-from pages._ui.shell.sidebar import sidebar
-
-ICON = Path(__file__).parent / "assets" / "theme" / "icon.png"
-
-st.set_page_config(page_title="Golden layers", page_icon=str(ICON), layout="wide")
-page = frame.navigation()
-with boxed("The sidebar"):
-    sidebar()
-with boxed("The page"):
-    frame.run(page)
+importlib.import_module("pages._ui.shell.frame")
+importlib.import_module("pages._ui.scoring.results")
+app = st.App("pages/dashboard.py")

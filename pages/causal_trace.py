@@ -11,7 +11,7 @@ from pages._ui.facts.sets import proxy_set
 from pages._ui.model.choose import known_layers
 from pages._ui.scoring import trace
 from pages._ui.session.state import Question, session
-from pages._ui.shell import frame, jobs
+from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import layers_list
@@ -55,7 +55,7 @@ def page(question: Question) -> None:
     layers = known_layers(question.model)
     if layers is not None and not traced.empty:
         layers_list(layers)
-        st.page_link("pages/trial_edit.py", label="Try an edit at the chosen layers", icon=":material/edit:")
+        st.page_link("trial_edit.py", label="Try an edit at the chosen layers", icon=":material/edit:")
 
 
 def controls(question: Question) -> tuple[list[Kind], CmaSettings, OldSource]:
@@ -109,7 +109,6 @@ def first_look(running: bool) -> None:
     )
 
 
-frame.require()
 st.title("Causal trace")
 if asked := asked_question():
     page(asked)

@@ -8,7 +8,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_table
 from pages._ui.edits.edit_several import several
 from pages._ui.session.state import Question
-from pages._ui.shell import frame, jobs
+from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question, choice
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
@@ -58,7 +58,6 @@ def views(question: Question, ledger: LedgerView) -> None:
         ledger_numbers.probes(ledger.report)
 
 
-frame.require()
 st.title("Edits")
 if asked := asked_question():
     page(asked)

@@ -12,7 +12,6 @@ from pages._ui.facts.report import report
 from pages._ui.facts.split import split_view
 from pages._ui.facts.table import edit
 from pages._ui.session.state import session
-from pages._ui.shell import frame
 from pages._ui.shell.elements import choice
 from pages._ui.shell.text import safe
 
@@ -68,6 +67,5 @@ def numbers(fact_set: FactSet) -> None:
     )
 
 
-frame.require()
 st.title("Facts")
 page(sets.fact_set(session().facts))

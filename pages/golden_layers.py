@@ -5,7 +5,7 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.text import count
 from pages._ui.session.state import Question, kept, session
-from pages._ui.shell import frame, jobs, sidebar
+from pages._ui.shell import jobs, sidebar
 from pages._ui.shell.text import safe
 
 
@@ -75,7 +75,6 @@ def answer(question: Question) -> None:
     results.show(question)
 
 
-frame.require()
 asked = kept().asked
 if asked is None:
     welcome()

@@ -7,7 +7,7 @@ from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import SweepRequest
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, kept, session
-from pages._ui.shell import frame, jobs
+from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import boxed, job_outcome
@@ -46,7 +46,6 @@ def reader_of(request: SweepRequest, seed: int) -> SweepReader:
     return memory.sweep[1]
 
 
-frame.require()
 st.title("Layer sweep")
 if asked := asked_question():
     about = f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}"

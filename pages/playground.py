@@ -18,7 +18,7 @@ from pages._ui.edits.editors import title
 from pages._ui.edits.ledger_jobs import current_ledger, ledger_request
 from pages._ui.model.choose import can_chat
 from pages._ui.session.state import Question, Trial, finished_trials, kept, widget
-from pages._ui.shell import frame, jobs
+from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import asked_question, choice, number_field, table
 from pages._ui.shell.errors import job_outcome
@@ -193,7 +193,6 @@ def _shares(choices: tuple[TokenChoice, ...]) -> pd.Series:
     return pd.Series([number(choice.probability, 3) for choice in choices], dtype=object)
 
 
-frame.require()
 st.title("Playground")
 if asked := asked_question():
     st.caption(

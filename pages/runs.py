@@ -5,7 +5,6 @@ import streamlit as st
 from lga_core.models.sources.files import gigabytes
 from lga_core.view.words.text import count
 from pages._ui.runs import compared, disk_space, listed, one_run
-from pages._ui.shell import frame
 from pages._ui.shell.engine import runs, store
 from pages._ui.shell.errors import boxed, job_outcome
 from pages._ui.shell.jobs import last_job
@@ -36,7 +35,6 @@ def page() -> None:
     listed.unreadable([header for header in headers if header.problem is not None])
 
 
-frame.require()
 st.title("Runs")
 page()
 disk_space.show()

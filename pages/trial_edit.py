@@ -14,7 +14,7 @@ from pages._ui.edits import editors, ledger_jobs
 from pages._ui.edits.moments import moment_note
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finished_trials, kept, session
-from pages._ui.shell import frame, jobs
+from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers, layers_list
@@ -162,16 +162,15 @@ def keep(trial: Trial) -> None:
         )
         if ledger.entries:
             st.page_link(
-                "pages/edits.py",
+                "edits.py",
                 label=f"{count(len(ledger.entries), 'kept edit')}",
                 icon=":material/library_books:",
                 query_params=None,
             )
-        st.page_link("pages/playground.py", label="Try it in the playground", icon=":material/forum:")
+        st.page_link("playground.py", label="Try it in the playground", icon=":material/forum:")
     job_outcome(jobs.last_job(ledger_jobs.LEDGER), "What was finished is kept.")
 
 
-frame.require()
 st.title("Trial edit")
 if asked := asked_question():
     about = f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}"

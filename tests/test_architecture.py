@@ -193,7 +193,7 @@ def test_no_two_classes_share_a_name():
 
 
 def test_app_is_short_and_pages_compute_nothing():
-    assert len((ROOT / "app.py").read_text().splitlines()) < 60
+    assert len((ROOT / "app.py").read_text().splitlines()) < 20
     for path in files(PAGES):
         assert not [name for name in imports(path) if name.split(".")[0] in HEAVY], path
     caches = [path for path in PAGES.glob("*.py") if "cache_" in path.read_text()]

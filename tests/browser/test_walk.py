@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_pages_own_address_works_as_the_first_request_of_a_server(page: Page, address: str):
-    """Stands first on purpose: with a pages/ folder Streamlit runs that page without app.py once."""
+    """Stands first on purpose: the frame and the sidebar have to be there too."""
     page.goto(f"{address}/trial_edit?n=7&seed=3")
     expect(page.get_by_role("heading", name="Trial edit")).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("spinbutton", name="How many")).to_have_value("7")

@@ -15,10 +15,11 @@ from streamlit.testing.v1 import AppTest
 
 from lga_core.runs import example
 from lga_core.service.process.client import EngineClient
+from pages._ui.session.state import Kept, tabs
 from pages._ui.shell import engine
 from tests.pages.driving import RECORDS, name_model, upload
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = Path(__file__).parents[2] / "pages" / "dashboard.py"
 
 
 class SharedEngine(EngineClient):
@@ -50,7 +51,7 @@ def shared_engine() -> Iterator[SharedEngine]:
 
 @pytest.fixture(autouse=True)
 def own_server(shared_home: Path, shared_engine: SharedEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server that knows nothing yet."""
+    """A server that has no results of this visitor yet."""
     monkeypatch.setenv("LGA_HOME", str(shared_home))
     monkeypatch.setenv("LGA_OFFLINE", "1")
     monkeypatch.setenv("LGA_THREADS", "1")
@@ -59,6 +60,7 @@ def own_server(shared_home: Path, shared_engine: SharedEngine, monkeypatch: pyte
     monkeypatch.setattr(example, "FOLDER", shared_home / "no recorded example")
     monkeypatch.setattr(engine, "EngineClient", lambda: shared_engine)
     forget_all()
+    tabs()["of an earlier visitor"] = Kept()  # else the app would open with what the tests before have stored
     yield
     for job in shared_engine.running():
         shared_engine.cancel(job)

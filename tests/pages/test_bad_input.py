@@ -72,7 +72,7 @@ def test_words_of_a_fact_are_never_markdown(app: AppTest, model_folder):
     evil = {**record("Rome", "Italy"), "prompt": "Rome :red[is] **in** [x](http://evil.example) <b> $a$ `c`"}
     upload(app, "evil.json", json.dumps([evil]).encode())
     app.button(key="use_upload").click().run()
-    app.switch_page("pages/causal_trace.py").run()
+    app.switch_page("causal_trace.py").run()
     shown = next(item.value for item in app.caption if "evil" in item.value)
     assert ":red[" not in shown and "**in**" not in shown and "http://" not in shown and "<b>" not in shown
     name_model(app, str(model_folder))  # whose tokens are shown one by one

@@ -20,7 +20,7 @@ from tests.pages.driving import RECORDS, jobs, kept, metrics, name_model, upload
 @pytest.fixture
 def steps(ready: AppTest) -> AppTest:
     """The trial page after a trial edit at layer 1, with short searches and without a second moment."""
-    ready.switch_page("pages/trial_edit.py").run()
+    ready.switch_page("trial_edit.py").run()
     ready.multiselect(key="layers").set_value([1]).run()
     quick(ready)
     ready.button(key="edit").click().run()
@@ -49,7 +49,7 @@ def job(app: AppTest):
 
 def edits_page(app: AppTest, facts: int = 3) -> AppTest:
     """Three facts written one after another."""
-    app.switch_page("pages/edits.py").run()
+    app.switch_page("edits.py").run()
     app.segmented_control(key="edits_view").set_value("several").run()
     first = next(item for item in app.number_input if item.key.startswith("first_n"))
     first.set_value(facts).run()
@@ -70,7 +70,7 @@ def test_a_trial_is_kept_once_and_stands_in_the_ledger_with_its_numbers(steps: A
     steps.button(key="keep").click().run()
     wait(steps)
     assert steps.button(key="keep").disabled and steps.button(key="keep").label == "Kept"
-    steps.switch_page("pages/edits.py").run()
+    steps.switch_page("edits.py").run()
     (entry,) = ledger(steps).entries
     assert entry.layers == (1,) and entry.editor == "r-rome" and not entry.stale
     fact = ledger(steps).report.facts[0]
@@ -132,7 +132,7 @@ def test_a_change_is_shown_before_its_facts_are_measured(steps: AppTest):
 def test_an_edit_that_is_off_gives_back_the_unedited_answers(steps: AppTest):
     steps.button(key="keep").click().run()
     wait(steps)
-    steps.switch_page("pages/edits.py").run()
+    steps.switch_page("edits.py").run()
     (entry,) = ledger(steps).entries
     steps.toggle(key=f"on_{entry.id}").set_value(False).run()
     wait(steps)
@@ -141,7 +141,7 @@ def test_an_edit_that_is_off_gives_back_the_unedited_answers(steps: AppTest):
 
 
 def test_a_batch_is_one_entry_and_only_for_editors_that_can(steps: AppTest):
-    steps.switch_page("pages/edits.py").run()
+    steps.switch_page("edits.py").run()
     assert steps.segmented_control(key="mode").disabled and "one fact at a time" in words(steps)
     steps.selectbox(key="editor").select("emmet").run()
     assert "Batches of facts: yes" in words(steps)
@@ -159,7 +159,7 @@ def test_a_batch_is_one_entry_and_only_for_editors_that_can(steps: AppTest):
 def test_cancelled_what_is_finished_stays_and_can_be_measured(steps: AppTest):
     steps.number_input(key="set_r-rome_value_steps").set_value(400).run()
     steps.number_input(key="set_r-rome_value_stop_loss").set_value(0.0).run()
-    steps.switch_page("pages/edits.py").run()
+    steps.switch_page("edits.py").run()
     next(item for item in steps.number_input if item.key.startswith("first_n")).set_value(8).run()
     steps.toggle(key="measure_each").set_value(False).run()
     steps.button(key="edit_several").click().run()
@@ -229,7 +229,7 @@ def test_a_set_is_loaded_from_a_path_of_the_server(steps: AppTest, shared_engine
     wait(steps)
     path = tmp_path / "edits.zip"
     path.write_bytes(saved(steps, shared_engine))
-    steps.switch_page("pages/edits.py").run()
+    steps.switch_page("edits.py").run()
     steps.button(key="undo_all").click().run()
     wait(steps)
     steps.segmented_control(key="edits_view").set_value("files").run()
@@ -254,7 +254,7 @@ def test_an_exported_model_is_the_edited_one(steps: AppTest, model_folder: Path,
     report, _stored = kept(steps).trials[-1].result
     steps.button(key="keep").click().run()
     wait(steps)
-    steps.switch_page("pages/edits.py").run()
+    steps.switch_page("edits.py").run()
     steps.segmented_control(key="edits_view").set_value("files").run()
     steps.segmented_control(key="export_kind").set_value("Merged model").run()
     assert "Writes a whole model, " in words(steps)
@@ -292,6 +292,6 @@ def test_two_sessions_on_one_model_do_not_see_each_others_edits(steps: AppTest, 
     name_model(other, str(model_folder))
     upload(other, "ten.json", json.dumps(RECORDS).encode())
     other.button(key="use_upload").click().run()
-    other.switch_page("pages/edits.py").run()
+    other.switch_page("edits.py").run()
     assert "No edit is kept" in words(other) and not other.exception
     assert len(ledger(steps).entries) == 1 and len(jobs(other)) == 0

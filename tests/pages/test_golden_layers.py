@@ -51,7 +51,7 @@ def test_each_heatmap_can_be_hidden(ready: AppTest):
 
 
 def test_the_trial_page_says_where_an_edit_cannot_act_before_anyone_edits(ready: AppTest):
-    ready.switch_page("pages/trial_edit.py").run()
+    ready.switch_page("trial_edit.py").run()
     ready.multiselect(key="layers").set_value([3]).run()
     assert any("cannot reach the answer" in item.value for item in ready.warning)
     ready.multiselect(key="layers").set_value([0]).run()
@@ -121,9 +121,9 @@ def test_results_appear_on_the_page_that_is_open_later_and_after_a_reload(ready:
     monkeypatch.setattr("pages._ui.session.tab._component", lambda **_: SimpleNamespace(name="this tab"))
     ready.run()  # the browser has said which tab it is
     ready.button(key="score").click().run()
-    ready.switch_page("pages/facts.py").run()
+    ready.switch_page("facts.py").run()
     wait(ready)
-    ready.switch_page("pages/golden_layers.py").run()
+    ready.switch_page("golden_layers.py").run()
     shown = metrics(ready)
     assert shown["Facts used"] == "10 of 10"
     again = AppTest.from_file(str(APP), default_timeout=60)

@@ -17,7 +17,7 @@ from tests.pages.driving import kept, metrics, wait, words
 def page(ready: AppTest) -> AppTest:
     """The sweep page for three of the ten facts, with a short search and without a second moment."""
     ready.number_input(key="n").set_value(3).run()
-    ready.switch_page("pages/layer_sweep.py").run()
+    ready.switch_page("layer_sweep.py").run()
     ready.number_input(key="set_r-rome_value_steps").set_value(2).run()
     ready.selectbox(key="set_r-rome_covariance").select("identity").run()
     return ready
@@ -132,7 +132,7 @@ def test_a_chosen_layer_goes_to_the_trial(page: AppTest):
     page.session_state["layers"] = [2]
     page.run()
     assert page.button(key="to_trial").label == "Try an edit at layer 2"
-    page.switch_page("pages/trial_edit.py").run()
+    page.switch_page("trial_edit.py").run()
     assert page.multiselect(key="layers").value == [2] and page.selectbox(key="editor").value == "ft-m"
 
 

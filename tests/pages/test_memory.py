@@ -23,10 +23,10 @@ def test_loading_says_its_weights_and_what_is_free(ready: AppTest):
 
 
 def test_scoring_and_editing_say_what_they_take_once_the_model_is_there(ready: AppTest):
-    ready.switch_page("pages/facts.py").run()
+    ready.switch_page("facts.py").run()
     ready.button(key="ask_model").click().run()
     wait(ready)
-    ready.switch_page("pages/trial_edit.py").run()
+    ready.switch_page("trial_edit.py").run()
     ready.multiselect(key="layers").set_value([1]).run()
     sentence = rf"about {SIZE} of memory for activations, {SIZE} free\."
     (said,) = captions(ready, "To score")

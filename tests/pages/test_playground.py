@@ -22,7 +22,7 @@ PROMPT = "The Space Needle is known for"
 @pytest.fixture
 def tried(ready: AppTest) -> AppTest:
     """After a trial edit of the first fact at layer 1."""
-    ready.switch_page("pages/trial_edit.py").run()
+    ready.switch_page("trial_edit.py").run()
     ready.multiselect(key="layers").set_value([1]).run()
     ready.number_input(key="set_r-rome_value_steps").set_value(6).run()
     ready.number_input(key="set_r-rome_contexts").set_value(0).run()
@@ -34,7 +34,7 @@ def tried(ready: AppTest) -> AppTest:
 
 
 def play(app: AppTest, prompt: str = PROMPT, length: int = 12) -> AppTest:
-    app.switch_page("pages/playground.py").run()
+    app.switch_page("playground.py").run()
     app.text_area(key="play_prompt").input(prompt).run()
     app.number_input(key="play_length").set_value(length).run()
     app.button(key="play").click().run()
@@ -83,11 +83,11 @@ def test_the_ledgers_edits_are_those_that_are_on(tried: AppTest):
     play(tried)
     assert "Edited · 1 edit of the ledger" in words(tried)
     assert report(tried).next_after != report(tried).next_before
-    tried.switch_page("pages/edits.py").run()
+    tried.switch_page("edits.py").run()
     (entry,) = kept(tried).ledgers[job(tried).request.model].entries
     tried.toggle(key=f"on_{entry.id}").set_value(False).run()
     wait(tried)
-    tried.switch_page("pages/playground.py").run()
+    tried.switch_page("playground.py").run()
     (radio,) = tried.radio
     radio.set_value("ledger").run()
     assert "No edit is on" in words(tried)
@@ -98,7 +98,7 @@ def test_the_ledgers_edits_are_those_that_are_on(tried: AppTest):
 
 
 def test_texts_grow_and_those_of_a_cancelled_one_are_shown(ready: AppTest):
-    ready.switch_page("pages/playground.py").run()
+    ready.switch_page("playground.py").run()
     ready.text_area(key="play_prompt").input(PROMPT).run()
     ready.number_input(key="play_length").set_value(500).run()
     ready.button(key="play").click().run()
@@ -149,7 +149,7 @@ def test_a_chat_template_is_used_where_there_is_one(ready: AppTest, model_folder
 
 
 def test_nothing_to_write_without_a_prompt(ready: AppTest):
-    ready.switch_page("pages/playground.py").run()
+    ready.switch_page("playground.py").run()
     assert ready.button(key="play").disabled
     ready.text_area(key="play_prompt").input("   ").run()
     assert ready.button(key="play").disabled

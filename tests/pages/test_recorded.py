@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from lga_core.models.loading import load
 from lga_core.runs import example
 from lga_core.runs.example_writing import write_example
+from pages._ui.session.state import tabs
 from tests.pages.conftest import APP
 from tests.pages.driving import wait, words
 
@@ -40,11 +41,38 @@ def test_every_page_shows_it_before_anything_is_measured(first_visit: AppTest, t
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
     first_visit.run()
     for page in PAGES:
-        first_visit.switch_page(f"pages/{page}.py").run()
+        first_visit.switch_page(f"{page}.py").run()
         assert not first_visit.exception, page
         assert "A finished example of" in words(first_visit), page
         assert first_visit.button(key="compute_here"), page
     assert not (tmp_path / "empty" / "runs").exists(), "reading it must write nothing"
+
+
+def test_a_fresh_server_shows_it_before_the_browser_has_named_its_tab(
+    recorded_example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(example, "FOLDER", recorded_example[0])
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    tabs().clear()
+    assert "A finished example of" in words(AppTest.from_file(str(APP), default_timeout=60).run())
+
+
+def test_what_is_chosen_before_the_browser_has_named_its_tab_stays(
+    recorded_example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(example, "FOLDER", recorded_example[0])
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    named: list[str] = []
+    monkeypatch.setattr(
+        "pages._ui.session.tab._component", lambda **_: SimpleNamespace(name=named[0] if named else None)
+    )
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app.selectbox(key="model").select("other")
+    app.query_params["model"] = "other"  # as the browser has it then
+    app.run()
+    named.append(str(tmp_path))
+    app.run()
+    assert app.selectbox(key="model").value == "other" and "A finished example of" not in words(app)
 
 
 def test_a_model_that_is_here_with_another_fingerprint_hides_nothing_before_it_is_measured(
@@ -60,13 +88,13 @@ def test_a_model_that_is_here_with_another_fingerprint_hides_nothing_before_it_i
 def test_each_page_shows_the_recorded_numbers(first_visit: AppTest, tmp_path, monkeypatch):
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
     first_visit.run()
-    first_visit.switch_page("pages/golden_layers.py").run()
+    first_visit.switch_page("golden_layers.py").run()
     assert first_visit.get("plotly_chart") and first_visit.table[0].value["layer"].notna().all()
-    first_visit.switch_page("pages/causal_trace.py").run()
+    first_visit.switch_page("causal_trace.py").run()
     assert len(first_visit.get("plotly_chart")) == 4  # three kinds and the attributions
-    first_visit.switch_page("pages/trial_edit.py").run()
+    first_visit.switch_page("trial_edit.py").run()
     assert "Trial edits of this session" in words(first_visit)
-    first_visit.switch_page("pages/layer_sweep.py").run()
+    first_visit.switch_page("layer_sweep.py").run()
     assert first_visit.get("plotly_chart")
 
 

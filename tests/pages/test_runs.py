@@ -17,7 +17,7 @@ def scored(ready: AppTest) -> AppTest:
     ready.number_input(key="n").set_value(4).run()
     ready.button(key="score").click().run()
     wait(ready)
-    ready.switch_page("pages/trial_edit.py").run()
+    ready.switch_page("trial_edit.py").run()
     ready.multiselect(key="layers").set_value([1]).run()
     ready.selectbox(key="set_r-rome_covariance").select("identity").run()
     ready.button(key="edit").click().run()
@@ -49,7 +49,7 @@ def choose(app: AppTest, *keys: str) -> AppTest:
 
 def test_runs_are_listed_named_replayed_compared_deleted_and_brought_back_and_a_damaged_one_is_told(scored: AppTest):
     lga, edit = header("gradients"), header("r-rome")
-    scored.switch_page("pages/runs.py").run()
+    scored.switch_page("runs.py").run()
     scored.text_input(key="runs_search").input("R-ROME tiny-llama").run()
     (listed,) = (frame.value for frame in scored.dataframe if "took" in frame.value.columns)
     assert edit.key[:8] in set(listed["key"]) and lga.key[:8] not in set(listed["key"])
@@ -81,14 +81,14 @@ def test_runs_are_listed_named_replayed_compared_deleted_and_brought_back_and_a_
 def test_a_new_tab_a_link_and_open_show_what_was_there(scored: AppTest):
     lga = header("gradients")
     assert (scored.query_params["run"], scored.query_params["layers"]) == (header("r-rome").key[:16], "1")
-    scored.switch_page("pages/golden_layers.py").run()
+    scored.switch_page("golden_layers.py").run()
     shown, question = metrics(scored), kept(scored).asked
     assert scored.query_params["run"] == lga.key[:16]
 
     other = new_tab("another")  # without the uploaded set: its facts come from the store
     assert metrics(other)["Golden layer"] == shown["Golden layer"] and "Answered from the store" in words(other)
     assert kept(other).asked.facts.startswith("ten.json (run") and kept(other).asked.limit == 4
-    other.switch_page("pages/trial_edit.py").run()
+    other.switch_page("trial_edit.py").run()
     assert "R-ROME at layer 1" in words(other)
 
     linked = new_tab("a third", run=lga.key[:16], layers="0,3")
@@ -98,8 +98,8 @@ def test_a_new_tab_a_link_and_open_show_what_was_there(scored: AppTest):
     assert "no stored run" in words(unknown) and unknown.number_input(key="n").value == 7
 
     scored.number_input(key="n").set_value(9).run()
-    scored.switch_page("pages/runs.py").run()
+    scored.switch_page("runs.py").run()
     choose(scored, lga.key)
     scored.button(key="open_run").click().run()
-    scored.switch_page("pages/golden_layers.py").run()  # where the test runner stays
+    scored.switch_page("golden_layers.py").run()  # where the test runner stays
     assert kept(scored).asked == question and scored.number_input(key="n").value == 4

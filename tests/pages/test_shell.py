@@ -17,7 +17,7 @@ for name in ("torch", "transformers", "captum", "datasets"):
 from streamlit.testing.v1 import AppTest
 from pages._ui.shell import engine, frame
 engine.SECONDS_FIRST = 3600.0                # no engine in this test
-app = AppTest.from_file("app.py", default_timeout=60).run()
+app = AppTest.from_file("pages/dashboard.py", default_timeout=60).run()
 for path, title, _ in frame.PAGES:
     app.switch_page(path).run()
     assert not app.exception and app.title, title
@@ -28,7 +28,7 @@ def test_every_page_runs_without_torch_engine_and_model(tmp_path):
     """The server's process never imports it; nothing is stored and no model is fetched."""
     done = subprocess.run(
         [sys.executable, "-c", EVERY_PAGE],
-        cwd=APP.parent,
+        cwd=APP.parents[1],
         capture_output=True,
         text=True,
         env={**os.environ, "LGA_HOME": str(tmp_path)},

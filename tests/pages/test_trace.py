@@ -6,7 +6,7 @@ from tests.pages.driving import kept, metrics, wait, words
 
 
 def test_a_trace_gives_three_heatmaps_and_the_attributions(ready: AppTest):
-    ready.switch_page("pages/causal_trace.py").run()
+    ready.switch_page("causal_trace.py").run()
     assert "blue-background[" in words(ready)  # the tokens, from the model's files
     ready.button(key="trace").click().run()
     wait(ready)
@@ -20,7 +20,7 @@ def test_a_trace_gives_three_heatmaps_and_the_attributions(ready: AppTest):
 
 
 def test_a_traced_fact_is_read_from_the_store_and_another_kind_is_measured(ready: AppTest):
-    ready.switch_page("pages/causal_trace.py").run()
+    ready.switch_page("causal_trace.py").run()
     ready.pills(key="trace_kinds").set_value(["mlp"]).run()
     ready.button(key="trace").click().run()
     wait(ready)
@@ -39,15 +39,15 @@ def test_a_traced_fact_is_read_from_the_store_and_another_kind_is_measured(ready
 
 
 def test_before_the_models_files_are_here_the_page_shows_the_prompt(app: AppTest):
-    app.switch_page("pages/causal_trace.py").run()
+    app.switch_page("causal_trace.py").run()
     assert "tokens are shown once the model is fetched" in words(app) and not app.button(key="trace").disabled
 
 
 def test_a_layer_chosen_beside_the_trace_carries_over_to_the_trial(ready: AppTest):
-    ready.switch_page("pages/causal_trace.py").run()
+    ready.switch_page("causal_trace.py").run()
     ready.button(key="trace").click().run()
     wait(ready)
     ready.multiselect(key="layers").set_value([2]).run()
-    ready.switch_page("pages/trial_edit.py").run()
+    ready.switch_page("trial_edit.py").run()
     assert ready.multiselect(key="layers").value == [2]
     assert ready.button(key="edit").label == "Edit at layer 2"

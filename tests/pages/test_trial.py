@@ -20,7 +20,7 @@ from tests.pages.driving import jobs, kept, metrics, wait, words
 @pytest.fixture
 def page(ready: AppTest) -> AppTest:
     """The trial page with layer 1; no job has run, so the model is not in memory."""
-    ready.switch_page("pages/trial_edit.py").run()
+    ready.switch_page("trial_edit.py").run()
     return ready.multiselect(key="layers").set_value([1]).run()
 
 
@@ -71,15 +71,15 @@ def test_the_recommended_layer_is_proposed(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)
     recommended = ready.button(key="to_trial").label.removeprefix("Try an edit at layer ")
-    ready.switch_page("pages/trial_edit.py").run()
+    ready.switch_page("trial_edit.py").run()
     assert ready.multiselect(key="layers").value == [int(recommended)] != [3]
 
 
 def test_a_trial_that_ends_while_another_page_is_open_is_shown(page: AppTest):
     quick(page).button(key="edit").click().run()
-    page.switch_page("pages/facts.py").run()
+    page.switch_page("facts.py").run()
     wait(page)
-    page.switch_page("pages/trial_edit.py").run()
+    page.switch_page("trial_edit.py").run()
     assert metrics(page)["Rewrite, n 1"] and "R-ROME at layer 1" in words(page)
 
 
@@ -88,7 +88,7 @@ def test_a_trial_outlives_a_reload_of_the_tab(page: AppTest):
     edit(quick(page))
     fresh = AppTest.from_file(str(APP), default_timeout=60).run()
     fresh.session_state["lga"].kept = kept(page)
-    fresh.switch_page("pages/trial_edit.py").run()
+    fresh.switch_page("trial_edit.py").run()
     assert "Rewrite, n 1" in metrics(fresh) and metrics(fresh) == metrics(page) and not fresh.exception
 
 
@@ -129,8 +129,8 @@ def test_one_button_edits_the_fact_at_every_layer_with_its_scores(page: AppTest)
     for method, item in found.scores.items():
         assert f"{METHOD_TITLES[method]}: not measured yet" not in words(page)
         assert [row.record for row in item.rows] == [request.fact.record]
-    page.switch_page("pages/facts.py").run()
-    page.switch_page("pages/trial_edit.py").run()
+    page.switch_page("facts.py").run()
+    page.switch_page("trial_edit.py").run()
     assert "Best for this fact: layer" in words(page)
 
 

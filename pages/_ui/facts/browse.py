@@ -143,7 +143,7 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                     on_click=look_at,
                     args=(session().question, fact.record),
                 ):
-                    st.switch_page(f"pages/{page}.py", query_params={})
+                    st.switch_page(f"{page}.py", query_params={})
 
 
 def _ways_out(fact_set: FactSet, picked: Picked) -> None:

@@ -19,15 +19,15 @@ _OWN_QUESTION = {state.MODEL, state.OTHER_MODEL, state.FACTS, state.LIMIT, state
 
 
 def open_first(*, known: bool) -> bool:
-    """Once, when the browser has said which tab this is: whether the page has to be drawn again for what opens.
+    """Once, as soon as it is known which tab this is: whether there is something to open.
 
     `known`: the tab was here before and has its own results. A run in the address that is not the tab's own is a link.
     A slow browser says it late: what the reader has chosen by then stands in the address, and is not replaced.
     """
     here = session()
-    if here.recognized:
+    if here.opened_first:
         return False
-    here.recognized = True
+    here.opened_first = True
     named = here.address.get(RUN)
     if named and not (kept().run or "").startswith(named):
         here.reopening = (named,)
@@ -47,6 +47,8 @@ def take() -> None:
     if not here.linked:
         here.linked = True
         _take_link()
+        if not state.tabs():  # the browser's answer would change nothing: this server has met no tab before
+            open_first(known=False)
     page, here.go_to = here.go_to, None
     if page is not None:
         st.switch_page(page, query_params={})  # without query_params it would clear what widgets are bound to

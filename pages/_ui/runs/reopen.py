@@ -26,7 +26,7 @@ from pages._ui.trial.fact import look_at
 
 def page_of(header: RunHeader) -> str:
     """The page that shows runs of this kind."""
-    return f"pages/{PAGES[header.kind.subject]}.py"
+    return f"{PAGES[header.kind.subject]}.py"
 
 
 def reopen(names: Sequence[str]) -> None:

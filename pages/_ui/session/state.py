@@ -101,14 +101,13 @@ class Session:
     kept: Kept = field(default_factory=Kept)
     address: dict[str, str] = field(default_factory=dict)  # the query of the address that was opened
     reloaded: bool = False  # what the tab kept was found, and its widgets are not set yet
-    recognized: bool = False  # the browser has said which tab this is
+    opened_first: bool = False  # it was looked for what a new tab opens with
     linked: bool = False  # what the opened address holds beside its bound widgets was taken
     reopening: tuple[str, ...] = ()  # stored runs to open before the next widgets are drawn, by the start of their keys
     go_to: str | None = None  # the page to show first
     notices: list[str] = field(default_factory=list)  # what opening them had to say
     shown_run: str | None = None  # the stored run that the page shows, for the address
     compute: Callable[[], None] | None = None  # measures here what the page shows; None: the scores
-    framed: bool = False  # the page runs inside app.py
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model
     fact: int | None = None  # the record chosen on the trace and trial pages
@@ -139,18 +138,18 @@ def kept() -> Kept:
 
 
 @st.cache_resource(show_spinner=False)
-def _tabs() -> OrderedDict[str, Kept]:
-    """By the tab's own name, which the browser keeps."""
+def tabs() -> OrderedDict[str, Kept]:
+    """What the tabs of this server keep, by the tab's own name, which the browser keeps."""
     return OrderedDict()
 
 
 def adopt(tab: str) -> bool:
     """Take back what this tab kept before a reload; whether there was something that this session did not have."""
-    tabs = _tabs()
-    earlier = tabs.setdefault(tab, kept())
-    tabs.move_to_end(tab)
-    while len(tabs) > TABS_KEPT:
-        tabs.popitem(last=False)
+    known = tabs()
+    earlier = known.setdefault(tab, kept())
+    known.move_to_end(tab)
+    while len(known) > TABS_KEPT:
+        known.popitem(last=False)
     if earlier is kept():
         return False
     session().kept = earlier

@@ -12,7 +12,7 @@ from lga_core.runs.storage.store import Store
 from lga_core.service.process import machine
 from lga_core.service.process.client import EngineClient
 
-SECONDS_FIRST = 1.5  # the first view comes first, then torch is imported by the engine
+SECONDS_FIRST = 10.0  # the first view comes first, then torch is imported by the engine
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda client: client.close())

@@ -1,8 +1,4 @@
-"""The frame around every page: the list of pages, and the promise that a page runs inside app.py.
-
-Because there is a folder named pages/, Streamlit runs a page's file alone, without app.py, when a fresh server's very
-first visitor opens a page's own address. Calling st.navigation once ends that mode for the whole server.
-"""
+"""The frame around every page, and the list of pages."""
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -14,31 +10,27 @@ from pages._ui.shell import layer_choice, theme
 from pages._ui.shell.engine import warm_up
 
 PAGES = (
-    ("pages/golden_layers.py", "Golden layers", ":material/bar_chart:"),
-    ("pages/facts.py", "Facts", ":material/fact_check:"),
-    ("pages/causal_trace.py", "Causal trace", ":material/grid_on:"),
-    ("pages/trial_edit.py", "Trial edit", ":material/edit:"),
-    ("pages/layer_sweep.py", "Layer sweep", ":material/stacked_line_chart:"),
-    ("pages/edits.py", "Edits", ":material/library_books:"),
-    ("pages/playground.py", "Playground", ":material/forum:"),
-    ("pages/runs.py", "Runs", ":material/history:"),
+    ("golden_layers.py", "Golden layers", ":material/bar_chart:"),
+    ("facts.py", "Facts", ":material/fact_check:"),
+    ("causal_trace.py", "Causal trace", ":material/grid_on:"),
+    ("trial_edit.py", "Trial edit", ":material/edit:"),
+    ("layer_sweep.py", "Layer sweep", ":material/stacked_line_chart:"),
+    ("edits.py", "Edits", ":material/library_books:"),
+    ("playground.py", "Playground", ":material/forum:"),
+    ("runs.py", "Runs", ":material/history:"),
 )
 
 
-def navigation(*, icons: bool = True) -> StreamlitPage:
+def navigation() -> StreamlitPage:
     """The page that the address asks for; the first one is the default."""
     return st.navigation(
-        [
-            st.Page(path, title=title, icon=icon if icons else None, default=index == 0)
-            for index, (path, title, icon) in enumerate(PAGES)
-        ],
+        [st.Page(path, title=title, icon=icon, default=index == 0) for index, (path, title, icon) in enumerate(PAGES)],
         position="top",
     )
 
 
 def run(page: StreamlitPage) -> None:
     """Run the page inside the frame."""
-    session().framed = True
     layer_choice.take_clicks()
     theme.watch()
     tab.recognize()
@@ -47,17 +39,7 @@ def run(page: StreamlitPage) -> None:
     session().shown_run = None
     session().compute = None
     above = st.container()  # it is drawn after the page, which says what it shows
-    try:
-        page.run()
-    finally:
-        session().framed = False
+    page.run()
     with above:
         recorded.mark()
     opening.write_address()
-
-
-def require() -> None:
-    """First line of every page: begin again with app.py where the page was run without it."""
-    if not session().framed:
-        navigation(icons=False)  # before set_page_config the browser would fetch an icon from elsewhere
-        st.rerun()

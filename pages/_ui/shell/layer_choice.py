@@ -74,7 +74,7 @@ def hand_over(layers: int, proposed: tuple[int, ...] = ()) -> None:
             args=(chosen,),
         ):
             # Without query_params Streamlit would clear the address, which it refuses while widgets are bound to it.
-            st.switch_page("pages/trial_edit.py", query_params={})
+            st.switch_page("trial_edit.py", query_params={})
 
 
 def _take(layers: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ from tests.pages.driving import kept, upload
 
 
 def open_page(app: AppTest, view: str | None = None) -> AppTest:
-    app.switch_page("pages/facts.py").run()
+    app.switch_page("facts.py").run()
     return show(app, view) if view else app
 
 

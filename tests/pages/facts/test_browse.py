@@ -33,12 +33,12 @@ def test_a_ticked_fact_is_shown_in_full_and_taken_to_its_trace(page: AppTest):
     shown = words(page)
     assert "LeBron James" in shown and "The model says" in shown and "not asked" in shown
     assert frame(page, "probe")["probe"].tolist() == ["rephrase", "locality"]
-    page.switch_page("pages/causal_trace.py").run()  # whose own choice is remembered from now on
+    page.switch_page("causal_trace.py").run()  # whose own choice is remembered from now on
     open_page(page)
     tick(page, "expected", 3)
     page.button(key="to_causal_trace").click()
     tick(page, "expected", 3)  # the test runner forgets ticks from one run to the next
-    page.switch_page("pages/causal_trace.py").run()  # which the test runner does not do by itself
+    page.switch_page("causal_trace.py").run()  # which the test runner does not do by itself
     assert next(box.value for box in page.selectbox if box.label == "Fact") == 3
 
 
