@@ -24,6 +24,7 @@ class Phase(StrEnum):
     GRADIENT_ACTIVATION = "Gradient × activation"
     INTEGRATED_GRADIENTS = "Integrated gradients"
     FORECAST = "Forecast"
+    HIDDEN_DISTANCE = "Hidden-state distance"
     TOKEN_ATTRIBUTION = "Token attribution"
     OWN_TEXT = "Sampling the model’s own text"
     READ_TEXT = "Reading the text"

@@ -62,12 +62,11 @@ def summary() -> str:
 def forecast() -> str:
     """The forecast's terms, on the proxy's facts and on held-out ones; and without the set it was developed on."""
     from lga_core.view.words.study_words import forecast_table, markdown, pairs_table, recommendation
-    from lga_core.worth.study.across import in_sample
     from lga_core.worth.study.across import summary as over_units
     from lga_core.worth.study.judged import FORECASTS
 
     names = ("forecast", *(item.name for item in FORECASTS))
-    on_proxy = over_units(in_sample(_main_units()), selectors=names)
+    on_proxy = over_units(_main_units(), selectors=names, in_sample=True)
     held_out = over_units(_main_units(), selectors=names)
     apart = over_units(tuple(unit for unit in _main_units() if unit.fact_set != "world"))
     return "\n\n".join(
@@ -100,8 +99,8 @@ def has_pick(unit: "StudyUnit", selector: str) -> bool:
 def study() -> str:
     """The reproduction study's units, one table each; from assets/study."""
     from lga_core.runs.study_units import kept_units
-    from lga_core.view.words.study_words import markdown, no_picks, study_table, unit_title
-    from lga_core.worth.study.judged import table_rows
+    from lga_core.view.words.study_words import markdown, no_picks, stability_table, study_table, unit_title
+    from lga_core.worth.study.judged import stability, table_rows
 
     parts = []
     for unit in kept_units():
@@ -110,6 +109,7 @@ def study() -> str:
             f"<details><summary>{unit_title(unit)}</summary>",
             markdown(study_table(rows)),
             *filter(None, [no_picks(rows)]),
+            markdown(stability_table(stability(unit))),
             "</details>",
         ]
     return "\n\n".join(parts)

@@ -39,7 +39,8 @@ from lga_core.worth.study.judged import STUDIED, TABLED, WITH_FEWER, table_rows
 from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
 
 DATA = "LGA_BENCHMARK_DATA"
-FACTS, STEPS, CONTEXTS, SHARE = 12, 12, 2, 0.5
+FACTS, STEPS, CONTEXTS, SHARE = 32, 12, 2, 0.5
+SIZES = (4, 8, 16, 32)  # of the proxy, from which picks are made again
 MEASURED = SweepMetrics(probes=4)
 SETS = {  # name -> title, file of the benchmark folder (None: shipped)
     "world": ("world (ours)", None),
@@ -48,8 +49,11 @@ SETS = {  # name -> title, file of the benchmark folder (None: shipped)
     "wiki_recent": ("WikiRecent", "wiki_recent_train.json"),
     "wikibio": ("WikiBio", "wikibio.json"),
 }
-FEWER = {"wikibio": 3}  # its answers are whole sentences: each of their tokens needs the head
-PLAN = (*(("r-rome", name) for name in SETS), ("emmet", "zsre"), ("ft-m", "zsre"))
+FEWER = {"wikibio": 12}  # its answers are whole sentences: each of their tokens needs the head
+PLAN = (
+    *(("r-rome", name) for name in SETS),
+    *((editor, name) for editor in ("memit", "ft-m") for name in ("world", "zsre")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,29 +66,46 @@ class UnitFacts:
 
 
 def bench_paper(
-    model_name: str, limit: int | None = None, seed: int = 0, *, report: Reporter = silent
+    model_name: str,
+    limit: int | None = None,
+    seed: int = 0,
+    *,
+    unit: str | None = None,
+    report: Reporter = silent,
 ) -> dict[str, Any]:
-    """The paper's table on this machine: every selector's layer, judged on held-out facts by a sweep of all layers."""
+    """The paper's table on this machine: every selector's layer, judged on held-out facts by a sweep of all layers.
+
+    `unit`: only that one, as "world/r-rome"; None: all of the plan, one after another. Raises LgaError for another.
+    """
     begin = perf_counter()
+    plan = PLAN if unit is None else [_planned(unit)]
     units: list[StudyUnit] = []
     model = cache(lambda: load(model_name, report=report))
-    for editor, fact_set in PLAN:
+    for editor, fact_set in plan:
         count = limit or _facts(fact_set)
-        unit = read_unit(model_name, fact_set, editor)
-        if unit is None or unit.settings != _settings(count, seed):
-            unit = _measured(model(), fact_set, editor, count, seed, report)
-            keep_unit(unit)
-        units.append(unit)
+        measured = read_unit(model_name, fact_set, editor)
+        if measured is None or measured.settings != _settings(count, seed):
+            measured = _measured(model(), fact_set, editor, count, seed, report)
+            keep_unit(measured)
+        units.append(measured)
     return {
         "name": "paper",
         "speedup": None,
         "baseline_seconds": None,
         "seconds": perf_counter() - begin,
         "peak_bytes": None,
-        "rows": [row for unit in units for row in table_rows(unit)],
+        "rows": [row for one in units for row in table_rows(one)],
         "machine": units[0].provenance.machine,
-        "settings": {"model": model_name, "units": [unit.settings for unit in units]},
+        "settings": {"model": model_name, "units": [one.settings for one in units]},
     }
+
+
+def _planned(unit: str) -> tuple[str, str]:
+    """A unit of the plan by its name, "set/editor"."""
+    named = {f"{fact_set}/{editor}": (editor, fact_set) for editor, fact_set in PLAN}
+    if unit not in named:
+        raise LgaError(f"There is no unit {unit!r}.", hint=f"Choose one of {', '.join(named)}.")
+    return named[unit]
 
 
 def _facts(fact_set: str) -> int:
@@ -92,10 +113,11 @@ def _facts(fact_set: str) -> int:
     return FEWER.get(fact_set, FACTS)
 
 
-def _command(model: str, fact_set: str, facts: int, seed: int) -> str:
-    """What measures such a unit among the others."""
+def _command(model: str, fact_set: str, editor: str, facts: int, seed: int) -> str:
+    """What measures this unit."""
     limit = f" --limit {facts}" if facts != _facts(fact_set) else ""
-    return f"python -m lga_core bench paper --model {model}{limit}" + (f" --seed {seed}" if seed else "")
+    unit = f" --unit {fact_set}/{editor}"
+    return f"python -m lga_core bench paper --model {model}{unit}{limit}" + (f" --seed {seed}" if seed else "")
 
 
 def _settings(facts: int, seed: int) -> dict[str, Any]:
@@ -112,7 +134,8 @@ def _settings(facts: int, seed: int) -> dict[str, Any]:
 
 
 def study_facts(fact_set: str, count: int, seed: int) -> UnitFacts:
-    """Proxy and test facts of a set: editable, no no-ops, `count` of each half in a seeded order."""
+    """Proxy and test facts of a set: editable, no no-ops, `count` of each half in a seeded order; fewer where a half
+    has no more."""
     file = SETS[fact_set][1]
     every = load_facts(_data_file(file) if file else fact_set).facts
     usable = [fact for fact in every if fact.target_new and not is_one_of(fact.target_new, fact.target_old)]
@@ -163,19 +186,29 @@ def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: 
         title=title,
         settings=_settings(count, seed),
         provenance=stored.provenance,
-        command=_command(model.name, fact_set, count, seed),
+        command=_command(model.name, fact_set, editor, count, seed),
         proxy=kept(proxy),
         test=kept(test),
         picks=tuple(picks),
         stability=(
-            *(stability_of_scores(SELECTORS[name], scored[name], test, seed=seed) for name in WITH_FEWER),
-            stability_of_sweep(proxy, test, seed=seed),
+            *(
+                stability_of_scores(
+                    SELECTORS[name], scored[name], test, sizes=_sizes(len(scored[name].rows)), seed=seed
+                )
+                for name in WITH_FEWER
+            ),
+            stability_of_sweep(proxy, test, sizes=_sizes(len(proxy.records)), seed=seed),
         ),
         fluency={layer: _fluency(model, facts.test, layer, chosen, settings, seed, report) for layer in wanted},
         fluency_before=_estimate(
             texts_after(model, [fact.prompt for fact in facts.test], [()] * len(facts.test), seed, report=report)
         ),
     )
+
+
+def _sizes(facts: int) -> tuple[int, ...]:
+    """Those of `SIZES` that there are, and all facts."""
+    return (*(size for size in SIZES if size < facts), facts)
 
 
 def unit_settings(editor: Editor) -> Any:

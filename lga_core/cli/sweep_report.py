@@ -17,6 +17,7 @@ from lga_core.results import METRICS, Estimate, LayerScores, SelectorWorth, Stab
 from lga_core.view.words.protocol import left_out_words, protocol_words
 from lga_core.view.words.sentences import cost_sentence
 from lga_core.view.words.text import count
+from lga_core.worth.held_out import FEWEST
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
@@ -87,7 +88,7 @@ def sweep_report(
         "in_sample": judged.worth.in_sample,
         "shared_subjects": _shared(proxy.asked, judged.asked),
         "bootstrap": {
-            "over": "the facts judged on; picks and best layers are held fixed",
+            "over": "the facts judged on, paired; picks are held fixed",
             **attributes(judged.worth, "draws", "seed"),
         },
         "selectors": [_selector(item, firm) for item, firm in zip(judged.worth.selectors, firmness, strict=True)],
@@ -139,7 +140,7 @@ def _selector(item: SelectorWorth, firm: Stability) -> dict[str, Any]:
         "metrics": {name: _estimate(value) for name, value in item.metrics.items()},
         "intervals": {name: _interval(estimate) for name, estimate in estimates.items()},
         **asdict(pick.cost),
-        "stability": attributes(firm, "sizes", "share", "silent", "regret", "overall", "draws", "seed"),
+        "stability": attributes(firm, "sizes", "share", "near", "firm", "silent", "regret", "overall", "draws", "seed"),
     }
 
 
@@ -185,7 +186,10 @@ def _selectors_text(judged: JudgedSweep, shared: int) -> str:
     where = "the very facts that they were made on (in-sample)" if worth.in_sample else judged.asked.name
     if shared and not worth.in_sample:
         where += f" ({count(shared, 'subject')} of FACTS among them)"
-    notes = [f"{item.pick.title} has no pick: {item.pick.reason}." for item in worth.selectors if item.pick.reason]
+    notes = (
+        [] if worth.in_sample or worth.n_facts >= FEWEST else [f"No regret: fewer than {FEWEST} facts are judged on."]
+    )
+    notes += [f"{item.pick.title} has no pick: {item.pick.reason}." for item in worth.selectors if item.pick.reason]
     notes += [
         f"{item.pick.title} picks layer {item.pick.own_layer}, which was not swept; layer {item.pick.layer} "
         "is the first of its ranking that was."

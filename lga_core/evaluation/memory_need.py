@@ -21,7 +21,7 @@ from lga_core.models.sources.size import loading_size
 from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.sources import IDENTITY
 from lga_core.results import MemoryEstimate
-from lga_core.scores import known_facts
+from lga_core.scores import hidden_distance, known_facts
 from lga_core.scores.attribution import layer_attribution as attribution
 from lga_core.scores.forecast import forecast
 from lga_core.scores.gradients import lga
@@ -37,6 +37,7 @@ BATCHES: Mapping[str, tuple[Callable[[LoadedModel], int], int, int]] = {
     **{f"trace-{kind}": (passing_bytes, cma.CHUNK_TOKENS, cma.CHUNK_TOKENS) for kind in ("mlp", "hidden", "attn")},
     "gradxact": (gradient_bytes, ROW_TOKENS, ROW_TOKENS),
     "ig": (gradient_bytes, attribution.BATCH_TOKENS, attribution.BATCH_TOKENS),
+    "hidden-distance": (passing_bytes, 2 * ROW_TOKENS, hidden_distance.BATCH_TOKENS),
     "forecast": (gradient_bytes, 4 * ROW_TOKENS, forecast.BATCH_TOKENS),
 }
 

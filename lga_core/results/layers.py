@@ -17,6 +17,7 @@ METHOD_TITLES: Mapping[str, str] = {
     "gradnorm-old": "Gradient norm, old answer",
     "gradnorm-new": "Gradient norm, new answer",
     "forecast": Phase.FORECAST.value,
+    "hidden-distance": Phase.HIDDEN_DISTANCE.value,
     "middle": "Middle layer",
 }
 """What the scores of layers are called, by their method."""

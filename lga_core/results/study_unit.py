@@ -40,9 +40,10 @@ class Across(Result):
     title: str
     units: int
     measures: Mapping[str, Estimate]  # means of the metrics, "overall", and "regret" and "below-optimum" (points)
-    lowest: int  # units in which none of those compared has a lower regret
+    highest: int  # units in which none of those compared has a higher Overall, so a lower regret
     fewer_rows: float | None  # median: rows of the proxy's sweep over its own; None where it costs none
     faster: float | None  # the same of seconds
+    firm: float | None = None  # share of bootstrap proxies that pick its layer or one beside it: mean over the units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +67,10 @@ class Summary(Result):
 
     units: int
     facts: int  # test facts of all units
+    with_regret: int  # units with enough facts for halves
     selectors: tuple[Across, ...]
     any_layer: Mapping[str, Estimate]  # the measures of a layer drawn at random: means over all layers
-    best: Estimate  # Overall at the layer that is best for each unit's own test facts
+    best: Estimate  # Overall at the layer that is best for half of each unit's test facts, on the other half
     optimum: Estimate  # Overall with each fact at its own best layer; optimistic
     gap: Estimate  # points from the former to the latter
     differences: tuple[Difference, ...]
@@ -84,7 +86,11 @@ class Summary(Result):
     @property
     def recommended(self) -> Across | None:
         """The selector with the lowest mean regret of those that picked in every unit and do not sweep all layers."""
-        able = [item for item in self.selectors if item.units == self.units and item.selector != "brute-force"]
+        able = [
+            item
+            for item in self.selectors
+            if item.units == self.units and item.selector != "brute-force" and item.measures["regret"].value is not None
+        ]
         return min(able, key=lambda item: item.measures["regret"].value, default=None)
 
 

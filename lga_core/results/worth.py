@@ -46,7 +46,7 @@ class SelectorWorth(Result):
     overall: Estimate = Estimate()  # percent, at the pick
     metrics: Mapping[str, Estimate]  # metric -> percent at the pick
     harmonic: Estimate = Estimate()  # harmonic mean of the metrics' means (ROME's score), percent
-    regret: Estimate = Estimate()  # points below the best layer
+    regret: Estimate = Estimate()  # points below the best layer (METHOD.md §6); below 0 where the pick is better
     below_optimum: Estimate = Estimate()  # points below the sample-wise optimum
     spearman: Estimate = Estimate()  # of its scores and the mean Overall, over layers
     hits: Mapping[int, bool | None]  # k -> a best layer is among its first k
@@ -69,6 +69,7 @@ class Worth(ShownResult):
     best_layer: int | None  # ties to the lower index
     best: Estimate  # Overall there
     any_layer: Estimate  # Overall of a layer drawn at random: the mean over layers
+    any_regret: Estimate  # its regret
     optimum: Estimate  # sample-wise: mean over facts of each fact's best; optimistic
     gap: Estimate  # optimum − best: the golden-layer claim
     histogram: Array  # (layers,) facts whose best layer it is, ties shared
@@ -111,3 +112,6 @@ class Stability(Result):
     overall: Array  # (sizes,) percent there
     draws: int
     seed: int
+    near: Array | None = None  # (sizes,) of the draws that pick that layer or one beside it; None: not recorded
+    picks: tuple[int | None, ...] = ()  # (sizes,) what most draws pick, ties to the lower layer; None: no pick
+    firm: float | None = None  # share of bootstrap proxies (all facts drawn again) that pick that layer or beside it

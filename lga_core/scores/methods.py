@@ -23,6 +23,7 @@ from lga_core.scores.settings import (
     CMA_VERSION,
     FORECAST_VERSION,
     GRADXACT_VERSION,
+    HIDDEN_DISTANCE_VERSION,
     IG_VERSION,
     LGA_VERSION,
     TRACE_PHASES,
@@ -30,6 +31,7 @@ from lga_core.scores.settings import (
     ForecastSettings,
     GradientSettings,
     GradxactSettings,
+    HiddenDistanceSettings,
     IgSettings,
 )
 from lga_core.settings import Settings, setting
@@ -130,6 +132,7 @@ def _forecast(row: FactRow, view: View) -> np.ndarray:
 _SCORES = "lga_core.scores"
 _GRADXACT = f"{_SCORES}.attribution.layer_attribution:gradxact_rows"
 _IG = f"{_SCORES}.attribution.layer_attribution:ig_rows"
+_HIDDEN = f"{_SCORES}.hidden_distance:hidden_distance_rows"
 MEASUREMENTS: Mapping[str, Measurement] = {
     name: Measurement(name=name, phase=phase, version=version, settings=settings, implementation=implementation)
     for name, phase, version, settings, implementation in (
@@ -141,6 +144,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ("gradxact", Phase.GRADIENT_ACTIVATION, GRADXACT_VERSION, GradxactSettings, _GRADXACT),
         ("ig", Phase.INTEGRATED_GRADIENTS, IG_VERSION, IgSettings, _IG),
         ("forecast", Phase.FORECAST, FORECAST_VERSION, ForecastSettings, f"{_SCORES}.forecast.forecast:forecast_rows"),
+        ("hidden-distance", Phase.HIDDEN_DISTANCE, HIDDEN_DISTANCE_VERSION, HiddenDistanceSettings, _HIDDEN),
     )
 }
 
@@ -162,6 +166,7 @@ METHODS: Mapping[str, Method] = {
         Method(name="gradnorm-old", measurement="gradients", values=partial(_component, "norm-old/{scope}")),
         Method(name="gradnorm-new", measurement="gradients", values=partial(_component, "norm-new/{scope}")),
         Method(name="forecast", measurement="forecast", values=_forecast),
+        Method(name="hidden-distance", measurement="hidden-distance", values=partial(_component, "distance")),
         Method(name="middle", measurement=None, values=None),
     )
 }

@@ -20,6 +20,7 @@ CMA_VERSION = 1
 GRADXACT_VERSION = 1
 IG_VERSION = 1
 FORECAST_VERSION = 2
+HIDDEN_DISTANCE_VERSION = 1
 TOKEN_ATTRIBUTION_VERSION = 1
 
 TOKEN_ATTRIBUTION_STEPS = 64  # Gauss-Legendre points; fewer leave out too much (token_attribution.py)
@@ -51,6 +52,11 @@ class GradientSettings(OldAnswerSettings):
 @dataclass(frozen=True, kw_only=True)
 class GradxactSettings(OldAnswerSettings):
     """Settings of gradient × activation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HiddenDistanceSettings(OldAnswerSettings):
+    """Settings of the hidden-state distance."""
 
 
 @dataclass(frozen=True, kw_only=True)

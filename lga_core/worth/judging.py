@@ -1,8 +1,8 @@
 """What every selector's pick is worth on the facts of a sweep, and how far any one layer is from each fact's best.
 
-Intervals are a bootstrap over the facts of the sweep that judges; the picks, which came from other facts or from
-these, are held fixed, and so is the best layer. The best of a draw is a maximum over noise, so regret's interval may
-lie above its value. METHOD.md §6.
+Regret is to the best layer, which on held-out facts is named on other facts than it is measured on (`held_out`).
+Intervals are a bootstrap over the facts of the sweep that judges, paired; the picks, which came from other facts or
+from these, are held fixed. METHOD.md §6.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ import pandas as pd
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Estimate, Pick, SelectorWorth, Sweep, Worth
 from lga_core.worth.ground_truth import DIGITS, Truth, drawn_weights, estimate
+from lga_core.worth.held_out import best_overall
 
 FIRST = (1, 3, 5)  # k of hit@k
 DRAWS = 1000
@@ -30,6 +31,7 @@ def judge(picks: Iterable[Pick], test: Sweep, *, in_sample: bool, draws: int = D
     best = int(means[0].argmax()) if n else None
     at_best = means[:, best] if n else np.full(1, np.nan)
     optimum = _optimum(truth, weights)
+    reference = best_overall(truth, weights, in_sample=in_sample)
     return Worth(
         editor=test.editor,
         settings=test.settings,
@@ -43,10 +45,11 @@ def judge(picks: Iterable[Pick], test: Sweep, *, in_sample: bool, draws: int = D
         best_layer=None if best is None else test.layers[best],
         best=estimate(at_best, n),
         any_layer=estimate(means.mean(1), n) if n else Estimate(),
+        any_regret=estimate(reference - means.mean(1), n) if n else Estimate(),
         optimum=estimate(optimum, n),
         gap=estimate(optimum - at_best, n),
         histogram=best_layers(truth),
-        selectors=tuple(_judged(pick, truth, weights, means, optimum) for pick in picks),
+        selectors=tuple(_judged(pick, truth, weights, means, optimum, reference) for pick in picks),
         draws=draws,
         seed=seed,
     )
@@ -59,12 +62,6 @@ def best_layers(truth: Truth) -> np.ndarray:
         return np.zeros(len(truth.layers))
     best = values == values.max(1, keepdims=True)
     return (best / best.sum(1, keepdims=True)).sum(0)
-
-
-def regrets(truth: Truth, layer: int, weights: np.ndarray) -> np.ndarray:
-    """(draws,) points that `layer` stays below the best layer of each draw."""
-    means = truth.mean("overall", weights)
-    return means.max(1) - means[:, truth.layers.index(layer)]
 
 
 def harmonic_mean(values: np.ndarray) -> np.ndarray:
@@ -81,8 +78,10 @@ def _optimum(truth: Truth, weights: np.ndarray) -> np.ndarray:
     return np.round(weights @ truth.overall.max(1) / weights.sum(1), DIGITS)
 
 
-def _judged(pick: Pick, truth: Truth, weights: np.ndarray, means: np.ndarray, optimum: np.ndarray) -> SelectorWorth:
-    """One pick; `means` (draws, layers) of Overall and `optimum` (draws,) are the same for all."""
+def _judged(
+    pick: Pick, truth: Truth, weights: np.ndarray, means: np.ndarray, optimum: np.ndarray, reference: np.ndarray
+) -> SelectorWorth:
+    """One pick; `means` (draws, layers) of Overall, `optimum` and the best layer's `reference` (draws,) are shared."""
     if pick.layers != truth.layers:
         raise LgaError(f"{pick.title} picked among other layers than the sweep's.", hint="Pick among the swept layers.")
     n = len(truth.records)
@@ -99,7 +98,7 @@ def _judged(pick: Pick, truth: Truth, weights: np.ndarray, means: np.ndarray, op
         overall=estimate(means[:, column], n),
         metrics={metric: estimate(at_pick[metric], truth.n(metric)) for metric in METRICS},
         harmonic=estimate(harmonic_mean(present), n),
-        regret=estimate(regrets(truth, pick.layer, weights), n),
+        regret=estimate(reference - means[:, column], n),
         below_optimum=estimate(optimum - means[:, column], n),
         spearman=estimate(rank_correlations(pick.scores, means), n),
         hits={k: bool(hit[0]) for k, hit in hits.items()},

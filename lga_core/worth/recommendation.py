@@ -1,25 +1,29 @@
 """Which layer to edit at: the picks side by side, and the one whose kind lost least in the study.
 
 A pick's own data cannot say what it is worth. The study's held-out facts can: how far below the best layer such picks
-lay (METHOD.md §6), in the unit of this model, set and editor, or on average over the units that come nearest.
+lay (METHOD.md §6), in the unit of this model, set and editor, or on average over the units that come nearest. Units
+with too few test facts for a regret say nothing.
 """
 
 from collections.abc import Mapping, Sequence
 
 from lga_core.results import Answer, Candidate, LayerScores, Obstacle, PastWorth, StudyUnit, Sweep
 from lga_core.worth.ground_truth import Truth, drawn_weights
+from lga_core.worth.held_out import FEWEST
 from lga_core.worth.judging import DRAWS
-from lga_core.worth.selectors import BRUTE_FORCE, SELECTORS, pick_by_sweep
+from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_sweep, reading_of
 from lga_core.worth.study.across import of_most, summary
 
 ANSWERING = ("lga", "cma-mlp", "forecast", BRUTE_FORCE)  # in the order of the table
+ASKED = (*READINGS, *ANSWERING[1:])  # of the study: LGA in each of its readings
 
 
 def past_worth(
-    units: Sequence[StudyUnit], model: str, fact_set: str, editor: str, selectors: Sequence[str] = ANSWERING
+    units: Sequence[StudyUnit], model: str, fact_set: str, editor: str, selectors: Sequence[str] = ASKED
 ) -> dict[str, PastWorth]:
     """What the study says of each selector: its unit of this question, else the mean over this model's units, else
     over all of them. Units of another editor count only where none has this one."""
+    units = [unit for unit in units if len(Truth.of(unit.test).records) >= FEWEST]
     same_editor = [unit for unit in units if unit.editor == editor] or list(of_most(units)) if units else []
     of_model = [unit for unit in same_editor if unit.model == model]
     this = [unit for unit in of_model if unit.fact_set == fact_set and unit.editor == editor]
@@ -90,7 +94,7 @@ def _scored(
         cost=scores.cost,
         reason=selection.reason,
         obstacle=obstacles.get(pick) if pick is not None else None,
-        past=past.get(name),
+        past=past.get(reading_of(scores.settings) if name == "lga" else name),
     )
 
 

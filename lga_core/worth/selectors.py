@@ -85,10 +85,18 @@ SELECTORS: Mapping[str, Selector] = {
         _plain("gradnorm-old"),
         _plain("gradnorm-new"),
         _plain("forecast"),
+        _plain("hidden-distance"),
         _plain("middle"),
         Selector(name=BRUTE_FORCE, title="Brute force", method=None),
     )
 }
+
+
+def reading_of(settings: Mapping[str, Any]) -> str:
+    """Which of `READINGS` LGA's scores with these settings are. Earlier runs, of the answer's loss, do not say it."""
+    asked = {"loss": "answer", "old": "data", **settings}
+    named = {(own.loss, own.old): name for name in READINGS for own in [SELECTORS[name].settings()]}
+    return named[asked["loss"], asked["old"]]
 
 
 def selectors_named(names: Sequence[str] | None = None) -> tuple[Selector, ...]:

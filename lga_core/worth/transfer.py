@@ -9,16 +9,25 @@ from lga_core.errors import LgaError
 from lga_core.results import LayerScores, Pick, Stability, Sweep, Transfer
 from lga_core.scores.methods import layer_scores
 from lga_core.worth.ground_truth import Truth, drawn_weights, estimate
-from lga_core.worth.judging import DRAWS, regrets
+from lga_core.worth.held_out import best_overall
+from lga_core.worth.judging import DRAWS
 from lga_core.worth.selectors import Selector, pick_by_scores, pick_by_sweep
 
 SUBSETS = 100  # draws a size
 
 
-def transfer(picks: Mapping[str, Pick], sweeps: Mapping[str, Sweep], *, draws: int = DRAWS, seed: int = 0) -> Transfer:
+def transfer(
+    picks: Mapping[str, Pick],
+    sweeps: Mapping[str, Sweep],
+    *,
+    held_out: bool = False,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Transfer:
     """One selector's picks on the sets of `picks`, judged on those of `sweeps`: one model, editor and settings.
 
     The brute force's picks are `pick_by_sweep` of the sweeps themselves; a proxy and its test set are two sets.
+    `held_out`: the sweep of a set is of other facts than the pick of that name; else that one is judged in sample.
     Raises LgaError where the picks are of several selectors, or the sweeps of several editors or settings.
     """
     if not picks or len({pick.selector for pick in picks.values()}) > 1:
@@ -31,7 +40,13 @@ def transfer(picks: Mapping[str, Pick], sweeps: Mapping[str, Sweep], *, draws: i
         raise LgaError("The sweeps are of several editors or settings.", hint="Compare sweeps of one editor.")
     truths = [Truth.of(sweep) for sweep in sweeps.values()]
     weights = [drawn_weights(len(truth.records), draws, seed) for truth in truths]
-    cells = [[_carried(pick.layer, *target) for target in zip(truths, weights, strict=True)] for pick in picks.values()]
+    cells = [
+        [
+            _carried(pick.layer, truth, drawn, in_sample=source == target and not held_out)
+            for target, truth, drawn in zip(sweeps, truths, weights, strict=True)
+        ]
+        for source, pick in picks.items()
+    ]
     # (picks, sweeps, 4) -> one (picks, sweeps) each
     overall, regret, low, high = np.array(cells, dtype=float).reshape(len(picks), len(sweeps), 4).transpose(2, 0, 1)
     pick = next(iter(picks.values()))
@@ -54,11 +69,15 @@ def stability_of_scores(
     scores: LayerScores,
     test: Sweep,
     *,
+    in_sample: bool = False,
     sizes: Sequence[int] | None = None,
     draws: int = SUBSETS,
     seed: int = 0,
 ) -> Stability:
-    """How the pick holds when its scores are made from fewer of the proxy's facts, used or not, as they were asked."""
+    """How the pick holds when its scores are made from fewer of the proxy's facts, used or not, as they were asked.
+
+    `in_sample`: `test` is of these very facts.
+    """
     rows = sorted(scores.rows, key=lambda row: row.record)
     view = replace(selector.choices(seed), bootstrap=0)
 
@@ -66,11 +85,17 @@ def stability_of_scores(
         fewer = layer_scores(scores.method, [rows[fact] for fact in facts], scores.layers, view)
         return pick_by_scores(selector, fewer, test.layers).layer
 
-    return _stability(selector.name, selector.title, pick, len(rows), Truth.of(test), sizes, draws, seed)
+    return _stability(selector.name, selector.title, pick, len(rows), Truth.of(test), in_sample, sizes, draws, seed)
 
 
 def stability_of_sweep(
-    proxy: Sweep, test: Sweep, *, sizes: Sequence[int] | None = None, draws: int = SUBSETS, seed: int = 0
+    proxy: Sweep,
+    test: Sweep,
+    *,
+    in_sample: bool = False,
+    sizes: Sequence[int] | None = None,
+    draws: int = SUBSETS,
+    seed: int = 0,
 ) -> Stability:
     """The same for the brute force, over the facts of the proxy that are measured at every layer."""
     truth = Truth.of(proxy)
@@ -85,7 +110,9 @@ def stability_of_sweep(
             default=None,
         )
 
-    return _stability(whole.selector, whole.title, pick, len(truth.records), Truth.of(test), sizes, draws, seed)
+    return _stability(
+        whole.selector, whole.title, pick, len(truth.records), Truth.of(test), in_sample, sizes, draws, seed
+    )
 
 
 def default_sizes(n: int) -> tuple[int, ...]:
@@ -93,12 +120,13 @@ def default_sizes(n: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*(size for size in (2**i for i in range(n.bit_length())) if size < n), n))) if n else ()
 
 
-def _carried(layer: int | None, truth: Truth, weights: np.ndarray) -> tuple[float | None, ...]:
+def _carried(layer: int | None, truth: Truth, weights: np.ndarray, *, in_sample: bool) -> tuple[float | None, ...]:
     """(Overall, regret, its low, its high) of a layer on a set; None where they cannot be had."""
     if layer not in truth.layers or not truth.records:
         return None, None, None, None
-    regret = estimate(regrets(truth, layer, weights), len(truth.records))
-    return truth.mean("overall")[truth.layers.index(layer)], regret.value, regret.low, regret.high
+    at_layer = truth.mean("overall", weights)[:, truth.layers.index(layer)]
+    regret = estimate(best_overall(truth, weights, in_sample=in_sample) - at_layer, len(truth.records))
+    return at_layer[0], regret.value, regret.low, regret.high
 
 
 def _stability(
@@ -107,20 +135,24 @@ def _stability(
     pick: Callable[[Sequence[int]], int | None],
     n: int,
     truth: Truth,
+    in_sample: bool,
     sizes: Sequence[int] | None,
     draws: int,
     seed: int,
 ) -> Stability:
     """Draw facts without replacement, `draws` times a size; the same facts for every selector with as many.
 
-    Raises LgaError for a size that the proxy does not have.
+    How firm the pick is, is from as many proxies of n facts drawn with replacement. Raises LgaError for a size that
+    the proxy does not have.
     """
     sizes = tuple(default_sizes(n) if sizes is None else sizes)
     if wrong := [size for size in sizes if not 1 <= size <= n]:
         raise LgaError(f"{wrong[0]} facts cannot be drawn from {n}.", hint=f"Draw 1 to {n} facts.")
     whole = pick(range(n)) if n else None
     means = truth.mean("overall")
-    share, silent, regret, overall = np.full((4, len(sizes)), np.nan)
+    best = best_overall(truth, np.ones((1, len(truth.records))), in_sample=in_sample)[0]
+    share, near, silent, regret, overall = np.full((5, len(sizes)), np.nan)
+    most: list[int | None] = []
     for place, size in enumerate(sizes):
         rng = np.random.default_rng([seed, size])
         picked = [pick(sorted(rng.choice(n, size, replace=False).tolist())) for _draw in range(draws)]
@@ -128,9 +160,15 @@ def _stability(
         silent[place] = picked.count(None) / draws
         if whole is not None:
             share[place] = picked.count(whole) / draws
+            near[place] = _near(picked, whole)
+        most.append(_most_frequent(picked))
         if at and truth.records:
             overall[place] = np.mean(at)
-            regret[place] = np.mean(means.max() - np.array(at))
+            regret[place] = best - overall[place]
+    firm = None
+    if whole is not None:
+        rng = np.random.default_rng(seed)
+        firm = _near([pick(sorted(rng.choice(n, n).tolist())) for _draw in range(draws)], whole)
     return Stability(
         selector=name,
         title=title,
@@ -142,4 +180,18 @@ def _stability(
         overall=overall,
         draws=draws,
         seed=seed,
+        near=near,
+        picks=tuple(most),
+        firm=firm,
     )
+
+
+def _near(picked: Sequence[int | None], whole: int) -> float:
+    """The share of picks that are `whole` or a layer beside it."""
+    return sum(layer is not None and abs(layer - whole) <= 1 for layer in picked) / len(picked)
+
+
+def _most_frequent(picked: Sequence[int | None]) -> int | None:
+    """Ties to the lower layer; None where nothing is picked."""
+    layers = [layer for layer in picked if layer is not None]
+    return min(layers, key=lambda layer: (-layers.count(layer), layer), default=None)

@@ -34,7 +34,14 @@ from lga_core.scores.attribution.token_attribution import token_attribution
 from lga_core.scores.forecast import forecast
 from lga_core.scores.gradients import lga
 from lga_core.scores.methods import MEASUREMENTS
-from lga_core.scores.settings import CmaSettings, ForecastSettings, GradientSettings, GradxactSettings, IgSettings
+from lga_core.scores.settings import (
+    CmaSettings,
+    ForecastSettings,
+    GradientSettings,
+    GradxactSettings,
+    HiddenDistanceSettings,
+    IgSettings,
+)
 from lga_core.scores.tracing import cma
 
 TRACED = CmaSettings(draws=2)
@@ -71,6 +78,7 @@ OTHERS: dict[str, Callable[[Subject, Reporter], Iterable]] = {
     "gradxact": lambda on, report: on.rows("gradxact", GradxactSettings(), report),
     "ig": lambda on, report: on.rows("ig", IgSettings(steps=2), report),
     "forecast": lambda on, report: on.rows("forecast", ForecastSettings(covariance="identity"), report),
+    "hidden distance": lambda on, report: on.rows("hidden-distance", HiddenDistanceSettings(), report),
     "trace": lambda on, report: one(
         cma.trace(on.model, on.facts[0], on.checks[0], "hidden", TRACED, 1.0, report=report)
     ),

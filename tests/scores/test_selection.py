@@ -164,5 +164,6 @@ def test_an_unknown_method_is_named_with_those_there_are():
         "gradnorm-old",
         "gradnorm-new",
         "forecast",
+        "hidden-distance",
         "middle",
     }

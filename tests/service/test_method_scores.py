@@ -147,7 +147,14 @@ def test_every_measured_method_has_a_row_beside_lgas(store: Store):
     assert (cma["pick"], cma["ρ with LGA"], cma["facts"]) == (1, pytest.approx(1.0), 9)
     assert picks["Gradient norm, old answer"]["pick"] == 0
     assert [middle[name] for name in ("pick", "facts", "seconds", "picked in, %")] == [2, None, None, None]
-    assert set(unmeasured(known(store), CHOICES)) == {"trace-hidden", "trace-attn", "gradxact", "ig", "forecast"}
+    assert set(unmeasured(known(store), CHOICES)) == {
+        "trace-hidden",
+        "trace-attn",
+        "gradxact",
+        "ig",
+        "forecast",
+        "hidden-distance",
+    }
     assert agreement(None, None) is None
 
 

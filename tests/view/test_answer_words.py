@@ -68,7 +68,7 @@ def test_the_reason_is_the_studys_regret_and_says_which_layer_stands_for_a_pick_
     assert said.startswith(
         "Edit at layer 4, which LGA (loss of the answer alone) ranks next: at layer 29, the last one"
     )
-    assert "3.2 points (95 % interval 1.0 to 5.2) below the best layer" in said and "least" not in said
+    assert "a regret of 3.2 points (95 % interval 1.0 to 5.2)" in said and "least" not in said
     best = replace(LGA, ranking=(4,), obstacle=None)
     worse = replace(best, selector="cma-mlp", title="CMA, MLP", past=replace(PAST, regret=Estimate(value=9.0, n=12)))
     said = recommendation(Answer(candidates=(best, worse), recommended=best, layer=4))

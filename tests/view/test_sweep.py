@@ -11,7 +11,7 @@ from view.made import cma_scores, labels, lga_scores
 from view.made_sweep import cell, picks, sweep, worth
 
 from lga_core.errors import LgaError
-from lga_core.results import METRICS, Cost, Sweep
+from lga_core.results import METRICS, Cost, Estimate, Sweep
 from lga_core.view.export.frames import sweep_cells, to_csv, worth_layers, worth_selectors
 from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.parts.cells import OVERLAY
@@ -240,6 +240,16 @@ def test_the_recommendation_names_the_lowest_regret_and_says_where_it_was_judged
     assert "on 4 facts held out from the picks, found 10 times faster than by the sweep." in text
     assert "LGA: layer 2, 20.0 points below the best layer" in text
     assert "in-sample, so flattering" in sweep_words.recommendation(judged({"lga": 2}, {"lga": 1.0}, in_sample=True))
+
+
+def test_a_pick_above_what_halves_name_and_one_of_too_few_facts_say_so():
+    verdict = judged({"lga": 2}, {"lga": 1.0})
+    lga = verdict.selectors[0]
+    above = replace(lga, regret=Estimate(value=-2.0, low=-4.0, high=1.0, n=4))
+    text = sweep_words.recommendation(replace(verdict, selectors=(above,)))
+    assert "layer 2 is 2.0 points above the layer that half of the facts name as the best" in text
+    few = sweep_words.recommendation(replace(verdict, selectors=(replace(lga, regret=Estimate()),)))
+    assert "layer 2 is at Overall 70.0 (70.0 to 70.0) %, with too few facts for a regret" in few
 
 
 def test_among_equals_the_cheapest_is_named_and_the_others_counted():

@@ -12,6 +12,8 @@ from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 from lga_core.errors import LgaError
 from lga_core.results import Result, Stability, Transfer
 from lga_core.scores.methods import View, layer_scores
+from lga_core.worth.ground_truth import Truth
+from lga_core.worth.held_out import best_overall
 from lga_core.worth.judging import judge
 from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
 from lga_core.worth.transfer import default_sizes, stability_of_scores, stability_of_sweep, transfer
@@ -28,7 +30,13 @@ def mean_of(sweep, layer):
 
 
 def regret_of(sweep, layer):
+    """In sample."""
     return max(mean_of(sweep, other) for other in sweep.layers) - mean_of(sweep, layer)
+
+
+def held_out_regret_of(sweep, layer):
+    truth = Truth.of(sweep)
+    return best_overall(truth, np.ones((1, len(truth.records))), in_sample=False)[0] - mean_of(sweep, layer)
 
 
 def goes_through_json(result: Result):
@@ -50,7 +58,7 @@ def test_the_matrix_by_hand():
     )
     assert (carried.selector, carried.title) == ("brute-force", "Brute force")
     nan = math.nan
-    np.testing.assert_array_equal(carried.regret, [[0, 60, nan], [80, 0, nan], [nan, nan, nan]])
+    np.testing.assert_array_equal(carried.regret, [[0, nan, nan], [nan, 0, nan], [nan, nan, nan]])
     np.testing.assert_array_equal(carried.overall, [[90, 20, nan], [10, 80, nan], [nan, nan, nan]])
     assert np.isnan(carried.low).all() and np.isnan(carried.high).all()  # one fact has no interval
     goes_through_json(carried)
@@ -59,7 +67,7 @@ def test_the_matrix_by_hand():
 @settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
 def test_proxy_to_test_and_back_is_what_judge_says(seed):
-    sweeps = {"proxy": random_sweep(seed), "test": random_sweep(seed + 1, facts=4, first=9, missing=[(1, 1)])}
+    sweeps = {"proxy": random_sweep(seed), "test": random_sweep(seed + 1, facts=5, first=9, missing=[(1, 1)])}
     picks = {name: pick_by_sweep(sweep) for name, sweep in sweeps.items()}
     carried = transfer(picks, sweeps, draws=20, seed=seed)
     for i, source in enumerate(carried.sources):
@@ -71,7 +79,10 @@ def test_proxy_to_test_and_back_is_what_judge_says(seed):
             assert (
                 carried.regret[i, j]
                 == judged.regret.value
-                == pytest.approx(regret_of(sweeps[target], picks[source].layer), abs=2e-9)
+                == pytest.approx(
+                    (regret_of if source == target else held_out_regret_of)(sweeps[target], picks[source].layer),
+                    abs=2e-9,
+                )
             )
             assert (carried.low[i, j], carried.high[i, j]) == (judged.regret.low, judged.regret.high)
             assert (
@@ -83,11 +94,15 @@ def test_proxy_to_test_and_back_is_what_judge_says(seed):
 
 
 def test_a_selector_s_pick_on_a_proxy_alone_is_judged_on_every_set():
-    test = sweep_of({"rewrite": [[10, 40], [20, 60]]})
+    test = sweep_of({"rewrite": [[10, 40], [20, 60], [0, 50], [40, 100]]})
     pick = pick_by_scores(SELECTORS["lga"], lga_scores([[3, 1]]), (0, 1))
     carried = transfer({"proxy": pick}, {"test": test, "other": sweep_of({"rewrite": [[5, 5]]}, layers=(1, 2))})
-    np.testing.assert_array_equal(carried.regret, [[35, np.nan]])  # layer 0 was not swept there
-    assert (carried.sources, carried.targets) == (("proxy",), ("test", "other")) and carried.low[0, 0] == 30
+    np.testing.assert_array_equal(carried.regret, [[45, np.nan]])  # layer 0 was not swept there
+    assert (carried.sources, carried.targets) == (("proxy",), ("test", "other")) and carried.low[
+        0, 0
+    ] < 45 < carried.high[0, 0]
+    same = transfer({"test": pick}, {"test": test}, held_out=True)
+    assert same.regret[0, 0] == 45 and transfer({"test": pick}, {"test": test}).regret[0, 0] == 45
 
 
 def test_only_like_is_compared_with_like():
@@ -113,8 +128,11 @@ def naive_stability(pick, n, test, sizes, draws, seed):
             (
                 sum(layer == whole for layer in picks) / draws if whole is not None else math.nan,
                 picks.count(None) / draws,
-                statistics.fmean(regret_of(test, layer) for layer in some) if some else math.nan,
+                statistics.fmean(held_out_regret_of(test, layer) for layer in some) if some else math.nan,
                 statistics.fmean(mean_of(test, layer) for layer in some) if some else math.nan,
+                sum(layer in (whole - 1, whole, whole + 1) for layer in some) / draws
+                if whole is not None
+                else math.nan,
             )
         )
     return whole, list(zip(*columns, strict=True))
@@ -122,14 +140,14 @@ def naive_stability(pick, n, test, sizes, draws, seed):
 
 def assert_stability(stability: Stability, whole, columns):
     assert stability.layer == whole
-    for name, expected in zip(("share", "silent", "regret", "overall"), columns, strict=True):
+    for name, expected in zip(("share", "silent", "regret", "overall", "near"), columns, strict=True):
         np.testing.assert_allclose(getattr(stability, name), expected, atol=2e-9)
     goes_through_json(stability)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_stability_of_the_brute_force_against_a_naive_loop(seed):
-    proxy, test = random_sweep(seed, facts=7, missing=[(3, 0)]), random_sweep(seed + 50, facts=3, missing=[(0, 0)])
+    proxy, test = random_sweep(seed, facts=7, missing=[(3, 0)]), random_sweep(seed + 50, facts=5, missing=[(0, 0)])
     finished = facts_of(proxy, [0, 1, 2, 4, 5, 6])
 
     def pick(facts):
@@ -173,15 +191,29 @@ def test_the_middle_layer_holds_whatever_the_facts():
     scores = layer_scores("middle", lga_scores([[1.0] * 5] * 4).rows, 5, View())
     stability = stability_of_scores(SELECTORS["middle"], scores, random_sweep(0), draws=3)
     assert stability.layer == 2 and (stability.share == 1).all()
-    np.testing.assert_allclose(stability.regret, regret_of(random_sweep(0), 2), atol=2e-9)
+    assert (stability.near == 1).all() and set(stability.picks) == {2} and stability.firm == 1
+    np.testing.assert_allclose(stability.regret, held_out_regret_of(random_sweep(0), 2), atol=2e-9)
 
 
 def test_picks_are_among_the_layers_of_the_test_sweep():
     proxy = sweep_of({"rewrite": [[90, 10, 20], [80, 40, 30]]})
     test = sweep_of({"rewrite": [[10, 60]]}, layers=(1, 2))
-    stability = stability_of_sweep(proxy, test, sizes=(1, 2), draws=30)
+    stability = stability_of_sweep(proxy, test, in_sample=True, sizes=(1, 2), draws=30)
     assert stability.layer == 1 and stability.share[1] == 1 and 0 < stability.share[0] < 1
     assert stability.regret[1] == 50 and stability.regret[0] == pytest.approx(50 * stability.share[0])
+
+
+def test_a_pick_is_firm_where_proxies_drawn_again_pick_it_or_a_layer_beside_it():
+    """Facts of two kinds, three to one: a bootstrap proxy picks layer 3 but where the other kind has the most."""
+    test = random_sweep(0)
+    one, other = [0, 0, 0, 1, 0], [1.01, 0, 0, 0, 0]
+    scores = lga_scores([one, one, one, other], View(fences=None))
+    stability = stability_of_scores(SELECTORS["lga-no-fences"], scores, test, draws=400, seed=1)
+    chance = sum(math.comb(4, k) * 0.25**k * 0.75 ** (4 - k) for k in (0, 1))  # of at most one of the other kind
+    assert stability.layer == 3 and stability.firm == pytest.approx(chance, abs=0.06)
+    assert stability.picks[-1] == 3 and stability.near[-1] == 1
+    beside = lga_scores([one, one, one, [0, 0, 1.01, 0, 0]], View(fences=None))
+    assert stability_of_scores(SELECTORS["lga-no-fences"], beside, test, draws=40).firm == 1
 
 
 def test_the_order_of_the_proxy_says_nothing():

@@ -88,21 +88,24 @@ def _judge(
     sweeps = {name: truth for name, (truth, _stored) in truths.items()}
     of_proxy = sweeps["proxy"]
     of_test = sweeps.get("test", of_proxy)
+    in_sample = {name: asked.contents == sets["proxy"].contents for name, asked in sets.items()}
+    of_same = in_sample.get("test", True)
     picks: list[Pick] = []
     firmness: list[Stability] = []
     for selector in selectors:
         if selector.method is None:
             picks.append(pick_by_sweep(of_proxy))
-            firmness.append(stability_of_sweep(of_proxy, of_test, seed=common.seed))
+            firmness.append(stability_of_sweep(of_proxy, of_test, in_sample=of_same, seed=common.seed))
         else:
             picks.append(pick_by_scores(selector, scores[selector.name], of_proxy.layers))
-            firmness.append(stability_of_scores(selector, scores[selector.name], of_test, seed=common.seed))
+            own = scores[selector.name]
+            firmness.append(stability_of_scores(selector, own, of_test, in_sample=of_same, seed=common.seed))
     judged = {
         name: JudgedSweep(
             asked=sets[name],
             sweep=truth,
             stored=stored,
-            worth=judge(picks, truth, in_sample=sets[name].contents == sets["proxy"].contents, seed=common.seed),
+            worth=judge(picks, truth, in_sample=in_sample[name], seed=common.seed),
         )
         for name, (truth, stored) in truths.items()
     }

@@ -7,7 +7,7 @@ For a linear layer with inputs X (T, d_in) and output gradients Δ (T, d_out) th
 every fact of it, and no weight gradient is ever formed.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -26,6 +26,7 @@ from lga_core.models.running.memory import batch_tokens, gradient_bytes, head_po
 from lga_core.models.running.packing import Packing
 from lga_core.models.structure.architecture import Linear
 from lga_core.models.structure.quantized import require_gradients
+from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row, sequence_row
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck, OldSource
@@ -65,6 +66,38 @@ def old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> tuple[st
     return check.greedy, "model"
 
 
+def answer_pair(
+    model: LoadedModel,
+    fact: Fact,
+    check: KnownFactCheck,
+    prefer: OldSource,
+    row: Callable[[Asking, str, str], TokenRow] = answer_row,
+) -> Pair | FactRow:
+    """A fact's prompt with its old and with its new answer; a row that says why where it has no two answers.
+
+    `row` makes the tokens of a prompt with an answer.
+    """
+    answer, source = old_answer(fact, check, prefer)
+
+    def unused(why: str) -> FactRow:
+        return FactRow.not_used(check, why, answer or None, source)
+
+    if fact.target_new is None:
+        return unused("no new answer")
+    if not answer:
+        return unused("the model's own answer is empty")
+    if same_answer(answer, fact.target_new):
+        return unused("old answer equals new answer")
+    return Pair(
+        fact=fact,
+        check=check,
+        old_answer=answer,
+        old_source=source,
+        old=row(model.asking, fact.prompt, answer),
+        new=row(model.asking, fact.prompt, fact.target_new),
+    )
+
+
 def gradient_rows(
     model: LoadedModel,
     facts: Sequence[Fact],
@@ -80,7 +113,7 @@ def gradient_rows(
     scalars "nll-old" and "nll-new", the losses in nats. A fact that cannot be scored has a status that says why.
     """
     prepared = [
-        _prepare(model, fact, check, settings)
+        answer_pair(model, fact, check, settings.old, sequence_row if settings.loss == "sequence" else answer_row)
         for fact, check in zip(facts, checks, strict=True)
         if fact.record not in done
     ]
@@ -192,29 +225,6 @@ def _scopes(matrix: Linear, mlp: tuple[Linear, ...], down: Linear) -> tuple[str,
     if matrix.name == down.name:
         return "mlp", "mlp-down", "block"
     return ("mlp", "block") if matrix in mlp else ("attention", "block")
-
-
-def _prepare(model: LoadedModel, fact: Fact, check: KnownFactCheck, settings: GradientSettings) -> Pair | FactRow:
-    answer, source = old_answer(fact, check, settings.old)
-    row = sequence_row if settings.loss == "sequence" else answer_row
-
-    def unused(why: str) -> FactRow:
-        return FactRow.not_used(check, why, answer or None, source)
-
-    if fact.target_new is None:
-        return unused("no new answer")
-    if not answer:
-        return unused("the model's own answer is empty")
-    if same_answer(answer, fact.target_new):
-        return unused("old answer equals new answer")
-    return Pair(
-        fact=fact,
-        check=check,
-        old_answer=answer,
-        old_source=source,
-        old=row(model.asking, fact.prompt, answer),
-        new=row(model.asking, fact.prompt, fact.target_new),
-    )
 
 
 def _batches(pairs: Sequence[Pair], most: int) -> Iterator[list[Pair]]:

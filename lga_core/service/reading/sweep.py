@@ -20,7 +20,7 @@ from lga_core.worth.selectors import SELECTORS
 from lga_core.worth.verdict import sweep_verdict
 
 Part = Literal["proxy", "test"]
-_QUICK = ("gradients", "gradxact", "forecast")  # measurements of about one pass over the facts
+_QUICK = ("gradients", "gradxact", "forecast", "hidden-distance")  # measurements of about one pass over the facts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,6 +9,8 @@ from lga_core.view.words.sentences import duration, percent
 from lga_core.view.words.sweep_words import BRUTE_FORCE, points
 from lga_core.view.words.text import count, listed
 
+_REGRET = "points of Overall below the layer that is best on half of the facts, measured on the other half"
+
 
 def candidate_name(selector: str, title: str, settings: Mapping[str, Any]) -> str:
     """ "LGA (loss of the whole sequence)", "CMA (MLP)", "Forecast", "Sweep"."""
@@ -50,19 +52,18 @@ def recommendation(answer: Answer) -> str:
         return f"{text} The study says nothing about such picks."
     regrets = [item.past.regret.value for item in answer.candidates if item.layer is not None and item.past is not None]
     least = len(regrets) > 1 and past.regret.value == min(value for value in regrets if value is not None)
-    return f"{text} In the study such picks lay {_below(past)}{', the least of these' if least else ''}.{_fewer(best)}"
+    return f"{text} In the study such picks had {_regret(past)}{', the least of these' if least else ''}.{_fewer(best)}"
 
 
 def past_sentence(past: PastWorth) -> str:
-    """Where the numbers of the study are from."""
+    """Where the numbers of the study are from, and what regret is."""
     facts = count(past.regret.n, "held-out fact")
     if past.like == "this":
-        return f"Regret: points of Overall below the best layer on {facts} of {past.sets[0]} ({past.editor})."
+        return f"Regret, on {facts} of {past.sets[0]} ({past.editor}): {_REGRET}."
     which = f"all {past.models[0]} units" if past.like == "this model" else "all units"
     return (
-        f"The study has no unit of this {'set' if past.like == 'this model' else 'model'} with this editor. Regret: "
-        f"mean over {which} ({count(past.units, 'unit')}, {past.editor}), points of Overall below the best layer on "
-        f"{facts}."
+        f"The study has no unit of this {'set' if past.like == 'this model' else 'model'} with this editor. Regret, "
+        f"mean over {which} ({count(past.units, 'unit')}, {past.editor}), on {facts}: {_REGRET}."
     )
 
 
@@ -116,7 +117,7 @@ def _fewer(item: Candidate) -> str:
     return f" From {count(item.n_facts, 'fact')}; the study’s picks are from at least {item.past.proxy_facts}."
 
 
-def _below(past: PastWorth) -> str:
+def _regret(past: PastWorth) -> str:
     regret = past.regret
     span = "" if regret.low is None else f" (95 % interval {regret.low:.1f} to {regret.high:.1f})"
     where = {
@@ -124,4 +125,4 @@ def _below(past: PastWorth) -> str:
         "this model": f"on average over this model’s {count(past.units, 'unit')}, as it has none of this set",
         "any": f"on average over its {count(past.units, 'unit')}, as it has none of this model",
     }[past.like]
-    return f"{regret.value:.1f} points{span} below the best layer, {where}, on {count(regret.n, 'held-out fact')}"
+    return f"a regret of {regret.value:.1f} points{span}, {where}, on {count(regret.n, 'held-out fact')}"

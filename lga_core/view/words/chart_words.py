@@ -54,6 +54,10 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
         "What each selector’s pick loses, over the time that finding it took; low and left is good.",
         "the intervals reach over each other: these facts then do not tell the selectors apart",
     ),
+    "study_size": (
+        "What the picks lose on held-out facts, by the number of proxy facts that they were made from.",
+        "the curves run together, or still fall at the right: more facts could then change the order",
+    ),
     "sweep_best": (
         "For how many facts each layer is the best one; where layers tie, they share the fact.",
         "the bars are spread wide: one layer for all facts then gives something away",

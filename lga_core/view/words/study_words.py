@@ -10,6 +10,7 @@ from lga_core.view.words.sweep_words import BRUTE_FORCE, points
 from lga_core.view.words.text import count
 
 Table = list[dict[str, str]]
+LOSSES = {"lga": "loss of the sequence", "lga-answer": "loss of the answer"}  # selector -> in words
 
 
 def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -22,6 +23,7 @@ def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             "fluency": _with_n(row["fluency"], row["fluency_n"]),
             "Overall": _between(row, "overall"),
             "regret": _between(row, "regret"),
+            "layer ± 1 again": _share(row["firm"]),
             "rows (× fewer)": _cost(_whole(row["rows"]), row["fewer_rows"]),
             "seconds (× faster)": _cost(_seconds(row["seconds"]), row["faster"]),
         }
@@ -37,67 +39,82 @@ def no_picks(rows: Sequence[Mapping[str, Any]]) -> str:
 def summary_table(summary: Summary) -> Table:
     """Every selector over several units, the lowest mean regret first, and what no selector can pass."""
 
-    def row(name: str, units: str, measures: Mapping[str, Estimate], **cells: str) -> dict[str, str]:
+    def row(name: str, units: int, measures: Mapping[str, Estimate], **cells: str) -> dict[str, str]:
         return {
             "selector": name,
-            "units": units,
+            "units": f"{units}",
             **{metric: _one(measures.get(metric, Estimate())) for metric in METRICS},
             "Overall": points(measures.get("overall", Estimate())),
-            "regret": points(measures.get("regret", Estimate())),
-            "lowest in": cells.get("lowest", "n/a"),
+            "regret": _points_with_n(measures.get("regret", Estimate())),
+            "best in": cells.get("best", "n/a"),
+            "layer ± 1 again": cells.get("firm", "n/a"),
             "× fewer rows": cells.get("fewer_rows", "n/a"),
             "× faster": cells.get("faster", "n/a"),
         }
 
-    units = f"{summary.units}"
+    units = summary.units
     return [
         *(
             row(
                 item.title,
-                f"{item.units}",
+                item.units,
                 item.measures,
-                lowest=f"{item.lowest}",
+                best=f"{item.highest}",
+                firm=_share(item.firm),
                 fewer_rows=_whole(item.fewer_rows),
                 faster=_whole(item.faster),
             )
-            for item in sorted(summary.selectors, key=lambda item: item.measures["regret"].value)
+            for item in sorted(summary.selectors, key=_by_regret)
         ),
         row("A layer drawn at random", units, summary.any_layer),
-        row("Each unit’s best layer, known afterwards", units, {"overall": summary.best}),
+        row(
+            "Each unit’s best layer, as half of its test facts name it", summary.with_regret, {"overall": summary.best}
+        ),
         row("Sample-wise optimum", units, {"overall": summary.optimum}),
     ]
 
 
 def claims_table(summary: Summary) -> Table:
-    """The paper's claims, and what these units say."""
-    lga, brute = _lga(summary), next((item for item in summary.selectors if item.selector == BRUTE_FORCE), None)
-    name, of = (lga.selector, _of(lga)) if lga else ("lga", "")
-    rewrite, rephrase = (
-        of + _compared(summary.difference(name, "cma-mlp", metric)) for metric in ("rewrite", "rephrase")
-    )
-    below = points(lga.measures["below-optimum"]) if lga else "n/a"
+    """The paper's claims, and what these units say, for LGA with each loss."""
+    by_loss = [_claims(summary, name) for name in LOSSES]
     return [
-        {"the paper": claim, "here": here}
-        for claim, here in (
-            ("LGA's layer above CMA's in rewrite, by up to 8.56 points", rewrite),
-            ("and in rephrase, by up to 9.16 points", rephrase),
-            (
-                "LGA 7 to 12 times faster than brute force",
-                f"{of}{_whole(lga.faster if lga else None)} times faster than the sweep of all layers on its facts, "
-                f"{_whole(lga.fewer_rows if lga else None)} times fewer rows (medians)",
-            ),
-            (
-                "a golden layer comes near each fact's own best",
-                f"the best layer of each unit: {points(summary.gap)} points below the sample-wise optimum; "
-                f"{lga.title if lga else 'LGA'}'s: {below}",
-            ),
-            (
-                "the proxy's golden layer and the test's are negligibly apart",
-                f"the proxy's best layer is the test's in {summary.same_layer} of {count(summary.units, 'unit')} and "
-                f"{points(brute.measures['regret']) if brute else 'n/a'} points below it on average",
-            ),
-        )
+        {
+            "the paper": claim,
+            **{f"LGA, {words}": cells[claim] for words, cells in zip(LOSSES.values(), by_loss, strict=True)},
+        }
+        for claim in by_loss[0]
     ]
+
+
+def _claims(summary: Summary, name: str) -> dict[str, str]:
+    """Each claim with what these units say of it for LGA as the selector `name`."""
+    by_name = {item.selector: item for item in summary.selectors}
+    lga, brute = by_name.get(name), by_name.get(BRUTE_FORCE)
+    rewrite, rephrase = (_compared(summary.difference(name, "cma-mlp", metric)) for metric in ("rewrite", "rephrase"))
+    unmeasured = "n/a: these units were not measured with this loss"
+    own = {
+        "LGA's layer above CMA's in rewrite, by up to 8.56 points": rewrite,
+        "and in rephrase, by up to 9.16 points": rephrase,
+        "LGA 7 to 12 times faster than brute force": f"{_whole(lga.faster if lga else None)} times faster than the "
+        f"sweep of all layers on its facts, {_whole(lga.fewer_rows if lga else None)} times fewer rows (medians)",
+        "a golden layer comes near each fact's own best": f"{points(lga.measures['below-optimum']) if lga else 'n/a'} "
+        f"points below the sample-wise optimum; the best layer of each unit: {points(summary.gap)}",
+        "a layer from the proxy loses little on the test facts": f"regret "
+        f"{points(lga.measures['regret']) if lga else 'n/a'} points; a layer drawn at random: "
+        f"{points(summary.any_layer['regret'])}",
+    }
+    of_sweep = (
+        f"the proxy's best layer is the test's in {summary.same_layer} of {count(summary.units, 'unit')}; "
+        f"its regret is {points(brute.measures['regret']) if brute else 'n/a'} points (no loss enters)"
+    )
+    return (own if lga else dict.fromkeys(own, unmeasured)) | {
+        "the proxy's golden layer and the test's are negligibly apart": of_sweep
+    }
+
+
+def _by_regret(item: Across) -> tuple[bool, float]:
+    value = item.measures["regret"].value
+    return value is None, value or 0.0
 
 
 def pairs_table(summary: Summary) -> Table:
@@ -118,7 +135,7 @@ def forecast_table(proxy: Summary, test: Summary) -> Table:
             "selector": item.title,
             "regret on the proxy": points(item.measures["regret"]),
             "regret on held-out facts": points(held_out[item.selector].measures["regret"]),
-            "lowest in": f"{held_out[item.selector].lowest}",
+            "best in": f"{held_out[item.selector].highest}",
         }
         for item in proxy.selectors
         if item.selector in held_out
@@ -147,31 +164,42 @@ def carried_table(carried: Transfer) -> Table:
 
 
 def stability_table(stabilities: Sequence[Stability]) -> Table:
-    """How often fewer proxy facts pick the layer that all of them pick, and the mean regret of what they pick."""
+    """What fewer proxy facts pick most often, how often they pick within one layer of what all of them pick, and the
+    mean regret of what they pick. Units before near picks were counted say how often they pick the very same layer."""
     sizes = sorted({size for item in stabilities for size in item.sizes})
     return [{"proxy facts": f"{size}", **{item.title: _firmness(item, size) for item in stabilities}} for size in sizes]
 
 
 def recommendation(summary: Summary) -> str:
-    """Which selector these units speak for, by name, with LGA beside it."""
-    best, lga = summary.recommended, _lga(summary)
+    """Which selector these units speak for, by name, with LGA of each loss beside it."""
+    best = summary.recommended
     if best is None:
-        return "No selector has a pick in every unit."
+        return "No selector has a pick in every unit, or none has enough test facts for a regret."
+    fewer = (
+        f" (regret: the {count(summary.with_regret, 'unit')} with at least four)"
+        if summary.with_regret < summary.units
+        else ""
+    )
     text = (
-        f"Over {count(summary.units, 'unit')} with {count(summary.facts, 'held-out fact')}, {best.title} loses least "
-        f"of what does not sweep all layers: {points(best.measures['regret'])} points below the best layer"
+        f"Over {count(summary.units, 'unit')} with {count(summary.facts, 'held-out fact')}{fewer}, {best.title} has "
+        f"the least regret of what does not sweep all layers: {points(best.measures['regret'])} points"
     )
     if best.faster is not None:
         text += f", {best.faster:,.0f} times faster than the sweep"
-    if lga is not None and lga is not best:
-        text += f". {lga.title}: {points(lga.measures['regret'])} points"
+    for item in summary.selectors:
+        if item.selector in LOSSES and item is not best:
+            text += f". {item.title}: {points(item.measures['regret'])} points"
     return f"{text}. A layer drawn at random: {points(summary.any_layer['regret'])} points."
 
 
 def unit_title(unit: StudyUnit) -> str:
     """What a unit is, when and on what it was measured."""
     origin = unit.provenance
-    return f"{unit_name(unit)} · n {len(unit.test.records)} test facts · {origin.created[:10]} · {origin.machine}"
+    had, asked = len(unit.test.records), unit.settings.get("test_facts", 0)
+    facts = f"n {had} test facts" + (f" (the set has no more; {asked} were asked for)" if had < asked else "")
+    early = " · LGA with the answer's loss only" if unit.settings.get("losses") == ["answer"] else ""
+    seed = f" · seed {unit.settings['seed']}"
+    return f"{unit_name(unit)} · {facts}{early}{seed} · {origin.created[:10]} · {origin.machine}"
 
 
 def unit_name(unit: StudyUnit) -> str:
@@ -184,17 +212,6 @@ def markdown(table: Sequence[Mapping[str, str]]) -> str:
     columns = list(table[0])
     lines = [columns, ["---"] * len(columns), *([row[name] for name in columns] for row in table)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _lga(summary: Summary) -> Across | None:
-    """LGA as it is by default; where these units were measured before that, with the loss of the answer."""
-    by_name = {item.selector: item for item in summary.selectors}
-    return by_name.get("lga") or by_name.get("lga-answer")
-
-
-def _of(lga: Across) -> str:
-    """Says which LGA a claim is checked with, where it is not the default one."""
-    return "" if lga.selector == "lga" else f"{lga.title}: "
 
 
 def _compared(difference: Difference) -> str:
@@ -210,10 +227,13 @@ def _firmness(item: Stability, size: int) -> str:
     if size not in item.sizes:
         return "n/a"
     place = item.sizes.index(size)
-    share, regret = _finite(item.share[place]), _finite(item.regret[place])
-    if share is None or regret is None:
+    share = _finite((item.share if item.near is None else item.near)[place])
+    if share is None:
         return "no pick"
-    return f"{100 * share:.0f} %, regret {regret:.1f}"
+    near = f"{100 * share:.0f} %" + (" the same" if item.near is None else " within one")
+    layer = f"layer {_whole(item.picks[place])}, " if item.picks else ""
+    regret = _finite(item.regret[place])
+    return f"{layer}{near}" + ("" if regret is None else f", regret {regret:.1f}")
 
 
 def _finite(value: float | None) -> float | None:
@@ -226,6 +246,14 @@ def _one(estimate: Estimate) -> str:
 
 def _with_n(value: float | None, n: int) -> str:
     return _one(Estimate(value=value, n=n))
+
+
+def _points_with_n(estimate: Estimate) -> str:
+    return points(estimate) + ("" if estimate.value is None else f", n {estimate.n}")
+
+
+def _share(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:.0f} %"
 
 
 def _cost(own: str, times: float | None) -> str:

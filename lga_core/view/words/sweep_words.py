@@ -44,9 +44,10 @@ def remaining_sentence(sweeps: Sequence[Sweep]) -> str:
 
 
 def recommended(worth: Worth) -> SelectorWorth | None:
-    """The selector with the lowest regret beside the sweep itself; among equals the cheapest. None without any."""
-    judged = [item for item in worth.selectors if item.regret.value is not None and item.pick.selector != BRUTE_FORCE]
-    return min(judged, key=lambda item: (item.regret.value, item.pick.cost.seconds), default=None)
+    """The selector with the highest Overall, so the lowest regret, beside the sweep itself; among equals the cheapest.
+    None without any."""
+    judged = [item for item in worth.selectors if item.overall.value is not None and item.pick.selector != BRUTE_FORCE]
+    return min(judged, key=lambda item: (-item.overall.value, item.pick.cost.seconds), default=None)
 
 
 def recommendation(worth: Worth) -> str:
@@ -60,21 +61,21 @@ def recommendation(worth: Worth) -> str:
         if worth.in_sample
         else f"on {facts} held out from the picks"
     )
-    judged = sum(item.regret.value is not None and item.pick.selector != BRUTE_FORCE for item in worth.selectors)
+    judged = sum(item.overall.value is not None and item.pick.selector != BRUTE_FORCE for item in worth.selectors)
     of = f"loses least of {count(judged, 'selector')}" if judged > 1 else "is the only selector with scores"
-    text = f"{best.pick.title} {of}: {_layer(best)} is {_below(best.regret)} {where}{_faster(worth, best)}."
+    text = f"{best.pick.title} {of}: {_layer(best)} is {_below(best)} {where}{_faster(worth, best)}."
     equal = [
         item.pick.title
         for item in worth.selectors
-        if item is not best and item.pick.selector != BRUTE_FORCE and item.regret.value == best.regret.value
+        if item is not best and item.pick.selector != BRUTE_FORCE and item.overall.value == best.overall.value
     ]
     if len(equal) == 1:
         text += f" So does {equal[0]}."
     elif equal:
         text += f" So do {len(equal)} others{', LGA among them' if 'LGA' in equal else ''}."
     lga = next((item for item in worth.selectors if item.pick.selector == "lga"), None)
-    if lga is not None and lga is not best and lga.regret.value is not None and lga.pick.title not in equal:
-        text += f" LGA: {_layer(lga)}, {_below(lga.regret).rstrip(',')}."
+    if lga is not None and lga is not best and lga.overall.value is not None and lga.pick.title not in equal:
+        text += f" LGA: {_layer(lga)}, {_below(lga).rstrip(',')}."
     return text
 
 
@@ -127,11 +128,16 @@ def _layer(item: SelectorWorth) -> str:
     return f"{swept}, in place of {item.pick.own_layer}, which was not swept," if item.pick.restricted else swept
 
 
-def _below(regret: Estimate) -> str:
+def _below(item: SelectorWorth) -> str:
+    regret = item.regret
+    if regret.value is None:
+        return f"at Overall {points(item.overall)} %, with too few facts for a regret,"
     if not regret.value:
         return "the best layer" + (
             "" if not regret.high else f", up to {regret.high:.1f} points below it when the facts are drawn again"
         )
+    if regret.value < 0:
+        return f"{-regret.value:.1f} points above the layer that half of the facts name as the best,"
     span = "" if regret.low is None else f", 95 % interval {regret.low:.1f} to {regret.high:.1f}"
     return f"{regret.value:.1f} points below the best layer{span},"
 

@@ -88,11 +88,19 @@ def judging_words(worth: Worth, sweeps: Mapping[str, Sweep]) -> str:
         f"Each fact is edited at each layer alone, from the unedited model. Metrics, in percent: "
         f"{measured_words(sweeps)} Overall is the arithmetic mean of those that a fact has, here "
         f"{', '.join(worth.makeup) or 'none yet'}. Judged on {judged}; only facts that are measured at every swept "
-        "layer enter the tables. Regret: Overall of the best layer minus Overall of the pick. Intervals: "
+        f"layer enter the tables. Regret: Overall of {best_of(worth)}, minus Overall of the pick. Intervals: "
         f"{worth.draws:,} draws of the judged facts with replacement, each pick held fixed. The selector with the "
         "lowest regret was looked for on the same facts, so its lead is flattering."
     )
 
 
+def best_of(worth: Worth) -> str:
+    """Which layer a regret is to."""
+    if worth.in_sample:
+        return "the best layer on these facts"
+    return "the layer that is best on half of these facts, measured on the other half (mean over cuts)"
+
+
 def _by_regret(worth: Worth) -> Sequence[SelectorWorth]:
-    return sorted(worth.selectors, key=lambda item: (item.regret.value is None, item.regret.value or 0.0))
+    """The highest Overall is the lowest regret, and is there where facts are too few for a regret."""
+    return sorted(worth.selectors, key=lambda item: (item.overall.value is None, -(item.overall.value or 0.0)))

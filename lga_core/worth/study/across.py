@@ -1,18 +1,20 @@
 """What the study's units say together: every selector over all of them, and some of them in pairs.
 
-Every unit counts the same. Intervals are a bootstrap over the test facts within each unit, with units and picks held
-fixed; units of one fact set draw the same facts. They do not say how other sets or models would turn out.
+Every unit counts the same. Intervals are a hierarchical bootstrap: units are drawn, and within each its test facts;
+picks are held fixed. Units of one fact set draw the same facts, and all selectors the same units and facts, so that
+differences are paired. METHOD.md §6.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from statistics import median
+from dataclasses import dataclass
+from statistics import fmean, median
 
 import numpy as np
 
 from lga_core.results import METRICS, Across, Difference, Estimate, Pick, StudyUnit, Summary, Transfer
 from lga_core.worth.ground_truth import Truth, drawn_weights, estimate
-from lga_core.worth.judging import DRAWS, regrets
+from lga_core.worth.held_out import best_overall
+from lga_core.worth.judging import DRAWS
 from lga_core.worth.selectors import BRUTE_FORCE
 from lga_core.worth.study.judged import TABLED
 from lga_core.worth.transfer import transfer
@@ -26,30 +28,77 @@ PAIRS = (
     ("forecast", "lga"),
     ("forecast", "lga-answer"),
     ("forecast", "cma-mlp"),
+    ("lga", "middle"),
+    ("lga-answer", "middle"),
+    ("forecast", "middle"),
 )
 ANY = "any"  # no selector: a layer drawn at random
 
 Drawn = Mapping[str, Mapping[str, np.ndarray]]  # selector -> measure -> (1 + draws,), the value first
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Bootstrap:
+    """Units with their measures over the facts as they are and drawn again, and how often each unit is drawn."""
+
+    units: Sequence[StudyUnit]
+    drawn: Sequence[Drawn]  # by unit
+    judged_on: Sequence[Truth]  # by unit
+    counts: np.ndarray  # (1 + draws, units), every unit once first; one unit has nothing to be drawn from
+
+    def mean(self, metric: str, values: Sequence[np.ndarray | None]) -> Estimate:
+        """Of what each unit has (None: nothing) over those that have it; `n` counts their facts."""
+        present = [i for i, value in enumerate(values) if value is not None and not np.isnan(value[0])]
+        if not present:
+            return Estimate()
+        own = [values[i] for i in present]
+        draws = max(len(self.counts), *map(len, own))
+        stacked = np.stack([np.broadcast_to(value, draws) for value in own], axis=1)  # (1 + draws, units)
+        lost = np.isnan(stacked)  # a draw without a fact that has the metric
+        weights = np.where(lost, 0.0, np.broadcast_to(self.counts, (draws, len(self.units)))[:, present])
+        total = weights.sum(1)
+        summed = (weights * np.where(lost, 0.0, stacked)).sum(1)
+        n = sum(self.judged_on[i].n(metric if metric in METRICS else "overall") for i in present)
+        return estimate(np.divide(summed, total, out=np.full(draws, np.nan), where=total > 0), n)
+
+    def measure(self, selector: str, name: str) -> Estimate:
+        """A measure at a selector's layers."""
+        return self.mean(name, [measures.get(selector, {}).get(name) for measures in self.drawn])
+
+
 def summary(
-    units: Sequence[StudyUnit], *, selectors: Sequence[str] = TABLED, draws: int = DRAWS, seed: int = 0
+    units: Sequence[StudyUnit],
+    *,
+    selectors: Sequence[str] = TABLED,
+    in_sample: bool = False,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> Summary:
-    """Every selector's means over the units in which it has a pick, and the differences of `PAIRS`."""
+    """Every selector's means over the units in which it has a pick, and the differences of `PAIRS`.
+
+    `in_sample`: judged on the very facts that the picks are from, which flatters them.
+    """
     sets = sorted({unit.fact_set for unit in units})
-    drawn = [_drawn(unit, draws, (seed, sets.index(unit.fact_set))) for unit in units]
-    best = [measures[BEST] for measures in drawn]
+    truths = [Truth.of(unit.proxy if in_sample else unit.test) for unit in units]
+    study = _Bootstrap(
+        units=units,
+        drawn=[
+            _drawn(unit, truth, in_sample, draws, (seed, sets.index(unit.fact_set)))
+            for unit, truth in zip(units, truths, strict=True)
+        ],
+        judged_on=truths,
+        counts=drawn_weights(len(units), draws, (seed, len(sets))),
+    )
     return Summary(
         units=len(units),
-        facts=sum(len(unit.test.records) for unit in units),
-        selectors=tuple(item for name in selectors if (item := _across(name, selectors, units, drawn)).units),
-        any_layer={name: _mean(name, [measures[ANY] for measures in drawn], units) for name in MEASURED},
-        best=_mean("overall", best, units),
-        optimum=_mean("optimum", best, units),
-        gap=_mean("below-optimum", best, units),
-        differences=tuple(
-            _difference(*pair, metric, units, drawn) for pair in PAIRS for metric in (*METRICS, "overall")
-        ),
+        facts=sum(len(truth.records) for truth in truths),
+        with_regret=sum(not np.isnan(measures[ANY]["regret"][0]) for measures in study.drawn),
+        selectors=tuple(item for name in selectors if (item := _across(name, selectors, study)).units),
+        any_layer={name: study.measure(ANY, name) for name in MEASURED},
+        best=study.measure(BEST, "overall"),
+        optimum=study.measure(BEST, "optimum"),
+        gap=study.measure(BEST, "below-optimum"),
+        differences=tuple(_difference(*pair, metric, study) for pair in PAIRS for metric in (*METRICS, "overall")),
         same_layer=sum(_layer(unit, BRUTE_FORCE) == _best(Truth.of(unit.test)) for unit in units),
         draws=draws,
         seed=seed,
@@ -62,96 +111,79 @@ def of_most(units: Sequence[StudyUnit]) -> tuple[StudyUnit, ...]:
     return tuple(unit for unit in units if unit.editor == max(editors, key=editors.count))
 
 
-def in_sample(units: Sequence[StudyUnit]) -> tuple[StudyUnit, ...]:
-    """The units with their picks judged on the very facts that they are from."""
-    return tuple(replace(unit, test=unit.proxy) for unit in units)
-
-
 def carried(units: Sequence[StudyUnit], selector: str) -> Transfer:
     """One selector's picks on every unit's proxy, each judged on every unit's test facts.
 
     Raises LgaError for units of several editors or settings.
     """
     picks = {unit.title: pick for unit in units for pick in unit.picks if pick.selector == selector}
-    return transfer(picks, {unit.title: unit.test for unit in units})
+    return transfer(picks, {unit.title: unit.test for unit in units}, held_out=True)
 
 
-def _drawn(unit: StudyUnit, draws: int, seed: tuple[int, int]) -> Drawn:
+def _drawn(unit: StudyUnit, truth: Truth, in_sample: bool, draws: int, seed: tuple[int, int]) -> Drawn:
     """Every measure at every selector's layer, over the facts as they are and drawn again."""
-    truth = Truth.of(unit.test)
     weights = drawn_weights(len(truth.records), draws, seed)
     means = {metric: truth.mean(metric, weights) for metric in (*METRICS, "overall")}
+    best = best_overall(truth, weights, in_sample=in_sample)
     optimum = weights @ truth.overall.max(1) / weights.sum(1)
 
     def at(layers: Sequence[int]) -> dict[str, np.ndarray]:
         columns = [truth.layers.index(layer) for layer in layers]
         measures = {metric: values[:, columns].mean(1) for metric, values in means.items()}
-        regret = np.mean([regrets(truth, layer, weights) for layer in layers], axis=0)
-        return measures | {"regret": regret, "optimum": optimum, "below-optimum": optimum - measures["overall"]}
+        return measures | {"regret": best - measures["overall"], "below-optimum": optimum - measures["overall"]}
 
     layers = {pick.selector: [pick.layer] for pick in unit.picks if pick.layer is not None}
-    return {name: at(chosen) for name, chosen in (layers | {BEST: [_best(truth)], ANY: truth.layers}).items()}
+    return {name: at(chosen) for name, chosen in (layers | {ANY: truth.layers}).items()} | {
+        BEST: {"overall": best, "optimum": optimum, "below-optimum": optimum - best}
+    }
 
 
-def _across(selector: str, among: Sequence[str], units: Sequence[StudyUnit], drawn: Sequence[Drawn]) -> Across:
+def _across(selector: str, among: Sequence[str], study: _Bootstrap) -> Across:
     mine = [
         (unit, _pick(unit, selector), measures)
-        for unit, measures in zip(units, drawn, strict=True)
+        for unit, measures in zip(study.units, study.drawn, strict=True)
         if selector in measures
     ]
     costs = [(unit.proxy.cost, pick.cost) for unit, pick, _measures in mine if pick.cost.rows and pick.cost.seconds]
+    firm = [item.firm for unit in study.units for item in unit.stability if item.selector == selector]
+    known = [share for share in firm if share is not None]
     return Across(
         selector=selector,
         title=mine[0][1].title if mine else selector,
         units=len(mine),
-        measures={
-            name: _mean(name, [measures[selector] for *_, measures in mine], [unit for unit, *_ in mine])
-            for name in MEASURED
-        },
-        lowest=sum(
-            _regret(measures, selector) <= min(_regret(measures, other) for other in among if other in measures)
+        measures={name: study.measure(selector, name) for name in MEASURED},
+        highest=sum(
+            _overall(measures, selector) >= max(_overall(measures, other) for other in among if other in measures)
             for *_, measures in mine
         ),
         fewer_rows=median(whole.rows / own.rows for whole, own in costs) if costs else None,
         faster=median(whole.seconds / own.seconds for whole, own in costs) if costs else None,
+        firm=fmean(known) if known else None,
     )
 
 
-def _difference(first: str, second: str, metric: str, units: Sequence[StudyUnit], drawn: Sequence[Drawn]) -> Difference:
+def _difference(first: str, second: str, metric: str, study: _Bootstrap) -> Difference:
     """One's layer less the other's on the same facts, where both have one and the set has the metric."""
     both = [
-        (unit, measures[first][metric] - measures[second][metric])
-        for unit, measures in zip(units, drawn, strict=True)
-        if {first, second} <= set(measures)
+        measures[first][metric] - measures[second][metric] if {first, second} <= set(measures) else None
+        for measures in study.drawn
     ]
-    both = [(unit, values) for unit, values in both if not np.isnan(values[0])]
-    values = [float(points[0]) for _unit, points in both]
+    values = [float(points[0]) for points in both if points is not None and not np.isnan(points[0])]
     return Difference(
         first=first,
         second=second,
         metric=metric,
-        units=len(both),
+        units=len(values),
         above=sum(value > 0 for value in values),
         below=sum(value < 0 for value in values),
         least=min(values, default=None),
         most=max(values, default=None),
-        mean=_mean(metric, [{metric: points} for _unit, points in both], [unit for unit, _points in both]),
+        mean=study.mean(metric, both),
     )
 
 
-def _mean(name: str, measures: Sequence[Mapping[str, np.ndarray]], units: Sequence[StudyUnit]) -> Estimate:
-    """Over the units that have it; `n` counts their test facts. A draw that lost it in one unit is left out."""
-    present = [
-        (unit, values[name]) for unit, values in zip(units, measures, strict=True) if not np.isnan(values[name][0])
-    ]
-    if not present:
-        return Estimate()
-    n = sum(Truth.of(unit.test).n("overall" if name not in METRICS else name) for unit, _values in present)
-    return estimate(np.mean([values for _unit, values in present], axis=0), n)
-
-
-def _regret(measures: Mapping[str, Mapping[str, np.ndarray]], selector: str) -> float:
-    return float(measures[selector]["regret"][0])
+def _overall(measures: Mapping[str, Mapping[str, np.ndarray]], selector: str) -> float:
+    return float(measures[selector]["overall"][0])
 
 
 def _pick(unit: StudyUnit, selector: str) -> Pick:

@@ -1,16 +1,27 @@
 """The reproduction study: its selectors, and a unit's table of their layers on held-out facts (METHOD.md §6, §7)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lga_core.results import METRICS, Estimate, SelectorWorth, StudyUnit, Worth
+import numpy as np
+
+from lga_core.results import METRICS, Estimate, SelectorWorth, Stability, StudyUnit, Worth
 from lga_core.scores.forecast.gain import Terms
+from lga_core.worth.ground_truth import Truth
+from lga_core.worth.held_out import best_overall
 from lga_core.worth.judging import judge
 from lga_core.worth.racing import RACE
 from lga_core.worth.selectors import READINGS, SELECTORS, Selector
 
-TABLED = (*READINGS, "cma-mlp", "middle", "forecast", RACE, "brute-force")  # the rows of the table
-WITH_FEWER = ("lga", "lga-answer", "cma-mlp", "forecast")  # picked again from fewer proxy facts
+WITH_FEWER = (  # picked again from fewer proxy facts
+    *READINGS,
+    *("cma-mlp", "cma-hidden", "cma-attn"),
+    *("gradnorm-old", "gradnorm-new", "hidden-distance"),
+    "forecast",
+)
+TABLED = (*WITH_FEWER, "middle", RACE, "brute-force")  # the rows of the table
+AT_RANDOM = "A layer drawn at random"  # a row of the table, no selector
 
 _TERMS = {
     "cut at bounds": Terms(saturating=False),
@@ -48,7 +59,7 @@ FORECASTS = (  # the forecast, taken apart; none of these is offered elsewhere
         view={"terms": _TERMS["cut at bounds"]},
     ),
 )
-STUDIED = (*(item for item in SELECTORS.values() if item.method and item.quick), *FORECASTS)
+STUDIED = (*(item for item in SELECTORS.values() if item.method and (item.quick or item.name in TABLED)), *FORECASTS)
 
 
 def verdict(unit: StudyUnit) -> Worth:
@@ -56,54 +67,78 @@ def verdict(unit: StudyUnit) -> Worth:
     return judge(unit.picks, unit.test, in_sample=False, seed=unit.settings["seed"])
 
 
+def stability(unit: StudyUnit) -> tuple[Stability, ...]:
+    """How its picks hold with fewer proxy facts; regret as in its table, whatever it was when the unit was measured."""
+    truth = Truth.of(unit.test)
+    best = best_overall(truth, np.ones((1, len(truth.records))), in_sample=False)[0]
+    return tuple(replace(item, regret=best - item.overall) for item in unit.stability)
+
+
+def firm(stabilities: Sequence[Stability], selector: str) -> float | None:
+    """The share of bootstrap proxies that pick its layer or one beside it; None where that was not measured."""
+    return next((item.firm for item in stabilities if item.selector == selector), None)
+
+
 def table_rows(unit: StudyUnit) -> list[dict[str, Any]]:
-    """A row a selector, and one of the sample-wise optimum; percent and points, each metric with its n."""
+    """A row a selector, one of a layer drawn at random (exactly: the mean over layers), and one of the sample-wise
+    optimum; percent and points, each metric with its n."""
     worth = verdict(unit)
     by_name = {item.pick.selector: item for item in worth.selectors}
     rows = [_row(unit, by_name[name]) for name in TABLED if name in by_name]
-    nothing = {key: value for metric in METRICS for key, value in ((metric, None), (f"{metric}_n", 0))}
+    at_random = {name: Estimate(value=float(np.mean(worth.mean[name])), n=worth.n[name]) for name in worth.makeup}
     return [
         *rows,
-        {
-            "model": unit.model,
-            "set": unit.title,
-            "editor": unit.editor,
-            "selector": "Sample-wise optimum",
-            "layer": None,
-            **nothing,
-            "fluency": None,
-            "fluency_n": 0,
-            **_interval("overall", worth.optimum),
-            **_interval("regret", Estimate()),
-            "rows": None,
-            "seconds": None,
-            "fewer_rows": None,
-            "faster": None,
-            "reason": None,
-        },
+        _without_pick(unit, AT_RANDOM, at_random, worth.any_layer, worth.any_regret),
+        _without_pick(unit, "Sample-wise optimum", {}, worth.optimum, Estimate()),
     ]
+
+
+def _without_pick(
+    unit: StudyUnit, title: str, metrics: Mapping[str, Estimate], overall: Estimate, regret: Estimate
+) -> dict[str, Any]:
+    """A row of what is no selector."""
+    return {
+        "model": unit.model,
+        "set": unit.title,
+        "editor": unit.editor,
+        "selector": title,
+        "layer": None,
+        **_metrics(metrics),
+        "fluency": None,
+        "fluency_n": 0,
+        **_interval("overall", overall),
+        **_interval("regret", regret),
+        "firm": None,
+        "rows": None,
+        "seconds": None,
+        "fewer_rows": None,
+        "faster": None,
+        "reason": None,
+    }
+
+
+def _metrics(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Each metric and its n; None and 0 where there is none."""
+    all_four = {name: estimates.get(name, Estimate()) for name in METRICS}
+    return {key: value for name, item in all_four.items() for key, value in ((name, item.value), (f"{name}_n", item.n))}
 
 
 def _row(unit: StudyUnit, worth: SelectorWorth) -> dict[str, Any]:
     pick = worth.pick
     brute = unit.proxy.cost
     fluency = unit.fluency.get(pick.layer, Estimate())
-    metrics = {name: worth.metrics.get(name, Estimate()) for name in METRICS}
     return {
         "model": unit.model,
         "set": unit.title,
         "editor": unit.editor,
         "selector": pick.title,
         "layer": pick.layer,
-        **{
-            key: value
-            for metric, estimate in metrics.items()
-            for key, value in ((metric, estimate.value), (f"{metric}_n", estimate.n))
-        },
+        **_metrics(worth.metrics),
         "fluency": fluency.value,
         "fluency_n": fluency.n,
         **_interval("overall", worth.overall),
         **_interval("regret", worth.regret),
+        "firm": firm(unit.stability, pick.selector),
         "rows": pick.cost.rows,
         "seconds": pick.cost.seconds,
         "fewer_rows": brute.rows / pick.cost.rows if pick.cost.rows else None,

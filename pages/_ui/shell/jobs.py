@@ -31,6 +31,7 @@ _COUNTED = {
     Phase.GRADIENT_ACTIVATION,
     Phase.INTEGRATED_GRADIENTS,
     Phase.FORECAST,
+    Phase.HIDDEN_DISTANCE,
 }  # steps are facts
 _EDITS = {Phase.SWEEP, Phase.RACE, Phase.MANY_EDITS}
 

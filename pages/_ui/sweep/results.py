@@ -137,7 +137,7 @@ def _selector(place, label: str, item: SelectorWorth | None) -> None:
     elif item.pick.restricted:
         card(place, label, f"{item.pick.own_layer}", "not swept")
     else:
-        regret = "not judged yet" if item.regret.value is None else f"regret {_one(item.regret.value)}"
+        regret = "not judged yet" if item.overall.value is None else f"regret {_one(item.regret.value)}"
         card(
             place,
             label,

@@ -7,16 +7,23 @@ import streamlit as st
 
 from lga_core.results import StudyUnit, Summary
 from lga_core.runs.study_units import kept_units
+from lga_core.view.figures.sweep.proxy_size import regret_against_size
 from lga_core.view.words import study_words as words
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.text import count
-from lga_core.worth.study.across import carried, in_sample, of_most, summary
-from lga_core.worth.study.judged import FORECASTS, table_rows
+from lga_core.worth.study.across import carried, of_most, summary
+from lga_core.worth.study.judged import AT_RANDOM, FORECASTS, stability, table_rows
+from pages._ui.shell.charts import chart
 from pages._ui.shell.elements import tabs
 from pages._ui.shell.text import safe
+from pages._ui.shell.theme import theme_name
 
 FRESH_SECONDS = 60  # a unit that is finished meanwhile is seen after this
 _BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
+_REGRET = (
+    "Regret: points of Overall below the layer that is best on half of the test facts, measured on the other half, "
+    "mean over 20 cuts; n/a with fewer than four facts."
+)
 _CARRIED = ("lga", "lga-answer", "forecast", "cma-mlp", "brute-force")
 
 
@@ -44,7 +51,7 @@ def read() -> Study | None:
         main=main,
         over=summary(main),
         parts=summary(main, selectors=parts),
-        parts_before=summary(in_sample(main), selectors=parts),
+        parts_before=summary(main, selectors=parts, in_sample=True),
     )
 
 
@@ -76,10 +83,11 @@ def together(measured: Study) -> None:
     st.caption(
         f"{count(len(measured.main), 'unit')}: {models}, each on {sets}; {first.editor}. Picks are from proxy "
         "facts, the numbers from test facts of the set’s other half, no subject in both. Means of the units’ "
-        "means, n facts in brackets; brackets beside Overall, regret and differences: 95 % of bootstrap draws "
-        "over the test facts, units and picks held fixed. Regret: points of Overall below the unit’s best "
-        f"layer. × fewer rows and × faster: than the sweep of the same proxy facts, medians; {_BESIDE}. "
-        f"Teacher-forced, percent. `{first.command}`"
+        "means, n facts in brackets; brackets beside Overall, regret and differences: 95 % of "
+        f"{measured.over.draws:,} draws of units and of their test facts (seed {measured.over.seed}), paired, picks "
+        f"held fixed. {_REGRET} Layer ± 1 again: the share of bootstrap proxies that pick within one layer of the "
+        f"pick. × fewer rows and × faster: than the sweep of the same proxy facts, medians; {_BESIDE}. "
+        "Teacher-forced, percent. `python -m lga_core bench paper --model MODEL`"
     )
 
 
@@ -93,14 +101,20 @@ def alone(measured: Study) -> None:
     st.caption(
         f"{safe(words.unit_title(unit))}. Picks are from {len(unit.proxy.records)} proxy facts of the set’s "
         "other half, no subject in both. Percent, teacher-forced, n in brackets; brackets beside Overall and "
-        "regret: 95 % of bootstrap draws over the test facts. Rows: sequences through the model that the pick "
-        f"cost; beside them, how much less than the proxy’s sweep. {_BESIDE[0].upper()}{_BESIDE[1:]}. "
+        f"regret: 95 % of 1,000 bootstrap draws over the test facts. {_REGRET} "
+        "Rows: sequences through the model that the pick cost; beside them, how much less than the proxy’s sweep. "
+        f"{_BESIDE[0].upper()}{_BESIDE[1:]}. "
         f"`{unit.command}`"
     )
-    _table(words.stability_table(unit.stability), "proxy facts", "Table of how picks hold with fewer proxy facts")
+    held = stability(unit)
+    at_random = next(row["regret"] for row in rows if row["selector"] == AT_RANDOM)
+    figure = regret_against_size(held, theme_name=theme_name(), at_random=at_random)
+    if figure is not None:
+        chart(figure, "study_size", "Curves: each selector's mean regret over the number of proxy facts.")
+    _table(words.stability_table(held), "proxy facts", "Table of how picks hold with fewer proxy facts")
     st.caption(
-        f"Of {unit.stability[0].draws} draws of so many proxy facts: the share that picks the layer that all of "
-        "them pick, and the mean regret on the test facts of what is picked."
+        f"Of {held[0].draws} draws of so many proxy facts (seed {held[0].seed}): the layer that most of them pick, "
+        "the share that picks it or a layer beside the one that all facts pick, and the mean regret on the test facts."
     )
 
 

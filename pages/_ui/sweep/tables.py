@@ -18,6 +18,7 @@ from lga_core.view.words.sweep_words import BRUTE_FORCE, optimum_sentence
 from lga_core.view.words.text import count
 from lga_core.view.words.worth_rows import (
     MARKED,
+    best_of,
     cost_rows,
     judging_words,
     measured_words,
@@ -54,7 +55,7 @@ def regret_table(worth: Worth) -> None:
         "Table of what each selector's pick is worth",
         {
             "Overall, %": _number(1),
-            "regret": _number(1),
+            "regret": _number(1, f"Points of Overall below {best_of(worth)}."),
             "from": _number(1, "95 % interval of the regret"),
             "to": _number(1, "95 % interval of the regret"),
             "Spearman ρ": _number(2),

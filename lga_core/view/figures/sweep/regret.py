@@ -30,7 +30,9 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
     seconds = [max(item.pick.cost.seconds, LEAST) for item in shown]
     low, high = math.log10(min(seconds)) - 0.15, math.log10(max(seconds)) + 0.15
     ticks = [value for value in _SECONDS if low <= math.log10(value) <= high]
-    top = max(max(item.regret.high or 0.0, item.regret.value) for item in shown) or 1.0
+    bounds = [value for item in shown for value in (item.regret.low, item.regret.value, item.regret.high)]
+    least = min(0.0, *(value for value in bounds if value is not None))
+    top = max(0.0, *(value for value in bounds if value is not None)) or 1.0
     figure.update_layout(
         clickmode="none",
         hoverdistance=30,
@@ -45,8 +47,8 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
         ),
         yaxis=axis(
             look,
-            range=[-0.06 * top, 1.08 * top],
-            tickvals=round_ticks(0, top, 5),
+            range=[least - 0.06 * (top - least), top + 0.08 * (top - least)],
+            tickvals=round_ticks(least, top, 5),
             grid=True,
             zero=look.muted,
         ),
