@@ -141,7 +141,7 @@ def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     together, pairs, claims, alone, fewer, _between, terms = tables
     measured = study.read()
     assert view.recommendation(measured.over) in words(page)
-    assert together.shape[0] == len(measured.over.selectors) + 3 and (len(pairs), len(claims)) == (3, 5)
+    assert together.shape[0] == len(measured.over.selectors) + 3 and (len(pairs), len(claims)) == (5, 6)
     assert {*map(safe, ("LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"))} <= set(alone.index)
     assert list(fewer.columns) == ["LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"]
     assert len(terms) == len(measured.parts.selectors)

@@ -55,8 +55,8 @@ def test_answers_of_other_lengths_and_other_company_change_nothing(tiny):
         ("Paris is in", "France", "Japan and Germany, a city of the state"),
         ("The language of Brazil is", "a", "b"),
     ]
-    old = [answer_row(tiny.tokenizer, prompt, first) for prompt, first, _ in prompts]
-    new = [answer_row(tiny.tokenizer, prompt, second) for prompt, _, second in prompts]
+    old = [answer_row(tiny.asking, prompt, first) for prompt, first, _ in prompts]
+    new = [answer_row(tiny.asking, prompt, second) for prompt, _, second in prompts]
     together = hidden_distances(tiny, old, new)
     alone = torch.cat([hidden_distances(tiny, [a], [b]) for a, b in zip(old, new, strict=True)])
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-7)

@@ -23,7 +23,7 @@ def regret_rows(worth: Worth) -> list[dict[str, object]]:
             "to": item.regret.high,
             **{words: yes_no(item.hits[k]) for k, words in HITS.items()},
             "Spearman ρ": item.spearman.value,
-            "n judged": item.regret.n or None,
+            "n judged": item.overall.n or None,
             "n picked from": item.pick.n_facts or None,
             "note": item.pick.reason or "",
         }
