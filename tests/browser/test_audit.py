@@ -29,7 +29,7 @@ def test_every_empty_page(page: Page, address: str, theme: str):
 def test_the_dialog_for_facts(page: Page, address: str, tmp_path: Path):
     open_first_page(page, address)
     page.get_by_role("button", name="Add facts").first.click()
-    page.locator("input[type=file]").set_input_files(write_facts(tmp_path))
+    page.get_by_role("dialog").locator("input[type=file]").set_input_files(write_facts(tmp_path))
     expect(page.get_by_text("10 facts from 10 records")).to_be_visible(timeout=SLOW)
     audit_in_both_themes(page)
     page.get_by_role("tab", name="Type one fact").click()

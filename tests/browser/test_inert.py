@@ -31,7 +31,7 @@ def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address
     expect(page.get_by_text("4 layers").first).to_be_visible()
     settled(page)
     page.get_by_role("button", name="Add facts").click()
-    page.locator("input[type=file]").set_input_files(upload)
+    page.get_by_role("dialog").locator("input[type=file]").set_input_files(upload)
     page.get_by_role("button", name="Use these facts").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     inert(page, "<b onmouseover")

@@ -134,7 +134,7 @@ def show(page: Page, view: str) -> None:
 
 def load(page: Page, file: Path) -> None:
     idle(page)
-    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_test_id("stFileUploader").filter(has_text="Edit set").locator("input").set_input_files(file)
     expect(page.get_by_text(file.name, exact=True)).to_be_visible()
 
 

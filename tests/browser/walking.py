@@ -28,7 +28,7 @@ def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
     expect(page.get_by_text("4 layers").first).to_be_visible()
     settled(page)  # a page that is drawn anew closes the dialog
     page.get_by_role("button", name="Add facts").click()
-    page.locator("input[type=file]").set_input_files(write_facts(folder))
+    page.get_by_role("dialog").locator("input[type=file]").set_input_files(write_facts(folder))
     expect(page.get_by_text("10 facts from 10 records")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Use these facts").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
