@@ -251,9 +251,7 @@ class Visit:
 
     def _prepare(self, work: PageWork) -> Any:
         """Choose what has to be chosen on the page, and find the button."""
-        if work.name == "trial edit":
-            self._choose_layer(PageWork.layer)
-        elif work.name == "sweep":
+        if work.name == "sweep":
             self._choose_layer_range(*PageWork.sweep_layers)
         self._until_idle()
         return self._button(work.button)
@@ -271,17 +269,12 @@ class Visit:
         self._wait(lambda: box.count() > 0 and box.input_value() == str(value))
 
     def _query(self, facts: int, seed: int) -> str:
-        return f"model={self._model}&facts=world&n={facts}&seed={seed}"
+        # The layer replaces the recommended one, which the trial page would open with.
+        return f"model={self._model}&facts=world&n={facts}&seed={seed}&layers={PageWork.layer}"
 
     def _button(self, key: str) -> Any:
         """By its key: its words depend on what the store has."""
         return self._page.locator(f".st-key-{key} button").first
-
-    def _choose_layer(self, layer: int) -> None:
-        box = self._page.get_by_test_id("stMultiSelect").first.locator("input")
-        box.fill(str(layer))
-        self._page.get_by_role("option", name=str(layer), exact=True).first.click()
-        self._page.keyboard.press("Escape")
 
     def _choose_layer_range(self, first: int, last: int) -> None:
         sliders = self._page.get_by_role("slider")
