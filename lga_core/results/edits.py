@@ -138,7 +138,7 @@ class LedgerWrite(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerReport(Result):
+class LedgerReport(ShownResult):
     """How the facts of a ledger fare now: later edits may damage earlier ones."""
 
     facts: tuple[LedgerFact, ...]  # in the ledger's order

@@ -7,7 +7,8 @@ from lga_core.data.facts import fact_label
 from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.service.requests import EasyEditRequest, TrialRequest
-from lga_core.view.export.frames import edit_probes, to_csv
+from lga_core.view.export.frames.edits import edit_probes
+from lga_core.view.export.frames.table import to_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edit_rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
