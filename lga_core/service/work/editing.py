@@ -124,7 +124,7 @@ def load(desk: Desk, request: ask.LoadEditSet, control: Control) -> LedgerView:
 
 def save(desk: Desk, request: ask.SaveEditSet, control: Control) -> bytes:
     model, book = _ledger(desk, request, control)
-    return edit_set_bytes(book.ledger, model)
+    return edit_set_bytes(book.ledger, model, book.means)
 
 
 def export(desk: Desk, request: ask.ExportModel, control: Control) -> str:
@@ -135,7 +135,7 @@ def export(desk: Desk, request: ask.ExportModel, control: Control) -> str:
 
 def export_adapter(desk: Desk, request: ask.ExportAdapter, control: Control) -> Adapter:
     model, book = _ledger(desk, request, control)
-    return export_lora(book.ledger, model, request.folder, dense_rank=request.dense_rank)
+    return export_lora(book.ledger, model, request.folder, dense_rank=request.dense_rank, measured=book.means)
 
 
 def play(desk: Desk, request: ask.PlayRequest, control: Control) -> PlaygroundReport:
