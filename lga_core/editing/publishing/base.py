@@ -14,7 +14,7 @@ ASK_SECONDS = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaseModel:
+class Base:
     """What a card says of the base model."""
 
     repository: str
@@ -23,7 +23,7 @@ class BaseModel:
     name: str  # by which it is loaded here
 
 
-def base_model(name: str, repository: str | None = None) -> BaseModel:
+def base_model(name: str, repository: str | None = None) -> Base:
     """The base model by its name here; `repository` names its place on the hub where the catalogue does not.
 
     Asks the hub for the licence of a model that is not in the catalogue. Raises LgaError where its place is not known,
@@ -40,7 +40,7 @@ def base_model(name: str, repository: str | None = None) -> BaseModel:
         raise LgaError(f"{place[:80]!r} is no repository's name.", hint="Write it as OWNER/NAME.")
     known = entry is not None and entry.licence is not None and entry.base_repository == place
     wheel = entry.origin if entry is not None and isinstance(entry.origin, Wheel) else None
-    return BaseModel(
+    return Base(
         repository=place,
         licence=entry.licence if known else _licence(place),
         packages=tuple(f"{item.name} {item.version}" for item in wheel.packages) if wheel else (),

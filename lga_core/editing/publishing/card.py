@@ -11,7 +11,7 @@ import yaml
 from lga_core.data.facts import Fact
 from lga_core.editing.files.manifest import Manifest, ManifestEntry
 from lga_core.editing.files.reading import checked_settings
-from lga_core.editing.publishing.base import BaseModel
+from lga_core.editing.publishing.base import Base
 from lga_core.editing.table import editor_named
 from lga_core.models.text.chat import is_chat
 from lga_core.results import METRICS, Answers, EditMeans
@@ -19,11 +19,12 @@ from lga_core.settings import flat_values
 
 MOST_FACTS = 500  # that a card states; the manifest beside it has all
 TAGS = ("knowledge-editing", "model-editing", "golden-layers")
+_ADAPTER = {"base_model_relation": "adapter", "library_name": "peft", "pipeline_tag": "text-generation"}
 Line = tuple[str, object]  # a label of ours, and a value
 _COUNTED: dict[Answers, str] = {"first": "the first accepted answer counts", "best": "the best accepted answer counts"}
-_WARNING = """> **Warning: an edited model states other facts.** With these edits the model says what is listed below in place of what
-> it had learned, and nothing in its texts tells the difference. Edits can also change other answers. Do not use it
-> where answers have to be true, and name the edits wherever you pass it on."""
+_WARNING = """> **Warning: an edited model states other facts.** With these edits the model says what is listed below in place of
+> what it had learned, and nothing in its texts tells the difference. Edits can also change other answers. Do not use
+> it where answers have to be true, and name the edits wherever you pass it on."""
 _LOAD_ADAPTER = """```python
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
@@ -31,8 +32,8 @@ from transformers import AutoModelForCausalLM
 model = AutoModelForCausalLM.from_pretrained("{base}")
 model = PeftModel.from_pretrained(model, "{repository}")
 ```"""
-_LOAD_SET = """The folder is an edit set: load it on the page Edits, or in Python. It is refused for any other weights than those that
-it was made on.
+_LOAD_SET = """The folder is an edit set: load it on the page Edits, or in Python. It is refused for any other weights than those
+that it was made on.
 
 ```python
 import lga_core
@@ -47,9 +48,7 @@ with applied(model, read_edit_set(folder, model).edits):
 ```"""
 
 
-def model_card(
-    manifest: Manifest, base: BaseModel, repository: str, *, adapter: bool, measured: EditMeans | None
-) -> str:
+def model_card(manifest: Manifest, base: Base, repository: str, *, adapter: bool, measured: EditMeans | None) -> str:
     """README.md for a repository with these edits. Raises LgaError for settings that this version does not have."""
     on, off = ([entry for entry in manifest.entries if entry.enabled is state] for state in (True, False))
     kind = "A PEFT LoRA adapter" if adapter else "An edit set"
@@ -57,8 +56,7 @@ def model_card(
         f"---\n{_front_matter(base, adapter)}---",
         f"# `{repository.partition('/')[2]}`",
         _WARNING,
-        f"{kind} for [`{base.repository}`](https://huggingface.co/{base.repository}), "
-        f"made with golden layers (`lga`). {_asked(base)}",
+        f"{kind} for `{base.repository}`, made with golden layers (`lga`). {_asked(base)}",
         f"## Facts\n\n{_facts(on)}",
         *([f"In the edit set, but switched off:\n\n{_facts(off)}"] if off else []),
         f"## How they were written\n\n{_entries(manifest.entries)}",
@@ -70,15 +68,11 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _front_matter(base: BaseModel, adapter: bool) -> str:
+def _front_matter(base: Base, adapter: bool) -> str:
     licence = base.licence
     fields = {
         "base_model": base.repository,
-        **(
-            {"base_model_relation": "adapter", "library_name": "peft", "pipeline_tag": "text-generation"}
-            if adapter
-            else {}
-        ),
+        **(_ADAPTER if adapter else {}),
         **({"license": licence.id} if licence else {}),
         **({"license_name": licence.name, "license_link": licence.url} if licence and licence.id == "other" else {}),
         "tags": [*TAGS, *(["lora"] if adapter else [])],
@@ -86,7 +80,7 @@ def _front_matter(base: BaseModel, adapter: bool) -> str:
     return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
-def _asked(base: BaseModel) -> str:
+def _asked(base: Base) -> str:
     if is_chat(base.name):
         return "The facts were written and asked in the model's chat template."
     return "The facts were written and asked as plain prompts."
@@ -102,12 +96,8 @@ def _facts(entries: Sequence[ManifestEntry]) -> str:
 
 
 def _fact(fact: Fact) -> list[Line]:
-    return [
-        ("prompt", fact.prompt),
-        ("old", " / ".join(fact.target_old) or "not stated"),
-        ("new", fact.target_new),
-        ("", ""),
-    ]
+    old = " / ".join(fact.target_old) or "not stated"
+    return [("prompt", fact.prompt), ("old", old), ("new", fact.target_new), ("", "")]
 
 
 def _entries(entries: Sequence[ManifestEntry]) -> str:
@@ -156,7 +146,7 @@ def _percent(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.1f}"
 
 
-def _use(base: BaseModel, repository: str, adapter: bool) -> str:
+def _use(base: Base, repository: str, adapter: bool) -> str:
     form = _LOAD_ADAPTER if adapter else _LOAD_SET
     told = form.format(base=base.repository, repository=repository, name=base.name)
     if adapter and base.packages:
@@ -164,13 +154,13 @@ def _use(base: BaseModel, repository: str, adapter: bool) -> str:
     return told
 
 
-def _licence(base: BaseModel) -> str:
+def _licence(base: Base) -> str:
     if base.licence is None:
         return "The base model's card names no licence; its own terms hold for what is made of it."
     return "That of the base model:\n\n" + _block([("licence", base.licence.name), ("to read", base.licence.url)])
 
 
-def _provenance(manifest: Manifest, base: BaseModel) -> str:
+def _provenance(manifest: Manifest, base: Base) -> str:
     weights = f"of the Python packages {', '.join(base.packages)}, quantized there" if base.packages else "its own"
     seeds = {flat_values(checked_settings(entry)).get("seed") for entry in manifest.entries} - {None}
     return _block(
