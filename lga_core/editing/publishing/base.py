@@ -7,7 +7,7 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import HUB_ID, Licence, ModelEntry, Wheel, resolve
+from lga_core.models.sources.catalogue import HUB_ID, Hub, Licence, Local, ModelEntry, Wheel, resolve
 from lga_core.models.text.chat import SUFFIX, is_chat, plain_name
 
 ASK_SECONDS = 15.0
@@ -19,7 +19,8 @@ class Base:
 
     repository: str
     licence: Licence | None  # None: it names none
-    packages: tuple[str, ...] = ()  # that its weights came in, where they are not those of the repository
+    weights: str  # which ones were edited, in words
+    own_weights: bool  # whether those are the repository's for certain
     name: str  # by which it is loaded here
 
 
@@ -39,11 +40,13 @@ def base_model(name: str, repository: str | None = None) -> Base:
     if not HUB_ID.fullmatch(place):
         raise LgaError(f"{place[:80]!r} is no repository's name.", hint="Write it as OWNER/NAME.")
     known = entry is not None and entry.licence is not None and entry.base_repository == place
-    wheel = entry.origin if entry is not None and isinstance(entry.origin, Wheel) else None
+    origin = entry.origin if entry is not None else None
+    own_weights = isinstance(origin, Hub) and origin.repo == place
     return Base(
         repository=place,
         licence=entry.licence if known else _licence(place),
-        packages=tuple(f"{item.name} {item.version}" for item in wheel.packages) if wheel else (),
+        weights="of that repository" if own_weights else _weights(origin),
+        own_weights=own_weights,
         # A path of this machine is nobody's business.
         name=(entry.id if entry is not None and entry.source != "path" else place) + (SUFFIX if is_chat(name) else ""),
     )
@@ -53,6 +56,15 @@ def _entry(name: str) -> ModelEntry | None:
     with suppress(LgaError):  # a folder that is not here any more
         return resolve(name)
     return None
+
+
+def _weights(origin: Wheel | Hub | Local | None) -> str:
+    if isinstance(origin, Wheel):
+        packages = ", ".join(f"{item.name} {item.version}" for item in origin.packages)
+        return f"of the Python packages {packages}, quantized there and expanded again"
+    if isinstance(origin, Hub):
+        return f"of the hub's repository {origin.repo}"
+    return "of a local folder or file, which its publisher named as that of the base model"
 
 
 def _licence(repository: str) -> Licence | None:

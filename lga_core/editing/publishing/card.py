@@ -22,17 +22,20 @@ TAGS = ("knowledge-editing", "model-editing", "golden-layers")
 _ADAPTER = {"base_model_relation": "adapter", "library_name": "peft", "pipeline_tag": "text-generation"}
 Line = tuple[str, object]  # a label of ours, and a value
 _COUNTED: dict[Answers, str] = {"first": "the first accepted answer counts", "best": "the best accepted answer counts"}
-_WARNING = """> **Warning: an edited model states other facts.** With these edits the model says what is listed below in place of
+_WARNING = """\
+> **Warning: an edited model states other facts.** With these edits the model says what is listed below in place of
 > what it had learned, and nothing in its texts tells the difference. Edits can also change other answers. Do not use
 > it where answers have to be true, and name the edits wherever you pass it on."""
-_LOAD_ADAPTER = """```python
+_LOAD_ADAPTER = """\
+```python
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 model = AutoModelForCausalLM.from_pretrained("{base}")
 model = PeftModel.from_pretrained(model, "{repository}")
 ```"""
-_LOAD_SET = """The folder is an edit set: load it on the page Edits, or in Python. It is refused for any other weights than those
+_LOAD_SET = """\
+The folder is an edit set: load it on the page Edits, or in Python. It is refused for any other weights than those
 that it was made on.
 
 ```python
@@ -149,8 +152,10 @@ def _percent(value: float | None) -> str:
 def _use(base: Base, repository: str, adapter: bool) -> str:
     form = _LOAD_ADAPTER if adapter else _LOAD_SET
     told = form.format(base=base.repository, repository=repository, name=base.name)
-    if adapter and base.packages:
-        return f"{told}\n\nThe edits were computed on other weights (see Provenance): on these they may act otherwise."
+    if adapter and not base.own_weights:
+        return (
+            f"{told}\n\nThe edits may have been computed on other weights (see Provenance), and act otherwise on these."
+        )
     return told
 
 
@@ -161,12 +166,11 @@ def _licence(base: Base) -> str:
 
 
 def _provenance(manifest: Manifest, base: Base) -> str:
-    weights = f"of the Python packages {', '.join(base.packages)}, quantized there" if base.packages else "its own"
     seeds = {flat_values(checked_settings(entry)).get("seed") for entry in manifest.entries} - {None}
     return _block(
         [
             ("model", base.name),
-            ("weights", weights),
+            ("weights", base.weights),
             ("fingerprint", manifest.model_fingerprint),
             ("dtype", manifest.dtype),
             ("seed", ", ".join(map(str, sorted(seeds))) or "none: nothing was drawn"),
