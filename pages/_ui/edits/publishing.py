@@ -39,7 +39,7 @@ def publish(model: str, ledger: LedgerView) -> None:
             key="publish_base",
             persist_state="session",
             placeholder="owner/name",
-            help="This model is a folder or file of this machine: its name on the hub stands in the card, no path does.",
+            help="This model is a folder or file of this machine. The card has its name on the hub, and no path.",
         )
     with st.container(horizontal=True):
         st.toggle("Private", key="publish_private", persist_state="session", help="Of a new repository.")
