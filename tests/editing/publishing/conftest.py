@@ -6,12 +6,9 @@ import pytest
 import torch
 from conftest import tiny_model
 from editing.edit_set.building import QUICK
-from editing.publishing.fake_hub import FakeHub, serving
-from huggingface_hub import constants
+from editing.publishing.fake_hub import FakeHub, found
 
 from lga_core.editing.ledger import Ledger, extend
-
-BASE = "tiny/base"
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +25,5 @@ def ledger(model, facts) -> Ledger:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with serving() as served:
-        for name, value in served.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(constants, "ENDPOINT", served.url)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        served.cards[BASE] = {"license": "apache-2.0"}
+    with found(monkeypatch) as served:
         yield served

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 import yaml
+from huggingface_hub import constants
 
+BASE = "tiny/base"
 TOKEN = "hf_a_token_of_this_test"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -55,6 +58,18 @@ def serving() -> Iterator[FakeHub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def found(patch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub that this process and its children find, with one base model."""
+    with serving() as hub:
+        for name, value in hub.environment.items():
+            patch.setenv(name, value)
+        patch.setattr(constants, "ENDPOINT", hub.url)
+        patch.setattr(constants, "HF_HUB_OFFLINE", False)
+        hub.cards[BASE] = {"license": "apache-2.0"}
+        yield hub
 
 
 class _Handler(BaseHTTPRequestHandler):

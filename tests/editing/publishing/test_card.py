@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import pytest
 from conftest import make_fact
 from editing.edit_set.building import QUICK
-from editing.publishing.conftest import BASE
+from editing.publishing.fake_hub import BASE
 from huggingface_hub import ModelCard
 from hypothesis import given
 from hypothesis import settings as checking
