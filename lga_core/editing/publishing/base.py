@@ -1,5 +1,6 @@
 """The model that published edits are for: its repository on the hub, its licence, and whose weights were edited."""
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from lga_core.models.sources.catalogue import HUB_ID, Hub, Licence, Local, Model
 from lga_core.models.text.chat import SUFFIX, is_chat, plain_name
 
 ASK_SECONDS = 15.0
+KEPT = "The edits here stay as they are."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,16 @@ def base_model(name: str, repository: str | None = None) -> Base:
     )
 
 
+def check_online(what: str) -> None:
+    """Raise LgaError where this machine is to stay off the network; `what` was to be done, in words."""
+    own = os.environ.get("LGA_OFFLINE") == "1"
+    if own or constants.HF_HUB_OFFLINE:
+        raise LgaError(
+            f"{'LGA_OFFLINE=1' if own else 'HF_HUB_OFFLINE'} forbids to {what}.",
+            hint=f"Unset it, then try again. {KEPT}",
+        )
+
+
 def _entry(name: str) -> ModelEntry | None:
     with suppress(LgaError):  # a folder that is not here any more
         return resolve(name)
@@ -69,6 +81,7 @@ def _weights(origin: Wheel | Hub | Local | None) -> str:
 
 def _licence(repository: str) -> Licence | None:
     """What the base model's own card names."""
+    check_online(f"ask for the licence of {repository}")
     try:
         card = HfApi().model_info(repository, timeout=ASK_SECONDS).card_data
     except (RepositoryNotFoundError, HFValidationError) as error:

@@ -4,13 +4,13 @@ The token is the client's business: HF_TOKEN or a login. It is never taken, kept
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub import constants, get_token
 
+from lga_core.editing.publishing.base import KEPT, check_online
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import HUB_ID
 from lga_core.models.sources.fetching.child import ChildFailed, own_modules, run_child
@@ -19,16 +19,13 @@ from lga_core.results import Published
 
 WORKER = "lga_core.editing.publishing.upload"
 LOGIN = "Log in once with `hf auth login`, or set HF_TOKEN to a token that may write."
-KEPT = "The edits here stay as they are."
 
 
 def check_ready(repository: str) -> None:
     """Raise LgaError where nothing can be published: a wrong name, offline by choice, or no token."""
     if not HUB_ID.fullmatch(repository):
         raise LgaError(f"{repository[:80]!r} is no repository's name.", hint="Write it as OWNER/NAME.")
-    if os.environ.get("LGA_OFFLINE") == "1" or constants.HF_HUB_OFFLINE:
-        which = "LGA_OFFLINE=1" if os.environ.get("LGA_OFFLINE") == "1" else "HF_HUB_OFFLINE"
-        raise LgaError(f"{which} forbids to publish.", hint=f"Unset it, then publish again. {KEPT}")
+    check_online("publish")
     if get_token() is None:
         raise LgaError("The hub's client has no token, and publishing needs one.", hint=LOGIN)
 

@@ -15,6 +15,7 @@ from lga_core.editing.files.lora import CONFIG, WEIGHTS, adapter_files, export_l
 from lga_core.editing.files.manifest import MANIFEST, METRICS_FILE, TENSORS
 from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extend
+from lga_core.editing.publishing.base import base_model
 from lga_core.editing.publishing.hub import publish
 from lga_core.editing.publishing.parcel import CARD, parcel
 from lga_core.errors import LgaError
@@ -131,6 +132,8 @@ def test_no_network_offline_by_choice_and_no_token(hub, monkeypatch, tmp_path):
         patch.setenv("LGA_OFFLINE", "1")
         with pytest.raises(LgaError, match="LGA_OFFLINE=1 forbids"):
             publish(FILES, "me/edits")
+        with pytest.raises(LgaError, match="LGA_OFFLINE=1 forbids to ask for the licence of tiny/base"):
+            base_model("gone", BASE)
     with monkeypatch.context() as patch:
         patch.setattr(constants, "HF_HUB_OFFLINE", True)
         with pytest.raises(LgaError, match="HF_HUB_OFFLINE forbids"):
