@@ -40,6 +40,7 @@ class Phase(StrEnum):
     GENERATE = "Writing"
     EDIT_SET = "Reading the edit set"
     EXPORT = "Writing the edited model"
+    PUBLISH = "Publishing"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from lga_core.cli.commands.edit import edit
 from lga_core.cli.commands.facts import facts
 from lga_core.cli.commands.many import many
 from lga_core.cli.commands.models import models
+from lga_core.cli.commands.publish import publish
 from lga_core.cli.commands.race import race
 from lga_core.cli.commands.replay import replay
 from lga_core.cli.commands.report import report
@@ -25,6 +26,6 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (models, facts, score, trace, edit, many, sweep, race, replay, report, cache, bench, demo):
+for command in (models, facts, score, trace, edit, many, sweep, race, publish, replay, report, cache, bench, demo):
     commands.command(name=command.__name__)(with_common(command))
 commands.command(name="app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(app)

@@ -8,6 +8,8 @@ from lga_core.data.drafts import quoted
 from lga_core.data.facts import Fact, Probe
 from lga_core.data.load import probe_groups, record_of
 
+CHAT = "Asked in the model's chat template here; EasyEdit has no such option, so the run there asks plain prompts."
+
 
 @dataclass(frozen=True, kw_only=True)
 class FactsFile:
@@ -17,9 +19,12 @@ class FactsFile:
     left_out: tuple[str, ...]
 
 
-def write_knowedit(facts: Sequence[Fact]) -> FactsFile:
-    """The facts for KnowEdit's reader there; read again here they are the same but for what is told as left out."""
-    records = [_record(fact) for fact in facts]
+def write_knowedit(facts: Sequence[Fact], *, chat: bool = False) -> FactsFile:
+    """The facts for KnowEdit's reader there; read again here they are the same but for what is told as left out.
+
+    `chat`: the edit was asked in a chat template. Each record then has a note of it, which no reader looks at.
+    """
+    records = [_record(fact) | ({"note": CHAT} if chat else {}) for fact in facts]
     text = "[\n" + ",\n".join(json.dumps(record, ensure_ascii=False) for record in records) + "\n]\n"
     return FactsFile(text=text, left_out=tuple(words for fact in facts for words in _unfit(fact)))
 

@@ -81,6 +81,18 @@ class EditReport(ShownResult):
         """The largest over layers; None where the editor has no v*."""
         return max((error for error in self.target_errors if error is not None), default=None)
 
+    @property
+    def means(self) -> "EditMeans":
+        """Of its one fact."""
+        before, now = (
+            {
+                name: FactMean(teacher_forced=metric.teacher_forced, free=metric.free, n=min(metric.n, 1))
+                for name, metric in metrics.items()
+            }
+            for metrics in (self.before, self.after)
+        )
+        return EditMeans(before=before, now=now, answers=self.answers)
+
 
 TrialPart = Literal["texts", "side effects"]
 """What of a trial edit comes after its teacher-forced metrics, in this order."""
@@ -101,6 +113,15 @@ class FactMean(Result):
     teacher_forced: float | None
     free: float | None
     n: int  # facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditMeans(Result):
+    """Every metric of some facts, on the unedited model and with edits."""
+
+    before: Mapping[str, FactMean]  # metric name -> mean over facts
+    now: Mapping[str, FactMean]
+    answers: Answers = "first"  # which accepted answer of a probe counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +159,7 @@ class LedgerWrite(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerReport(Result):
+class LedgerReport(ShownResult):
     """How the facts of a ledger fare now: later edits may damage earlier ones."""
 
     facts: tuple[LedgerFact, ...]  # in the ledger's order
@@ -146,6 +167,11 @@ class LedgerReport(Result):
     before: Mapping[str, FactMean]  # metric name -> mean over the facts of enabled entries
     now: Mapping[str, FactMean]
     cost: Cost = Cost()
+
+    @property
+    def means(self) -> EditMeans:
+        """Over the facts of the entries that are on."""
+        return EditMeans(before=self.before, now=self.now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,3 +181,12 @@ class Adapter(Result):
     folder: str
     ranks: Mapping[str, int]  # matrix -> rank of its ΔW
     errors: Mapping[str, float]  # matrix -> ‖ΔW − BA‖ / ‖ΔW‖ (Frobenius), of those that were approximated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published(Result):
+    """Edits that were put into a repository of a hub."""
+
+    repository: str
+    url: str  # of the commit
+    files: tuple[str, ...]

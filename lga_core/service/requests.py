@@ -279,6 +279,30 @@ class ExportAdapter(LedgerRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Publication(LedgerRequest):
+    """The ledger as it goes into a repository: an edit set, or a LoRA adapter with the set beside it."""
+
+    repository: str
+    adapter: bool
+    dense_rank: int | None  # as of ExportAdapter
+    base: str | None  # the base model's repository, where the catalogue does not know it
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowCard(Publication):
+    """Returns the card that the repository gets, as bytes. Nothing is published."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishEdits(Publication):
+    """Publish it. Returns Published."""
+
+    interactive: ClassVar[bool] = False
+    private: bool
+    update: bool  # a repository that holds files may be written to
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlayRequest(LedgerRequest):
     """Continue a prompt with the original and the edited model. Publishes SideBySide, returns a PlaygroundReport."""
 

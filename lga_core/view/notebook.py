@@ -13,6 +13,7 @@ from lga_core.results import (
     CausalTrace,
     EditReport,
     LayerScores,
+    LedgerReport,
     Race,
     ShownResult,
     StudyUnit,
@@ -20,8 +21,9 @@ from lga_core.results import (
     TokenAttribution,
     Worth,
 )
-from lga_core.view.export.frames import frame
+from lga_core.view.export.frames.by_result import frame
 from lga_core.view.export.page import on_own_ground
+from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.figures.scores.attribution_bars import attribution_bars
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
@@ -80,6 +82,11 @@ SHOWN: Mapping[type[ShownResult], tuple[Callable[[Any], go.Figure | None], Calla
         lambda report: loss_curve(report, **search_end(report)),
         lambda report: f"{report.prompt} → {report.target_new} ({report.editor}, {layers_in_words(report.layers)})",
         "metrics",
+    ),
+    LedgerReport: (
+        lambda report: ledger_history([("now", report)], "rewrite"),
+        lambda report: f"Ledger of {count(len(report.facts), 'fact')}, {sum(fact.enabled for fact in report.facts)} on",
+        "facts",
     ),
     Sweep: (
         _sweep_figure,

@@ -31,7 +31,7 @@ from lga_core.models.text.sources import content_key
 from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
-from lga_core.view.export.frames import table, to_csv
+from lga_core.view.export.frames.table import table, to_csv
 from lga_core.view.words.text import escape, shorten, token_label, wrap
 from pages._ui.facts.sets import file_name
 from pages._ui.shell.text import fact_line, safe

@@ -1,5 +1,6 @@
 """EasyEdit's hyper-parameter files: they come back as the settings they were made of, with EasyEdit's own fields."""
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 
@@ -10,8 +11,11 @@ from hypothesis import given
 from hypothesis import settings as checking
 from hypothesis import strategies as st
 
+from lga_core.data.easyedit import CHAT
+from lga_core.data.load import read_facts
+from lga_core.editing.files.easyedit.both_files import FACTS, easyedit_files
 from lga_core.editing.files.easyedit.reading import MAX_BYTES, read_hparams
-from lga_core.editing.files.easyedit.writing import ModelParts, parts_of, write_hparams
+from lga_core.editing.files.easyedit.writing import FILE, ModelParts, parts_of, write_hparams
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.settings import flat_names, flat_values, from_flat
@@ -192,6 +196,17 @@ def test_modules_come_from_the_model(family):
     assert weights[f"{fields['rewrite_module_tmp']}.weight"] is block.down.module.weight
     assert (parts.layers, parts.d_in) == (4, block.down.d_in)
     assert parts.weight_decay == (0.5 if family == "gpt2" else 0.001)
+
+
+def test_a_chat_is_told_in_both_files(facts):
+    """EasyEdit asks plain prompts: a comment in the YAML, a note in every record, and neither changes what is read."""
+    settings = EDITORS["rome"].settings()
+    plain, chat = (easyedit_files(facts[:2], "rome", (5,), settings, replace(PARTS, chat=asked)) for asked in (0, 1))
+    assert CHAT in chat.differs and CHAT not in plain.differs
+    assert f"#   {CHAT}" in chat.texts[FILE] and yaml.safe_load(chat.texts[FILE]) == yaml.safe_load(plain.texts[FILE])
+    assert [record["note"] for record in json.loads(chat.texts[FACTS])] == [CHAT] * 2 and CHAT not in plain.texts[FACTS]
+    again = [read_facts(FACTS, files.texts[FACTS].encode(), ".json").facts for files in (plain, chat)]
+    assert again[0] == again[1] and len(again[0]) == 2
 
 
 HOSTILE = {

@@ -6,6 +6,7 @@ from pathlib import Path
 from conftest import CHAT_TEMPLATE
 from streamlit.testing.v1 import AppTest
 
+from lga_core.data.easyedit import CHAT
 from lga_core.models.sources.fingerprint import DIGESTS
 from tests.pages.driving import kept, wait, words
 
@@ -34,6 +35,14 @@ def test_facts_are_asked_in_the_template_on_every_page(ready: AppTest, model_fol
     ready.switch_page("causal_trace.py").run()
     shown = next(item.value for item in ready.markdown if "blue-background" in item.value)
     assert "assistant" in re.sub(r":\w+-background\[|[\\\]\[ ]", "", shown)  # its tokens, put together
+    ready.switch_page("trial_edit.py").run()
+    ready.multiselect(key="layers").set_value([1]).run()
+    for name, value in (("value_steps", 2), ("contexts", 0)):
+        ready.number_input(key=f"set_r-rome_{name}").set_value(value).run()
+    ready.selectbox(key="set_r-rome_covariance").select("identity").run()
+    ready.button(key="edit").click().run()
+    wait(ready)
+    assert CHAT in words(ready)
     ready.switch_page("playground.py").run()
     play = ready.toggle(key="play_chat")
     assert play.disabled and play.help == "On in the sidebar, for every page."

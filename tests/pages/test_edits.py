@@ -285,6 +285,24 @@ def test_an_exported_model_is_the_edited_one(steps: AppTest, model_folder: Path,
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
 
 
+def test_publishing_is_refused_offline_with_cause_and_remedy(steps: AppTest):
+    steps.button(key="keep").click().run()
+    wait(steps)
+    steps.switch_page("edits.py").run()
+    steps.segmented_control(key="edits_view").set_value("files").run()
+    assert steps.button(key="publish").disabled
+    steps.text_input(key="publish_to").input("me/edits").run()
+    assert steps.button(key="publish").disabled  # a folder's place on the hub is not known
+    steps.text_input(key="publish_base").input("tiny/base").run()
+    steps.button(key="publish").click().run()
+    wait(steps)
+    request = kept(steps).jobs["publish"].request
+    assert (request.repository, request.base) == ("me/edits", "tiny/base")
+    assert not (request.private or request.update or request.adapter)
+    assert "LGA_OFFLINE=1 forbids to publish" in words(steps) and "The edits here stay as they are" in words(steps)
+    assert len(ledger(steps).entries) == 1
+
+
 def test_two_sessions_on_one_model_do_not_see_each_others_edits(steps: AppTest, model_folder: Path):
     steps.button(key="keep").click().run()
     wait(steps)

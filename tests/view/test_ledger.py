@@ -1,41 +1,12 @@
 """The history of a ledger's facts, and the lens of two models."""
 
 import pytest
+from view.made_ledger import fact, report
 
-from lga_core.results import LedgerFact, LedgerReport, LensLayer, Metric, TokenChoice
+from lga_core.results import LensLayer, TokenChoice
 from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.figures.edits.lens_table import lens_columns
 from lga_core.view.figures.parts.style import THEMES
-
-NONE = Metric(teacher_forced=None, free=None, n=0)
-
-
-def fact(subject: str, now: float, *, enabled: bool = True, entry: str = "a") -> LedgerFact:
-    def metrics(value: float) -> dict[str, Metric]:
-        return {
-            "rewrite": Metric(teacher_forced=value, free=value, n=1),
-            "rephrase": NONE,
-            "locality": NONE,
-            "portability": NONE,
-        }
-
-    return LedgerFact(
-        entry=entry,
-        enabled=enabled,
-        record=0,
-        prompt=f"The {subject} is in",
-        subject=subject,
-        target_new="<b>Boston",
-        before=metrics(0.0),
-        now=metrics(now),
-        probes=(),
-        dropped_probes=(),
-    )
-
-
-def report(*facts: LedgerFact) -> LedgerReport:
-    return LedgerReport(facts=facts, writes=(), before={}, now={})
-
 
 CHANGES = [
     ("wrote Needle", report(fact("Needle", 100.0))),

@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import tiny_model
 from pandas.testing import assert_frame_equal
+from view import made_ledger
 from view.made import edit_report, lga_scores, token_attribution
 from view.made_study import unit
 from view.made_sweep import sweep as made_sweep
@@ -17,14 +18,17 @@ from view.made_sweep import worth
 from worth.swept import ranking_of
 
 from lga_core.data.load import load_facts
+from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
+from lga_core.evaluation.ledger_report import ledger_report
 from lga_core.results import (
     METHOD_TITLES,
     METRICS,
     CausalTrace,
     EditReport,
     LayerScores,
+    LedgerReport,
     Race,
     ShownResult,
     StudyUnit,
@@ -36,7 +40,8 @@ from lga_core.runs.storage.store import Store
 from lga_core.runs.study_units import UNITS
 from lga_core.scores.methods import View
 from lga_core.scores.settings import CmaSettings
-from lga_core.view.export.frames import FRAMES, frame, to_csv
+from lga_core.view.export.frames.by_result import FRAMES, frame
+from lga_core.view.export.frames.table import to_csv
 from lga_core.view.notebook import ROWS, SHOWN
 from lga_core.worth.judging import judge
 from lga_core.worth.racing import RaceSettings
@@ -60,10 +65,12 @@ def real(tmp_path_factory):
         report, _ = tasks.trial(model, "world", facts[0], (1, 2), "r-rome", EDITING, store, diagnose=False)
         swept, _ = sweeps.sweep(model, "world", facts, range(4), "r-rome", EDITING, store)
         how = RaceSettings(candidates=2, block=2, draws=10)
+        book = ledger_report(model, extend(model, Ledger(), facts[:2], "r-rome", [1], EDITING, "sequential"))
         race, _ = races.race(model, "world", facts, ranking_of((1, 2, 0, 3)), "r-rome", EDITING, how, store)
     picks = [pick_by_sweep(swept)]
     kept = StudyUnit.from_json(min(UNITS.glob("*.json")).read_bytes())
-    results = (scores, trace, attribution, report, swept, race, judge(picks, swept, in_sample=True, draws=10), kept)
+    judged = judge(picks, swept, in_sample=True, draws=10)
+    results = (scores, trace, attribution, report, book, swept, race, judged, kept)
     return {type(result): result for result in results}
 
 
@@ -116,6 +123,22 @@ def test_an_edit_has_its_metrics_and_a_race_its_rounds(real):
     assert rounds["mean"].tolist() == [at.mean for item in race.rounds for at in item.standings]
 
 
+def test_a_ledger_has_its_facts_probes_and_writes(real):
+    book = real[LedgerReport]
+    facts = book.to_frame().set_index("fact")
+    assert facts.index.tolist() == [1, 2] and facts["prompt"].tolist() == [fact.prompt for fact in book.facts]
+    for place, fact in enumerate(book.facts, start=1):
+        assert facts.loc[place, "rewrite_teacher_forced_before"] == fact.before["rewrite"].teacher_forced
+        assert facts.loc[place, "locality_free_now"] == fact.now["locality"].free
+        assert facts.loc[place, "rephrase_n"] == fact.now["rephrase"].n
+    probes = book.to_frame("probes")
+    assert probes["text_now"].tolist() == [probe.text_after for fact in book.facts for probe in fact.probes]
+    assert probes["teacher_forced_now"].tolist() == [probe.after for fact in book.facts for probe in fact.probes]
+    writes = book.to_frame("writes")
+    assert writes["norm_ratio"].tolist() == [write.norm_ratio for write in book.writes]
+    assert writes["target_error"].tolist() == [write.target_errors[0] for write in book.writes]
+
+
 def test_a_studys_unit_says_what_its_picks_are_worth():
     made = unit(0, without="cma-mlp")
     picks = made.to_frame("picks").set_index("selector")
@@ -158,6 +181,7 @@ def hostile():
         replace(tokens, tokens=(HOSTILE, *tokens.tokens[1:])),
         replace(unit(0), model=HOSTILE, title=HOSTILE),
         replace(made_sweep(), editor=HOSTILE),
+        made_ledger.report(made_ledger.fact(HOSTILE, 100.0)),
     )
 
 

@@ -12,7 +12,8 @@ from view.made_sweep import cell, picks, sweep, worth
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Cost, Estimate, Sweep
-from lga_core.view.export.frames import sweep_cells, to_csv, worth_layers, worth_selectors
+from lga_core.view.export.frames.sweeps import sweep_cells, worth_layers, worth_selectors
+from lga_core.view.export.frames.table import to_csv
 from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.parts.cells import OVERLAY
 from lga_core.view.figures.parts.style import THEMES

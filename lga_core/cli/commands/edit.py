@@ -94,11 +94,11 @@ def edit(
         if save or export or export_lora:  # the store keeps what an edit did, not the edit
             ledger = extend(loaded, Ledger(), [fact], chosen.name, at, settings, "sequential", report=report)
             if save is not None:
-                save_edit_set(ledger, loaded, save)
+                save_edit_set(ledger, loaded, save, measured=edited.means)
             if export is not None:
                 export_merged(loaded, ledger.edits, export, [fact], report=report)
             if export_lora is not None:
-                adapter = lora.export_lora(ledger, loaded, export_lora, dense_rank=lora_rank)
+                adapter = lora.export_lora(ledger, loaded, export_lora, dense_rank=lora_rank, measured=edited.means)
         told = () if asked.file is None else asked.file.told(loaded.layers, parts_of(loaded).modules)
         for_easyedit = None
         if export_easyedit is not None:

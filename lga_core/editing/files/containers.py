@@ -1,17 +1,21 @@
-"""Two ways in which named files lie together, a folder and a .zip, read with a limit on every file's size.
+"""Ways in which named files lie together, a folder, a .zip and in memory, read with a limit on every file's size.
 
 Files are read by exact names that the caller knows, into memory: no path that an archive holds is ever followed.
 """
 
+import io
 import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from lga_core.errors import LgaError
 from lga_core.models.sources.files import gigabytes
+from lga_core.paths import check_root, user_path
 
 DAMAGED = (
     zipfile.BadZipFile,
@@ -32,6 +36,51 @@ class Container(Protocol):
     def read(self, name: str, most: int) -> bytes:
         """One file's content. Raises LgaError where it is not there, damaged, or larger than `most` bytes."""
         ...
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        ...
+
+
+@contextmanager
+def opened(source: Path | str | bytes) -> Iterator[Container]:
+    """A folder, a .zip file or a .zip's bytes. Raises LgaError where it cannot be read.
+
+    LGA_MODEL_ROOTS limits from which folders.
+    """
+    try:
+        if isinstance(source, bytes):
+            yield Zip(io.BytesIO(source))
+            return
+        path = user_path(source)
+        check_root(path)
+        if path.is_dir():
+            yield Folder(path)
+            return
+        with path.open("rb") as file:
+            yield Zip(file)
+    except OSError as error:
+        raise LgaError(
+            f"The edit set cannot be read: {error.strerror or error}.",
+            hint="Name a .zip file or a folder that an edit set was saved to.",
+        ) from error
+
+
+class Files:
+    """Files that are in memory already."""
+
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self.contents = contents
+
+    def read(self, name: str, most: int) -> bytes:
+        if not self.has(name):
+            raise _missing(name)
+        if len(self.contents[name]) > most:
+            raise _too_large(name, len(self.contents[name]), most)
+        return self.contents[name]
+
+    def has(self, name: str) -> bool:
+        return name in self.contents
 
 
 class Folder:
@@ -57,6 +106,9 @@ class Folder:
         if len(content) > most:
             raise _too_large(name, len(content), most)
         return content
+
+    def has(self, name: str) -> bool:
+        return (self.path / name).exists()
 
 
 class Zip:
@@ -85,6 +137,9 @@ class Zip:
         if not whole:
             raise LgaError(f"{name} in the archive is cut off.", hint=HINT)
         return content
+
+    def has(self, name: str) -> bool:
+        return name in self.archive.namelist()
 
 
 def _missing(name: str) -> LgaError:

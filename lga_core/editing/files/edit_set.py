@@ -1,7 +1,7 @@
 """Edit sets on disk: a ledger as a folder or a .zip, with everything that it takes to trust it again. Never a pickle.
 
-`edits.safetensors` holds the tensors, `manifest.json` says what they are, for which model, and their hash. `reading`
-has the way back.
+`edits.safetensors` holds the tensors, `manifest.json` says what they are, for which model, and their hash; where the
+edits were measured, `metrics.json` has the means. `reading` has the way back.
 """
 
 import functools
@@ -25,10 +25,12 @@ from lga_core.editing.files.manifest import (
     ENTRY_FIELDS,
     FORMAT,
     MANIFEST,
+    METRICS_FILE,
     TENSORS,
     WRITTEN_FIELDS,
     Manifest,
     ManifestEntry,
+    Measured,
     Tensors,
     same_fields,
 )
@@ -36,18 +38,20 @@ from lga_core.editing.files.whole_folder import whole_folder
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.results import EditMeans
 
 PACKAGES = ("torch", "transformers", "safetensors")
 
 
-def save_edit_set(ledger: Ledger, model: LoadedModel, path: Path | str) -> Path:
+def save_edit_set(ledger: Ledger, model: LoadedModel, path: Path | str, *, measured: EditMeans | None = None) -> Path:
     """Write a ledger to `path`: a .zip file (one that is there is replaced), else a folder (new, or empty).
 
-    Whole or not at all. Raises LgaError where the disk or the path fails, or an edit is not finite.
+    `measured`: how its facts fare, where that is known. Whole or not at all. Raises LgaError where the disk or the
+    path fails, or an edit is not finite.
     """
     path = Path(path)
     check_place(path)
-    parts = edit_set_files(ledger, model)
+    parts = edit_set_files(ledger, model, measured)
     try:
         if path.suffix.lower() == ".zip":
             _write_zip(path, parts)
@@ -82,14 +86,14 @@ def check_place(path: Path) -> None:
         raise LgaError(f"{path} is there already.", hint="Name a .zip file, or a folder that is new or empty.")
 
 
-def edit_set_bytes(ledger: Ledger, model: LoadedModel) -> bytes:
+def edit_set_bytes(ledger: Ledger, model: LoadedModel, measured: EditMeans | None = None) -> bytes:
     """The .zip as bytes, for a download."""
     file = io.BytesIO()
-    _zip_to(file, edit_set_files(ledger, model))
+    _zip_to(file, edit_set_files(ledger, model, measured))
     return file.getvalue()
 
 
-def edit_set_files(ledger: Ledger, model: LoadedModel) -> dict[str, bytes]:
+def edit_set_files(ledger: Ledger, model: LoadedModel, measured: EditMeans | None = None) -> dict[str, bytes]:
     """The content of each file of an edit set. Raises LgaError for an edit that is not finite."""
     tensors = {
         f"{entry.id}/{item.edit.layer}/{part}": tensor.detach().to("cpu", torch.float32).contiguous().clone()
@@ -114,8 +118,13 @@ def edit_set_files(ledger: Ledger, model: LoadedModel) -> dict[str, bytes]:
         tensors_sha256=hashlib.sha256(content).hexdigest(),
         entries=tuple(map(_described, ledger.entries)),
     )
-    manifest = manifest.model_copy(update={"sha256": manifest.digest})
-    return {MANIFEST: manifest.model_dump_json(indent=1).encode(), TENSORS: content}
+    manifest = manifest.sealed
+    files = {MANIFEST: manifest.model_dump_json(indent=1).encode(), TENSORS: content}
+    if measured is not None:
+        files[METRICS_FILE] = (
+            Measured(manifest_sha256=manifest.sha256, means=measured).model_dump_json(indent=1).encode()
+        )
+    return files
 
 
 def _described(entry: Entry) -> ManifestEntry:

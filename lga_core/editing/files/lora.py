@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as bytes_of
 from transformers.pytorch_utils import Conv1D
 
 from lga_core.editing.edits import DenseEdit, Edit, LowRankEdit, summed
@@ -20,37 +20,56 @@ from lga_core.editing.ledger import Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.catalogue import published_name
-from lga_core.results import Adapter
+from lga_core.results import Adapter, EditMeans
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."  # what peft puts before the names of the base model's modules
 
 
-def export_lora(ledger: Ledger, model: LoadedModel, folder: Path | str, *, dense_rank: int | None = None) -> Adapter:
+def export_lora(
+    ledger: Ledger,
+    model: LoadedModel,
+    folder: Path | str,
+    *,
+    dense_rank: int | None = None,
+    measured: EditMeans | None = None,
+) -> Adapter:
     """Write the enabled edits of a ledger as a LoRA adapter, and the whole ledger as an edit set beside it.
 
     A ROME-family edit has one rank a fact, so the rank is the number of edits of a matrix, and B·A is ΔW. What
     fine-tuning leaves is a whole matrix: it is written by its `dense_rank` largest singular values, with the error.
+    `measured`: how the facts fare, where that is known.
     Raises LgaError for a dense edit without `dense_rank`, no enabled edit, and a folder that holds anything.
     """
     folder = Path(folder)
-    edits = summed(ledger.edits)
-    if not edits:
-        raise LgaError("There is no edit to write.", hint="Keep an edit, or switch one on.")
-    low_rank, errors = _all_low_rank(edits, dense_rank)
+    files, ranks, errors = adapter_files(ledger, model, dense_rank=dense_rank, measured=measured)
     try:
         with whole_folder(folder) as half:
-            for name, content in edit_set_files(ledger, model).items():
+            for name, content in files.items():
                 (half / name).write_bytes(content)
-            save_file(_weights(low_rank), half / WEIGHTS, metadata={"format": "pt"})
-            (half / CONFIG).write_text(json.dumps(_config(model, low_rank), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise LgaError(
             f"The adapter cannot be written to {folder}: {error.strerror}.",
             hint="Name a folder where you may write and where there is room. Nothing was kept.",
         ) from error
-    return Adapter(folder=str(folder), ranks={edit.matrix: len(edit.left) for edit in low_rank}, errors=errors)
+    return Adapter(folder=str(folder), ranks=ranks, errors=errors)
+
+
+def adapter_files(
+    ledger: Ledger, model: LoadedModel, *, dense_rank: int | None, measured: EditMeans | None
+) -> tuple[dict[str, bytes], dict[str, int], dict[str, float]]:
+    """Of the adapter and the edit set beside it the files' contents, ranks and errors. Raises as `export_lora`."""
+    edits = summed(ledger.edits)
+    if not edits:
+        raise LgaError("There is no edit to write.", hint="Keep an edit, or switch one on.")
+    low_rank, errors = _all_low_rank(edits, dense_rank)
+    files = {
+        **edit_set_files(ledger, model, measured),
+        WEIGHTS: bytes_of(_weights(low_rank), metadata={"format": "pt"}),
+        CONFIG: (json.dumps(_config(model, low_rank), indent=2) + "\n").encode(),
+    }
+    return files, {edit.matrix: len(edit.left) for edit in low_rank}, errors
 
 
 def _all_low_rank(edits: Sequence[Edit], dense_rank: int | None) -> tuple[list[LowRankEdit], dict[str, float]]:

@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
+from lga_core.results import EditMeans
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 TENSORS = "edits.safetensors"
+METRICS_FILE = "metrics.json"  # beside them, where the edits were measured
 # What stands in an entry of the ledger and in the manifest under the same name, and of what it wrote at one layer.
 ENTRY_FIELDS = ("id", "facts", "editor", "layers", "mode", "on", "enabled")
 WRITTEN_FIELDS = ("weight_norm", "target_errors", "clamped", "losses")
@@ -75,6 +77,18 @@ class Manifest(_Strict):
             for item in entry.tensors
             for part, shape in item.shapes.items()
         }
+
+    @property
+    def sealed(self) -> "Manifest":
+        """With the hash of what it says now."""
+        return self.model_copy(update={"sha256": self.digest})
+
+
+class Measured(_Strict):
+    """`metrics.json`: how the facts fare with the edits that are on."""
+
+    manifest_sha256: str  # of the manifest that it is about
+    means: EditMeans
 
 
 def same_fields(item: object, names: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Reading an edit set: nothing but its two files, into memory, and refused where anything does not fit."""
 
 import hashlib
-import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from safetensors.torch import load as tensors_of
 
 from lga_core.editing.editors.editor import Written
 from lga_core.editing.edits import DenseEdit, LowRankEdit
-from lga_core.editing.files.containers import HINT, Container, Folder, Zip
+from lga_core.editing.files.containers import HINT, Container, opened
 from lga_core.editing.files.manifest import (
     ENTRY_FIELDS,
     FORMAT,
@@ -33,7 +32,6 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.memory import available
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.structure.architecture import Linear
-from lga_core.paths import check_root, user_path
 from lga_core.settings import Settings, problem
 
 MOST_MANIFEST_BYTES = 64 * 2**20
@@ -46,24 +44,12 @@ def read_edit_set(source: Path | str | bytes, model: LoadedModel) -> Ledger:
 
     LGA_MODEL_ROOTS limits from which folders.
     """
-    try:
-        if isinstance(source, bytes):
-            return _read(Zip(io.BytesIO(source)), model)
-        path = user_path(source)
-        check_root(path)
-        if path.is_dir():
-            return _read(Folder(path), model)
-        with path.open("rb") as file:
-            return _read(Zip(file), model)
-    except OSError as error:
-        raise LgaError(
-            f"The edit set cannot be read: {error.strerror or error}.",
-            hint="Name a .zip file or a folder that an edit set was saved to.",
-        ) from error
+    with opened(source) as files:
+        return _read(files, model)
 
 
 def _read(files: Container, model: LoadedModel) -> Ledger:
-    manifest = _manifest(files.read(MANIFEST, MOST_MANIFEST_BYTES))
+    manifest = read_manifest(files)
     if manifest.model_fingerprint != model.fingerprint:
         raise LgaError(
             f"This edit set was made for another model, {manifest.model}: its weights, tokenizer or "
@@ -73,15 +59,7 @@ def _read(files: Container, model: LoadedModel) -> Ledger:
     if len({entry.id for entry in manifest.entries}) < len(manifest.entries):
         raise _damaged("two entries have the same id")
     settings = [_checked(entry, model) for entry in manifest.entries]
-    size = 4 * sum(map(math.prod, manifest.shapes.values()))
-    if 3 * size > (free := available(torch.device("cpu"))):  # the file, its tensors, and the check of both
-        raise LgaError(
-            f"This edit set holds {gigabytes(size)} of tensors, {gigabytes(free)} of memory are free.",
-            hint="Close other programs, or use a machine with more memory.",
-        )
-    tensors = _loaded(
-        files.read(TENSORS, size + HEADER_BYTES + HEADER_BYTES_PER_TENSOR * len(manifest.shapes)), manifest
-    )
+    tensors = checked_tensors(read_tensors(files, manifest), manifest)
     return Ledger(
         entries=tuple(
             Entry(
@@ -95,7 +73,9 @@ def _read(files: Container, model: LoadedModel) -> Ledger:
     )
 
 
-def _manifest(content: bytes) -> Manifest:
+def read_manifest(files: Container) -> Manifest:
+    """What the set says of itself; no model is needed. Raises LgaError where it is damaged or of another format."""
+    content = files.read(MANIFEST, MOST_MANIFEST_BYTES)
     try:
         plain = pydantic_core.from_json(content)
         number = plain.get("format") if isinstance(plain, dict) else None
@@ -116,6 +96,36 @@ def _manifest(content: bytes) -> Manifest:
     return manifest
 
 
+def read_tensors(files: Container, manifest: Manifest) -> bytes:
+    """The tensor file as it was written. Raises LgaError where it is not, or does not fit into the memory."""
+    size = tensor_size(manifest)
+    if 3 * size > (free := available(torch.device("cpu"))):  # the file, its tensors, and the check of both
+        raise LgaError(
+            f"This edit set holds {gigabytes(size)} of tensors, {gigabytes(free)} of memory are free.",
+            hint="Close other programs, or use a machine with more memory.",
+        )
+    content = files.read(TENSORS, size + HEADER_BYTES + HEADER_BYTES_PER_TENSOR * len(manifest.shapes))
+    if hashlib.sha256(content).hexdigest() != manifest.tensors_sha256:
+        raise _damaged(f"{TENSORS} is not the file that was written (its SHA-256 differs)")
+    return content
+
+
+def tensor_size(manifest: Manifest) -> int:
+    """Bytes of all tensors."""
+    return 4 * sum(map(math.prod, manifest.shapes.values()))
+
+
+def checked_settings(entry: ManifestEntry) -> Settings:
+    """An entry's settings. Raises LgaError for an editor or settings that this version does not have."""
+    try:
+        return TypeAdapter(editor_named(entry.editor).settings).validate_python(entry.settings)
+    except ValidationError as error:
+        raise LgaError(
+            f"The settings of {entry.editor} in this edit set are not those of this version: {problem(error)}.",
+            hint="Use the version of this program that saved it.",
+        ) from error
+
+
 def _checked(entry: ManifestEntry, model: LoadedModel) -> Settings:
     """The entry's settings. Raises LgaError for anything in it that does not fit itself or the model."""
     for fact in entry.facts:
@@ -125,13 +135,7 @@ def _checked(entry: ManifestEntry, model: LoadedModel) -> Settings:
         raise _damaged(f"the layers of the edit of {entry.facts[0].subject!r} do not fit")
     for item in entry.tensors:
         _check_shapes(entry, item, model)
-    try:
-        return TypeAdapter(editor_named(entry.editor).settings).validate_python(entry.settings)
-    except ValidationError as error:
-        raise LgaError(
-            f"The settings of {entry.editor} in this edit set are not those of this version: {problem(error)}.",
-            hint="Use the version of this program that saved it.",
-        ) from error
+    return checked_settings(entry)
 
 
 def _check_shapes(entry: ManifestEntry, item: Tensors, model: LoadedModel) -> None:
@@ -165,9 +169,8 @@ def _matrix(item: Tensors, model: LoadedModel) -> Linear | None:
     return matrix if matrix is not None and matrix.name == item.matrix else None
 
 
-def _loaded(content: bytes, manifest: Manifest) -> dict[str, torch.Tensor]:
-    if hashlib.sha256(content).hexdigest() != manifest.tensors_sha256:
-        raise _damaged(f"{TENSORS} is not the file that was written (its SHA-256 differs)")
+def checked_tensors(content: bytes, manifest: Manifest) -> dict[str, torch.Tensor]:
+    """The tensors that the manifest names. Raises LgaError where they are others, or not finite."""
     try:
         tensors = tensors_of(content)
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype that torch has no name for

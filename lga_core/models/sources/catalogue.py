@@ -82,6 +82,7 @@ class Local(_Entry):
 class Licence(_Entry):
     name: str
     url: str
+    id: str = "other"  # by which the hub knows it
     must_accept: bool = False  # before the first fetch, once
 
 
@@ -104,6 +105,7 @@ class ModelEntry(_Entry):
     layers: int | None = None
     published: tuple[Published, ...] = ()
     note: str | None = None
+    base: str | None = None  # of packages: the hub's repository whose model they hold
     chat: bool = False  # asked through its chat template
 
     @property
@@ -115,6 +117,11 @@ class ModelEntry(_Entry):
     def chatting(self) -> "ModelEntry":
         """The same model, asked through its chat template."""
         return self if self.chat else self.model_copy(update={"chat": True, "title": f"{self.title}, chat template"})
+
+    @property
+    def base_repository(self) -> str | None:
+        """The hub's repository of this model; None for a folder or file of the user's own."""
+        return self.origin.repo if isinstance(self.origin, Hub) else self.base
 
     @property
     def source(self) -> Literal["wheel", "hub", "path"]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lga_core.service import requests as ask
-from lga_core.service.work import editing, every_layer, many_edits, planning, replaying, scoring, sweeping
+from lga_core.service.work import editing, every_layer, many_edits, planning, publishing, replaying, scoring, sweeping
 from lga_core.service.work.desk import Control, Desk
 
 WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
@@ -33,6 +33,8 @@ WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
     ask.SaveEditSet: editing.save,
     ask.ExportModel: editing.export,
     ask.ExportAdapter: editing.export_adapter,
+    ask.ShowCard: publishing.show_card,
+    ask.PublishEdits: publishing.publish,
     ask.PlayRequest: editing.play,
 }
 

@@ -48,7 +48,7 @@ def for_easyedit(desk: Desk, request: ask.EasyEditRequest, control: Control) -> 
 
 def write(desk: Desk, request: ask.WriteEdits, control: Control) -> LedgerView:
     """Group by group: facts one by one, or all in one solve."""
-    model, book = _ledger(desk, request, control)
+    model, book = ledger_of(desk, request, control)
     written = extensions(
         model,
         book.ledger,
@@ -70,14 +70,14 @@ def write(desk: Desk, request: ask.WriteEdits, control: Control) -> LedgerView:
 
 
 def toggle(desk: Desk, request: ask.ToggleEdit, control: Control) -> LedgerView:
-    model, book = _ledger(desk, request, control)
+    model, book = ledger_of(desk, request, control)
     entry = book.ledger.entry(request.entry)
     words = f"{_subjects(entry.facts)} {'off' if entry.enabled else 'on'}"
     return _changed(model, book, book.ledger.toggled(entry.id), words, control)
 
 
 def move(desk: Desk, request: ask.MoveEdit, control: Control) -> LedgerView:
-    model, book = _ledger(desk, request, control)
+    model, book = ledger_of(desk, request, control)
     entry = book.ledger.entry(request.entry)
     place = book.ledger.entries.index(entry)
     words = f"moved {_subjects(entry.facts)} {'up' if request.by < 0 else 'down'}"
@@ -85,7 +85,7 @@ def move(desk: Desk, request: ask.MoveEdit, control: Control) -> LedgerView:
 
 
 def remove(desk: Desk, request: ask.RemoveEdit, control: Control) -> LedgerView:
-    model, book = _ledger(desk, request, control)
+    model, book = ledger_of(desk, request, control)
     entry = book.ledger.entry(request.entry)
     return _changed(model, book, book.ledger.removed(entry.id), f"removed {_subjects(entry.facts)}", control)
 
@@ -98,7 +98,7 @@ def undo_all(desk: Desk, request: ask.UndoAll, control: Control) -> LedgerView:
 
 def recompute_stale(desk: Desk, request: ask.RecomputeEdits, control: Control) -> LedgerView:
     """Cancelled, the entries that are finished are kept."""
-    model, book = _ledger(desk, request, control)
+    model, book = ledger_of(desk, request, control)
     for ledger in recompute(model, book.ledger, report=control.report):
         book.change(ledger, "recomputed", model)
         control.publish(book.view())
@@ -107,7 +107,7 @@ def recompute_stale(desk: Desk, request: ask.RecomputeEdits, control: Control) -
 
 
 def measure(desk: Desk, request: ask.MeasureEdits, control: Control) -> LedgerView:
-    model, book = _ledger(desk, request, control)
+    model, book = ledger_of(desk, request, control)
     _measure(model, book, control)
     return book.view()
 
@@ -123,24 +123,24 @@ def load(desk: Desk, request: ask.LoadEditSet, control: Control) -> LedgerView:
 
 
 def save(desk: Desk, request: ask.SaveEditSet, control: Control) -> bytes:
-    model, book = _ledger(desk, request, control)
-    return edit_set_bytes(book.ledger, model)
+    model, book = ledger_of(desk, request, control)
+    return edit_set_bytes(book.ledger, model, book.means)
 
 
 def export(desk: Desk, request: ask.ExportModel, control: Control) -> str:
-    model, book = _ledger(desk, request, control)
+    model, book = ledger_of(desk, request, control)
     facts = [fact for entry in book.ledger.enabled for fact in entry.facts]
     return str(export_merged(model, book.ledger.edits, request.folder, facts, report=control.report))
 
 
 def export_adapter(desk: Desk, request: ask.ExportAdapter, control: Control) -> Adapter:
-    model, book = _ledger(desk, request, control)
-    return export_lora(book.ledger, model, request.folder, dense_rank=request.dense_rank)
+    model, book = ledger_of(desk, request, control)
+    return export_lora(book.ledger, model, request.folder, dense_rank=request.dense_rank, measured=book.means)
 
 
 def play(desk: Desk, request: ask.PlayRequest, control: Control) -> PlaygroundReport:
     """With the ledger's enabled edits, or with a trial's."""
-    model, book = _ledger(desk, request, control)
+    model, book = ledger_of(desk, request, control)
     edits = book.ledger.edits if request.trial is None else _tried(model, book, request.trial, control)
     return compare_texts(model, request.prompt, edits, request.settings, on_text=control.publish, report=control.report)
 
@@ -150,7 +150,8 @@ def _subjects(facts: tuple) -> str:
     return first if len(facts) == 1 else f"{first} and {len(facts) - 1} more"
 
 
-def _ledger(desk: Desk, request: ask.LedgerRequest, control: Control) -> tuple[LoadedModel, SessionLedger]:
+def ledger_of(desk: Desk, request: ask.LedgerRequest, control: Control) -> tuple[LoadedModel, SessionLedger]:
+    """The model and the session's ledger of it. Raises LgaError where its files are no longer those of the edits."""
     model = desk.model(request.model, control)
     book = desk.ledger(request.session, model)
     book.belongs_to(model)

@@ -15,7 +15,7 @@ from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.derived import keep
 from lga_core.models.sources.files import cache_home
-from lga_core.results import LedgerReport
+from lga_core.results import EditMeans, LedgerReport
 from lga_core.service.ledger_view import Change, EntryView, LedgerView
 from lga_core.service.requests import TrialRequest
 
@@ -79,6 +79,11 @@ class SessionLedger:
         self.changes.append(Change(words=", ".join(self.waiting) or "measured again", report=report))
         self.waiting.clear()
         del self.changes[:-CHANGES_KEPT]
+
+    @property
+    def means(self) -> EditMeans | None:
+        """How the facts of the ledger as it is now fare; None where that is not measured."""
+        return self.report.means if self.report is not None and self.measured is self.ledger else None
 
     def view(self) -> LedgerView:
         """As pages see it."""

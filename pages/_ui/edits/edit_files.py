@@ -11,7 +11,7 @@ from lga_core.service.ledger_view import LedgerView
 from lga_core.service.requests import SaveEditSet
 from lga_core.view.words.edit_words import adapter_words
 from lga_core.view.words.text import count
-from pages._ui.edits import ledger_jobs
+from pages._ui.edits import ledger_jobs, publishing
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import download
@@ -24,13 +24,14 @@ MERGED = "Merged model"
 
 
 def files(model: str, ledger: LedgerView) -> None:
-    """Save and load on the left, the whole model on the right."""
+    """Save and load on the left; exports and publishing on the right."""
     left, right = st.columns(2, gap="large")
     with left:
         _save(model, ledger)
         _load(model)
     with right:
         _export(model, ledger)
+        publishing.publish(model, ledger)
 
 
 def _save(model: str, ledger: LedgerView) -> None:

@@ -15,6 +15,7 @@ from lga_core.service.requests import (
     LoadEditSet,
     MeasureEdits,
     MoveEdit,
+    PublishEdits,
     RecomputeEdits,
     RemoveEdit,
     ToggleEdit,
@@ -27,6 +28,7 @@ from pages._ui.shell import jobs
 
 LEDGER = "ledger"
 EXPORT = "export"
+PUBLISH = "publish"
 SHOWN_SECONDS = 1.5  # a change that needs nothing computed is shown with the click
 
 
@@ -120,6 +122,12 @@ def export_adapter(model: str, folder: Path, dense_rank: int | None) -> None:
     if not jobs.is_running(EXPORT):
         request = ledger_request(ExportAdapter, model, folder=folder, dense_rank=dense_rank)
         jobs.start(EXPORT, request, "Writing the adapter")
+
+
+def publish(model: str, **how: Any) -> None:
+    """Put the ledger into a repository of the hub."""
+    if not jobs.is_running(PUBLISH):
+        jobs.start(PUBLISH, ledger_request(PublishEdits, model, **how), "Publishing the edits")
 
 
 def _start(kind: type[LedgerRequest], model: str, title: str, **what: Any) -> Job | None:

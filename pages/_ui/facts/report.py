@@ -8,8 +8,8 @@ import streamlit as st
 
 from lga_core.data.facts import FactSet, Problem
 from lga_core.data.report import KINDS, RecordReport, by_record
-from lga_core.view.export import frames
-from lga_core.view.export.frames import TEXT, TRUTH, WHOLE, to_csv
+from lga_core.view.export.frames.table import TEXT, TRUTH, WHOLE, to_csv
+from lga_core.view.export.frames.table import table as frame
 from lga_core.view.words.text import count
 from pages._ui.facts import sets
 from pages._ui.shell.elements import choice, download, table
@@ -88,7 +88,7 @@ def report_csv(reports: tuple[RecordReport, ...]) -> str:
     """One line a record; its notes in one cell."""
     columns = {"record": WHOLE, "outcome": TEXT, "duplicate": TRUTH, "no_op": TRUTH, "prompt": TEXT}
     lines = [(*attrgetter(*columns)(item), " ".join(item.problems)) for item in reports]
-    return to_csv(frames.table({**columns, "notes": TEXT}, lines))
+    return to_csv(frame({**columns, "notes": TEXT}, lines))
 
 
 def problem_table(problems: Sequence[Problem]) -> None:

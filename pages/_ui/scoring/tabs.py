@@ -12,7 +12,8 @@ from lga_core.results import Stored
 from lga_core.scores.selection import signs
 from lga_core.service.reading.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading.stored import ScoredFacts
-from lga_core.view.export.frames import fact_scores, layer_totals, to_csv
+from lga_core.view.export.frames.scores import fact_scores, layer_totals
+from lga_core.view.export.frames.table import to_csv
 from lga_core.view.export.html import easyedit_line, standalone_html
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.words.names import method_title

@@ -8,7 +8,8 @@ import streamlit as st
 from lga_core.data.facts import fact_label
 from lga_core.results import Stored, Worth
 from lga_core.service.reading.sweep import SweepView
-from lga_core.view.export.frames import sweep_cells, to_csv, worth_layers, worth_selectors
+from lga_core.view.export.frames.sweeps import sweep_cells, worth_layers, worth_selectors
+from lga_core.view.export.frames.table import to_csv
 from lga_core.view.export.html import standalone_html
 from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.sweep.best_layers import best_layers

@@ -3,11 +3,14 @@
 import pandas as pd
 import streamlit as st
 
+from lga_core.data.easyedit import CHAT
 from lga_core.data.facts import fact_label
+from lga_core.models.text.chat import is_chat
 from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.service.requests import EasyEditRequest, TrialRequest
-from lga_core.view.export.frames import edit_probes, to_csv
+from lga_core.view.export.frames.edits import edit_probes
+from lga_core.view.export.frames.table import to_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edit_rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
@@ -46,6 +49,8 @@ def show(trial: Trial, *, running: bool = False) -> None:
         download("Probes, CSV", lambda: to_csv(edit_probes(report)), f"trial_{report.record}.csv", "text/csv")
         if not running:
             _for_easyedit(trial.request)
+    if not running and is_chat(trial.request.model):
+        st.caption(f"For EasyEdit: {CHAT}")
 
 
 def _for_easyedit(request: TrialRequest) -> None:

@@ -50,5 +50,5 @@ def easyedit_files(
 ) -> EasyEditFiles:
     """For an edit of these facts at these layers of a model."""
     hparams = write_hparams(editor, layers, settings, parts)
-    written = write_knowedit(facts)
+    written = write_knowedit(facts, chat=parts.chat)
     return EasyEditFiles(texts={FILE: hparams.text, FACTS: written.text}, differs=(*hparams.differs, *written.left_out))

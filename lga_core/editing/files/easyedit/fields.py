@@ -25,6 +25,7 @@ class ModelParts:
     modules: Mapping[str, tuple[str, ...]]  # field -> the module's name, {} for the layer; the first one is written
     weight_decay: float  # what an empty setting stands for in this family
     epsilon: float
+    chat: bool = False  # asked in its chat template
 
 
 def _same(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lga_core.data.easyedit import CHAT
 from lga_core.editing.files.easyedit.fields import FORMATS, LAST_LAYER, REMARK, WEIGHT, FieldLink, ModelParts
 from lga_core.editing.files.easyedit.reading import settings_of
 from lga_core.errors import LgaError
@@ -86,7 +87,7 @@ def _differs(
     known = FORMATS[editor]
     links = {link.setting: link for link in known.links}
     values = flat_values(settings)
-    told = []
+    told = [CHAT] if parts.chat else []
     for name, value in there.items():
         if values[name] is None:
             told += [links[name].about] if links[name].about else []
@@ -151,4 +152,5 @@ def parts_of(model: "LoadedModel") -> ModelParts:
         },
         weight_decay=weight_decay(ValueSettings(), model),
         epsilon=bound(FineTuningSettings(), model) or 0.0,
+        chat=model.chat is not None,
     )

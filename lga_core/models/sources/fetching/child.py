@@ -58,6 +58,13 @@ def run_child(
         raise ChildFailed(process.returncode, log.read_text(encoding="utf-8", errors="replace"))
 
 
+def own_modules() -> dict[str, str]:
+    """The environment in which a child can import this package: a checkout is on no import path by itself."""
+    from lga_core.resources import IMPORT_ROOT  # late: this file is run as a script too, where it cannot be imported
+
+    return {"PYTHONPATH": os.pathsep.join([str(IMPORT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
 def _exit_with_parent() -> None:
     # Returns when the parent is gone. Not sys.stdin: its lock, still held at the end, would abort the interpreter.
     os.read(0, 1)

@@ -4,15 +4,13 @@ Float32 because the quantized values, once expanded, are not exact in bfloat16 (
 SmolLM2's embedding would be lost), and because a float32 file loads on a CPU without any conversion.
 """
 
-import os
 import signal
 from pathlib import Path
 
 from lga_core.errors import LgaError
 from lga_core.models.sources import files
-from lga_core.models.sources.fetching.child import ChildFailed, run_child
+from lga_core.models.sources.fetching.child import ChildFailed, own_modules, run_child
 from lga_core.progress import Phase, Progress, Reporter, silent
-from lga_core.resources import IMPORT_ROOT
 
 WORKER = "lga_core.models.sources.fetching.gguf_conversion"
 STEPS = 3  # lines that the worker writes: tokenizer, weights, saving
@@ -25,8 +23,7 @@ def convert(gguf: Path, target: Path, title: str, log: Path, *, report: Reporter
 
     Raises LgaError when the disk is full or the file is not a GGUF model that transformers can read.
     """
-    paths = [str(IMPORT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    env = {"PYTHONPATH": os.pathsep.join(paths), "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_OFFLINE": "1"}
+    env = {**own_modules(), "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_OFFLINE": "1"}
 
     def finished(steps: int) -> None:
         report(Progress(phase=Phase.CONVERT, done=steps, total=STEPS, detail=title))

@@ -1,0 +1,101 @@
+"""What goes into a repository: an edit set or an adapter, checked, without paths of this machine, and its card."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of
+
+from lga_core.editing.files.containers import HINT, Container
+from lga_core.editing.files.lora import CONFIG, PREFIX, WEIGHTS
+from lga_core.editing.files.manifest import MANIFEST, METRICS_FILE, TENSORS, Manifest, ManifestEntry, Measured
+from lga_core.editing.files.reading import (
+    HEADER_BYTES,
+    checked_tensors,
+    read_manifest,
+    read_tensors,
+    tensor_size,
+)
+from lga_core.editing.publishing.base import base_model
+from lga_core.editing.publishing.card import model_card
+from lga_core.errors import LgaError
+from lga_core.models.text.sources import FILE
+from lga_core.results import EditMeans
+
+CARD = "README.md"
+MOST_BYTES = 2**20  # of a small file
+COVARIANCE = "covariance"  # the setting that may name a file
+
+
+def parcel(files: Container, repository: str, base: str | None = None) -> dict[str, bytes]:
+    """The files by name, the card among them; of what lies beside an edit set nothing else is taken.
+
+    `base`: the base model's repository, where the catalogue does not know it. Raises LgaError where the set is damaged
+    or holds no edit, the base model is not known, or its licence cannot be asked for.
+    """
+    manifest = read_manifest(files)
+    if not manifest.entries:
+        raise LgaError("This edit set holds no edit.", hint="Publish one that does.")
+    tensors = read_tensors(files, manifest)
+    checked_tensors(tensors, manifest)
+    measured = _measured(files, manifest)
+    adapter = files.has(CONFIG)
+    model = base_model(manifest.model, base)
+    entries = tuple(map(_without_paths, manifest.entries))
+    manifest = manifest.model_copy(update={"model": model.name, "entries": entries}).sealed
+    made = {MANIFEST: _json(manifest), TENSORS: tensors}
+    if measured is not None:
+        made[METRICS_FILE] = _json(Measured(manifest_sha256=manifest.sha256, means=measured))
+    if adapter:
+        made |= _adapter(files, manifest, model.repository)
+    card = model_card(manifest, model, repository, adapter=adapter, measured=measured)
+    return {CARD: card.encode(), **made}
+
+
+def _measured(files: Container, manifest: Manifest) -> EditMeans | None:
+    """None where there is no such file, or it is about another state of the edits."""
+    if not files.has(METRICS_FILE):
+        return None
+    try:
+        measured = Measured.model_validate_json(files.read(METRICS_FILE, MOST_BYTES))
+    except ValidationError as error:
+        raise LgaError(f"{METRICS_FILE} beside the edits is damaged.", hint=HINT) from error
+    return measured.means if measured.manifest_sha256 == manifest.sha256 else None
+
+
+def _without_paths(entry: ManifestEntry) -> ManifestEntry:
+    """Of a text on this machine only its file's name is told."""
+
+    def bare(settings: Mapping[str, object]) -> dict[str, object]:
+        return {
+            name: bare(value)
+            if isinstance(value, Mapping)
+            else f"{FILE}{Path(value.removeprefix(FILE)).name}"
+            if name == COVARIANCE and isinstance(value, str) and value.startswith(FILE)
+            else value
+            for name, value in settings.items()
+        }
+
+    return entry.model_copy(update={"settings": bare(entry.settings)})
+
+
+def _adapter(files: Container, manifest: Manifest, base: str) -> dict[str, bytes]:
+    """Both files of peft. Raises LgaError where they are damaged, or change other matrices than the edits do."""
+    # Rank r of a whole matrix (d_out, d_in) takes r·(d_out + d_in) numbers, at most twice the matrix.
+    weights = files.read(WEIGHTS, 2 * tensor_size(manifest) + HEADER_BYTES)
+    try:
+        config = json.loads(files.read(CONFIG, MOST_BYTES))
+        names = tensors_of(weights).keys()
+    except (ValueError, RecursionError, KeyError, SafetensorError) as error:
+        raise LgaError(f"The adapter is damaged: {error}.", hint=HINT) from error
+    on = {item.matrix for entry in manifest.entries if entry.enabled for item in entry.tensors}
+    changed = {name.removeprefix(PREFIX).rpartition(".lora_")[0] for name in names}
+    if changed != on or not isinstance(config, dict):
+        raise LgaError("The adapter is not that of the edit set beside it.", hint="Export it again.")
+    return {WEIGHTS: weights, CONFIG: json.dumps(config | {"base_model_name_or_path": base}, indent=2).encode() + b"\n"}
+
+
+def _json(model: Manifest | Measured) -> bytes:
+    return model.model_dump_json(indent=1).encode()

@@ -1,0 +1,83 @@
+"""The ledger into a repository of the hub, with a card that states every fact."""
+
+from typing import Any
+
+import streamlit as st
+
+from lga_core.models.sources.catalogue import resolve
+from lga_core.service.ledger_view import LedgerView
+from lga_core.service.requests import ShowCard
+from pages._ui.edits import ledger_jobs
+from pages._ui.session.state import widget
+from pages._ui.shell import jobs
+from pages._ui.shell.elements import choice, download
+from pages._ui.shell.engine import file_of
+from pages._ui.shell.errors import job_outcome
+from pages._ui.shell.text import safe
+
+EDIT_SET = "Edit set"
+ADAPTER = "LoRA adapter"
+
+
+def publish(model: str, ledger: LedgerView) -> None:
+    """Where it goes, what it is, the card to read first, and the button."""
+    st.markdown(
+        "**Publish**",
+        help="To the Hugging Face hub, with the token of this server’s account (HF_TOKEN or `hf auth login`), which is "
+        "not shown or kept here. Not tried on the real hub: the tests have a server of their own in its place.",
+    )
+    st.caption(
+        "The edits go into a repository of the hub with a card that states every fact, editor, settings and metrics, "
+        "and that the edited model states other facts."
+    )
+    choice("Publish as", [EDIT_SET, ADAPTER], "publish_kind", EDIT_SET)
+    repository = st.text_input("Repository", key="publish_to", persist_state="session", placeholder="owner/name")
+    known = resolve(model).base_repository is not None
+    if not known:
+        st.text_input(
+            "Base model’s repository",
+            key="publish_base",
+            persist_state="session",
+            placeholder="owner/name",
+            help="This model is a folder or file of this machine. The card has its name on the hub, and no path.",
+        )
+    with st.container(horizontal=True):
+        st.toggle("Private", key="publish_private", persist_state="session", help="Of a new repository.")
+        st.toggle("Update", key="publish_update", persist_state="session", help="Also where it holds files already.")
+    unready = not ledger.entries or not repository.strip() or not (known or widget("publish_base", "").strip())
+    with st.container(horizontal=True):
+        download(
+            "Read the card, .md",
+            file_of(ledger_jobs.ledger_request(ShowCard, model, **_what()), "Writing the card"),
+            "README.md",
+            "text/markdown",
+            key="show_card",
+            disabled=unready,
+        )
+        st.button(
+            "Publish",
+            key="publish",
+            icon=":material/cloud_upload:",
+            on_click=_publish,
+            args=(model,),
+            disabled=unready or jobs.is_running(ledger_jobs.PUBLISH),
+        )
+    job = jobs.last_job(ledger_jobs.PUBLISH)
+    job_outcome(job, "The edits here stay as they are.")
+    if job is not None and job.result is not None:
+        st.success(f"Published: {safe(job.result.url)}", icon=":material/check_circle:")
+
+
+def _what() -> dict[str, Any]:
+    return {
+        "repository": widget("publish_to", "").strip(),
+        "adapter": widget("publish_kind") == ADAPTER,
+        "dense_rank": widget("lora_rank"),
+        "base": widget("publish_base", "").strip() or None,
+    }
+
+
+def _publish(model: str) -> None:
+    ledger_jobs.publish(
+        model, **_what(), private=widget("publish_private", False), update=widget("publish_update", False)
+    )
