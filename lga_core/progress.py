@@ -40,6 +40,7 @@ class Phase(StrEnum):
     GENERATE = "Writing"
     EDIT_SET = "Reading the edit set"
     EXPORT = "Writing the edited model"
+    ELSEWHERE = "Waiting for another process that computes the same"
 
 
 @dataclass(frozen=True, kw_only=True)

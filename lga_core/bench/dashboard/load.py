@@ -77,7 +77,7 @@ def bench_load(
             report(told)
             home = home_with_model(folder / f"{servers}", model)
             parts[title] = asyncio.run(_work(home, model, servers, sessions, minutes, seed))
-        questions = _spread([item.question for part in parts.values() for item in part.asked], limit)
+        questions = spread([item.question for part in parts.values() for item in part.asked], limit)
         report(Progress(phase=Phase.SPEED, done=len(PARTS), total=len(PARTS) + 1, detail="the same for a single user"))
         answers = in_own_process(answer_alone, str(folder / "alone"), model, questions)
         alone = Store(folder / "alone" / "runs")
@@ -164,7 +164,7 @@ async def _watch(servers: Sequence[Server], samples: list[Sample]) -> None:
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
-def _spread(questions: Sequence[Question], limit: int | None) -> list[Question]:
+def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:
     """Each once; at most so many, spread over the time in which they were asked."""
     each = list(dict.fromkeys(questions))
     step = max(1.0, len(each) / (limit or len(each) or 1))

@@ -97,7 +97,9 @@ def store_files(store: Store) -> StoreFiles:
     damaged += sum(lost_rows(run) for run in runs if run is not None)
     damaged += unreadable_rows(facts / "facts.jsonl", [Fact]) + unreadable_rows(facts / "lists.jsonl", [FactList])
     damaged += len(list(store.root.rglob("*-half")))
-    lines = [_names(path) for path in store.root.rglob("*.jsonl")]
+    tables = list(store.root.rglob("*.jsonl"))
+    damaged += sum(not path.read_bytes().endswith(b"\n") for path in tables)  # nobody writes any more
+    lines = [_names(path) for path in tables]
     return StoreFiles(
         files=sum(path.is_file() for path in store.root.rglob("*")),
         damaged=damaged,
