@@ -34,6 +34,7 @@ TINY = "tiny"  # a Llama of four layers with random weights, made here
 SAMPLE_SECONDS = 1.0
 MEMORY_EVERY = 10  # samples, in the result
 SWITCH_SECONDS = 2.0  # p95 of a page switch
+PATIENCE_MS = 120_000  # for what is there at once with one session
 PARTS = {"one server": 1, "two servers, one cache folder": 2}
 PACKAGES = ("torch", "transformers", "numpy", "streamlit", "playwright")
 
@@ -135,7 +136,7 @@ async def _work(home: Path, model: str, servers: int, sessions: int, minutes: fl
             people = [
                 Session(
                     number=number,
-                    tab=await Tab.opened(browser, running[number % servers], model),
+                    tab=await Tab.opened(browser, running[number % servers], model, PATIENCE_MS),
                     seed=seed,
                     folder=uploads,
                 )

@@ -56,11 +56,11 @@ class Tab:
         self._model = model
 
     @classmethod
-    async def opened(cls, browser: Any, server: Server, model: str) -> "Tab":
-        """A new session with one empty tab."""
+    async def opened(cls, browser: Any, server: Server, model: str, patience_ms: int = PATIENCE_MS) -> "Tab":
+        """A new session with one empty tab. `patience_ms`: for what does not wait for a job."""
         context = await browser.new_context(viewport=VIEWPORT)
         page = await context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
+        page.set_default_timeout(patience_ms)
         return cls(page, server, model)
 
     async def go(self, page: str, *, facts: int, seed: int) -> None:
