@@ -11,6 +11,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.probes.questions import acting_cap
 from lga_core.progress import Reporter, silent
 from lga_core.results import Stored, Sweep, SweepCell
+from lga_core.runs.claims import claimed
 from lga_core.runs.reading import finished_sweep, stored_cells
 from lga_core.runs.storage.keys import cell_name, sweep_run
 from lga_core.runs.storage.store import Store
@@ -35,12 +36,16 @@ def sweep(
     """
     settings = settings or editor_named(editor).settings()
     run = sweep_run(model.identity, editor, settings, store, metrics)
-    by_record = {fact.record: fact for fact in facts}
-    done = {(cell.record, cell.layer) for cell in stored_cells(run, facts, metrics.probes) if cell.layer in layers}
+    names = {
+        (fact.record, layer): cell_name(fact.fingerprint, layer, acting_cap(fact, metrics.probes))
+        for fact in facts
+        for layer in layers
+    }
     store.facts.keep(facts)
-    for cell in cells(model, facts, layers, editor, settings, done, metrics=metrics, report=report):
-        fact = by_record[cell.record]
-        run.append(cell_name(fact.fingerprint, cell.layer, acting_cap(fact, metrics.probes)), cell)
+    with claimed(run, names.values(), report):
+        done = {(cell.record, cell.layer) for cell in stored_cells(run, facts, metrics.probes)} & names.keys()
+        for cell in cells(model, facts, layers, editor, settings, done, metrics=metrics, report=report):
+            run.append(names[cell.record, cell.layer], cell)
     return finished_sweep(
         model.identity, facts_name, facts, layers, editor, settings, store, metrics=metrics, reused=len(done)
     )

@@ -26,6 +26,7 @@ from lga_core.results import (
     TokenAttribution,
     TrialStage,
 )
+from lga_core.runs.claims import claimed
 from lga_core.runs.reading import begun_trial, rows_by_record, stored_answer
 from lga_core.runs.storage.keys import (
     attribution_run,
@@ -152,7 +153,7 @@ def trace_fact(
         return trace(model, fact, check, kind, settings, noise_level(model, noise_facts), report=report)
 
     run = trace_run(model.identity, facts_name, fact, kind, settings, noise_facts, store)
-    return _computed_once(run, CausalTrace, fact, compute)
+    return _computed_once(run, CausalTrace, fact, compute, report)
 
 
 def attribute_fact(
@@ -172,7 +173,7 @@ def attribute_fact(
         return token_attribution(model, fact, check, n_steps=n_steps, old=old, report=report)
 
     run = attribution_run(model.identity, facts_name, fact, n_steps, old, store)
-    return _computed_once(run, TokenAttribution, fact, compute)
+    return _computed_once(run, TokenAttribution, fact, compute, report)
 
 
 def trial(
@@ -198,9 +199,9 @@ def trial(
     chosen.check(model, [fact], at)
     settings = settings or chosen.settings()
     run = trial_run(model.identity, facts_name, fact, at, editor, settings, store, metrics=metrics, diagnose=diagnose)
-    begun = begun_trial(run, fact)
 
     def compute() -> EditReport:
+        begun = begun_trial(run, fact)
         if begun is not None:
             show(begun)
         for stage in trial_stages(
@@ -211,7 +212,7 @@ def trial(
                 show(stage)
         return stage.report
 
-    return _computed_once(run, EditReport, fact, compute)
+    return _computed_once(run, EditReport, fact, compute, report)
 
 
 def _row_by_row(
@@ -232,25 +233,29 @@ def _row_by_row(
             """Report with the count of finished rows. Steps of another phase, as of a text that is read, stay."""
             report(replace(step, done=len(rows), total=len(facts)) if step.phase is phase else step)
 
-        count_rows(Progress(phase=phase, done=0, total=0))
-        for row in compute(frozenset(rows), count_rows):
-            run.append(fingerprints[row.record], row)
-            rows[row.record] = row
+        with claimed(run, fingerprints.values(), report):
+            rows = rows_by_record(run, row_type, facts)
             count_rows(Progress(phase=phase, done=0, total=0))
+            for row in compute(frozenset(rows), count_rows) if len(rows) < len(facts) else ():
+                run.append(fingerprints[row.record], row)
+                rows[row.record] = row
+                count_rows(Progress(phase=phase, done=0, total=0))
     return tuple(rows[fact.record] for fact in facts)
 
 
 def _computed_once(
-    run: Run, answer_type: type[Answer], fact: Fact, compute: Callable[[], Answer]
+    run: Run, answer_type: type[Answer], fact: Fact, compute: Callable[[], Answer], report: Reporter
 ) -> tuple[Answer, Stored]:
     """The answer of a question about one fact: the stored one, or computed and stored whole."""
-    stored = stored_answer(run, answer_type, fact)
-    if stored is not None:
+    if stored := stored_answer(run, answer_type, fact):
         return stored
-    answer = compute()
-    run.store.facts.keep([fact])
-    run.append(fact.fingerprint, answer)
-    run.finish()
+    with claimed(run, [fact.fingerprint], report):
+        if stored := stored_answer(run, answer_type, fact):  # by another process meanwhile
+            return stored
+        answer = compute()
+        run.store.facts.keep([fact])
+        run.append(fact.fingerprint, answer)
+        run.finish()
     return answer, run.stored(rows=1)
 
 

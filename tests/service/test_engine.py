@@ -55,6 +55,19 @@ def test_equal_questions_share_a_job_and_progress_is_told(client, tiny_folder):
     assert job.wait(SECONDS) and job.snapshot().state == "cancelled"
 
 
+def test_of_two_who_asked_the_same_one_can_cancel_and_the_other_gets_its_result(client, tiny_folder):
+    request = long_request(tiny_folder, " shared by", steps=200)
+    first = client.start(request, "Sweeping", "one")
+    working(first, Phase.SWEEP)
+    second = client.start(request, "Sweeping", "other")
+    assert second is not first and second.number == first.number, "one piece of work for both"
+    assert second.snapshot().progress is not None, "it begins where the work is"
+    client.cancel(first)
+    assert first.snapshot().state == "cancelled" and second.alive
+    done(second)
+    assert SweepReader(machine.identity(str(tiny_folder)), request, 0, Store()).read().sweeps["proxy"].complete
+
+
 def test_a_cancelled_job_keeps_what_it_finished_and_goes_on_from_there(client, tiny_folder):
     request = long_request(tiny_folder, " the city of", steps=300)
     reader = SweepReader(machine.identity(str(tiny_folder)), request, 0, Store())

@@ -44,7 +44,7 @@ class EngineClient:
         self.silent = silent
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
-        self._jobs: dict[int, Job] = {}
+        self._jobs: list[Job] = []  # those of one number are one piece of work that several have asked for
         self._link: Link | None = None
         self._model: str | None = None
 
@@ -64,26 +64,30 @@ class EngineClient:
         with self._lock:
             self._linked()
 
-    def start(self, request: Request, title: str) -> Job:
-        """Hand a request to the engine; where the same one is being worked on, that job."""
+    def start(self, request: Request, title: str, asker: str = "") -> Job:
+        """Hand a request to the engine. Where an equal one is being worked on, nothing is done twice.
+
+        The same asker gets the same job then, another one a job of its own, which it can cancel for itself.
+        """
         with self._lock:
-            same = self.find(request)
-            if same is not None:
-                same.touch()
-                return same
-            job = Job(next(self._numbers), title, request)
-            self._jobs[job.number] = job
+            same = [job for job in self.running() if job.request == request and not job.cancelling]
+            own = next((job for job in same if job.asker == asker), None)
+            if own is not None:
+                own.touch()
+                return own
+            number = same[0].number if same else next(self._numbers)
+            job = Job(number, title, request, asker)
+            self._jobs.append(job)
             self._drop_old()
-            self._linked().send(Submit(job=job.number, title=title, request=request))
+            if same:
+                job.catch_up(same[0])
+            else:
+                self._linked().send(Submit(job=number, title=title, request=request))
             return job
 
     def find(self, request: Request) -> Job | None:
-        """The live job of an equal request, if there is one."""
-        with self._lock:
-            return next(
-                (job for job in self._jobs.values() if job.alive and not job.cancelling and job.request == request),
-                None,
-            )
+        """A live job of an equal request, if there is one."""
+        return next((job for job in self.running() if job.request == request and not job.cancelling), None)
 
     def ask(self, request: Request, title: str, timeout: float) -> Any:
         """A short request's result; None where it is not there within `timeout` seconds or has failed."""
@@ -91,16 +95,19 @@ class EngineClient:
         return job.result if job.wait(timeout) else None
 
     def cancel(self, job: Job) -> None:
-        """End it at its next step; what earlier steps finished stays finished."""
+        """End it at its next step; what earlier steps finished stays finished. Others who asked the same go on."""
         with self._lock:
-            if job.alive and job.cancelled_at is None:
-                job.cancelled_at = time.monotonic()
-                if self._link is not None:
-                    self._link.send(Cancel(job=job.number))
+            if not job.alive or job.cancelling:
+                return
+            job.cancelled_at = time.monotonic()
+            if any(other.number == job.number and not other.cancelling for other in self.running()):
+                job.end("cancelled")
+            elif self._link is not None:
+                self._link.send(Cancel(job=job.number))
 
     def running(self) -> tuple[Job, ...]:
         with self._lock:
-            return tuple(job for job in self._jobs.values() if job.alive)
+            return tuple(job for job in self._jobs if job.alive)
 
     def close(self) -> None:
         """End the process."""
@@ -114,31 +121,24 @@ class EngineClient:
         return self._link
 
     def _drop_old(self) -> None:
-        ended = [number for number, job in self._jobs.items() if not job.alive]
-        for number in ended[: max(len(ended) - ENDED_KEPT, 0)]:
-            del self._jobs[number]
+        ended = [job for job in self._jobs if not job.alive]
+        for job in ended[: max(len(ended) - ENDED_KEPT, 0)]:
+            self._jobs.remove(job)
 
     # What the link's thread calls.
 
     def receive(self, message: Any) -> None:
-        """Put what the engine says into its job."""
+        """Put what the engine says into the jobs that it is about."""
         if isinstance(message, Machine):
             machine.remember(message)
             return
         if isinstance(message, InMemory):
             self._model = message.model
             return
-        job = self._jobs.get(message.job)
-        if job is None:
-            return
-        if isinstance(message, Reported):
-            job.report(message.progress)
-        elif isinstance(message, Waiting):
-            job.waits(message.behind)
-        elif isinstance(message, Shown):
-            job.published = message.value
-        elif isinstance(message, Ended):
-            job.end(_state(message), result=message.result, error=message.error)
+        with self._lock:  # who joins the work meanwhile must not miss its end
+            for job in self.running():
+                if job.number == message.job:
+                    _tell(job, message)
 
     def look_after(self, link: "Link") -> None:
         """Cancel what nobody looks at, let go of steps that do not end, kill an engine that gives no sign of life."""
@@ -175,6 +175,17 @@ class EngineClient:
                         "again, take a smaller model or fewer facts: the memory may not be enough.",
                     ),
                 )
+
+
+def _tell(job: Job, message: Any) -> None:
+    if isinstance(message, Reported):
+        job.report(message.progress)
+    elif isinstance(message, Waiting):
+        job.waits(message.behind)
+    elif isinstance(message, Shown):
+        job.published = message.value
+    elif isinstance(message, Ended):
+        job.end(_state(message), result=message.result, error=message.error)
 
 
 def _state(ended: Ended) -> State:

@@ -33,12 +33,16 @@ class Snapshot:
 
 
 class Job:
-    """One request that was given to the engine. Filled by the client's receiving thread, read by pages."""
+    """One request that was given to the engine. Filled by the client's receiving thread, read by pages.
 
-    def __init__(self, number: int, title: str, request: Request) -> None:
+    `number`: of the engine's work; `asker`: who asked, so that each of several can let go of it.
+    """
+
+    def __init__(self, number: int, title: str, request: Request, asker: str = "") -> None:
         self.number = number
         self.title = title
         self.request = request
+        self.asker = asker
         self.result: Any = None
         self.published: Any = None  # the last thing that it showed before its end
         self.error: LgaError | None = None
@@ -92,6 +96,14 @@ class Job:
                 elapsed=now - self._started,
                 left=self._seconds_left(now),
             )
+
+    def catch_up(self, other: "Job") -> None:
+        """Begin where another job of the same work is."""
+        with other._lock:
+            self._state = other._state
+            self._behind = other._behind
+            self._progress = other._progress
+            self.published = other.published
 
     def report(self, progress: Progress) -> None:
         """The engine has finished a step of it."""

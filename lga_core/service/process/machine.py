@@ -11,6 +11,7 @@ from pathlib import Path
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.derived import keep
 from lga_core.models.sources.files import cache_home
 from lga_core.models.sources.fingerprint import quick_fingerprint
 from lga_core.models.text.chat import is_chat
@@ -23,12 +24,9 @@ FILE = "machine.json"
 
 def remember(machine: Machine) -> None:
     """Keep what the engine said. Where it cannot be written, jobs say so: this is only for the next start."""
-    path = _path()
-    half = path.with_suffix(".half")
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(json.dumps(asdict(machine)), encoding="utf-8")
-        half.replace(path)
+    content = json.dumps(asdict(machine))
+    with suppress(LgaError):
+        keep(_path(), lambda place: place.write_text(content, encoding="utf-8"))
 
 
 def known() -> Machine | None:

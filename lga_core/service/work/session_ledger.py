@@ -110,8 +110,9 @@ def remove_old_sessions() -> None:
     """Saved ledgers of sessions that ended long ago."""
     oldest = time.time() - DAYS_KEPT * 86_400
     for folder in sessions_folder().glob("*"):
-        if folder.is_dir() and folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another server's engine was faster
+            if folder.is_dir() and folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _entry(ledger: Ledger, entry: Entry) -> EntryView:

@@ -37,11 +37,11 @@ _EDITS = {Phase.SWEEP, Phase.RACE, Phase.MANY_EDITS}
 
 
 def start(area: str, request: Request, title: str) -> Job:
-    """Start a job for a part of the app ("score", "trace", "edit"), or join the one that does the same."""
+    """Start a job for a part of the app ("score", "trace", "edit"), or join the work that another tab has asked for."""
     question = session().question
     if question is not None:
         request = replace(request, origin=Origin(question=asdict(question)))
-    job = engine().start(request, title)
+    job = engine().start(request, title, kept().id)
     kept().jobs[area] = job
     return job
 

@@ -1,0 +1,24 @@
+"""What an engine said about the machine is kept for the next start, whole, however many engines say it at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from lga_core.service.process import machine
+from lga_core.service.process.messages import Machine
+
+TOLD = tuple(Machine(device="cpu" * size, dtype="torch.float32", threads=2) for size in (1, 20_000))
+
+
+def test_two_engines_with_one_cache_folder_leave_no_torn_file(home):
+    machine.remember(TOLD[0])
+
+    def tell(item: Machine) -> None:
+        for _ in range(100):
+            machine.remember(item)
+
+    read = set()
+    with ThreadPoolExecutor(2) as engines:
+        work = [engines.submit(tell, item) for item in TOLD]
+        while not all(item.done() for item in work):
+            read.add(machine.known())
+    assert read and read <= set(TOLD)
+    assert [path.name for path in home.glob("*machine*")] == ["machine.json"]
