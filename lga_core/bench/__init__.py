@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lga_core.bench.cma import bench_cma
+from lga_core.bench.dashboard.load import bench_load
+from lga_core.bench.dashboard.page import bench_page
 from lga_core.bench.edit import bench_r_rome
 from lga_core.bench.editors import bench_editors
 from lga_core.bench.lga import bench_lga
-from lga_core.bench.page import bench_page
 from lga_core.bench.paper import bench_paper
 from lga_core.bench.scale import bench_scale
 from lga_core.bench.sweep_speed import bench_sweep
@@ -22,6 +23,7 @@ BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {
     "scale": bench_scale,
     "sweep": bench_sweep,
     "page": bench_page,
+    "load": bench_load,
     "paper": bench_paper,
 }
 """name -> benchmark(model_name, limit=None, seed=0, *, report=silent) -> what the command line prints."""

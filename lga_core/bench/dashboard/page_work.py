@@ -39,19 +39,6 @@ WORK = (
 )
 
 
-def prepare(model_name: str) -> None:
-    """Fetch the model, and keep its second moments and prefixes, where they are not kept yet."""
-    from lga_core.editing.settings import RRomeSettings
-    from lga_core.models.loading import load
-    from lga_core.models.moments.second_moment import second_moments
-    from lga_core.models.text.own_text import prefixes
-
-    model = load(model_name)
-    settings = RRomeSettings()
-    second_moments(model, range(model.layers), settings.seed)
-    prefixes(model, settings.contexts, settings.seed)
-
-
 def timed(home: str, model_name: str, name: str, seed: int) -> float:
     """Seconds of one piece of work with the model in memory, in a fresh process and a cache folder of its own."""
     os.environ["LGA_HOME"] = home

@@ -1,0 +1,191 @@
+"""One session of `bench load`: a person in front of a tab, who asks, waits, stops, reloads and looks around."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.async_api import Error as BrowserError
+
+from lga_core.bench.dashboard.load_work import Asked, Question, facts_of
+from lga_core.bench.dashboard.page_work import FACT_SET
+from lga_core.bench.dashboard.tab import PAGES, REST_MS, Tab
+from lga_core.data.load import choose, load_facts, write_facts
+from lga_core.errors import LgaError
+from lga_core.view.words.sentences import layers_in_words
+
+SCORED, EDITED, SWEPT, WIDELY_SWEPT, UPLOADED = 6, 4, 3, 8, 4  # facts of a question
+SWEEP_LAYERS = (1, 2)
+EDIT_LAYERS = 4  # trial edits take turns at the first so many layers
+CANCEL_MS = 5_000  # a button that is gone by then was not needed
+ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One person in front of one tab. Mutable on purpose: it notes what happens.
+
+    Every session goes through the same rounds of work, each in an order of its own.
+    """
+
+    number: int
+    tab: Tab
+    seed: int
+    folder: Path  # for the files that it uploads
+    asked: list[Asked] = field(default_factory=list)
+    switches: list[float] = field(default_factory=list)  # seconds
+    problems: list[str] = field(default_factory=list)  # what went wrong, in words
+
+    async def work_until(self, end: float) -> None:
+        """Round after round until the clock (`time.monotonic`) says `end`; what is begun is finished."""
+        order = random.Random(f"{self.seed}/{self.number}")
+        todo: list[Callable[[int], Awaitable[None]]] = []
+        seed = self.seed - 1
+        while time.monotonic() < end:
+            if not todo:
+                todo = [self.score, self.reload, self.edit, self.sweep, self.cancel, self.upload, self.walk]
+                order.shuffle(todo)
+                seed += 1
+            work = todo.pop()
+            try:
+                await work(seed)
+                await self._note_errors(work.__name__)
+            except (LgaError, BrowserError) as error:
+                self._problem(work.__name__, str(error))
+
+    async def score(self, seed: int) -> None:
+        """The scores of a few facts."""
+        question = Question(work="scores", facts=FACT_SET, limit=SCORED, seed=seed)
+        await self.tab.open("", facts=question.limit, seed=seed)
+        await self._score(question)
+
+    async def reload(self, seed: int) -> None:
+        """The page is loaded anew while it waits for scores."""
+        question = Question(work="scores", facts=FACT_SET, limit=SCORED, seed=seed + 10_000)
+        await self.tab.open("", facts=question.limit, seed=question.seed)
+        await self._score(question, reload=True)
+
+    async def upload(self, seed: int) -> None:
+        """A file of this session's own, and its scores."""
+        path = self.folder / f"session-{self.number}-{seed}.json"
+        facts = choose(load_facts(FACT_SET).facts, UPLOADED, seed + 100_000 * (self.number + 1))
+        path.write_text(write_facts(facts), encoding="utf-8")
+        page = self.tab.page
+        await self.tab.open("", facts=SCORED, seed=seed)
+        await self.tab.button("add_facts").click()
+        await page.get_by_role("dialog").locator("input[type=file]").first.set_input_files(path)
+        await page.get_by_text(f"{UPLOADED} facts from {UPLOADED} records").wait_for()
+        await self.tab.button("use_upload").click()
+        await page.get_by_role("dialog").wait_for(state="detached")
+        await self.tab.until_shown("How many", UPLOADED)
+        await self.tab.until_idle()
+        await self._score(Question(work="scores", facts=str(path), limit=UPLOADED, seed=seed))
+
+    async def edit(self, seed: int) -> None:
+        """A trial edit of the first fact at one layer, and at the one that the page proposes."""
+        await self.tab.open("trial_edit", facts=EDITED, seed=seed)
+        await self._choose_only(seed % EDIT_LAYERS)
+        button = self.tab.button("edit")
+        question = Question(work="trial edit", facts=FACT_SET, limit=EDITED, seed=seed, layers=self._chosen())
+        await button.click()
+        await self._until_drawn()
+        (fact, *_) = facts_of(question)
+        title = self.tab.page.get_by_role("heading", name=f"at {layers_in_words(question.layers)}")
+        about = self.tab.page.get_by_text(f"{fact.prompt} {fact.target_old[0]} → {fact.target_new}")
+        self._note(question, shown=await title.count() > 0 and await about.count() > 0)
+
+    async def sweep(self, seed: int) -> None:
+        """A sweep of two layers, with looks at other pages meanwhile."""
+        question = await self._begin_sweep(SWEPT, seed)
+        for link in ("Facts", "Golden layers", "Layer sweep"):
+            self.switches.append(await self.tab.switch(link))
+        await self._until_drawn()
+        self._note(question, shown=await self._is_swept())
+
+    async def cancel(self, seed: int) -> None:
+        """A larger sweep. Sessions with an even number stop it, the others wait for it."""
+        question = await self._begin_sweep(WIDELY_SWEPT, seed)
+        stopped = self.number % 2 == 0 and await self._press_cancel()
+        await self._until_drawn()
+        self._note(question, cancelled=stopped, shown=not stopped and await self._is_swept())
+
+    async def walk(self, seed: int) -> None:
+        """Every page once, while the others work."""
+        await self.tab.open("", facts=SCORED, seed=seed)
+        for link in PAGES:
+            if link != "Golden layers":
+                self.switches.append(await self.tab.switch(link))
+                await self._note_errors(link)
+        self.switches.append(await self.tab.switch("Golden layers"))
+
+    async def _score(self, question: Question, *, reload: bool = False) -> None:
+        await self.tab.button("score").click()
+        about = self.tab.page.get_by_text(f"{question.limit} facts of {_shown_name(question)} · seed {question.seed}")
+        await self.tab.page.get_by_role("heading", name="Golden layers", exact=True).wait_for()
+        await about.first.wait_for()
+        if reload:
+            await self.tab.page.reload()
+        await self._until_drawn()
+        used = self.tab.page.get_by_test_id("stMetric").filter(has_text=f"of {question.limit}")
+        self._note(question, shown=await about.count() > 0 and await used.count() > 0)
+
+    async def _begin_sweep(self, limit: int, seed: int) -> Question:
+        """Unless it is stored: then it is shown without a click."""
+        await self.tab.open("layer_sweep", facts=limit, seed=seed)
+        await self.tab.choose_layer_range(*SWEEP_LAYERS)
+        await self.tab.until_idle()
+        layers = tuple(range(SWEEP_LAYERS[0], SWEEP_LAYERS[1] + 1))
+        if await self.tab.button("sweep").is_enabled():
+            await self.tab.button("sweep").click()
+        return Question(work="sweep", facts=FACT_SET, limit=limit, seed=seed, layers=layers)
+
+    async def _press_cancel(self) -> bool:
+        """Whether it was there to be pressed."""
+        try:
+            await self.tab.button("cancel_sweep").click(timeout=CANCEL_MS)
+        except BrowserError:
+            return False
+        return True
+
+    async def _is_swept(self) -> bool:
+        """The button to go on is off, and the figure is there."""
+        figures = self.tab.page.locator(".js-plotly-plot")
+        return await self.tab.button("sweep").is_disabled() and await figures.count() > 0
+
+    async def _choose_only(self, layer: int) -> None:
+        """Take out the chosen layers, and choose this one; the page may propose others beside it."""
+        clear = self.tab.page.get_by_test_id("stMultiSelect").first.get_by_label("Clear all")
+        if await clear.count():
+            await clear.first.click()
+            await self._until_drawn()
+        if layer not in self._chosen():
+            await self.tab.choose_layer(layer)
+            await self._until_drawn()
+
+    def _chosen(self) -> tuple[int, ...]:
+        """The chosen layers, as the address has them."""
+        named = parse_qs(urlsplit(self.tab.page.url).query).get("layers", [""])[0]
+        return tuple(sorted(map(int, filter(None, named.split(",")))))
+
+    async def _until_drawn(self) -> None:
+        """At rest, and a moment later still: the browser tells its tab late, and the page then runs again."""
+        await self.tab.page.wait_for_timeout(REST_MS)
+        await self.tab.until_idle()
+
+    def _note(self, question: Question, *, shown: bool, cancelled: bool = False) -> None:
+        self.asked.append(Asked(session=self.number, question=question, cancelled=cancelled, shown=shown))
+        if not shown and not cancelled:
+            self._problem(question.work, f"the page did not show the result of {question}")
+
+    async def _note_errors(self, where: str) -> None:
+        for text in await self.tab.page.locator(ERRORS).all_inner_texts():
+            self._problem(where, text)
+
+    def _problem(self, where: str, what: str) -> None:
+        self.problems.append(f"session {self.number}, {where}: {' '.join(what.split())[:300]}")
+
+
+def _shown_name(question: Question) -> str:
+    return Path(question.facts).name if "/" in question.facts else question.facts

@@ -1,0 +1,84 @@
+"""What `bench load` asks for, and the same questions answered by the command line's functions for one user."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lga_core.bench.dashboard.page_work import EDITOR
+from lga_core.data.facts import Fact
+from lga_core.data.load import choose, load_facts
+from lga_core.runs.storage.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a session asked for. Sessions ask the same ones, now together and now one after another."""
+
+    work: Literal["scores", "trial edit", "sweep"]
+    facts: str  # a shipped set's name or the path of an uploaded file
+    limit: int
+    seed: int
+    layers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A question, and how it ended for the session that asked it."""
+
+    session: int
+    question: Question
+    cancelled: bool = False  # by this session
+    shown: bool = True  # the page showed its result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Where the answer of a question lies in a store."""
+
+    key: str  # of the run
+    names: frozenset[str]  # of the rows
+
+
+def facts_of(question: Question) -> tuple[Fact, ...]:
+    """The facts that it asks about."""
+    return choose(load_facts(question.facts).facts, question.limit, question.seed)
+
+
+def answer_alone(home: str, model_name: str, questions: Sequence[Question]) -> list[tuple[Answer, ...]]:
+    """Each question once, by one user in this process, into the store of the cache folder `home`."""
+    os.environ["LGA_HOME"] = home
+    from lga_core.editing.table import editor_named
+    from lga_core.evaluation.settings import SWEEP_METRICS
+    from lga_core.models.loading import load
+    from lga_core.probes.questions import acting_cap
+    from lga_core.runs import sweeps, tasks
+    from lga_core.runs.storage.keys import cell_name
+    from lga_core.service.reading.method_scores import ScoreChoices
+
+    model = load(model_name)
+    store = Store()
+    settings = editor_named(EDITOR).settings()
+
+    def answer(question: Question) -> tuple[Answer, ...]:
+        facts = facts_of(question)
+        names = frozenset(fact.fingerprint for fact in facts)
+        if question.work == "scores":
+            needs = ScoreChoices(seed=question.seed).needs()
+            measured = [
+                tasks.measure(model, question.facts, facts, need.measurement, need.settings, store) for need in needs
+            ]
+            return tuple(Answer(key=stored.provenance.key, names=names) for _rows, stored in measured)
+        if question.work == "trial edit":
+            fact = facts[0]
+            _, stored = tasks.trial(model, question.facts, fact, question.layers, EDITOR, settings, store)
+            return (Answer(key=stored.provenance.key, names=frozenset([fact.fingerprint])),)
+        _, stored = sweeps.sweep(model, question.facts, facts, question.layers, EDITOR, settings, store)
+        cells = {
+            cell_name(fact.fingerprint, layer, acting_cap(fact, SWEEP_METRICS.probes))
+            for fact in facts
+            for layer in question.layers
+        }
+        return (Answer(key=stored.provenance.key, names=frozenset(cells)),)
+
+    return [answer(question) for question in questions]

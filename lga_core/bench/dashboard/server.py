@@ -1,0 +1,94 @@
+"""A dashboard server of its own with a cache folder of its own, for benchmarks that drive it in a browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from lga_core.errors import LgaError
+from lga_core.models.sources.derived import derived_path
+from lga_core.models.sources.files import cache_home
+from lga_core.resources import DASHBOARD
+
+START_SECONDS = 60.0
+
+
+class Server:
+    """A running dashboard server."""
+
+    def __init__(self, process: subprocess.Popen, address: str) -> None:
+        self.address = address
+        self.peak_bytes = 0
+        self._process = psutil.Process(process.pid)
+
+    def tree(self) -> list[psutil.Process]:
+        """The server and its engine."""
+        return [self._process, *self._process.children(recursive=True)]
+
+    def note_memory(self) -> tuple[int, int]:
+        """Resident bytes of the server and of its engine now."""
+        server, *engine = (process.memory_info().rss for process in self.tree())
+        self.peak_bytes = max(self.peak_bytes, server)
+        return server, sum(engine)
+
+
+@contextmanager
+def served(home: Path, log: Path | None = None) -> Iterator[Server]:
+    """A server whose cache folder is `home`. `log`: where what it says is written; else it is dropped."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with open(os.devnull if log is None else log, "wb") as told:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(DASHBOARD / "app.py"), "--server.port", str(port)],
+            env={**os.environ, "LGA_HOME": str(home), "LGA_ACCEPT_TERMS": "1"},
+            stdout=told,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for(f"{address}/_stcore/health", process)
+            yield Server(process, address)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def home_with_model(folder: Path, model_name: str) -> Path:
+    """A cache folder with the model, its prefixes and its second moments, and no result."""
+    from lga_core.editing.settings import RRomeSettings
+    from lga_core.models.loading import load
+    from lga_core.models.moments.second_moment import second_moments
+    from lga_core.models.text.own_text import prefixes
+
+    model = load(model_name)  # in the user's own cache, once
+    settings = RRomeSettings()
+    second_moments(model, range(model.layers), settings.seed)
+    prefixes(model, settings.contexts, settings.seed)
+    folder.mkdir()
+    models = cache_home() / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    (folder / "models").symlink_to(models)
+    derived = derived_path(model, "").relative_to(cache_home())
+    shutil.copytree(cache_home() / derived, folder / derived, ignore=shutil.ignore_patterns("values", "continuations"))
+    return folder
+
+
+def _wait_for(url: str, process: subprocess.Popen) -> None:
+    limit = time.monotonic() + START_SECONDS
+    while time.monotonic() < limit and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.05)
+    raise LgaError("The dashboard's server did not start.", hint="Try `streamlit run app.py` to see why.")

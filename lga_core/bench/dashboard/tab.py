@@ -1,0 +1,144 @@
+"""One browser tab of the dashboard: opening, choosing, waiting. For every benchmark that drives a real Chromium."""
+
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from lga_core.bench.dashboard.server import Server
+from lga_core.errors import LgaError
+
+VIEWPORT = {"width": 1280, "height": 900}
+PATIENCE_MS = 600_000
+POLL_MS = 20  # while the first sign of something is awaited
+CALM_MS = 250  # while work goes on: looking costs the browser time
+REST_MS = 1_000  # after an address was opened, before a person would click
+PAGES = {  # link -> title
+    "Golden layers": "Golden layers|Which layer should be edited?",
+    "Facts": "Facts",
+    "Causal trace": "Causal trace",
+    "Trial edit": "Trial edit",
+    "Layer sweep": "Layer sweep",
+    "Edits": "Edits",
+    "Playground": "Playground",
+    "Runs": "Runs",
+}
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Any]:
+    """The machine's Chromium. Raises LgaError without it, or without playwright."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        from playwright.async_api import async_playwright
+    except ImportError as error:
+        raise LgaError(
+            "This benchmark drives a browser with playwright, which is not installed.",
+            hint="pip install -r tests/requirements.txt",
+        ) from error
+    if program is None:
+        raise LgaError("There is no Chromium on this machine.", hint="Install it (Debian: apt-get install chromium).")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        await browser.close()
+
+
+class Tab:
+    """A tab in a browser session of its own. `model`: an id of the catalogue, or a folder."""
+
+    def __init__(self, page: Any, server: Server, model: str) -> None:
+        self.page = page
+        self._server = server
+        self._model = model
+
+    @classmethod
+    async def opened(cls, browser: Any, server: Server, model: str) -> "Tab":
+        """A new session with one empty tab."""
+        context = await browser.new_context(viewport=VIEWPORT)
+        page = await context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        return cls(page, server, model)
+
+    async def go(self, page: str, *, facts: int, seed: int) -> None:
+        """Open an address."""
+        model = f"other&other_model={self._model}" if "/" in self._model else self._model
+        await self.page.goto(f"{self._server.address}/{page}?model={model}&facts=world&n={facts}&seed={seed}")
+
+    async def open(self, page: str, *, facts: int, seed: int) -> None:
+        """Open an address, and wait until the page shows what it asks for and has come to rest."""
+        await self.go(page, facts=facts, seed=seed)
+        await self.until_shown("How many", facts)
+        await self.until_shown("Seed", seed)
+        await self.page.wait_for_timeout(REST_MS)
+        await self.until_idle()
+
+    async def switch(self, link: str) -> float:
+        """Seconds from a click on a page's link to its title."""
+        begin = time.perf_counter()
+        await self.page.get_by_role("link", name=link, exact=True).first.click()
+        titles = PAGES[link].split("|")
+
+        async def titled() -> bool:
+            counts = [await self.page.get_by_role("heading", name=name, exact=True).count() for name in titles]
+            return any(counts)
+
+        await self.until(titled)
+        return time.perf_counter() - begin
+
+    def button(self, key: str) -> Any:
+        """By its key: its words depend on what the store has."""
+        return self.page.locator(f".st-key-{key} button").first
+
+    async def choose_layer(self, layer: int) -> None:
+        """Add a layer to the chosen ones."""
+        await self.page.get_by_test_id("stMultiSelect").first.locator("input").fill(str(layer))
+        await self.page.get_by_role("option", name=str(layer), exact=True).first.click()
+        await self.page.keyboard.press("Escape")
+
+    async def choose_layer_range(self, first: int, last: int) -> None:
+        """Move both ends of the slider there."""
+        sliders = self.page.get_by_role("slider")
+        for slider, wanted in ((sliders.nth(1), last), (sliders.nth(0), first)):
+            while (now := int(await slider.input_value())) != wanted:
+                await slider.press("ArrowRight" if now < wanted else "ArrowLeft")
+        await self.page.wait_for_timeout(500)
+
+    async def until_shown(self, name: str, value: int) -> None:
+        """Until a number field has this value."""
+        box = self.page.get_by_role("spinbutton", name=name)
+
+        async def shown() -> bool:
+            return await box.count() > 0 and await box.first.input_value() == str(value)
+
+        await self.until(shown)
+
+    async def until_busy(self) -> None:
+        """Until a job of this tab is shown."""
+
+        async def busy() -> bool:
+            return await self._jobs() > 0
+
+        await self.until(busy)
+
+    async def until_idle(self) -> None:
+        """Until no job of this tab is shown and the page has been drawn."""
+
+        async def idle() -> bool:
+            return not await self._jobs() and not await self.page.get_by_test_id("stStatusWidget").count()
+
+        await self.until(idle, CALM_MS)
+
+    async def until(self, holds: Callable[[], Awaitable[bool]], every_ms: int = POLL_MS) -> None:
+        """Raises LgaError where it does not come to that."""
+        limit = time.monotonic() + PATIENCE_MS / 1000
+        while not await holds():
+            if time.monotonic() > limit:
+                raise LgaError("The page did not get there.", hint="Look at it by `streamlit run app.py`.")
+            await self.page.wait_for_timeout(every_ms)
+
+    async def _jobs(self) -> int:
+        return await self.page.locator("[class*=st-key-job_]").count()
