@@ -1,4 +1,4 @@
-"""What is there again in a real Chromium, on the tiny model: after a reload, in a second tab, by a link, after an undo."""
+"""What is there again in a real Chromium: after a reload, in a second tab, by a link, after an undo. The tiny model."""
 
 from collections.abc import Iterator
 from pathlib import Path
