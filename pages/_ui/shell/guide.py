@@ -15,6 +15,7 @@ SWEEPS = ("sweep", "every layer")  # what a sweep's jobs are kept under
 # Streamlit marks each link to the page that is shown. Two steps are on one page; the next step is the bold one.
 _UNMARKED = """<style>
 .st-key-guide [data-testid="stPageLink-NavLink"]:not(:hover) { background-color: transparent; }
+.st-key-guide [data-testid="stPageLink-NavLink"] p { font-weight: inherit; }
 </style>"""
 
 

@@ -56,6 +56,7 @@ def score() -> None:
     if question is not None:
         _start(question, proxy_set(question))
         kept().asked = question
+        kept().run = None  # until the page shows one of this question
 
 
 def measure_more(extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
