@@ -102,7 +102,7 @@ def queried(page: Page) -> dict[str, list[str]]:
 
 def button(page: Page, key: str):
     """By its key: its words depend on what the store has."""
-    return page.locator(f".st-key-{key} button")
+    return page.locator(f".st-key-{key} button:visible")
 
 
 def running_jobs(page: Page):
