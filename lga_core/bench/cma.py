@@ -75,8 +75,8 @@ def _timed(
     for name, way in ways.items():
         effects[name] = []
 
-        def run(way: Callable[..., Effects] = way, found: Effects = effects[name]) -> None:
-            found.extend(way(model, facts, sigma))
+        def run(way: Callable[..., Effects] = way, into: Effects = effects[name]) -> None:
+            into.extend(way(model, facts, sigma))
 
         seconds = seconds_of(run, model.device)
         told = {"way": name, "seconds": seconds, "seconds_per_fact": seconds / len(facts)}
@@ -128,8 +128,8 @@ def _rome_effects(model: LoadedModel, fact: Fact, kind: Kind, sigma: float, posi
         token = record_runs(model, fact, None, kind, **noise).answer
 
     def probability(state: State) -> float:
-        found = rome_restored_probabilities(model, fact, token, kind, state, **noise)
-        return float(found.double().mean())
+        restored = rome_restored_probabilities(model, fact, token, kind, state, **noise)
+        return float(restored.double().mean())
 
     corrupted = probability(State(tokens=(), first=0, last=0))
     return np.array(

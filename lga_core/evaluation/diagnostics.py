@@ -131,8 +131,8 @@ def _target_nlls(
     index = AnswerIndex.of(rows, batch)
     first = edited.index(True)
     with model.using("reading the new answer"), applied(model, edits, first_row=first), torch.no_grad():
-        found = index.mean_by_row(answer_nll(model, final_hidden(model, batch), index)).tolist()
-    return tuple(nll if math.isfinite(nll) else None for nll in found)
+        means = index.mean_by_row(answer_nll(model, final_hidden(model, batch), index)).tolist()
+    return tuple(nll if math.isfinite(nll) else None for nll in means)
 
 
 def _blown_up(kl: float | None, ratios: Sequence[float | None], *, broken: bool) -> list[str]:

@@ -83,9 +83,9 @@ def probe_questions(
 
     `answers`: which accepted answers count. `per_group`: at most so many probes of a group; None: all.
     """
-    found = answered_probes(model, fact, per_group=per_group)
+    answered = answered_probes(model, fact, per_group=per_group)
     return ProbeQuestions(
-        questions=tuple(ProbeQuestion.of(model, probe, answers) for probe in found.probes), dropped=found.dropped
+        questions=tuple(ProbeQuestion.of(model, probe, answers) for probe in answered.probes), dropped=answered.dropped
     )
 
 

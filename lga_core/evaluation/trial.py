@@ -66,21 +66,21 @@ def trial_stages(
     edits = [item.edit for item in written]
     spent = 0.0 if begun is None else begun.report.cost.seconds
 
-    def stage(found: EditReport, missing: tuple[TrialPart, ...]) -> TrialStage:
-        return TrialStage(report=replace(found, cost=Cost(seconds=spent + perf_counter() - begin)), missing=missing)
+    def stage(measured: EditReport, missing: tuple[TrialPart, ...]) -> TrialStage:
+        return TrialStage(report=replace(measured, cost=Cost(seconds=spent + perf_counter() - begin)), missing=missing)
 
     if begun is None:
         begun = stage(_edited(model, fact, editor, settings, metrics, unedited, written, report), parts)
         yield begun
-    found = begun.report
+    measured = begun.report
     for number, part in enumerate(parts, start=1):
         if part not in begun.missing:
             continue
         if part == "texts":
-            found = _with_texts(model, fact, unedited, edits, found, report)
+            measured = _with_texts(model, fact, unedited, edits, measured, report)
         else:
-            found = replace(found, diagnostics=diagnostics.diagnose(model, fact, edits, report=report))
-        yield stage(found, parts[number:])
+            measured = replace(measured, diagnostics=diagnostics.diagnose(model, fact, edits, report=report))
+        yield stage(measured, parts[number:])
 
 
 def _edited(
@@ -123,14 +123,14 @@ def _with_texts(
     fact: Fact,
     unedited: UneditedForced,
     edits: Sequence[Edit],
-    found: EditReport,
+    measured: EditReport,
     report: Reporter,
 ) -> EditReport:
     """The report with what the model writes freely before and after the edit."""
-    before, after = write_both(model, fact, unedited, edits, answers=found.answers, report=report)
-    results = with_texts(unedited.probes.questions, found.probes, before, after)
+    before, after = write_both(model, fact, unedited, edits, answers=measured.answers, report=report)
+    results = with_texts(unedited.probes.questions, measured.probes, before, after)
     metrics_before, metrics_after = summarize(results)
-    return replace(found, before=metrics_before, after=metrics_after, probes=results)
+    return replace(measured, before=metrics_before, after=metrics_after, probes=results)
 
 
 def _by_layer(written: Sequence[Written]) -> dict[str, Any]:

@@ -157,9 +157,9 @@ def ask_under(
         def count_questions(step: Progress, before: int = asked, count: int = len(questions)) -> None:
             tell(report, detail, replace(step, done=before + count * step.done // step.total, total=total))
 
-        found = iter(ask(model, questions, edits, report=count_questions))
+        replies = iter(ask(model, questions, edits, report=count_questions))
         for name in names:
-            answers[name] = tuple(islice(found, len(probes[name].questions)))
+            answers[name] = tuple(islice(replies, len(probes[name].questions)))
         asked += len(questions)
     return answers
 

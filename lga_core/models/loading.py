@@ -18,7 +18,7 @@ from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.structure import quantized
 from lga_core.models.structure.architecture import Architecture
-from lga_core.models.structure.narrow import make_narrow
+from lga_core.models.structure.few_rows import prefer_few_rows
 from lga_core.models.text.chat import ChatTemplate, plain_name
 from lga_core.progress import Phase, Progress, Reporter, silent
 
@@ -125,7 +125,7 @@ def _model(folder: Path, device: torch.device, dtype: torch.dtype, room: Mapping
         compute_on(model, torch.device("cuda", 0))
     model.eval().requires_grad_(False)
     quantized.keep_gradients(model)
-    make_narrow(model)
+    prefer_few_rows(model)
     _check_causal(folder, model)
     # transformers fills what a file lacks with random numbers and only warns.
     if lacking := sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]])):

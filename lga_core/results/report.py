@@ -113,13 +113,11 @@ class QuestionReport:
     @property
     def runs(self) -> tuple[Stored, ...]:
         """Every run once, in the order of the parts."""
-        found = [item.stored for item in (self.lga, self.cma, self.forecast) if item is not None]
+        runs = [item.stored for item in (self.lga, self.cma, self.forecast) if item is not None]
         for traced in self.traces:
-            found += [stored for _trace, stored in traced.traces]
-            found += [traced.attribution[1]] if traced.attribution is not None else []
-        found += [trial.stored for trial in self.trials]
-        found += [self.every_layer.stored] if self.every_layer is not None else []
-        found += [stored for _sweep, stored in self.sweep.parts.values()] if self.sweep is not None else []
-        return tuple(
-            {(item.provenance.key, item.provenance.facts): item for item in found if item is not None}.values()
-        )
+            runs += [stored for _trace, stored in traced.traces]
+            runs += [traced.attribution[1]] if traced.attribution is not None else []
+        runs += [trial.stored for trial in self.trials]
+        runs += [self.every_layer.stored] if self.every_layer is not None else []
+        runs += [stored for _sweep, stored in self.sweep.parts.values()] if self.sweep is not None else []
+        return tuple({(item.provenance.key, item.provenance.facts): item for item in runs if item is not None}.values())

@@ -80,10 +80,10 @@ def begun_trial(run: Run, fact: Fact) -> TrialStage | None:
     """How far a trial that was stopped had come; None where none of its stages is stored."""
     stages = run.rows(TrialStage)
     name = fact.fingerprint
-    found = [stage for of, stage in stages.items() if of == stage_name(name, len(stage.missing))]
-    if not found:
+    reached = [stage for of, stage in stages.items() if of == stage_name(name, len(stage.missing))]
+    if not reached:
         return None
-    furthest = min(found, key=lambda stage: len(stage.missing))
+    furthest = min(reached, key=lambda stage: len(stage.missing))
     return replace(furthest, report=replace(furthest.report, record=fact.record))
 
 

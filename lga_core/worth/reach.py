@@ -26,11 +26,11 @@ def obstacles(layers: int, facts: Sequence[Fact], editor: str, forecast: Sequenc
 
     `layers`: of the model. `forecast`: the forecast's rows of these facts, as far as they are measured.
     """
-    found = {item.layer: item for item in _without_gain(forecast)}
+    by_layer = {item.layer: item for item in _without_gain(forecast)}
     cut_off = sum(not subject_ends_prompt(fact) for fact in facts)
     if writes_at_subject(editor) and 2 * cut_off > len(facts):
-        found[layers - 1] = Obstacle(layer=layers - 1, why="no path", facts=cut_off, of=len(facts))
-    return dict(sorted(found.items()))
+        by_layer[layers - 1] = Obstacle(layer=layers - 1, why="no path", facts=cut_off, of=len(facts))
+    return dict(sorted(by_layer.items()))
 
 
 def writes_at_subject(editor: str) -> bool:

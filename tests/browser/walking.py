@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.browser.auditing import audit
 from tests.browser.resting import SLOW, settled
@@ -13,6 +13,7 @@ from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PHONE = 390
+OPENED = 10_000  # ms: a list is open by then, or it was closed
 # With the recorded example, or before anything is there to see.
 FIRST_HEADING = re.compile("Golden layers|Which layer should be edited")
 WIDTHS, THEMES = (1280, 1920, PHONE), ("light", "dark")
@@ -20,8 +21,7 @@ WIDTHS, THEMES = (1280, 1920, PHONE), ("light", "dark")
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
     settled(page)
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="Hub id or local folder").click()
+    choose_option(page, "Model", "Hub id or local folder")
     name = page.get_by_role("textbox", name="Hub id or local folder")
     name.fill(str(model))
     name.press("Enter")
@@ -33,6 +33,18 @@ def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
     page.get_by_role("button", name="Use these facts").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("spinbutton", name="How many")).to_have_value("10")
+
+
+def choose_option(page: Page, name: str, option: str) -> None:
+    """Open the list and choose; a page that is drawn anew meanwhile closes it, so it is opened again."""
+    entry = page.get_by_role("option", name=option)
+    for last in (False, False, True):
+        page.get_by_role("combobox", name=name).click()
+        try:
+            return entry.click(timeout=OPENED)
+        except TimeoutError:
+            if last:
+                raise
 
 
 def write_facts(folder: Path) -> Path:

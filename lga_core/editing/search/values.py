@@ -158,8 +158,8 @@ class _Kept:
             for layer in layers
             for place, fact in enumerate(facts)
         }
-        found = {case: _read(path, model) for case, path in paths.items() if path is not None}
-        return cls(paths=paths, values={case: value for case, value in found.items() if value is not None})
+        readings = {case: _read(path, model) for case, path in paths.items() if path is not None}
+        return cls(paths=paths, values={case: value for case, value in readings.items() if value is not None})
 
     @property
     def missing(self) -> list[Case]:

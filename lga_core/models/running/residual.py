@@ -30,7 +30,7 @@ def adds_to_residual(model: LoadedModel, layer: int) -> bool:
 def _try(model: LoadedModel) -> frozenset[int]:
     row = TokenRow(ids=tuple(range(1, 1 + PROBE_TOKENS)), start=PROBE_TOKENS)
     activations = record_activations(model, Batch.of([row], model.device), range(model.layers + 1))
-    found = []
+    adding = []
     for layer, block in enumerate(model.architecture.blocks):
         output = activations.hidden[layer + 1][0, -1]
         # As large as the block's own output, so that rounding stays far below it.
@@ -46,5 +46,5 @@ def _try(model: LoadedModel) -> frozenset[int]:
             reached = run_block(model, activations, layer, activations.hidden[layer])[0, -1]
         difference = (reached.float() - output.float() - change.float()).norm() / change.float().norm()
         if difference <= min(CLOSE * torch.finfo(model.dtype).eps, FURTHEST):
-            found.append(layer)
-    return frozenset(found)
+            adding.append(layer)
+    return frozenset(adding)

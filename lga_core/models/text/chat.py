@@ -57,8 +57,8 @@ class ChatTemplate:
             )
         except Exception as error:  # a template is a program: it may end in any error
             raise LgaError(f"The chat template of {model} fails: {error}.", hint="Turn chat off.") from error
-        before, found, after = text.partition(MESSAGE)
-        if not found or MESSAGE in after:
+        before, separator, after = text.partition(MESSAGE)
+        if not separator or MESSAGE in after:
             raise LgaError(
                 f"The chat template of {model} does not hold the user's message once, as it is.", hint="Turn chat off."
             )

@@ -100,10 +100,10 @@ class RunIndex:
         with self._lock:
             files = self._files()
             known: dict[str, tuple[Hashable, RunHeader]] = {}
-            for key, found in files.items():
-                stamp = tuple((name, found[name].st_mtime_ns, found[name].st_size) for name in sorted(found))
+            for key, parts in files.items():
+                stamp = tuple((name, parts[name].st_mtime_ns, parts[name].st_size) for name in sorted(parts))
                 earlier = self._known.get(key)
-                known[key] = earlier if earlier is not None and earlier[0] == stamp else (stamp, self._read(key, found))
+                known[key] = earlier if earlier is not None and earlier[0] == stamp else (stamp, self._read(key, parts))
             self._known = known
         return tuple(sorted((header for _stamp, header in known.values()), key=lambda header: -header.changed))
 
@@ -115,12 +115,12 @@ class RunIndex:
     def one(self, name: str) -> RunHeader:
         """The run whose key begins with `name`, or that has this title. Raises LgaError for none and for several."""
         headers = self.headers()
-        found = [header for header in headers if name and header.key.startswith(name)]
-        found = found or [header for header in headers if header.title == name]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise LgaError(f"{len(found)} runs begin with {name}.", hint="Write more letters of the key.")
+        matching = [header for header in headers if name and header.key.startswith(name)]
+        matching = matching or [header for header in headers if header.title == name]
+        if len(matching) == 1:
+            return matching[0]
+        if matching:
+            raise LgaError(f"{len(matching)} runs begin with {name}.", hint="Write more letters of the key.")
         raise LgaError(f"There is no stored run {name!r}.", hint="The page Runs lists them, each with its key.")
 
     def _files(self) -> dict[str, dict[str, os.stat_result]]:
@@ -139,17 +139,17 @@ class RunIndex:
             return {}
         except OSError as error:
             raise unusable(self._store.root, error) from error
-        return {key: found for key, found in files.items() if found.keys() & {".json", ".jsonl"}}
+        return {key: parts for key, parts in files.items() if parts.keys() & {".json", ".jsonl"}}
 
-    def _read(self, key: str, found: dict[str, os.stat_result]) -> RunHeader:
+    def _read(self, key: str, parts: dict[str, os.stat_result]) -> RunHeader:
         provenance, problem = _provenance(self._store.path(key, ".json"), key)
         return RunHeader(
             key=key,
             provenance=provenance,
             notes=read_notes(self._store.path(key, ".notes")),
-            complete=".done" in found,
-            bytes=sum(item.st_size for item in found.values()),
-            changed=(found.get(".jsonl") or found[".json"]).st_mtime,
+            complete=".done" in parts,
+            bytes=sum(item.st_size for item in parts.values()),
+            changed=(parts.get(".jsonl") or parts[".json"]).st_mtime,
             problem=problem,
         )
 

@@ -17,10 +17,10 @@ def facts_of_run(run: Run, rows: Collection[str]) -> tuple[Fact, ...]:
     if asked:
         return asked
     names = list(dict.fromkeys(name.partition("/")[0] for name in rows))
-    found = run.store.facts.named(names)
-    if len(found) < len(names):
-        found = {**_shipped(run.provenance.facts), **found}
-    return tuple(found[name] if name in found else _missing() for name in names)
+    facts = run.store.facts.named(names)
+    if len(facts) < len(names):
+        facts = {**_shipped(run.provenance.facts), **facts}
+    return tuple(facts[name] if name in facts else _missing() for name in names)
 
 
 def facts_of_trace(run: Run) -> tuple[Fact, ...]:

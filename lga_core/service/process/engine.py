@@ -81,10 +81,10 @@ class Engine:
         """Import torch, which takes seconds, while the first page is read."""
         from lga_core.service.work.desk import Desk, machine
 
-        found: Machine = machine()
+        about: Machine = machine()
         self._desk = Desk(on_model=lambda name: self.send(InMemory(model=name)))
         self._ready.set()
-        self.send(found)
+        self.send(about)
 
     def _tell_alive(self) -> None:
         while True:

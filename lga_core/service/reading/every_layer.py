@@ -59,9 +59,9 @@ def stored_row(identity: ModelIdentity, request: EveryLayerRequest, need: Need, 
     proxy = proxy_facts(identity, request.proxy, store) or ()
     if request.fact.fingerprint in {fact.fingerprint for fact in proxy}:
         run = measurement_run(identity, request.proxy.name, proxy, need.measurement, need.settings, store)
-        found = rows_by_record(run, FactRow, [request.fact])
-        if found:
-            return found[request.fact.record]
+        rows = rows_by_record(run, FactRow, [request.fact])
+        if rows:
+            return rows[request.fact.record]
     alone, _ = finished_rows(identity, request.proxy.name, [request.fact], need.measurement, need.settings, store)
     return alone[0] if alone else None
 

@@ -74,7 +74,7 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
     facts_name = request.proxy.name
     past = past_worth(kept_units(), request.model, facts_name, request.editor)
     scored = [item for item in (lga, cma, forecast) if item is not None]
-    found = answered(known, scored, past, facts_name, request.editor, store, choices.seed) if known.facts else None
+    asked = answered(known, scored, past, facts_name, request.editor, store, choices.seed) if known.facts else None
     citation = CITATION.read_text(encoding="utf-8") if CITATION.is_file() else ""
     licence = entry.licence
     return QuestionReport(
@@ -84,8 +84,8 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
         layers=identity.layers,
         labels={fact.record: fact_label(fact) for fact in known.facts},
         facts=tuple(fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ())),
-        answer=found.answer if found is not None else None,
-        obstacles=found.obstacles if found is not None else {},
+        answer=asked.answer if asked is not None else None,
+        obstacles=asked.obstacles if asked is not None else {},
         lga=_reported(lga),
         cma=_reported(cma),
         forecast=_reported(forecast),
@@ -142,11 +142,11 @@ def _reported(item: MethodScores | None) -> ReportedScores | None:
 
 def _traced(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
     """None where nothing of it is measured."""
-    found = traces(identity, request.proxy, request.fact, request.kinds, request.settings, store)
+    traced = traces(identity, request.proxy, request.fact, request.kinds, request.settings, store)
     tokens = attribution(identity, request.proxy.name, request.fact, request.old, store)
-    if not found and tokens is None:
+    if not traced and tokens is None:
         return None
-    return ReportedTrace(fact=fact_label(request.fact), traces=tuple(found.values()), attribution=tokens)
+    return ReportedTrace(fact=fact_label(request.fact), traces=tuple(traced.values()), attribution=tokens)
 
 
 def _tried(report: EditReport, stored: Stored) -> ReportedTrial:
@@ -161,11 +161,11 @@ def _tried(report: EditReport, stored: Stored) -> ReportedTrial:
 
 def _at_every_layer(request: EveryLayerRequest | None, identity: ModelIdentity, store: Store) -> ReportedLayers | None:
     """None before its first edit."""
-    found = every_layer.read(identity, request, store) if request is not None else None
-    if found is None or request is None or not found.begun:
+    read = every_layer.read(identity, request, store) if request is not None else None
+    if read is None or request is None or not read.begun:
         return None
     return ReportedLayers(
-        fact=fact_label(request.fact), sweep=found.sweep, stored=found.stored, scores=found.scores, best=found.best
+        fact=fact_label(request.fact), sweep=read.sweep, stored=read.stored, scores=read.scores, best=read.best
     )
 
 

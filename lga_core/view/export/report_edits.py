@@ -92,29 +92,29 @@ def _metric_cards(done: EditReport) -> list[tuple[str, str, str]]:
 
 def every_layer(report: QuestionReport) -> str:
     """One fact's metrics after an edit at each layer, with its scores under them; "" where it was not begun."""
-    found = report.every_layer
-    if found is None:
+    every = report.every_layer
+    if every is None:
         return ""
     golden = report.golden
-    overall = dict(zip(found.sweep.layers, found.sweep.overall[0], strict=True))
+    overall = dict(zip(every.sweep.layers, every.sweep.overall[0], strict=True))
     sentence = best_layer_sentence(
-        found.best,
-        None if found.best is None else float(overall[found.best]),
+        every.best,
+        None if every.best is None else float(overall[every.best]),
         golden,
-        None if golden is None or found.best is None else float(overall[golden]),
+        None if golden is None or every.best is None else float(overall[golden]),
     )
     drawn = page.both(
-        partial(every_layer_figure, found.sweep, found.scores, layers=report.layers, best=found.best, golden=golden)
+        partial(every_layer_figure, every.sweep, every.scores, layers=report.layers, best=every.best, golden=golden)
     )
-    missing = [method_title(method) for method in ("lga", "cma-mlp", "forecast") if method not in found.scores]
+    missing = [method_title(method) for method in ("lga", "cma-mlp", "forecast") if method not in every.scores]
     return (
-        page.heading(3, found.fact)
+        page.heading(3, every.fact)
         + page.figure(
             drawn,
             "Metrics of this fact after an edit at each layer, with its scores per layer",
             sentence,
-            f"Percent after the edit, {protocol_words(found.sweep.answers)}; {duration(found.sweep.cost.seconds)}.",
-            stored=page.origin(found.stored),
+            f"Percent after the edit, {protocol_words(every.sweep.answers)}; {duration(every.sweep.cost.seconds)}.",
+            stored=page.origin(every.stored),
         )
         + "".join(page.paragraph(f"{title}: not measured.", kind="missing") for title in missing)
     )
@@ -122,21 +122,21 @@ def every_layer(report: QuestionReport) -> str:
 
 def sweep(report: QuestionReport) -> str:
     """The verdict in words, the figure and the tables; "" where no edit is measured."""
-    found = report.sweep
-    if found is None:
+    reported = report.sweep
+    if reported is None:
         return ""
-    worth = found.worth
-    runs = "".join(page.origin(stored) for _sweep, stored in found.parts.values())
-    sweeps = {part: swept for part, (swept, _stored) in found.parts.items()}
+    worth = reported.worth
+    runs = "".join(page.origin(stored) for _sweep, stored in reported.parts.values())
+    sweeps = {part: swept for part, (swept, _stored) in reported.parts.items()}
     drawn = page.both(
         partial(
             sweep_figure,
-            sweeps[found.judged],
-            found.lga if found.judged == "proxy" else None,
+            sweeps[reported.judged],
+            reported.lga if reported.judged == "proxy" else None,
             layers=report.layers,
             picks=[item.pick for item in worth.selectors if item.pick.selector in _drawn(worth)],
             best=worth.best_layer,
-            labels=found.labels[found.judged],
+            labels=reported.labels[reported.judged],
         )
     )
     return "".join(
@@ -151,7 +151,7 @@ def sweep(report: QuestionReport) -> str:
             page.heading(3, "Cost"),
             page.table(cost_rows(worth), "What each selector costs"),
             _regret(worth, runs),
-            _best_layers(report, found, runs),
+            _best_layers(report, reported, runs),
         ]
     )
 
@@ -170,8 +170,8 @@ def _regret(worth: Worth, runs: str) -> str:
     return page.figure(drawn, "Points: regret over seconds", words, stored=runs)
 
 
-def _best_layers(report: QuestionReport, found: ReportedSweep, runs: str) -> str:
-    worth = found.worth
+def _best_layers(report: QuestionReport, reported: ReportedSweep, runs: str) -> str:
+    worth = reported.worth
     golden = next((item.pick.own_layer for item in worth.selectors if item.pick.selector == "lga"), None)
     drawn = page.both(partial(best_layers, worth, report.layers, golden))
     return page.figure(

@@ -13,17 +13,17 @@ COLLAPSE_RULE = (
 def collapse_sentence(result: ManyEdits) -> str:
     """Between which numbers of edits the collapse begins, and by what; or that there is none so far."""
     done = result.checkpoints[-1].edits if result.checkpoints else 0
-    found = result.collapse
-    if found is None:
+    collapse = result.collapse
+    if collapse is None:
         return f"No collapse up to {count(done, 'edit')}." if done else "Nothing is edited yet."
     reasons = []
-    if found.rewrite is not None:
-        reasons.append(f"rewrite of all edits fell to {found.rewrite:.0f} %, from {found.first:.0f} % at first")
-    if found.kl is not None:
-        reasons.append(f"drift reached {number(found.kl, 2)} nats")
-    if found.broken:
+    if collapse.rewrite is not None:
+        reasons.append(f"rewrite of all edits fell to {collapse.rewrite:.0f} %, from {collapse.first:.0f} % at first")
+    if collapse.kl is not None:
+        reasons.append(f"drift reached {number(collapse.kl, 2)} nats")
+    if collapse.broken:
         reasons.append("the model’s probabilities are no finite numbers any more")
-    return f"Collapse begins between {found.before:,} and {count(found.edits, 'edit')}: {' and '.join(reasons)}."
+    return f"Collapse begins between {collapse.before:,} and {count(collapse.edits, 'edit')}: {' and '.join(reasons)}."
 
 
 def counts_sentence(result: ManyEdits) -> str:

@@ -95,11 +95,11 @@ def excluded_reasons(scores: LayerScores) -> list[str]:
 
 def unused_reasons(scores: LayerScores) -> dict[str, list[int]]:
     """Why facts were not used: reason to the records it applies to, the commonest first."""
-    found: dict[str, list[int]] = {}
+    records: dict[str, list[int]] = {}
     for row in scores.rows:
         if not row.used:
-            found.setdefault(row.status, []).append(row.record)
-    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+            records.setdefault(row.status, []).append(row.record)
+    return dict(sorted(records.items(), key=lambda item: -len(item[1])))
 
 
 def cost_sentence(title: str, cost: Cost) -> str:

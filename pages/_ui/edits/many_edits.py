@@ -47,8 +47,8 @@ def many_edits(question: Question) -> None:
     request = _form(question, layers)
     if request is None:
         return
-    found = _stored(request)
-    _bar(request, found[0] if found is not None else None)
+    measured = _stored(request)
+    _bar(request, measured[0] if measured is not None else None)
     job = engine().find(request)
     live("many_live", partial(_results, request), running=job is not None and job.alive)
 
@@ -91,10 +91,10 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
     )
 
 
-def _bar(request: ManyEditsRequest, found: ManyEdits | None) -> None:
+def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
     """What is to be done, and the button that starts it or goes on."""
-    begun = found is not None and bool(found.checkpoints)
-    complete = found is not None and found.complete
+    begun = measured is not None and bool(measured.checkpoints)
+    complete = measured is not None and measured.complete
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="many_bar"):
         st.markdown(
             f"{count(len(request.facts), 'edit')} at {layers_in_words(request.layers)}, measured "
@@ -137,10 +137,10 @@ def _stored(request: ManyEditsRequest) -> tuple[ManyEdits, Stored] | None:
 
 def _results(request: ManyEditsRequest) -> None:
     """Where it collapses, the curves, and the numbers."""
-    found = _stored(request)
-    if found is None or not found[0].checkpoints:
+    measured = _stored(request)
+    if measured is None or not measured[0].checkpoints:
         return
-    result, stored = found
+    result, stored = measured
     session().shown_run = stored.provenance.key
     st.markdown(f"**{collapse_sentence(result)}**")
     st.caption(f"{COLLAPSE_RULE} {counts_sentence(result)} {cost_sentence('Took', result.cost)} so far.")

@@ -32,14 +32,14 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
         persist_state="session",
     )
     words = search.lower().split()
-    found = [header for header in headers if header.holds(words)]
-    if not found:
+    matching = [header for header in headers if header.holds(words)]
+    if not matching:
         st.info("No run has all of these words.", icon=":material/search_off:")
     else:
-        st.caption(f"{count(len(found), 'run')}, the last one first. Choose one to open it, two to compare them.")
-        keys = [header.key for header in found]
+        st.caption(f"{count(len(matching), 'run')}, the last one first. Choose one to open it, two to compare them.")
+        keys = [header.key for header in matching]
         table(
-            [_row(header) for header in found],
+            [_row(header) for header in matching],
             most=MOST_PIXELS,
             key=TABLE,
             on_select=lambda: _take_rows(keys),
@@ -47,7 +47,7 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
         )
     by_key = {header.key: header for header in headers}
     st.session_state[CHOSEN] = [key for key in widget(CHOSEN) or () if key in by_key]
-    offered = list(dict.fromkeys([*st.session_state[CHOSEN], *(header.key for header in found)]))
+    offered = list(dict.fromkeys([*st.session_state[CHOSEN], *(header.key for header in matching)]))
     st.multiselect(
         "One run, or two to compare",
         offered,

@@ -16,10 +16,10 @@ def mark() -> None:
     recorded = recorded_example()
     if not key or recorded is None or not store().is_recorded(key):
         return
-    found = store().find(key)
-    if found is None:
+    run = store().find(key)
+    if run is None:
         return
-    asked = found.provenance
+    asked = run.provenance
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.badge("Recorded", icon=":material/history:", color="gray")
         title = resolve(asked.model).title

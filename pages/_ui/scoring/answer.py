@@ -39,9 +39,9 @@ def read(question: Question, known: ScoredFacts, *scores: MethodScores | None) -
     return answered(known, measured, past, question.facts, editor, store(), question.seed)
 
 
-def show(found: Answered) -> None:
+def show(answered: Answered) -> None:
     """The sentence, the table, where the study's numbers are from, and the layers at which an edit cannot act."""
-    answer = found.answer
+    answer = answered.answer
     if not answer.candidates:
         return
     st.markdown(f":material/recommend: **{safe(recommendation(answer))}**")
@@ -49,5 +49,5 @@ def show(found: Answered) -> None:
     about = "Table of each way to pick a layer, what it picks and what that is worth"
     st.table(rows, hide_index=True, border="horizontal", alt=about)
     past = next((item.past for item in answer.candidates if item.past is not None), None)
-    lines = [past_sentence(past) if past is not None else "", obstacles_sentence(found.obstacles)]
+    lines = [past_sentence(past) if past is not None else "", obstacles_sentence(answered.obstacles)]
     st.caption(safe(" ".join(filter(None, lines))), help=definitions(rows.columns))

@@ -87,8 +87,8 @@ def identity(model: str) -> ModelIdentity | None:
     Weights that were converted with other versions have another fingerprint. None where there is neither.
     """
     here = machine.identity(model)
-    found = recorded_example()
-    models = found.models if found is not None else ()
+    example = recorded_example()
+    models = example.models if example is not None else ()
     recorded = next((item.identity for item in models if item.identity.name == model), None)
     if here is None or recorded is None:
         return here or recorded

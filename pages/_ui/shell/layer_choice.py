@@ -47,12 +47,12 @@ def layers_list(layers: int, label: str = "Chosen layers") -> None:
 def cannot_act_note(question: Question, fact: Fact, editor: str, layers: int) -> None:
     """Say it where an edit of this fact at a chosen layer cannot act, before anyone edits there."""
     model = identity(question.model)
-    found = (
+    in_the_way = (
         obstacles(layers, [fact], editor)
         if model is None
         else stored_obstacles(model, proxy_set(question), fact, options.choices(question.seed), editor, store())
     )
-    chosen = {layer: item for layer, item in found.items() if layer in chosen_layers(layers)}
+    chosen = {layer: item for layer, item in in_the_way.items() if layer in chosen_layers(layers)}
     if chosen:
         st.warning(safe(obstacles_sentence(chosen)), icon=":material/block:")
 

@@ -84,32 +84,32 @@ def show(question: Question, trial: TrialRequest) -> None:
             running.touch()
             if not running.alive:  # another session's, which this one's sidebar does not watch
                 st.rerun()
-        found = reading.read(model, request, store())
-        if found.begun:
-            _results(found, golden, model.layers)
+        result = reading.read(model, request, store())
+        if result.begun:
+            _results(result, golden, model.layers)
         elif running is not None:
             st.info("The first layers appear here as soon as they are measured.", icon=":material/hourglass_top:")
 
     live("every_layer_live", draw, running=running is not None, seconds=LIVE_SECONDS)
 
 
-def _results(found: EveryLayer, golden: int | None, layers: int) -> None:
+def _results(result: EveryLayer, golden: int | None, layers: int) -> None:
     st.markdown("**This edit at every layer**")
     st.markdown(
         safe(
             best_layer_sentence(
-                found.best,
-                None if found.best is None else found.overall(found.best),
+                result.best,
+                None if result.best is None else result.overall(result.best),
                 golden,
-                None if golden is None or found.best is None else found.overall(golden),
+                None if golden is None or result.best is None else result.overall(golden),
             )
         )
     )
     figure = every_layer_figure(
-        found.sweep,
-        found.scores,
+        result.sweep,
+        result.scores,
         layers=layers,
-        best=found.best,
+        best=result.best,
         golden=golden,
         chosen=chosen_layers(layers),
         scale=options.scale(),
@@ -122,7 +122,7 @@ def _results(found: EveryLayer, golden: int | None, layers: int) -> None:
         choosing=True,
     )
     for method in reading.METHODS_SHOWN:
-        item = found.scores.get(method)
+        item = result.scores.get(method)
         if item is None:
             st.caption(f"{method_title(method)}: not measured yet.")
         elif not item.n_facts:

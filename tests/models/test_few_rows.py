@@ -7,7 +7,7 @@ import torch
 from conftest import tiny_model
 from torch import nn
 
-from lga_core.models.structure.narrow import FEWEST, MOST, NarrowLinear, make_narrow
+from lga_core.models.structure.few_rows import FEWEST, MOST, FewRowsLinear, prefer_few_rows
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -15,16 +15,16 @@ from lga_core.models.structure.narrow import FEWEST, MOST, NarrowLinear, make_na
 def test_it_computes_and_differentiates_what_torch_does(shape, bias):
     torch.manual_seed(0)
     plain = nn.Linear(24, 40, bias=bias)
-    narrow = copy.deepcopy(plain)
-    make_narrow(narrow)
-    assert type(narrow) is NarrowLinear
+    few = copy.deepcopy(plain)
+    prefer_few_rows(few)
+    assert type(few) is FewRowsLinear
     given = torch.randn(*shape, 24, requires_grad=True)
     gradient = torch.randn(*shape, 40)
-    expected, found = plain(given), narrow(given)
+    expected, found = plain(given), few(given)
     assert found.shape == expected.shape and found.is_contiguous()
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
     for mine, theirs in zip(
-        torch.autograd.grad(found, [given, *narrow.parameters()], gradient),
+        torch.autograd.grad(found, [given, *few.parameters()], gradient),
         torch.autograd.grad(expected, [given, *plain.parameters()], gradient),
         strict=True,
     ):
@@ -37,13 +37,13 @@ def test_a_model_keeps_its_weights_and_its_logits():
     ids = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
     with torch.no_grad():
         expected = model(input_ids=ids).logits
-        make_narrow(model)
+        prefer_few_rows(model)
         torch.testing.assert_close(model(input_ids=ids).logits, expected, rtol=1e-5, atol=1e-5)
-    assert type(model.lm_head) is NarrowLinear
+    assert type(model.lm_head) is FewRowsLinear
     assert {name: tensor.data_ptr() for name, tensor in model.state_dict().items()} == before
 
 
 def test_other_precisions_stay_as_they_are():
     model = tiny_model("llama", torch.bfloat16).model
-    make_narrow(model)
-    assert not any(type(module) is NarrowLinear for module in model.modules())
+    prefer_few_rows(model)
+    assert not any(type(module) is FewRowsLinear for module in model.modules())

@@ -11,7 +11,7 @@ from torch import nn
 FEWEST, MOST = 2, 8  # rows
 
 
-class NarrowLinear(nn.Linear):
+class FewRowsLinear(nn.Linear):
     """A linear layer with the better way for few rows."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -24,8 +24,8 @@ class NarrowLinear(nn.Linear):
         return product.view(*input.shape[:-1], self.out_features)
 
 
-def make_narrow(model: nn.Module) -> None:
+def prefer_few_rows(model: nn.Module) -> None:
     """Let the linear layers of a float32 model on a CPU take that way; their weights stay what they are."""
     for module in model.modules():
         if type(module) is nn.Linear and module.weight.device.type == "cpu" and module.weight.dtype == torch.float32:
-            module.__class__ = NarrowLinear
+            module.__class__ = FewRowsLinear
