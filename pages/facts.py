@@ -4,6 +4,7 @@ import streamlit as st
 
 from lga_core.data.facts import FactSet
 from lga_core.data.select import subjects
+from lga_core.view.words.definitions import definition
 from lga_core.view.words.text import count
 from pages._ui.facts import known, sets
 from pages._ui.facts.browse import browse
@@ -57,12 +58,9 @@ def numbers(fact_set: FactSet) -> None:
         about="Records of this set that were not skipped.",
     )
     card(columns[1], "Subjects", f"{subjects(fact_set.facts):,}")
-    for place, label, part in (
-        (columns[2], "With rephrases", "rephrases"),
-        (columns[3], "With locality", "locality"),
-        (columns[4], "With portability", "portability"),
-    ):
-        card(place, label, f"{sum(bool(getattr(fact, part)) for fact in fact_set.facts):,}")
+    for place, part in zip(columns[2:5], ("rephrases", "locality", "portability"), strict=True):
+        having = sum(bool(getattr(fact, part)) for fact in fact_set.facts)
+        card(place, part.capitalize(), f"{having:,}", about=definition(f"with {part}"))
     card(
         columns[5],
         f"Known of {len(verdicts):,}" if verdicts else "Known",

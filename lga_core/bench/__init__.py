@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lga_core.bench.cma import bench_cma
+from lga_core.bench.dashboard.first import bench_first
 from lga_core.bench.dashboard.load import bench_load
 from lga_core.bench.dashboard.page import bench_page
 from lga_core.bench.edit import bench_r_rome
@@ -22,6 +23,7 @@ BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {
     "editors": bench_editors,
     "scale": bench_scale,
     "sweep": bench_sweep,
+    "first": bench_first,
     "page": bench_page,
     "load": bench_load,
     "paper": bench_paper,

@@ -204,10 +204,11 @@ def layer_scores(
     resampled = None
     if len(scored) >= method.fewest:
         selection = select(total, rule)
-        if view.bootstrap:
+        if view.bootstrap and len(scored) > 1:  # one fact can be drawn in one way only
             resampled = bootstrap(scored, rule, mean=method.total == "mean", draws=view.bootstrap, seed=view.seed)
     elif len(scored):
-        selection = no_pick(f"{len(scored)} usable facts, at least {method.fewest} are needed for a pick")
+        usable = "1 usable fact" if len(scored) == 1 else f"{len(scored)} usable facts"
+        selection = no_pick(f"{usable}, at least {method.fewest} are needed for a pick")
     else:
         selection = no_pick("no usable fact")
     return LayerScores(

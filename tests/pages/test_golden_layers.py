@@ -31,7 +31,7 @@ def test_the_page_leads_with_the_answer_and_the_button_proposes_its_layer(ready:
     ready.button(key="score").click().run()
     wait(ready)
     table = ready.table[0].value
-    assert {name.replace("\\", "").removeprefix("→ ") for name in table.index} >= {
+    assert {name.replace("\\", "").removeprefix("→ ") for name in table["picked by"]} >= {
         "LGA (loss of the whole sequence)",
         "Forecast",
     }

@@ -17,7 +17,8 @@ def browser(monkeypatch: pytest.MonkeyPatch, tmp_path) -> SimpleNamespace:
     told = SimpleNamespace(name=str(tmp_path), guide_off=False)
 
     def component(*, data, **_):
-        told.guide_off |= data["guide_off"]
+        if data["guide_off"] is not None:
+            told.guide_off = data["guide_off"]
         return told
 
     monkeypatch.setattr("pages._ui.session.tab._component", component)
@@ -31,8 +32,11 @@ def shown(app: AppTest) -> bool:
 def ticked(app: AppTest) -> list[str]:
     """The steps that are done."""
     links = [link.proto for link in app.get("page_link") if link.proto.icon.startswith(":material/c")]
-    assert [link.label.removeprefix(":gray[").rstrip("]") for link in links] == STEPS
-    return [STEPS[place] for place, link in enumerate(links) if link.icon == ":material/check_circle:"]
+    assert [link.label.removeprefix(":gray[").strip("*]") for link in links] == STEPS
+    done = [STEPS[place] for place, link in enumerate(links) if link.icon == ":material/check_circle:"]
+    marked = [STEPS[place] for place, link in enumerate(links) if link.label.startswith("**")]
+    assert marked == [step for step in STEPS if step not in done][:1], "the next step is the one that stands out"
+    return done
 
 
 def test_a_step_is_ticked_off_when_it_is_done(ready: AppTest, browser: SimpleNamespace):
@@ -48,7 +52,7 @@ def test_a_step_is_ticked_off_when_it_is_done(ready: AppTest, browser: SimpleNam
     assert ticked(ready) == STEPS[:3]
 
 
-def test_once_dismissed_it_stays_away_in_this_browser(app: AppTest, browser: SimpleNamespace):
+def test_once_dismissed_it_stays_away_in_this_browser_until_it_is_called_back(app: AppTest, browser: SimpleNamespace):
     app.run()
     assert ticked(app)
     app.button(key="dismiss_guide").click().run()
@@ -56,6 +60,8 @@ def test_once_dismissed_it_stays_away_in_this_browser(app: AppTest, browser: Sim
     browser.name = "another tab"
     again = AppTest.from_file(str(APP), default_timeout=60).run().run()
     assert not shown(again) and not again.exception
+    again.button(key="show_guide").click().run()
+    assert ticked(again) and not browser.guide_off and "show_guide" not in {button.key for button in again.button}
 
 
 def test_nothing_is_shown_before_the_browser_has_said_so(app: AppTest):

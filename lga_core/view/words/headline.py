@@ -44,7 +44,7 @@ def _firmness(lga: LayerScores | None) -> Card:
     bootstrap = lga.bootstrap if lga is not None else None
     golden = lga.selection.golden_layer if lga is not None else None
     if bootstrap is None or golden is None:
-        return Card(label=label, value="–", below="no bootstrap")
+        return Card(label=label, value="–", below="of one fact" if lga and lga.n_facts == 1 else "no bootstrap")
     span = f"{bootstrap.low}" if bootstrap.low == bootstrap.high else f"{bootstrap.low} – {bootstrap.high}"
     return Card(
         label=label,

@@ -28,7 +28,7 @@ def table(model: str, ledger: LedgerView) -> None:
     with st.container(border=True, gap="xsmall", key="ledger"):
         for column, words in zip(st.columns(_WIDTHS, gap="small"), _HEADS, strict=True):
             column.caption(
-                words,
+                safe(words),
                 text_alignment="right" if words.startswith(("‖", "Target")) else "left",
                 help=definition(words),
             )

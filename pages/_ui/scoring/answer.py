@@ -45,8 +45,9 @@ def show(answered: Answered) -> None:
     if not answer.candidates:
         return
     st.markdown(f":material/recommend: **{safe(recommendation(answer))}**")
-    rows = pd.DataFrame(answer_rows(answer)).map(safe).set_index("picked by")
-    st.table(rows, border="horizontal", alt="Table of each way to pick a layer, what it picks and what that is worth")
+    rows = pd.DataFrame(answer_rows(answer)).map(safe)
+    about = "Table of each way to pick a layer, what it picks and what that is worth"
+    st.table(rows, hide_index=True, border="horizontal", alt=about)
     past = next((item.past for item in answer.candidates if item.past is not None), None)
     lines = [past_sentence(past) if past is not None else "", obstacles_sentence(answered.obstacles)]
     st.caption(safe(" ".join(filter(None, lines))), help=definitions(rows.columns))

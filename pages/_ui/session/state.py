@@ -96,7 +96,7 @@ class Kept:
     ledger_jobs: int = 0  # started so far
     widgets: dict[str, Any] = field(default_factory=dict)  # what those said that the address does not hold
     run: str | None = None  # the stored run that a page showed last
-    guide_off: bool = False  # the guided path was dismissed
+    guide_off: bool | None = None  # the guided path was dismissed, or called back; None: as the browser remembers it
     play_words: str = ""  # which edits the playground's last text was written with
 
 

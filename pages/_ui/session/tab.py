@@ -10,6 +10,7 @@ _JS = """
 export default function ({ data, setStateValue }) {
     const guide = "golden-layers-guide-off";
     if (data.guide_off) window.localStorage.setItem(guide, "yes");
+    else if (data.guide_off === false) window.localStorage.removeItem(guide);
     else if (window.localStorage.getItem(guide)) setStateValue("guide_off", true);
     const key = "golden-layers-tab";
     let name = window.sessionStorage.getItem(key);
@@ -38,6 +39,7 @@ def recognize() -> None:
         return
     known = adopt(name)
     session().recognized = True
-    kept().guide_off |= bool(getattr(told, "guide_off", False))
+    if kept().guide_off is None and getattr(told, "guide_off", False):
+        kept().guide_off = True
     if opening.open_first(known=known) or known:
         st.rerun()

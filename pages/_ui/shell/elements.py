@@ -22,6 +22,7 @@ def table(rows: Any, *, most: int | None = None, **settings: Any) -> Any:
     frame = pd.DataFrame(rows)
     columns = {name: about for name in frame.columns if (about := definition(str(name))) is not None}
     given = settings.pop("column_config", {})
+    settings.setdefault("placeholder", "")  # else a cell without a value says "None"
     settings["column_config"] = given | {name: _with_help(given.get(name), about) for name, about in columns.items()}
     height = "auto" if most is None else min(HEAD_PIXELS + ROW_PIXELS * max(len(frame), 1), most)
     return st.dataframe(frame, hide_index=True, width="stretch", height=height, **settings)

@@ -1,4 +1,5 @@
-"""The guided path: five steps from a model and facts to a sweep, ticked off as they are done, until it is dismissed."""
+"""The guided path: five steps from a model and facts to a sweep, ticked off as they are done; it can be dismissed and
+called back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ from pages._ui.shell.engine import store
 from pages._ui.shell.layer_choice import chosen_layers
 
 SWEEPS = ("sweep", "every layer")  # what a sweep's jobs are kept under
+# Streamlit marks each link to the page that is shown. Two steps are on one page; the next step is the bold one.
+_UNMARKED = """<style>
+.st-key-guide [data-testid="stPageLink-NavLink"]:not(:hover) { background-color: transparent; }
+.st-key-guide [data-testid="stPageLink-NavLink"] p { font-weight: inherit; }
+</style>"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,27 +33,44 @@ def show() -> None:
     """One calm line. Nothing before the browser has said whether it was dismissed earlier."""
     if not session().recognized or kept().guide_off:
         return
+    done = [step.done() for step in STEPS]
+    st.html(_UNMARKED)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="guide"):
-        for number, step in enumerate(STEPS, start=1):
-            done = step.done()
+        for place, step in enumerate(STEPS):
+            is_next = not done[place] and all(done[:place])
             st.page_link(
                 f"{step.page}.py",
-                label=f":gray[{step.words}]" if done else step.words,
-                icon=":material/check_circle:" if done else f":material/counter_{number}:",
-                help=f"{'Done. ' if done else ''}{step.about}",
+                label=f":gray[{step.words}]" if done[place] else f"**{step.words}**" if is_next else step.words,
+                icon=":material/check_circle:" if done[place] else f":material/counter_{place + 1}:",
+                help=f"{'Done. ' if done[place] else ''}{step.about}",
             )
         st.button(
             "Dismiss",
             key="dismiss_guide",
             type="tertiary",
             icon=":material/close:",
-            on_click=_dismiss,
-            help="This browser does not show the five steps again.",
+            on_click=_turn,
+            args=(True,),
+            help="This browser does not show the five steps again, until the button at the end of the sidebar is "
+            "pressed.",
         )
 
 
-def _dismiss() -> None:
-    kept().guide_off = True
+def way_back() -> None:
+    """At the end of the sidebar, where the path was dismissed."""
+    if session().recognized and kept().guide_off:
+        st.button(
+            "Show the five steps",
+            key="show_guide",
+            type="tertiary",
+            icon=":material/route:",
+            on_click=_turn,
+            args=(False,),
+        )
+
+
+def _turn(off: bool) -> None:
+    kept().guide_off = off
 
 
 def _asks() -> bool:

@@ -19,6 +19,9 @@ _CSS = f"""<style>
 @media (max-width: {_PHONE}px) {{
     [data-testid="stFullScreenFrame"]:has(> [data-testid="stPlotlyChart"]) {{ min-width: {LEAST_WIDTH}px; }}
     [data-testid="stTable"] table {{ min-width: {_TABLE}px; }}
+    .st-key-ledger {{ overflow-x: auto; }}
+    .st-key-ledger [data-testid="stHorizontalBlock"] {{ flex-wrap: nowrap; min-width: {LEAST_WIDTH}px; }}
+    .st-key-ledger [data-testid="stColumn"] {{ min-width: 0; }}
     [data-testid="stColumn"]:has([data-testid="stElementContainer"]:only-child > [data-testid="stMetric"]) {{
         min-width: calc(50% - 0.5rem); flex-basis: calc(50% - 0.5rem); }}
 }}

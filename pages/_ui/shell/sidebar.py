@@ -10,7 +10,7 @@ from pages._ui.model import memory_notes
 from pages._ui.runs import opening
 from pages._ui.scoring import options
 from pages._ui.session.state import Question, keep_widgets, kept, restore_widgets, session
-from pages._ui.shell import jobs
+from pages._ui.shell import guide, jobs
 
 
 def sidebar() -> None:
@@ -46,6 +46,7 @@ def sidebar() -> None:
             needs = options.choices(seed).needs()
             memory_notes.scoring_note(here.question, [need.measurement for need in needs])
         jobs.progress_panel()
+        guide.way_back()
     keep_widgets()
 
 
@@ -55,6 +56,7 @@ def score() -> None:
     if question is not None:
         _start(question, proxy_set(question))
         kept().asked = question
+        kept().run = None  # until the page shows one of this question
 
 
 def measure_more(extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
