@@ -33,7 +33,7 @@ def base_model(name: str, repository: str | None = None) -> Base:
     not there, or out of reach.
     """
     entry = _entry(plain_name(name))
-    place = repository or (entry and entry.base_repository)
+    place = repository or (entry.base_repository if entry is not None else None)
     if place is None:
         raise LgaError(
             "The edits are for a model of this machine, whose place on the hub is not known.",
@@ -41,12 +41,12 @@ def base_model(name: str, repository: str | None = None) -> Base:
         )
     if not HUB_ID.fullmatch(place):
         raise LgaError(f"{place[:80]!r} is no repository's name.", hint="Write it as OWNER/NAME.")
-    known = entry is not None and entry.licence is not None and entry.base_repository == place
+    licence = entry.licence if entry is not None and entry.base_repository == place else None
     origin = entry.origin if entry is not None else None
     own_weights = isinstance(origin, Hub) and origin.repo == place
     return Base(
         repository=place,
-        licence=entry.licence if known else _licence(place),
+        licence=licence or _licence(place),
         weights="of that repository" if own_weights else _weights(origin),
         own_weights=own_weights,
         # A path of this machine is nobody's business.
