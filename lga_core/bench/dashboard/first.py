@@ -120,7 +120,7 @@ async def _trial_page(browser: Any, server: Server, model_name: str, seed: int) 
     """A new tab, which has no earlier trial to show, with a layer chosen and the seed's first fact."""
     tab = await Tab.opened(browser, server, model_name)
     await tab.open("trial_edit", facts=1, seed=seed)
-    await tab.choose_layer(PageWork.layer)
+    await tab.choose_only(PageWork.layer)
     await tab.until_idle()
     return tab
 

@@ -5,13 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import Error as BrowserError
 
 from lga_core.bench.dashboard.load_work import Asked, Question, facts_of
 from lga_core.bench.dashboard.page_work import FACT_SET
-from lga_core.bench.dashboard.tab import PAGES, REST_MS, Tab
+from lga_core.bench.dashboard.tab import PAGES, Tab
 from lga_core.data.load import choose, load_facts, write_facts
 from lga_core.errors import LgaError
 from lga_core.view.words.sentences import layers_in_words
@@ -86,11 +85,11 @@ class Session:
     async def edit(self, seed: int) -> None:
         """A trial edit of the first fact at one layer, and at the one that the page proposes."""
         await self.tab.open("trial_edit", facts=EDITED, seed=seed)
-        await self._choose_only(seed % EDIT_LAYERS)
+        await self.tab.choose_only(seed % EDIT_LAYERS)
         button = self.tab.button("edit")
-        question = Question(work="trial edit", facts=FACT_SET, limit=EDITED, seed=seed, layers=self._chosen())
+        question = Question(work="trial edit", facts=FACT_SET, limit=EDITED, seed=seed, layers=self.tab.chosen_layers())
         await button.click()
-        await self._until_drawn()
+        await self.tab.until_drawn()
         (fact, *_) = facts_of(question)
         title = self.tab.page.get_by_role("heading", name=f"at {layers_in_words(question.layers)}")
         about = self.tab.page.get_by_text(f"{fact.prompt} {fact.target_old[0]} → {fact.target_new}")
@@ -101,14 +100,14 @@ class Session:
         question = await self._begin_sweep(SWEPT, seed)
         for link in ("Facts", "Golden layers", "Layer sweep"):
             self.switches.append(await self.tab.switch(link))
-        await self._until_drawn()
+        await self.tab.until_drawn()
         self._note(question, shown=await self._is_swept())
 
     async def cancel(self, seed: int) -> None:
         """A larger sweep. Sessions with an even number stop it, the others wait for it."""
         question = await self._begin_sweep(WIDELY_SWEPT, seed)
         stopped = self.number % 2 == 0 and await self._press_cancel()
-        await self._until_drawn()
+        await self.tab.until_drawn()
         self._note(question, cancelled=stopped, shown=not stopped and await self._is_swept())
 
     async def walk(self, seed: int) -> None:
@@ -127,7 +126,7 @@ class Session:
         await about.first.wait_for()
         if reload:
             await self.tab.page.reload()
-        await self._until_drawn()
+        await self.tab.until_drawn()
         used = self.tab.page.get_by_test_id("stMetric").filter(has_text=f"of {question.limit}")
         self._note(question, shown=await about.count() > 0 and await used.count() > 0)
 
@@ -153,26 +152,6 @@ class Session:
         """The button to go on is off, and the figure is there."""
         figures = self.tab.page.locator(".js-plotly-plot")
         return await self.tab.button("sweep").is_disabled() and await figures.count() > 0
-
-    async def _choose_only(self, layer: int) -> None:
-        """Take out the chosen layers, and choose this one; the page may propose others beside it."""
-        clear = self.tab.page.get_by_test_id("stMultiSelect").first.get_by_label("Clear all")
-        if await clear.count():
-            await clear.first.click()
-            await self._until_drawn()
-        if layer not in self._chosen():
-            await self.tab.choose_layer(layer)
-            await self._until_drawn()
-
-    def _chosen(self) -> tuple[int, ...]:
-        """The chosen layers, as the address has them."""
-        named = parse_qs(urlsplit(self.tab.page.url).query).get("layers", [""])[0]
-        return tuple(sorted(map(int, filter(None, named.split(",")))))
-
-    async def _until_drawn(self) -> None:
-        """At rest, and a moment later still: the browser tells its tab late, and the page then runs again."""
-        await self.tab.page.wait_for_timeout(REST_MS)
-        await self.tab.until_idle()
 
     def _note(self, question: Question, *, shown: bool, cancelled: bool = False) -> None:
         self.asked.append(Asked(session=self.number, question=question, cancelled=cancelled, shown=shown))

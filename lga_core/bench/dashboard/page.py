@@ -152,7 +152,7 @@ class Visit:
     async def _prepare(self, work: PageWork) -> Any:
         """Choose what has to be chosen on the page, and find the button."""
         if work.name == "trial edit":
-            await self._tab.choose_layer(PageWork.layer)
+            await self._tab.choose_only(PageWork.layer)
         elif work.name == "sweep":
             await self._tab.choose_layer_range(*PageWork.sweep_layers)
         await self._tab.until_idle()

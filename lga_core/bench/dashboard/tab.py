@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from lga_core.bench.dashboard.server import Server
 from lga_core.errors import LgaError
@@ -93,11 +94,23 @@ class Tab:
         """By its key: its words depend on what the store has."""
         return self.page.locator(f".st-key-{key} button").first
 
-    async def choose_layer(self, layer: int) -> None:
-        """Add a layer to the chosen ones."""
-        await self.page.get_by_test_id("stMultiSelect").first.locator("input").fill(str(layer))
-        await self.page.get_by_role("option", name=str(layer), exact=True).first.click()
-        await self.page.keyboard.press("Escape")
+    async def choose_only(self, layer: int) -> None:
+        """Take out the chosen layers, the recommended one among them, and choose this one."""
+        box = self.page.get_by_test_id("stMultiSelect").first
+        clear = box.get_by_label("Clear all")
+        if await clear.count():
+            await clear.first.click()
+            await self.until_drawn()
+        if self.chosen_layers() != (layer,):
+            await box.locator("input").fill(str(layer))
+            await self.page.get_by_role("option", name=str(layer), exact=True).first.click()
+            await self.page.keyboard.press("Escape")
+            await self.until_drawn()
+
+    def chosen_layers(self) -> tuple[int, ...]:
+        """As the address has them."""
+        named = parse_qs(urlsplit(self.page.url).query).get("layers", [""])[0]
+        return tuple(sorted(map(int, filter(None, named.split(",")))))
 
     async def choose_layer_range(self, first: int, last: int) -> None:
         """Move both ends of the slider there."""
@@ -115,6 +128,11 @@ class Tab:
             return await box.count() > 0 and await box.first.input_value() == str(value)
 
         await self.until(shown)
+
+    async def until_drawn(self) -> None:
+        """At rest, and a moment later still: the browser tells its tab late, and the page then runs again."""
+        await self.page.wait_for_timeout(REST_MS)
+        await self.until_idle()
 
     async def until_busy(self) -> None:
         """Until a job of this tab is shown."""
