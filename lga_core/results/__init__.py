@@ -30,7 +30,7 @@ from lga_core.results.edits import (
     LedgerWrite,
     Metric,
     ProbeResult,
-    Published,
+    PublishedEdits,
     TrialPart,
     TrialStage,
 )
@@ -102,7 +102,7 @@ __all__ = [
     "PlaygroundReport",
     "ProbeResult",
     "Provenance",
-    "Published",
+    "PublishedEdits",
     "QuestionReport",
     "Race",
     "RaceRound",

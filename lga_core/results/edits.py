@@ -184,7 +184,7 @@ class Adapter(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published(Result):
+class PublishedEdits(Result):
     """Edits that were put into a repository of a hub."""
 
     repository: str

@@ -295,7 +295,7 @@ class ShowCard(Publication):
 
 @dataclass(frozen=True, kw_only=True)
 class PublishEdits(Publication):
-    """Publish it. Returns Published."""
+    """Publish it. Returns PublishedEdits."""
 
     interactive: ClassVar[bool] = False
     private: bool

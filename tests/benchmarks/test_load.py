@@ -15,13 +15,13 @@ from lga_core.bench.dashboard.load_checks import (
     p95,
     store_files,
 )
-from lga_core.bench.dashboard.load_work import Asked, Question, answer_alone
+from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, answer_alone
 from lga_core.runs.storage.store import Store
 
 QUESTIONS = (
-    Question(work="scores", facts="world", limit=2, seed=1),
-    Question(work="trial edit", facts="world", limit=2, seed=1, layers=(1,)),
-    Question(work="sweep", facts="world", limit=2, seed=1, layers=(1, 2)),
+    LoadQuestion(work="scores", facts="world", limit=2, seed=1),
+    LoadQuestion(work="trial edit", facts="world", limit=2, seed=1, layers=(1,)),
+    LoadQuestion(work="sweep", facts="world", limit=2, seed=1, layers=(1, 2)),
 )
 
 
@@ -35,7 +35,7 @@ def test_lost_wrong_torn_and_doubled_results_are_told(tmp_path, monkeypatch):
     assert found.rows > 2 + 1 + 4 and not found.differing and not found.unasked and found.largest_difference == 0
     files = store_files(load)
     assert files.rows >= found.rows and not files.damaged and not files.doubled
-    everything = [Asked(session=0, question=question) for question in QUESTIONS]
+    everything = [AskedQuestion(session=0, question=question) for question in QUESTIONS]
     assert lost_results(everything, answers, load) == []
 
     sweep = answers[QUESTIONS[2]][0]

@@ -19,7 +19,7 @@ import torch
 
 from lga_core.bench.dashboard import load_checks as checks
 from lga_core.bench.dashboard.load_checks import Sample
-from lga_core.bench.dashboard.load_work import Answer, Asked, Question, answer_alone
+from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, RowsOfAnswer, answer_alone
 from lga_core.bench.dashboard.server import Server, home_with_model, served
 from lga_core.bench.dashboard.tab import Tab, chromium
 from lga_core.bench.measure import in_own_process
@@ -43,7 +43,7 @@ PACKAGES = ("torch", "transformers", "numpy", "streamlit", "playwright")
 class Part:
     """What was seen with so many servers."""
 
-    asked: Sequence[Asked]
+    asked: Sequence[AskedQuestion]
     switches: Sequence[float]  # seconds
     problems: Sequence[str]
     samples: Sequence[Sample]
@@ -124,7 +124,7 @@ def tiny_folder(folder: Path, seed: int) -> Path:
 
 async def _work(home: Path, model: str, servers: int, sessions: int, minutes: float, seed: int) -> Part:
     """All sessions at once until the time is over."""
-    from lga_core.bench.dashboard.load_session import Session  # with playwright
+    from lga_core.bench.dashboard.load_session import LoadSession  # with playwright
 
     logs = [home / f"server-{number}.log" for number in range(servers)]
     uploads = home / "uploads"
@@ -134,7 +134,7 @@ async def _work(home: Path, model: str, servers: int, sessions: int, minutes: fl
         running = [open_servers.enter_context(served(home, log)) for log in logs]
         async with chromium() as browser:
             people = [
-                Session(
+                LoadSession(
                     number=number,
                     tab=await Tab.opened(browser, running[number % servers], model, PATIENCE_MS),
                     seed=seed,
@@ -165,7 +165,7 @@ async def _watch(servers: Sequence[Server], samples: list[Sample]) -> None:
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
-def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:
+def spread(questions: Sequence[LoadQuestion], limit: int | None) -> list[LoadQuestion]:
     """Each once; at most so many, spread over the time in which they were asked."""
     each = list(dict.fromkeys(questions))
     step = max(1.0, len(each) / (limit or len(each) or 1))
@@ -173,7 +173,7 @@ def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:
 
 
 def _rows(
-    parts: Mapping[str, Part], answers: Mapping[Question, Sequence[Answer]], alone: Store
+    parts: Mapping[str, Part], answers: Mapping[LoadQuestion, Sequence[RowsOfAnswer]], alone: Store
 ) -> list[dict[str, Any]]:
     """One row a quantity: its goal, and a column for each part."""
     columns = [_quantities(part, answers, alone) for part in parts.values()]
@@ -184,7 +184,7 @@ def _rows(
 
 
 def _quantities(
-    part: Part, answers: Mapping[Question, Sequence[Answer]], alone: Store
+    part: Part, answers: Mapping[LoadQuestion, Sequence[RowsOfAnswer]], alone: Store
 ) -> list[tuple[str, str, float | None]]:
     """What, the goal in words, how much."""
     compared = checks.compared_stores(alone, part.store)

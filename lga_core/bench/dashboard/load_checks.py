@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from lga_core.bench.dashboard.load_work import Answer, Asked, Question
+from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, RowsOfAnswer
 from lga_core.data.facts import Fact
 from lga_core.results import FactList
 from lga_core.runs.replay import compared
@@ -32,7 +32,7 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class EqualityCheck:
     """The rows of a store beside those that a single user got."""
 
     rows: int  # that both have
@@ -52,7 +52,7 @@ class StoreFiles:
     doubled: int  # rows that were stored again: computed twice at once
 
 
-def compared_stores(alone: Store, under_load: Store) -> Comparison:
+def compared_stores(alone: Store, under_load: Store) -> EqualityCheck:
     """Every run of the store under load beside the same run of the single user's."""
     largest, where = 0.0, None
     rows = differing = unasked = 0
@@ -71,10 +71,12 @@ def compared_stores(alone: Store, under_load: Store) -> Comparison:
         if found.largest_difference > largest:
             largest = found.largest_difference
             where = f"{header.what}, {found.where}"
-    return Comparison(rows=rows, largest_difference=largest, differing=differing, where=where, unasked=unasked)
+    return EqualityCheck(rows=rows, largest_difference=largest, differing=differing, where=where, unasked=unasked)
 
 
-def lost_results(asked: Sequence[Asked], answers: Mapping[Question, Sequence[Answer]], store: Store) -> list[Asked]:
+def lost_results(
+    asked: Sequence[AskedQuestion], answers: Mapping[LoadQuestion, Sequence[RowsOfAnswer]], store: Store
+) -> list[AskedQuestion]:
     """What was asked, was not cancelled, and has no whole result in the store."""
     return [
         item
@@ -83,7 +85,7 @@ def lost_results(asked: Sequence[Asked], answers: Mapping[Question, Sequence[Ans
     ]
 
 
-def _holds(store: Store, answer: Answer) -> bool:
+def _holds(store: Store, answer: RowsOfAnswer) -> bool:
     run = store.find(answer.key)
     return run is not None and answer.names <= run.rows(kind_of(run.provenance.method).row_type).keys()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.async_api import Error as BrowserError
 
-from lga_core.bench.dashboard.load_work import Asked, Question, facts_of
+from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, facts_of
 from lga_core.bench.dashboard.page_work import FACT_SET
 from lga_core.bench.dashboard.tab import PAGES, Tab
 from lga_core.data.load import choose, load_facts, write_facts
@@ -23,7 +23,7 @@ ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 
 
 @dataclass(kw_only=True)
-class Session:
+class LoadSession:
     """One person in front of one tab. Mutable on purpose: it notes what happens.
 
     Every session goes through the same rounds of work, each in an order of its own.
@@ -33,7 +33,7 @@ class Session:
     tab: Tab
     seed: int
     folder: Path  # for the files that it uploads
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[AskedQuestion] = field(default_factory=list)
     switches: list[float] = field(default_factory=list)  # seconds
     problems: list[str] = field(default_factory=list)  # what went wrong, in words
 
@@ -56,13 +56,13 @@ class Session:
 
     async def score(self, seed: int) -> None:
         """The scores of a few facts."""
-        question = Question(work="scores", facts=FACT_SET, limit=SCORED, seed=seed)
+        question = LoadQuestion(work="scores", facts=FACT_SET, limit=SCORED, seed=seed)
         await self.tab.open("", facts=question.limit, seed=seed)
         await self._score(question)
 
     async def reload(self, seed: int) -> None:
         """The page is loaded anew while it waits for scores."""
-        question = Question(work="scores", facts=FACT_SET, limit=SCORED, seed=seed + 10_000)
+        question = LoadQuestion(work="scores", facts=FACT_SET, limit=SCORED, seed=seed + 10_000)
         await self.tab.open("", facts=question.limit, seed=question.seed)
         await self._score(question, reload=True)
 
@@ -80,14 +80,16 @@ class Session:
         await page.get_by_role("dialog").wait_for(state="detached")
         await self.tab.until_shown("How many", UPLOADED)
         await self.tab.until_idle()
-        await self._score(Question(work="scores", facts=str(path), limit=UPLOADED, seed=seed))
+        await self._score(LoadQuestion(work="scores", facts=str(path), limit=UPLOADED, seed=seed))
 
     async def edit(self, seed: int) -> None:
         """A trial edit of the first fact at one layer, and at the one that the page proposes."""
         await self.tab.open("trial_edit", facts=EDITED, seed=seed)
         await self.tab.choose_only(seed % EDIT_LAYERS)
         button = self.tab.button("edit")
-        question = Question(work="trial edit", facts=FACT_SET, limit=EDITED, seed=seed, layers=self.tab.chosen_layers())
+        question = LoadQuestion(
+            work="trial edit", facts=FACT_SET, limit=EDITED, seed=seed, layers=self.tab.chosen_layers()
+        )
         await button.click()
         await self.tab.until_drawn()
         (fact, *_) = facts_of(question)
@@ -119,7 +121,7 @@ class Session:
                 await self._note_errors(link)
         self.switches.append(await self.tab.switch("Golden layers"))
 
-    async def _score(self, question: Question, *, reload: bool = False) -> None:
+    async def _score(self, question: LoadQuestion, *, reload: bool = False) -> None:
         await self.tab.button("score").click()
         about = self.tab.page.get_by_text(f"{question.limit} facts of {_shown_name(question)} · seed {question.seed}")
         await self.tab.page.get_by_role("heading", name="Golden layers", exact=True).wait_for()
@@ -130,7 +132,7 @@ class Session:
         used = self.tab.page.get_by_test_id("stMetric").filter(has_text=f"of {question.limit}")
         self._note(question, shown=await about.count() > 0 and await used.count() > 0)
 
-    async def _begin_sweep(self, limit: int, seed: int) -> Question:
+    async def _begin_sweep(self, limit: int, seed: int) -> LoadQuestion:
         """Unless it is stored: then it is shown without a click."""
         await self.tab.open("layer_sweep", facts=limit, seed=seed)
         await self.tab.choose_layer_range(*SWEEP_LAYERS)
@@ -138,7 +140,7 @@ class Session:
         layers = tuple(range(SWEEP_LAYERS[0], SWEEP_LAYERS[1] + 1))
         if await self.tab.button("sweep").is_enabled():
             await self.tab.button("sweep").click()
-        return Question(work="sweep", facts=FACT_SET, limit=limit, seed=seed, layers=layers)
+        return LoadQuestion(work="sweep", facts=FACT_SET, limit=limit, seed=seed, layers=layers)
 
     async def _press_cancel(self) -> bool:
         """Whether it was there to be pressed."""
@@ -153,8 +155,8 @@ class Session:
         figures = self.tab.page.locator(".js-plotly-plot")
         return await self.tab.button("sweep").is_disabled() and await figures.count() > 0
 
-    def _note(self, question: Question, *, shown: bool, cancelled: bool = False) -> None:
-        self.asked.append(Asked(session=self.number, question=question, cancelled=cancelled, shown=shown))
+    def _note(self, question: LoadQuestion, *, shown: bool, cancelled: bool = False) -> None:
+        self.asked.append(AskedQuestion(session=self.number, question=question, cancelled=cancelled, shown=shown))
         if not shown and not cancelled:
             self._problem(question.work, f"the page did not show the result of {question}")
 
@@ -166,5 +168,5 @@ class Session:
         self.problems.append(f"session {self.number}, {where}: {' '.join(what.split())[:300]}")
 
 
-def _shown_name(question: Question) -> str:
+def _shown_name(question: LoadQuestion) -> str:
     return Path(question.facts).name if "/" in question.facts else question.facts

@@ -12,7 +12,7 @@ from lga_core.runs.storage.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class LoadQuestion:
     """What a session asked for. Sessions ask the same ones, now together and now one after another."""
 
     work: Literal["scores", "trial edit", "sweep"]
@@ -23,29 +23,29 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AskedQuestion:
     """A question, and how it ended for the session that asked it."""
 
     session: int
-    question: Question
+    question: LoadQuestion
     cancelled: bool = False  # by this session
     shown: bool = True  # the page showed its result
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class RowsOfAnswer:
     """Where the answer of a question lies in a store."""
 
     key: str  # of the run
     names: frozenset[str]  # of the rows
 
 
-def facts_of(question: Question) -> tuple[Fact, ...]:
+def facts_of(question: LoadQuestion) -> tuple[Fact, ...]:
     """The facts that it asks about."""
     return choose(load_facts(question.facts).facts, question.limit, question.seed)
 
 
-def answer_alone(home: str, model_name: str, questions: Sequence[Question]) -> list[tuple[Answer, ...]]:
+def answer_alone(home: str, model_name: str, questions: Sequence[LoadQuestion]) -> list[tuple[RowsOfAnswer, ...]]:
     """Each question once, by one user in this process, into the store of the cache folder `home`."""
     os.environ["LGA_HOME"] = home
     from lga_core.editing.table import editor_named
@@ -60,7 +60,7 @@ def answer_alone(home: str, model_name: str, questions: Sequence[Question]) -> l
     store = Store()
     settings = editor_named(EDITOR).settings()
 
-    def answer(question: Question) -> tuple[Answer, ...]:
+    def answer(question: LoadQuestion) -> tuple[RowsOfAnswer, ...]:
         facts = facts_of(question)
         names = frozenset(fact.fingerprint for fact in facts)
         if question.work == "scores":
@@ -68,17 +68,17 @@ def answer_alone(home: str, model_name: str, questions: Sequence[Question]) -> l
             measured = [
                 tasks.measure(model, question.facts, facts, need.measurement, need.settings, store) for need in needs
             ]
-            return tuple(Answer(key=stored.provenance.key, names=names) for _rows, stored in measured)
+            return tuple(RowsOfAnswer(key=stored.provenance.key, names=names) for _rows, stored in measured)
         if question.work == "trial edit":
             fact = facts[0]
             _, stored = tasks.trial(model, question.facts, fact, question.layers, EDITOR, settings, store)
-            return (Answer(key=stored.provenance.key, names=frozenset([fact.fingerprint])),)
+            return (RowsOfAnswer(key=stored.provenance.key, names=frozenset([fact.fingerprint])),)
         _, stored = sweeps.sweep(model, question.facts, facts, question.layers, EDITOR, settings, store)
         cells = {
             cell_name(fact.fingerprint, layer, acting_cap(fact, SWEEP_METRICS.probes))
             for fact in facts
             for layer in question.layers
         }
-        return (Answer(key=stored.provenance.key, names=frozenset(cells)),)
+        return (RowsOfAnswer(key=stored.provenance.key, names=frozenset(cells)),)
 
     return [answer(question) for question in questions]

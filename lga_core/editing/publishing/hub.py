@@ -15,7 +15,7 @@ from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import HUB_ID
 from lga_core.models.sources.fetching.child import ChildFailed, own_modules, run_child
 from lga_core.progress import Phase, Progress, Reporter, silent
-from lga_core.results import Published
+from lga_core.results import PublishedEdits
 
 WORKER = "lga_core.editing.publishing.upload"
 LOGIN = "Log in once with `hf auth login`, or set HF_TOKEN to a token that may write."
@@ -37,7 +37,7 @@ def publish(
     private: bool = False,
     update: bool = False,
     report: Reporter = silent,
-) -> Published:
+) -> PublishedEdits:
     """One commit with these files. `private`: a new repository is; `update`: one that holds files may be written to.
 
     Reports a few times a second; a reporter that raises stops it. Raises LgaError for whatever the hub refuses.
@@ -66,7 +66,7 @@ def publish(
     report(Progress(phase=Phase.PUBLISH, done=1, total=1, detail=repository))
     if "url" not in answer:
         raise _refused(repository, answer.get("refused"), answer.get("status"), str(answer.get("said", "")))
-    return Published(repository=repository, url=answer["url"], files=tuple(files))
+    return PublishedEdits(repository=repository, url=answer["url"], files=tuple(files))
 
 
 def _refused(repository: str, why: str | None, status: int | None, said: str) -> LgaError:

@@ -5,7 +5,7 @@ from lga_core.editing.files.edit_set import edit_set_files
 from lga_core.editing.files.lora import adapter_files
 from lga_core.editing.publishing import hub
 from lga_core.editing.publishing.parcel import CARD, parcel
-from lga_core.results import Published
+from lga_core.results import PublishedEdits
 from lga_core.service import requests as ask
 from lga_core.service.work.desk import Control, Desk
 from lga_core.service.work.editing import ledger_of
@@ -15,7 +15,7 @@ def show_card(desk: Desk, request: ask.ShowCard, control: Control) -> bytes:
     return _parcel(desk, request, control)[CARD]
 
 
-def publish(desk: Desk, request: ask.PublishEdits, control: Control) -> Published:
+def publish(desk: Desk, request: ask.PublishEdits, control: Control) -> PublishedEdits:
     hub.check_ready(request.repository)
     files = _parcel(desk, request, control)
     return hub.publish(files, request.repository, private=request.private, update=request.update, report=control.report)
