@@ -114,6 +114,7 @@ class Visit:
         """By a question of two facts; what is timed later finds the model in memory, as the other side does."""
         await self._tab.open("", facts=2, seed=seed + 1000)
         await self._tab.button("score").click()
+        await self._tab.until_busy()  # else it is still at work when the first timed job is asked for
         await self._tab.until_idle()
 
     async def seconds_of(self, work: PageWork, seed: int) -> float:

@@ -5,15 +5,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from lga_core.bench.dashboard.server import Server
 from lga_core.errors import LgaError
+from lga_core.models.sources.catalogue import resolve
 
 VIEWPORT = {"width": 1280, "height": 900}
 PATIENCE_MS = 600_000
 POLL_MS = 20  # while the first sign of something is awaited
 CALM_MS = 250  # while work goes on: looking costs the browser time
+FOLDER = "Hub id or local folder"  # the sidebar's words for a model that is not of the catalogue
 REST_MS = 1_000  # after an address was opened, before a person would click
 PAGES = {  # link -> title
     "Golden layers": "Golden layers|Which layer should be edited?",
@@ -65,9 +67,13 @@ class Tab:
         return cls(page, server, model)
 
     async def go(self, page: str, *, facts: int, seed: int) -> None:
-        """Open an address."""
-        model = f"other&other_model={self._model}" if "/" in self._model else self._model
-        await self.page.goto(f"{self._server.address}/{page}?model={model}&facts=world&n={facts}&seed={seed}")
+        """Open an address, in which a choice has the words that the list shows."""
+        if "/" in self._model:
+            model = {"model": FOLDER, "other_model": self._model}
+        else:
+            model = {"model": resolve(self._model).title}
+        question = {**model, "n": facts, "seed": seed}  # of the set that a new tab begins with
+        await self.page.goto(f"{self._server.address}/{page}?{urlencode(question)}")
 
     async def open(self, page: str, *, facts: int, seed: int) -> None:
         """Open an address, and wait until the page shows what it asks for and has come to rest."""
