@@ -181,9 +181,16 @@ def chosen(page: Page):
 
 def choose_by_keyboard(page: Page, layer: str) -> None:
     settled(page)  # a page that is still being drawn takes the focus away
-    chosen(page).get_by_role("combobox").focus()
-    page.keyboard.type(layer)
-    expect(page.get_by_role("option")).to_have_count(1)
+    offered = page.get_by_role("option")
+    for _ in range(3):  # a redraw in between takes the letter or the list away
+        chosen(page).get_by_role("combobox").focus()
+        page.keyboard.type(layer)
+        page.wait_for_timeout(1000)
+        if offered.count() == 1:
+            break
+        page.keyboard.press("Escape")
+        settled(page)
+    expect(offered).to_have_count(1)
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     settled(page)
