@@ -79,8 +79,8 @@ def _timed(
             into.extend(way(model, facts, sigma))
 
         seconds = seconds_of(run, model.device)
-        told = {"way": name, "seconds": seconds, "seconds_per_fact": seconds / len(facts)}
-        rows.append(told | {"peak_bytes": None, "peak_above_loaded_bytes": None})
+        row = {"way": name, "seconds": seconds, "seconds_per_fact": seconds / len(facts)}
+        rows.append(row | {"peak_bytes": None, "peak_above_loaded_bytes": None})
     first, *others = effects.values()
     differences = [np.abs(a - b).max() for other in others for a, b in zip(first, other, strict=True)]
     return rows, float(max(differences))

@@ -132,10 +132,10 @@ def test_a_file_of_easyedits_own_gives_its_ways_and_names_the_rest():
     expected = {"steps": 20, "learning_rate": 0.5, "weight_decay": 0.5, "contexts": 20, "ridge": 0.0, "stop": "total"}
     assert {name: values[name] for name in expected} == expected
     assert file.unused == ("model_name", "stats_dir", "device", "mom2_dataset")
-    told = " ".join(file.told(48, PARTS.modules))
-    assert "original_implementation is false where it is not given" in told  # its ROME takes R-ROME's keys then
-    assert "names of modules are not read" in " ".join(file.told(48)) and "names of modules" not in told
-    assert "v_loss_layer" not in told and "No setting here: model_name, stats_dir, device, mom2_dataset." in told
+    remarks = " ".join(file.remarks(48, PARTS.modules))
+    assert "original_implementation is false where it is not given" in remarks  # its ROME takes R-ROME's keys then
+    assert "names of modules are not read" in " ".join(file.remarks(48)) and "names of modules" not in remarks
+    assert "v_loss_layer" not in remarks and "No setting here: model_name, stats_dir, device, mom2_dataset." in remarks
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_a_file_of_easyedits_own_gives_its_ways_and_names_the_rest():
 )
 def test_what_contradicts_is_told(field, value, words):
     text = write_hparams("rome", (17,), EDITORS["rome"].settings(), PARTS).text
-    told = read(with_fields(text, **{field: value})).contradictions(48, PARTS.modules)
-    assert len(told) == 1 and words in told[0]
+    remarks = read(with_fields(text, **{field: value})).contradictions(48, PARTS.modules)
+    assert len(remarks) == 1 and words in remarks[0]
 
 
 def test_emmets_two_weights_are_one_here():
@@ -169,14 +169,14 @@ def test_a_field_that_was_changed_by_hand_wins_over_the_remark():
 
 def test_what_is_not_the_same_there_is_said():
     settings = EDITORS["r-rome"].settings(seed=3)
-    told = " ".join(write_hparams("r-rome", (5,), settings, PARTS).differs)
+    remarks = " ".join(write_hparams("r-rome", (5,), settings, PARTS).differs)
     for words in (
         "Ridge (ridge): 0.01 here, 0.0 there",
         "v0 (v0): mean here, bare there",
         "Seed (seed): 3 here; there",
     ):
-        assert words in told
-    assert "C: from own-text here, from Wikipedia there" in told
+        assert words in remarks
+    assert "C: from own-text here, from Wikipedia there" in remarks
     assert write_hparams("ft-m", (5,), EDITORS["ft-m"].settings(), PARTS).differs == ()
 
 

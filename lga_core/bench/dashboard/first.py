@@ -88,11 +88,11 @@ async def _visits(
             report(Progress(phase=Phase.SPEED, done=number, total=repeats))
             with tempfile.TemporaryDirectory() as folder:
                 home = home_with_model(Path(folder) / "home", model_name)
-                with served(home) as server:
+                with served(home, LGA_ACCEPT_TERMS="1") as server:
                     async for what, took in _first_minutes(browser, server, model_name, seed):
                         seconds[what].append(took)
-                        told = f"{what}: {took:.1f} s"
-                        report(Progress(phase=Phase.SPEED, done=number, total=repeats, detail=told))
+                        detail = f"{what}: {took:.1f} s"
+                        report(Progress(phase=Phase.SPEED, done=number, total=repeats, detail=detail))
                     server.note_memory()
                     peak_bytes = max(peak_bytes, server.peak_bytes)
         return seconds, peak_bytes, browser.version
@@ -151,15 +151,15 @@ async def _every_layer(tab: Tab) -> tuple[float, float]:
 def unseen_seeds(number: int, seed: int) -> list[int]:
     """Seeds, from this one on, that each put another fact first, and none that the recorded example has."""
     seen = {fact.record for fact in choose(_facts(), example_writing.LIMIT, example_writing.SEED)}
-    found: list[int] = []
+    unseen: list[int] = []
     candidate = seed
-    while len(found) < number:
+    while len(unseen) < number:
         record = first_fact(candidate).record
         if record not in seen:
             seen.add(record)
-            found.append(candidate)
+            unseen.append(candidate)
         candidate += 1
-    return found
+    return unseen
 
 
 def first_fact(seed: int) -> Fact:

@@ -72,10 +72,10 @@ def bench_load(
         home_with_model(folder / "alone", model)
         parts: dict[str, Part] = {}
         for number, (title, servers) in enumerate(PARTS.items()):
-            told = Progress(
+            step = Progress(
                 phase=Phase.SPEED, done=number, total=len(PARTS) + 1, detail=f"{sessions} sessions, {title}"
             )
-            report(told)
+            report(step)
             home = home_with_model(folder / f"{servers}", model)
             parts[title] = asyncio.run(_work(home, model, servers, sessions, minutes, seed))
         questions = spread([item.question for part in parts.values() for item in part.asked], limit)
@@ -131,7 +131,7 @@ async def _work(home: Path, model: str, servers: int, sessions: int, minutes: fl
     uploads.mkdir()
     samples: list[Sample] = []
     with ExitStack() as open_servers:
-        running = [open_servers.enter_context(served(home, log)) for log in logs]
+        running = [open_servers.enter_context(served(home, log, LGA_ACCEPT_TERMS="1")) for log in logs]
         async with chromium() as browser:
             people = [
                 LoadSession(

@@ -65,12 +65,12 @@ def compared_stores(alone: Store, under_load: Store) -> EqualityCheck:
         again = own.rows(header.kind.row_type) if own is not None else {}
         both = {name: row for name, row in stored.items() if name in again}
         unasked += len(stored) - len(both)
-        found = compared(run.provenance, both, again, run.provenance.machine)
+        comparison = compared(run.provenance, both, again, run.provenance.machine)
         rows += len(both)
-        differing += found.differing_texts
-        if found.largest_difference > largest:
-            largest = found.largest_difference
-            where = f"{header.what}, {found.where}"
+        differing += comparison.differing_texts
+        if comparison.largest_difference > largest:
+            largest = comparison.largest_difference
+            where = f"{header.what}, {comparison.where}"
     return EqualityCheck(rows=rows, largest_difference=largest, differing=differing, where=where, unasked=unasked)
 
 

@@ -40,7 +40,7 @@ async def _bench_page(model_name: str, repeats: int, seed: int, report: Reporter
     with tempfile.TemporaryDirectory() as folder:
         homes = {name: home_with_model(Path(folder) / name, model_name) for name in ("page", "own")}
         async with chromium() as browser:
-            with served(homes["page"]) as server:
+            with served(homes["page"], LGA_ACCEPT_TERMS="1") as server:
                 visit = Visit(await Tab.opened(browser, server, model_name), server)
                 waits = await visit.first_view(seed)
                 await visit.load_model(seed)
@@ -53,8 +53,8 @@ async def _bench_page(model_name: str, repeats: int, seed: int, report: Reporter
                             alone = in_own_process(timed, str(homes["own"]), model_name, work.name, seed + number)
                         page_seconds[work.name].append(in_page)
                         own_seconds[work.name].append(alone)
-                        told = f"{work.name}: {in_page:.1f} s in the page, {alone:.1f} s in its own process"
-                        report(Progress(phase=Phase.SPEED, done=number, total=repeats, detail=told))
+                        detail = f"{work.name}: {in_page:.1f} s in the page, {alone:.1f} s in its own process"
+                        report(Progress(phase=Phase.SPEED, done=number, total=repeats, detail=detail))
                 waits |= await visit.waits_during_a_sweep(seed + repeats)
                 waits["server process, MB"] = server.peak_bytes / 1e6
     rows = [_row(work.name, page_seconds[work.name], own_seconds[work.name]) for work in WORK]

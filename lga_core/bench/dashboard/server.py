@@ -41,17 +41,20 @@ class Server:
 
 
 @contextmanager
-def served(home: Path, log: Path | None = None) -> Iterator[Server]:
-    """A server whose cache folder is `home`. `log`: where what it says is written; else it is dropped."""
+def served(home: Path, log: Path | None = None, **settings: str) -> Iterator[Server]:
+    """A server whose cache folder is `home`, with more settings of its environment.
+
+    `log`: where what it says is written; else it is dropped.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    with open(os.devnull if log is None else log, "wb") as told:
+    with open(os.devnull if log is None else log, "wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", str(DASHBOARD / "app.py"), "--server.port", str(port)],
-            env={**os.environ, "LGA_HOME": str(home), "LGA_ACCEPT_TERMS": "1"},
-            stdout=told,
+            env={**os.environ, "LGA_HOME": str(home), **settings},
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
         try:

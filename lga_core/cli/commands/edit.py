@@ -99,7 +99,7 @@ def edit(
                 export_merged(loaded, ledger.edits, export, [fact], report=report)
             if export_lora is not None:
                 adapter = lora.export_lora(ledger, loaded, export_lora, dense_rank=lora_rank, measured=edited.means)
-        told = () if asked.file is None else asked.file.told(loaded.layers, parts_of(loaded).modules)
+        remarks = () if asked.file is None else asked.file.remarks(loaded.layers, parts_of(loaded).modules)
         for_easyedit = None
         if export_easyedit is not None:
             for_easyedit = easyedit_files([fact], chosen.name, at, settings, parts_of(loaded))
@@ -108,7 +108,7 @@ def edit(
     lines = [_text(edited, stored), *(f"{how} to {where}" for how, where in kept.items() if where)]
     if adapter is not None:
         lines.append(adapter_words(adapter))
-    lines += [f"{hparams}: {words}" for words in told]
+    lines += [f"{hparams}: {words}" for words in remarks]
     if for_easyedit is not None:
         lines += [f"for EasyEdit in {export_easyedit}", *(f"  not the same there: {it}" for it in for_easyedit.differs)]
     answer(
@@ -117,7 +117,7 @@ def edit(
             **_report(model, edited, stored),
             **kept,
             "adapter": adapter and attributes(adapter, "ranks", "errors"),
-            "hparams": told,
+            "hparams": remarks,
             "easyedit": for_easyedit and {"folder": str(export_easyedit), "differs": for_easyedit.differs},
         },
         "\n".join(lines),

@@ -35,5 +35,5 @@ def publish(
         return
     with progress_line(common) as report:
         done = hub.publish(made, repository, private=private, update=update, report=report)
-    told = {**attributes(done, "repository", "files"), "card": text, "published": done.url}
-    answer(common, told, f"{done.repository}: {', '.join(done.files)}\npublished: {done.url}")
+    printed = {**attributes(done, "repository", "files"), "card": text, "published": done.url}
+    answer(common, printed, f"{done.repository}: {', '.join(done.files)}\npublished: {done.url}")

@@ -151,10 +151,10 @@ def _percent(value: float | None) -> str:
 
 def _use(base: Base, repository: str, adapter: bool) -> str:
     form = _LOAD_ADAPTER if adapter else _LOAD_SET
-    told = form.format(base=base.repository, repository=repository, name=base.name)
+    steps = form.format(base=base.repository, repository=repository, name=base.name)
     if adapter and not base.own_weights:
-        return f"{told}\n\nThe edits may have been computed on other weights (see Provenance)."
-    return told
+        return f"{steps}\n\nThe edits may have been computed on other weights (see Provenance)."
+    return steps
 
 
 def _licence(base: Base) -> str:

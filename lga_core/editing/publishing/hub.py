@@ -49,20 +49,20 @@ def publish(
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "files"
-        told = Path(scratch) / "answer.json"
+        answer_file = Path(scratch) / "answer.json"
         folder.mkdir()
         for name, content in files.items():
             (folder / name).write_bytes(content)
         how = {"repository": repository, "folder": str(folder), "private": private, "update": update}
         env = {**own_modules(), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
         try:
-            run_child(WORKER, [json.dumps(how), str(told)], log=Path(scratch) / "hub.log", look=look, env=env)
+            run_child(WORKER, [json.dumps(how), str(answer_file)], log=Path(scratch) / "hub.log", look=look, env=env)
         except ChildFailed as failed:
             raise LgaError(
                 f"{repository} could not be published to {constants.ENDPOINT}: {failed.last_line}.",
                 hint=f"Check the network and HF_ENDPOINT, then publish again. {KEPT}",
             ) from failed
-        answer = json.loads(told.read_text(encoding="utf-8"))
+        answer = json.loads(answer_file.read_text(encoding="utf-8"))
     report(Progress(phase=Phase.PUBLISH, done=1, total=1, detail=repository))
     if "url" not in answer:
         raise _refused(repository, answer.get("refused"), answer.get("status"), str(answer.get("said", "")))

@@ -35,5 +35,5 @@ def upload(repository: str, folder: str, *, private: bool, update: bool) -> dict
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
-    told = upload(asked["repository"], asked["folder"], private=asked["private"], update=asked["update"])
-    Path(sys.argv[2]).write_text(json.dumps(told), encoding="utf-8")
+    answer = upload(asked["repository"], asked["folder"], private=asked["private"], update=asked["update"])
+    Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")

@@ -35,12 +35,12 @@ class Turns:
         with self._changed:
             turn.since = time.monotonic()
             self._waiting.append(turn)
-            told = False
+            announced = False
             try:
                 while self._current is not None or self._next() is not turn:
-                    if not told and self._current is not None:
+                    if not announced and self._current is not None:
                         on_wait(self._current.title)
-                        told = True
+                        announced = True
                     self._changed.wait(CHECK_SECONDS)
                     check()
             finally:

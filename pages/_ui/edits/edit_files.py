@@ -130,8 +130,8 @@ def _export(model: str, ledger: LedgerView) -> None:
     job = jobs.last_job(ledger_jobs.EXPORT)
     job_outcome(job, "Nothing was kept.")
     if job is not None and job.result is not None:
-        told = adapter_words(job.result) if isinstance(job.result, Adapter) else f"Written to {job.result}"
-        st.success(safe(told), icon=":material/check_circle:")
+        words = adapter_words(job.result) if isinstance(job.result, Adapter) else f"Written to {job.result}"
+        st.success(safe(words), icon=":material/check_circle:")
 
 
 def _write(model: str, kind: str) -> None:

@@ -91,7 +91,7 @@ def _tell_hparams() -> None:
         file = _uploaded()
         question = session().question
         layers = None if question is None else known_layers(question.model)
-        for words in file.told(layers) if file is not None else ():
+        for words in file.remarks(layers) if file is not None else ():
             st.caption(safe(f"{widget(HPARAMS).name}: {words}"))
 
 

@@ -81,7 +81,7 @@ def _told(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
         item.command or "the dashboard: " + ", ".join(f"{name} {value}" for name, value in item.question.items())
         for item in (notes.origins if notes is not None else ())
     ]
-    told = {
+    recorded = {
         "key": header.key,
         "asked by": "; ".join(questions) or NOT_RECORDED,
         "begun": asked.created,
@@ -94,7 +94,7 @@ def _told(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
         "machine": asked.machine,
         "packages": ", ".join(f"{name} {version}" for name, version in asked.packages.items()),
     }
-    return [{"what": name, "recorded": value} for name, value in told.items()]
+    return [{"what": name, "recorded": value} for name, value in recorded.items()]
 
 
 def _replayed(header: RunHeader) -> None:

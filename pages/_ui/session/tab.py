@@ -27,19 +27,19 @@ _component = st.components.v2.component("browser_tab", html="<span></span>", js=
 
 def recognize() -> None:
     """Take back what the tab had before a reload, as soon as the browser has said which tab it is."""
-    told = _component(
+    remembered = _component(
         key="browser_tab",
         height=0,
         data={"guide_off": kept().guide_off},
         on_name_change=lambda: None,
         on_guide_off_change=lambda: None,
     )
-    name = getattr(told, "name", None)
+    name = getattr(remembered, "name", None)
     if not isinstance(name, str):
         return
     known = adopt(name)
     session().recognized = True
-    if kept().guide_off is None and getattr(told, "guide_off", False):
+    if kept().guide_off is None and getattr(remembered, "guide_off", False):
         kept().guide_off = True
     if opening.open_first(known=known) or known:
         st.rerun()

@@ -47,29 +47,31 @@ class Hparams:
         known = FORMATS[self.editor]
         wanted = {**known.needed, **({} if layers is None else {LAST_LAYER: layers - 1})}
         given = {**known.absent, **self.fields}
-        told = [
+        remarks = [
             f"{name} is {_shown(given[name])}{'' if name in self.fields else ' where it is not given'}; "
             f"here it is always {_shown(value)}."
             for name, value in wanted.items()
             if name in given and given[name] != value
         ]
         if layers is not None and (beyond := [layer for layer in self.layers if layer >= layers]):
-            told.append(f"layers has {beyond[0]}; this model has layers 0 to {layers - 1}.")
+            remarks.append(f"layers has {beyond[0]}; this model has layers 0 to {layers - 1}.")
         for name, names in (modules or {}).items():
             if name in self.fields and str(self.fields[name]).removesuffix(WEIGHT) not in names:
-                told.append(f"{name} is {_shown(self.fields[name])}; in this model it is {names[0]}.")
-        return tuple(told)
+                remarks.append(f"{name} is {_shown(self.fields[name])}; in this model it is {names[0]}.")
+        return tuple(remarks)
 
-    def told(self, layers: int | None = None, modules: Mapping[str, tuple[str, ...]] | None = None) -> tuple[str, ...]:
+    def remarks(
+        self, layers: int | None = None, modules: Mapping[str, tuple[str, ...]] | None = None
+    ) -> tuple[str, ...]:
         """Everything that is not taken over as it stands, in sentences."""
-        told = self.contradictions(layers, modules)
+        remarks = self.contradictions(layers, modules)
         if modules is None and any(map(_names_a_module, self.fields)):
-            told += ("The names of modules are not read: they come from the model’s structure.",)
+            remarks += ("The names of modules are not read: they come from the model’s structure.",)
         if self.unused:
             named = ", ".join(name[:LONGEST] for name in self.unused[:MOST_NAMED])
             more = f" and {len(self.unused) - MOST_NAMED} more" if len(self.unused) > MOST_NAMED else ""
-            told += (f"No setting here: {named}{more}.",)
-        return told
+            remarks += (f"No setting here: {named}{more}.",)
+        return remarks
 
 
 def _names_a_module(name: str) -> bool:

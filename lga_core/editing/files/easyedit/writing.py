@@ -87,21 +87,21 @@ def _differs(
     known = FORMATS[editor]
     links = {link.setting: link for link in known.links}
     values = flat_values(settings)
-    told = [CHAT] if parts.chat else []
+    differences = [CHAT] if parts.chat else []
     for name, value in there.items():
         if values[name] is None:
-            told += [links[name].about] if links[name].about else []
+            differences += [links[name].about] if links[name].about else []
         elif name in links or name in known.ways:
-            told.append(f"{_label(settings, name)}: {values[name]} here, {value} there.")
+            differences.append(f"{_label(settings, name)}: {values[name]} here, {value} there.")
         else:
-            told.append(f"{_label(settings, name)}: {values[name]} here; there is no such setting there.")
-    told += known.differs
+            differences.append(f"{_label(settings, name)}: {values[name]} here; there is no such setting there.")
+    differences += known.differs
     covariance = values.get("covariance")
     if covariance == IDENTITY and "covariance" not in links:
-        told.append(f"C: the identity here; {known.algorithm} has no way to leave it out.")
+        differences.append(f"C: the identity here; {known.algorithm} has no way to leave it out.")
     elif covariance not in (None, IDENTITY):
-        told.append(f"C: from {covariance} here, from Wikipedia there (mom2_dataset).")
-    return tuple(told)
+        differences.append(f"C: from {covariance} here, from Wikipedia there (mom2_dataset).")
+    return tuple(differences)
 
 
 def _label(settings: Settings, name: str) -> str:
