@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import tiny_model
-from data.test_hub import COMMIT, FakeHub
+from data.fake_hub import COMMIT, FakeHub
 from reporting import Collect, cancel_at
 
 from lga_core.errors import LgaError
