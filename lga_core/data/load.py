@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lga_core.data import hub
-from lga_core.data.checks import checked, is_no_op
-from lga_core.data.drafts import Draft, Notes, Unusable, quoted, sentence, text
+from lga_core.data.checking.checks import checked, is_no_op
+from lga_core.data.checking.drafts import Draft, Notes, Unusable, quoted, sentence, text
 from lga_core.data.facts import Fact, FactSet, Probe, Problem
-from lga_core.data.mapping import ColumnMapping, columns, inner_columns
-from lga_core.data.parsing import SUFFIXES, parse_records
 from lga_core.data.readers import read_record
+from lga_core.data.sources import hub
+from lga_core.data.sources.mapping import ColumnMapping, columns, inner_columns
+from lga_core.data.sources.parsing import SUFFIXES, parse_records
 from lga_core.errors import LgaError
 from lga_core.resources import ASSETS
 

@@ -1,7 +1,7 @@
 """--chat on the command line: another name of the model, another key, and one clear error without a template."""
 
 import lga_core
-from lga_core.data.easyedit import CHAT
+from lga_core.editing.files.easyedit.facts_file import CHAT
 
 
 def test_chat_is_the_model_under_another_name(here, chat_folder, fact_file):

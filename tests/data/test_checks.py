@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lga_core.data.drafts import MAX_FIELD_CHARACTERS
+from lga_core.data.checking.drafts import MAX_FIELD_CHARACTERS
 from lga_core.data.facts import FactSet
 from lga_core.data.load import read_facts
 

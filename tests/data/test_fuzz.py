@@ -13,7 +13,7 @@ import pytest
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import read_facts, upload_table, write_facts
-from lga_core.data.mapping import ColumnMapping
+from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from tests.data.examples import EXAMPLES
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from lga_core.data import hub
-from lga_core.data.hub import DatasetId
 from lga_core.data.load import load_facts
-from lga_core.data.mapping import ColumnMapping
+from lga_core.data.sources import hub
+from lga_core.data.sources.hub import DatasetId
+from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from tests.data.fake_hub import FakeHub
 

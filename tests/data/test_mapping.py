@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lga_core.data.load import read_facts, upload_table
-from lga_core.data.mapping import ColumnMapping, inner_columns
+from lga_core.data.sources.mapping import ColumnMapping, inner_columns
 from lga_core.errors import LgaError
 
 RECORD = {

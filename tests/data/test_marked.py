@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from lga_core.data.forms.marked import EXAMPLE, read_marked, write_marked
 from lga_core.data.load import fact_from_form
-from lga_core.data.marked import EXAMPLE, read_marked, write_marked
 from lga_core.data.spans import find_subject
 from lga_core.errors import LgaError
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga_core.data.checks import is_no_op
+from lga_core.data.checking.checks import is_no_op
 from lga_core.data.facts import Fact
 from lga_core.data.load import read_facts, write_facts
 from lga_core.data.readers import READERS

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from lga_core.data.checks import is_no_op
+from lga_core.data.checking.checks import is_no_op
 from lga_core.data.facts import Fact
 from lga_core.data.load import load_facts, shipped_sets
 from lga_core.data.spans import find_subject

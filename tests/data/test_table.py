@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from lga_core.data.facts import Fact, FactSet, Probe, Problem
+from lga_core.data.forms.table import CELLS, changed, from_rows, to_rows
 from lga_core.data.load import load_facts
-from lga_core.data.table import CELLS, changed, from_rows, to_rows
 
 FACT = Fact(
     record=7,

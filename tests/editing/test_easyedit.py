@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import settings as checking
 from hypothesis import strategies as st
 
-from lga_core.data.easyedit import CHAT
 from lga_core.data.load import read_facts
 from lga_core.editing.files.easyedit.both_files import FACTS, easyedit_files
+from lga_core.editing.files.easyedit.facts_file import CHAT
 from lga_core.editing.files.easyedit.reading import MAX_BYTES, read_hparams
 from lga_core.editing.files.easyedit.writing import FILE, ModelParts, parts_of, write_hparams
 from lga_core.editing.table import EDITORS

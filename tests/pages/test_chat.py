@@ -6,7 +6,7 @@ from pathlib import Path
 from conftest import CHAT_TEMPLATE
 from streamlit.testing.v1 import AppTest
 
-from lga_core.data.easyedit import CHAT
+from lga_core.editing.files.easyedit.facts_file import CHAT
 from lga_core.models.sources.fingerprint import DIGESTS
 from tests.pages.driving import kept, wait, words
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, Unusable
+from lga_core.data.checking.drafts import Draft, Notes, Unusable
 from lga_core.data.readers import counterfact, counterfact_flat, flat, knowedit, known, mend, wikibio
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, Unusable, recalled_probe, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, Unusable, recalled_probe, text, texts
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "requested_rewrite {prompt, subject, target_new, target_true}"

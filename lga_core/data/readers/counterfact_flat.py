@@ -7,7 +7,7 @@ created by"), which asks for something else: as a paraphrase it would measure no
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, Unusable, probe, quoted, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, Unusable, probe, quoted, text, texts
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "case_id, prompt, subject, target_new, locality_prompt and locality_ground_truth"

@@ -8,7 +8,7 @@ in a text cell are separated by " | ": aliases of the old answer, or several rep
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, Unusable, probe, text
+from lga_core.data.checking.drafts import Draft, Notes, Unusable, probe, text
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "no nested object, with prompt, subject and target_new, target_old or ground_truth"

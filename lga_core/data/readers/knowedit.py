@@ -8,7 +8,7 @@ Source: KnowEdit, arXiv 2401.01286; the editions differ in how answers nest.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, probes, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, probes, text, texts
 from lga_core.data.readers.flat import row_probe
 
 LOOKS_FOR = "prompt, subject and target_new or ground_truth, with locality and portability as {group: [probe]}"

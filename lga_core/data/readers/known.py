@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, text
+from lga_core.data.checking.drafts import Draft, Notes, text
 
 LOOKS_FOR = "prompt, subject and attribute"
 

@@ -8,7 +8,7 @@ question that has nothing to do with the edit; its marker "nq question: " is no 
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, Unusable, probe, recalled_probe, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, Unusable, probe, recalled_probe, text, texts
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "src, subject and alt or answers"

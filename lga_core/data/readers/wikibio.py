@@ -7,7 +7,7 @@ in whatever case. There is no old answer, no rephrase and no portability; target
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.drafts import Draft, Notes, probes, text
+from lga_core.data.checking.drafts import Draft, Notes, probes, text
 from lga_core.data.spans import find_in_any_case
 
 LOOKS_FOR = "text, labels and concept"

@@ -12,7 +12,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from lga_core.data import hub
+from lga_core.data.sources import hub
 from lga_core.errors import LgaError
 from lga_core.models.sources.fingerprint import file_sha256
 from lga_core.paths import user_path

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from transformers import PreTrainedTokenizerFast
 
-from lga_core.data import hub
+from lga_core.data.sources import hub
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.text.own_text import VERSION as OWN_VERSION

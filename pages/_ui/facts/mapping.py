@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from lga_core.data.facts import FactSet
+from lga_core.data.forms.table import CELLS, to_rows
 from lga_core.data.load import Table
-from lga_core.data.mapping import ColumnMapping
-from lga_core.data.table import CELLS, to_rows
+from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from lga_core.view.words.text import count, shorten
 from pages._ui.facts.table import HELP

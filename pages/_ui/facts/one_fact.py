@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lga_core.data.facts import Fact
+from lga_core.data.forms.marked import EXAMPLE, read_marked
 from lga_core.data.load import fact_from_form
-from lga_core.data.marked import EXAMPLE, read_marked
 from lga_core.errors import LgaError
 from pages._ui.session.state import session, widget
 from pages._ui.shell.errors import error_box

@@ -6,8 +6,8 @@ from operator import attrgetter
 import pandas as pd
 import streamlit as st
 
+from lga_core.data.checking.report import KINDS, RecordReport, by_record
 from lga_core.data.facts import FactSet, Problem
-from lga_core.data.report import KINDS, RecordReport, by_record
 from lga_core.view.export.frames.table import TEXT, TRUTH, WHOLE, to_csv
 from lga_core.view.export.frames.table import table as frame
 from lga_core.view.words.text import count

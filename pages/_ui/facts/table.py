@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from lga_core.data.facts import FactSet
-from lga_core.data.table import CELLS, RECORD, changed, from_rows, to_rows
+from lga_core.data.forms.table import CELLS, RECORD, changed, from_rows, to_rows
 from lga_core.view.words.text import count
 from pages._ui.facts import sets
 from pages._ui.facts.report import problem_table

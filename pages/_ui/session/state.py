@@ -10,7 +10,7 @@ import streamlit as st
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import Table
-from lga_core.data.mapping import ColumnMapping
+from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from lga_core.results import EditReport, Stored, TrialPart, TrialStage
 from lga_core.service.ledger_view import LedgerView

@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from lga_core.data.easyedit import CHAT
 from lga_core.data.facts import fact_label
+from lga_core.editing.files.easyedit.facts_file import CHAT
 from lga_core.models.text.chat import is_chat
 from lga_core.probes.summary import overall
 from lga_core.results import METRICS, Diagnostics, EditReport

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lga_core.data.easyedit import write_knowedit
 from lga_core.data.facts import Fact
+from lga_core.editing.files.easyedit.facts_file import write_knowedit
 from lga_core.editing.files.easyedit.writing import FILE, ModelParts, write_hparams
 from lga_core.editing.files.whole_folder import whole_folder
 from lga_core.errors import LgaError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lga_core.data.easyedit import CHAT
+from lga_core.editing.files.easyedit.facts_file import CHAT
 from lga_core.editing.files.easyedit.fields import FORMATS, LAST_LAYER, REMARK, WEIGHT, FieldLink, ModelParts
 from lga_core.editing.files.easyedit.reading import settings_of
 from lga_core.errors import LgaError

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lga_core.data.checks import is_no_op
+from lga_core.data.checking.checks import is_no_op
 from lga_core.data.facts import Action, Fact, FactSet
 
 _GRAVITY: tuple[Action, ...] = ("kept", "probe dropped", "record skipped")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lga_core.data.drafts import quoted
+from lga_core.data.checking.drafts import quoted
 from lga_core.data.facts import Fact, Probe
 from lga_core.data.load import probe_groups, record_of
 

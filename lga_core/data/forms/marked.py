@@ -3,7 +3,7 @@ prompt's own has a backslash before it."""
 
 import re
 
-from lga_core.data.drafts import quoted
+from lga_core.data.checking.drafts import quoted
 from lga_core.data.spans import find_subject
 from lga_core.errors import LgaError
 

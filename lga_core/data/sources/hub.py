@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lga_core.data.parsing import SUFFIXES, parse_records
+from lga_core.data.sources.parsing import SUFFIXES, parse_records
 from lga_core.errors import LgaError
 
 PREFIX = "hub:"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lga_core.data.drafts import has_half_characters
+from lga_core.data.checking.drafts import has_half_characters
 from lga_core.errors import LgaError
 
 _GUESSES = {

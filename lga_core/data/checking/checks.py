@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lga_core.data.answers import expects, is_one_of
-from lga_core.data.drafts import Draft, Notes, Unusable, quoted
+from lga_core.data.checking.drafts import Draft, Notes, Unusable, quoted
 from lga_core.data.facts import Fact, Probe
 from lga_core.data.spans import find_subject
 
