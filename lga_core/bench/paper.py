@@ -28,9 +28,8 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
 from lga_core.results import Estimate, LayerScores, Loss, StudyUnit
-from lga_core.results.study_unit import kept
 from lga_core.runs.storage.store import Store
-from lga_core.runs.study_units import keep_unit, read_unit
+from lga_core.runs.study_units import keep_unit, read_unit, without_edits
 from lga_core.runs.sweeps import sweep
 from lga_core.runs.tasks import choose_known, score_layers
 from lga_core.worth.racing import raced
@@ -187,8 +186,8 @@ def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: 
         settings=_settings(count, seed),
         provenance=stored.provenance,
         command=_command(model.name, fact_set, editor, count, seed),
-        proxy=kept(proxy),
-        test=kept(test),
+        proxy=without_edits(proxy),
+        test=without_edits(test),
         picks=tuple(picks),
         stability=(
             *(

@@ -4,19 +4,19 @@ import typer
 
 from lga_core.cli.commands.app import app
 from lga_core.cli.commands.bench import bench
-from lga_core.cli.commands.cache import cache
 from lga_core.cli.commands.demo import demo
-from lga_core.cli.commands.edit import edit
 from lga_core.cli.commands.facts import facts
-from lga_core.cli.commands.many import many
+from lga_core.cli.commands.measuring.edit import edit
+from lga_core.cli.commands.measuring.many import many
+from lga_core.cli.commands.measuring.race import race
+from lga_core.cli.commands.measuring.score import score
+from lga_core.cli.commands.measuring.sweep import sweep
+from lga_core.cli.commands.measuring.trace import trace
 from lga_core.cli.commands.models import models
-from lga_core.cli.commands.publish import publish
-from lga_core.cli.commands.race import race
-from lga_core.cli.commands.replay import replay
-from lga_core.cli.commands.report import report
-from lga_core.cli.commands.score import score
-from lga_core.cli.commands.sweep import sweep
-from lga_core.cli.commands.trace import trace
+from lga_core.cli.commands.stored.cache import cache
+from lga_core.cli.commands.stored.publish import publish
+from lga_core.cli.commands.stored.replay import replay
+from lga_core.cli.commands.stored.report import report
 from lga_core.cli.options import with_common
 
 commands = typer.Typer(

@@ -6,13 +6,13 @@ What was not measured is None or empty.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lga_core.results.answer import Answer, Obstacle
 from lga_core.results.base import Stored
-from lga_core.results.edits import EditReport, LedgerReport
+from lga_core.results.edits.trial import EditReport, LedgerReport
 from lga_core.results.layers import LayerScores
-from lga_core.results.sweep import Sweep
 from lga_core.results.traces import CausalTrace, TokenAttribution
-from lga_core.results.worth import Worth
+from lga_core.results.worth.answer import Answer, Obstacle
+from lga_core.results.worth.picks import Worth
+from lga_core.results.worth.sweep import Sweep
 
 Rows = tuple[Mapping[str, object], ...]
 """A table: cells by column, None where a value cannot be had."""

@@ -1,11 +1,16 @@
 """The finished units of the reproduction study: small files that are kept with the code (METHOD.md §6)."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from lga_core.resources import ASSETS
-from lga_core.results import StudyUnit
+from lga_core.results import METRICS, StudyUnit, Sweep
 
 UNITS = ASSETS / "study"
+DECIMALS = 2  # of a kept unit's metrics
 
 
 def unit_path(model: str, fact_set: str, editor: str) -> Path:
@@ -33,3 +38,23 @@ def kept_units() -> tuple[StudyUnit, ...]:
     """Every finished unit, by editor, set and model."""
     units = [StudyUnit.from_json(path.read_bytes()) for path in UNITS.glob("*.json")]
     return tuple(sorted(units, key=lambda unit: (unit.editor, unit.fact_set, unit.model)))
+
+
+def without_edits(sweep: Sweep) -> Sweep:
+    """The sweep's metrics, rounded, without what describes the single edits."""
+    nothing = np.empty((0, 0))
+    return replace(
+        sweep,
+        before=_rounded(sweep.before),
+        after=_rounded(sweep.after),
+        nll={name: nothing for name in METRICS},
+        target_error=nothing,
+        delta_norm=nothing,
+        clamped=nothing,
+        steps=nothing,
+        costs=_rounded(sweep.costs),
+    )
+
+
+def _rounded(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: np.round(array, DECIMALS) for name, array in arrays.items()}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lga_core.results import Estimate, SelectorWorth, Sweep, Worth
-from lga_core.results.sweep import mean_present
+from lga_core.results.worth.sweep import mean_present
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import count, number
 

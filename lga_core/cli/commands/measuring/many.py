@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lga_core.cli.commands.measuring.sweep_report import FactsToSweep
 from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, attributes, origin, progress_line, table
-from lga_core.cli.sweep_report import FactsToSweep
 from lga_core.results import ManyEdits, Stored
 from lga_core.runs.checks import parse_layers
 from lga_core.view.words.many_edits_words import COLLAPSE_RULE, collapse_sentence, counts_sentence

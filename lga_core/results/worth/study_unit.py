@@ -1,16 +1,12 @@
 """One unit of the reproduction study: what every selector picked on a proxy, and the truth on proxy and test facts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from lga_core.results.base import Provenance, Result, ShownResult
-from lga_core.results.sweep import METRICS, Sweep
-from lga_core.results.worth import Estimate, Pick, Stability
-
-DECIMALS = 2  # of what a unit keeps
+from lga_core.results.worth.picks import Estimate, Pick, Stability
+from lga_core.results.worth.sweep import Sweep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,23 +88,3 @@ class Summary(Result):
             if item.units == self.units and item.selector != "brute-force" and item.measures["regret"].value is not None
         ]
         return min(able, key=lambda item: item.measures["regret"].value, default=None)
-
-
-def kept(sweep: Sweep) -> Sweep:
-    """The sweep's metrics, rounded, without what describes the single edits."""
-    nothing = np.empty((0, 0))
-    return replace(
-        sweep,
-        before=_rounded(sweep.before),
-        after=_rounded(sweep.after),
-        nll={name: nothing for name in METRICS},
-        target_error=nothing,
-        delta_norm=nothing,
-        clamped=nothing,
-        steps=nothing,
-        costs=_rounded(sweep.costs),
-    )
-
-
-def _rounded(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: np.round(array, DECIMALS) for name, array in arrays.items()}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lga_core.results.base import Cost, Result
-from lga_core.results.worth import Estimate
+from lga_core.results.worth.picks import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

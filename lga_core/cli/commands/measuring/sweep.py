@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lga_core.cli.commands.measuring.sweep_report import FactsToSweep, JudgedSweep, sweep_report, sweep_text
 from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, progress_line
-from lga_core.cli.sweep_report import FactsToSweep, JudgedSweep, sweep_report, sweep_text
 from lga_core.results import LayerScores, Pick, Stability, Stored, Sweep
 from lga_core.runs.checks import parse_layers
 

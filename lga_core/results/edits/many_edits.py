@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from lga_core.results.base import Cost, Result
-from lga_core.results.edits import KL_BOUND
+from lga_core.results.edits.trial import KL_BOUND
 
 KEPT_SHARE = 0.5  # of the first rewrite: below it the edits have collapsed
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lga_core.cli.commands.measuring.sweep_report import NOT_SWEPT, FactsToSweep
 from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of
 from lga_core.cli.output import answer, attributes, origin, progress_line, span, table
-from lga_core.cli.sweep_report import NOT_SWEPT, FactsToSweep
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import SWEEP_METRICS
 from lga_core.probes.questions import left_out
