@@ -6,12 +6,13 @@ through the whole model for each state.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lga_core.bench.baselines import naive_clean_outputs, naive_restored_probability, rome_restored_probabilities
-from lga_core.bench.measure import all_known, in_own_process, peak_memory, product_rate, seconds_of
+from lga_core.bench.measure import all_known, peak_in_own_process, seconds_of
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel
@@ -38,11 +39,12 @@ def bench_cma(model_name: str, limit: int | None = None, seed: int = 0, *, repor
     facts = choose(load_facts(FACT_SET).facts, limit or FACTS, seed)
     sigma = noise_level(model, facts)
     batched(model, facts[:1], sigma)  # warm up
-    layer_rows, layer_difference = _timed(model, {"batched": batched, "rome": rome, "plain": plain}, facts, sigma)
+    ways = {"batched": batched, "rome": rome, "plain": plain}
+    layer_rows, layer_difference = _timed(model, ways, facts, sigma)
     full_rows, full_difference = _timed(model, {"full trace": full, "full trace, rome": rome_full}, facts[:1], sigma)
     for row in layer_rows:
         one = 1 if row["way"] == "plain" else len(facts)
-        before, peak = in_own_process(_peak_of, row["way"], model_name, one, seed)
+        before, peak = peak_in_own_process(partial(ways[row["way"]], sigma=sigma), model_name, FACT_SET, one, seed)
         row |= {"peak_bytes": peak, "peak_above_loaded_bytes": peak - before}
     fast, slow = layer_rows[0]["seconds"], layer_rows[1]["seconds"]
     return {
@@ -166,14 +168,3 @@ def plain(model: LoadedModel, facts: Sequence[Fact], sigma: float) -> Effects:
         ]
         effects.append(np.mean(restored, axis=1) - float(runs.p_corrupted.double().mean()))
     return effects
-
-
-def _peak_of(way: str, model_name: str, limit: int, seed: int) -> tuple[int, int]:
-    """Resident bytes after loading, and at the peak of one run."""
-    model = load(model_name)
-    facts = choose(load_facts(FACT_SET).facts, limit, seed)
-    with peak_memory(model.device) as loaded:
-        product_rate(model.device, model.dtype)
-    with peak_memory(model.device) as peak:
-        {"batched": batched, "rome": rome, "plain": plain}[way](model, facts, noise_level(model, facts))
-    return loaded.bytes, peak.bytes

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lga_core.bench.baselines import naive_gradient_products
-from lga_core.bench.measure import all_known, in_own_process, peak_memory, product_rate, seconds_of
+from lga_core.bench.measure import all_known, peak_in_own_process, product_rate, seconds_of
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel
@@ -43,7 +43,7 @@ def bench_lga(model_name: str, limit: int | None = None, seed: int = 0, *, repor
         ("batched", batched, median(fast), _batched_operations(model, facts)),
         ("naive", naive, median(slow), _naive_operations(model, facts)),
     ):
-        before, peak = in_own_process(_peak_of, way.__name__, model_name, len(facts), seed)
+        before, peak = peak_in_own_process(way, model_name, FACT_SET, len(facts), seed)
         rows.append(
             {
                 "way": name,
@@ -96,17 +96,6 @@ def _difference(model: LoadedModel, facts: Sequence[Fact]) -> float:
         )
         for row, plain in zip(batched(model, facts), naive(model, facts), strict=True)
     )
-
-
-def _peak_of(way: str, model_name: str, limit: int, seed: int) -> tuple[int, int]:
-    """Resident bytes after loading, and at the peak of one run."""
-    model = load(model_name)
-    facts = choose(load_facts(FACT_SET).facts, limit, seed)
-    with peak_memory(model.device) as loaded:
-        product_rate(model.device, model.dtype)  # the matrix library's own buffers belong to neither contender
-    with peak_memory(model.device) as peak:
-        {"batched": batched, "naive": naive}[way](model, facts)
-    return loaded.bytes, peak.bytes
 
 
 def _pairs(model: LoadedModel, facts: Sequence[Fact]) -> list[tuple[TokenRow, TokenRow]]:

@@ -12,6 +12,9 @@ import psutil
 import torch
 
 from lga_core.data.facts import Fact
+from lga_core.data.load import choose, load_facts
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.loading import load
 from lga_core.results import KnownFactCheck
 
 SAMPLE_SECONDS = 0.005
@@ -70,6 +73,25 @@ def product_rate(device: torch.device, dtype: torch.dtype) -> float:
     first, second = (torch.randn(PRODUCT_SIZE, PRODUCT_SIZE, device=device, dtype=dtype) for _ in range(2))
     seconds = min(seconds_of(lambda: first @ second, device) for _ in range(12))
     return 2 * PRODUCT_SIZE**3 / seconds
+
+
+def peak_in_own_process(
+    work: Callable[[LoadedModel, Sequence[Fact]], Any], model_name: str, fact_set: str, limit: int, seed: int
+) -> tuple[int, int]:
+    """Resident bytes after loading, and at the peak of one run of `work`, which stands in its module by name."""
+    return in_own_process(_peak_of, work, model_name, fact_set, limit, seed)
+
+
+def _peak_of(
+    work: Callable[[LoadedModel, Sequence[Fact]], Any], model_name: str, fact_set: str, limit: int, seed: int
+) -> tuple[int, int]:
+    model = load(model_name)
+    facts = choose(load_facts(fact_set).facts, limit, seed)
+    with peak_memory(model.device) as loaded:
+        product_rate(model.device, model.dtype)  # the matrix library's own buffers belong to no contender
+    with peak_memory(model.device) as peak:
+        work(model, facts)
+    return loaded.bytes, peak.bytes
 
 
 def in_own_process(work: Callable[..., Any], *arguments: Any) -> Any:

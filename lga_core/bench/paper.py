@@ -32,8 +32,8 @@ from lga_core.runs.storage.store import Store
 from lga_core.runs.study_units import keep_unit, read_unit, without_edits
 from lga_core.runs.sweeps import sweep
 from lga_core.runs.tasks import choose_known, score_layers
-from lga_core.worth.racing import raced
 from lga_core.worth.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
+from lga_core.worth.simulated_race import raced
 from lga_core.worth.study.judged import STUDIED, TABLED, WITH_FEWER, table_rows
 from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
 

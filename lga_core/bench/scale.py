@@ -15,19 +15,17 @@ import torch
 
 from lga_core.bench.fit import Fit, Load
 from lga_core.bench.measure import all_known, peak_memory, seconds_of
+from lga_core.bench.scale_load import EDIT, edited_layer, entries, load_of, load_tokens
 from lga_core.bench.shapes import SHAPES, Shape, parameters, random_model
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.editing.edits import LowRankEdit
-from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.editing.table import editor_named
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import pick_device
 from lga_core.models.running.forward import HEAD_ELEMENTS
 from lga_core.models.running.memory import LOGIT_BYTES, card_room, kept_bytes, logit_bytes, passing_bytes, weight_bytes
-from lga_core.models.text.chat import Asking
 from lga_core.models.text.own_text import prefixes
-from lga_core.models.text.tokens import answer_row, prompt_row, subject_span
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.scores.gradients import lga
 from lga_core.scores.settings import CmaSettings, GradientSettings
@@ -41,8 +39,6 @@ BEYOND = (8, 1024)  # layers and width of the point that checks the fit
 SMALL_VOCABULARY = 4000
 PROMPT_TOKENS, CONTEXT_TOKENS = 10, 20  # as many as facts and their contexts have, for the memory
 BFLOAT16_BYTES, FLOAT32_BYTES, FLOAT64_BYTES = 2, 4, 8
-# The identity for C: a C of its own would first be measured over 4·d_in tokens. Every step runs, whatever the loss.
-EDIT = RRomeSettings(covariance="identity", value=ValueSettings(stop_loss=0.0))
 METHODS = ("lga", "cma-mlp", "r-rome")
 
 
@@ -122,51 +118,6 @@ def tasks(model: LoadedModel, facts: Sequence[Fact], counts: dict[str, int]) -> 
         Task(method=method, facts=len(some), run=partial(run, method, some), load=load_of(model, some, method))
         for method, some in first.items()
     ]
-
-
-def load_of(model: LoadedModel, facts: Sequence[Fact], method: str) -> Load:
-    """What a method has to do on these facts."""
-    tokens, heads = load_tokens(model.asking, facts, method, model.layers)
-    return Load(
-        layers=model.layers,
-        width=model.architecture.hidden_size,
-        tokens=tokens,
-        heads=heads,
-        entries=entries(model),
-        vocabulary=model.architecture.vocabulary,
-    )
-
-
-def load_tokens(asking: Asking, facts: Sequence[Fact], method: str, layers: int) -> tuple[float, float]:
-    """Tokens that run through all blocks (a suffix of the blocks counts its share), and positions with logits."""
-    if method == "lga":
-        answers = [
-            answer_row(asking, fact.prompt, answer)
-            for fact in facts
-            for answer in (fact.target_old[0], fact.target_new)
-        ]
-        return sum(len(row) - 1 for row in answers), sum(len(row.answer) for row in answers)
-    if method == "cma-mlp":
-        draws = CmaSettings().draws
-        tokens = sum(len(prompt_row(asking, fact.prompt)) for fact in facts)
-        return tokens * (1 + draws + draws * (layers + 1) / 2), len(facts) * (1 + draws + draws * layers)
-    rows = EDIT.value.steps * (EDIT.contexts + 2)  # the bare prompt, the prefixed ones and the KL prompt
-    searched = 0  # columns from the subject's end on: those before are kept
-    for fact in facts:
-        first = subject_span(asking, fact.prompt, fact.span)[1] - 1
-        searched += len(answer_row(asking, fact.prompt, fact.target_new)) - first
-    return rows * searched * (layers - edited_layer(layers)) / layers, rows * len(facts)
-
-
-def edited_layer(layers: int) -> int:
-    """The middle one; never the last, through which no edit at the subject reaches the answer."""
-    return (layers - 1) // 2
-
-
-def entries(model: LoadedModel) -> int:
-    """Matrix entries of a block."""
-    block = model.architecture.blocks[0]
-    return sum(matrix.d_in * matrix.d_out for matrix in (*block.mlp_linears, *block.attn_linears))
 
 
 def _nothing(model: LoadedModel) -> LowRankEdit:

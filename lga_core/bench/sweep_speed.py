@@ -79,7 +79,7 @@ def bench_sweep(
             "seed": seed,
             "editor": "r-rome",
             "threads": torch.get_num_threads(),
-            "rows_thatleft_early": left_early(batched),
+            "rows_that_left_early": left_early(batched),
             **differences(plain, batched),
         },
     }

@@ -31,6 +31,7 @@ FactsName = Annotated[
     str, typer.Argument(metavar="FACTS", help="A shipped set's name, a .json, .jsonl or .csv file, or hub:owner/name.")
 ]
 Index = Annotated[int, typer.Option(help="The fact: its 0-based record in the file.")]
+EditorName = Annotated[str, typer.Option(help="r-rome, rome, emmet, …")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another setting of the method; repeatable.")
 ]

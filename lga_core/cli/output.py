@@ -111,6 +111,11 @@ def origin(stored: Stored | None) -> dict[str, Any]:
     }
 
 
+def if_stored(stored: Stored | None) -> str:
+    """What follows the cost of an answer that was not computed now."""
+    return ", from the store" if stored is not None and stored.from_store else ""
+
+
 def span(low: float | None, high: float | None) -> str:
     """An interval; n/a where it cannot be had."""
     return "n/a" if low is None or high is None else f"{low:.1f} to {high:.1f}"

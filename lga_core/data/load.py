@@ -14,6 +14,7 @@ from lga_core.data.checking.drafts import Draft, Notes, Unusable, quoted, senten
 from lga_core.data.facts import Fact, FactSet, Probe, Problem
 from lga_core.data.readers import read_record
 from lga_core.data.sources import hub
+from lga_core.data.sources.dataset_id import SYNTAX, parse_dataset_id
 from lga_core.data.sources.mapping import ColumnMapping, columns, inner_columns
 from lga_core.data.sources.parsing import SUFFIXES, parse_records
 from lga_core.errors import LgaError
@@ -57,8 +58,8 @@ def shipped_licence(name: str) -> str | None:
 def load_facts(source: str | Path, *, mapping: ColumnMapping | None = None) -> FactSet:
     """Facts from a shipped set's name, a file of any known format, a folder or a data set of the hub, in its order.
 
-    The last two go through `datasets`; `hub` says how they are named. `mapping` says which columns to read where
-    they have other names. Every probe is kept.
+    The last two go through `datasets`; `sources.dataset_id` says how they are named. `mapping` says which columns to
+    read where they have other names. Every probe is kept.
     Raises LgaError where there is nothing to read; what is wrong with single records is in `problems`.
     """
     return read_table(source).facts(mapping)
@@ -73,7 +74,7 @@ def read_table(source: str | Path) -> Table:
     """The records of whatever `load_facts` can load. Raises LgaError where there is nothing to read."""
     if str(source) in shipped_sets():
         return Table(name=str(source), records=_file_records(SHIPPED / f"{source}.json", source))
-    if (dataset := hub.parse(str(source))) is not None:
+    if (dataset := parse_dataset_id(str(source))) is not None:
         return Table(name=dataset.name, records=hub.read_rows(dataset))
     path = Path(os.path.expanduser(source))
     return Table(name=path.name, records=_file_records(path, source))
@@ -179,7 +180,7 @@ def _file_records(path: Path, source: str | Path) -> list[Any]:
         reason = (getattr(error, "strerror", None) or "this is no path").lower()
         raise LgaError(
             f"The fact set {source} cannot be read: {reason}.",
-            hint=f"Name a file that ends in {', '.join(SUFFIXES)}, a folder with such files, {hub.SYNTAX}, "
+            hint=f"Name a file that ends in {', '.join(SUFFIXES)}, a folder with such files, {SYNTAX}, "
             f"or a shipped set: {', '.join(shipped_sets())}.",
         ) from error
     return parse_records(path.name, data, path.suffix)

@@ -1,13 +1,23 @@
 """The settings of every editor. This module needs no torch: the dashboard's forms are made from it."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import AfterValidator, model_validator
 from pydantic.dataclasses import dataclass
 
 from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT, source_problem
 from lga_core.settings import Settings, setting
+
+
+def _checked_source(name: str) -> str:
+    if problem := source_problem(name):
+        raise ValueError(problem)
+    return name
+
+
+MomentSource = Annotated[str, AfterValidator(_checked_source)]
+"""What a second moment is measured over: own-text, file:PATH, hub:owner/name, or identity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +88,7 @@ class KeyValueSettings(Settings):
     contexts: int = setting(
         4, "Contexts", "Sampled prefixes beside the bare prompt.", source="ours; ROME uses 20", ge=0
     )
-    covariance: str = setting(
+    covariance: MomentSource = setting(
         OWN_TEXT,
         "Second moment C",
         "Of the keys, over own-text, file:PATH or hub:owner/name[:config[:split]]; or identity.",
@@ -92,13 +102,6 @@ class KeyValueSettings(Settings):
         ge=TOKENS_PER_INPUT,
     )
     seed: int = setting(0, "Seed", "For everything drawn at random.", ge=0)
-
-    @field_validator("covariance")
-    @classmethod
-    def _names_a_source(cls, name: str) -> str:
-        if problem := source_problem(name):
-            raise ValueError(problem)
-        return name
 
 
 @dataclass(frozen=True, kw_only=True)

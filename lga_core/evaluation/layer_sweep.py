@@ -8,7 +8,6 @@ at a time. What lies below the edited layer is computed once a batch of facts, f
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -21,16 +20,16 @@ from lga_core.editing.search.search import Contexts, Search, batches, search_tok
 from lga_core.editing.search.value import Value, layers_in_words
 from lga_core.editing.search.values import shared_values, values_at_layers
 from lga_core.editing.table import Editor, editor_named
-from lga_core.evaluation.forced import FactAnswers, ForcedProbes
-from lga_core.evaluation.metrics import ProbeQuestions, forced_shares, probe_questions
+from lga_core.evaluation.forced import ForcedProbes
+from lga_core.evaluation.metrics import ProbeQuestions, probe_questions
 from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
+from lga_core.evaluation.sweep_cell import cell_cost, cell_of
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import batch_room, batch_tokens, gradient_bytes
 from lga_core.models.text.own_text import prefixes
-from lga_core.probes.summary import mean_over_groups
 from lga_core.progress import Phase, Progress, Reporter, silent
-from lga_core.results import METRICS, Cost, SweepCell
+from lga_core.results import SweepCell
 
 FACTS_AT_ONCE = 8  # of an editor that edits one fact at a time: they are measured together
 TOKENS_TOGETHER = 256  # of a step of a search that several layers share: more fill matrix products hardly better
@@ -150,7 +149,7 @@ def _sweep_batch(
             )
             seconds = (perf_counter() - begin + owed) / len(facts)
             yield [
-                _cell(fact, layer, asked, old, new, item, _cost(model, asked, layer, item, settings, seconds))
+                cell_of(fact, layer, asked, old, new, item, cell_cost(model, asked, layer, item, settings, seconds))
                 for fact, asked, old, new, item in zip(facts, probes, before, after, written, strict=True)
             ]
             begin = perf_counter()
@@ -258,55 +257,3 @@ def _written(
         )
         for i, value in enumerate(values)
     ]
-
-
-def _cell(
-    fact: Fact,
-    layer: int,
-    probes: ProbeQuestions,
-    before: FactAnswers,
-    after: FactAnswers,
-    written: Written,
-    cost: Cost,
-) -> SweepCell:
-    percent_before, percent_after, nll = [], [], []
-    for question, old, new in zip(probes.questions, before, after, strict=True):
-        first, second, _best = forced_shares(
-            question, [answer.predicted for answer in old], [answer.predicted for answer in new]
-        )
-        percent_before.append(first)
-        percent_after.append(second)
-        nll.append(min(answer.nll for answer in new))
-
-    def by_metric(values: Sequence[float]) -> dict[str, float | None]:
-        means = {name: mean_over_groups(probes.questions, values, name) for name in METRICS}
-        return {name: mean if mean is not None and isfinite(mean) else None for name, mean in means.items()}
-
-    return SweepCell(
-        record=fact.record,
-        layer=layer,
-        before=by_metric(percent_before),
-        after=by_metric(percent_after),
-        nll=by_metric(nll),
-        probes={name: sum(question.metric == name for question in probes.questions) for name in METRICS},
-        target_error=written.target_errors[0],
-        delta_norm=written.edit.norm,
-        clamped=written.clamped[0],
-        losses=written.losses[0],
-        cost=cost,
-    )
-
-
-def _cost(
-    model: LoadedModel, probes: ProbeQuestions, layer: int, written: Written, settings: Any, seconds: float
-) -> Cost:
-    """Rows by the share of blocks that they run through, for an editor's search from nothing."""
-    share = 1 - layer / model.layers
-    evaluations = len(written.losses[0])
-    rows = getattr(settings, "contexts", -1) + 2  # the bare prompt and the KL prompt; fine-tuning: one
-    asked = sum(len(question.rows) for question in probes.questions)
-    return Cost(
-        seconds=seconds,
-        forward_rows=(evaluations * rows + asked) * share,
-        backward_rows=(evaluations - 1) * rows * share,
-    )

@@ -15,7 +15,8 @@ from lga_core.editing.edits import DenseEdit, Edit, dense_sum
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.diagnostics import drift, neutral_prompts, norm_ratios
 from lga_core.evaluation.fluency import fluency, texts_under
-from lga_core.evaluation.metrics import Predicted, ProbeQuestion, forced_shares, predict
+from lga_core.evaluation.metrics import Predicted, ProbeQuestion, predict
+from lga_core.evaluation.probe_results import forced_shares
 from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.own_answers import answered

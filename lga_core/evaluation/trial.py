@@ -11,33 +11,14 @@ from lga_core.editing.editors.editor import Written
 from lga_core.editing.edits import Edit
 from lga_core.editing.table import editor_named
 from lga_core.evaluation import diagnostics
-from lga_core.evaluation.metrics import forced_results, predict, with_texts
+from lga_core.evaluation.metrics import predict
+from lga_core.evaluation.probe_results import forced_results, with_texts
 from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
 from lga_core.evaluation.unedited import UneditedForced, predict_unedited, tell, write_both
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent
 from lga_core.results import Cost, EditReport, TrialPart, TrialStage
-
-
-def trial_edit(
-    model: LoadedModel,
-    fact: Fact,
-    layers: Sequence[int],
-    editor: str,
-    settings: Any,
-    *,
-    metrics: MetricSettings = TRIAL_METRICS,
-    diagnose: bool = True,
-    report: Reporter = silent,
-) -> EditReport:
-    """Edit one fact at the chosen layers and report every metric before and after.
-
-    With `diagnose`, also what the edit did to the model beside the fact: drift and fluency.
-    Raises LgaError for a fact without a new answer, a layer that is not there, or an unknown editor.
-    """
-    *_, whole = trial_stages(model, fact, layers, editor, settings, metrics=metrics, diagnose=diagnose, report=report)
-    return whole.report
 
 
 def trial_stages(
@@ -52,10 +33,12 @@ def trial_stages(
     diagnose: bool = True,
     report: Reporter = silent,
 ) -> Iterator[TrialStage]:
-    """`trial_edit` in stages: the edit with its teacher-forced metrics, then the texts, then the side effects.
+    """Edit one fact at the chosen layers and measure it before and after, in stages; the last one has the whole report.
 
-    `begun`: a stage of the same trial that is measured already; those after it are yielded. The edit itself is
-    computed again for them.
+    First the edit with its teacher-forced metrics, then the texts, then, with `diagnose`, what the edit did to the
+    model beside the fact: drift and fluency. `begun`: a stage of the same trial that is measured already; those after
+    it are yielded, and the edit itself is computed again for them. Raises LgaError for a fact without a new answer, a
+    layer that is not there, or an unknown editor.
     """
     begin = perf_counter()
     parts: tuple[TrialPart, ...] = ("texts", "side effects") if diagnose else ("texts",)

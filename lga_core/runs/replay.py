@@ -4,14 +4,11 @@ Nothing that the run itself left is read: known-fact checks and v* are computed 
 and shared by all runs (its sampled text, its second moments) is used as it is.
 """
 
-import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from lga_core.data.facts import Fact
 from lga_core.editing.search.values import searched_anew
@@ -22,8 +19,9 @@ from lga_core.evaluation.many_edits import many_edits
 from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
-from lga_core.results import Cost, EditCheckpoint, Provenance, ReplayReport, Result
+from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
 from lga_core.runs import tasks
+from lga_core.runs.row_comparison import compared
 from lga_core.runs.storage.keys import (
     attribution_run,
     cell_name,
@@ -42,10 +40,6 @@ from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import CmaSettings
-
-TOLERANCE = 1e-4  # float32 on other hardware, or in batches of another size, differs by less
-SMALLEST = 0.01  # a number that stands alone is compared with at least this: below it, rounding is all there is
-NOT_COMPARED = ("cost", "edit_cost", "record")  # what it took, and a fact's place in its file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,69 +107,6 @@ def replay(model: LoadedModel, run: Run, *, report: Reporter = silent) -> Replay
         )
         again = dict(_AGAIN[kind.subject](work))
     return compared(run.provenance, stored, again, model.identity.machine)
-
-
-def compared(
-    asked: Provenance, stored: Mapping[str, Result], again: Mapping[str, Result], machine_now: str
-) -> ReplayReport:
-    """Two sets of rows, value by value."""
-    largest, where, texts = 0.0, None, 0
-    for name, row in stored.items():
-        if name not in again:
-            texts += 1
-            continue
-        for place, difference in _differences(_plain(row), _plain(again[name])):
-            if difference is None:
-                texts += 1
-            elif difference > largest:
-                largest = difference
-                where = f"{name[:12]}: {place}"
-    return ReplayReport(
-        run=asked.key,
-        equal=largest <= TOLERANCE and not texts,
-        largest_difference=largest,
-        where=where,
-        tolerance=TOLERANCE,
-        rows=len(stored),
-        differing_texts=texts,
-        machine=asked.machine,
-        machine_now=machine_now,
-        cost=sum((getattr(row, "cost", Cost()) for row in again.values()), Cost()),
-    )
-
-
-def _plain(row: Result) -> Any:
-    return adapter(type(row)).dump_python(row, mode="json", warnings=False)
-
-
-def _differences(then: Any, now: Any, place: str = "") -> Iterator[tuple[str, float | None]]:
-    """Every place at which two plain values differ; numbers by how much, as a share; None for anything else."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        for name in (then.keys() | now.keys()) - set(NOT_COMPARED):
-            yield from _differences(then.get(name), now.get(name), f"{place}.{name}".strip("."))
-    elif _numeric(then) and _numeric(now):
-        yield place, _share(np.array(then, dtype=float), np.array(now, dtype=float))
-    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
-        for index, (one, other) in enumerate(zip(then, now, strict=True)):
-            yield from _differences(one, other, f"{place}[{index}]")
-    elif then != now:
-        yield place, None
-
-
-def _numeric(value: Any) -> bool:
-    """A number, or nested lists of numbers and missing ones."""
-    if isinstance(value, list):
-        return bool(value) and all(item is None or _numeric(item) for item in value)
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _share(then: np.ndarray, now: np.ndarray) -> float:
-    """The largest difference as a share of the largest value; infinite where shapes or missing values differ."""
-    if then.shape != now.shape or (np.isnan(then) != np.isnan(now)).any():
-        return math.inf
-    difference = np.nan_to_num(np.abs(then - now)).max()
-    largest = np.nan_to_num(np.abs(then)).max()
-    return float(difference / (max(largest, SMALLEST) if then.ndim == 0 else largest or 1.0))
 
 
 def _known_facts(work: Replay) -> Iterator[tuple[str, Result]]:

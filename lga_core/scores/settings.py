@@ -5,11 +5,9 @@ A change of a measurement's numbers needs a new version: it is a part of the sto
 
 from collections.abc import Mapping
 
-from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
-from lga_core.editing.settings import RankOneSettings
-from lga_core.models.text.sources import source_problem
+from lga_core.editing.settings import MomentSource, RankOneSettings
 from lga_core.progress import Phase
 from lga_core.results import Kind, Loss, OldSource
 from lga_core.settings import Settings, setting
@@ -92,7 +90,7 @@ class CmaSettings(Settings):
 class ForecastSettings(Settings):
     """Settings of the forecast. Those of C are R-ROME's, whose edit is forecast."""
 
-    covariance: str = setting(_EDITOR.covariance, "Second moment C", "As of the editor.")
+    covariance: MomentSource = setting(_EDITOR.covariance, "Second moment C", "As of the editor.")
     tokens_per_input: int = setting(
         _EDITOR.tokens_per_input,
         "Text for C",
@@ -103,13 +101,6 @@ class ForecastSettings(Settings):
     seed: int = setting(_EDITOR.seed, "Seed", "For the text that C is from.", ge=0)
     probes: int = setting(2, "Probes", "Of each group, at most; the first ones of a fact.", ge=1)
     portability: bool = setting(False, "Portability", "Measure the portability probes too.")
-
-    @field_validator("covariance")
-    @classmethod
-    def _names_a_source(cls, name: str) -> str:
-        if problem := source_problem(name):
-            raise ValueError(problem)
-        return name
 
     @property
     def editor(self) -> RankOneSettings:

@@ -23,8 +23,6 @@ from lga_core.results import Cost, Ending, Estimate, Pick, Race, RaceRound, Stan
 from lga_core.settings import Settings, setting
 from lga_core.worth.ground_truth import DIGITS, drawn_weights, estimate
 
-RACE = "forecast-race"  # a selector: the forecast's best few layers, raced
-
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True)
 class RaceSettings(Settings):
@@ -121,47 +119,6 @@ def race(
         most_cells=len(order) * len(layers),
         ranking_cost=ranking.cost,
         cost=cost,
-    )
-
-
-def simulate(
-    sweep: Sweep, ranking: Pick, settings: RaceSettings, seeds: Iterable[int] | None = None
-) -> tuple[Race, ...]:
-    """The races, one a seed (or the settings' own), that a finished sweep's cells stand for; no model is run.
-
-    Facts that are not measured at every layer that races are left out. Raises LgaError for a layer that the sweep
-    does not have.
-    """
-    layers = ranking.ranking[: settings.candidates]
-    if missing := [layer for layer in layers if layer not in sweep.layers]:
-        raise LgaError(f"The sweep has no layer {missing[0]}.", hint="Race among the swept layers.")
-    columns = [sweep.layers.index(layer) for layer in layers]
-    finished = (sweep.measured[:, columns] == 1).all(1)
-    records = [record for record, whole in zip(sweep.records, finished, strict=True) if whole]
-
-    def measure(facts: Sequence[int], at: Sequence[int], _report: Reporter) -> RaceBlock:
-        return RaceBlock.of(sweep, facts, at)
-
-    return tuple(
-        race(records, ranking, measure, replace(settings, seed=seed))
-        for seed in ((settings.seed,) if seeds is None else seeds)
-    )
-
-
-def raced(ranking: Pick, proxy: Sweep, seed: int = 0) -> Pick:
-    """The layer that a race of the ranking's best few names, on the proxy's cells, with what both together cost."""
-    if ranking.layer is None:
-        return replace(ranking, selector=RACE, title=f"{ranking.title} + racing")
-    (race,) = simulate(proxy, ranking, RaceSettings(seed=seed))
-    order = (race.layer, *(layer for layer in ranking.ranking if layer != race.layer))
-    return replace(
-        ranking,
-        selector=RACE,
-        title=f"{ranking.title} + racing",
-        layer=race.layer,
-        ranking=order,
-        own_layer=race.layer,
-        cost=race.spent,
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from lga_core.results import LayerScores, Sweep, Worth
 from lga_core.worth.judging import judge
-from lga_core.worth.racing import raced
 from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
+from lga_core.worth.simulated_race import raced
 
 
 def sweep_verdict(scores: Mapping[str, LayerScores], proxy: Sweep, test: Sweep, *, in_sample: bool) -> Worth:

@@ -6,12 +6,12 @@ from statistics import fmean
 import pytest
 from conftest import tiny_model
 from editing.writing import SETTINGS
+from trying import trial_edit
 
 from lga_core.bench.edit import FACT_SET, known_facts, search, spread_layers, summary
 from lga_core.bench.editors import edit_seconds
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.evaluation.trial import trial_edit
 from lga_core.models.sources.derived import derived_path
 from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep

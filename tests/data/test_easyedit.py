@@ -62,7 +62,7 @@ def test_what_easyedit_cannot_use_is_told_and_left_out():
         locality=(Probe(prompt="Where?", answers=(), group="G"), Probe(prompt="Who?", answers=(("I",),), group="G")),
     )
     written = write_knowedit([fact])
-    told = " ".join(written.left_out)
+    told = " ".join(written.differs)
     for words in ("no new answer", "more than once", "a brace", "the first of 2 rephrases", "“Where?” names no answer"):
         assert words in told
     assert json.loads(written.text)[0]["locality"] == {"G": [{"prompt": "Who?", "ground_truth": [["I"]]}]}

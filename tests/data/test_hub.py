@@ -15,7 +15,7 @@ import pytest
 
 from lga_core.data.load import load_facts
 from lga_core.data.sources import hub
-from lga_core.data.sources.hub import DatasetId
+from lga_core.data.sources.dataset_id import DatasetId, parse_dataset_id
 from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from tests.data.fake_hub import FakeHub
@@ -75,7 +75,7 @@ def folder(path: Path, **files: Any) -> Path:
 )
 def test_names(source: str, expected: DatasetId | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert hub.parse(source) == expected
+    assert parse_dataset_id(source) == expected
 
 
 @pytest.mark.parametrize("source", ["hub:", "hub:squad", "hub:a/b:c:d:e", "hub:a/b@", "hub:a b/c", "hub:a/b::"])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import tiny_model
 from reporting import Collect, assert_nothing_open, cancel_at
+from trying import trial_edit
 
 from lga_core.data.load import SHIPPED
 from lga_core.editing.editors.rome import r_rome
@@ -15,7 +16,6 @@ from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.evaluation import diagnostics, fluency
 from lga_core.evaluation.diagnostics import diagnose, neutral_prompts, norm_ratios, target_nll
 from lga_core.evaluation.fluency import continuation
-from lga_core.evaluation.trial import trial_edit
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import Diagnostics, EditReport
 from lga_core.runs.storage.store import Store

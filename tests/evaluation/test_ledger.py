@@ -6,13 +6,14 @@ import pytest
 import torch
 from conftest import tiny_model
 from reporting import Collect
+from trying import trial_edit
 
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
 from lga_core.evaluation import unedited as asking
 from lga_core.evaluation.ledger_report import ledger_report
-from lga_core.evaluation.metrics import ask, compare, probe_questions
-from lga_core.evaluation.trial import trial_edit
+from lga_core.evaluation.metrics import ask, probe_questions
+from lga_core.evaluation.probe_results import compare
 from lga_core.probes.summary import summarize
 from lga_core.progress import Phase
 from lga_core.results import METRICS, LedgerReport

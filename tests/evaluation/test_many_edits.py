@@ -14,7 +14,8 @@ from lga_core.errors import LgaError
 from lga_core.evaluation import fluency
 from lga_core.evaluation.diagnostics import diagnose
 from lga_core.evaluation.many_edits import EditSum, locality_probes, many_edits
-from lga_core.evaluation.metrics import ask, compare, probe_questions
+from lga_core.evaluation.metrics import ask, probe_questions
+from lga_core.evaluation.probe_results import compare
 from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import prompt_row

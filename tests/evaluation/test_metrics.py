@@ -6,14 +6,15 @@ import pytest
 import torch
 from conftest import tiny_model
 from reporting import Collect
+from trying import trial_edit
 
 from lga_core.data.facts import Probe
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation import metrics
-from lga_core.evaluation.metrics import ProbeAnswer, ask, compare, probe_questions
+from lga_core.evaluation.metrics import ProbeAnswer, ask, probe_questions
+from lga_core.evaluation.probe_results import compare
 from lga_core.evaluation.settings import MetricSettings
-from lga_core.evaluation.trial import trial_edit
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.progress import Phase
 from lga_core.results import EditReport

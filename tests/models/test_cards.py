@@ -16,7 +16,7 @@ from lga_core.errors import LgaError
 from lga_core.models.running.cards import compute_on, several_cards, shares
 from lga_core.results import KnownFactCheck
 from lga_core.scores.gradients.lga import GradientSettings, gradient_rows
-from lga_core.scores.tracing.cma import CmaSettings, cma_rows
+from lga_core.scores.tracing.cma import CmaSettings, mlp_rows
 
 GB = 10**9
 
@@ -46,9 +46,7 @@ def test_a_card_that_was_named_is_the_only_one():
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_matrices_that_lie_elsewhere_change_no_number(family, facts):
     plain, spread = tiny_model(family), tiny_model(family)
-    matrices = [
-        matrix.module for block in spread.architecture.blocks for matrix in (*block.mlp_linears, *block.attn_linears)
-    ]
+    matrices = [matrix.module for block in spread.architecture.blocks for matrix in block.linears]
     compute_on(spread.model, torch.device("cpu", 0))  # another name than the weights' own device
     assert all(isinstance(module._hf_hook, AlignDevicesHook) for module in matrices)
     checks = [KnownFactCheck(record=fact.record, known=True, greedy="Rome", probability=1.0) for fact in facts]
@@ -58,7 +56,7 @@ def test_matrices_that_lie_elsewhere_change_no_number(family, facts):
         edit = editor_named("r-rome").run(model, facts[:1], (1,), settings, ())[0].edit
         return [
             *(row.values["product/mlp"] for row in gradient_rows(model, facts, checks, GradientSettings())),
-            *(row.values["effect"] for row in cma_rows(model, facts, checks, "mlp", CmaSettings(draws=2))),
+            *(row.values["effect"] for row in mlp_rows(model, facts, checks, CmaSettings(draws=2))),
             edit.left.numpy(),
             edit.right.numpy(),
         ]

@@ -70,11 +70,11 @@ def test_lga_in_halves_is_lga(model, facts, checks, caplog):
 def test_the_trace_in_halves_is_the_trace(model, facts, checks, caplog):
     settings = CmaSettings(draws=2)
     sigma = cma.noise_level(model, facts)
-    whole = list(cma.cma_rows(model, facts, checks, "mlp", settings))
+    whole = list(cma.mlp_rows(model, facts, checks, settings))
     full = cma.trace(model, facts[0], checks[0], "mlp", settings, sigma)
     with out_of_memory_above(model, 40) as sizes, caplog.at_level(logging.WARNING):
         scoring = Collect()
-        halved = list(cma.cma_rows(model, facts, checks, "mlp", settings, report=scoring))
+        halved = list(cma.mlp_rows(model, facts, checks, settings, report=scoring))
         tracing = Collect()
         again = cma.trace(model, facts[0], checks[0], "mlp", settings, sigma, report=tracing)
     assert max(sizes) > 40 and "CMA, MLP: memory ran out" in caplog.text
@@ -167,7 +167,7 @@ def test_what_a_token_leaves_behind_is_what_autograd_keeps(tiny):
     with gradients_from_embedding(tiny), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         final_hidden(tiny, Batch.of([row], tiny.device))
     saved = sum(tensor.untyped_storage().nbytes() for tensor in kept.values()) / 64
-    matrices = [matrix for block in tiny.architecture.blocks for matrix in (*block.mlp_linears, *block.attn_linears)]
+    matrices = [matrix for block in tiny.architecture.blocks for matrix in block.linears]
     inputs = sum(matrix.d_in for matrix in matrices) * tiny.dtype.itemsize  # what LGA's hooks hold beside it
     assert 0.9 * saved <= kept_bytes(tiny) <= 1.1 * (saved + inputs)
     assert passing_bytes(tiny) < kept_bytes(tiny) < gradient_bytes(tiny)
@@ -184,7 +184,7 @@ def test_too_little_for_one_fact_is_said_with_the_figures(model, facts, checks, 
     with pytest.raises(LgaError, match=r"LGA needs .* beside the weights of tiny-llama \(.*\), 0.0 MB can be had"):
         list(gradient_rows(model, facts, checks, GradientSettings()))
     with pytest.raises(LgaError, match="CMA needs"):
-        list(cma.cma_rows(model, facts, checks, "mlp", CmaSettings(draws=2)))
+        list(cma.mlp_rows(model, facts, checks, CmaSettings(draws=2)))
 
 
 def test_little_memory_means_small_batches_and_the_same_numbers(model, facts, checks, monkeypatch):

@@ -21,7 +21,7 @@ from lga_core.models.structure.architecture import Architecture
 from lga_core.models.structure.quantized import is_quantized, kind_of, refuse_edits, require_gradients
 from lga_core.results import KnownFactCheck
 from lga_core.scores.gradients.lga import GradientSettings, gradient_rows
-from lga_core.scores.tracing.cma import CmaSettings, cma_rows
+from lga_core.scores.tracing.cma import CmaSettings, mlp_rows
 
 
 class Packed(nn.Module):
@@ -70,7 +70,7 @@ def checks_of(facts) -> list[KnownFactCheck]:
 def scores(model: LoadedModel, facts) -> tuple[list, list]:
     return (
         list(gradient_rows(model, facts, checks_of(facts), GradientSettings())),
-        list(cma_rows(model, facts, checks_of(facts), "mlp", CmaSettings(draws=2))),
+        list(mlp_rows(model, facts, checks_of(facts), CmaSettings(draws=2))),
     )
 
 
@@ -105,8 +105,8 @@ def test_without_gradients_lga_says_so_and_the_trace_runs(facts):
     require_gradients(dense, "LGA")
     with pytest.raises(LgaError, match=r"LGA needs gradients, and none flow .* tiny-8bit.*causal trace"):
         list(gradient_rows(packed, facts, checks_of(facts), GradientSettings()))
-    ours = list(cma_rows(packed, facts, checks_of(facts), "mlp", CmaSettings(draws=2)))
-    plain = list(cma_rows(dense, facts, checks_of(facts), "mlp", CmaSettings(draws=2)))
+    ours = list(mlp_rows(packed, facts, checks_of(facts), CmaSettings(draws=2)))
+    plain = list(mlp_rows(dense, facts, checks_of(facts), CmaSettings(draws=2)))
     same(ours, plain, 1e-9)
 
 

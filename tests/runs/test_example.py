@@ -9,7 +9,7 @@ from lga_core.errors import LgaError
 from lga_core.models.loading import load
 from lga_core.results import FactRow
 from lga_core.runs import example, example_writing
-from lga_core.runs.replay import compared
+from lga_core.runs.row_comparison import compared
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.recorded import facts_of_run
 from lga_core.runs.storage.store import Store

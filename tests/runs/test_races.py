@@ -16,7 +16,8 @@ from lga_core.results import Cost, Race
 from lga_core.runs.races import race as live_race
 from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
-from lga_core.worth.racing import RaceSettings, simulate
+from lga_core.worth.racing import RaceSettings
+from lga_core.worth.simulated_race import simulate
 
 EDITING = RRomeSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
 HOW = RaceSettings(candidates=3, block=2, confidence=0.3, draws=50)

@@ -14,7 +14,8 @@ from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings, SweepMetrics
 from lga_core.runs import tasks
 from lga_core.runs.many_edits import many_edits
-from lga_core.runs.replay import compared, replay
+from lga_core.runs.replay import replay
+from lga_core.runs.row_comparison import compared
 from lga_core.runs.storage.keys import known_facts_run
 from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep

@@ -27,7 +27,7 @@ from lga_core.scores.gradients.lga import gradient_rows
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import View, layer_scores
 from lga_core.scores.settings import CmaSettings, GradientSettings
-from lga_core.scores.tracing.cma import cma_rows, window_size
+from lga_core.scores.tracing.cma import mlp_rows, window_size
 
 BLOCKS, SEEDS = (1, 2, 4), (0, 1)
 LLAMAS = [("llama", block, seed) for seed in SEEDS for block in BLOCKS]
@@ -69,7 +69,7 @@ def lga(case: Planted, view: View, loss: Loss = "answer") -> LayerScores:
 
 def cma(case: Planted, window: int | None, chosen: slice = slice(None)) -> LayerScores:
     settings = CmaSettings(window=window, draws=5)
-    rows = list(cma_rows(case.model, case.facts[chosen], checks(case)[chosen], "mlp", settings))
+    rows = list(mlp_rows(case.model, case.facts[chosen], checks(case)[chosen], settings))
     return layer_scores("cma", rows, LAYERS, DEFAULT)
 
 

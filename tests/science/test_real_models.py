@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from conftest import REAL_MODELS
 from reporting import Collect
+from trying import trial_edit
 
 from lga_core.bench.baselines import naive_gradient_products
 from lga_core.data.load import load_facts
 from lga_core.editing.table import EDITORS
-from lga_core.evaluation.trial import trial_edit
 from lga_core.models.loading import load
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import answer_row, sequence_row, subject_span

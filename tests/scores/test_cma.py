@@ -13,7 +13,7 @@ from lga_core.progress import Cancelled, Phase
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
-from lga_core.scores.tracing.cma import cma_rows, noise_level, trace, window_size, window_state
+from lga_core.scores.tracing.cma import cma_rows, mlp_rows, noise_level, trace, window_size, window_state
 from lga_core.scores.tracing.restore import State, record_runs, restored_probabilities
 
 KINDS = ("hidden", "mlp", "attn")
@@ -97,7 +97,7 @@ def test_noise_level_is_measured_at_the_embedding_output(facts):
 def test_the_set_trace_is_the_full_trace_at_the_last_subject_token(tiny, facts, kind):
     settings = CmaSettings(draws=2)
     checks = checks_with(tiny, facts, known=True)
-    rows = list(cma_rows(tiny, facts, checks, kind, settings))
+    rows = list(cma_rows(tiny, facts, checks, settings, kind=kind))
     sigma = noise_level(tiny, facts)
     for fact, row, check in zip(facts, rows, checks, strict=True):
         full = trace(tiny, fact, check, kind, settings, sigma)
@@ -110,9 +110,9 @@ def test_the_set_trace_is_the_full_trace_at_the_last_subject_token(tiny, facts, 
 def test_unknown_facts_are_listed_and_not_traced(tiny, facts):
     checks = checks_with(tiny, facts, known=False)
     settings = CmaSettings(draws=1)
-    rows = list(cma_rows(tiny, facts, checks, "mlp", settings))
+    rows = list(mlp_rows(tiny, facts, checks, settings))
     assert [row.status for row in rows] == ["not known by the model"] * 4 + ["used"]
-    assert [row.record for row in cma_rows(tiny, facts, checks, "mlp", settings, done={1, 4})] == [0, 2, 3]
+    assert [row.record for row in mlp_rows(tiny, facts, checks, settings, done={1, 4})] == [0, 2, 3]
 
 
 def test_noise_depends_on_fact_and_draw_alone(tiny, facts):
@@ -176,14 +176,14 @@ def test_before_the_subject_nothing_can_be_restored(tiny, facts, kind):
 def test_a_trace_can_be_cancelled_at_any_step_and_leaves_nothing_open(tiny, facts):
     checks = checks_with(tiny, facts, known=True)
     steps = Collect()
-    reference = [row.record for row in cma_rows(tiny, facts, checks, "mlp", CmaSettings(draws=1), report=steps)]
+    reference = [row.record for row in mlp_rows(tiny, facts, checks, CmaSettings(draws=1), report=steps)]
     for number in (1, 2, len(steps.steps)):
         rows = []
         with pytest.raises(Cancelled):
-            for row in cma_rows(tiny, facts, checks, "mlp", CmaSettings(draws=1), report=cancel_at(number)):
+            for row in mlp_rows(tiny, facts, checks, CmaSettings(draws=1), report=cancel_at(number)):
                 rows.append(row.record)
         assert rows == reference[: len(rows)] and len(rows) < len(reference)
-        assert list(checked(cma_rows(tiny, facts[:1], checks[:1], "mlp", CmaSettings(draws=1))))
+        assert list(checked(mlp_rows(tiny, facts[:1], checks[:1], CmaSettings(draws=1))))
 
 
 @pytest.mark.parametrize("wrong", [{"draws": 0}, {"window": 0}, {"noise": 0.0}, {"draws": "many"}])

@@ -16,8 +16,9 @@ from worth.swept import QUIET, noisy, random_sweep, ranking_of, sweep_of
 from lga_core.errors import LgaError
 from lga_core.progress import Phase, Progress
 from lga_core.results import Cost, Race
-from lga_core.worth.racing import RaceBlock, RaceSettings, race, simulate
+from lga_core.worth.racing import RaceBlock, RaceSettings, race
 from lga_core.worth.selectors import pick_by_sweep
+from lga_core.worth.simulated_race import simulate
 
 # how often it is wrong
 

@@ -2,7 +2,7 @@
 
 from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 
-from lga_core.worth.racing import RACE
+from lga_core.worth.simulated_race import RACE
 from lga_core.worth.verdict import sweep_verdict
 
 AFTER = {"rewrite": [[0, 50, 100], [0, 100, 50], [50, 100, 100]]}

@@ -26,7 +26,7 @@ from lga_core.bench.measure import in_own_process
 from lga_core.bench.shapes import SHAPES, VOCABULARY, random_model
 from lga_core.data.load import load_facts
 from lga_core.progress import Phase, Progress, Reporter, silent
-from lga_core.runs.replay import TOLERANCE
+from lga_core.runs.row_comparison import TOLERANCE
 from lga_core.runs.storage.store import Store
 
 SESSIONS, MINUTES = 8, 10.0

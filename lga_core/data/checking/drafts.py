@@ -5,6 +5,7 @@ fields meet the same treatment in every format.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,14 @@ class Notes:
 
     def add(self, problem: str | Unusable, action: Action = "kept") -> None:
         self.problems.append(Problem(record=self.record, problem=sentence(problem), action=action))
+
+    @contextmanager
+    def dropping_probes(self) -> Iterator[None]:
+        """Note what is Unusable inside as a dropped probe, and go on behind it."""
+        try:
+            yield
+        except Unusable as unusable:
+            self.add(unusable, "probe dropped")
 
 
 def text(value: Any, name: str, notes: Notes) -> str:
@@ -111,13 +120,12 @@ def _entries(groups: Mapping, metric: str, notes: Notes) -> Iterator[tuple[str, 
 
 def _readable(entries: Iterable[tuple[str, Any]], metric: str, notes: Notes) -> Iterator[Probe]:
     for group, entry in entries:
-        name = f"a {metric} probe ({group})"
-        try:
+        with notes.dropping_probes():
             if not isinstance(entry, Mapping):
-                raise Unusable(f"{name} is {_kind(entry)} where {{prompt, ground_truth}} was expected.")
+                raise Unusable(
+                    f"a {metric} probe ({group}) is {_kind(entry)} where {{prompt, ground_truth}} was expected."
+                )
             yield probe(entry.get("prompt"), entry.get("ground_truth"), group, metric, notes)
-        except Unusable as unusable:
-            notes.add(unusable, "probe dropped")
 
 
 def probe(prompt: Any, ground_truth: Any, group: str, metric: str, notes: Notes) -> Probe:
@@ -133,13 +141,11 @@ def recalled_probe(entry: Any, notes: Notes) -> tuple[Probe, ...]:
     """CounterFact's and MEND's added {"Recalled Relation", "New Question", "New Answer"}: one consequence asked for."""
     if entry is None:
         return ()
-    try:
+    with notes.dropping_probes():
         if not isinstance(entry, Mapping):
             raise Unusable("portability is not an object with New Question and New Answer.")
         return (probe(entry.get("New Question"), entry.get("New Answer"), "Reasoning", "portability", notes),)
-    except Unusable as unusable:
-        notes.add(unusable, "probe dropped")
-        return ()
+    return ()
 
 
 def quoted(words: str, limit: int = 80) -> str:

@@ -41,7 +41,9 @@ def read_marked(line: str) -> tuple[str, str]:
 
 def _without_marks(line: str) -> tuple[str, list[tuple[str, int]]]:
     """The text, and each mark with its place in it."""
-    text, marks, at = "", [], 0
+    text = ""
+    marks: list[tuple[str, int]] = []
+    at = 0
     for piece in _PIECE.finditer(line):
         text += line[at : piece.start()] + (piece[1] or "")
         at = piece.end()

@@ -7,7 +7,7 @@ created by"), which asks for something else: as a paraphrase it would measure no
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, Unusable, probe, quoted, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, probe, quoted, text, texts
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "case_id, prompt, subject, target_new, locality_prompt and locality_ground_truth"
@@ -38,9 +38,7 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
 def _locality(record: Mapping[str, Any], notes: Notes) -> tuple[Probe, ...]:
     if record["locality_prompt"] is None:
         return ()
-    try:
+    with notes.dropping_probes():
         answer = record["locality_ground_truth"]
         return (probe(record["locality_prompt"], answer, "Neighborhood", "locality", notes),)
-    except Unusable as unusable:
-        notes.add(unusable, "probe dropped")
-        return ()
+    return ()

@@ -8,7 +8,7 @@ in a text cell are separated by " | ": aliases of the old answer, or several rep
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, Unusable, probe, text
+from lga_core.data.checking.drafts import Draft, Notes, probe, text
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "no nested object, with prompt, subject and target_new, target_old or ground_truth"
@@ -56,13 +56,10 @@ def _values(cell: Any, name: str, notes: Notes) -> list[str]:
 
 def row_probe(record: Mapping[str, Any], metric: str, notes: Notes) -> tuple[Probe, ...]:
     """The row's one probe of a metric; the answer may stand under _answer or EasyEdit's _ground_truth."""
-    group = PROBE_GROUPS[metric]
-    try:
+    with notes.dropping_probes():
         asked = text(record.get(f"{metric}_prompt"), f"{metric}_prompt", notes)
-        if not asked:
-            return ()
-        answer = record.get(f"{metric}_answer") or record.get(f"{metric}_ground_truth")
-        return (probe(asked, [_values(answer, f"{metric}_answer", notes)], group, metric, notes),)
-    except Unusable as unusable:
-        notes.add(unusable, "probe dropped")
-        return ()
+        if asked:
+            answer = record.get(f"{metric}_answer") or record.get(f"{metric}_ground_truth")
+            answers = [_values(answer, f"{metric}_answer", notes)]
+            return (probe(asked, answers, PROBE_GROUPS[metric], metric, notes),)
+    return ()

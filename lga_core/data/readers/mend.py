@@ -8,7 +8,7 @@ question that has nothing to do with the edit; its marker "nq question: " is no 
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, Unusable, probe, recalled_probe, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, probe, recalled_probe, text, texts
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "src, subject and alt or answers"
@@ -36,9 +36,7 @@ def _unrelated(record: Mapping[str, Any], notes: Notes) -> tuple[Probe, ...]:
     asked = record.get("loc")
     if asked is None:
         return ()
-    try:
+    with notes.dropping_probes():
         question = text(asked, "loc", notes).removeprefix(NQ_MARKER).strip()
         return (probe(question, record.get("loc_ans"), "Unrelated", "locality", notes),)
-    except Unusable as unusable:
-        notes.add(unusable, "probe dropped")
-        return ()
+    return ()

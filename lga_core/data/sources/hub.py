@@ -1,79 +1,24 @@
 """Data sets by name, through the `datasets` library: of the Hugging Face hub, or a folder of files on this machine.
 
-    hub:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]    a data set's rows; hub:OWNER/NAME::SPLIT for its only configuration
-    hub:OWNER/NAME[@REVISION]/PATH/TO/FILE.json   one file of its repository, as it is
-    FOLDER[:CONFIG][:SPLIT]                       a folder that `datasets` can load, or one that it saved
-
-zjunlp/KnowEdit holds files of several schemas: name one of them. No code of a data set is ever run.
+`dataset_id` says how they are named. No code of a data set is ever run.
 """
 
 import os
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from lga_core.data.sources.dataset_id import PREFIX, DatasetId
 from lga_core.data.sources.parsing import SUFFIXES, parse_records
 from lga_core.errors import LgaError
 
-PREFIX = "hub:"
-SYNTAX = "a data set as hub:owner/name[:config][:split] or hub:owner/name/path/to/file.json"
 MAX_BYTES = 200_000_000
 MAX_FILES = 10_000  # below a folder of this machine
 ASK_SECONDS = 15.0
-_HUB = re.compile(
-    r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?"
-    r"(/(?P<file>.+)|(:(?P<config>[^:/]*))?(:(?P<split>[^:/]+))?)"
-)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_TAIL = re.compile(r"(?P<folder>.+?)(:(?P<config>[^:/\\]*))?(:(?P<split>[^:/\\]+))?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetId:
-    """What a source's name asks for. `folder` or `repo` is set, never both."""
-
-    name: str  # as the user wrote it; a folder's without its path
-    repo: str = ""
-    revision: str | None = None
-    file: str | None = None
-    folder: Path | None = None
-    config: str | None = None
-    split: str | None = None
-
-
-def parse(source: str) -> DatasetId | None:
-    """The data set that a source names; None for a file's path and for no name at all.
-
-    Raises LgaError for a hub name out of shape.
-    """
-    if not source.startswith(PREFIX):
-        return _folder(source)
-    parts = _HUB.fullmatch(source.removeprefix(PREFIX).strip())
-    if parts is None:
-        raise LgaError(f"{source} is no data set's name.", hint=f"Name {SYNTAX}.")
-    return DatasetId(
-        name=source,
-        repo=parts["name"],
-        revision=parts["revision"],
-        file=parts["file"],
-        config=parts["config"] or None,
-        split=parts["split"],
-    )
-
-
-def _folder(source: str) -> DatasetId | None:
-    whole = Path(os.path.expanduser(source))
-    if source and os.path.isdir(whole):  # before its colons are read: a folder's name may have some
-        return DatasetId(name=whole.resolve().name, folder=whole)
-    parts = _TAIL.fullmatch(source)
-    if parts is None or not os.path.isdir(folder := Path(os.path.expanduser(parts["folder"]))):
-        return None
-    name = source.replace(parts["folder"], folder.resolve().name, 1)
-    return DatasetId(name=name, folder=folder, config=parts["config"] or None, split=parts["split"])
 
 
 def read_rows(dataset: DatasetId) -> list[Any]:

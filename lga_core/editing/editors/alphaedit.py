@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from lga_core.data.facts import Fact
-from lga_core.editing.editors.editor import KeyValue, Solve, Written
+from lga_core.editing.editors.editor import KeyValue, Solve
 from lga_core.editing.editors.rank_one import moment_of, regularized, slack_for
 from lga_core.editing.editors.spread import spread_or_each
 from lga_core.editing.edits import Edit
@@ -49,19 +49,8 @@ def prepare(
 
 
 ALPHAEDIT = KeyValue(prepare=prepare)
-
-
-def alphaedit(
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    layers: Sequence[int],
-    settings: AlphaEditSettings,
-    base: Sequence[Edit] = (),
-    *,
-    report: Reporter = silent,
-) -> tuple[Written, ...]:
-    """ΔW = R KᵀP (K_pK_pᵀP + KKᵀP + L2·I)⁻¹, K_p the keys of `base` at the same matrix; several layers as MEMIT's."""
-    return spread_or_each(model, facts, layers, settings, base, ALPHAEDIT, report=report)
+alphaedit = partial(spread_or_each, how=ALPHAEDIT)
+"""ΔW = R KᵀP (K_pK_pᵀP + KKᵀP + L2·I)⁻¹, K_p the keys of `base` at the same matrix; several layers as MEMIT's."""
 
 
 def directions(

@@ -23,9 +23,9 @@ def layer_by_layer(
     facts: Sequence[Fact],
     layers: Sequence[int],
     settings: KeyValueSettings,
-    base: Sequence[Edit],
-    how: KeyValue,
+    base: Sequence[Edit] = (),
     *,
+    how: KeyValue,
     report: Reporter = silent,
 ) -> tuple[Written, ...]:
     """A v* of its own at every layer, each searched on the model with the layers before it written."""

@@ -1,17 +1,16 @@
 """EMMET: many facts in one solve under equality constraints, softened by λ (EMMET §4)."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 import torch
 
-from lga_core.data.facts import Fact
 from lga_core.editing.editors.batch import layer_by_layer
-from lga_core.editing.editors.editor import KeyValue, Prepare, Solve, Written
+from lga_core.editing.editors.editor import KeyValue, Prepare, Solve
 from lga_core.editing.editors.rank_one import Inverse, moment_of, regularized, slack_for
 from lga_core.editing.edits import Edit
-from lga_core.editing.settings import EmmetSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 
@@ -38,16 +37,5 @@ def softened(share: float, slack_of: Callable[[Any], float | None]) -> Prepare:
 
 
 EMMET = KeyValue(prepare=softened(SHARE, attrgetter("lam")))  # (KᵀC⁻¹K + λI)⁻¹ KᵀC⁻¹
-
-
-def emmet(
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    layers: Sequence[int],
-    settings: EmmetSettings,
-    base: Sequence[Edit] = (),
-    *,
-    report: Reporter = silent,
-) -> tuple[Written, ...]:
-    """ΔW = R (KᵀC⁻¹K + λI)⁻¹ KᵀC⁻¹; several layers one after another, each with a v* of its own."""
-    return layer_by_layer(model, facts, layers, settings, base, EMMET, report=report)
+emmet = partial(layer_by_layer, how=EMMET)
+"""ΔW = R (KᵀC⁻¹K + λI)⁻¹ KᵀC⁻¹; several layers one after another, each with a v* of its own."""

@@ -5,6 +5,7 @@ What is trained is ΔW, added by a hook: the weights stay as they are, and a gra
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -32,42 +33,17 @@ def bound(settings: FineTuningSettings, model: LoadedModel) -> float | None:
     return chosen or None
 
 
-def ft_l(
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    layers: Sequence[int],
-    settings: FineTuningSettings,
-    base: Sequence[Edit] = (),
-    *,
-    report: Reporter = silent,
-) -> tuple[Written, ...]:
-    """Loss: mean over answer tokens of −log p(token) at the prompt's last position; mean over facts."""
-    return _fine_tuned(model, facts, layers, settings, base, at_prompt_end=True, report=report)
-
-
-def ft_m(
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    layers: Sequence[int],
-    settings: FineTuningSettings,
-    base: Sequence[Edit] = (),
-    *,
-    report: Reporter = silent,
-) -> tuple[Written, ...]:
-    """Loss: nll of the answer tokens after the prompt and the earlier ones; mean over facts."""
-    return _fine_tuned(model, facts, layers, settings, base, at_prompt_end=False, report=report)
-
-
 def _fine_tuned(
     model: LoadedModel,
     facts: Sequence[Fact],
     layers: Sequence[int],
     settings: FineTuningSettings,
-    base: Sequence[Edit],
+    base: Sequence[Edit] = (),
     *,
     at_prompt_end: bool,
-    report: Reporter,
+    report: Reporter = silent,
 ) -> tuple[Written, ...]:
+    """ΔW of each layer, one after another, trained on the mean loss over the facts."""
     rows = [answer_row(model.asking, fact.prompt, new_answer(fact)) for fact in facts]
     written: list[Written] = []
     for layer in sorted(layers):
@@ -79,6 +55,13 @@ def _fine_tuned(
                 batches.append(_TrainingBatch.prepare(model, part, layer, at_prompt_end))
         written.append(_train(model, batches, layer, settings, before, report))
     return tuple(written)
+
+
+ft_l = partial(_fine_tuned, at_prompt_end=True)
+"""Loss: mean over answer tokens of −log p(token) at the prompt's last position; mean over facts."""
+
+ft_m = partial(_fine_tuned, at_prompt_end=False)
+"""Loss: nll of the answer tokens after the prompt and the earlier ones; mean over facts."""
 
 
 def _train(

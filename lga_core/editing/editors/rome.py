@@ -6,15 +6,15 @@ the output at the very key that the identity holds for; only R-ROME's `v0 = bare
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
-from lga_core.data.facts import Fact
 from lga_core.editing.editors.batch import layer_by_layer
-from lga_core.editing.editors.editor import KeyValue, Solve, Written
+from lga_core.editing.editors.editor import KeyValue, Solve
 from lga_core.editing.editors.rank_one import Inverse, moment_of
 from lga_core.editing.edits import Edit
-from lga_core.editing.settings import RankOneSettings, RRomeSettings
+from lga_core.editing.settings import RankOneSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 
@@ -35,31 +35,11 @@ def prepare(
 R_ROME = KeyValue(prepare=prepare)
 ROME = KeyValue(prepare=prepare, bare=True)
 
+rome = partial(layer_by_layer, how=ROME)
+"""ΔW = (v* − W k_bare)(C⁻¹k̄)ᵀ / (k_bareᵀ C⁻¹ k̄), v0 of the bare prompt; layers one after another."""
 
-def rome(
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    layers: Sequence[int],
-    settings: RankOneSettings,
-    base: Sequence[Edit] = (),
-    *,
-    report: Reporter = silent,
-) -> tuple[Written, ...]:
-    """ΔW = (v* − W k_bare)(C⁻¹k̄)ᵀ / (k_bareᵀ C⁻¹ k̄), v0 of the bare prompt; layers one after another."""
-    return layer_by_layer(model, facts, layers, settings, base, ROME, report=report)
+r_rome = partial(layer_by_layer, how=R_ROME)
+"""ΔW = (v* − W k̄)(C⁻¹k̄)ᵀ / (k̄ᵀ C⁻¹ k̄); layers one after another.
 
-
-def r_rome(
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    layers: Sequence[int],
-    settings: RRomeSettings,
-    base: Sequence[Edit] = (),
-    *,
-    report: Reporter = silent,
-) -> tuple[Written, ...]:
-    """ΔW = (v* − W k̄)(C⁻¹k̄)ᵀ / (k̄ᵀ C⁻¹ k̄); layers one after another.
-
-    v0 is the mean over contexts, which is W k̄, or the bare prompt's (`v0 = bare`).
-    """
-    return layer_by_layer(model, facts, layers, settings, base, R_ROME, report=report)
+v0 is the mean over contexts, which is W k̄, or the bare prompt's (`v0 = bare`).
+"""

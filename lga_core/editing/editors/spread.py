@@ -31,14 +31,14 @@ def spread_or_each(
     facts: Sequence[Fact],
     layers: Sequence[int],
     settings: SpreadSettings,
-    base: Sequence[Edit],
-    how: KeyValue,
+    base: Sequence[Edit] = (),
     *,
+    how: KeyValue,
     report: Reporter = silent,
 ) -> tuple[Written, ...]:
     """One residual spread over the layers, or a v* at each, as the settings say."""
     spread = len(layers) > 1 and settings.several == "spread"
-    return (_spread if spread else layer_by_layer)(model, facts, layers, settings, base, how, report=report)
+    return (_spread if spread else layer_by_layer)(model, facts, layers, settings, base, how=how, report=report)
 
 
 def _spread(
@@ -47,8 +47,8 @@ def _spread(
     layers: Sequence[int],
     settings: SpreadSettings,
     base: Sequence[Edit],
-    how: KeyValue,
     *,
+    how: KeyValue,
     report: Reporter,
 ) -> tuple[Written, ...]:
     """r_j = (z* − the last block's output now) / (layers left), from the lowest layer up; keys read again at each.

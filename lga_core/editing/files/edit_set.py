@@ -34,7 +34,7 @@ from lga_core.editing.files.manifest import (
     Tensors,
     same_fields,
 )
-from lga_core.editing.files.whole_folder import whole_folder
+from lga_core.editing.files.whole_folder import write_folder
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
@@ -52,13 +52,11 @@ def save_edit_set(ledger: Ledger, model: LoadedModel, path: Path | str, *, measu
     path = Path(path)
     check_place(path)
     parts = edit_set_files(ledger, model, measured)
+    if path.suffix.lower() != ".zip":
+        write_folder(path, parts, "The edit set")
+        return path
     try:
-        if path.suffix.lower() == ".zip":
-            _write_zip(path, parts)
-        else:
-            with whole_folder(path) as half:
-                for name, content in parts.items():
-                    (half / name).write_bytes(content)
+        _write_zip(path, parts)
     except OSError as error:
         raise LgaError(
             f"The edit set cannot be written to {path}: {error.strerror}.",

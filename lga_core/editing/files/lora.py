@@ -15,7 +15,7 @@ from transformers.pytorch_utils import Conv1D
 
 from lga_core.editing.edits import DenseEdit, Edit, LowRankEdit, summed
 from lga_core.editing.files.edit_set import edit_set_files
-from lga_core.editing.files.whole_folder import whole_folder
+from lga_core.editing.files.whole_folder import write_folder
 from lga_core.editing.ledger import Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
@@ -44,15 +44,7 @@ def export_lora(
     """
     folder = Path(folder)
     files, ranks, errors = adapter_files(ledger, model, dense_rank=dense_rank, measured=measured)
-    try:
-        with whole_folder(folder) as half:
-            for name, content in files.items():
-                (half / name).write_bytes(content)
-    except OSError as error:
-        raise LgaError(
-            f"The adapter cannot be written to {folder}: {error.strerror}.",
-            hint="Name a folder where you may write and where there is room. Nothing was kept.",
-        ) from error
+    write_folder(folder, files, "The adapter")
     return Adapter(folder=str(folder), ranks=ranks, errors=errors)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -36,3 +36,16 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         os.rename(half, folder)
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], what: str) -> None:
+    """These files in a new folder, whole or not at all. Raises LgaError that says `what` cannot be written, and why."""
+    try:
+        with whole_folder(folder) as half:
+            for name, content in files.items():
+                (half / name).write_bytes(content)
+    except OSError as error:
+        raise LgaError(
+            f"{what} cannot be written to {folder}: {error.strerror}.",
+            hint="Name a folder where you may write and where there is room. Nothing was kept.",
+        ) from error

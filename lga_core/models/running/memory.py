@@ -66,10 +66,7 @@ def kept_bytes(model: LoadedModel) -> int:
 
 def passing_bytes(model: LoadedModel) -> int:
     """Bytes that a token takes in a pass that keeps nothing: twice what the largest block's matrices read and write."""
-    widest = max(
-        sum(matrix.d_in + matrix.d_out for matrix in (*block.mlp_linears, *block.attn_linears))
-        for block in model.architecture.blocks
-    )
+    widest = max(sum(matrix.d_in + matrix.d_out for matrix in block.linears) for block in model.architecture.blocks)
     return 2 * widest * model.dtype.itemsize
 
 
@@ -167,9 +164,7 @@ def _try_kept(model: LoadedModel) -> int:
     def note(_module: nn.Module, args: tuple, kwargs: dict) -> None:
         count(first_tensor(args, kwargs))
 
-    matrices = tuple(
-        matrix.module for block in model.architecture.blocks for matrix in (*block.mlp_linears, *block.attn_linears)
-    )
+    matrices = tuple(matrix.module for block in model.architecture.blocks for matrix in block.linears)
     with (
         gradients_from_embedding(model),
         on_calls(note, matrices),

@@ -27,6 +27,11 @@ class Block:
     attn_linears: tuple[Linear, ...]
     down: Linear
 
+    @property
+    def linears(self) -> tuple[Linear, ...]:
+        """The MLP's and the attention's matrices."""
+        return (*self.mlp_linears, *self.attn_linears)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Architecture:
@@ -226,7 +231,7 @@ def _flat(seen: Observation, blocks: tuple[Block, ...]) -> dict[nn.Module, nn.Mo
     return {
         part: block.module
         for block in blocks
-        for part in (block.mlp, block.attn, *(matrix.module for matrix in (*block.mlp_linears, *block.attn_linears)))
+        for part in (block.mlp, block.attn, *(matrix.module for matrix in block.linears))
         if seen.flattened(part)
     }
 

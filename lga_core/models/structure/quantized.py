@@ -64,9 +64,7 @@ def keep_gradients(network: nn.Module) -> None:
 
 def is_quantized(model: LoadedModel) -> bool:
     """Whether any matrix of the blocks is kept in few bits."""
-    return any(
-        matrix.packed for block in model.architecture.blocks for matrix in (*block.mlp_linears, *block.attn_linears)
-    )
+    return any(matrix.packed for block in model.architecture.blocks for matrix in block.linears)
 
 
 def refuse_edits(model: LoadedModel) -> None:
@@ -92,7 +90,7 @@ def require_gradients(model: LoadedModel, what: str) -> None:
 def _carries_gradients(model: LoadedModel) -> bool:
     """Whether gradients flow back through the first block's packed matrices, tried on two random tokens."""
     block = model.architecture.blocks[0]
-    for matrix in (*block.mlp_linears, *block.attn_linears):
+    for matrix in block.linears:
         if not matrix.packed:
             continue
         given = torch.randn(1, 2, matrix.d_in, device=model.device, dtype=model.dtype, requires_grad=True)

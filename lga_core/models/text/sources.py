@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lga_core.data.sources import hub
+from lga_core.data.sources.dataset_id import PREFIX, DatasetId, parse_dataset_id
 from lga_core.errors import LgaError
 from lga_core.models.sources.fingerprint import file_sha256
 from lga_core.paths import user_path
@@ -20,7 +21,7 @@ from lga_core.paths import user_path
 OWN_TEXT = "own-text"
 IDENTITY = "identity"
 FILE = "file:"
-HUB = hub.PREFIX
+HUB = PREFIX
 TOKENS_PER_INPUT = 4  # tokens of text for each input dimension; fewer leave C without full rank
 
 
@@ -30,7 +31,7 @@ def source_problem(name: str) -> str | None:
         return None
     if name.startswith(HUB):
         with suppress(LgaError):  # for a name out of shape
-            hub.parse(name)
+            parse_dataset_id(name)
             return None
     return f"must be {OWN_TEXT}, {IDENTITY}, {FILE}PATH or {HUB}owner/name[:config[:split]], not {name!r}"
 
@@ -55,9 +56,9 @@ def content_key(name: str) -> str | None:
     return hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
-def dataset_named(name: str) -> hub.DatasetId | None:
+def dataset_named(name: str) -> DatasetId | None:
     """The data set that a source names; None where it names a file."""
-    return hub.parse(name if name.startswith(HUB) else name.removeprefix(FILE).strip())
+    return parse_dataset_id(name if name.startswith(HUB) else name.removeprefix(FILE).strip())
 
 
 def path_named(name: str) -> Path:

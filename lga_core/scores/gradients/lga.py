@@ -216,7 +216,7 @@ def _pairing_hooks(
 
     hooks = {}
     for layer, block in enumerate(model.architecture.blocks):
-        for matrix in (*block.mlp_linears, *block.attn_linears):
+        for matrix in block.linears:
             hooks[matrix.module] = hook_for(layer, _scopes(matrix, block.mlp_linears, block.down))
     return hooks
 

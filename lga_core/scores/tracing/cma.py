@@ -69,10 +69,10 @@ def cma_rows(
     model: LoadedModel,
     facts: Sequence[Fact],
     checks: Sequence[KnownFactCheck],
-    kind: Kind,
     settings: CmaSettings,
     done: Collection[int] = frozenset(),
     *,
+    kind: Kind,
     report: Reporter = silent,
 ) -> Iterator[FactRow]:
     """The per-layer trace at the last subject token; yields one row a fact, in order. Reports after each block.
@@ -100,22 +100,9 @@ def cma_rows(
             )
 
 
-def _rows_of(
-    kind: Kind,
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    checks: Sequence[KnownFactCheck],
-    settings: CmaSettings,
-    done: Collection[int] = frozenset(),
-    *,
-    report: Reporter = silent,
-) -> Iterator[FactRow]:
-    return cma_rows(model, facts, checks, kind, settings, done, report=report)
-
-
-mlp_rows = partial(_rows_of, "mlp")
-hidden_rows = partial(_rows_of, "hidden")
-attn_rows = partial(_rows_of, "attn")
+mlp_rows = partial(cma_rows, kind="mlp")
+hidden_rows = partial(cma_rows, kind="hidden")
+attn_rows = partial(cma_rows, kind="attn")
 
 
 def _layer_trace(

@@ -11,8 +11,8 @@ from lga_core.scores.forecast.gain import Terms
 from lga_core.worth.ground_truth import Truth
 from lga_core.worth.held_out import best_overall
 from lga_core.worth.judging import judge
-from lga_core.worth.racing import RACE
 from lga_core.worth.selectors import READINGS, SELECTORS, Selector
+from lga_core.worth.simulated_race import RACE
 
 WITH_FEWER = (  # picked again from fewer proxy facts
     *READINGS,
@@ -84,19 +84,20 @@ def table_rows(unit: StudyUnit) -> list[dict[str, Any]]:
     optimum; percent and points, each metric with its n."""
     worth = verdict(unit)
     by_name = {item.pick.selector: item for item in worth.selectors}
-    rows = [_row(unit, by_name[name]) for name in TABLED if name in by_name]
+    rows = [_selector_row(unit, by_name[name]) for name in TABLED if name in by_name]
     at_random = {name: Estimate(value=float(np.mean(worth.mean[name])), n=worth.n[name]) for name in worth.makeup}
     return [
         *rows,
-        _without_pick(unit, AT_RANDOM, at_random, worth.any_layer, worth.any_regret),
-        _without_pick(unit, "Sample-wise optimum", {}, worth.optimum, Estimate()),
+        _row(unit, AT_RANDOM, at_random, worth.any_layer, worth.any_regret),
+        _row(unit, "Sample-wise optimum", {}, worth.optimum, Estimate()),
     ]
 
 
-def _without_pick(
-    unit: StudyUnit, title: str, metrics: Mapping[str, Estimate], overall: Estimate, regret: Estimate
+def _row(
+    unit: StudyUnit, title: str, metrics: Mapping[str, Estimate], overall: Estimate, regret: Estimate, **pick: Any
 ) -> dict[str, Any]:
-    """A row of what is no selector."""
+    """A row of the table; `pick`: what a selector's row has beyond that of what is no selector."""
+    without_pick = dict.fromkeys(("firm", "rows", "seconds", "fewer_rows", "faster", "reason"))
     return {
         "model": unit.model,
         "set": unit.title,
@@ -108,12 +109,8 @@ def _without_pick(
         "fluency_n": 0,
         **_interval("overall", overall),
         **_interval("regret", regret),
-        "firm": None,
-        "rows": None,
-        "seconds": None,
-        "fewer_rows": None,
-        "faster": None,
-        "reason": None,
+        **without_pick,
+        **pick,
     }
 
 
@@ -123,28 +120,26 @@ def _metrics(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
     return {key: value for name, item in all_four.items() for key, value in ((name, item.value), (f"{name}_n", item.n))}
 
 
-def _row(unit: StudyUnit, worth: SelectorWorth) -> dict[str, Any]:
+def _selector_row(unit: StudyUnit, worth: SelectorWorth) -> dict[str, Any]:
     pick = worth.pick
     brute = unit.proxy.cost
     fluency = unit.fluency.get(pick.layer, Estimate())
-    return {
-        "model": unit.model,
-        "set": unit.title,
-        "editor": unit.editor,
-        "selector": pick.title,
-        "layer": pick.layer,
-        **_metrics(worth.metrics),
-        "fluency": fluency.value,
-        "fluency_n": fluency.n,
-        **_interval("overall", worth.overall),
-        **_interval("regret", worth.regret),
-        "firm": firm(unit.stability, pick.selector),
-        "rows": pick.cost.rows,
-        "seconds": pick.cost.seconds,
-        "fewer_rows": brute.rows / pick.cost.rows if pick.cost.rows else None,
-        "faster": brute.seconds / pick.cost.seconds if pick.cost.seconds else None,
-        "reason": pick.reason,
-    }
+    return _row(
+        unit,
+        pick.title,
+        worth.metrics,
+        worth.overall,
+        worth.regret,
+        layer=pick.layer,
+        fluency=fluency.value,
+        fluency_n=fluency.n,
+        firm=firm(unit.stability, pick.selector),
+        rows=pick.cost.rows,
+        seconds=pick.cost.seconds,
+        fewer_rows=brute.rows / pick.cost.rows if pick.cost.rows else None,
+        faster=brute.seconds / pick.cost.seconds if pick.cost.seconds else None,
+        reason=pick.reason,
+    )
 
 
 def _interval(name: str, estimate: Estimate) -> dict[str, float | None]:

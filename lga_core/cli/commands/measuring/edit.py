@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lga_core.cli.commands.measuring.edit_copies import Copies
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of_each
-from lga_core.cli.output import answer, attributes, origin, progress_line, table
+from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
 from lga_core.settings import flat_values
-from lga_core.view.words.edit_words import adapter_words
 from lga_core.view.words.protocol import protocol_words
 
 if TYPE_CHECKING:
     from lga_core.editing.files.easyedit.reading import Hparams
+    from lga_core.models.loaded import LoadedModel
 
 NOT_ASKED = Metric(teacher_forced=None, free=None, n=0)
 
@@ -50,13 +51,6 @@ def edit(
     ] = None,
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
-    from lga_core.editing.files import lora
-    from lga_core.editing.files.easyedit.both_files import easyedit_files
-    from lga_core.editing.files.easyedit.writing import parts_of
-    from lga_core.editing.files.edit_set import check_place, save_edit_set
-    from lga_core.editing.files.export import export_merged
-    from lga_core.editing.files.whole_folder import check_free
-    from lga_core.editing.ledger import Ledger, extend
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.evaluation.settings import MetricSettings
@@ -68,60 +62,29 @@ def edit(
     given = {**asked.values, **({"seed": common.seed} if common.seed or "seed" not in asked.values else {})}
     settings, metrics = settings_of_each([chosen.settings, MetricSettings], given, set_)
     at = asked.layers
-    if save is not None:
-        check_place(save)
-    for folder in (export, export_lora, export_easyedit):
-        if folder is not None:
-            check_free(folder)
+    copies = Copies(save=save, merged=export, lora=export_lora, lora_rank=lora_rank, easyedit=export_easyedit)
+    copies.check_places()
     fact_set = load_facts(facts)
     fact = fact_at(fact_set, index)
+    store = common.store("edit", model, facts)
     with progress_line(common) as report:
         loaded = common.load(model, report)
         chosen.check(loaded, [fact], at)
         report.show_memory(chosen.title, editing_need(loaded, at, settings, facts=1))
         edited, stored = trial(
-            loaded,
-            fact_set.name,
-            fact,
-            at,
-            chosen.name,
-            settings,
-            common.store("edit", model, facts),
-            metrics=metrics,
-            report=report,
+            loaded, fact_set.name, fact, at, chosen.name, settings, store, metrics=metrics, report=report
         )
-        adapter = None
-        if save or export or export_lora:  # the store keeps what an edit did, not the edit
-            ledger = extend(loaded, Ledger(), [fact], chosen.name, at, settings, "sequential", report=report)
-            if save is not None:
-                save_edit_set(ledger, loaded, save, measured=edited.means)
-            if export is not None:
-                export_merged(loaded, ledger.edits, export, [fact], report=report)
-            if export_lora is not None:
-                adapter = lora.export_lora(ledger, loaded, export_lora, dense_rank=lora_rank, measured=edited.means)
-        remarks = () if asked.file is None else asked.file.remarks(loaded.layers, parts_of(loaded).modules)
-        for_easyedit = None
-        if export_easyedit is not None:
-            for_easyedit = easyedit_files([fact], chosen.name, at, settings, parts_of(loaded))
-            for_easyedit.write(export_easyedit)
-    kept = {"saved": save and str(save), "exported": export and str(export)}
-    lines = [_text(edited, stored), *(f"{how} to {where}" for how, where in kept.items() if where)]
-    if adapter is not None:
-        lines.append(adapter_words(adapter))
-    lines += [f"{hparams}: {words}" for words in remarks]
-    if for_easyedit is not None:
-        lines += [f"for EasyEdit in {export_easyedit}", *(f"  not the same there: {it}" for it in for_easyedit.differs)]
-    answer(
-        common,
-        {
-            **_report(model, edited, stored),
-            **kept,
-            "adapter": adapter and attributes(adapter, "ranks", "errors"),
-            "hparams": remarks,
-            "easyedit": for_easyedit and {"folder": str(export_easyedit), "differs": for_easyedit.differs},
-        },
-        "\n".join(lines),
-    )
+        written = copies.write(loaded, fact, chosen.name, at, settings, edited, report)
+        remarks = _remarks(asked.file, loaded)
+    lines = [_text(edited, stored), *written.lines, *(f"{hparams}: {words}" for words in remarks)]
+    answer(common, {**_report(model, edited, stored), **written.data, "hparams": remarks}, "\n".join(lines))
+
+
+def _remarks(file: "Hparams | None", model: "LoadedModel") -> tuple[str, ...]:
+    """What of a hyper-parameter file is not taken over for this model, in words."""
+    from lga_core.editing.files.easyedit.writing import parts_of
+
+    return () if file is None else file.remarks(model.layers, parts_of(model).modules)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +156,6 @@ def _text(report: EditReport, stored: Stored) -> str:
 
     error = "n/a" if report.target_error is None else f"{report.target_error:.1e}"
     nll = "n/a" if report.target_nll is None else f"{report.target_nll:.3f}"
-    kept = ", from the store" if stored.from_store else ""
     probes = [
         [f"{probe.metric}: {probe.prompt}", probe.expected, probe.text_before, probe.text_after]
         for probe in report.probes
@@ -201,7 +163,7 @@ def _text(report: EditReport, stored: Stored) -> str:
     return "\n".join(
         [
             f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
-            f"target error {error}, nll of the new answer {nll}; {report.cost.seconds:.1f} s{kept}",
+            f"target error {error}, nll of the new answer {nll}; {report.cost.seconds:.1f} s{if_stored(stored)}",
             f"Forced: {protocol_words(report.answers)}. Free: prefix match of what the model writes. "
             "No probe is left out.",
             table(["percent", "forced before", "after", "free before", "after", "probes"], list(map(row, METRICS))),

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.commands.measuring.sweep_report import FactsToSweep
-from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of_each
-from lga_core.cli.output import answer, attributes, origin, progress_line, table
+from lga_core.cli.options import Common, EditorName, FactsName, ModelName, Set, settings_of_each
+from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
 from lga_core.results import ManyEdits, Stored
 from lga_core.runs.checks import parse_layers
 from lga_core.view.words.many_edits_words import COLLAPSE_RULE, collapse_sentence, counts_sentence
@@ -20,7 +20,7 @@ def many(
     model: ModelName,
     facts: FactsName,
     layers: Annotated[str, typer.Option(metavar="L[,L…]", help="Where to edit: 5 or 5,6 or 0-3.")],
-    editor: Annotated[str, typer.Option(help="r-rome, rome, emmet, …")] = "r-rome",
+    editor: EditorName = "r-rome",
     edits: Annotated[int | None, typer.Option(min=1, help="Edit only so many of the facts; else all.")] = None,
     batch: Annotated[int, typer.Option(help="Facts in one solve; 1: one after another.")] = 1,
     every: Annotated[int, typer.Option(help="Measure every so many edits.")] = 25,
@@ -77,7 +77,7 @@ def _text(title: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) ->
             f"{result.how['batch']} at a time. {collapse_sentence(result)}",
             COLLAPSE_RULE,
             counts_sentence(result),
-            cost_sentence("All of it", result.cost) + (", from the store" if stored.from_store else ""),
+            cost_sentence("All of it", result.cost) + if_stored(stored),
             table(head, rows),
         ]
     )

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.commands.measuring.sweep_report import NOT_SWEPT, FactsToSweep
-from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of
-from lga_core.cli.output import answer, attributes, origin, progress_line, span, table
+from lga_core.cli.options import Common, EditorName, FactsName, ModelName, Set, settings_of
+from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, span, table
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import SWEEP_METRICS
 from lga_core.probes.questions import left_out
@@ -27,7 +27,7 @@ def race(
     common: Common,
     model: ModelName,
     facts: FactsName,
-    editor: Annotated[str, typer.Option(help="r-rome, rome, emmet, …")] = "r-rome",
+    editor: EditorName = "r-rome",
     method: Annotated[str, typer.Option(help="Whose ranking races: forecast, lga, cma-mlp, middle, …")] = "forecast",
     layers: Annotated[
         str | None, typer.Option(metavar="L[,L…]", help="Race among these only: 0-17 or 3,5,7-9; else all.")
@@ -139,8 +139,7 @@ def _text(title: str, asked: FactsToSweep, result: Race, stored: Stored) -> str:
         _how_sure(result),
         f"Overall: {protocol_words(SWEEP_METRICS.answers)}, percent. {left_out_words(_left_out(asked, result))}",
         f"Dropping: {RULE}, confidence {result.settings['confidence']:g}.",
-        f"{cost_sentence('Ranking', result.ranking_cost)}; {cost_sentence('race', result.cost)}"
-        + (", from the store" if stored.from_store else ""),
+        f"{cost_sentence('Ranking', result.ranking_cost)}; {cost_sentence('race', result.cost)}{if_stored(stored)}",
     ]
     unused = [str(fact.record) for fact in asked.facts if not fact.target_new]
     if unused:

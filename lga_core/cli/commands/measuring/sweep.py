@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lga_core.cli.commands.measuring.sweep_report import FactsToSweep, JudgedSweep, sweep_report, sweep_text
-from lga_core.cli.options import Common, FactsName, ModelName, Set, settings_of_each
+from lga_core.cli.options import Common, EditorName, FactsName, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, progress_line
 from lga_core.results import LayerScores, Pick, Stability, Stored, Sweep
 from lga_core.runs.checks import parse_layers
@@ -20,7 +20,7 @@ def sweep(
     common: Common,
     model: ModelName,
     facts: FactsName,
-    editor: Annotated[str, typer.Option(help="r-rome, rome, emmet, …")] = "r-rome",
+    editor: EditorName = "r-rome",
     layers: Annotated[str | None, typer.Option(metavar="L[,L…]", help="Where: 0-17 or 3,5,7-9; else all.")] = None,
     test: Annotated[
         str | None, typer.Option(metavar="FACTS2", help="Sweep these facts too and judge the picks from FACTS on them.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lga_core.cli.options import Common
-from lga_core.cli.output import attributes, origin, span, table
+from lga_core.cli.output import attributes, if_stored, origin, span, table
 from lga_core.data.facts import Fact
 from lga_core.data.load import load_facts
 from lga_core.data.select import keep, subjects
@@ -173,7 +173,7 @@ def _truth_text(title: str, swept: JudgedSweep) -> str:
         left_out_words(swept.sweep.left_out),
         f"Sample-wise optimum {_with_interval(worth.optimum)} (optimistic: a maximum over noise), "
         f"{_with_interval(worth.gap)} above it. Any layer: {_with_interval(worth.any_layer)}.",
-        cost_sentence("JudgedSweep in", swept.sweep.cost) + (", from the store" if swept.stored.from_store else ""),
+        cost_sentence("Swept in", swept.sweep.cost) + if_stored(swept.stored),
     ]
     unswept = [str(fact.record) for fact in swept.asked.facts if not fact.target_new]
     if unswept:

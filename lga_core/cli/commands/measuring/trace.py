@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
-from lga_core.cli.output import answer, origin, progress_line, table
+from lga_core.cli.output import answer, if_stored, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import CausalTrace, Stored
 
@@ -56,7 +56,7 @@ def _text(traced: CausalTrace, stored: Stored) -> str:
         [
             f"{traced.prompt} → {traced.answer.strip()} ({traced.kind}, window {traced.window})",
             f"p clean {traced.p_clean:.3f}, corrupted {traced.p_corrupted:.3f}; {traced.cost.seconds:.1f} s"
-            f"{', from the store' if stored.from_store else ''}",
+            f"{if_stored(stored)}",
             table(["", "token (* subject)", "best layer", "effect there"], rows),
         ]
     )

@@ -9,8 +9,7 @@ from pathlib import Path
 from lga_core.data.facts import Fact
 from lga_core.editing.files.easyedit.facts_file import write_knowedit
 from lga_core.editing.files.easyedit.writing import FILE, ModelParts, write_hparams
-from lga_core.editing.files.whole_folder import whole_folder
-from lga_core.errors import LgaError
+from lga_core.editing.files.whole_folder import write_folder
 from lga_core.settings import Settings
 
 FACTS = "facts.json"
@@ -34,15 +33,7 @@ class EasyEditFiles:
 
     def write(self, folder: Path) -> None:
         """Both into a new folder, whole or not at all. Raises LgaError where that cannot be."""
-        try:
-            with whole_folder(folder) as half:
-                for name, text in self.texts.items():
-                    (half / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise LgaError(
-                f"The files for EasyEdit cannot be written to {folder}: {error.strerror}.",
-                hint="Name a folder where you may write. Nothing was kept.",
-            ) from error
+        write_folder(folder, {name: text.encode() for name, text in self.texts.items()}, "The files for EasyEdit")
 
 
 def easyedit_files(
@@ -51,4 +42,4 @@ def easyedit_files(
     """For an edit of these facts at these layers of a model."""
     hparams = write_hparams(editor, layers, settings, parts)
     written = write_knowedit(facts, chat=parts.chat)
-    return EasyEditFiles(texts={FILE: hparams.text, FACTS: written.text}, differs=(*hparams.differs, *written.left_out))
+    return EasyEditFiles(texts={FILE: hparams.text, FACTS: written.text}, differs=(*hparams.differs, *written.differs))

@@ -12,21 +12,21 @@ CHAT = "Asked in the model's chat template here; EasyEdit has no such option, so
 
 
 @dataclass(frozen=True, kw_only=True)
-class FactsFile:
-    """The file's text, and what EasyEdit cannot use of the facts, in words."""
+class EasyEditFile:
+    """A file's text, and what is not the same there, in words."""
 
     text: str
-    left_out: tuple[str, ...]
+    differs: tuple[str, ...]
 
 
-def write_knowedit(facts: Sequence[Fact], *, chat: bool = False) -> FactsFile:
-    """The facts for KnowEdit's reader there; read again here they are the same but for what is told as left out.
+def write_knowedit(facts: Sequence[Fact], *, chat: bool = False) -> EasyEditFile:
+    """The facts for KnowEdit's reader there; read again here they are the same but for what `differs` tells.
 
     `chat`: the edit was asked in a chat template. Each record then has a note of it, which no reader looks at.
     """
     records = [_record(fact) | ({"note": CHAT} if chat else {}) for fact in facts]
     text = "[\n" + ",\n".join(json.dumps(record, ensure_ascii=False) for record in records) + "\n]\n"
-    return FactsFile(text=text, left_out=tuple(words for fact in facts for words in _unfit(fact)))
+    return EasyEditFile(text=text, differs=tuple(words for fact in facts for words in _unfit(fact)))
 
 
 def _record(fact: Fact) -> dict[str, object]:

@@ -3,12 +3,11 @@
 The file is read back to equal settings: what EasyEdit has no field for stands in lines that it takes for comments.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lga_core.editing.files.easyedit.facts_file import CHAT
+from lga_core.editing.files.easyedit.facts_file import CHAT, EasyEditFile
 from lga_core.editing.files.easyedit.fields import FORMATS, LAST_LAYER, REMARK, WEIGHT, FieldLink, ModelParts
 from lga_core.editing.files.easyedit.reading import settings_of
 from lga_core.errors import LgaError
@@ -25,15 +24,7 @@ FILE = "hparams.yaml"
 WIDEST = 10**6  # no line is folded
 
 
-@dataclass(frozen=True, kw_only=True)
-class HparamsFile:
-    """The file's text, and what is not the same there."""
-
-    text: str
-    differs: tuple[str, ...]
-
-
-def write_hparams(editor: str, layers: tuple[int, ...], settings: Settings, parts: ModelParts) -> HparamsFile:
+def write_hparams(editor: str, layers: tuple[int, ...], settings: Settings, parts: ModelParts) -> EasyEditFile:
     """The whole file for one editor at these layers of a model. Raises LgaError for an editor that is not there."""
     if editor not in FORMATS:
         raise LgaError(f"EasyEdit's fields for {editor} are not known.", hint=f"Choose one of {', '.join(FORMATS)}.")
@@ -53,7 +44,7 @@ def write_hparams(editor: str, layers: tuple[int, ...], settings: Settings, part
         *(["# Settings that no field can hold; lga reads them back:"] if remarks else []),
         *(REMARK + line for line in _dumped(remarks).splitlines() if remarks),
     ]
-    return HparamsFile(text="\n".join(lines) + "\n" + _dumped(fields), differs=differs)
+    return EasyEditFile(text="\n".join(lines) + "\n" + _dumped(fields), differs=differs)
 
 
 def _fields(editor: str, layers: tuple[int, ...], settings: Settings, parts: ModelParts) -> dict[str, Any]:
