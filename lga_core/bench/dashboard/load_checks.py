@@ -39,7 +39,6 @@ class EqualityCheck:
     largest_difference: float  # of a number, as a share
     differing: int  # texts, statuses or picks that are not the same
     where: str | None  # the largest difference
-    unasked: int  # rows that the single user's questions do not have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +53,10 @@ class StoreFiles:
 
 def compared_stores(alone: Store, under_load: Store) -> EqualityCheck:
     """Every run of the store under load beside the same run of the single user's."""
-    largest, where = 0.0, None
-    rows = differing = unasked = 0
+    largest = 0.0
+    where: str | None = None
+    rows = 0
+    differing = 0
     for header in RunIndex(under_load).headers():
         run = under_load.find(header.key)
         if run is None:  # damaged: told by `store_files`
@@ -64,14 +65,13 @@ def compared_stores(alone: Store, under_load: Store) -> EqualityCheck:
         own = alone.find(header.key)
         again = own.rows(header.kind.row_type) if own is not None else {}
         both = {name: row for name, row in stored.items() if name in again}
-        unasked += len(stored) - len(both)
         comparison = compared(run.provenance, both, again, run.provenance.machine)
         rows += len(both)
         differing += comparison.differing_texts
         if comparison.largest_difference > largest:
             largest = comparison.largest_difference
             where = f"{header.what}, {comparison.where}"
-    return EqualityCheck(rows=rows, largest_difference=largest, differing=differing, where=where, unasked=unasked)
+    return EqualityCheck(rows=rows, largest_difference=largest, differing=differing, where=where)
 
 
 def lost_results(

@@ -6,6 +6,8 @@ A layer's score is the signed sum over positions and dimensions.
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 from captum.attr import LayerGradientXActivation, LayerIntegratedGradients
@@ -27,63 +29,37 @@ from lga_core.scores.settings import GradxactSettings, IgSettings, OldAnswerSett
 from lga_core.scores.steps import Stopwatch, inside
 
 BATCH_TOKENS = 1024  # of the steps that run together where they fit
-Measure = Callable[[TokenRow, Reporter], tuple[dict[str, torch.Tensor], Cost]]
-"""One fact's values and what they took but the seconds, from its prompt with the old answer."""
+Measure = Callable[[LoadedModel, TokenRow, Any, Reporter], tuple[dict[str, torch.Tensor], Cost]]
+"""One fact's values and what they took but the seconds, from its prompt with the old answer and the settings."""
 
 
-def gradxact_rows(
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    checks: Sequence[KnownFactCheck],
-    settings: GradxactSettings,
-    done: Collection[int] = frozenset(),
-    *,
-    report: Reporter = silent,
-) -> Iterator[FactRow]:
-    """Gradient × activation of every block's MLP output; yields one row a fact, in order, with "score" (L,) in nats."""
-
-    def measure(row: TokenRow, _report: Reporter) -> tuple[dict[str, torch.Tensor], Cost]:
-        return {"score": gradient_x_activation(model, row)}, Cost(forward_rows=1, backward_rows=1)
-
-    return _rows(Phase.GRADIENT_ACTIVATION, model, facts, checks, settings, done, measure, report)
+def _gradxact(
+    model: LoadedModel, row: TokenRow, _settings: GradxactSettings, _report: Reporter
+) -> tuple[dict[str, torch.Tensor], Cost]:
+    return {"score": gradient_x_activation(model, row)}, Cost(forward_rows=1, backward_rows=1)
 
 
-def ig_rows(
-    model: LoadedModel,
-    facts: Sequence[Fact],
-    checks: Sequence[KnownFactCheck],
-    settings: IgSettings,
-    done: Collection[int] = frozenset(),
-    *,
-    report: Reporter = silent,
-) -> Iterator[FactRow]:
-    """Layer integrated gradients of every block's MLP output; yields one row a fact, in order. Reports each layer.
-
-    `values` holds "score" and "gap", each (L,) in nats: a score is the change in log p(answer) when the layer's MLP
-    output alone is the baseline's, and its gap is score − that change, the error of the steps: mostly small, but often
-    nats in the first layers. The baseline is `baseline_row`.
-    """
-
-    def measure(row: TokenRow, report: Reporter) -> tuple[dict[str, torch.Tensor], Cost]:
-        score, change = integrated_gradients(model, row, settings.steps, report=report)
-        share = (model.layers + 1) / 2  # a layer's runs begin at its own block: the sum of (L − l) / L
-        cost = Cost(forward_rows=4 + (settings.steps + 1) * share, backward_rows=settings.steps * share)
-        return {"score": score, "gap": score - change}, cost
-
-    return _rows(Phase.INTEGRATED_GRADIENTS, model, facts, checks, settings, done, measure, report)
+def _ig(
+    model: LoadedModel, row: TokenRow, settings: IgSettings, report: Reporter
+) -> tuple[dict[str, torch.Tensor], Cost]:
+    score, change = integrated_gradients(model, row, settings.steps, report=report)
+    share = (model.layers + 1) / 2  # a layer's runs begin at its own block: the sum of (L − l) / L
+    cost = Cost(forward_rows=4 + (settings.steps + 1) * share, backward_rows=settings.steps * share)
+    return {"score": score, "gap": score - change}, cost
 
 
 def _rows(
-    phase: Phase,
     model: LoadedModel,
     facts: Sequence[Fact],
     checks: Sequence[KnownFactCheck],
     settings: OldAnswerSettings,
-    done: Collection[int],
+    done: Collection[int] = frozenset(),
+    *,
+    phase: Phase,
     measure: Measure,
-    report: Reporter,
+    report: Reporter = silent,
 ) -> Iterator[FactRow]:
-    """One row a fact that is not done."""
+    """One row a fact that is not done, in order."""
     require_gradients(model, phase.value)
     left = [(fact, check) for fact, check in zip(facts, checks, strict=True) if fact.record not in done]
     for finished, (fact, check) in enumerate(left, start=len(facts) - len(left)):
@@ -92,9 +68,21 @@ def _rows(
             yield FactRow.not_used(check, "the model's own answer is empty", None, source)
             continue
         watch = Stopwatch(inside(report, phase, finished, len(facts)))
-        values, cost = measure(answer_row(model.asking, fact.prompt, answer), watch.report)
+        values, cost = measure(model, answer_row(model.asking, fact.prompt, answer), settings, watch.report)
         arrays = {name: value.cpu().numpy() for name, value in values.items()}
         yield FactRow.measured(check, answer, source, arrays, cost + Cost(seconds=watch.seconds))
+
+
+gradxact_rows = partial(_rows, phase=Phase.GRADIENT_ACTIVATION, measure=_gradxact)
+"""Gradient × activation of every block's MLP output; yields one row a fact, in order, with "score" (L,) in nats."""
+
+ig_rows = partial(_rows, phase=Phase.INTEGRATED_GRADIENTS, measure=_ig)
+"""Layer integrated gradients of every block's MLP output; yields one row a fact, in order. Reports each layer.
+
+`values` holds "score" and "gap", each (L,) in nats: a score is the change in log p(answer) when the layer's MLP output
+alone is the baseline's, and its gap is score − that change, the error of the steps: mostly small, but often nats in the
+first layers. The baseline is `baseline_row`.
+"""
 
 
 def answer_log_probability(model: LoadedModel, hidden: torch.Tensor, row: TokenRow) -> torch.Tensor:
