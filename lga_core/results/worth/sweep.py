@@ -1,6 +1,6 @@
 """The ground truth: every fact edited at every layer alone, and what each edit did (METHOD.md §6)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -72,13 +72,13 @@ class Sweep(ShownResult):
             if cell.record in row and cell.layer in column
         }
 
-        def grid(value: Callable[[SweepCell], float | None]) -> np.ndarray:
+        def grid(value) -> np.ndarray:
             values = np.full((len(row), len(column)), np.nan)
             for place, cell in placed.items():
                 values[place] = value(cell)  # None becomes NaN
             return values
 
-        def by_fact(value: Callable[[SweepCell], float | None]) -> np.ndarray:
+        def by_fact(value) -> np.ndarray:
             values = np.full(len(row), np.nan)
             for (fact, _layer), cell in placed.items():
                 values[fact] = value(cell)  # the same in every cell of a fact
