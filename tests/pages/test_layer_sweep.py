@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.service.reading.sweep import SweepView
-from lga_core.view.words import study_words as view
+from lga_core.view.words.sweep import study as view
 from pages._ui.shell.text import safe
 from pages._ui.sweep import study_view as study
 from tests.pages.conftest import forget_all

@@ -21,7 +21,7 @@ from lga_core.service.reading.method_scores import (
 from lga_core.service.reading.readings import reading_needs, reading_rows, unmeasured_readings
 from lga_core.service.reading.stored import ScoredFacts, scored_facts
 from lga_core.service.requests import Need, ProxySet
-from lga_core.view.words.score_options import LOSSES, OLD
+from lga_core.view.words.scores.options import LOSSES, OLD
 
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Toyota", "Brazil", "Rome", "Oslo", "Berlin", "London", "Madrid", "Lima")
 FACTS = tuple(

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from lga_core.results import Metric, MomentPlan
-from lga_core.view.words.edit_words import before_after, moment_details, moment_headline, relative_error, whole
+from lga_core.view.words.edits.sentences import before_after, moment_details, moment_headline, relative_error, whole
 
 PLAN = MomentPlan(
     layers=(1,),

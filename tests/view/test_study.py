@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from view.made_study import unit
 
-from lga_core.view.words.study_words import (
+from lga_core.view.words.sweep.sentences import points
+from lga_core.view.words.sweep.study import (
     carried_table,
     claims_table,
     forecast_table,
@@ -19,7 +20,6 @@ from lga_core.view.words.study_words import (
     summary_table,
     unit_title,
 )
-from lga_core.view.words.sweep_words import points
 from lga_core.worth.study.across import carried, summary
 from lga_core.worth.study.judged import table_rows
 

@@ -21,7 +21,7 @@ from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
-from lga_core.view.words import sweep_words
+from lga_core.view.words.sweep import sentences as sweep_words
 from lga_core.worth.judging import judge
 
 

@@ -13,7 +13,7 @@ from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
 from lga_core.settings import flat_values
-from lga_core.view.words.edit_words import adapter_words
+from lga_core.view.words.edits.sentences import adapter_words
 from lga_core.view.words.protocol import protocol_words
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import METHODS, View, layer_scores
 from lga_core.scores.selection import spearman
 from lga_core.view.words.protocol import protocol_words
-from lga_core.view.words.run_words import chat_words
+from lga_core.view.words.runs import chat_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import number
 

@@ -7,7 +7,7 @@ from lga_core.results import Loss, OldSource
 from lga_core.service.reading.method_scores import LGA, ScoreChoices, agreement, method_scores
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.service.requests import Need
-from lga_core.view.words.score_options import LOSSES, OLD
+from lga_core.view.words.scores.options import LOSSES, OLD
 
 
 def readings(choices: ScoreChoices) -> tuple[ScoreChoices, ...]:

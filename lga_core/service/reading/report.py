@@ -41,8 +41,8 @@ from lga_core.service.reading.readings import reading_needs, reading_rows
 from lga_core.service.reading.stored import all_from_store, attribution, scored_facts, traces
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
-from lga_core.view.words import score_options as words
-from lga_core.view.words.edit_words import relative_error
+from lga_core.view.words.edits.sentences import relative_error
+from lga_core.view.words.scores import options as words
 from lga_core.view.words.text import number
 from lga_core.worth.recommendation import past_worth
 

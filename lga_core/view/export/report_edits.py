@@ -10,7 +10,7 @@ from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
-from lga_core.view.words.edit_rows import (
+from lga_core.view.words.edits.rows import (
     WRITTEN_FORMATS,
     WRITTEN_NOTE,
     ledger_rows,
@@ -18,13 +18,13 @@ from lga_core.view.words.edit_rows import (
     side_effect_cards,
     written_rows,
 )
-from lga_core.view.words.edit_words import before_after, best_layer_sentence, whole
+from lga_core.view.words.edits.sentences import before_after, best_layer_sentence, whole
 from lga_core.view.words.names import method_title
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
-from lga_core.view.words.sweep_words import BRUTE_FORCE, figure_in_words, optimum_sentence, recommendation
+from lga_core.view.words.sweep.rows import MARKED, cost_rows, judging_words, metric_rows, regret_rows
+from lga_core.view.words.sweep.sentences import BRUTE_FORCE, figure_in_words, optimum_sentence, recommendation
 from lga_core.view.words.text import count, number
-from lga_core.view.words.worth_rows import MARKED, cost_rows, judging_words, metric_rows, regret_rows
 
 _HISTORY = "rewrite"  # the metric whose history is drawn
 

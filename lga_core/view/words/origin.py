@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lga_core.results import Stored
-from lga_core.view.words.run_words import chat_words
+from lga_core.view.words.runs import chat_words
 
 
 def origin_rows(stored: Stored) -> dict[str, str]:

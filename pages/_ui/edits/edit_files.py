@@ -9,7 +9,7 @@ from lga_core.models.sources.files import gigabytes
 from lga_core.results import Adapter
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.requests import SaveEditSet
-from lga_core.view.words.edit_words import adapter_words
+from lga_core.view.words.edits.sentences import adapter_words
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs, publishing
 from pages._ui.session.state import widget

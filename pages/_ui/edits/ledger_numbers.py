@@ -5,7 +5,7 @@ import streamlit as st
 from lga_core.results import METRICS, LedgerReport
 from lga_core.service.ledger_view import LedgerView
 from lga_core.view.figures.edits.ledger_history import ledger_history
-from lga_core.view.words.edit_rows import ledger_rows
+from lga_core.view.words.edits.rows import ledger_rows
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.text import count
 from pages._ui.edits.ledger_jobs import LEDGER

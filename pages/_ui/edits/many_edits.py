@@ -13,7 +13,7 @@ from lga_core.runs.reading import finished_many_edits
 from lga_core.service.reading.stored import editable
 from lga_core.service.requests import ManyEditsRequest
 from lga_core.view.figures.edits.many_edits import many_edits_curves
-from lga_core.view.words.many_edits_words import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.edits.many import COLLAPSE_RULE, collapse_sentence, counts_sentence
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors

@@ -8,7 +8,7 @@ import streamlit as st
 from lga_core.models.text.sources import FILE, IDENTITY, OWN_TEXT
 from lga_core.results import MomentPlan
 from lga_core.service.requests import MomentPlanRequest, SpeedRequest
-from lga_core.view.words.edit_words import moment_details, moment_headline
+from lga_core.view.words.edits.sentences import moment_details, moment_headline
 from pages._ui.model import memory_notes
 from pages._ui.shell import jobs
 from pages._ui.shell.errors import error_box, job_outcome

@@ -8,7 +8,7 @@ from lga_core.runs.storage.kinds import lost_rows
 from lga_core.service.reading.comparing import settings_of
 from lga_core.service.reading.reopening import can_reopen
 from lga_core.service.requests import ReplayRequest
-from lga_core.view.words.run_words import chat_words, lost_sentence, replay_sentence
+from lga_core.view.words.runs import chat_words, lost_sentence, replay_sentence
 from pages._ui.runs.listed import NOT_RECORDED, delete, how_far, model_title, took, when
 from pages._ui.runs.reopen import page_of
 from pages._ui.session.state import session, widget

@@ -11,8 +11,8 @@ from lga_core.runs.study_units import kept_units
 from lga_core.service.reading.answering import Answered, answered
 from lga_core.service.reading.method_scores import MethodScores
 from lga_core.service.reading.stored import ScoredFacts
-from lga_core.view.words.answer_words import answer_rows, obstacles_sentence, past_sentence, recommendation
 from lga_core.view.words.definitions import definitions
+from lga_core.view.words.scores.answer import answer_rows, obstacles_sentence, past_sentence, recommendation
 from lga_core.worth.recommendation import past_worth
 from pages._ui.session.state import Question, widget
 from pages._ui.shell.engine import store

@@ -7,7 +7,7 @@ import streamlit as st
 
 from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.view.figures.parts.scales import SCALES, Scale
-from lga_core.view.words import score_options as words
+from lga_core.view.words.scores import options as words
 from pages._ui.session.state import widget
 
 

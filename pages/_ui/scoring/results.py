@@ -19,8 +19,8 @@ from lga_core.service.reading.method_scores import LGA, MethodScores, ScoreChoic
 from lga_core.service.reading.readings import reading_needs
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.service.requests import Need
-from lga_core.view.words.headline import headline
-from lga_core.view.words.score_options import differing_options
+from lga_core.view.words.scores.headline import headline
+from lga_core.view.words.scores.options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set

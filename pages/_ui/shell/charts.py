@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lga_core.view.figures.parts.style import ThemeName
-from lga_core.view.words.chart_words import chart_sentence
+from lga_core.view.words.charts import chart_sentence
 from pages._ui.session.state import session, widget
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lga_core.results import METRICS, FactMean, Metric
 from lga_core.view.words.definitions import definition
-from lga_core.view.words.edit_words import before_after
+from lga_core.view.words.edits.sentences import before_after
 from pages._ui.session.state import Question, session
 
 HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.data.facts import Fact
 from lga_core.service.reading.answering import stored_obstacles
-from lga_core.view.words.answer_words import obstacles_sentence
+from lga_core.view.words.scores.answer import obstacles_sentence
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.worth.reach import obstacles
 from pages._ui.facts.sets import proxy_set

@@ -10,7 +10,7 @@ from lga_core.evaluation.settings import SweepMetrics
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import SweepView
 from lga_core.service.requests import ProxySet, SweepRequest
-from lga_core.view.words.sweep_words import remaining_sentence
+from lga_core.view.words.sweep.sentences import remaining_sentence
 from lga_core.view.words.text import count
 from pages._ui.edits import editors
 from pages._ui.edits.moments import moment_note

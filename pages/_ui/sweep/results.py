@@ -11,7 +11,8 @@ from lga_core.service.requests import Need, ScoreRequest, SweepRequest
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.sentences import duration
-from lga_core.view.words.sweep_words import (
+from lga_core.view.words.sweep.rows import MARKED, measured_words
+from lga_core.view.words.sweep.sentences import (
     BRUTE_FORCE,
     figure_in_words,
     points,
@@ -21,7 +22,6 @@ from lga_core.view.words.sweep_words import (
     short_time,
 )
 from lga_core.view.words.text import count
-from lga_core.view.words.worth_rows import MARKED, measured_words
 from pages._ui.scoring.options import scale
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name

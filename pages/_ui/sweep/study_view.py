@@ -8,8 +8,8 @@ import streamlit as st
 from lga_core.results import StudyUnit, Summary
 from lga_core.runs.study_units import kept_units
 from lga_core.view.figures.sweep.proxy_size import regret_against_size
-from lga_core.view.words import study_words as words
 from lga_core.view.words.definitions import definitions
+from lga_core.view.words.sweep import study as words
 from lga_core.view.words.text import count
 from lga_core.worth.study.across import carried, of_most, summary
 from lga_core.worth.study.judged import AT_RANDOM, FORECASTS, stability, table_rows

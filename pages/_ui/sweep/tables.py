@@ -15,9 +15,7 @@ from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.words.sentences import spoken
-from lga_core.view.words.sweep_words import BRUTE_FORCE, optimum_sentence
-from lga_core.view.words.text import count
-from lga_core.view.words.worth_rows import (
+from lga_core.view.words.sweep.rows import (
     MARKED,
     best_of,
     cost_rows,
@@ -27,6 +25,8 @@ from lga_core.view.words.worth_rows import (
     metric_titles,
     regret_rows,
 )
+from lga_core.view.words.sweep.sentences import BRUTE_FORCE, optimum_sentence
+from lga_core.view.words.text import count
 from pages._ui.scoring.tabs import provenance
 from pages._ui.shell import elements
 from pages._ui.shell.charts import chart, theme_name

@@ -6,7 +6,7 @@ from lga_core.service.reading import every_layer as reading
 from lga_core.service.reading.every_layer import EveryLayer
 from lga_core.service.requests import EveryLayerRequest, TrialRequest
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
-from lga_core.view.words.edit_words import best_layer_sentence
+from lga_core.view.words.edits.sentences import best_layer_sentence
 from lga_core.view.words.names import method_title
 from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import options

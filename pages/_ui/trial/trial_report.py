@@ -13,8 +13,8 @@ from lga_core.view.export.frames.edits import edit_probes
 from lga_core.view.export.frames.table import to_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.words.definitions import definitions
-from lga_core.view.words.edit_rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
-from lga_core.view.words.edit_words import before_after, relative_error, whole
+from lga_core.view.words.edits.rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
+from lga_core.view.words.edits.sentences import before_after, relative_error, whole
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import number, shorten

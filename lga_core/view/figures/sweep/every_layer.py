@@ -32,7 +32,7 @@ from lga_core.view.figures.parts.style import (
 from lga_core.view.figures.scores import layer_panel
 from lga_core.view.figures.sweep import sweep_curves
 from lga_core.view.words.names import method_title
-from lga_core.view.words.score_options import loss_note
+from lga_core.view.words.scores.options import loss_note
 
 CURVES_HEIGHT = 200.0  # px
 SCORE_HEIGHT = 84.0  # px

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lga_core.results import METRICS, SelectorWorth, Sweep, Worth
 from lga_core.view.words.protocol import left_out_words, protocol_words
-from lga_core.view.words.sweep_words import cheaper
+from lga_core.view.words.sweep.sentences import cheaper
 from lga_core.view.words.text import yes_no
 
 MARKED = ("lga", "cma-mlp", "cma-hidden", "cma-attn", "forecast", "middle")  # on figures; others are variants

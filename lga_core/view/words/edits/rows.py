@@ -3,8 +3,8 @@
 from typing import Any
 
 from lga_core.results import METRICS, Diagnostics, EditReport, LedgerReport, ProbeResult
-from lga_core.view.words.edit_words import before_after, relative_error, whole
-from lga_core.view.words.headline import Card
+from lga_core.view.words.edits.sentences import before_after, relative_error, whole
+from lga_core.view.words.scores.headline import Card
 from lga_core.view.words.text import number, yes_no
 
 WRITTEN_NOTE = "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."

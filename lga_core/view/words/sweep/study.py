@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lga_core.results import METRICS, Across, Difference, Estimate, Stability, StudyUnit, Summary, Transfer
-from lga_core.view.words.sweep_words import BRUTE_FORCE, points
+from lga_core.view.words.sweep.sentences import BRUTE_FORCE, points
 from lga_core.view.words.text import count
 
 Table = list[dict[str, str]]
