@@ -7,7 +7,7 @@ from view.made import cma_scores, lga_scores
 
 from lga_core.results import Provenance, Selection, Stored
 from lga_core.service.reading.method_scores import ScoreChoices
-from lga_core.view.words.origin import origin_rows
+from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.scores.headline import headline
 from lga_core.view.words.scores.options import differing_options
 from lga_core.view.words.sentences import layers_in_words

@@ -12,9 +12,9 @@ from view.made_sweep import cell, picks, sweep, worth
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Cost, Estimate, Sweep
+from lga_core.view.export.files import sweep_json
 from lga_core.view.export.frames.sweeps import sweep_cells, worth_layers, worth_selectors
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.parts.cells import OVERLAY
 from lga_core.view.figures.parts.style import THEMES
 from lga_core.view.figures.sweep.best_layers import best_layers

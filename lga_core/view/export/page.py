@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from lga_core.results import Stored
 from lga_core.view.figures.parts.style import FONT, LEAST_WIDTH, THEMES, Theme, ThemeName, theme
-from lga_core.view.words.origin import origin_rows
+from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.text import count, number
 
 PRINT_WIDTH = 680  # px of a figure on paper: A4 between the margins

@@ -12,7 +12,7 @@ from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
 from lga_core.view.words.names import KIND_TITLES
-from lga_core.view.words.origin import origin_rows
+from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.scores.answer import answer_rows, obstacles_sentence, past_sentence, recommendation
 from lga_core.view.words.scores.headline import headline
 from lga_core.view.words.sentences import (

@@ -1,8 +1,10 @@
-"""Stored runs in words."""
+"""Stored runs in words: what a number was measured with, damaged rows, a replay, the recorded example."""
 
 import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from lga_core.results import ReplayReport
+from lga_core.results import ReplayReport, Stored
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import count
 
@@ -39,3 +41,41 @@ def replay_sentence(report: ReplayReport) -> str:
 def chat_words(template: str | None) -> str:
     """How prompts were put to the model, by the key of the chat template."""
     return "as they are" if template is None else f"in the chat template {template[:8]}"
+
+
+def origin_rows(stored: Stored) -> dict[str, str]:
+    """Where the answer is from, the question that it answers, and the versions of what computed it."""
+    source = stored.provenance
+    return {
+        "answered": "from the store" if stored.from_store else "computed now" if stored.complete else "in part",
+        "rows": f"{stored.rows}, {stored.reused} from the store",
+        "model": source.model,
+        "model fingerprint": source.model_fingerprint[:16],
+        "prompts": chat_words(source.chat),
+        "facts": source.facts,
+        "facts fingerprint": source.facts_fingerprint[:16],
+        "settings": ", ".join(_settings(source.settings)) or "none",
+        "version": str(source.method_version),
+        "packages": ", ".join(f"{name} {version}" for name, version in source.packages.items()),
+        "machine": source.machine,
+        "created": source.created,
+        "key": source.key[:16],
+    }
+
+
+def _settings(settings: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """Each setting with its value, those inside others under both names."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _settings(value, f"{within}{name} ")
+        else:
+            yield f"{within}{name} {'default' if value is None else value}"
+
+
+def recorded_sentence(model: str, machine: str, created: str, cores: int, torch: str) -> str:
+    """What the recorded example is, when and on what it was measured. `machine` and `created` as a Provenance's."""
+    device = machine.partition(",")[0]
+    return (
+        f"A finished example of {model}, measured on {created[:10]} ({device}, {count(cores, 'core')}, torch {torch}). "
+        "What you measure takes its place."
+    )

@@ -12,12 +12,12 @@ from lga_core.results import Stored
 from lga_core.scores.selection import signs
 from lga_core.service.reading.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading.stored import ScoredFacts
+from lga_core.view.export.files import easyedit_line, standalone_html
 from lga_core.view.export.frames.scores import fact_scores, layer_totals
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.export.html import easyedit_line, standalone_html
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.words.names import method_title
-from lga_core.view.words.origin import origin_rows
+from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.sentences import (
     excluded_reasons,
     firmness_sentence,

@@ -8,10 +8,9 @@ import streamlit as st
 from lga_core.data.facts import fact_label
 from lga_core.results import Stored, Worth
 from lga_core.service.reading.sweep import SweepView
+from lga_core.view.export.files import standalone_html, sweep_json
 from lga_core.view.export.frames.sweeps import sweep_cells, worth_layers, worth_selectors
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.export.html import standalone_html
-from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.words.sentences import spoken
