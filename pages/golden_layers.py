@@ -5,8 +5,9 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.text import count
 from pages._ui.facts import own
+from pages._ui.frame import sidebar
 from pages._ui.session.state import Question, kept, session
-from pages._ui.shell import jobs, sidebar
+from pages._ui.shell import jobs
 from pages._ui.shell.text import safe
 
 

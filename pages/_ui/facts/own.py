@@ -10,9 +10,10 @@ from lga_core.service.requests import KnownFactsRequest
 from lga_core.view.words.text import number, shorten
 from pages._ui.facts import sets
 from pages._ui.facts.one_fact import FactForm
+from pages._ui.frame import sidebar
 from pages._ui.session import state
 from pages._ui.session.state import Question, session
-from pages._ui.shell import jobs, sidebar
+from pages._ui.shell import jobs
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe

@@ -6,7 +6,8 @@ from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.service.reading.readings import reading_rows, unmeasured_readings
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.view.words.text import count
-from pages._ui.shell import jobs, sidebar
+from pages._ui.frame import sidebar
+from pages._ui.shell import jobs
 from pages._ui.shell.elements import table
 
 

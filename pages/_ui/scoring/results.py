@@ -24,9 +24,10 @@ from lga_core.view.words.scores.options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set
+from pages._ui.frame import sidebar
 from pages._ui.scoring import answer, options, report, tabs
 from pages._ui.session.state import Question, kept, session, widget
-from pages._ui.shell import elements, jobs, sidebar
+from pages._ui.shell import elements, jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome

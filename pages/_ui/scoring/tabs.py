@@ -27,8 +27,9 @@ from lga_core.view.words.sentences import (
     unused_reasons,
 )
 from lga_core.view.words.text import count, listed
+from pages._ui.frame import sidebar
 from pages._ui.scoring import readings
-from pages._ui.shell import jobs, sidebar
+from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table, tabs
 from pages._ui.shell.layer_choice import chosen_layers
