@@ -10,7 +10,7 @@ from pages._ui.edits.edit_several import several
 from pages._ui.edits.many_edits import many_edits
 from pages._ui.session.state import EDITS_VIEW, MANY, Question
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question, choice
+from pages._ui.shell.elements import asked_question, choice, hint
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
@@ -39,10 +39,7 @@ def ledger_now(model: str) -> None:
     )
     job_outcome(jobs.last_job(ledger_jobs.LEDGER), "What was finished is kept.")
     if not ledger.entries:
-        st.info(
-            "No edit is kept. Keep a trial edit, edit several facts below, or load a saved set.",
-            icon=":material/library_books:",
-        )
+        hint("No edit is kept. Keep a trial edit, edit several facts below, or load a saved set.", "library_books")
         return
     ledger_numbers.means(ledger)
     ledger_table.table(model, ledger)

@@ -6,8 +6,10 @@ from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.text import count
 from pages._ui.facts import own
 from pages._ui.frame import sidebar
+from pages._ui.scoring import results
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import hint
 from pages._ui.shell.text import safe
 
 
@@ -65,17 +67,14 @@ def described(question: Question) -> str:
 
 def answer(question: Question) -> None:
     """Everything about the question that was scored last."""
-    from pages._ui.scoring import results  # with plotly and pandas, which the first screen does not need
-
     st.title("Golden layers")
     st.caption(described(question))
     own.form(opened=False)
     own.ways_on(question)
     if session().question not in (None, question):
-        st.info(
+        hint(
             "The sidebar now asks for something else. Press Score layers to answer it; these are the results from "
-            "before.",
-            icon=":material/info:",
+            "before."
         )
     results.show(question)
 

@@ -8,7 +8,7 @@ from lga_core.service.requests import SweepRequest
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question
+from pages._ui.shell.elements import asked_question, waiting
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import boxed, job_outcome
 from pages._ui.shell.text import safe
@@ -32,7 +32,7 @@ def page(question: Question) -> None:
         session().shown_run = view.parts["proxy"][1].provenance.key
     form.start_bar(request, view)
     if jobs.is_running(form.AREA) and job is None:
-        st.info("Another sweep is running. The sidebar shows its progress.", icon=":material/hourglass_top:")
+        waiting("Another sweep is running. The sidebar shows its progress.")
     job_outcome(jobs.last_job(results.SCORING), "What was finished is kept.")
     results.live_results(request, reader, question.seed, job)
 

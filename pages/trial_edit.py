@@ -7,7 +7,7 @@ import streamlit as st
 from lga_core.data.facts import Fact
 from lga_core.evaluation.settings import MetricSettings
 from lga_core.models.sources.catalogue import resolve
-from lga_core.service.requests import TrialRequest
+from lga_core.service.requests import TrialRequest, WriteEdits
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs
@@ -15,9 +15,10 @@ from pages._ui.edits.moments import moment_note
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finished_trials, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question
+from pages._ui.shell.elements import asked_question, waiting
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers, layers_list
+from pages._ui.shell.starting import start_once
 from pages._ui.shell.text import safe
 from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
@@ -97,10 +98,9 @@ def unfit(fact: Fact, layers: tuple[int, ...]) -> str | None:
 
 def start(request: TrialRequest) -> None:
     """Start the edit, or join the one that another session runs. Its result is there on whichever page it ends."""
-    if jobs.is_running(AREA):
-        return  # a second click that was faster than the page
-    job = jobs.start(AREA, request, f"Editing at {layers_in_words(request.layers)}")
-    kept().trials.append(job)
+    job = start_once(AREA, request, f"Editing at {layers_in_words(request.layers)}")
+    if job is not None:
+        kept().trials.append(job)
 
 
 def result() -> None:
@@ -131,7 +131,7 @@ def result() -> None:
 def in_progress(begun: Trial | None) -> None:
     """The stages of the running trial that are there. Drawn once a stage: to draw takes the engine's time."""
     if begun is None:
-        st.info("Editing. The sidebar shows the progress.", icon=":material/hourglass_top:")
+        waiting("Editing. The sidebar shows the progress.")
     else:
         st.divider()
         report.show(begun, running=True)
@@ -155,8 +155,8 @@ def keep(trial: Trial) -> None:
             key="keep",
             icon=":material/check:" if is_kept else ":material/library_add:",
             disabled=is_kept or jobs.is_running(ledger_jobs.LEDGER),
-            on_click=ledger_jobs.keep,
-            args=(trial,),
+            on_click=_keep,
+            args=(trial.request,),
             help="Computed on the model with the edits that are kept and on already, and put at the end of the "
             "ledger. The weights stay as they are.",
         )
@@ -169,6 +169,11 @@ def keep(trial: Trial) -> None:
             )
         st.page_link("playground.py", label="Try it in the playground", icon=":material/forum:")
     job_outcome(jobs.last_job(ledger_jobs.LEDGER), "What was finished is kept.")
+
+
+def _keep(request: TrialRequest) -> None:
+    edit = {"editor": request.editor, "layers": request.layers, "settings": request.settings}
+    ledger_jobs.start(WriteEdits, request.model, "Keeping the edit", facts=(request.fact,), mode="sequential", **edit)
 
 
 st.title("Trial edit")

@@ -7,6 +7,7 @@ import streamlit as st
 from lga_core.data.facts import Fact
 from lga_core.editing.table import EDITORS, Mode
 from lga_core.service.reading.stored import editable, proxy_facts
+from lga_core.service.requests import WriteEdits
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs
@@ -15,7 +16,7 @@ from pages._ui.facts.sets import fact_set, proxy_set
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import choice
+from pages._ui.shell.elements import choice, toggle
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.text import fact_line
@@ -52,25 +53,31 @@ def several(question: Question) -> None:
     st.caption(_MODES[mode] + ("" if EDITORS[editor].batch else " This editor writes one fact at a time."))
     settings = editors.chosen_settings(editor)
     at = chosen_layers(layers)
-    each = mode == "batch" or st.toggle(
+    each = mode == "batch" or toggle(
         "Measure after every edit",
+        "measure_each",
         value=True,
-        key="measure_each",
-        persist_state="session",
         help="Shows what each edit does to the earlier ones. Off: all facts once, at the end.",
     )
     if settings is not None:
         moment_note(question.model, at, settings, len(facts) if mode == "batch" else 1)
-    words = f"Edit {count(len(facts), 'fact')} at {layers_in_words(at)}" if at else "Edit"
     st.button(
-        words,
+        f"Edit {count(len(facts), 'fact')} at {layers_in_words(at)}" if at else "Edit",
         key="edit_several",
         type="primary",
         icon=":material/playlist_add:",
         disabled=jobs.is_running(ledger_jobs.LEDGER) or settings is None or not facts or not at,
-        on_click=ledger_jobs.write,
-        args=(question.model, facts, editor, at, settings, mode),
-        kwargs={"each": each},
+        on_click=ledger_jobs.start,
+        args=(WriteEdits, question.model),
+        kwargs={
+            "title": f"Editing {count(len(facts), 'fact')}",
+            "facts": tuple(facts),
+            "editor": editor,
+            "layers": at,
+            "settings": settings,
+            "mode": mode,
+            "each": each,
+        },
     )
     if not at:
         st.caption("Choose at least one layer.")

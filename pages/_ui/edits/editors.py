@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from lga_core.editing.files.easyedit.reading import Hparams, read_hparams
-from lga_core.editing.table import EDITORS, Editor
+from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import MetricSettings
 from pages._ui.edits.settings_form import differing, settings_form, widget_values
@@ -39,15 +39,12 @@ def editor_select(place: Any = st) -> str:
 def about(name: str) -> None:
     """What the editor does, what it supports and its source, in two lines."""
     editor = EDITORS[name]
+    layers = _SEVERAL[editor.layers] if editor.solving else "trained one after another"
     st.caption(
-        f"{safe(editor.about)} Source: {safe(editor.source)}.  \nSeveral layers: {_layers(editor)}. "
+        f"{safe(editor.about)} Source: {safe(editor.source)}.  \nSeveral layers: {layers}. "
         f"Batches of facts: {'yes' if editor.batch else 'no, one fact at a time'}. "
         f"Models: {safe(editor.families)}."
     )
-
-
-def _layers(editor: Editor) -> str:
-    return _SEVERAL[editor.layers] if editor.solving else "trained one after another"
 
 
 def chosen_settings(name: str) -> Any:
@@ -69,11 +66,17 @@ def chosen_settings(name: str) -> Any:
     _tell_hparams()
     if problem is not None:  # outside the expander, which may be closed
         error_box(problem)
-    elif changed := differing(settings):
+    else:
+        _badges(settings)
+    return settings
+
+
+def _badges(settings: Any) -> None:
+    """What is not at its default."""
+    if changed := differing(settings):
         with st.container(horizontal=True, gap="small"):
             for words in changed:
                 st.badge(safe(words), icon=":material/tune:", color="blue")
-    return settings
 
 
 def _take_hparams() -> None:
@@ -104,10 +107,7 @@ def chosen_metrics(kind: type[M]) -> M:
     """How the edits are measured, as the form has it; one choice for all pages."""
     with st.expander("Measuring", key="measuring"):
         metrics = settings_form(kind, MEASURING)
-    if changed := differing(metrics):
-        with st.container(horizontal=True, gap="small"):
-            for words in changed:
-                st.badge(safe(words), icon=":material/tune:", color="blue")
+    _badges(metrics)
     return metrics
 
 

@@ -1,11 +1,18 @@
 """The ledger as a table: what was written where, in order, with the switches that change it."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from lga_core.data.facts import fact_label
 from lga_core.service.ledger_view import EntryView, LedgerView
+from lga_core.service.requests import (
+    LedgerRequest,
+    MeasureEdits,
+    MoveEdit,
+    RecomputeEdits,
+    RemoveEdit,
+    ToggleEdit,
+    UndoAll,
+)
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.edits.sentences import relative_error
 from lga_core.view.words.text import count, number
@@ -51,8 +58,9 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
         key=key,
         label_visibility="collapsed",
         disabled=busy,
-        on_change=ledger_jobs.toggle,
-        args=(model, entry.id),
+        on_change=ledger_jobs.change,
+        args=(ToggleEdit, model),
+        kwargs={"entry": entry.id},
     )
     with cells[2]:
         _facts(entry)
@@ -62,10 +70,10 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
     cells[6].markdown(number(entry.norm_ratio, 2), text_alignment="right")
     cells[7].markdown(relative_error(entry.target_error), text_alignment="right")
     with cells[8].container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
-        for icon, words, key, disabled, act, *by in (
-            ("arrow_upward", f"Move edit {place + 1} up", "up", place == 0, ledger_jobs.move, -1),
-            ("arrow_downward", f"Move edit {place + 1} down", "down", place == last, ledger_jobs.move, 1),
-            ("close", f"Remove edit {place + 1}", "remove", False, ledger_jobs.remove),
+        for icon, words, key, disabled, kind, by in (
+            ("arrow_upward", f"Move edit {place + 1} up", "up", place == 0, MoveEdit, {"by": -1}),
+            ("arrow_downward", f"Move edit {place + 1} down", "down", place == last, MoveEdit, {"by": 1}),
+            ("close", f"Remove edit {place + 1}", "remove", False, RemoveEdit, {}),
         ):
             st.button(
                 "",
@@ -73,8 +81,9 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
                 icon=f":material/{icon}:",
                 type="tertiary",
                 disabled=busy or disabled,
-                on_click=act,
-                args=(model, entry.id, *by),
+                on_click=ledger_jobs.change,
+                args=(kind, model),
+                kwargs={"entry": entry.id, **by},
                 help=words,
             )
 
@@ -90,8 +99,11 @@ def _facts(entry: EntryView) -> None:
 def _bar(model: str, ledger: LedgerView, *, busy: bool) -> None:
     stale = sum(entry.stale for entry in ledger.enabled)
 
-    def button(label: str, key: str, icon: str, act: Callable[[str], None], about: str | None = None) -> None:
-        st.button(label, key=key, icon=f":material/{icon}:", disabled=busy, on_click=act, args=(model,), help=about)
+    def button(label: str, key: str, icon: str, kind: type[LedgerRequest], about: str | None = None) -> None:
+        act = ledger_jobs.change if kind is UndoAll else ledger_jobs.start
+        st.button(
+            label, key=key, icon=f":material/{icon}:", disabled=busy, on_click=act, args=(kind, model), help=about
+        )
 
     with st.container(horizontal=True, vertical_alignment="center"):
         if stale:
@@ -99,11 +111,11 @@ def _bar(model: str, ledger: LedgerView, *, busy: bool) -> None:
                 f"Recompute {count(stale, 'stale edit')}",
                 "recompute",
                 "refresh",
-                ledger_jobs.recompute,
+                RecomputeEdits,
                 "Computes again, in order, every edit that is on and was computed on other edits than those "
                 "before it now, and every edit that builds on it.",
             )
         if not ledger.current:
-            button("Measure the facts", "measure", "straighten", ledger_jobs.measure)
+            button("Measure the facts", "measure", "straighten", MeasureEdits)
         about = "Empties the ledger. The model is then as it was: its weights were never written."
-        button("Undo all", "undo_all", "undo", ledger_jobs.undo_all, about)
+        button("Undo all", "undo_all", "undo", UndoAll, about)

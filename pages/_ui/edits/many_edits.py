@@ -29,6 +29,7 @@ from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import error_box, job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.live import live
+from pages._ui.shell.starting import start_button
 
 MOST = 10_000
 DEFAULT_EDITS = 100
@@ -102,20 +103,17 @@ def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
             + (" **All measured.**" if complete else ""),
             width="stretch",
         )
-        st.button(
+        start_button(
             "Go on" if begun and not complete else "Edit and measure",
+            "stacked_line_chart",
+            MANY,
+            request,
+            f"{count(len(request.facts), 'edit')} with {editors.title(request.editor)}",
+            disabled=complete,
             key="many_start",
             type="secondary" if complete else "primary",
-            icon=":material/stacked_line_chart:",
-            disabled=jobs.is_running(MANY) or complete,
-            on_click=_start,
-            args=(request,),
         )
     job_outcome(jobs.last_job(MANY), "Its checkpoints are kept; go on from the last one.")
-
-
-def _start(request: ManyEditsRequest) -> None:
-    jobs.start(MANY, request, f"{count(len(request.facts), 'edit')} with {editors.title(request.editor)}")
 
 
 def _stored(request: ManyEditsRequest) -> tuple[ManyEdits, Stored] | None:

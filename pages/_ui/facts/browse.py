@@ -13,7 +13,7 @@ from lga_core.view.words.text import count, number
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import Picked, clear, filters
 from pages._ui.session.state import session, widget
-from pages._ui.shell.elements import download, table
+from pages._ui.shell.elements import download, hint, table
 from pages._ui.shell.text import safe
 from pages._ui.trial.fact import look_at
 
@@ -44,7 +44,7 @@ def browse(fact_set: FactSet) -> None:
                 icon=":material/filter_alt_off:",
             )
     if not picked.facts:
-        st.info("No fact passes these filters.", icon=":material/filter_alt:")
+        hint("No fact passes these filters.", "filter_alt")
         return
     chosen = _table(picked.facts, checks)
     if chosen is not None:

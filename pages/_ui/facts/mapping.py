@@ -13,7 +13,7 @@ from lga_core.errors import LgaError
 from lga_core.view.words.text import count, shorten
 from pages._ui.facts.table import HELP
 from pages._ui.session.state import Incoming
-from pages._ui.shell.elements import table
+from pages._ui.shell.elements import hint, table
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
@@ -98,7 +98,7 @@ def _mapping(columns: tuple[str, ...]) -> ColumnMapping | None:
     if values["target_new"] is None and values["target_old"] is None:
         missing.append("new or old answer")
     if missing:
-        st.info(f"Choose the column of: {', '.join(missing)}.", icon=":material/info:")
+        hint(f"Choose the column of: {', '.join(missing)}.")
         return None
     return ColumnMapping(**values)
 

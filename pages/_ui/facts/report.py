@@ -12,7 +12,7 @@ from lga_core.view.export.frames.table import TEXT, TRUTH, WHOLE, to_csv
 from lga_core.view.export.frames.table import table as frame
 from lga_core.view.words.text import count
 from pages._ui.facts import sets
-from pages._ui.shell.elements import choice, download, table
+from pages._ui.shell.elements import choice, download, hint, table
 from pages._ui.shell.text import safe
 
 
@@ -52,7 +52,7 @@ def report(fact_set: FactSet) -> None:
         )
         _in_full([shown[at] for at in event.selection.rows if at < len(shown)])
     else:
-        st.info("No record of this kind.", icon=":material/check_circle:")
+        hint("No record of this kind.", "check_circle")
     download(
         "Download the report",
         lambda: report_csv(reports),

@@ -13,8 +13,9 @@ from pages._ui.runs.listed import NOT_RECORDED, delete, how_far, model_title, to
 from pages._ui.runs.reopen import page_of
 from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import table
+from pages._ui.shell.elements import table, waiting
 from pages._ui.shell.engine import store
+from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 REPLAY = "replay"
@@ -44,13 +45,13 @@ def one_run(header: RunHeader) -> None:
             args=(header,),
             help="In the page that made it, with its question, options and results.",
         )
-        st.button(
+        start_button(
             "Replay",
+            "replay",
+            REPLAY,
+            ReplayRequest(model=asked.model, run=header.key),
+            f"Replaying {header.what}",
             key="replay_run",
-            icon=":material/replay:",
-            disabled=jobs.is_running(REPLAY),
-            on_click=_replay,
-            args=(header, asked),
             help="Compute it again in an empty store and compare. It takes about as long as it took then.",
         )
         st.button(
@@ -106,17 +107,13 @@ def _replayed(header: RunHeader) -> None:
         words = f"**Replay.** {safe(replay_sentence(job.result))}"
         (st.success if job.result.equal else st.warning)(words, icon=":material/replay:")
     elif job.alive:
-        st.info("Computing it again. The sidebar shows the progress.", icon=":material/hourglass_top:")
+        waiting("Computing it again. The sidebar shows the progress.")
 
 
 def _open(header: RunHeader) -> None:
     """A callback cannot change the page: the next run of the script does, before it draws anything."""
     session().reopening = (header.key,)
     session().go_to = page_of(header)
-
-
-def _replay(header: RunHeader, asked: Provenance) -> None:
-    jobs.start(REPLAY, ReplayRequest(model=asked.model, run=header.key), f"Replaying {header.what}")
 
 
 def _rename(key: str) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from lga_core.errors import LgaError
 from pages._ui.session import state
 from pages._ui.session.state import kept, session, widget
+from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import recorded_example, runs
 from pages._ui.shell.text import safe
 
@@ -63,7 +64,7 @@ def notice() -> None:
     """What opening a run had to say, once."""
     here = session()
     for words in here.notices:
-        st.info(safe(words), icon=":material/history:")
+        hint(safe(words), "history")
     here.notices = []
 
 

@@ -9,6 +9,7 @@ from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.view.figures.parts.scales import SCALES, Scale
 from lga_core.view.words.scores import options as words
 from pages._ui.session.state import widget
+from pages._ui.shell.elements import choice, number_field, toggle
 
 
 def choices(seed: int) -> ScoreChoices:
@@ -35,22 +36,13 @@ def scale() -> Scale:
 def options_bar() -> None:
     """The options in one line: colour scale and CMA kind in sight, the others behind a button."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.segmented_control(
-            "Colour scale",
-            SCALES,
-            key="scale",
-            default="symmetric log",
-            required=True,
-            persist_state="session",
-            help="Gradient products span four orders of magnitude: a linear scale shows one column.",
-        )
-        st.segmented_control(
+        about = "Gradient products span four orders of magnitude: a linear scale shows one column."
+        choice("Colour scale", SCALES, "scale", "symmetric log", help=about)
+        choice(
             "CMA restores",
             list(words.KINDS),
-            key="cma",
-            default="mlp",
-            required=True,
-            persist_state="session",
+            "cma",
+            "mlp",
             format_func=words.KINDS.get,
             bind="query-params",
             help="What is restored at the last subject token. Each kind is measured once.",
@@ -63,22 +55,19 @@ def options_bar() -> None:
 
 def _reading() -> None:
     st.caption("Change how the measured values are read, at once")
-    _choice("LGA weights", "scope", words.SCOPES)
-    _choice("Products", "normalize", words.NORMALIZE)
-    _choice("Order of the totals", "rank", words.RANK)
-    _choice("Facts that count", "facts_read", words.KNOWN)
-    fenced = st.toggle(
-        "Exclude outlier layers by fences", key="fenced", value=True, persist_state="session", bind="query-params"
-    )
-    st.number_input(
+    _select("LGA weights", "scope", words.SCOPES)
+    _select("Products", "normalize", words.NORMALIZE)
+    _select("Order of the totals", "rank", words.RANK)
+    _select("Facts that count", "facts_read", words.KNOWN)
+    fenced = toggle("Exclude outlier layers by fences", "fenced", value=True, bind="query-params")
+    number_field(
         "Fence factor κ",
         0.0,
         10.0,
         1.0,
-        0.5,
-        key="kappa",
+        "kappa",
+        step=0.5,
         disabled=not fenced,
-        persist_state="session",
         bind="query-params",
         help="Kept: Q1 − κ·IQR to Q3 + κ·IQR over the layers' totals.",
     )
@@ -86,16 +75,15 @@ def _reading() -> None:
 
 def _measuring() -> None:
     st.caption("Need a new measurement")
-    _choice("LGA loss", "loss", words.LOSSES)
-    _choice("Old answer", "old", words.OLD)
-    st.toggle(
+    _select("LGA loss", "loss", words.LOSSES)
+    _select("Old answer", "old", words.OLD)
+    toggle(
         "CMA window of 10 layers, ROME's",
-        key="window_10",
-        persist_state="session",
+        "window_10",
         bind="query-params",
         help="Off: ROME's 10 of 48 layers, scaled to the model's depth. Hidden states are restored one by one.",
     )
 
 
-def _choice(label: str, key: str, names: Mapping[str, str]) -> None:
+def _select(label: str, key: str, names: Mapping[str, str]) -> None:
     st.selectbox(label, list(names), key=key, format_func=names.get, persist_state="session", bind="query-params")

@@ -7,8 +7,8 @@ measurement is finished.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.data.facts import fact_label
@@ -19,6 +19,7 @@ from lga_core.service.reading.method_scores import LGA, MethodScores, ScoreChoic
 from lga_core.service.reading.readings import reading_needs
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.service.requests import Need
+from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 from lga_core.view.words.scores.headline import headline
 from lga_core.view.words.scores.options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
@@ -34,9 +35,6 @@ from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
 from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 HEATMAPS = {"lga": "LGA", "cma": "CMA", "forecast": "Forecast"}
 # While they grow. A browser on the engine's cores draws the figure anew each time, which takes it most of a second.
@@ -158,10 +156,7 @@ def _headline(question: Question, results: Results | None, running: bool) -> Non
     """The answer, the row of numbers, where they come from, and what must be said about them."""
     if results is None or not results.scored:
         if running:
-            st.info(
-                "The first results appear here with the first facts. The sidebar shows the progress.",
-                icon=":material/hourglass_top:",
-            )
+            elements.waiting("The first results appear here with the first facts. The sidebar shows the progress.")
         return
     lga = results.lga
     cma = results.cma
@@ -178,7 +173,7 @@ def _headline(question: Question, results: Results | None, running: bool) -> Non
         elements.card(place, card.label, card.value, card.below or None, card.help)
     _badges(results, running)
     if lga is not None and (shares := signs(lga.scores)).all_negative:
-        st.info(safe(sign_sentence(lga.scores, shares)), icon=":material/info:")
+        elements.hint(safe(sign_sentence(lga.scores, shares)))
     if cma is not None and cma.scores.selection.golden_layer is None and not (running and cma.partial):
         st.caption(safe(pick_sentence(cma.scores)))
 
@@ -224,10 +219,8 @@ def _figure(results: Results | None, running: bool) -> None:
         tabs.facts_table(results.known, results.lga)
 
 
-def _drawing(results: Results) -> Callable[[], "go.Figure"]:
+def _drawing(results: Results) -> Callable[[], go.Figure]:
     """LGA's facts × layers over CMA's, over both per layer; drawn when it is called, which no page needs to do."""
-    from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
-
     layers = results.known.identity.layers
     published = {
         item.editor: [layer for layer in item.layers if layer < layers] for item in resolve(results.model).published

@@ -1,9 +1,9 @@
 """What stands below the main figure of the golden-layers page, one tab each."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.data.facts import fact_label
@@ -35,9 +35,6 @@ from pages._ui.shell.elements import download, table, tabs
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import safe
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 
 def show(
     model: str,
@@ -45,7 +42,7 @@ def show(
     choices: ScoreChoices,
     lga: MethodScores | None,
     cma: MethodScores | None,
-    figure: Callable[[], "go.Figure"],
+    figure: Callable[[], go.Figure],
 ) -> None:
     """All of them."""
     scored = [item for item in (lga, cma) if item is not None]
@@ -178,7 +175,7 @@ def use(model: str, golden: tuple[int, ...], layers: int) -> None:
             st.caption("The catalogue knows of no published layers for this model.")
 
 
-def export(figure: Callable[[], "go.Figure"], scored: list[MethodScores], known: ScoredFacts) -> None:
+def export(figure: Callable[[], go.Figure], scored: list[MethodScores], known: ScoredFacts) -> None:
     """Files to take away. They are made when they are asked for."""
     labels = {fact.record: fact_label(fact) for fact in known.facts}
     with st.container(horizontal=True):

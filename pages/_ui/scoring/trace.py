@@ -22,6 +22,7 @@ from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import safe
 from pages._ui.trial.fact import token_strip
 
+AREA = "trace"
 KINDS: Mapping[Kind, str] = {"hidden": "Hidden state", "mlp": "MLP output", "attn": "Attention output"}
 SCALES: tuple[Scale, ...] = ("linear", "symmetric log")
 
@@ -138,7 +139,7 @@ def _attributions(request: TraceRequest, attribution: TokenAttribution, subject:
 
 def _origin(request: TraceRequest, answer: str) -> str:
     """Whether it was there before this tab asked for it."""
-    job = jobs.last_job("trace")
+    job = jobs.last_job(AREA)
     if job is not None and job.request == request:
         computed = job.result is None or not job.result[answer].from_store
         return "" if computed else ", from the store"

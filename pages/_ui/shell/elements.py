@@ -69,10 +69,30 @@ def choice(label: str, options: Sequence[Any], key: str, default: Any, *, place:
 
 
 def number_field(
-    label: str, least: float, most: float, default: float, key: str, *, place: Any = st, **settings: Any
+    label: str, least: float, most: float | None, default: float | None, key: str, *, place: Any = st, **settings: Any
 ) -> Any:
     """A number within bounds, which stays in this browser tab."""
     return place.number_input(label, least, most, default, key=key, persist_state="session", **settings)
+
+
+def text_field(label: str, key: str, *, place: Any = st, **settings: Any) -> str:
+    """A line of text, which stays in this browser tab."""
+    return place.text_input(label, key=key, persist_state="session", **settings)
+
+
+def toggle(label: str, key: str, *, place: Any = st, **settings: Any) -> bool:
+    """On or off, which stays in this browser tab."""
+    return place.toggle(label, key=key, persist_state="session", **settings)
+
+
+def hint(words: str, icon: str = "info") -> None:
+    """Why there is nothing to see yet, and what to do."""
+    st.info(words, icon=f":material/{icon}:")
+
+
+def waiting(words: str) -> None:
+    """A job runs, and what will appear here when."""
+    hint(words, "hourglass_top")
 
 
 def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
@@ -86,5 +106,5 @@ def asked_question() -> Question | None:
     """What the sidebar asks; where it names no model, the page says so."""
     question = session().question
     if question is None:
-        st.info("Choose a model and a proxy set in the sidebar.", icon=":material/info:")
+        hint("Choose a model and a proxy set in the sidebar.")
     return question

@@ -7,7 +7,7 @@ from lga_core.data.facts import fact_label
 from lga_core.results import Pick, SelectorWorth, Worth
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs
-from lga_core.service.requests import Need, ScoreRequest, SweepRequest
+from lga_core.service.requests import ScoreRequest, SweepRequest
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.sentences import duration
@@ -25,9 +25,10 @@ from lga_core.view.words.text import count
 from pages._ui.scoring.options import scale
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import card
+from pages._ui.shell.elements import card, choice, waiting
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
 from pages._ui.shell.live import Figures, live
+from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 from pages._ui.sweep import tables
 
@@ -60,24 +61,11 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     parts = view.judging
     if not parts:
         if running:
-            st.info(
-                "The first results appear here as soon as the first batch is measured. The sidebar shows the progress.",
-                icon=":material/hourglass_top:",
+            waiting(
+                "The first results appear here as soon as the first batch is measured. The sidebar shows the progress."
             )
         return
-    part = (
-        parts[0]
-        if len(parts) == 1
-        else st.segmented_control(
-            "Judge on",
-            parts,
-            key="sweep_part",
-            default=parts[0],
-            required=True,
-            format_func=_PARTS.get,
-            persist_state="session",
-        )
-    )
+    part = parts[0] if len(parts) == 1 else choice("Judge on", parts, "sweep_part", parts[0], format_func=_PARTS.get)
     worth = reader.verdict(part)
     cards(view, worth)
     st.caption(f"Percent: {measured_words(view.sweeps)}")
@@ -167,19 +155,18 @@ def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
             help="Marked: the quick ones, about one pass over the facts. A CMA kind or the integrated "
             "gradients take many passes.",
         )
-    right.button(
+    chosen = tuple(needs[title][0] for title in wanted)
+    start_button(
         "Score",
-        key="sweep_score",
-        icon=":material/bar_chart:",
+        "bar_chart",
+        SCORING,
+        ScoreRequest(model=request.model, proxy=request.proxy, needs=chosen),
+        "Scoring selectors",
+        place=right,
         disabled=not wanted,
+        key="sweep_score",
         width="stretch",
-        on_click=_score,
-        args=(request, tuple(needs[title][0] for title in wanted)),
     )
-
-
-def _score(request: SweepRequest, needs: tuple[Need, ...]) -> None:
-    jobs.start(SCORING, ScoreRequest(model=request.model, proxy=request.proxy, needs=needs), "Scoring selectors")
 
 
 def drawn(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) -> go.Figure:

@@ -13,10 +13,12 @@ from pages._ui.scoring import options
 from pages._ui.session.state import Question, kept
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import waiting
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.live import live
+from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "every layer"
@@ -49,21 +51,17 @@ def request_of(question: Question, trial: TrialRequest) -> EveryLayerRequest:
 
 def button(question: Question, trial: TrialRequest, *, disabled: bool) -> None:
     """Start it, or go on with it."""
-    st.button(
+    start_button(
         "This edit at every layer",
+        "stacked_line_chart",
+        AREA,
+        request_of(question, trial),
+        "Editing at every layer",
+        disabled=disabled,
         key="every_layer",
-        icon=":material/stacked_line_chart:",
-        disabled=disabled or jobs.is_running(AREA),
-        on_click=_start,
-        args=(request_of(question, trial),),
         help="Edits this one fact at each layer alone and measures it, with its LGA, CMA and forecast scores. "
         "What is stored is not measured again.",
     )
-
-
-def _start(request: EveryLayerRequest) -> None:
-    if not jobs.is_running(AREA):
-        jobs.start(AREA, request, "Editing at every layer")
 
 
 def show(question: Question, trial: TrialRequest) -> None:
@@ -88,7 +86,7 @@ def show(question: Question, trial: TrialRequest) -> None:
         if result.begun:
             _results(result, golden, model.layers)
         elif running is not None:
-            st.info("The first layers appear here as soon as they are measured.", icon=":material/hourglass_top:")
+            waiting("The first layers appear here as soon as they are measured.")
 
     live("every_layer_live", draw, running=running is not None, seconds=LIVE_SECONDS)
 
