@@ -106,7 +106,7 @@ def _scores(report: QuestionReport) -> str:
             report.agreement,
             len(report.facts),
         )
-        parts.append(page.cards((card.label, card.value, card.below) for card in shown))
+        parts.append(page.cards(shown))
     if lga is not None or cma is not None:
         drawn = page.both(partial(layer_heatmaps, lga, cma, forecast, labels=report.labels, published=report.published))
         sentences = [pick_sentence(item.scores) for item in measured.values()]

@@ -5,13 +5,14 @@ import streamlit as st
 from lga_core.results import METRICS, LedgerReport
 from lga_core.service.ledger_view import LedgerView
 from lga_core.view.figures.edits.ledger_history import ledger_history
+from lga_core.view.words.cards import metric_cards
 from lga_core.view.words.edits.rows import ledger_rows
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.text import count
 from pages._ui.edits.ledger_jobs import LEDGER
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import choice, metric_cards, table
+from pages._ui.shell.elements import cards, choice, table
 from pages._ui.shell.text import safe
 
 
@@ -26,7 +27,7 @@ def means(ledger: LedgerView) -> None:
             if jobs.is_running(LEDGER)
             else ":orange[These numbers are from before the last change.]"
         )
-    metric_cards(st.columns(len(METRICS), gap="small"), report.before, report.now)
+    cards(metric_cards(report.before, report.now))
     st.caption(
         "Percent, unedited model → now; means over the n facts of edits that are on. Large: "
         f"{protocol_words('first')}. Below: free generation, exact prefix match. No probe is left out."

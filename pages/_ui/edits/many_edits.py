@@ -28,7 +28,7 @@ from pages._ui.shell.elements import number_field, table
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import error_box, job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, layers_list
-from pages._ui.shell.live import live
+from pages._ui.shell.live import live_with
 from pages._ui.shell.starting import start_button
 
 MOST = 10_000
@@ -50,8 +50,7 @@ def many_edits(question: Question) -> None:
         return
     measured = _stored(request)
     _bar(request, measured[0] if measured is not None else None)
-    job = engine().find(request)
-    live("many_live", partial(_results, request), running=job is not None and job.alive)
+    live_with("many_live", partial(_results, request), engine().find(request))
 
 
 def _form(question: Question, layers: int) -> ManyEditsRequest | None:

@@ -28,8 +28,9 @@ from pages._ui.facts.sets import proxy_set
 from pages._ui.frame import sidebar
 from pages._ui.scoring import answer, options, report, tabs
 from pages._ui.session.state import Question, kept, session, widget
-from pages._ui.shell import elements, jobs
+from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import cards, hint, waiting
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
@@ -156,24 +157,18 @@ def _headline(question: Question, results: Results | None, running: bool) -> Non
     """The answer, the row of numbers, where they come from, and what must be said about them."""
     if results is None or not results.scored:
         if running:
-            elements.waiting("The first results appear here with the first facts. The sidebar shows the progress.")
+            waiting("The first results appear here with the first facts. The sidebar shows the progress.")
         return
     lga = results.lga
     cma = results.cma
     answer.show(answer.read(question, results.known, lga, cma, results.forecast))
     if results.golden:
         kept().golden = (results.model, results.golden[0])
-    cards = headline(
-        lga.scores if lga is not None else None,
-        cma.scores if cma is not None else None,
-        agreement(lga, cma),
-        len(results.known.facts),
-    )
-    for place, card in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        elements.card(place, card.label, card.value, card.below or None, card.help)
+    lga_scores, cma_scores = (item.scores if item is not None else None for item in (lga, cma))
+    cards(headline(lga_scores, cma_scores, agreement(lga, cma), len(results.known.facts)))
     _badges(results, running)
     if lga is not None and (shares := signs(lga.scores)).all_negative:
-        elements.hint(safe(sign_sentence(lga.scores, shares)))
+        hint(safe(sign_sentence(lga.scores, shares)))
     if cma is not None and cma.scores.selection.golden_layer is None and not (running and cma.partial):
         st.caption(safe(pick_sentence(cma.scores)))
 

@@ -6,9 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from lga_core.results import METRICS, FactMean, Metric
+from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
-from lga_core.view.words.edits.sentences import before_after
 from pages._ui.session.state import Question, session
 
 HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table
@@ -34,24 +33,17 @@ def _with_help(given: Any, about: str) -> Any:
     return column | {"help": column.get("help") or about}
 
 
-def card(place: Any, label: str, value: str, below: str | None = None, about: str | None = None) -> None:
-    """A number with what it is, what stands below it, and what explains it; else its definition does."""
-    place.metric(
-        label, value, below, delta_color="off", delta_arrow="off", border=True, help=about or definition(label)
-    )
+def cards(row: Sequence[Card]) -> None:
+    """Numbers side by side."""
+    for place, each in zip(st.columns(len(row), gap="small"), row, strict=True):
+        with place:
+            card(each)
 
 
-def metric_cards(
-    places: Sequence[Any],
-    before: Mapping[str, Metric | FactMean],
-    after: Mapping[str, Metric | FactMean],
-    pending: str | None = None,
-) -> None:
-    """Every metric before and after edits, by both protocols. `pending`: in place of free answers not there yet."""
-    for place, name in zip(places, METRICS, strict=False):
-        large = before_after(before[name], after[name], "teacher_forced")
-        small = pending or before_after(before[name], after[name], "free")
-        card(place, f"{name.capitalize()}, n {after[name].n}", large, f"free {small}")
+def card(one: Card) -> None:
+    """A number with what it is. What explains it is its definition, unless it says something itself."""
+    about = one.help or definition(one.label)
+    st.metric(one.label, one.value, one.below or None, delta_color="off", delta_arrow="off", border=True, help=about)
 
 
 def download(label: str, content: Callable[[], Any], file_name: str, mime: str, **settings: Any) -> None:

@@ -1,33 +1,31 @@
 """What a sweep has shown so far: the verdict in numbers and words, the figure, the choice of layers, the tables."""
 
+from functools import partial
+
 import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.data.facts import fact_label
-from lga_core.results import Pick, SelectorWorth, Worth
+from lga_core.results import Worth
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs
 from lga_core.service.requests import ScoreRequest, SweepRequest
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
-from lga_core.view.words.definitions import definition
-from lga_core.view.words.sentences import duration
-from lga_core.view.words.sweep.rows import MARKED, measured_words
+from lga_core.view.words.sweep.cards import sweep_cards
+from lga_core.view.words.sweep.rows import marked_picks, measured_words
 from lga_core.view.words.sweep.sentences import (
-    BRUTE_FORCE,
     figure_in_words,
-    points,
     recommendation,
     recommended,
     remaining,
-    short_time,
 )
 from lga_core.view.words.text import count
 from pages._ui.scoring.options import scale
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import card, choice, waiting
+from pages._ui.shell.elements import cards, choice, waiting
 from pages._ui.shell.layer_choice import chosen_layers, hand_over
-from pages._ui.shell.live import Figures, live
+from pages._ui.shell.live import Figures, live_with
 from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 from pages._ui.sweep import tables
@@ -41,14 +39,8 @@ def live_results(request: SweepRequest, reader: SweepReader, seed: int, job: Job
     """The results; while `job` measures the sweep they are drawn again every few seconds, by themselves."""
     figures = Figures()
 
-    def draw() -> None:
-        if job is not None:
-            job.touch()
-            if not job.alive:  # another session's, which this one's sidebar does not watch
-                st.rerun()
-        results(request, reader, seed, figures, running=job is not None)
-
-    live("sweep_live", draw, running=job is not None, seconds=LIVE_SECONDS)
+    draw = partial(results, request, reader, seed, figures, running=job is not None)
+    live_with("sweep_live", draw, job, seconds=LIVE_SECONDS)
 
 
 def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figures, *, running: bool) -> None:
@@ -67,7 +59,7 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
         return
     part = parts[0] if len(parts) == 1 else choice("Judge on", parts, "sweep_part", parts[0], format_func=_PARTS.get)
     worth = reader.verdict(part)
-    cards(view, worth)
+    cards(sweep_cards(worth, view.sweeps["proxy"]))
     st.caption(f"Percent: {measured_words(view.sweeps)}")
     best = recommended(worth)
     st.markdown(f":material/recommend: {safe(recommendation(worth))}" if best else safe(recommendation(worth)))
@@ -78,65 +70,6 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     chart(figure, "sweep_heat", figure_in_words(worth), choosing=True)
     hand_over(view.layers, (best.pick.layer,) if best else ())
     tables.tabs(view, worth, figure, figures)
-
-
-def cards(view: SweepView, worth: Worth) -> None:
-    """The answer in one row."""
-    columns = st.columns(6, gap="small")
-    judged = "in-sample" if worth.in_sample else "held out"
-    value = "–" if worth.best_layer is None else f"{worth.best_layer}"
-    card(
-        columns[0],
-        "Best layer",
-        value,
-        f"Overall {_one(worth.best.value)} %",
-        f"By brute force, on {count(worth.n_facts, 'fact')}, {judged}. Overall {points(worth.best)} %.",
-    )
-    _selector(columns[1], "Golden layer", _of(worth, "lga"))
-    _selector(columns[2], "CMA’s pick", _of(worth, "cma-mlp"))
-    _selector(columns[3], "Forecast", _of(worth, "forecast"))
-    card(
-        columns[4],
-        "Optimum",
-        f"{_one(worth.optimum.value)} %",
-        f"{_one(worth.gap.value)} above",
-        f"The sample-wise optimum, {points(worth.optimum)} %: a maximum over noise, so optimistic. Above the best "
-        f"layer for all by {points(worth.gap)} points.",
-    )
-    proxy = view.sweeps["proxy"]
-    card(
-        columns[5],
-        "Sweep cost",
-        short_time(proxy.cost.seconds),
-        f"{count(int((proxy.measured == 1).sum()), 'edit')}",
-        f"{duration(proxy.cost.seconds)} for the proxy facts, when it was measured.",
-    )
-
-
-def _of(worth: Worth, selector: str) -> SelectorWorth | None:
-    return next((item for item in worth.selectors if item.pick.selector == selector), None)
-
-
-def _selector(place, label: str, item: SelectorWorth | None) -> None:
-    if item is None:
-        card(place, label, "–", "not scored")
-    elif item.pick.own_layer is None:
-        card(place, label, "n/a", "no pick", item.pick.reason)
-    elif item.pick.restricted:
-        card(place, label, f"{item.pick.own_layer}", "not swept")
-    else:
-        regret = "not judged yet" if item.overall.value is None else f"regret {_one(item.regret.value)}"
-        card(
-            place,
-            label,
-            f"{item.pick.layer}",
-            regret,
-            f"{definition(label)} Its regret, in points of Overall below the best layer: {points(item.regret)}.",
-        )
-
-
-def _one(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.1f}"
 
 
 def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
@@ -176,16 +109,10 @@ def drawn(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) ->
         view.sweeps[part],
         lga[0] if lga is not None else None,
         layers=view.layers,
-        picks=_marked(worth),
+        picks=marked_picks(worth),
         best=worth.best_layer,
         labels={fact.record: fact_label(fact) for fact in view.facts[part]},
         scale=scale(),
         chosen=chosen,
         theme_name=theme_name(),
     )
-
-
-def _marked(worth: Worth) -> list[Pick]:
-    """The main selectors; the brute force's own pick where it is judged on other facts than its own."""
-    main = (*MARKED, *([] if worth.in_sample else [BRUTE_FORCE]))
-    return [item.pick for item in worth.selectors if item.pick.selector in main]

@@ -17,14 +17,16 @@ from lga_core.view.words.sentences import spoken
 from lga_core.view.words.sweep.rows import (
     MARKED,
     best_of,
+    compared,
     cost_rows,
+    golden_layer,
     judging_words,
     measured_words,
     metric_rows,
     metric_titles,
     regret_rows,
 )
-from lga_core.view.words.sweep.sentences import BRUTE_FORCE, optimum_sentence
+from lga_core.view.words.sweep.sentences import optimum_sentence
 from lga_core.view.words.text import count
 from pages._ui.scoring.tabs import provenance
 from pages._ui.shell import elements
@@ -69,47 +71,32 @@ def regret_table(worth: Worth) -> None:
 
 def metrics_table(view: SweepView, worth: Worth) -> None:
     """The paper's shape: every selector's layer and each metric there, with its n."""
-    _table(
-        metric_rows(worth),
-        "Table of the metrics at each selector's pick",
-        {
-            **dict.fromkeys((*metric_titles(worth).values(), "Overall"), _number(1)),
-            "harmonic mean": _number(1),
-            "below the optimum": _number(1),
-        },
-    )
+    names = (*metric_titles(worth).values(), "Overall", "harmonic mean", "below the optimum")
+    alt = "Table of the metrics at each selector's pick"
+    _table(metric_rows(worth), alt, dict.fromkeys(names, _number(1)))
     st.caption(f"Percent after the edit, mean over the facts that have the metric: {measured_words(view.sweeps)}")
 
 
 def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
     """What finding the layer took, beside the sweep of the same facts."""
-    _table(
-        cost_rows(worth),
-        "Table of what each selector costs",
-        {
-            "seconds": _number(1),
-            "forward rows": _number(0),
-            "backward rows": _number(0),
-            "times cheaper": _number(1),
-        },
-    )
+    digits = {"seconds": 1, "forward rows": 0, "backward rows": 0, "times cheaper": 1}
+    columns = {name: _number(of_it) for name, of_it in digits.items()}
+    _table(cost_rows(worth), "Table of what each selector costs", columns)
     st.caption(
         "Time of each measurement when it was made. Rows are sequences through the whole model; a part of it "
         "counts as its share. Forecast + racing: what a race of the forecast’s best layers on these cells takes."
         + ("" if view.sweeps["proxy"].complete else " The sweep is not complete: it will cost more.")
     )
-    main = (*MARKED, "forecast-race", BRUTE_FORCE)
-    judged = [item for item in worth.selectors if item.pick.selector in main]
     theme = theme_name()
-    figure = figures.figure(worth, ("regret", theme), lambda: regret_against_cost(judged, theme_name=theme))
+    figure = figures.figure(worth, ("regret", theme), lambda: regret_against_cost(compared(worth), theme_name=theme))
     if figure is not None:
         chart(figure, "sweep_regret", "Points: each selector's regret over the seconds that it took.")
 
 
 def each_fact(view: SweepView, worth: Worth, figures: Figures) -> None:
     """Where each fact's own best layer lies, and what one layer for all gives away."""
-    golden = next((item.pick.own_layer for item in worth.selectors if item.pick.selector == "lga"), None)
     theme = theme_name()
+    golden = golden_layer(worth)
     figure = figures.figure(worth, ("best", theme), lambda: best_layers(worth, view.layers, golden, theme_name=theme))
     chart(figure, "sweep_best", "Bar chart: for how many facts each layer is the best one.", choosing=True)
     st.markdown(safe(optimum_sentence(worth)))

@@ -17,12 +17,11 @@ from pages._ui.shell.elements import waiting
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers
-from pages._ui.shell.live import live
+from pages._ui.shell.live import live_with
 from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "every layer"
-LIVE_SECONDS = 3.0
 
 
 def golden_layer(question: Question) -> int | None:
@@ -78,31 +77,18 @@ def show(question: Question, trial: TrialRequest) -> None:
     golden = golden_layer(question)
 
     def draw() -> None:
-        if running is not None:
-            running.touch()
-            if not running.alive:  # another session's, which this one's sidebar does not watch
-                st.rerun()
         result = reading.read(model, request, store())
         if result.begun:
             _results(result, golden, model.layers)
         elif running is not None:
             waiting("The first layers appear here as soon as they are measured.")
 
-    live("every_layer_live", draw, running=running is not None, seconds=LIVE_SECONDS)
+    live_with("every_layer_live", draw, running)
 
 
 def _results(result: EveryLayer, golden: int | None, layers: int) -> None:
     st.markdown("**This edit at every layer**")
-    st.markdown(
-        safe(
-            best_layer_sentence(
-                result.best,
-                None if result.best is None else result.overall(result.best),
-                golden,
-                None if golden is None or result.best is None else result.overall(golden),
-            )
-        )
-    )
+    st.markdown(safe(best_layer_sentence(result.sweep, result.best, golden)))
     figure = every_layer_figure(
         result.sweep,
         result.scores,

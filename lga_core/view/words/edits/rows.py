@@ -3,8 +3,8 @@
 from typing import Any
 
 from lga_core.results import METRICS, Diagnostics, EditReport, LedgerReport, ProbeResult
+from lga_core.view.words.cards import Card
 from lga_core.view.words.edits.sentences import before_after, relative_error, whole
-from lga_core.view.words.scores.headline import Card
 from lga_core.view.words.text import number, yes_no
 
 WRITTEN_NOTE = "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
@@ -15,32 +15,13 @@ def side_effect_cards(report: EditReport, measured: Diagnostics) -> list[Card]:
     ratios = [ratio for ratio in measured.norm_ratios if ratio is not None]
     largest = max(ratios) if ratios and len(ratios) == len(measured.norm_ratios) else None
     prompts = f"nats, n {measured.n_prompts}"
+    fluency = f"{whole(measured.fluency_before)} → {whole(measured.fluency_after)}"
     return [
-        Card(
-            label="Target error",
-            value=relative_error(report.target_error),
-            below="largest over layers",
-        ),
-        Card(
-            label="‖ΔW‖ / ‖W‖",
-            value=number(largest, 2),
-            below="largest over layers",
-        ),
-        Card(
-            label="Drift, mean KL",
-            value=number(measured.kl, 2),
-            below=prompts,
-        ),
-        Card(
-            label="Drift, largest KL",
-            value=number(measured.kl_largest, 2),
-            below=prompts,
-        ),
-        Card(
-            label="Fluency",
-            value=f"{whole(measured.fluency_before)} → {whole(measured.fluency_after)}",
-            below="bits × 100",
-        ),
+        Card(label="Target error", value=relative_error(report.target_error), below="largest over layers"),
+        Card(label="‖ΔW‖ / ‖W‖", value=number(largest, 2), below="largest over layers"),
+        Card(label="Drift, mean KL", value=number(measured.kl, 2), below=prompts),
+        Card(label="Drift, largest KL", value=number(measured.kl_largest, 2), below=prompts),
+        Card(label="Fluency", value=fluency, below="bits × 100"),
     ]
 
 
