@@ -92,27 +92,30 @@ class TraceRequest(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialRequest(Request):
+class EditingRequest(Request):
+    """Something that edits at these layers, none of which touches a ledger."""
+
+    layers: tuple[int, ...]
+    editor: str
+    settings: Any  # the editor's
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRequest(EditingRequest):
     """One trial edit. Publishes each TrialStage, returns (EditReport, Stored)."""
 
     interactive: ClassVar[bool] = True
     facts_name: str
     fact: Fact
-    layers: tuple[int, ...]
-    editor: str
-    settings: Any
     metrics: MetricSettings = TRIAL_METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
-class EasyEditRequest(Request):
+class EasyEditRequest(EditingRequest):
     """The files with which EasyEdit makes the same edit. Returns the bytes of a .zip."""
 
     interactive: ClassVar[bool] = True
     facts: tuple[Fact, ...]
-    layers: tuple[int, ...]
-    editor: str
-    settings: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,27 +136,21 @@ class EveryLayerRequest(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepRequest(Request):
+class SweepRequest(EditingRequest):
     """Every fact edited at every layer alone, the proxy's first. Results are in the store, cell by cell."""
 
     proxy: ProxySet
     test: ProxySet | None
-    layers: tuple[int, ...]
-    editor: str
-    settings: Any
     metrics: SweepMetrics = SWEEP_METRICS
     first_batch: bool = False  # only until the first edits are measured
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManyEditsRequest(Request):
+class ManyEditsRequest(EditingRequest):
     """Facts edited one after another or in batches. Each checkpoint is in the store at once."""
 
     facts_name: str
     facts: tuple[Fact, ...]  # in the order in which they are edited
-    layers: tuple[int, ...]
-    editor: str
-    settings: Any
     how: ManyEditsSettings
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lga_core.service import requests as ask
-from lga_core.service.work import editing, every_layer, many_edits, planning, publishing, replaying, scoring, sweeping
+from lga_core.service.work import editing, planning, publishing, replaying, scoring, sweeping
 from lga_core.service.work.desk import Control, Desk
 
 WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
@@ -17,11 +17,11 @@ WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
     ask.ScoreRequest: scoring.score,
     ask.TraceRequest: scoring.trace,
     ask.SweepRequest: sweeping.sweep,
-    ask.ManyEditsRequest: many_edits.many_edits,
+    ask.ManyEditsRequest: sweeping.many_edits,
     ask.ReplayRequest: replaying.replay,
     ask.TrialRequest: editing.try_edit,
     ask.EasyEditRequest: editing.for_easyedit,
-    ask.EveryLayerRequest: every_layer.every_layer,
+    ask.EveryLayerRequest: sweeping.every_layer,
     ask.WriteEdits: editing.write,
     ask.ToggleEdit: editing.toggle,
     ask.MoveEdit: editing.move,

@@ -1,7 +1,7 @@
 """Stored runs in words: what a number was measured with, damaged rows, a replay, the recorded example."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lga_core.results import ReplayReport, Stored
@@ -54,7 +54,7 @@ def origin_rows(stored: Stored) -> dict[str, str]:
         "prompts": chat_words(source.chat),
         "facts": source.facts,
         "facts fingerprint": source.facts_fingerprint[:16],
-        "settings": ", ".join(_settings(source.settings)) or "none",
+        "settings": ", ".join(f"{name} {value}" for name, value in settings_words(source.settings).items()) or "none",
         "version": str(source.method_version),
         "packages": ", ".join(f"{name} {version}" for name, version in source.packages.items()),
         "machine": source.machine,
@@ -63,13 +63,17 @@ def origin_rows(stored: Stored) -> dict[str, str]:
     }
 
 
-def _settings(settings: Mapping[str, Any], within: str = "") -> Iterator[str]:
-    """Each setting with its value, those inside others under both names."""
+def settings_words(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Each recorded setting's value, those inside others under both names."""
+    words: dict[str, str] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _settings(value, f"{within}{name} ")
+            words |= {f"{name} {inner}": of_it for inner, of_it in settings_words(value).items()}
+        elif isinstance(value, list | tuple):
+            words[name] = ", ".join(map(str, value))
         else:
-            yield f"{within}{name} {'default' if value is None else value}"
+            words[name] = "default" if value is None else str(value)
+    return words
 
 
 def recorded_sentence(model: str, machine: str, created: str, cores: int, torch: str) -> str:
