@@ -174,7 +174,8 @@ def next_tokens(report: PlaygroundReport) -> None:
         },
         placeholder="n/a",
         alt="Table of the next tokens",
-        column_config={name: st.column_config.TextColumn(alignment="right", width=70) for name in ("p", "p ")},
+        widths={"p": 70, "p ": 70},
+        right=("p", "p "),
     )
 
 

@@ -78,7 +78,8 @@ def test_only_options_that_are_not_the_papers_are_named():
         window=10,
     )
     assert differing_options(asdict(other)) == (
-        "attention · cosine · by magnitude · known facts only · old answer the model's own · no fences · CMA window 10"
+        "LGA weights: attention · Products: cosine · Order of the totals: by magnitude · Facts that count: "
+        "known only · Old answer: always the model's own · no fences · CMA window 10"
     )
     assert differing_options(asdict(ScoreChoices(seed=0, fences=1.5))) == "κ = 1.5"
 

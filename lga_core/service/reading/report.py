@@ -42,7 +42,7 @@ from lga_core.service.reading.stored import all_from_store, attribution, scored_
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
 from lga_core.view.words.edits.sentences import relative_error
-from lga_core.view.words.scores import options as words
+from lga_core.view.words.scores.options import KINDS, OPTIONS
 from lga_core.view.words.text import number
 from lga_core.worth.recommendation import past_worth
 
@@ -122,14 +122,9 @@ def _asked(request: ReportRequest, identity: ModelIdentity, title: str, n: int) 
         "model fingerprint": identity.fingerprint[:16],
         "facts": facts + (", those that the model knows" if request.proxy.known_only else ""),
         "seed": str(choices.seed),
-        "LGA loss": words.LOSSES[choices.loss],
-        "old answer": words.OLD[choices.old],
-        "LGA weights": words.SCOPES[choices.scope],
-        "products": words.NORMALIZE[choices.normalize],
-        "order of the totals": words.RANK[choices.rank],
+        **{label: names[getattr(choices, name)] for name, (label, names) in OPTIONS.items()},
         "fences": "none" if choices.fences is None else f"κ = {choices.fences:g}",
-        "facts that count": words.KNOWN[choices.known],
-        "CMA restores": words.KINDS[choices.kind],
+        "CMA restores": KINDS[choices.kind],
         "CMA window": "10 of 48 layers, scaled to the depth" if choices.window is None else f"{choices.window} layers",
         "editor": EDITORS[request.editor].title,
         "machine": identity.machine,

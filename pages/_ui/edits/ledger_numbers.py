@@ -49,19 +49,14 @@ def history(ledger: LedgerView) -> None:
 
 def facts(report: LedgerReport) -> None:
     """Each fact with all four metrics before and now."""
-    column = st.column_config
     table(
         ledger_rows(report),
         most=420,
         key="ledger_facts",
         alt="Table of the facts before and now",
         placeholder="n/a",
-        column_config={
-            "#": column.NumberColumn(width=40),
-            "on": column.TextColumn(width=45),
-            "prompt": column.TextColumn(width=260),
-        }
-        | {name: column.TextColumn(width=105, alignment="right") for name in METRICS},
+        widths={"#": 40, "on": 45, "prompt": 260, **dict.fromkeys(METRICS, 105)},
+        right=METRICS,
     )
     st.caption("Teacher-forced, percent, unedited model → now.")
     for number, fact in enumerate(report.facts, start=1):

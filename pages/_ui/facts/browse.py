@@ -18,6 +18,27 @@ from pages._ui.shell.text import safe
 from pages._ui.trial.fact import look_at
 
 _TABLE_HEIGHT = 420
+_WIDTHS = {
+    "prompt": 270,
+    "expected": 120,
+    "the model says": 130,
+    "p": 55,
+    "model": 85,
+    "new answer": 110,
+    "relation": 110,
+    "rephrases": 85,
+    "locality": 75,
+    "portability": 85,
+}
+_ABOUT = {
+    "record": "Record number in its file, from 0.",
+    "expected": "The accepted old answers.",
+    "the model says": "Its greedy answer to the prompt, as many tokens as the new answer has.",
+    "p": "Probability of that answer's first token.",
+    "model": "Known: that token starts an accepted old answer.",
+    "locality": "How many locality probes it has.",
+    "portability": "How many portability probes it has.",
+}
 
 
 def browse(fact_set: FactSet) -> None:
@@ -73,7 +94,6 @@ def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fac
         }
     )
     rows["p"] = rows["p"].astype(float)
-    column = st.column_config
     order = [name for name in rows if checks or name not in ("the model says", "p", "model")]
     event = table(
         rows,
@@ -83,21 +103,9 @@ def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fac
         on_select="rerun",
         selection_mode="single-row",
         alt="Facts with what the model says",
-        column_config={
-            "record": column.NumberColumn("#", width=50, help="Record number in its file, from 0."),
-            "prompt": column.TextColumn(width=270),
-            "expected": column.TextColumn(width=120, help="The accepted old answers."),
-            "the model says": column.TextColumn(
-                width=130, help="Its greedy answer to the prompt, as many tokens as the new answer has."
-            ),
-            "p": column.NumberColumn(width=55, format="%.3f", help="Probability of that answer's first token."),
-            "model": column.TextColumn(width=85, help="Known: that token starts an accepted old answer."),
-            "new answer": column.TextColumn(width=110),
-            "relation": column.TextColumn(width=110),
-            "rephrases": column.NumberColumn(width=85),
-            "locality": column.NumberColumn(width=75, help="How many locality probes it has."),
-            "portability": column.NumberColumn(width=85, help="How many portability probes it has."),
-        },
+        widths=_WIDTHS,
+        digits={"p": 3},
+        about=_ABOUT,
     )
     at = event.selection.rows
     return facts[at[0]] if at and at[0] < len(facts) else None

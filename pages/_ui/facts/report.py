@@ -35,20 +35,13 @@ def report(fact_set: FactSet) -> None:
             ],
             columns=["record", "outcome", "flags", "prompt", "notes"],
         )
-        column = st.column_config
         event = table(
             rows,
             most=460,
             key=f"report_table_{hash(tuple(item.record for item in shown)):x}",
             on_select="rerun",
             selection_mode="single-row",
-            column_config={
-                "record": column.NumberColumn("#", width=50),
-                "outcome": column.TextColumn(width=110),
-                "flags": column.TextColumn(width=110),
-                "prompt": column.TextColumn(width=240),
-                "notes": column.TextColumn(width="large"),
-            },
+            widths={"outcome": 110, "flags": 110, "prompt": 240, "notes": 400},
         )
         _in_full([shown[at] for at in event.selection.rows if at < len(shown)])
     else:
@@ -95,13 +88,4 @@ def problem_table(problems: Sequence[Problem]) -> None:
     """What is wrong with each record and what was done about it."""
     if problems:
         rows = [{"record": item.record, "action": item.action, "problem": item.problem} for item in problems]
-        column = st.column_config
-        table(
-            rows,
-            most=280,
-            column_config={
-                "record": column.NumberColumn("#", width=50),
-                "action": column.TextColumn(width=110),
-                "problem": column.TextColumn(width=640),
-            },
-        )
+        table(rows, most=280, widths={"action": 110, "problem": 640})

@@ -1,13 +1,11 @@
 """The options of the golden-layers page: those that need a measurement of their own, and those that only change how
 measured values are read."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.view.figures.parts.scales import SCALES, Scale
-from lga_core.view.words.scores import options as words
+from lga_core.view.words.scores.options import KINDS, OPTIONS
 from pages._ui.session.state import widget
 from pages._ui.shell.elements import choice, number_field, toggle
 
@@ -16,15 +14,10 @@ def choices(seed: int) -> ScoreChoices:
     """What the options say, also on a page that does not show them."""
     return ScoreChoices(
         seed=seed,
-        loss=widget("loss", "sequence"),
-        old=widget("old", "data"),
         kind=widget("cma") or "mlp",
         window=10 if widget("window_10") else None,
-        scope=widget("scope", "mlp"),
-        normalize=widget("normalize", "raw"),
-        rank=widget("rank", "signed"),
         fences=widget("kappa", 1.0) if widget("fenced", True) else None,
-        known=widget("facts_read", "all"),
+        **{name: widget(_key(name), next(iter(names))) for name, (_label, names) in OPTIONS.items()},
     )
 
 
@@ -40,10 +33,10 @@ def options_bar() -> None:
         choice("Colour scale", SCALES, "scale", "symmetric log", help=about)
         choice(
             "CMA restores",
-            list(words.KINDS),
+            list(KINDS),
             "cma",
             "mlp",
-            format_func=words.KINDS.get,
+            format_func=KINDS.get,
             bind="query-params",
             help="What is restored at the last subject token. Each kind is measured once.",
         )
@@ -55,10 +48,8 @@ def options_bar() -> None:
 
 def _reading() -> None:
     st.caption("Change how the measured values are read, at once")
-    _select("LGA weights", "scope", words.SCOPES)
-    _select("Products", "normalize", words.NORMALIZE)
-    _select("Order of the totals", "rank", words.RANK)
-    _select("Facts that count", "facts_read", words.KNOWN)
+    for name in ("scope", "normalize", "rank", "known"):
+        _select(name)
     fenced = toggle("Exclude outlier layers by fences", "fenced", value=True, bind="query-params")
     number_field(
         "Fence factor κ",
@@ -75,8 +66,8 @@ def _reading() -> None:
 
 def _measuring() -> None:
     st.caption("Need a new measurement")
-    _select("LGA loss", "loss", words.LOSSES)
-    _select("Old answer", "old", words.OLD)
+    _select("loss")
+    _select("old")
     toggle(
         "CMA window of 10 layers, ROME's",
         "window_10",
@@ -85,5 +76,12 @@ def _measuring() -> None:
     )
 
 
-def _select(label: str, key: str, names: Mapping[str, str]) -> None:
+def _select(name: str) -> None:
+    label, names = OPTIONS[name]
+    key = _key(name)
     st.selectbox(label, list(names), key=key, format_func=names.get, persist_state="session", bind="query-params")
+
+
+def _key(name: str) -> str:
+    """Of the option's widget, as the address has it. "known" there is the sidebar's choice of facts."""
+    return "facts_read" if name == "known" else name

@@ -13,16 +13,12 @@ from pages._ui.shell.elements import table
 
 def show(known: ScoredFacts, choices: ScoreChoices) -> None:
     """Every reading's pick; nothing is measured unless the button is pressed."""
-    column = st.column_config
     table(
         reading_rows(known, choices),
         alt="Table of LGA's pick for each loss and old answer",
         placeholder="n/a",
-        column_config={
-            "picked in, %": column.NumberColumn(format="%.0f"),
-            "facts": column.NumberColumn(help="Facts that the pick is from"),
-            "ρ with the one shown": column.NumberColumn(format="%.2f"),
-        },
+        digits={"picked in, %": 0, "ρ with the one shown": 2},
+        about={"facts": "Facts that the pick is from"},
     )
     st.caption(
         "The paper leaves open over which tokens the loss is a mean, and whose old answer is meant. The options "

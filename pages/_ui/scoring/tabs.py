@@ -95,21 +95,14 @@ def firmness(lga: MethodScores | None) -> None:
 
 def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
     """Every fact asked for, and why some were not used."""
-    column = st.column_config
     table(
         fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ()),
         most=420,
         alt="Table of the facts",
         placeholder="n/a",
-        column_config={
-            "record": column.NumberColumn(width="small"),
-            "p": column.NumberColumn(
-                "p", format="%.2f", width="small", help="Probability of the model’s own next token"
-            ),
-            "from": column.TextColumn("from", width="small", help="Source of the old answer"),
-            "known": column.TextColumn(width="small"),
-            "prompt": column.TextColumn(width="medium"),
-        },
+        widths={"p": 75, "from": 75, "known": 75, "prompt": 200},
+        digits={"p": 2},
+        about={"p": "Probability of the model’s own next token", "from": "Source of the old answer"},
     )
     if lga is not None:
         for reason, records in unused_reasons(lga.scores).items():
@@ -118,17 +111,12 @@ def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
 
 def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
     """The picks of all methods side by side; what is not measured yet can be."""
-    column = st.column_config
     table(
         pick_rows(known, choices),
         alt="Table of each method's pick",
         placeholder="n/a",
-        column_config={
-            "ρ with LGA": column.NumberColumn(format="%.2f"),
-            "picked in, %": column.NumberColumn(format="%.0f"),
-            "facts": column.NumberColumn(help="Facts that the pick is from"),
-            "seconds": column.NumberColumn(format="%.1f"),
-        },
+        digits={"ρ with LGA": 2, "picked in, %": 0, "seconds": 1},
+        about={"facts": "Facts that the pick is from"},
     )
     missing = unmeasured(known, choices)
     if not missing:

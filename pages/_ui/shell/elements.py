@@ -1,6 +1,6 @@
 """Elements that many pages draw alike: tables, cards with a number, files to download, a choice of one of a few."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,24 +13,37 @@ from pages._ui.session.state import Question, session
 HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table
 
 
-def table(rows: Any, *, most: int | None = None, **settings: Any) -> Any:
+def table(
+    rows: Any,
+    *,
+    most: int | None = None,
+    widths: Mapping[str, int] = {},
+    digits: Mapping[str, int] = {},
+    about: Mapping[str, str] = {},
+    labels: Mapping[str, str] = {},
+    right: Collection[str] = (),
+    **settings: Any,
+) -> Any:
     """Rows as a table of the page's width, at most `most` px high; what `st.dataframe` returns.
 
-    Columns of known names are defined on hover, where `column_config` does not say what they are.
+    By column: `widths` in px, `digits` after the point, `about`, which is shown on hover (its definition, where it has
+    one and nothing is given), `labels` in place of names, and texts that stand at the `right`. A column "record" is "#".
     """
     frame = pd.DataFrame(rows)
-    columns = {name: about for name in frame.columns if (about := definition(str(name))) is not None}
-    given = settings.pop("column_config", {})
+    columns = {}
+    for name in frame.columns:
+        label = labels.get(name, "#" if name == "record" else None)
+        width = widths.get(name, 50 if name == "record" else None)
+        shared = {"label": label, "width": width, "help": about.get(name) or definition(str(name))}
+        if name in digits:
+            columns[name] = st.column_config.NumberColumn(format=f"%.{digits[name]}f", **shared)
+        elif name in right:
+            columns[name] = st.column_config.TextColumn(alignment="right", **shared)
+        elif any(shared.values()):
+            columns[name] = st.column_config.Column(**shared)
     settings.setdefault("placeholder", "")  # else a cell without a value says "None"
-    settings["column_config"] = given | {name: _with_help(given.get(name), about) for name, about in columns.items()}
     height = "auto" if most is None else min(HEAD_PIXELS + ROW_PIXELS * max(len(frame), 1), most)
-    return st.dataframe(frame, hide_index=True, width="stretch", height=height, **settings)
-
-
-def _with_help(given: Any, about: str) -> Any:
-    """A column's configuration with `about` on hover, unless it has something to say itself."""
-    column = {"label": given} if isinstance(given, str) else dict(given or {})
-    return column | {"help": column.get("help") or about}
+    return st.dataframe(frame, hide_index=True, width="stretch", height=height, column_config=columns, **settings)
 
 
 def cards(row: Sequence[Card]) -> None:

@@ -142,7 +142,7 @@ def terms(measured: Study) -> None:
     )
     st.caption(
         "Mean regret over the units in points. The terms were tried out on the proxy facts (and all of our own "
-        "set), so those numbers flatter; the held-out ones do not. Lowest in: units on held-out facts."
+        "set), so those numbers flatter; the held-out ones do not. Best in: units on held-out facts."
     )
 
 

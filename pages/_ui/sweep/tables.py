@@ -1,5 +1,6 @@
 """The numbers of a sweep: the regret table, the metrics at every pick, the cost table, files and the protocol."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -52,16 +53,12 @@ def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> 
 
 def regret_table(worth: Worth) -> None:
     """One row a selector, the lowest regret first."""
+    interval = "95 % interval of the regret"
     _table(
         regret_rows(worth),
         "Table of what each selector's pick is worth",
-        {
-            "Overall, %": _number(1),
-            "regret": _number(1, f"Points of Overall below {best_of(worth)}."),
-            "from": _number(1, "95 % interval of the regret"),
-            "to": _number(1, "95 % interval of the regret"),
-            "Spearman ρ": _number(2),
-        },
+        {"Overall, %": 1, "regret": 1, "from": 1, "to": 1, "Spearman ρ": 2},
+        about={"regret": f"Points of Overall below {best_of(worth)}.", "from": interval, "to": interval},
     )
     if worth.unfinished:
         st.caption(f"{count(worth.unfinished, 'fact')} not judged on: not measured at every layer yet.")
@@ -73,15 +70,14 @@ def metrics_table(view: SweepView, worth: Worth) -> None:
     """The paper's shape: every selector's layer and each metric there, with its n."""
     names = (*metric_titles(worth).values(), "Overall", "harmonic mean", "below the optimum")
     alt = "Table of the metrics at each selector's pick"
-    _table(metric_rows(worth), alt, dict.fromkeys(names, _number(1)))
+    _table(metric_rows(worth), alt, dict.fromkeys(names, 1))
     st.caption(f"Percent after the edit, mean over the facts that have the metric: {measured_words(view.sweeps)}")
 
 
 def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
     """What finding the layer took, beside the sweep of the same facts."""
     digits = {"seconds": 1, "forward rows": 0, "backward rows": 0, "times cheaper": 1}
-    columns = {name: _number(of_it) for name, of_it in digits.items()}
-    _table(cost_rows(worth), "Table of what each selector costs", columns)
+    _table(cost_rows(worth), "Table of what each selector costs", digits)
     st.caption(
         "Time of each measurement when it was made. Rows are sequences through the whole model; a part of it "
         "counts as its share. Forecast + racing: what a race of the forecast’s best layers on these cells takes."
@@ -135,10 +131,5 @@ def _swept_stored(view: SweepView) -> dict[str, Stored]:
     return {f"sweep, {part} facts": stored for part, (_sweep, stored) in view.parts.items()}
 
 
-def _number(digits: int, about: str | None = None) -> Any:
-    """How a column's numbers are written."""
-    return st.column_config.NumberColumn(format=f"%.{digits}f", help=about)
-
-
-def _table(rows: list[dict], alt: str, columns: dict) -> None:
-    table(rows, most=420, alt=alt, placeholder="n/a", column_config=columns)
+def _table(rows: list[dict[str, object]], alt: str, digits: Mapping[str, int], **settings: Any) -> None:
+    table(rows, most=420, alt=alt, placeholder="n/a", digits=digits, **settings)

@@ -1,41 +1,43 @@
-"""What the options of the layer scores are called, and which of them differ from the paper's."""
+"""The options of the layer scores: what each and its choices are called, and which differ from the paper's."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.results import Kind, Loss
+from lga_core.results import Kind
 
 KINDS: Mapping[Kind, str] = {"mlp": "MLP", "hidden": "hidden state", "attn": "attention"}
-SCOPES = {"mlp": "all MLP weights", "mlp-down": "down projection", "attention": "attention", "block": "whole block"}
-LOSSES: Mapping[Loss, str] = {"sequence": "whole sequence, the paper's", "answer": "answer alone"}
-OLD = {"data": "the data's, where it has one", "model": "always the model's own"}
-NORMALIZE = {"raw": "raw products", "cosine": "cosine"}
-RANK = {"signed": "signed, the paper's", "magnitude": "by magnitude"}
-KNOWN = {"all": "all", "known": "known only", "unknown": "unknown only"}
+# Field of `ScoreChoices` -> its label, and what its choices are called; the first one is the paper's.
+OPTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "scope": (
+        "LGA weights",
+        {"mlp": "all MLP weights", "mlp-down": "down projection", "attention": "attention", "block": "whole block"},
+    ),
+    "normalize": ("Products", {"raw": "raw products", "cosine": "cosine"}),
+    "rank": ("Order of the totals", {"signed": "signed, the paper's", "magnitude": "by magnitude"}),
+    "known": ("Facts that count", {"all": "all", "known": "known only", "unknown": "unknown only"}),
+    "loss": ("LGA loss", {"sequence": "whole sequence, the paper's", "answer": "answer alone"}),
+    "old": ("Old answer", {"data": "the data's, where it has one", "model": "always the model's own"}),
+}
+
+
+def option_words(name: str, value: str) -> str:
+    """What a choice is called."""
+    return OPTIONS[name][1][value]
 
 
 def loss_note(settings: Mapping[str, Any]) -> str:
     """Which loss LGA's gradients are of, for a heading; "" where the settings do not say."""
-    return {"sequence": "loss of the whole sequence", "answer": "loss of the answer alone"}.get(
-        settings.get("loss", ""), ""
-    )
+    notes = {"sequence": "loss of the whole sequence", "answer": "loss of the answer alone"}
+    return notes.get(settings.get("loss", ""), "")
 
 
 def differing_options(options: Mapping[str, Any]) -> str:
     """Those that are not the paper's, in words; "" where all are. `options`: `ScoreChoices` by name."""
-    parts = []
-    if options["scope"] != "mlp":
-        parts.append(SCOPES[options["scope"]])
-    if options["normalize"] != "raw":
-        parts.append(NORMALIZE[options["normalize"]])
-    if options["rank"] != "signed":
-        parts.append(RANK[options["rank"]])
-    if options["known"] != "all":
-        parts.append(f"{options['known']} facts only")
-    if options["loss"] != "sequence":
-        parts.append(loss_note(options))
-    if options["old"] != "data":
-        parts.append("old answer the model's own")
+    parts = [
+        f"{label}: {names[options[name]]}"
+        for name, (label, names) in OPTIONS.items()
+        if options[name] != next(iter(names))
+    ]
     if options["fences"] is None:
         parts.append("no fences")
     elif options["fences"] != 1.0:
