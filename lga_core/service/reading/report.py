@@ -34,8 +34,8 @@ from lga_core.service.reading.method_scores import (
     ScoreChoices,
     agreement,
     fact_rows,
-    method_scores,
     pick_rows,
+    question_scores,
 )
 from lga_core.service.reading.readings import reading_needs, reading_rows
 from lga_core.service.reading.stored import all_from_store, attribution, scored_facts, traces
@@ -70,11 +70,11 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
     entry = resolve(request.model)
     needs = tuple(dict.fromkeys((*choices.all_needs(), *reading_needs(choices))))
     known = all_from_store(scored_facts(identity, request.proxy, needs, store))
-    lga, cma, forecast = (method_scores(known, choices, name) for name in (LGA, choices.cma, "forecast"))
+    scores = question_scores(known, choices)
+    lga = scores.lga
     facts_name = request.proxy.name
     past = past_worth(kept_units(), request.model, facts_name, request.editor)
-    scored = [item for item in (lga, cma, forecast) if item is not None]
-    asked = answered(known, scored, past, facts_name, request.editor, store, choices.seed) if known.facts else None
+    asked = answered(scores, past, facts_name, request.editor, store) if known.facts else None
     citation = CITATION.read_text(encoding="utf-8") if CITATION.is_file() else ""
     licence = entry.licence
     return QuestionReport(
@@ -87,10 +87,10 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
         answer=asked.answer if asked is not None else None,
         obstacles=asked.obstacles if asked is not None else {},
         lga=_reported(lga),
-        cma=_reported(cma),
-        forecast=_reported(forecast),
-        agreement=agreement(lga, cma),
-        picks=tuple(pick_rows(known, choices)) if scored else (),
+        cma=_reported(scores.cma),
+        forecast=_reported(scores.forecast),
+        agreement=agreement(lga, scores.cma),
+        picks=tuple(pick_rows(known, choices)) if scores.scored else (),
         readings=tuple(reading_rows(known, choices)),
         published={
             item.editor: tuple(layer for layer in item.layers if layer < identity.layers) for item in entry.published

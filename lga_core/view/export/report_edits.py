@@ -19,7 +19,7 @@ from lga_core.view.words.edits.rows import (
     side_effect_cards,
     written_rows,
 )
-from lga_core.view.words.edits.sentences import best_layer_sentence, whole
+from lga_core.view.words.edits.sentences import best_layer_sentence
 from lga_core.view.words.names import method_title
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
@@ -33,7 +33,7 @@ from lga_core.view.words.sweep.rows import (
     regret_rows,
 )
 from lga_core.view.words.sweep.sentences import figure_in_words, optimum_sentence, recommendation
-from lga_core.view.words.text import count, number
+from lga_core.view.words.text import count, fixed, number
 
 _HISTORY = "rewrite"  # the metric whose history is drawn
 
@@ -46,7 +46,7 @@ def trials(report: QuestionReport) -> str:
 def _trial(trial: ReportedTrial) -> str:
     """Metrics before and after, side effects, what was written, and every probe's texts."""
     done = trial.report
-    overall = f"{whole(trial.overall_before)} → {whole(trial.overall_after)}"
+    overall = f"{fixed(trial.overall_before)} → {fixed(trial.overall_after)}"
     curve = page.both(partial(loss_curve, done, **search_end(done)))
     written = [row | {name: show(row[name]) for name, show in WRITTEN_FORMATS.items()} for row in written_rows(done)]
     parts = [

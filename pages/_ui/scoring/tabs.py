@@ -10,7 +10,14 @@ from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Stored
 from lga_core.scores.selection import signs
-from lga_core.service.reading.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
+from lga_core.service.reading.method_scores import (
+    MethodScores,
+    QuestionScores,
+    ScoreChoices,
+    fact_rows,
+    pick_rows,
+    unmeasured,
+)
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.view.export.files import easyedit_line, standalone_html
 from lga_core.view.export.frames.scores import fact_scores, layer_totals
@@ -36,17 +43,10 @@ from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import safe
 
 
-def show(
-    model: str,
-    known: ScoredFacts,
-    choices: ScoreChoices,
-    lga: MethodScores | None,
-    cma: MethodScores | None,
-    figure: Callable[[], go.Figure],
-) -> None:
+def show(model: str, results: QuestionScores, figure: Callable[[], go.Figure]) -> None:
     """All of them."""
-    scored = [item for item in (lga, cma) if item is not None]
-    golden = lga.scores.selection.golden_layers if lga is not None else ()
+    known, choices, lga = results.known, results.choices, results.lga
+    scored = [item for item in (lga, results.cma) if item is not None]
     origins = {item.stored.provenance.method: item.stored for item in scored if item.stored is not None}
     tabs(
         {
@@ -54,7 +54,7 @@ def show(
             "Facts": lambda: facts_table(known, lga),
             "Readings": lambda: readings.show(known, choices),
             "Other scores": lambda: other_scores(known, choices),
-            "Use it": lambda: use(model, golden, known.identity.layers),
+            "Use it": lambda: use(model, results.golden, known.identity.layers),
             "Export": lambda: export(figure, scored, known),
             "Settings and origin": lambda: provenance(origins),
         }

@@ -27,7 +27,7 @@ def table(
     """Rows as a table of the page's width, at most `most` px high; what `st.dataframe` returns.
 
     By column: `widths` in px, `digits` after the point, `about`, which is shown on hover (its definition, where it has
-    one and nothing is given), `labels` in place of names, and texts that stand at the `right`. A column "record" is "#".
+    one and nothing is given), `labels` in place of names, and texts at the `right`. A column "record" is "#".
     """
     frame = pd.DataFrame(rows)
     columns = {}

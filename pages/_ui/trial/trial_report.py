@@ -15,10 +15,10 @@ from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.words.cards import Card, metric_cards
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edits.rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
-from lga_core.view.words.edits.sentences import before_after, relative_error, whole
+from lga_core.view.words.edits.sentences import before_after, relative_error
 from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
-from lga_core.view.words.text import number, shorten
+from lga_core.view.words.text import fixed, number, shorten
 from pages._ui.edits.editors import title
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
@@ -79,7 +79,7 @@ def _metrics(report: EditReport, pending: str | None) -> None:
     now, made_of = overall(report.after)
     mean = Card(
         label="Overall",
-        value=f"{whole(before)} → {whole(now)}",
+        value=f"{fixed(before)} → {fixed(now)}",
         below=f"mean of {len(made_of)}",
         help=f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.",
     )

@@ -4,8 +4,8 @@ from typing import Any
 
 from lga_core.results import METRICS, Diagnostics, EditReport, LedgerReport, ProbeResult
 from lga_core.view.words.cards import Card
-from lga_core.view.words.edits.sentences import before_after, relative_error, whole
-from lga_core.view.words.text import number, yes_no
+from lga_core.view.words.edits.sentences import before_after, relative_error
+from lga_core.view.words.text import fixed, number, yes_no
 
 WRITTEN_NOTE = "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
 
@@ -15,7 +15,7 @@ def side_effect_cards(report: EditReport, measured: Diagnostics) -> list[Card]:
     ratios = [ratio for ratio in measured.norm_ratios if ratio is not None]
     largest = max(ratios) if ratios and len(ratios) == len(measured.norm_ratios) else None
     prompts = f"nats, n {measured.n_prompts}"
-    fluency = f"{whole(measured.fluency_before)} → {whole(measured.fluency_after)}"
+    fluency = f"{fixed(measured.fluency_before)} → {fixed(measured.fluency_after)}"
     return [
         Card(label="Target error", value=relative_error(report.target_error), below="largest over layers"),
         Card(label="‖ΔW‖ / ‖W‖", value=number(largest, 2), below="largest over layers"),

@@ -6,7 +6,7 @@ from lga_core.view.words.definitions import definition
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.sweep.rows import selector_worth
 from lga_core.view.words.sweep.sentences import points, short_time
-from lga_core.view.words.text import count
+from lga_core.view.words.text import count, fixed
 
 
 def sweep_cards(worth: Worth, proxy: Sweep) -> list[Card]:
@@ -21,7 +21,7 @@ def sweep_cards(worth: Worth, proxy: Sweep) -> list[Card]:
         Card(
             label="Best layer",
             value="–" if worth.best_layer is None else f"{worth.best_layer}",
-            below=f"Overall {_one(worth.best.value)} %",
+            below=f"Overall {fixed(worth.best.value, 1)} %",
             help=best,
         ),
         _selector("Golden layer", selector_worth(worth, "lga")),
@@ -29,8 +29,8 @@ def sweep_cards(worth: Worth, proxy: Sweep) -> list[Card]:
         _selector("Forecast", selector_worth(worth, "forecast")),
         Card(
             label="Optimum",
-            value=f"{_one(worth.optimum.value)} %",
-            below=f"{_one(worth.gap.value)} above",
+            value=f"{fixed(worth.optimum.value, 1)} %",
+            below=f"{fixed(worth.gap.value, 1)} above",
             help=optimum,
         ),
         Card(
@@ -49,10 +49,6 @@ def _selector(label: str, item: SelectorWorth | None) -> Card:
         return Card(label=label, value="n/a", below="no pick", help=item.pick.reason)
     if item.pick.restricted:
         return Card(label=label, value=f"{item.pick.own_layer}", below="not swept")
-    regret = "not judged yet" if item.overall.value is None else f"regret {_one(item.regret.value)}"
+    regret = "not judged yet" if item.overall.value is None else f"regret {fixed(item.regret.value, 1)}"
     about = f"{definition(label)} Its regret, in points of Overall below the best layer: {points(item.regret)}."
     return Card(label=label, value=f"{item.pick.layer}", below=regret, help=about)
-
-
-def _one(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.1f}"

@@ -7,7 +7,7 @@ import numpy as np
 
 from lga_core.results import METRICS, Across, Difference, Estimate, Stability, StudyUnit, Summary, Transfer
 from lga_core.view.words.sweep.sentences import BRUTE_FORCE, points
-from lga_core.view.words.text import count
+from lga_core.view.words.text import count, fixed
 
 Table = list[dict[str, str]]
 LOSSES = {"lga": "loss of the sequence", "lga-answer": "loss of the answer"}  # selector -> in words
@@ -18,13 +18,13 @@ def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return [
         {
             "selector": row["selector"],
-            "layer": _whole(row["layer"]) if row["reason"] is None else "no pick",
+            "layer": fixed(row["layer"]) if row["reason"] is None else "no pick",
             **{metric: _with_n(row[metric], row[f"{metric}_n"]) for metric in METRICS},
             "fluency": _with_n(row["fluency"], row["fluency_n"]),
             "Overall": _between(row, "overall"),
             "regret": _between(row, "regret"),
             "layer ± 1 again": _share(row["firm"]),
-            "rows (× fewer)": _cost(_whole(row["rows"]), row["fewer_rows"]),
+            "rows (× fewer)": _cost(fixed(row["rows"]), row["fewer_rows"]),
             "seconds (× faster)": _cost(_seconds(row["seconds"]), row["faster"]),
         }
         for row in rows
@@ -61,8 +61,8 @@ def summary_table(summary: Summary) -> Table:
                 item.measures,
                 best=f"{item.highest}",
                 firm=_share(item.firm),
-                fewer_rows=_whole(item.fewer_rows),
-                faster=_whole(item.faster),
+                fewer_rows=fixed(item.fewer_rows),
+                faster=fixed(item.faster),
             )
             for item in sorted(summary.selectors, key=_by_regret)
         ),
@@ -95,8 +95,8 @@ def _claims(summary: Summary, name: str) -> dict[str, str]:
     own = {
         "LGA's layer above CMA's in rewrite, by up to 8.56 points": rewrite,
         "and in rephrase, by up to 9.16 points": rephrase,
-        "LGA 7 to 12 times faster than brute force": f"{_whole(lga.faster if lga else None)} times faster than the "
-        f"sweep of all layers on its facts, {_whole(lga.fewer_rows if lga else None)} times fewer rows (medians)",
+        "LGA 7 to 12 times faster than brute force": f"{fixed(lga.faster if lga else None)} times faster than the "
+        f"sweep of all layers on its facts, {fixed(lga.fewer_rows if lga else None)} times fewer rows (medians)",
         "a golden layer comes near each fact's own best": f"{points(lga.measures['below-optimum']) if lga else 'n/a'} "
         f"points below the sample-wise optimum; the best layer of each unit: {points(summary.gap)}",
         "a layer from the proxy loses little on the test facts": f"regret "
@@ -156,7 +156,7 @@ def carried_table(carried: Transfer) -> Table:
 
     return [
         {
-            "picked on": f"{source}: layer {_whole(layer)}",
+            "picked on": f"{source}: layer {fixed(layer)}",
             **{target: regret(row, column) for column, target in enumerate(carried.targets)},
         }
         for row, (source, layer) in enumerate(zip(carried.sources, carried.layers, strict=True))
@@ -231,7 +231,7 @@ def _firmness(item: Stability, size: int) -> str:
     if share is None:
         return "no pick"
     near = f"{100 * share:.0f} %" + (" the same" if item.near is None else " within one")
-    layer = f"layer {_whole(item.picks[place])}, " if item.picks else ""
+    layer = f"layer {fixed(item.picks[place])}, " if item.picks else ""
     regret = _finite(item.regret[place])
     return f"{layer}{near}" + ("" if regret is None else f", regret {regret:.1f}")
 
@@ -266,7 +266,3 @@ def _seconds(value: float | None) -> str:
 
 def _between(row: Mapping[str, Any], name: str) -> str:
     return points(Estimate(value=row[name], low=row[f"{name}_low"], high=row[f"{name}_high"]))
-
-
-def _whole(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:,.0f}"
