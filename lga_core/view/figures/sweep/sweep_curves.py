@@ -87,6 +87,18 @@ def selector_color(selector: str, look: Theme) -> str:
     return look.series[5] if selector.startswith("forecast") else look.muted
 
 
+def regret_axis(low: float, high: float, look: Theme) -> dict:
+    """Points of Overall, with a line at zero."""
+    span = (high - low) or 1.0
+    return axis(
+        look,
+        range=[low - 0.06 * span, high + 0.08 * span],
+        tickvals=round_ticks(low, high, 5),
+        grid=True,
+        zero=look.muted,
+    )
+
+
 def _metric_color(metric: str, look: Theme) -> str:
     """Overall in ink; each metric in a colour of its own."""
     return look.ink if metric == OVERALL else look.series[_METRIC_COLORS[metric]]
