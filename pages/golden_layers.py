@@ -12,6 +12,24 @@ from pages._ui.shell import jobs
 from pages._ui.shell.elements import hint
 from pages._ui.shell.text import safe
 
+METHODS = (  # what the first screen explains
+    (
+        "LGA, the gradients",
+        "For each fact, the inner product of each layer’s gradients for the old and the new "
+        "answer. One pass over the facts; seconds for a small model.",
+    ),
+    (
+        "CMA, the causal trace",
+        "How much of a fact returns when one layer’s state is restored in a corrupted run. "
+        "Many passes; about a minute for 32 facts in a small model on a CPU.",
+    ),
+    (
+        "The trial edit",
+        "Edit one fact at a layer you choose and read what changed: rewrite, rephrase, locality, "
+        "portability, before and after. The model’s weights are never written.",
+    ),
+)
+
 
 def welcome() -> None:
     """The first screen: what will be computed, how long it takes, and one button."""
@@ -20,24 +38,7 @@ def welcome() -> None:
         "Before a fact is edited in a language model, one layer has to be chosen. This page measures, on a "
         "small proxy set of facts, what two methods say about every layer, and lets you try the edit there."
     )
-    parts = (
-        (
-            "LGA, the gradients",
-            "For each fact, the inner product of each layer’s gradients for the old and the new "
-            "answer. One pass over the facts; seconds for a small model.",
-        ),
-        (
-            "CMA, the causal trace",
-            "How much of a fact returns when one layer’s state is restored in a corrupted run. "
-            "Many passes; about a minute for 32 facts in a small model on a CPU.",
-        ),
-        (
-            "The trial edit",
-            "Edit one fact at a layer you choose and read what changed: rewrite, rephrase, locality, "
-            "portability, before and after. The model’s weights are never written.",
-        ),
-    )
-    for column, (title, text) in zip(st.columns(3, gap="medium"), parts, strict=True):
+    for column, (title, text) in zip(st.columns(3, gap="medium"), METHODS, strict=True):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")
             st.markdown(text)

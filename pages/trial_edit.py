@@ -17,7 +17,7 @@ from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finish
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import asked_question, waiting
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers, layers_list
+from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers
 from pages._ui.shell.starting import start_once
 from pages._ui.shell.text import safe
 from pages._ui.trial import every_layer
@@ -35,15 +35,11 @@ def form(question: Question) -> TrialRequest | None:
     if layers is None:
         return None
     prefill(question, layers)
-    left, right = st.columns([2, 1], gap="medium", vertical_alignment="bottom")
-    with left:
-        layers_list(layers, "Layers to edit")
-    editor = editors.editor_select(right)
+    chosen, editor, _ = editors.layers_and_editor(layers)
     editors.about(editor)
     settings = editors.chosen_settings(editor)
     metrics = editors.chosen_metrics(MetricSettings)
     strip_of(question, fact)
-    chosen = chosen_layers(layers)
     cannot_act_note(question, fact, editor, layers)
     problem = unfit(fact, chosen)
     if problem is not None:
@@ -60,6 +56,7 @@ def form(question: Question) -> TrialRequest | None:
         metrics=metrics,
     )
     session().compute = partial(start, request) if settings is not None and problem is None else None
+    editable = settings is not None and fact.target_new is not None
     with st.container(horizontal=True):
         st.button(
             f"Edit at {layers_in_words(chosen)}" if chosen else "Edit",
@@ -70,7 +67,6 @@ def form(question: Question) -> TrialRequest | None:
             args=(request,),
             disabled=jobs.is_running(AREA) or settings is None or problem is not None,
         )
-        editable = settings is not None and fact.target_new is not None
         every_layer.button(question, request, disabled=not editable)
     return request if editable else None
 

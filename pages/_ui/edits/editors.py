@@ -13,6 +13,7 @@ from pages._ui.edits.settings_form import differing, settings_form, widget_value
 from pages._ui.model.choose import known_layers
 from pages._ui.session.state import LAYERS, session, widget
 from pages._ui.shell.errors import boxed, error_box
+from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.text import safe
 
 M = TypeVar("M", bound=MetricSettings)
@@ -34,6 +35,14 @@ def editor_select(place: Any = st) -> str:
         persist_state="session",
         bind="query-params",
     )
+
+
+def layers_and_editor(layers: int, beside: int = 0) -> tuple[tuple[int, ...], str, list[Any]]:
+    """One row: the layers to edit, of `layers`, the editor, and `beside` more places, which are returned after them."""
+    left, right, *places = st.columns([2, 1, *[1] * beside], gap="medium", vertical_alignment="bottom")
+    with left:
+        layers_list(layers, "Layers to edit")
+    return chosen_layers(layers), editor_select(right), places
 
 
 def about(name: str) -> None:

@@ -27,7 +27,6 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import number_field, table
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import error_box, job_outcome
-from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.live import live_with
 from pages._ui.shell.starting import start_button
 
@@ -56,10 +55,7 @@ def many_edits(question: Question) -> None:
 def _form(question: Question, layers: int) -> ManyEditsRequest | None:
     """The choices; None where they are not allowed."""
     facts = editable(proxy_set(question).candidates)
-    left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
-    with left:
-        layers_list(layers, "Layers to edit")
-    editor = editors.editor_select(middle)
+    at, editor, (right,) = editors.layers_and_editor(layers, beside=1)
     edits = number_field("Edits, at most", 1, MOST, DEFAULT_EDITS, MANY_EDITS, place=right)
     editors.about(editor)
     try:
@@ -68,7 +64,6 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
         error_box(error)
         return None
     settings = editors.chosen_settings(editor)
-    at = chosen_layers(layers)
     if not at:
         st.caption("Choose at least one layer.")
     if settings is None or not at:

@@ -30,20 +30,7 @@ def publish(model: str, ledger: LedgerView) -> None:
         "The edits go into a repository of the hub with a card that states every fact, editor, settings and metrics, "
         "and that the edited model states other facts."
     )
-    choice("Publish as", [EDIT_SET, ADAPTER], "publish_kind", EDIT_SET)
-    repository = text_field("Repository", "publish_to", placeholder="owner/name")
-    known = resolve(model).base_repository is not None
-    if not known:
-        text_field(
-            "Base model’s repository",
-            "publish_base",
-            placeholder="owner/name",
-            help="This model is a folder or file of this machine. The card has its name on the hub, and no path.",
-        )
-    with st.container(horizontal=True):
-        toggle("Private", "publish_private", help="Of a new repository.")
-        toggle("Update", "publish_update", help="Also where it holds files already.")
-    unready = not ledger.entries or not repository.strip() or not (known or widget("publish_base", "").strip())
+    unready = not (_where(model) and ledger.entries)
     with st.container(horizontal=True):
         download(
             "Read the card, .md",
@@ -65,6 +52,24 @@ def publish(model: str, ledger: LedgerView) -> None:
     job_outcome(job, "The edits here stay as they are.")
     if job is not None and job.result is not None:
         st.success(f"Published: {safe(job.result.url)}", icon=":material/check_circle:")
+
+
+def _where(model: str) -> bool:
+    """What is published and into which repository; whether all of it is said."""
+    choice("Publish as", [EDIT_SET, ADAPTER], "publish_kind", EDIT_SET)
+    repository = text_field("Repository", "publish_to", placeholder="owner/name")
+    known = resolve(model).base_repository is not None
+    if not known:
+        text_field(
+            "Base model’s repository",
+            "publish_base",
+            placeholder="owner/name",
+            help="This model is a folder or file of this machine. The card has its name on the hub, and no path.",
+        )
+    with st.container(horizontal=True):
+        toggle("Private", "publish_private", help="Of a new repository.")
+        toggle("Update", "publish_update", help="Also where it holds files already.")
+    return bool(repository.strip()) and (known or bool(widget("publish_base", "").strip()))
 
 
 def _what() -> dict[str, Any]:

@@ -128,12 +128,7 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                 f"{known.verdict(check)}"
             )
         right.markdown(f"New answer  \n**{safe(fact.target_new or 'none: it can be traced, not edited')}**")
-        probes = [("rephrase", "", rephrase, fact.target_new or "") for rephrase in fact.rephrases]
-        probes += [
-            (metric, probe.group, probe.prompt, " | ".join(probe.accepted) or "the model's own tokens")
-            for metric, group in (("locality", fact.locality), ("portability", fact.portability))
-            for probe in group
-        ]
+        probes = _probes(fact)
         if probes:
             table(pd.DataFrame(probes, columns=["probe", "group", "prompt", "expected"]), most=250)
         else:
@@ -152,6 +147,16 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                     args=(session().question, fact.record),
                 ):
                     st.switch_page(f"{page}.py", query_params={})
+
+
+def _probes(fact: Fact) -> list[tuple[str, str, str, str]]:
+    """Kind, group, prompt and expected answer of each."""
+    probes = [("rephrase", "", rephrase, fact.target_new or "") for rephrase in fact.rephrases]
+    return probes + [
+        (metric, probe.group, probe.prompt, " | ".join(probe.accepted) or "the model's own tokens")
+        for metric, group in (("locality", fact.locality), ("portability", fact.portability))
+        for probe in group
+    ]
 
 
 def _ways_out(fact_set: FactSet, picked: Picked) -> None:

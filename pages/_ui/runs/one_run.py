@@ -34,6 +34,12 @@ def one_run(header: RunHeader) -> None:
     run = store().find(header.key)
     if run is not None and (lost := lost_rows(run)):
         st.warning(lost_sentence(lost), icon=":material/broken_image:")
+    _buttons(header, asked)
+    _replayed(header)
+    table(_told(header, asked), most=600)
+
+
+def _buttons(header: RunHeader, asked: Provenance) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button(
             "Open in its page",
@@ -71,8 +77,6 @@ def one_run(header: RunHeader) -> None:
             on_change=_rename,
             args=(header.key,),
         )
-    _replayed(header)
-    table(_told(header, asked), most=600)
 
 
 def _told(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:

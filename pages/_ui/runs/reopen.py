@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import streamlit as st
 
@@ -67,34 +68,7 @@ def _found(name: str) -> tuple[RunHeader, Store]:
 def _put(header: RunHeader, opened: Reopening) -> Question:
     """Returns the question that is asked then."""
     name = opened.facts.name if opened.at_hand else sets.keep(opened.facts)
-    model = plain_name(opened.model)
-    in_catalogue = model in {entry.id for entry in catalogue()}
-    st.session_state.update(
-        {
-            state.MODEL: model if in_catalogue else OTHER,
-            state.CHAT: is_chat(opened.model),
-            state.FACTS: name,
-            state.LIMIT: opened.limit,
-            state.SEED: opened.seed,
-            state.KNOWN_ONLY: opened.known_only,
-            **({} if in_catalogue else {state.OTHER_MODEL: model}),
-            **({state.LAYERS: list(opened.layers)} if opened.layers else {}),
-            **opened.widgets,
-        }
-    )
-    if opened.editor is not None:
-        st.session_state.update(
-            {
-                "editor": opened.editor,
-                **widget_values(opened.settings, f"set_{opened.editor}"),
-                **widget_values(opened.metrics, MEASURING),
-            }
-        )
-    if opened.many is not None:
-        edits, how = opened.many
-        st.session_state.update(
-            {state.EDITS_VIEW: state.MANY, state.MANY_EDITS: edits, **widget_values(how, state.MANY)}
-        )
+    st.session_state.update(_widgets(opened, name))
     question = Question(
         model=opened.model,
         facts=name,
@@ -114,6 +88,32 @@ def _put(header: RunHeader, opened: Reopening) -> Question:
     kept().run = header.key
     _tell(header, opened)
     return question
+
+
+def _widgets(opened: Reopening, facts: str) -> dict[str, Any]:
+    """The values of the sidebar's widgets and of the page's, by their keys. `facts`: the set's name."""
+    model = plain_name(opened.model)
+    widgets = {
+        state.CHAT: is_chat(opened.model),
+        state.FACTS: facts,
+        state.LIMIT: opened.limit,
+        state.SEED: opened.seed,
+        state.KNOWN_ONLY: opened.known_only,
+        **opened.widgets,
+    }
+    if model in {entry.id for entry in catalogue()}:
+        widgets[state.MODEL] = model
+    else:
+        widgets |= {state.MODEL: OTHER, state.OTHER_MODEL: model}
+    if opened.layers:
+        widgets[state.LAYERS] = list(opened.layers)
+    if opened.editor is not None:
+        widgets |= {"editor": opened.editor, **widget_values(opened.settings, f"set_{opened.editor}")}
+        widgets |= widget_values(opened.metrics, MEASURING)
+    if opened.many is not None:
+        edits, how = opened.many
+        widgets |= {state.EDITS_VIEW: state.MANY, state.MANY_EDITS: edits, **widget_values(how, state.MANY)}
+    return widgets
 
 
 def _show_scores(question: Question) -> None:
