@@ -71,7 +71,7 @@ def answer(question: Question) -> None:
     st.title("Golden layers")
     st.caption(described(question))
     own.form(opened=False)
-    own.ways_on(question)
+    own.next_steps(question)
     if session().question not in (None, question):
         hint(
             "The sidebar now asks for something else. Press Score layers to answer it; these are the results from "

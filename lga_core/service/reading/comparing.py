@@ -66,7 +66,7 @@ def compare(left: RunHeader, right: RunHeader, store: Store) -> Comparison:
     return Comparison(
         sides=sides,
         rho=rho,
-        settings=differing(_told(left), _told(right)),
+        settings=differing(_description(left), _description(right)),
         metrics=_beside(first.metrics, second.metrics),
     )
 
@@ -97,7 +97,7 @@ def settings_of(header: RunHeader) -> dict[str, str]:
     return settings_words(header.provenance.settings) if header.provenance is not None else {}
 
 
-def _told(header: RunHeader) -> dict[str, str]:
+def _description(header: RunHeader) -> dict[str, str]:
     """Everything that two runs may differ in beside their numbers."""
     asked = header.provenance
     if asked is None:

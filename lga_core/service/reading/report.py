@@ -95,10 +95,10 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
         published={
             item.editor: tuple(layer for layer in item.layers if layer < identity.layers) for item in entry.published
         },
-        traces=tuple(filter(None, (_traced(item, identity, store) for item in request.traces))),
-        trials=tuple(_tried(report, stored) for report, stored in request.trials),
+        traces=tuple(filter(None, (_trace(item, identity, store) for item in request.traces))),
+        trials=tuple(_trial(report, stored) for report, stored in request.trials),
         every_layer=_at_every_layer(request.every_layer, identity, store),
-        sweep=_swept(request.sweep, identity, choices.seed, store),
+        sweep=_sweep(request.sweep, identity, choices.seed, store),
         ledger=_ledger(request.ledger),
         licences={
             f"model, {entry.title}": f"{licence.name}, {licence.url}" if licence is not None else _NOT_STATED,
@@ -135,7 +135,7 @@ def _reported(item: MethodScores | None) -> ReportedScores | None:
     return None if item is None else ReportedScores(scores=item.scores, stored=item.stored)
 
 
-def _traced(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
+def _trace(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
     """None where nothing of it is measured."""
     traced = traces(identity, request.proxy, request.fact, request.kinds, request.settings, store)
     tokens = attribution(identity, request.proxy.name, request.fact, request.old, store)
@@ -144,7 +144,7 @@ def _traced(request: TraceRequest, identity: ModelIdentity, store: Store) -> Rep
     return ReportedTrace(fact=fact_label(request.fact), traces=tuple(traced.values()), attribution=tokens)
 
 
-def _tried(report: EditReport, stored: Stored) -> ReportedTrial:
+def _trial(report: EditReport, stored: Stored) -> ReportedTrial:
     return ReportedTrial(
         editor=EDITORS[report.editor].title if report.editor in EDITORS else report.editor,
         report=report,
@@ -164,7 +164,7 @@ def _at_every_layer(request: EveryLayerRequest | None, identity: ModelIdentity, 
     )
 
 
-def _swept(request: SweepRequest | None, identity: ModelIdentity, seed: int, store: Store) -> ReportedSweep | None:
+def _sweep(request: SweepRequest | None, identity: ModelIdentity, seed: int, store: Store) -> ReportedSweep | None:
     """None before its first edit."""
     if request is None:
         return None

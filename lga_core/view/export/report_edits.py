@@ -21,7 +21,7 @@ from lga_core.view.words.edits.rows import (
 )
 from lga_core.view.words.edits.sentences import best_layer_sentence
 from lga_core.view.words.names import method_title
-from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.protocol import edit_note, ledger_note, protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.sweep.rows import (
     compared,
@@ -61,11 +61,7 @@ def _trial(trial: ReportedTrial) -> str:
                 Card(label="Time", value=duration(done.cost.seconds), below=f"nll {number(done.target_nll, 3)} nats"),
             ]
         ),
-        page.paragraph(
-            f"Percent, before → after the edit; n probes. Large: {protocol_words(done.answers)}. Below: free "
-            "generation, exact prefix match. No probe is left out.",
-            kind="note",
-        ),
+        page.paragraph(edit_note(done.answers), kind="note"),
     ]
     if done.diagnostics is None:
         parts.append(page.paragraph("Side effects: not measured.", kind="missing"))
@@ -174,11 +170,7 @@ def ledger(report: QuestionReport) -> str:
     measured = kept.report
     parts += [
         page.cards(metric_cards(measured.before, measured.now)),
-        page.paragraph(
-            "Percent, unedited model → now; means over the n facts of edits that are on. Large: "
-            f"{protocol_words('first')}. Below: free generation, exact prefix match.",
-            kind="note",
-        ),
+        page.paragraph(ledger_note(), kind="note"),
     ]
     if kept.changes:
         drawn = page.both(partial(ledger_history, kept.changes, _HISTORY))

@@ -69,10 +69,10 @@ def chosen_settings(name: str) -> Any:
             "EasyEdit’s hyper-parameters, .yaml",
             type=["yaml", "yml"],
             key=HPARAMS,
-            on_change=_take_hparams,
+            on_change=_apply_hparams,
             help="Sets the editor, its settings and the chosen layers. What the file holds beside them is named.",
         )
-    _tell_hparams()
+    _hparams_notes()
     if problem is not None:  # outside the expander, which may be closed
         error_box(problem)
     else:
@@ -88,8 +88,8 @@ def _badges(settings: Any) -> None:
                 st.badge(safe(words), icon=":material/tune:", color="blue")
 
 
-def _take_hparams() -> None:
-    """Put an uploaded file's editor, settings and layers into the widgets; `_tell_hparams` shows what is refused."""
+def _apply_hparams() -> None:
+    """Put an uploaded file's editor, settings and layers into the widgets; `_hparams_notes` shows what is refused."""
     with suppress(LgaError):
         if (file := _uploaded()) is not None:
             st.session_state.update(
@@ -97,7 +97,7 @@ def _take_hparams() -> None:
             )
 
 
-def _tell_hparams() -> None:
+def _hparams_notes() -> None:
     """What of the uploaded file is not taken over as it stands."""
     with boxed("Reading the file"):
         file = _uploaded()

@@ -7,7 +7,7 @@ from lga_core.service.ledger_view import LedgerView
 from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.words.cards import metric_cards
 from lga_core.view.words.edits.rows import ledger_rows
-from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.protocol import ledger_note
 from lga_core.view.words.text import count
 from pages._ui.edits.ledger_jobs import LEDGER
 from pages._ui.shell import jobs
@@ -28,10 +28,7 @@ def means(ledger: LedgerView) -> None:
             else ":orange[These numbers are from before the last change.]"
         )
     cards(metric_cards(report.before, report.now))
-    st.caption(
-        "Percent, unedited model → now; means over the n facts of edits that are on. Large: "
-        f"{protocol_words('first')}. Below: free generation, exact prefix match. No probe is left out."
-    )
+    st.caption(f"{ledger_note()} No probe is left out.")
 
 
 def history(ledger: LedgerView) -> None:

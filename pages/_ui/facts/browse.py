@@ -15,7 +15,7 @@ from pages._ui.facts.filter import Picked, clear, filters
 from pages._ui.session.state import session, widget
 from pages._ui.shell.elements import download, hint, table
 from pages._ui.shell.text import safe
-from pages._ui.trial.fact import look_at
+from pages._ui.trial.fact import select_fact
 
 _TABLE_HEIGHT = 420
 _WIDTHS = {
@@ -72,7 +72,7 @@ def browse(fact_set: FactSet) -> None:
         _in_full(chosen, checks.get(chosen.record))
     else:
         st.caption("Tick a row to see the fact in full.")
-    _ways_out(fact_set, picked)
+    _export(fact_set, picked)
 
 
 def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fact | None:
@@ -143,7 +143,7 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                     key=f"to_{page}",
                     icon=f":material/{icon}:",
                     disabled=session().question is None,
-                    on_click=look_at,
+                    on_click=select_fact,
                     args=(session().question, fact.record),
                 ):
                     st.switch_page(f"{page}.py", query_params={})
@@ -159,7 +159,7 @@ def _probes(fact: Fact) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _ways_out(fact_set: FactSet, picked: Picked) -> None:
+def _export(fact_set: FactSet, picked: Picked) -> None:
     """The facts shown as a set of their own, and as a file."""
     name = fact_set.name
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -185,5 +185,5 @@ def _ways_out(fact_set: FactSet, picked: Picked) -> None:
 
 
 def _use(fact_set: FactSet, facts: tuple[Fact, ...], key: str) -> None:
-    sets.choose(sets.keep(part_of(fact_set, facts, widget(key) or "")))
+    sets.choose(sets.add_derived(part_of(fact_set, facts, widget(key) or "")))
     clear()

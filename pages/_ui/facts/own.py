@@ -50,7 +50,7 @@ def form(*, opened: bool) -> None:
             _offer(question)
 
 
-def ways_on(question: Question) -> None:
+def next_steps(question: Question) -> None:
     """Where a set of one fact can be taken next: its trace, and an edit of it."""
     facts = sets.fact_set(question.facts).facts
     if len(facts) != 1 or question != session().question:
@@ -69,7 +69,7 @@ def _score() -> None:
     if fact is None or question is None:
         return
     words = shorten(f"{fact.subject} → {fact.target_new}", 60)
-    name = sets.keep(FactSet(name=words, facts=(fact,), n_records=1))
+    name = sets.add_derived(FactSet(name=words, facts=(fact,), n_records=1))
     sets.choose(name)
     st.session_state[state.KNOWN_ONLY] = False
     session().question = replace(

@@ -72,14 +72,14 @@ def mark(facts: FactSet) -> str:
     return f"{fingerprint(facts)}-{hash((tuple(fact.record for fact in facts.facts), facts.problems)):x}"
 
 
-def take(facts: FactSet) -> None:
+def add_read(facts: FactSet) -> None:
     """List a set that was read, and choose it. A file that is read again replaces the one of its name."""
     name = facts.name if facts.name not in shipped_sets() else f"{facts.name} (uploaded)"
     kept().sets[name] = replace(facts, name=name)
     choose(name)
 
 
-def keep(facts: FactSet) -> str:
+def add_derived(facts: FactSet) -> str:
     """List a set that was made here under a name that no other one has; the same facts again are the same set."""
     wanted, number = facts.name.strip() or "Facts", 1
     name, earlier = wanted, kept().sets

@@ -61,5 +61,5 @@ def _half(word: str, half: FactSet, halves: tuple[FactSet, ...], of: int) -> Non
 
 
 def _use(halves: tuple[FactSet, ...], chosen: FactSet) -> None:
-    names = {half.name: sets.keep(half) for half in halves}
+    names = {half.name: sets.add_derived(half) for half in halves}
     sets.choose(names[chosen.name])

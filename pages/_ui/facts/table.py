@@ -120,7 +120,7 @@ def _mistakes(result: FactSet, new: set[int]) -> list[int]:
 
 def _keep(fact_set: FactSet, result: FactSet) -> None:
     name = widget(_NAME) or f"{sets.title(fact_set.name)}, edited"
-    sets.choose(sets.keep(replace(result, name=name)))
+    sets.choose(sets.add_derived(replace(result, name=name)))
     _discard(fact_set)
 
 

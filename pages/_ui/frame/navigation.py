@@ -32,12 +32,12 @@ def chosen_page() -> StreamlitPage:
 
 def run(page: StreamlitPage) -> None:
     """Run the page with what stands around it: theme, guide, notices, the mark of recorded numbers, the address."""
-    layer_choice.take_clicks()
+    layer_choice.apply_clicks()
     theme.watch()
     narrow.frames()
     tab.recognize()
     warm_up()
-    opening.notice()
+    opening.show_notices()
     session().shown_run = None
     session().compute = None
     above = st.container()  # it is drawn after the page, which says what it shows

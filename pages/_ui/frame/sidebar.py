@@ -17,7 +17,7 @@ from pages._ui.shell import jobs
 def sidebar() -> None:
     """Draws the sidebar and keeps the question that it asks in the session."""
     restore_widgets()
-    opening.take()
+    opening.open_requested()
     with st.sidebar:
         entry = model.choose_model()
         st.divider()
@@ -47,7 +47,7 @@ def sidebar() -> None:
             needs = options.choices(seed).needs()
             memory_notes.scoring_note(here.question, [need.measurement for need in needs])
         jobs.progress_panel()
-        guide.way_back()
+        guide.show_again_button()
     keep_widgets()
 
 

@@ -25,9 +25,9 @@ def compared(left: RunHeader, right: RunHeader) -> None:
             card(_pick(side))
     _curves(comparison)
     st.markdown("**Metrics**")
-    _beside(comparison.metrics, "Neither run has a metric.")
+    _table(comparison.metrics, "Neither run has a metric.")
     st.markdown("**Settings that differ**")
-    _beside(comparison.settings, "Both were asked in the same way.")
+    _table(comparison.settings, "Both were asked in the same way.")
 
 
 def _pick(side: RunContent) -> Card:
@@ -61,7 +61,7 @@ def _curves(comparison: Comparison) -> None:
     chart(compared_curves(curves, theme_name=theme_name()), "compared", f"Values of two runs by layer. {words}")
 
 
-def _beside(rows: tuple[tuple[str, str, str], ...], none: str) -> None:
+def _table(rows: tuple[tuple[str, str, str], ...], none: str) -> None:
     if rows:
         table([{"": name, "A": left, "B": right} for name, left, right in rows])
         about = definitions(name for name, _left, _right in rows)

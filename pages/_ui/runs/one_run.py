@@ -36,7 +36,7 @@ def one_run(header: RunHeader) -> None:
         st.warning(lost_sentence(lost), icon=":material/broken_image:")
     _buttons(header, asked)
     _replayed(header)
-    table(_told(header, asked), most=600)
+    table(_recorded(header, asked), most=600)
 
 
 def _buttons(header: RunHeader, asked: Provenance) -> None:
@@ -79,7 +79,7 @@ def _buttons(header: RunHeader, asked: Provenance) -> None:
         )
 
 
-def _told(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
+def _recorded(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
     """Everything that is recorded, one line each."""
     notes = header.notes
     questions = [

@@ -42,7 +42,7 @@ def _asks_already() -> bool:
     return bool(_OWN_QUESTION & (session().address.keys() | st.query_params.keys()))
 
 
-def take() -> None:
+def open_requested() -> None:
     """Before the first widget is drawn: what the address says beside its bound widgets, and runs that are to open."""
     here = session()
     if not here.linked:
@@ -60,7 +60,7 @@ def take() -> None:
         reopen(wanted)
 
 
-def notice() -> None:
+def show_notices() -> None:
     """What opening a run had to say, once."""
     here = session()
     for words in here.notices:

@@ -32,7 +32,7 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import cards, hint, waiting
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import chosen_layers, hand_over
+from pages._ui.shell.layer_choice import choose_and_try, chosen_layers
 from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
 
@@ -89,7 +89,7 @@ def show(question: Question) -> None:
     if results is not None and results.drawable:
         proposed = answer.read(question, results).answer.layer
         kept().proposed = None if proposed is None else (question.model, proposed)
-        hand_over(results.known.identity.layers, () if proposed is None else (proposed,))
+        choose_and_try(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(question.model, results, _drawing(question.model, results))
         report.button(question, results.known.identity)
 

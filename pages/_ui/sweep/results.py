@@ -24,7 +24,7 @@ from pages._ui.scoring.options import scale
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import cards, choice, waiting
-from pages._ui.shell.layer_choice import chosen_layers, hand_over
+from pages._ui.shell.layer_choice import choose_and_try, chosen_layers
 from pages._ui.shell.live import Figures, live_with
 from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
@@ -68,7 +68,7 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     chosen = chosen_layers(view.layers)
     figure = figures.figure(worth, (scale(), chosen, theme_name()), lambda: drawn(view, part, worth, chosen))
     chart(figure, "sweep_heat", figure_in_words(worth), choosing=True)
-    hand_over(view.layers, (best.pick.layer,) if best else ())
+    choose_and_try(view.layers, (best.pick.layer,) if best else ())
     tables.tabs(view, worth, figure, figures)
 
 

@@ -16,7 +16,7 @@ from lga_core.view.words.cards import Card, metric_cards
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edits.rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
 from lga_core.view.words.edits.sentences import before_after, relative_error
-from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.protocol import edit_note
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import fixed, number, shorten
 from pages._ui.edits.editors import title
@@ -40,7 +40,7 @@ def show(trial: Trial, *, running: bool = False) -> None:
     if "side effects" in trial.missing:
         st.caption(f"Target error {relative_error(report.target_error)}. Side effects, drift and fluency: {pending}.")
     if report.diagnostics is not None:
-        _beside(report, report.diagnostics)
+        _side_effects(report, report.diagnostics)
     _written(report)
     st.markdown("**Probes**")
     probes(report, pending if "texts" in trial.missing else None)
@@ -85,13 +85,12 @@ def _metrics(report: EditReport, pending: str | None) -> None:
     )
     cards([*metric_cards(report.before, report.after, pending), mean])
     st.caption(
-        f"Percent, before → after the edit; n probes. Large: {protocol_words(report.answers)}. Below: free "
-        "generation, exact prefix match. No probe is left out. The new answer’s nll after the edit: "
-        f"{number(report.target_nll, 3)} nats. Measured in {duration(report.cost.seconds)}."
+        f"{edit_note(report.answers)} The new answer’s nll after the edit: {number(report.target_nll, 3)} nats. "
+        f"Measured in {duration(report.cost.seconds)}."
     )
 
 
-def _beside(report: EditReport, measured: Diagnostics) -> None:
+def _side_effects(report: EditReport, measured: Diagnostics) -> None:
     """What the edit did to the model beside its fact, and what is out of bounds."""
     for warning in measured.warnings:
         st.warning(safe(warning), icon=":material/warning:")

@@ -40,7 +40,7 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
             range=[low, high],
             tickvals=ticks,
             grid=True,
-            ticktext=[_worded(value) for value in ticks],
+            ticktext=[_time_label(value) for value in ticks],
             title=axis_title(look, "time to find the layer"),
         ),
         yaxis=regret_axis(least, top, look),
@@ -86,7 +86,7 @@ def _names(shown: Sequence[SelectorWorth], look: Theme) -> list[dict]:
         {
             "x": math.log10(max(here[0].pick.cost.seconds, LEAST)),
             "y": here[0].regret.value,
-            "text": _joined(here),
+            "text": _label(here),
             "showarrow": False,
             "xanchor": "left",
             "xshift": 8,
@@ -98,12 +98,12 @@ def _names(shown: Sequence[SelectorWorth], look: Theme) -> list[dict]:
     ]
 
 
-def _joined(here: Sequence[SelectorWorth]) -> str:
+def _label(here: Sequence[SelectorWorth]) -> str:
     first = escape(shorten(here[0].pick.title, 24))
     return first if len(here) == 1 else f"{first} and {len(here) - 1} more"
 
 
-def _worded(seconds: float) -> str:
+def _time_label(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:g} s"
     return f"{seconds / 60:g} min" if seconds < 3600 else f"{seconds / 3600:g} h"

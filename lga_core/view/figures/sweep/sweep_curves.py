@@ -194,7 +194,7 @@ def _targets(sweep: Sweep, marks: Sequence[Mark], look: Theme, *, xaxis: str, ya
     return overlay(
         [(sweep.layers[column], 0.5) for column in layers],
         [[sweep.layers[column], None, value_or_none(sweep.mean(OVERALL)[column])] for column in layers],
-        [_told(sweep, column, marks) for column in layers],
+        [_hover_text(sweep, column, marks) for column in layers],
         look,
         template="%{text}",
         xaxis=xaxis,
@@ -208,7 +208,7 @@ def _legend(sweep: Sweep, look: Theme) -> str:
     return " · ".join([f"<span style='color:{look.ink}'><b>Overall</b></span>", *words])
 
 
-def _told(sweep: Sweep, column: int, marks: Sequence[Mark]) -> str:
+def _hover_text(sweep: Sweep, column: int, marks: Sequence[Mark]) -> str:
     layer = sweep.layers[column]
     lines = [f"<b>Layer {layer}</b>"]
     for name in (OVERALL, *sweep.has):
