@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Kind, OldSource
 from lga_core.scores.settings import CmaSettings
 from lga_core.service.requests import TraceRequest
@@ -13,12 +12,11 @@ from pages._ui.model.choose import known_layers
 from pages._ui.scoring import trace
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question, choice, hint, toggle, waiting
+from pages._ui.shell.elements import choice, hint, page_head, toggle, waiting
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import layers_list
 from pages._ui.shell.live import live
 from pages._ui.shell.starting import start_button
-from pages._ui.shell.text import safe
 from pages._ui.trial.fact import choose_fact, strip_of
 
 TITLE = "Tracing the fact"  # of its job
@@ -105,7 +103,5 @@ def first_look(running: bool) -> None:
         )
 
 
-st.title("Causal trace")
-if asked := asked_question():
-    st.caption(f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}")
+if asked := page_head("Causal trace"):
     page(asked)

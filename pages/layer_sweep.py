@@ -1,17 +1,13 @@
 """Layer sweep: every fact edited at every layer alone, and what the layers that LGA and CMA name are worth by it."""
 
-import streamlit as st
-
-from lga_core.models.sources.catalogue import resolve
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import SweepRequest
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question, waiting
+from pages._ui.shell.elements import page_head, waiting
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import boxed, job_outcome
-from pages._ui.shell.text import safe
 from pages._ui.sweep import form, results
 from pages._ui.sweep.study_view import study
 
@@ -47,13 +43,11 @@ def reader_of(request: SweepRequest, seed: int) -> SweepReader:
     return memory.sweep[1]
 
 
-st.title("Layer sweep")
-if asked := asked_question():
-    about = f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}"
-    st.caption(
-        f"{about}. Brute force: every fact is edited at every layer alone and measured, which shows what the "
-        "layers that LGA, CMA and others name are worth, and what finding them costs."
-    )
+ABOUT = (
+    "Brute force: every fact is edited at every layer alone and measured, which shows what the layers that LGA, CMA and "
+    "others name are worth, and what finding them costs."
+)
+if asked := page_head("Layer sweep", ABOUT):
     with boxed("The sweep"):
         page(asked)
 study()

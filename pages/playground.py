@@ -21,7 +21,7 @@ from pages._ui.model.choose import can_chat
 from pages._ui.session.state import Question, Trial, finished_trials, kept, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import asked_question, choice, number_field, table, toggle
+from pages._ui.shell.elements import choice, number_field, page_head, table, toggle
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
 from pages._ui.shell.starting import start_once
@@ -187,10 +187,5 @@ def _shares(choices: tuple[TokenChoice, ...]) -> pd.Series:
     return pd.Series([number(choice.probability, 3) for choice in choices], dtype=object)
 
 
-st.title("Playground")
-if asked := asked_question():
-    st.caption(
-        f"{safe(resolve(asked.model).title)} · the original and the edited model continue the same "
-        "prompt with the same seed."
-    )
+if asked := page_head("Playground", "The original and the edited model continue the same prompt with the same seed."):
     page(asked)

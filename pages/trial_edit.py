@@ -6,7 +6,6 @@ import streamlit as st
 
 from lga_core.data.facts import Fact
 from lga_core.evaluation.settings import MetricSettings
-from lga_core.models.sources.catalogue import resolve
 from lga_core.service.requests import TrialRequest, WriteEdits
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
@@ -15,11 +14,10 @@ from pages._ui.edits.moments import moment_note
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finished_trials, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question, waiting
+from pages._ui.shell.elements import page_head, waiting
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers
 from pages._ui.shell.starting import start_once
-from pages._ui.shell.text import safe
 from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
 from pages._ui.trial.fact import choose_fact, strip_of
@@ -172,12 +170,8 @@ def _keep(request: TrialRequest) -> None:
     ledger_jobs.start(WriteEdits, request.model, "Keeping the edit", facts=(request.fact,), mode="sequential", **edit)
 
 
-st.title("Trial edit")
-if asked := asked_question():
-    about = f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}"
-    st.caption(
-        f"{about}. The edit is added while the model answers and is gone afterwards; the weights are never written."
-    )
+ABOUT = "The edit is added while the model answers and is gone afterwards; the weights are never written."
+if asked := page_head("Trial edit", ABOUT):
     edited = form(asked)
     if edited is not None:
         every_layer.show(asked, edited)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
@@ -210,30 +210,11 @@ class WriteEdits(LedgerRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToggleEdit(LedgerRequest):
-    """Switch one entry off, or on again; then measure."""
+class ChangeLedger(LedgerRequest):
+    """A change for which nothing is computed: switch, move or remove one entry, or undo all; then measure."""
 
-    entry: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class MoveEdit(LedgerRequest):
-    """Move one entry up (-1) or down (1); then measure."""
-
-    entry: str
-    by: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemoveEdit(LedgerRequest):
-    """Take one entry out; then measure."""
-
-    entry: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class UndoAll(LedgerRequest):
-    """Empty the ledger."""
+    how: Literal["toggle", "up", "down", "remove", "undo all"]
+    entry: str = ""  # none where all are undone
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,31 +69,22 @@ def write(desk: Desk, request: ask.WriteEdits, control: Control) -> LedgerView:
     return book.view()
 
 
-def toggle(desk: Desk, request: ask.ToggleEdit, control: Control) -> LedgerView:
+def change(desk: Desk, request: ask.ChangeLedger, control: Control) -> LedgerView:
+    """All can be undone also where the model's files are no longer those of the edits."""
+    if request.how == "undo all":
+        model = desk.model(request.model, control)
+        return _changed(model, desk.ledger(request.session, model), Ledger(), "undone", control)
     model, book = ledger_of(desk, request, control)
-    entry = book.ledger.entry(request.entry)
-    words = f"{_subjects(entry.facts)} {'off' if entry.enabled else 'on'}"
-    return _changed(model, book, book.ledger.toggled(entry.id), words, control)
-
-
-def move(desk: Desk, request: ask.MoveEdit, control: Control) -> LedgerView:
-    model, book = ledger_of(desk, request, control)
-    entry = book.ledger.entry(request.entry)
-    place = book.ledger.entries.index(entry)
-    words = f"moved {_subjects(entry.facts)} {'up' if request.by < 0 else 'down'}"
-    return _changed(model, book, book.ledger.moved(entry.id, place + request.by), words, control)
-
-
-def remove(desk: Desk, request: ask.RemoveEdit, control: Control) -> LedgerView:
-    model, book = ledger_of(desk, request, control)
-    entry = book.ledger.entry(request.entry)
-    return _changed(model, book, book.ledger.removed(entry.id), f"removed {_subjects(entry.facts)}", control)
-
-
-def undo_all(desk: Desk, request: ask.UndoAll, control: Control) -> LedgerView:
-    model = desk.model(request.model, control)
-    book = desk.ledger(request.session, model)
-    return _changed(model, book, Ledger(), "undone", control)
+    ledger = book.ledger
+    entry = ledger.entry(request.entry)
+    subjects = _subjects(entry.facts)
+    if request.how == "toggle":
+        words = f"{subjects} {'off' if entry.enabled else 'on'}"
+        return _changed(model, book, ledger.toggled(entry.id), words, control)
+    if request.how == "remove":
+        return _changed(model, book, ledger.removed(entry.id), f"removed {subjects}", control)
+    place = ledger.entries.index(entry) + (-1 if request.how == "up" else 1)
+    return _changed(model, book, ledger.moved(entry.id, place), f"moved {subjects} {request.how}", control)
 
 
 def recompute_stale(desk: Desk, request: ask.RecomputeEdits, control: Control) -> LedgerView:

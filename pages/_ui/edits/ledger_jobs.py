@@ -7,17 +7,14 @@ from typing import Any
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
 from lga_core.service.requests import (
+    ChangeLedger,
     ExportAdapter,
     ExportModel,
     LedgerRequest,
     LoadEditSet,
     MeasureEdits,
-    MoveEdit,
     PublishEdits,
     RecomputeEdits,
-    RemoveEdit,
-    ToggleEdit,
-    UndoAll,
     WriteEdits,
 )
 from pages._ui.session.state import kept
@@ -30,16 +27,20 @@ PUBLISH = "publish"
 SHOWN_SECONDS = 1.5  # a change that needs nothing computed is shown with the click
 _JOBS: Mapping[type[LedgerRequest], tuple[str, str]] = {  # their area, where one runs at a time, and their title
     WriteEdits: (LEDGER, "Writing edits"),
-    ToggleEdit: (LEDGER, "Switching an edit"),
-    MoveEdit: (LEDGER, "Moving an edit"),
-    RemoveEdit: (LEDGER, "Removing an edit"),
-    UndoAll: (LEDGER, "Undoing all edits"),
+    ChangeLedger: (LEDGER, "Changing the edits"),
     RecomputeEdits: (LEDGER, "Recomputing stale edits"),
     MeasureEdits: (LEDGER, "Measuring the facts"),
     LoadEditSet: (LEDGER, "Loading the edit set"),
     ExportModel: (EXPORT, "Writing the edited model"),
     ExportAdapter: (EXPORT, "Writing the adapter"),
     PublishEdits: (PUBLISH, "Publishing the edits"),
+}
+_CHANGES = {
+    "toggle": "Switching an edit",
+    "up": "Moving an edit",
+    "down": "Moving an edit",
+    "remove": "Removing an edit",
+    "undo all": "Undoing all edits",
 }
 
 
@@ -64,9 +65,9 @@ def start(kind: type[LedgerRequest], model: str, title: str | None = None, **wha
     return start_once(area, ledger_request(kind, model, **what), title or usual_title)
 
 
-def change(kind: type[LedgerRequest], model: str, **what: Any) -> None:
+def change(model: str, how: str, entry: str = "") -> None:
     """A change that is published before the facts are measured: the page that follows the click shows it already."""
-    job = start(kind, model, **what)
+    job = start(ChangeLedger, model, _CHANGES[how], how=how, entry=entry)
     limit = time.monotonic() + SHOWN_SECONDS
     while job is not None and job.published is None and time.monotonic() < limit:
         if job.wait(0.02):

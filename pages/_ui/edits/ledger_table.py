@@ -4,15 +4,7 @@ import streamlit as st
 
 from lga_core.data.facts import fact_label
 from lga_core.service.ledger_view import EntryView, LedgerView
-from lga_core.service.requests import (
-    LedgerRequest,
-    MeasureEdits,
-    MoveEdit,
-    RecomputeEdits,
-    RemoveEdit,
-    ToggleEdit,
-    UndoAll,
-)
+from lga_core.service.requests import MeasureEdits, RecomputeEdits
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.edits.sentences import relative_error
 from lga_core.view.words.text import count, number
@@ -59,8 +51,7 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
         label_visibility="collapsed",
         disabled=busy,
         on_change=ledger_jobs.change,
-        args=(ToggleEdit, model),
-        kwargs={"entry": entry.id},
+        args=(model, "toggle", entry.id),
     )
     with cells[2]:
         _facts(entry)
@@ -70,20 +61,19 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
     cells[6].markdown(number(entry.norm_ratio, 2), text_alignment="right")
     cells[7].markdown(relative_error(entry.target_error), text_alignment="right")
     with cells[8].container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
-        for icon, words, key, disabled, kind, by in (
-            ("arrow_upward", f"Move edit {place + 1} up", "up", place == 0, MoveEdit, {"by": -1}),
-            ("arrow_downward", f"Move edit {place + 1} down", "down", place == last, MoveEdit, {"by": 1}),
-            ("close", f"Remove edit {place + 1}", "remove", False, RemoveEdit, {}),
+        for icon, words, how, disabled in (
+            ("arrow_upward", f"Move edit {place + 1} up", "up", place == 0),
+            ("arrow_downward", f"Move edit {place + 1} down", "down", place == last),
+            ("close", f"Remove edit {place + 1}", "remove", False),
         ):
             st.button(
                 "",
-                key=f"{key}_{entry.id}",
+                key=f"{how}_{entry.id}",
                 icon=f":material/{icon}:",
                 type="tertiary",
                 disabled=busy or disabled,
                 on_click=ledger_jobs.change,
-                args=(kind, model),
-                kwargs={"entry": entry.id, **by},
+                args=(model, how, entry.id),
                 help=words,
             )
 
@@ -98,24 +88,30 @@ def _facts(entry: EntryView) -> None:
 
 def _bar(model: str, ledger: LedgerView, *, busy: bool) -> None:
     stale = sum(entry.stale for entry in ledger.enabled)
-
-    def button(label: str, key: str, icon: str, kind: type[LedgerRequest], about: str | None = None) -> None:
-        act = ledger_jobs.change if kind is UndoAll else ledger_jobs.start
-        st.button(
-            label, key=key, icon=f":material/{icon}:", disabled=busy, on_click=act, args=(kind, model), help=about
-        )
-
     with st.container(horizontal=True, vertical_alignment="center"):
         if stale:
-            button(
+            st.button(
                 f"Recompute {count(stale, 'stale edit')}",
-                "recompute",
-                "refresh",
-                RecomputeEdits,
-                "Computes again, in order, every edit that is on and was computed on other edits than those "
+                key="recompute",
+                icon=":material/refresh:",
+                disabled=busy,
+                on_click=ledger_jobs.start,
+                args=(RecomputeEdits, model),
+                help="Computes again, in order, every edit that is on and was computed on other edits than those "
                 "before it now, and every edit that builds on it.",
             )
         if not ledger.current:
-            button("Measure the facts", "measure", "straighten", MeasureEdits)
-        about = "Empties the ledger. The model is then as it was: its weights were never written."
-        button("Undo all", "undo_all", "undo", UndoAll, about)
+            measure = (MeasureEdits, model)
+            icon = ":material/straighten:"
+            st.button(
+                "Measure the facts", key="measure", icon=icon, disabled=busy, on_click=ledger_jobs.start, args=measure
+            )
+        st.button(
+            "Undo all",
+            key="undo_all",
+            icon=":material/undo:",
+            disabled=busy,
+            on_click=ledger_jobs.change,
+            args=(model, "undo all"),
+            help="Empties the ledger. The model is then as it was: its weights were never written.",
+        )

@@ -6,9 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
 from pages._ui.session.state import Question, session
+from pages._ui.shell.text import safe
 
 HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table
 
@@ -107,9 +109,15 @@ def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
             draw()
 
 
-def asked_question() -> Question | None:
-    """What the sidebar asks; where it names no model, the page says so."""
+def page_head(title: str, about: str = "") -> Question | None:
+    """The title, and below it what the sidebar asks, which is returned, and what the page does with it.
+
+    Where the sidebar names no model, the page says so.
+    """
+    st.title(title)
     question = session().question
     if question is None:
         hint("Choose a model and a proxy set in the sidebar.")
+    else:
+        st.caption(f"{safe(resolve(question.model).title)} · {safe(question.facts)}{'. ' if about else ''}{about}")
     return question
