@@ -44,8 +44,8 @@ def reader_of(request: SweepRequest, seed: int) -> SweepReader:
 
 
 ABOUT = (
-    "Brute force: every fact is edited at every layer alone and measured, which shows what the layers that LGA, CMA and "
-    "others name are worth, and what finding them costs."
+    "Brute force: every fact is edited at every layer alone and measured, which shows what the layers that LGA, CMA "
+    "and others name are worth, and what finding them costs."
 )
 if asked := page_head("Layer sweep", ABOUT):
     with boxed("The sweep"):
