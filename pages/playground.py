@@ -9,9 +9,9 @@ from lga_core.data.facts import fact_label
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import PlaygroundReport, TokenChoice
+from lga_core.service.ledger_requests import PlayRequest
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import PlayRequest
 from lga_core.view.figures.edits.lens_table import lens_columns
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count, number

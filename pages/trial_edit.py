@@ -6,7 +6,8 @@ import streamlit as st
 
 from lga_core.data.facts import Fact
 from lga_core.evaluation.settings import MetricSettings
-from lga_core.service.requests import TrialRequest, WriteEdits
+from lga_core.service.ledger_requests import WriteEdits
+from lga_core.service.requests import TrialRequest
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs

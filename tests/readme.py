@@ -43,7 +43,8 @@ def headline() -> str:
 
 def summary() -> str:
     """The study's units together, and the paper's claims by them; from assets/study."""
-    from lga_core.view.words.sweep.study import claims_table, markdown, pairs_table, recommendation, summary_table
+    from lga_core.view.words.sweep.claims import claims_table, recommendation
+    from lga_core.view.words.sweep.study import markdown, pairs_table, summary_table
     from lga_core.worth.study.across import summary as over_units
 
     together = over_units(_main_units())
@@ -61,7 +62,8 @@ def summary() -> str:
 
 def forecast() -> str:
     """The forecast's terms, on the proxy's facts and on held-out ones; and without the set it was developed on."""
-    from lga_core.view.words.sweep.study import forecast_table, markdown, pairs_table, recommendation
+    from lga_core.view.words.sweep.claims import recommendation
+    from lga_core.view.words.sweep.study import forecast_table, markdown, pairs_table
     from lga_core.worth.study.across import summary as over_units
     from lga_core.worth.study.judged import FORECASTS
 

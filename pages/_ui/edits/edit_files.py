@@ -7,8 +7,8 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.files import gigabytes
 from lga_core.results import Adapter
+from lga_core.service.ledger_requests import ExportAdapter, ExportModel, LoadEditSet, SaveEditSet
 from lga_core.service.ledger_view import LedgerView
-from lga_core.service.requests import ExportAdapter, ExportModel, LoadEditSet, SaveEditSet
 from lga_core.view.words.edits.sentences import adapter_words
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs, publishing

@@ -4,9 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.service.ledger_view import LedgerView
-from lga_core.service.process.jobs import Job
-from lga_core.service.requests import (
+from lga_core.service.ledger_requests import (
     ChangeLedger,
     ExportAdapter,
     ExportModel,
@@ -17,6 +15,8 @@ from lga_core.service.requests import (
     RecomputeEdits,
     WriteEdits,
 )
+from lga_core.service.ledger_view import LedgerView
+from lga_core.service.process.jobs import Job
 from pages._ui.session.state import kept
 from pages._ui.shell import jobs
 from pages._ui.shell.starting import start_once

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from lga_core.data.facts import fact_label
+from lga_core.service.ledger_requests import MeasureEdits, RecomputeEdits
 from lga_core.service.ledger_view import EntryView, LedgerView
-from lga_core.service.requests import MeasureEdits, RecomputeEdits
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.edits.sentences import relative_error
 from lga_core.view.words.text import count, number

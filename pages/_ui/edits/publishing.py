@@ -5,8 +5,8 @@ from typing import Any
 import streamlit as st
 
 from lga_core.models.sources.catalogue import resolve
+from lga_core.service.ledger_requests import PublishEdits, ShowCard
 from lga_core.service.ledger_view import LedgerView
-from lga_core.service.requests import PublishEdits, ShowCard
 from pages._ui.edits import ledger_jobs
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs

@@ -9,6 +9,7 @@ from lga_core.results import StudyUnit, Summary
 from lga_core.runs.study_units import kept_units
 from lga_core.view.figures.sweep.proxy_size import regret_against_size
 from lga_core.view.words.definitions import definitions
+from lga_core.view.words.sweep import claims
 from lga_core.view.words.sweep import study as words
 from lga_core.view.words.text import count
 from lga_core.worth.study.across import carried, of_most, summary
@@ -73,10 +74,10 @@ def study() -> None:
 
 def together(measured: Study) -> None:
     """The verdict, and the paper's claims."""
-    st.markdown(f":material/recommend: {safe(words.recommendation(measured.over))}")
+    st.markdown(f":material/recommend: {safe(claims.recommendation(measured.over))}")
     _table(words.summary_table(measured.over), "selector", "Table of every selector over all units")
     _table(words.pairs_table(measured.over), "Overall", "Table of selectors in pairs")
-    _table(words.claims_table(measured.over), "the paper", "Table of the paper's claims and what these units say")
+    _table(claims.claims_table(measured.over), "the paper", "Table of the paper's claims and what these units say")
     first = measured.main[0]
     models = ", ".join(map(safe, sorted({unit.model for unit in measured.main})))
     sets = ", ".join(dict.fromkeys(safe(unit.title) for unit in measured.main))

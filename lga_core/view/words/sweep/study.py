@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.results import METRICS, Across, Difference, Estimate, Stability, StudyUnit, Summary, Transfer
-from lga_core.view.words.sweep.sentences import BRUTE_FORCE, points
-from lga_core.view.words.text import count, fixed
+from lga_core.results import METRICS, Across, Estimate, Stability, StudyUnit, Summary, Transfer
+from lga_core.view.words.sweep.claims import compared
+from lga_core.view.words.sweep.sentences import points
+from lga_core.view.words.text import fixed
 
 Table = list[dict[str, str]]
-LOSSES = {"lga": "loss of the sequence", "lga-answer": "loss of the answer"}  # selector -> in words
 
 
 def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -74,44 +74,6 @@ def summary_table(summary: Summary) -> Table:
     ]
 
 
-def claims_table(summary: Summary) -> Table:
-    """The paper's claims, and what these units say, for LGA with each loss."""
-    by_loss = [_claims(summary, name) for name in LOSSES]
-    return [
-        {
-            "the paper": claim,
-            **{f"LGA, {words}": cells[claim] for words, cells in zip(LOSSES.values(), by_loss, strict=True)},
-        }
-        for claim in by_loss[0]
-    ]
-
-
-def _claims(summary: Summary, name: str) -> dict[str, str]:
-    """Each claim with what these units say of it for LGA as the selector `name`."""
-    by_name = {item.selector: item for item in summary.selectors}
-    lga, brute = by_name.get(name), by_name.get(BRUTE_FORCE)
-    rewrite, rephrase = (_compared(summary.difference(name, "cma-mlp", metric)) for metric in ("rewrite", "rephrase"))
-    unmeasured = "n/a: these units were not measured with this loss"
-    own = {
-        "LGA's layer above CMA's in rewrite, by up to 8.56 points": rewrite,
-        "and in rephrase, by up to 9.16 points": rephrase,
-        "LGA 7 to 12 times faster than brute force": f"{fixed(lga.faster if lga else None)} times faster than the "
-        f"sweep of all layers on its facts, {fixed(lga.fewer_rows if lga else None)} times fewer rows (medians)",
-        "a golden layer comes near each fact's own best": f"{points(lga.measures['below-optimum']) if lga else 'n/a'} "
-        f"points below the sample-wise optimum; the best layer of each unit: {points(summary.gap)}",
-        "a layer from the proxy loses little on the test facts": f"regret "
-        f"{points(lga.measures['regret']) if lga else 'n/a'} points; a layer drawn at random: "
-        f"{points(summary.any_layer['regret'])}",
-    }
-    of_sweep = (
-        f"the proxy's best layer is the test's in {summary.same_layer} of {count(summary.units, 'unit')}; "
-        f"its regret is {points(brute.measures['regret']) if brute else 'n/a'} points (no loss enters)"
-    )
-    return (own if lga else dict.fromkeys(own, unmeasured)) | {
-        "the proxy's golden layer and the test's are negligibly apart": of_sweep
-    }
-
-
 def _by_regret(item: Across) -> tuple[bool, float]:
     value = item.measures["regret"].value
     return value is None, value or 0.0
@@ -121,7 +83,7 @@ def pairs_table(summary: Summary) -> Table:
     """Two selectors at a time on the same facts, Overall."""
     titles = {item.selector: item.title for item in summary.selectors}
     return [
-        {"Overall": f"{titles[item.first]} less {titles[item.second]}", "points": _compared(item)}
+        {"Overall": f"{titles[item.first]} less {titles[item.second]}", "points": compared(item)}
         for item in summary.differences
         if item.metric == "overall" and {item.first, item.second} <= set(titles)
     ]
@@ -170,28 +132,6 @@ def stability_table(stabilities: Sequence[Stability]) -> Table:
     return [{"proxy facts": f"{size}", **{item.title: _firmness(item, size) for item in stabilities}} for size in sizes]
 
 
-def recommendation(summary: Summary) -> str:
-    """Which selector these units speak for, by name, with LGA of each loss beside it."""
-    best = summary.recommended
-    if best is None:
-        return "No selector has a pick in every unit, or none has enough test facts for a regret."
-    fewer = (
-        f" (regret: the {count(summary.with_regret, 'unit')} with at least four)"
-        if summary.with_regret < summary.units
-        else ""
-    )
-    text = (
-        f"Over {count(summary.units, 'unit')} with {count(summary.facts, 'held-out fact')}{fewer}, {best.title} has "
-        f"the least regret of what does not sweep all layers: {points(best.measures['regret'])} points"
-    )
-    if best.faster is not None:
-        text += f", {best.faster:,.0f} times faster than the sweep"
-    for item in summary.selectors:
-        if item.selector in LOSSES and item is not best:
-            text += f". {item.title}: {points(item.measures['regret'])} points"
-    return f"{text}. A layer drawn at random: {points(summary.any_layer['regret'])} points."
-
-
 def unit_title(unit: StudyUnit) -> str:
     """What a unit is, when and on what it was measured."""
     origin = unit.provenance
@@ -212,15 +152,6 @@ def markdown(table: Sequence[Mapping[str, str]]) -> str:
     columns = list(table[0])
     lines = [columns, ["---"] * len(columns), *([row[name] for name in columns] for row in table)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _compared(difference: Difference) -> str:
-    if difference.mean.value is None:
-        return "n/a: no unit has both picks"
-    return (
-        f"{points(difference.mean)} points on average over {count(difference.units, 'unit')}, "
-        f"{difference.least:.1f} to {difference.most:.1f}; above in {difference.above}, below in {difference.below}"
-    )
 
 
 def _firmness(item: Stability, size: int) -> str:
