@@ -2,19 +2,19 @@
 
 from typing import Literal
 
-import pandas as pd
 import streamlit as st
 
 from lga_core.data.facts import fact_label
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.sources.catalogue import resolve
-from lga_core.results import PlaygroundReport, TokenChoice
+from lga_core.results import PlaygroundReport
 from lga_core.service.ledger_requests import PlayRequest
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
 from lga_core.view.figures.edits.lens_table import lens_columns
+from lga_core.view.words.edits.rows import next_token_rows
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
-from lga_core.view.words.text import count, number
+from lga_core.view.words.text import count
 from pages._ui.edits.editors import title
 from pages._ui.edits.ledger_jobs import current_ledger, ledger_request
 from pages._ui.model.choose import can_chat
@@ -166,25 +166,12 @@ def inside(report: PlaygroundReport) -> None:
 def next_tokens(report: PlaygroundReport) -> None:
     """The most probable ones of both models."""
     table(
-        {
-            "original": _tokens(report.next_before),
-            "p": _shares(report.next_before),
-            "edited": _tokens(report.next_after),
-            "p ": _shares(report.next_after),
-        },
+        next_token_rows(report),
         placeholder="n/a",
         alt="Table of the next tokens",
         widths={"p": 70, "p ": 70},
         right=("p", "p "),
     )
-
-
-def _tokens(choices: tuple[TokenChoice, ...]) -> pd.Series:
-    return pd.Series([choice.token.replace(" ", "·").replace("\n", "⏎") for choice in choices], dtype=object)
-
-
-def _shares(choices: tuple[TokenChoice, ...]) -> pd.Series:
-    return pd.Series([number(choice.probability, 3) for choice in choices], dtype=object)
 
 
 if asked := page_head("Playground", "The original and the edited model continue the same prompt with the same seed."):

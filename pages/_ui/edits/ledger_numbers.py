@@ -6,7 +6,7 @@ from lga_core.results import METRICS, LedgerReport
 from lga_core.service.ledger_view import LedgerView
 from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.words.cards import metric_cards
-from lga_core.view.words.edits.rows import ledger_rows
+from lga_core.view.words.edits.rows import ledger_probe_rows, ledger_rows
 from lga_core.view.words.protocol import ledger_note
 from lga_core.view.words.text import count
 from pages._ui.edits.ledger_jobs import LEDGER
@@ -68,15 +68,4 @@ def probes(report: LedgerReport) -> None:
     }
     chosen = st.selectbox("Texts of", names, format_func=names.get, key=f"probes_of_{len(names)}")
     fact = report.facts[chosen - 1]
-    rows = [
-        {
-            "metric": probe.metric,
-            "prompt": probe.prompt,
-            "expected": probe.expected,
-            "unedited": probe.text_before,
-            "now": probe.text_after,
-            "forced %": f"{probe.before:.0f} → {probe.after:.0f}",
-        }
-        for probe in fact.probes
-    ]
-    table(rows, alt=f"Table of {count(len(fact.probes), 'probe')}")
+    table(ledger_probe_rows(fact), alt=f"Table of {count(len(fact.probes), 'probe')}")

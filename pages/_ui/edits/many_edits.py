@@ -13,7 +13,7 @@ from lga_core.runs.reading import finished_many_edits
 from lga_core.service.reading.stored import editable
 from lga_core.service.requests import ManyEditsRequest
 from lga_core.view.figures.edits.many_edits import many_edits_curves
-from lga_core.view.words.edits.many import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.edits.many import COLLAPSE_RULE, checkpoint_rows, collapse_sentence, counts_sentence
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors
@@ -143,20 +143,4 @@ def _results(request: ManyEditsRequest) -> None:
         f"{collapse_sentence(result)}",
     )
     with st.expander("Numbers"):
-        table([_row(result, place) for place in range(len(result.checkpoints))], most=420)
-
-
-def _row(result: ManyEdits, place: int) -> dict[str, float | None]:
-    item = result.checkpoints[place]
-    ratios = [ratio for ratio in item.norm_ratios if ratio is not None]
-    return {
-        "edits": item.edits,
-        "rewrite, all": item.rewrite,
-        "rewrite, latest": item.latest,
-        "rephrase": item.rephrase,
-        "locality": item.locality,
-        "drift, nats": item.kl,
-        "fluency": item.fluency,
-        "‖ΣΔW‖ / ‖W‖": max(ratios, default=None),
-        "seconds": item.cost.seconds,
-    }
+        table(checkpoint_rows(result), most=420)
