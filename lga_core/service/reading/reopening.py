@@ -152,8 +152,15 @@ def _recorded(
         else:
             means = {fact.fingerprint for fact in asked} <= {fact.fingerprint for fact in candidates}
         if means:
-            asks = {"limit": limit, "seed": question["seed"], "known_only": known_only}
-            return Reopening(page=PAGES[kind.subject], model=run.provenance.model, facts=facts, at_hand=True, **asks)
+            return Reopening(
+                page=PAGES[kind.subject],
+                model=run.provenance.model,
+                facts=facts,
+                at_hand=True,
+                limit=limit,
+                seed=question["seed"],
+                known_only=known_only,
+            )
     return None
 
 
@@ -176,8 +183,14 @@ def _made(run: Run, asked: Sequence[Fact], kind: RunKind) -> Reopening:
         facts=facts,
         n_records=max(fact.record for fact in facts) + 1,
     )
-    asks = {"limit": len(facts), "seed": seed}
-    return Reopening(page=PAGES[kind.subject], model=run.provenance.model, facts=made, at_hand=False, **asks)
+    return Reopening(
+        page=PAGES[kind.subject],
+        model=run.provenance.model,
+        facts=made,
+        at_hand=False,
+        limit=len(facts),
+        seed=seed,
+    )
 
 
 def _record(facts: FactSet, fingerprint: str) -> int | None:

@@ -29,7 +29,7 @@ def sweep(desk: Desk, request: SweepRequest, control: Control) -> None:
     proxy = editable(chosen)
     if not proxy:
         raise LgaError(f"None of the facts of {request.proxy.name} has a new answer.", hint="Choose another fact set.")
-    parts = [(request.proxy.name, proxy)]
+    parts: list[tuple[str, Sequence[Fact]]] = [(request.proxy.name, proxy)]
     if request.test is not None:
         parts.append((request.test.name, _test_facts(model, request.test, chosen, store, control)))
     total = sum(len(facts) for _name, facts in parts) * len(request.layers)
