@@ -14,8 +14,7 @@ from lga_core.view.words.sweep import study as words
 from lga_core.view.words.text import count
 from lga_core.worth.study.across import carried, of_most, summary
 from lga_core.worth.study.judged import AT_RANDOM, FORECASTS, stability, table_rows
-from pages._ui.frame.theme import theme_name
-from pages._ui.shell.charts import chart
+from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import tabs
 from pages._ui.shell.text import safe
 
