@@ -7,6 +7,6 @@ import importlib
 
 import streamlit as st
 
-importlib.import_module("pages._ui.shell.frame")
+importlib.import_module("pages._ui.frame.navigation")
 importlib.import_module("pages._ui.scoring.results")
 app = st.App("pages/dashboard.py")

@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Kind, OldSource
 from lga_core.scores.settings import CmaSettings
 from lga_core.service.requests import TraceRequest
@@ -13,12 +12,14 @@ from pages._ui.model.choose import known_layers
 from pages._ui.scoring import trace
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question, choice
+from pages._ui.shell.elements import choice, hint, page_head, toggle, waiting
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import layers_list
 from pages._ui.shell.live import live
-from pages._ui.shell.text import safe
+from pages._ui.shell.starting import start_button
 from pages._ui.trial.fact import choose_fact, strip_of
+
+TITLE = "Tracing the fact"  # of its job
 
 
 def page(question: Question) -> None:
@@ -29,21 +30,14 @@ def page(question: Question) -> None:
         model=question.model, proxy=proxy_set(question), fact=fact, kinds=tuple(kinds), settings=settings, old=old
     )
     kept().shown[TraceRequest] = request
-    running = jobs.is_running("trace")
-    session().compute = partial(jobs.start, "trace", request, "Tracing the fact")
+    running = jobs.is_running(trace.AREA)
+    session().compute = partial(jobs.start, trace.AREA, request, TITLE)
     traced = trace.read(request)
     if traced.traces:
         session().shown_run = next(iter(traced.traces.values()))[1].provenance.key
-    st.button(
-        "Trace this fact",
-        key="trace",
-        type="primary",
-        icon=":material/grid_on:",
-        on_click=jobs.start,
-        disabled=running or traced.complete or not kinds,
-        args=("trace", request, "Tracing the fact"),
-    )
-    job_outcome(jobs.last_job("trace"), "The finished traces are kept.")
+    done = traced.complete or not kinds
+    start_button("Trace this fact", "grid_on", trace.AREA, request, TITLE, disabled=done, key="trace", type="primary")
+    job_outcome(jobs.last_job(trace.AREA), "The finished traces are kept.")
 
     def results() -> None:
         """The fact before it is traced, then what is finished of it."""
@@ -75,26 +69,23 @@ def controls(question: Question) -> tuple[list[Kind], CmaSettings, OldSource]:
         )
         choice("Colour scale", trace.SCALES, "trace_scale", "linear")
         with st.popover("Options", icon=":material/tune:"):
-            st.toggle(
+            toggle(
                 "Show the estimate instead",
-                key="trace_estimate",
-                persist_state="session",
+                "trace_estimate",
                 help="Attribution patching: one backward pass instead of one run per cell. It comes with every "
                 "trace, for comparison.",
             )
             st.divider()
             st.caption("Need a new measurement")
-            wide = st.toggle(
+            wide = toggle(
                 "Window of 10 layers, ROME’s",
-                key="trace_window_10",
-                persist_state="session",
+                "trace_window_10",
                 help="Off: ROME's 10 of 48 layers, scaled to the model's depth. Hidden states are "
                 "restored one layer at a time.",
             )
-            own = st.toggle(
+            own = toggle(
                 "Explain the model’s own answer",
-                key="trace_own",
-                persist_state="session",
+                "trace_own",
                 help="In the token attributions. Off: the data's old answer, where it has one.",
             )
     settings = CmaSettings(window=10 if wide else None, seed=question.seed)
@@ -103,16 +94,14 @@ def controls(question: Question) -> tuple[list[Kind], CmaSettings, OldSource]:
 
 def first_look(running: bool) -> None:
     """What a trace is, before there is one."""
-    st.info(
-        "Tracing. The first heatmap appears here when it is finished; the sidebar shows the progress."
-        if running
-        else "The trace restores each token’s state at each layer in a corrupted run and measures how much of the "
-        "answer’s probability returns. It takes from seconds to a minute a kind, and is kept.",
-        icon=":material/hourglass_top:" if running else ":material/info:",
-    )
+    if running:
+        waiting("Tracing. The first heatmap appears here when it is finished; the sidebar shows the progress.")
+    else:
+        hint(
+            "The trace restores each token’s state at each layer in a corrupted run and measures how much of the "
+            "answer’s probability returns. It takes from seconds to a minute a kind, and is kept."
+        )
 
 
-st.title("Causal trace")
-if asked := asked_question():
-    st.caption(f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}")
+if asked := page_head("Causal trace"):
     page(asked)

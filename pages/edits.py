@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from lga_core.models.sources.catalogue import resolve
 from lga_core.service.ledger_view import LedgerView
 from lga_core.view.words.text import count
 from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_table
@@ -10,10 +9,9 @@ from pages._ui.edits.edit_several import several
 from pages._ui.edits.many_edits import many_edits
 from pages._ui.session.state import EDITS_VIEW, MANY, Question
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question, choice
+from pages._ui.shell.elements import choice, hint, page_head
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
-from pages._ui.shell.text import safe
 
 _VIEWS = {
     "facts": "Facts before and now",
@@ -34,15 +32,12 @@ def ledger_now(model: str) -> None:
     """The ledger as it is, also while a job changes it."""
     ledger = ledger_jobs.current_ledger(model)
     st.caption(
-        f"{safe(resolve(model).title)} · {count(len(ledger.entries), 'edit')}, {len(ledger.enabled)} on. They "
+        f"{count(len(ledger.entries), 'edit')}, {len(ledger.enabled)} on. They "
         "are added while the model answers, in this browser session only; the weights are never written."
     )
     job_outcome(jobs.last_job(ledger_jobs.LEDGER), "What was finished is kept.")
     if not ledger.entries:
-        st.info(
-            "No edit is kept. Keep a trial edit, edit several facts below, or load a saved set.",
-            icon=":material/library_books:",
-        )
+        hint("No edit is kept. Keep a trial edit, edit several facts below, or load a saved set.", "library_books")
         return
     ledger_numbers.means(ledger)
     ledger_table.table(model, ledger)
@@ -66,6 +61,5 @@ def views(question: Question, ledger: LedgerView) -> None:
         ledger_numbers.probes(ledger.report)
 
 
-st.title("Edits")
-if asked := asked_question():
+if asked := page_head("Edits"):
     page(asked)

@@ -4,16 +4,17 @@ import streamlit as st
 
 from lga_core.data.facts import FactSet
 from lga_core.data.select import subjects
+from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.text import count
 from pages._ui.facts import known, sets
 from pages._ui.facts.browse import browse
-from pages._ui.facts.choose import show_dialog
+from pages._ui.facts.choose import add_button
 from pages._ui.facts.report import report
 from pages._ui.facts.split import split_view
 from pages._ui.facts.table import edit
 from pages._ui.session.state import session
-from pages._ui.shell.elements import card, choice
+from pages._ui.shell.elements import cards, choice, hint
 from pages._ui.shell.text import safe
 
 VIEWS = {
@@ -31,18 +32,12 @@ def page(fact_set: FactSet) -> None:
             f"{safe(sets.title(fact_set.name))} · {count(len(fact_set.facts), 'fact')} from "
             f"{count(fact_set.n_records, 'record')} · fingerprint {sets.fingerprint(fact_set)[:12]}"
         )
-        st.button(
-            "Add facts",
-            key="page_add_facts",
-            icon=":material/add:",
-            on_click=show_dialog,
-            help="Upload a file, name a data set, or type a fact in.",
-        )
+        add_button("page_add_facts")
     numbers(fact_set)
     titles = {name: title for name, (title, _draw) in VIEWS.items()}
     view = choice("View", list(VIEWS), "facts_view", "browse", format_func=titles.get, label_visibility="collapsed")
     if not fact_set.facts and view != "report":
-        st.info("This set has no fact. The report says why.", icon=":material/info:")
+        hint("This set has no fact. The report says why.")
         return
     VIEWS[view][1](fact_set)
 
@@ -50,24 +45,20 @@ def page(fact_set: FactSet) -> None:
 def numbers(fact_set: FactSet) -> None:
     """The set in one row."""
     verdicts = [check.known for check in known.stored_checks(fact_set).values() if check.known is not None]
-    columns = st.columns(6, gap="small")
-    card(
-        columns[0],
-        "Facts",
-        f"{len(fact_set.facts):,}",
-        about="Records of this set that were not skipped.",
-    )
-    card(columns[1], "Subjects", f"{subjects(fact_set.facts):,}")
-    for place, part in zip(columns[2:5], ("rephrases", "locality", "portability"), strict=True):
-        having = sum(bool(getattr(fact, part)) for fact in fact_set.facts)
-        card(place, part.capitalize(), f"{having:,}", about=definition(f"with {part}"))
-    card(
-        columns[5],
-        f"Known of {len(verdicts):,}" if verdicts else "Known",
-        f"{sum(verdicts):,}" if verdicts else "–",
-        about="Facts whose old answer the model gives by itself, of those that it was asked and that "
-        "have an old answer.",
-    )
+    about = "Records of this set that were not skipped."
+    row = [
+        Card(label="Facts", value=f"{len(fact_set.facts):,}", help=about),
+        Card(label="Subjects", value=f"{subjects(fact_set.facts):,}"),
+    ]
+    for part in sets.PARTS:
+        having = f"{sets.with_part(fact_set.facts, part):,}"
+        row.append(Card(label=part.capitalize(), value=having, help=definition(f"with {part}")))
+    about = "Facts whose old answer the model gives by itself, of those that it was asked and that have an old answer."
+    if verdicts:
+        row.append(Card(label=f"Known of {len(verdicts):,}", value=f"{sum(verdicts):,}", help=about))
+    else:
+        row.append(Card(label="Known", value="–", help=about))
+    cards(row)
 
 
 st.title("Facts")

@@ -5,9 +5,30 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.text import count
 from pages._ui.facts import own
+from pages._ui.frame import sidebar
+from pages._ui.scoring import results
 from pages._ui.session.state import Question, kept, session
-from pages._ui.shell import jobs, sidebar
+from pages._ui.shell import jobs
+from pages._ui.shell.elements import hint
 from pages._ui.shell.text import safe
+
+METHODS = (  # what the first screen explains
+    (
+        "LGA, the gradients",
+        "For each fact, the inner product of each layer’s gradients for the old and the new "
+        "answer. One pass over the facts; seconds for a small model.",
+    ),
+    (
+        "CMA, the causal trace",
+        "How much of a fact returns when one layer’s state is restored in a corrupted run. "
+        "Many passes; about a minute for 32 facts in a small model on a CPU.",
+    ),
+    (
+        "The trial edit",
+        "Edit one fact at a layer you choose and read what changed: rewrite, rephrase, locality, "
+        "portability, before and after. The model’s weights are never written.",
+    ),
+)
 
 
 def welcome() -> None:
@@ -17,24 +38,7 @@ def welcome() -> None:
         "Before a fact is edited in a language model, one layer has to be chosen. This page measures, on a "
         "small proxy set of facts, what two methods say about every layer, and lets you try the edit there."
     )
-    parts = (
-        (
-            "LGA, the gradients",
-            "For each fact, the inner product of each layer’s gradients for the old and the new "
-            "answer. One pass over the facts; seconds for a small model.",
-        ),
-        (
-            "CMA, the causal trace",
-            "How much of a fact returns when one layer’s state is restored in a corrupted run. "
-            "Many passes; about a minute for 32 facts in a small model on a CPU.",
-        ),
-        (
-            "The trial edit",
-            "Edit one fact at a layer you choose and read what changed: rewrite, rephrase, locality, "
-            "portability, before and after. The model’s weights are never written.",
-        ),
-    )
-    for column, (title, text) in zip(st.columns(3, gap="medium"), parts, strict=True):
+    for column, (title, text) in zip(st.columns(3, gap="medium"), METHODS, strict=True):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")
             st.markdown(text)
@@ -64,17 +68,14 @@ def described(question: Question) -> str:
 
 def answer(question: Question) -> None:
     """Everything about the question that was scored last."""
-    from pages._ui.scoring import results  # with plotly and pandas, which the first screen does not need
-
     st.title("Golden layers")
     st.caption(described(question))
     own.form(opened=False)
-    own.ways_on(question)
+    own.next_steps(question)
     if session().question not in (None, question):
-        st.info(
+        hint(
             "The sidebar now asks for something else. Press Score layers to answer it; these are the results from "
-            "before.",
-            icon=":material/info:",
+            "before."
         )
     results.show(question)
 

@@ -1,17 +1,13 @@
 """Layer sweep: every fact edited at every layer alone, and what the layers that LGA and CMA name are worth by it."""
 
-import streamlit as st
-
-from lga_core.models.sources.catalogue import resolve
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import SweepRequest
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question
+from pages._ui.shell.elements import page_head, waiting
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import boxed, job_outcome
-from pages._ui.shell.text import safe
 from pages._ui.sweep import form, results
 from pages._ui.sweep.study_view import study
 
@@ -32,7 +28,7 @@ def page(question: Question) -> None:
         session().shown_run = view.parts["proxy"][1].provenance.key
     form.start_bar(request, view)
     if jobs.is_running(form.AREA) and job is None:
-        st.info("Another sweep is running. The sidebar shows its progress.", icon=":material/hourglass_top:")
+        waiting("Another sweep is running. The sidebar shows its progress.")
     job_outcome(jobs.last_job(results.SCORING), "What was finished is kept.")
     results.live_results(request, reader, question.seed, job)
 
@@ -47,13 +43,11 @@ def reader_of(request: SweepRequest, seed: int) -> SweepReader:
     return memory.sweep[1]
 
 
-st.title("Layer sweep")
-if asked := asked_question():
-    about = f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}"
-    st.caption(
-        f"{about}. Brute force: every fact is edited at every layer alone and measured, which shows what the "
-        "layers that LGA, CMA and others name are worth, and what finding them costs."
-    )
+ABOUT = (
+    "Brute force: every fact is edited at every layer alone and measured, which shows what the layers that LGA, CMA "
+    "and others name are worth, and what finding them costs."
+)
+if asked := page_head("Layer sweep", ABOUT):
     with boxed("The sweep"):
         page(asked)
 study()

@@ -2,28 +2,29 @@
 
 from typing import Literal
 
-import pandas as pd
 import streamlit as st
 
 from lga_core.data.facts import fact_label
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.sources.catalogue import resolve
-from lga_core.results import PlaygroundReport, TokenChoice
+from lga_core.results import PlaygroundReport
+from lga_core.service.ledger_requests import PlayRequest
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import PlayRequest
 from lga_core.view.figures.edits.lens_table import lens_columns
+from lga_core.view.words.edits.rows import next_token_rows
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
-from lga_core.view.words.text import count, number
+from lga_core.view.words.text import count
 from pages._ui.edits.editors import title
 from pages._ui.edits.ledger_jobs import current_ledger, ledger_request
 from pages._ui.model.choose import can_chat
 from pages._ui.session.state import Question, Trial, finished_trials, kept, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import asked_question, choice, number_field, table
+from pages._ui.shell.elements import choice, number_field, page_head, table, toggle
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
+from pages._ui.shell.starting import start_once
 from pages._ui.shell.text import plain, safe
 
 AREA = "play"
@@ -93,9 +94,8 @@ def choose_settings(question: Question) -> PlaygroundSettings:
     """Length, how the next token is chosen, and the chat template."""
     columns = st.columns([1, 1.3, 1, 1, 1, 1.4], gap="small", vertical_alignment="bottom")
     length = number_field("Tokens, at most", 1, 500, 40, "play_length", place=columns[0])
-    how = choice(
-        "Next token", ["greedy", "sampled"], "play_how", "greedy", place=columns[1], format_func=str.capitalize
-    )
+    ways = ["greedy", "sampled"]
+    how = choice("Next token", ways, "play_how", "greedy", place=columns[1], format_func=str.capitalize)
     sampled = how == "sampled"
     off = {"disabled": not sampled}
     temperature = number_field("Temperature", 0.05, 5.0, 1.0, "play_temperature", place=columns[2], step=0.05, **off)
@@ -110,32 +110,23 @@ def choose_settings(question: Question) -> PlaygroundSettings:
         False: "On in the sidebar, for every page." if asked_so else "This model’s tokenizer has no chat template.",
         None: "Whether the tokenizer has one is known once the model’s files are here.",
     }
-    chat = columns[5].toggle(
-        "Chat template", key="play_chat", disabled=not able, persist_state="session", help=about[able]
-    )
-    if not sampled:
-        return PlaygroundSettings(length=length, chat=bool(chat and able))
-    return PlaygroundSettings(length=length, temperature=temperature, top_k=top_k, seed=seed, chat=bool(chat and able))
+    chat = toggle("Chat template", "play_chat", place=columns[5], disabled=not able, help=about[able])
+    how_sampled = {"temperature": temperature, "top_k": top_k, "seed": seed} if sampled else {}
+    return PlaygroundSettings(length=length, chat=bool(chat and able), **how_sampled)
 
 
 def start(question: Question, ledger: LedgerView, trial: Trial | None, settings: PlaygroundSettings) -> None:
     """Let both models write; with a trial's edit, or without one with the ledger's."""
-    if jobs.is_running(AREA):
-        return  # a second click that was faster than the page
-    kept().play_words = (
-        f"{count(len(ledger.enabled), 'edit')} of the ledger" if trial is None else fact_label(trial.fact)
+    request = ledger_request(
+        PlayRequest,
+        question.model,
+        prompt=widget("play_prompt", ""),
+        settings=settings,
+        trial=None if trial is None else trial.request,
     )
-    jobs.start(
-        AREA,
-        ledger_request(
-            PlayRequest,
-            question.model,
-            prompt=widget("play_prompt", ""),
-            settings=settings,
-            trial=None if trial is None else trial.request,
-        ),
-        "Writing side by side",
-    )
+    if start_once(AREA, request, "Writing side by side") is not None:
+        edits = f"{count(len(ledger.enabled), 'edit')} of the ledger"
+        kept().play_words = edits if trial is None else fact_label(trial.fact)
 
 
 def texts(job: Job) -> None:
@@ -175,30 +166,13 @@ def inside(report: PlaygroundReport) -> None:
 def next_tokens(report: PlaygroundReport) -> None:
     """The most probable ones of both models."""
     table(
-        {
-            "original": _tokens(report.next_before),
-            "p": _shares(report.next_before),
-            "edited": _tokens(report.next_after),
-            "p ": _shares(report.next_after),
-        },
+        next_token_rows(report),
         placeholder="n/a",
         alt="Table of the next tokens",
-        column_config={name: st.column_config.TextColumn(alignment="right", width=70) for name in ("p", "p ")},
+        widths={"p": 70, "p ": 70},
+        right=("p", "p "),
     )
 
 
-def _tokens(choices: tuple[TokenChoice, ...]) -> pd.Series:
-    return pd.Series([choice.token.replace(" ", "·").replace("\n", "⏎") for choice in choices], dtype=object)
-
-
-def _shares(choices: tuple[TokenChoice, ...]) -> pd.Series:
-    return pd.Series([number(choice.probability, 3) for choice in choices], dtype=object)
-
-
-st.title("Playground")
-if asked := asked_question():
-    st.caption(
-        f"{safe(resolve(asked.model).title)} · the original and the edited model continue the same "
-        "prompt with the same seed."
-    )
+if asked := page_head("Playground", "The original and the edited model continue the same prompt with the same seed."):
     page(asked)

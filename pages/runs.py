@@ -5,6 +5,7 @@ import streamlit as st
 from lga_core.models.sources.files import gigabytes
 from lga_core.view.words.text import count
 from pages._ui.runs import compared, disk_space, listed, one_run
+from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import runs, store
 from pages._ui.shell.errors import boxed, job_outcome
 from pages._ui.shell.jobs import last_job
@@ -19,10 +20,7 @@ def page() -> None:
     st.caption(f"{count(len(headers), 'run')} · {size} · {safe(str(store().root))}")
     listed.undo_bar()
     if not headers:
-        st.info(
-            "Nothing is stored yet. What you score, trace, edit or sweep is kept here as it is measured.",
-            icon=":material/history:",
-        )
+        hint("Nothing is stored yet. What you score, trace, edit or sweep is kept here as it is measured.", "history")
         return
     chosen = listed.choose(readable)
     job_outcome(last_job(one_run.REPLAY), "Nothing was changed: a replay keeps nothing.")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lga_core.data.facts import Fact
 from lga_core.evaluation.settings import MetricSettings
-from lga_core.models.sources.catalogue import resolve
+from lga_core.service.ledger_requests import WriteEdits
 from lga_core.service.requests import TrialRequest
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
@@ -15,10 +15,10 @@ from pages._ui.edits.moments import moment_note
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finished_trials, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import asked_question
+from pages._ui.shell.elements import page_head, waiting
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers, layers_list
-from pages._ui.shell.text import safe
+from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers
+from pages._ui.shell.starting import start_once
 from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
 from pages._ui.trial.fact import choose_fact, strip_of
@@ -33,15 +33,11 @@ def form(question: Question) -> TrialRequest | None:
     if layers is None:
         return None
     prefill(question, layers)
-    left, right = st.columns([2, 1], gap="medium", vertical_alignment="bottom")
-    with left:
-        layers_list(layers, "Layers to edit")
-    editor = editors.editor_select(right)
+    chosen, editor, _ = editors.layers_and_editor(layers)
     editors.about(editor)
     settings = editors.chosen_settings(editor)
     metrics = editors.chosen_metrics(MetricSettings)
     strip_of(question, fact)
-    chosen = chosen_layers(layers)
     cannot_act_note(question, fact, editor, layers)
     problem = unfit(fact, chosen)
     if problem is not None:
@@ -58,6 +54,7 @@ def form(question: Question) -> TrialRequest | None:
         metrics=metrics,
     )
     session().compute = partial(start, request) if settings is not None and problem is None else None
+    editable = settings is not None and fact.target_new is not None
     with st.container(horizontal=True):
         st.button(
             f"Edit at {layers_in_words(chosen)}" if chosen else "Edit",
@@ -68,7 +65,6 @@ def form(question: Question) -> TrialRequest | None:
             args=(request,),
             disabled=jobs.is_running(AREA) or settings is None or problem is not None,
         )
-        editable = settings is not None and fact.target_new is not None
         every_layer.button(question, request, disabled=not editable)
     return request if editable else None
 
@@ -96,10 +92,9 @@ def unfit(fact: Fact, layers: tuple[int, ...]) -> str | None:
 
 def start(request: TrialRequest) -> None:
     """Start the edit, or join the one that another session runs. Its result is there on whichever page it ends."""
-    if jobs.is_running(AREA):
-        return  # a second click that was faster than the page
-    job = jobs.start(AREA, request, f"Editing at {layers_in_words(request.layers)}")
-    kept().trials.append(job)
+    job = start_once(AREA, request, f"Editing at {layers_in_words(request.layers)}")
+    if job is not None:
+        kept().trials.append(job)
 
 
 def result() -> None:
@@ -130,7 +125,7 @@ def result() -> None:
 def in_progress(begun: Trial | None) -> None:
     """The stages of the running trial that are there. Drawn once a stage: to draw takes the engine's time."""
     if begun is None:
-        st.info("Editing. The sidebar shows the progress.", icon=":material/hourglass_top:")
+        waiting("Editing. The sidebar shows the progress.")
     else:
         st.divider()
         report.show(begun, running=True)
@@ -147,8 +142,8 @@ def keep(trial: Trial) -> None:
             key="keep",
             icon=":material/check:" if is_kept else ":material/library_add:",
             disabled=is_kept or jobs.is_running(ledger_jobs.LEDGER),
-            on_click=ledger_jobs.keep,
-            args=(trial,),
+            on_click=_keep,
+            args=(trial.request,),
             help="Computed on the model with the edits that are kept and on already, and put at the end of the "
             "ledger. The weights stay as they are.",
         )
@@ -163,12 +158,13 @@ def keep(trial: Trial) -> None:
     job_outcome(jobs.last_job(ledger_jobs.LEDGER), "What was finished is kept.")
 
 
-st.title("Trial edit")
-if asked := asked_question():
-    about = f"{safe(resolve(asked.model).title)} · {safe(asked.facts)}"
-    st.caption(
-        f"{about}. The edit is added while the model answers and is gone afterwards; the weights are never written."
-    )
+def _keep(request: TrialRequest) -> None:
+    edit = {"editor": request.editor, "layers": request.layers, "settings": request.settings}
+    ledger_jobs.start(WriteEdits, request.model, "Keeping the edit", facts=(request.fact,), mode="sequential", **edit)
+
+
+ABOUT = "The edit is added while the model answers and is gone afterwards; the weights are never written."
+if asked := page_head("Trial edit", ABOUT):
     edited = form(asked)
     if edited is not None:
         every_layer.show(asked, edited)

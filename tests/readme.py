@@ -35,7 +35,7 @@ def families() -> str:
 
 def headline() -> str:
     """The study's units together in five columns; from assets/study."""
-    from lga_core.view.words.study_words import markdown, summary_table
+    from lga_core.view.words.sweep.study import markdown, summary_table
     from lga_core.worth.study.across import summary as over_units
 
     return markdown([{name: row[name] for name in HEADLINE} for row in summary_table(over_units(_main_units()))])
@@ -43,7 +43,8 @@ def headline() -> str:
 
 def summary() -> str:
     """The study's units together, and the paper's claims by them; from assets/study."""
-    from lga_core.view.words.study_words import claims_table, markdown, pairs_table, recommendation, summary_table
+    from lga_core.view.words.sweep.claims import claims_table, recommendation
+    from lga_core.view.words.sweep.study import markdown, pairs_table, summary_table
     from lga_core.worth.study.across import summary as over_units
 
     together = over_units(_main_units())
@@ -61,7 +62,8 @@ def summary() -> str:
 
 def forecast() -> str:
     """The forecast's terms, on the proxy's facts and on held-out ones; and without the set it was developed on."""
-    from lga_core.view.words.study_words import forecast_table, markdown, pairs_table, recommendation
+    from lga_core.view.words.sweep.claims import recommendation
+    from lga_core.view.words.sweep.study import forecast_table, markdown, pairs_table
     from lga_core.worth.study.across import summary as over_units
     from lga_core.worth.study.judged import FORECASTS
 
@@ -80,7 +82,7 @@ def forecast() -> str:
 
 def carried() -> str:
     """Picks from one set on the facts of another, for each model."""
-    from lga_core.view.words.study_words import carried_table, markdown
+    from lga_core.view.words.sweep.study import carried_table, markdown
     from lga_core.worth.study.across import carried as between_sets
 
     parts = []
@@ -99,7 +101,7 @@ def has_pick(unit: "StudyUnit", selector: str) -> bool:
 def study() -> str:
     """The reproduction study's units, one table each; from assets/study."""
     from lga_core.runs.study_units import kept_units
-    from lga_core.view.words.study_words import markdown, no_picks, stability_table, study_table, unit_title
+    from lga_core.view.words.sweep.study import markdown, no_picks, stability_table, study_table, unit_title
     from lga_core.worth.study.judged import stability, table_rows
 
     parts = []

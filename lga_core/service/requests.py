@@ -1,11 +1,12 @@
-"""What a page can ask the engine for: frozen, hashable, and without torch, so that equal questions share one job."""
+"""What a page can ask the engine for: frozen, hashable, and without torch, so that equal questions share one job.
+
+What is asked about a ledger is in `ledger_requests`.
+"""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 from lga_core.data.facts import Fact
-from lga_core.editing.table import Mode
 from lga_core.evaluation.settings import (
     SWEEP_METRICS,
     TRIAL_METRICS,
@@ -92,27 +93,30 @@ class TraceRequest(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialRequest(Request):
+class EditingRequest(Request):
+    """Something that edits at these layers, none of which touches a ledger."""
+
+    layers: tuple[int, ...]
+    editor: str
+    settings: Any  # the editor's
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRequest(EditingRequest):
     """One trial edit. Publishes each TrialStage, returns (EditReport, Stored)."""
 
     interactive: ClassVar[bool] = True
     facts_name: str
     fact: Fact
-    layers: tuple[int, ...]
-    editor: str
-    settings: Any
     metrics: MetricSettings = TRIAL_METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
-class EasyEditRequest(Request):
+class EasyEditRequest(EditingRequest):
     """The files with which EasyEdit makes the same edit. Returns the bytes of a .zip."""
 
     interactive: ClassVar[bool] = True
     facts: tuple[Fact, ...]
-    layers: tuple[int, ...]
-    editor: str
-    settings: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,27 +137,21 @@ class EveryLayerRequest(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepRequest(Request):
+class SweepRequest(EditingRequest):
     """Every fact edited at every layer alone, the proxy's first. Results are in the store, cell by cell."""
 
     proxy: ProxySet
     test: ProxySet | None
-    layers: tuple[int, ...]
-    editor: str
-    settings: Any
     metrics: SweepMetrics = SWEEP_METRICS
     first_batch: bool = False  # only until the first edits are measured
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManyEditsRequest(Request):
+class ManyEditsRequest(EditingRequest):
     """Facts edited one after another or in batches. Each checkpoint is in the store at once."""
 
     facts_name: str
     facts: tuple[Fact, ...]  # in the order in which they are edited
-    layers: tuple[int, ...]
-    editor: str
-    settings: Any
     how: ManyEditsSettings
 
 
@@ -189,123 +187,3 @@ class MemoryRequest(Request):
     facts: int | None = None
     layers: tuple[int, ...] = ()  # of an edit
     settings: Any = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LedgerRequest(Request):
-    """Something that is done to a session's ledger of one model. Returns a LedgerView."""
-
-    interactive: ClassVar[bool] = True
-    session: str
-    number: int  # jobs of a ledger are never shared
-
-
-@dataclass(frozen=True, kw_only=True)
-class WriteEdits(LedgerRequest):
-    """Write facts at the ledger's end; each entry is kept as soon as it is finished. `each`: measure after each."""
-
-    facts: tuple[Fact, ...]
-    editor: str
-    layers: tuple[int, ...]
-    settings: Any
-    mode: Mode
-    each: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class ToggleEdit(LedgerRequest):
-    """Switch one entry off, or on again; then measure."""
-
-    entry: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class MoveEdit(LedgerRequest):
-    """Move one entry up (-1) or down (1); then measure."""
-
-    entry: str
-    by: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemoveEdit(LedgerRequest):
-    """Take one entry out; then measure."""
-
-    entry: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class UndoAll(LedgerRequest):
-    """Empty the ledger."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecomputeEdits(LedgerRequest):
-    """Compute all stale entries anew, then measure."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasureEdits(LedgerRequest):
-    """Ask all facts of the ledger again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadEditSet(LedgerRequest):
-    """Put a saved edit set in the ledger's place, then measure. Refused, the ledger stays as it was."""
-
-    source: bytes | Path
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SaveEditSet(LedgerRequest):
-    """Returns the ledger as the bytes of a .zip."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportModel(LedgerRequest):
-    """Write a copy of the model with the enabled edits merged. Returns the folder."""
-
-    interactive: ClassVar[bool] = False
-    folder: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportAdapter(LedgerRequest):
-    """Write the enabled edits as a LoRA adapter. Returns an Adapter."""
-
-    folder: Path
-    dense_rank: int | None  # of a dense edit's approximation; None: such an edit is refused
-
-
-@dataclass(frozen=True, kw_only=True)
-class Publication(LedgerRequest):
-    """The ledger as it goes into a repository: an edit set, or a LoRA adapter with the set beside it."""
-
-    repository: str
-    adapter: bool
-    dense_rank: int | None  # as of ExportAdapter
-    base: str | None  # the base model's repository, where the catalogue does not know it
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShowCard(Publication):
-    """Returns the card that the repository gets, as bytes. Nothing is published."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishEdits(Publication):
-    """Publish it. Returns PublishedEdits."""
-
-    interactive: ClassVar[bool] = False
-    private: bool
-    update: bool  # a repository that holds files may be written to
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlayRequest(LedgerRequest):
-    """Continue a prompt with the original and the edited model. Publishes SideBySide, returns a PlaygroundReport."""
-
-    prompt: str
-    settings: Any  # PlaygroundSettings
-    trial: TrialRequest | None  # whose edit acts; None: the ledger's enabled ones

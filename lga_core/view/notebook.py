@@ -1,4 +1,6 @@
-"""Results in a notebook: a figure over a table, as HTML. Words of facts and models are shown letter by letter.
+"""Results that show themselves, a `showing.Presenter`: as tables, and in a notebook as a figure over a table.
+
+Words of facts and models are shown letter by letter.
 
 How a figure finds plotly.js is plotly's own choice, by the renderer of the notebook (`plotly.io.renderers`).
 """
@@ -7,8 +9,10 @@ import html
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
+from lga_core.errors import LgaError
 from lga_core.results import (
     CausalTrace,
     EditReport,
@@ -21,7 +25,16 @@ from lga_core.results import (
     TokenAttribution,
     Worth,
 )
-from lga_core.view.export.frames.by_result import frame
+from lga_core.view.export.frames.edits import edit_metrics, edit_probes, ledger_facts, ledger_probes, ledger_writes
+from lga_core.view.export.frames.scores import fact_scores, layer_totals, token_scores, trace_cells
+from lga_core.view.export.frames.sweeps import (
+    race_rounds,
+    sweep_cells,
+    sweep_layers,
+    unit_picks,
+    worth_layers,
+    worth_selectors,
+)
 from lga_core.view.export.page import on_own_ground
 from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
@@ -35,8 +48,16 @@ from lga_core.view.words.names import method_title
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 
-__all__ = ["frame", "page"]  # a `showing.Presenter`
 ROWS = 12  # of a table that are shown; to_frame() has them all
+
+
+def frame(result: ShownResult, of: str | None = None) -> pd.DataFrame:
+    """One of a result's tables. Raises LgaError for a name that there is not."""
+    tables = FRAMES[type(result)]
+    name = next(iter(tables)) if of is None else of
+    if name not in tables:
+        raise LgaError(f"{type(result).__name__} has no table {name!r}.", hint=f"Choose one of {', '.join(tables)}.")
+    return tables[name](result)
 
 
 def page(result: ShownResult) -> str:
@@ -106,3 +127,16 @@ SHOWN: Mapping[type[ShownResult], tuple[Callable[[Any], go.Figure | None], Calla
     StudyUnit: (_unit_figure, lambda unit: f"{unit.model}, {unit.title}, {unit.editor}", "picks"),
 }
 """Of each kind of result: its figure, its heading, and the table below."""
+
+FRAMES: Mapping[type[ShownResult], Mapping[str, Callable[[Any], pd.DataFrame]]] = {
+    LayerScores: {"layers": layer_totals, "facts": fact_scores},
+    CausalTrace: {"cells": trace_cells},
+    TokenAttribution: {"tokens": token_scores},
+    EditReport: {"probes": edit_probes, "metrics": edit_metrics},
+    LedgerReport: {"facts": ledger_facts, "probes": ledger_probes, "writes": ledger_writes},
+    Sweep: {"cells": lambda sweep: sweep_cells({"": sweep}).drop(columns=["part", "fact"]), "layers": sweep_layers},
+    Worth: {"selectors": worth_selectors, "layers": worth_layers},
+    Race: {"rounds": race_rounds},
+    StudyUnit: {"cells": lambda unit: sweep_cells({"proxy": unit.proxy, "test": unit.test}), "picks": unit_picks},
+}
+"""What there is of each kind of result; the first is what is meant where none is named."""

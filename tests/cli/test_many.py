@@ -2,7 +2,7 @@
 
 import pytest
 
-from lga_core.view.words.many_edits_words import COLLAPSE_RULE
+from lga_core.view.words.edits.many import COLLAPSE_RULE
 
 QUICK = ("--set", "covariance=identity", "--set", "steps=2", "--set", "contexts=0")
 

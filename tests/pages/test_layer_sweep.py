@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.service.reading.sweep import SweepView
-from lga_core.view.words import study_words as view
+from lga_core.view.words.sweep import study as view
+from lga_core.view.words.sweep.claims import recommendation
 from pages._ui.shell.text import safe
 from pages._ui.sweep import study_view as study
 from tests.pages.conftest import forget_all
@@ -140,7 +141,7 @@ def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     tables = [table.value for table in page.get("table")]
     together, pairs, claims, alone, fewer, _between, terms = tables
     measured = study.read()
-    assert view.recommendation(measured.over) in words(page)
+    assert recommendation(measured.over) in words(page)
     assert together.shape[0] == len(measured.over.selectors) + 3 and (len(pairs), len(claims)) == (5, 6)
     assert {*map(safe, ("LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"))} <= set(alone.index)
     assert list(fewer.columns) == ["LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"]

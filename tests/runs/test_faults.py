@@ -24,7 +24,7 @@ from lga_core.runs.storage.row_file import RowReader
 from lga_core.runs.storage.store import Store
 from lga_core.service.process import machine
 from lga_core.service.process.messages import Machine
-from lga_core.view.words.run_words import lost_sentence
+from lga_core.view.words.runs import lost_sentence
 from tests.runs.writing import check, question
 
 KILLS = int(os.environ.get("LGA_KILLS", "3"))

@@ -20,7 +20,7 @@ from lga_core.runs.storage.keys import known_facts_run
 from lga_core.runs.storage.store import Store
 from lga_core.runs.sweeps import sweep
 from lga_core.scores.settings import CmaSettings, GradientSettings
-from lga_core.view.words.run_words import replay_sentence
+from lga_core.view.words.runs import replay_sentence
 
 QUICK = RRomeSettings(value=ValueSettings(steps=2), contexts=1, covariance="identity")
 TRACE = CmaSettings(draws=1)

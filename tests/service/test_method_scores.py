@@ -21,7 +21,7 @@ from lga_core.service.reading.method_scores import (
 from lga_core.service.reading.readings import reading_needs, reading_rows, unmeasured_readings
 from lga_core.service.reading.stored import ScoredFacts, scored_facts
 from lga_core.service.requests import Need, ProxySet
-from lga_core.view.words.score_options import LOSSES, OLD
+from lga_core.view.words.scores.options import option_words
 
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Toyota", "Brazil", "Rome", "Oslo", "Berlin", "London", "Madrid", "Lima")
 FACTS = tuple(
@@ -91,14 +91,14 @@ def test_every_reading_has_a_row_and_what_is_not_measured_is_told(store: Store):
     add(store, other.need("gradients"), {f"product/{scope}": [4.0, 1.0, 3.0, 2.0] for scope in scopes}, 9)
     known_now = scored_facts(IDENTITY, PROXY, reading_needs(CHOICES), store)
     rows = {(row["loss"], row["old answer"]): row for row in reading_rows(known_now, CHOICES)}
-    answer = rows[LOSSES["answer"], OLD["data"]]
+    answer = rows[option_words("loss", "answer"), option_words("old", "data")]
     assert (answer["pick"], answer["ρ with the one shown"], answer["note"]) == (0, pytest.approx(-1.0), "")
     assert {(need.settings.loss, need.settings.old) for need in unmeasured_readings(known_now, CHOICES)} == {
         ("sequence", "model"),
         ("answer", "model"),
     }
     turned = {row["note"]: row for row in reading_rows(known_now, other)}
-    assert turned["shown"]["pick"] == 0 and turned["shown"]["loss"] == LOSSES["answer"]
+    assert turned["shown"]["pick"] == 0 and turned["shown"]["loss"] == option_words("loss", "answer")
 
 
 def test_choices_that_only_read_need_nothing_new(store: Store):

@@ -6,7 +6,7 @@ from service.asking import EDIT, proxy
 from service.test_chat import Control
 
 from lga_core.editing.files.manifest import METRICS_FILE
-from lga_core.service import requests as ask
+from lga_core.service import ledger_requests as ask_ledger
 from lga_core.service.work import perform
 from lga_core.service.work.desk import Desk
 
@@ -16,12 +16,12 @@ def test_what_the_session_measured_stands_in_the_card(tiny_folder, monkeypatch):
     about = {"model": str(tiny_folder), "session": "a"}
     facts = proxy(2).candidates
     writing = {"facts": facts, "editor": "r-rome", "layers": (1,), "settings": EDIT, "mode": "sequential"}
-    view = perform(desk, ask.WriteEdits(**about, number=1, **writing, each=False), control)
+    view = perform(desk, ask_ledger.WriteEdits(**about, number=1, **writing, each=False), control)
     how = {"repository": "me/edits", "dense_rank": None, "base": BASE}
     with found(monkeypatch) as hub:
-        shown = perform(desk, ask.ShowCard(**about, number=2, adapter=False, **how), control)
+        shown = perform(desk, ask_ledger.ShowCard(**about, number=2, adapter=False, **how), control)
         assert not hub.repositories
-        request = ask.PublishEdits(**about, number=3, adapter=True, private=False, update=False, **how)
+        request = ask_ledger.PublishEdits(**about, number=3, adapter=True, private=False, update=False, **how)
         done = perform(desk, request, control)
         arrived = hub.repositories["me/edits"]
     assert done.repository == "me/edits" and METRICS_FILE in done.files

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lga_core.results import Answer, Candidate, Cost, Estimate, Obstacle, PastWorth
-from lga_core.view.words.answer_words import (
+from lga_core.view.words.scores.answer import (
     answer_rows,
     candidate_name,
     obstacles_sentence,

@@ -4,7 +4,8 @@ import math
 from dataclasses import replace
 
 from lga_core.results import Metric, MomentPlan
-from lga_core.view.words.edit_words import before_after, moment_details, moment_headline, relative_error, whole
+from lga_core.view.words.edits.sentences import before_after, moment_details, moment_headline, relative_error
+from lga_core.view.words.text import fixed
 
 PLAN = MomentPlan(
     layers=(1,),
@@ -28,7 +29,7 @@ def test_percentages_before_and_after():
     assert before_after(metric(0.0, 50.0), metric(99.6, None), "teacher_forced") == "0 → 100"
     assert before_after(metric(0.0, 50.0), metric(99.6, None), "free") == "50 → n/a"
     assert before_after(metric(None), metric(None, n=0), "free") == "n/a"
-    assert whole(None) == "n/a" and relative_error(None) == relative_error(math.inf) == "n/a"
+    assert fixed(None) == "n/a" and relative_error(None) == relative_error(math.inf) == "n/a"
     assert relative_error(1.23e-5) == "1.2e-05"
 
 

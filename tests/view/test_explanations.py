@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lga_core.results import METRICS
-from lga_core.view.words.chart_words import chart_sentence
+from lga_core.view.words.charts import chart_sentence
 from lga_core.view.words.definitions import definition, definitions
 
 PAGES = Path(__file__).parents[2] / "pages"

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 import pytest
 from view.made import PROMPTS, cma_scores, edit_report, labels, lga_scores
 
+from lga_core.view.export.files import easyedit_line, standalone_html
 from lga_core.view.export.frames.edits import edit_probes
 from lga_core.view.export.frames.scores import fact_scores, layer_totals
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.export.html import easyedit_line, standalone_html
 from lga_core.view.figures.parts.style import THEMES
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 

@@ -7,9 +7,9 @@ from view.made import cma_scores, lga_scores
 
 from lga_core.results import Provenance, Selection, Stored
 from lga_core.service.reading.method_scores import ScoreChoices
-from lga_core.view.words.headline import headline
-from lga_core.view.words.origin import origin_rows
-from lga_core.view.words.score_options import differing_options
+from lga_core.view.words.runs import origin_rows
+from lga_core.view.words.scores.headline import headline
+from lga_core.view.words.scores.options import differing_options
 from lga_core.view.words.sentences import layers_in_words
 
 
@@ -78,7 +78,8 @@ def test_only_options_that_are_not_the_papers_are_named():
         window=10,
     )
     assert differing_options(asdict(other)) == (
-        "attention · cosine · by magnitude · known facts only · old answer the model's own · no fences · CMA window 10"
+        "LGA weights: attention · Products: cosine · Order of the totals: by magnitude · Facts that count: "
+        "known only · Old answer: always the model's own · no fences · CMA window 10"
     )
     assert differing_options(asdict(ScoreChoices(seed=0, fences=1.5))) == "κ = 1.5"
 

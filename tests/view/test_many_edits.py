@@ -5,7 +5,7 @@ import pytest
 from lga_core.results import EditCheckpoint, ManyEdits
 from lga_core.view.figures.edits.many_edits import LINES, many_edits_curves
 from lga_core.view.figures.parts.style import THEMES
-from lga_core.view.words.many_edits_words import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.edits.many import COLLAPSE_RULE, collapse_sentence, counts_sentence
 
 
 def made(*rows: tuple[int, float | None, float | None]) -> ManyEdits:

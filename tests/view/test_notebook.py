@@ -40,9 +40,8 @@ from lga_core.runs.storage.store import Store
 from lga_core.runs.study_units import UNITS
 from lga_core.scores.methods import View
 from lga_core.scores.settings import CmaSettings
-from lga_core.view.export.frames.by_result import FRAMES, frame
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.notebook import ROWS, SHOWN
+from lga_core.view.notebook import FRAMES, ROWS, SHOWN, frame
 from lga_core.worth.judging import judge
 from lga_core.worth.racing import RaceSettings
 from lga_core.worth.selectors import pick_by_sweep

@@ -6,20 +6,19 @@ import numpy as np
 import pytest
 from view.made_study import unit
 
-from lga_core.view.words.study_words import (
+from lga_core.view.words.sweep.claims import claims_table, recommendation
+from lga_core.view.words.sweep.sentences import points
+from lga_core.view.words.sweep.study import (
     carried_table,
-    claims_table,
     forecast_table,
     markdown,
     no_picks,
     pairs_table,
-    recommendation,
     stability_table,
     study_table,
     summary_table,
     unit_title,
 )
-from lga_core.view.words.sweep_words import points
 from lga_core.worth.study.across import carried, summary
 from lga_core.worth.study.judged import table_rows
 

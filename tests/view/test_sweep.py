@@ -12,16 +12,16 @@ from view.made_sweep import cell, picks, sweep, worth
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Cost, Estimate, Sweep
+from lga_core.view.export.files import sweep_json
 from lga_core.view.export.frames.sweeps import sweep_cells, worth_layers, worth_selectors
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.parts.cells import OVERLAY
 from lga_core.view.figures.parts.style import THEMES
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
-from lga_core.view.words import sweep_words
+from lga_core.view.words.sweep import sentences as sweep_words
 from lga_core.worth.judging import judge
 
 

@@ -3,16 +3,16 @@
 No model and no torch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import EDITORS
-from lga_core.results import Answer, FactRow, ModelIdentity, Obstacle, PastWorth
+from lga_core.results import Answer, ModelIdentity, Obstacle, PastWorth
 from lga_core.runs.reading import finished_sweep
 from lga_core.runs.storage.store import Store
-from lga_core.service.reading.method_scores import MethodScores, ScoreChoices
-from lga_core.service.reading.stored import ScoredFacts, editable, scored_facts
+from lga_core.service.reading.method_scores import QuestionScores, ScoreChoices
+from lga_core.service.reading.stored import editable, scored_facts
 from lga_core.service.requests import ProxySet
 from lga_core.worth.reach import obstacles
 from lga_core.worth.recommendation import ANSWERING, recommend
@@ -27,27 +27,19 @@ class Answered:
 
 
 def answered(
-    known: ScoredFacts,
-    scores: Sequence[MethodScores],
-    past: Mapping[str, PastWorth],
-    facts_name: str,
-    editor: str,
-    store: Store,
-    seed: int = 0,
+    scores: QuestionScores, past: Mapping[str, PastWorth], facts_name: str, editor: str, store: Store
 ) -> Answered:
-    """`scores`: those of the page, whose rows may be incomplete. `editor`: whose sweep is looked for, by default."""
-    facts = editable(known.facts)
-    layers = known.identity.layers
-    rows: Sequence[FactRow] = ()
-    by_selector = {item.scores.method: item.scores for item in scores if item.scores.method in ANSWERING}
-    if "forecast" in by_selector:
-        rows = by_selector["forecast"].rows
-    blocked = obstacles(layers, facts, editor, rows)
+    """`scores`: their rows may be incomplete. `editor`: whose sweep is looked for, with its default settings."""
+    identity = scores.known.identity
+    facts = editable(scores.known.facts)
+    forecast = scores.forecast.scores.rows if scores.forecast is not None else ()
+    blocked = obstacles(identity.layers, facts, editor, forecast)
+    by_selector = {item.scores.method: item.scores for item in scores.scored if item.scores.method in ANSWERING}
     sweep = None
     if facts:
         settings = EDITORS[editor].settings()
-        sweep, _ = finished_sweep(known.identity, facts_name, facts, range(layers), editor, settings, store)
-    return Answered(answer=recommend(by_selector, sweep, past, blocked, seed), obstacles=blocked)
+        sweep, _ = finished_sweep(identity, facts_name, facts, range(identity.layers), editor, settings, store)
+    return Answered(answer=recommend(by_selector, sweep, past, blocked, scores.choices.seed), obstacles=blocked)
 
 
 def stored_obstacles(

@@ -1,6 +1,6 @@
 """Two stored runs side by side: picks, values by layer, metrics, and the settings that differ. No model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,11 +23,10 @@ from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import METHODS, View, layer_scores
 from lga_core.scores.selection import spearman
 from lga_core.view.words.protocol import protocol_words
-from lga_core.view.words.run_words import chat_words
+from lga_core.view.words.runs import chat_words, settings_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import number
 
-NOT_RECORDED = "not recorded"
 ABSENT = "–"
 
 
@@ -67,11 +66,8 @@ def compare(left: RunHeader, right: RunHeader, store: Store) -> Comparison:
     return Comparison(
         sides=sides,
         rho=rho,
-        settings=differing(_told(left), _told(right)),
-        metrics=tuple(
-            (name, first.metrics.get(name, ABSENT), second.metrics.get(name, ABSENT))
-            for name in dict.fromkeys((*first.metrics, *second.metrics))
-        ),
+        settings=differing(_description(left), _description(right)),
+        metrics=_beside(first.metrics, second.metrics),
     )
 
 
@@ -88,19 +84,20 @@ def content(header: RunHeader, store: Store) -> RunContent:
 
 def differing(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
     """Entries that are not the same on both sides."""
-    return tuple(
-        (name, left.get(name, ABSENT), right.get(name, ABSENT))
-        for name in dict.fromkeys((*left, *right))
-        if left.get(name) != right.get(name)
-    )
+    return tuple(row for row in _beside(left, right) if row[1] != row[2])
+
+
+def _beside(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+    names = dict.fromkeys((*left, *right))
+    return tuple((name, left.get(name, ABSENT), right.get(name, ABSENT)) for name in names)
 
 
 def settings_of(header: RunHeader) -> dict[str, str]:
-    """A run's settings in words, those inside others with their path."""
-    return dict(_flat(header.provenance.settings)) if header.provenance is not None else {}
+    """A run's settings in words."""
+    return settings_words(header.provenance.settings) if header.provenance is not None else {}
 
 
-def _told(header: RunHeader) -> dict[str, str]:
+def _description(header: RunHeader) -> dict[str, str]:
     """Everything that two runs may differ in beside their numbers."""
     asked = header.provenance
     if asked is None:
@@ -117,15 +114,6 @@ def _told(header: RunHeader) -> dict[str, str]:
         "machine": asked.machine,
         **{f"package {name}": version for name, version in asked.packages.items()},
     }
-
-
-def _flat(settings: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{within}{name}, ")
-        else:
-            words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            yield f"{within}{name}", words[:60] if value is not None else "by default"
 
 
 def _scores(header: RunHeader, run: Run) -> RunContent:

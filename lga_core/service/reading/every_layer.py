@@ -42,11 +42,6 @@ class EveryLayer:
         """The layer with the highest Overall, ties to the lower index; None before the sweep is complete."""
         return self.sweep.layers[int(np.argmax(self.sweep.overall[0]))] if self.sweep.complete else None
 
-    def overall(self, layer: int) -> float | None:
-        """Overall after the edit at a layer, percent; None where it is not measured."""
-        value = float(self.sweep.overall[0, self.sweep.layers.index(layer)])
-        return None if np.isnan(value) else value
-
 
 def needs(choices: ScoreChoices) -> tuple[Need, ...]:
     """What the methods shown are read from."""

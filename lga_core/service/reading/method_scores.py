@@ -95,6 +95,46 @@ def method_scores(known: ScoredFacts, choices: ScoreChoices, method: str) -> Met
     return MethodScores(scores=layer_scores(method, rows, layers, choices.view, asdict(need.settings)), stored=stored)
 
 
+@dataclass(frozen=True, kw_only=True)
+class QuestionScores:
+    """What the store has of a scored question, read through the options of the golden-layers page."""
+
+    known: ScoredFacts
+    choices: ScoreChoices
+    lga: MethodScores | None
+    cma: MethodScores | None
+    forecast: MethodScores | None
+
+    @property
+    def scored(self) -> tuple[MethodScores, ...]:
+        return tuple(item for item in (self.lga, self.cma, self.forecast) if item is not None)
+
+    @property
+    def golden(self) -> tuple[int, ...]:
+        return self.lga.scores.selection.golden_layers if self.lga is not None else ()
+
+    @property
+    def finished(self) -> set[str]:
+        """The methods without a missing row."""
+        return {item.scores.method for item in self.scored if not item.partial}
+
+    @property
+    def drawable(self) -> bool:
+        """Whether a fact was used."""
+        return any(item.scores.n_facts for item in (self.lga, self.cma) if item is not None)
+
+
+def question_scores(known: ScoredFacts, choices: ScoreChoices) -> QuestionScores:
+    """The scores that the page puts side by side."""
+    return QuestionScores(
+        known=known,
+        choices=choices,
+        lga=method_scores(known, choices, LGA),
+        cma=method_scores(known, choices, choices.cma),
+        forecast=method_scores(known, choices, "forecast"),
+    )
+
+
 def agreement(lga: MethodScores | None, other: MethodScores | None) -> float | None:
     """Spearman's rank correlation of two totals over layers."""
     return None if lga is None or other is None else spearman(lga.scores.total, other.scores.total)

@@ -7,7 +7,7 @@ from lga_core.results import Loss, OldSource
 from lga_core.service.reading.method_scores import LGA, ScoreChoices, agreement, method_scores
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.service.requests import Need
-from lga_core.view.words.score_options import LOSSES, OLD
+from lga_core.view.words.scores.options import option_words
 
 
 def readings(choices: ScoreChoices) -> tuple[ScoreChoices, ...]:
@@ -32,8 +32,8 @@ def reading_rows(known: ScoredFacts, choices: ScoreChoices) -> list[dict[str, ob
         note = "" if item is None or not item.partial else "partial"
         rows.append(
             {
-                "loss": LOSSES[reading.loss],
-                "old answer": OLD[reading.old],
+                "loss": option_words("loss", reading.loss),
+                "old answer": option_words("old", reading.old),
                 "pick": golden,
                 "picked in, %": 100 * float(scores.bootstrap.share[golden]) if drawn else None,
                 "ρ with the one shown": None if reading == choices else agreement(shown, item),

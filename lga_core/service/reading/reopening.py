@@ -33,6 +33,7 @@ PAGES = {
     "sweep": "layer_sweep",
     "many edits": "edits",
 }
+_OF_THE_PROXY = ("scores", "trace")  # kinds whose numbers are of the proxy set as a whole
 ROME_WINDOW = 10  # the window that the pages offer beside the scaled one
 
 
@@ -78,33 +79,34 @@ def reopening(
         raise LgaError(f"{header.what}: this version has no page for it.", hint="Use the version that made it.")
     rows = run.rows(kind.row_type)
     asked = _facts_to_show(run, kind, list(rows))
-    settings = run.provenance.settings
-    seed = settings.get("seed") if kind.subject in ("scores", "trace") else None
-    exact = kind.subject in ("scores", "trace")
     recorded = header.notes.origins if header.notes is not None else ()
     origins = recorded if asked_now is None else (asked_now, *recorded)
-    many = kind.subject == "many edits"
-    opened = _recorded(origins, sets, asked, exact=exact, seed=seed, many=many) or _made(run, asked, seed)
-    opened = replace(opened, page=PAGES[kind.subject], model=run.provenance.model)
+    opened = _recorded(origins, sets, asked, run, kind) or _made(run, asked, kind)
     if kind.subject in ("trace", "attribution", "trial"):
         opened = replace(opened, record=_record(opened.facts, next(iter(rows), "")))
+    opened = replace(opened, **_choices_of_page(kind, run.provenance.settings, len(asked)))
     if kind.subject == "scores":
-        return replace(opened, widgets=_score_options(kind, settings), unshown=_unshown(opened, kind, settings))
-    if kind.subject == "trace":
-        return replace(opened, widgets={"trace_window_10": settings.get("window") == ROME_WINDOW})
-    if kind.subject == "attribution":
-        return replace(opened, widgets={"trace_own": settings.get("old") == "model"})
-    if many:
-        how = adapter(ManyEditsSettings).validate_python(settings["many"])
-        opened = replace(opened, layers=tuple(settings["layers"]), many=(len(asked), how))
-    if kind.subject in ("trial", "sweep", "many edits") and kind.name in EDITORS:
-        opened = replace(
-            opened,
-            editor=kind.name,
-            settings=recorded_settings(EDITORS[kind.name].settings, settings),
-            metrics=recorded_settings(MetricSettings, settings),
-        )
+        return replace(opened, unshown=_unshown(opened, kind, run.provenance.settings))
     return _with_trial(opened, run, rows) if kind.subject == "trial" else opened
+
+
+def _choices_of_page(kind: RunKind, settings: Mapping[str, Any], facts: int) -> dict[str, Any]:
+    """What is chosen on the page beside the question, as fields of a `Reopening`. `facts`: how many the run is of."""
+    if kind.subject == "scores":
+        return {"widgets": _score_options(kind, settings)}
+    if kind.subject == "trace":
+        return {"widgets": {"trace_window_10": settings.get("window") == ROME_WINDOW}}
+    if kind.subject == "attribution":
+        return {"widgets": {"trace_own": settings.get("old") == "model"}}
+    chosen: dict[str, Any] = {}
+    if kind.subject == "many edits":
+        how = adapter(ManyEditsSettings).validate_python(settings["many"])
+        chosen |= {"layers": tuple(settings["layers"]), "many": (facts, how)}
+    if kind.name in EDITORS:
+        chosen["editor"] = kind.name
+        chosen["settings"] = recorded_settings(EDITORS[kind.name].settings, settings)
+        chosen["metrics"] = recorded_settings(MetricSettings, settings)
+    return chosen
 
 
 def to_open_first(headers: Sequence[RunHeader]) -> tuple[RunHeader, ...]:
@@ -131,33 +133,28 @@ def _facts_to_show(run: Run, kind: RunKind, rows: list[str]) -> tuple[Fact, ...]
 
 
 def _recorded(
-    origins: Sequence[Origin],
-    sets: Mapping[str, FactSet],
-    asked: Sequence[Fact],
-    *,
-    exact: bool,
-    seed: int | None,
-    many: bool,
+    origins: Sequence[Origin], sets: Mapping[str, FactSet], asked: Sequence[Fact], run: Run, kind: RunKind
 ) -> Reopening | None:
     """The question as it was recorded, where it still means these facts: a set may have changed since."""
+    seed = _seed(run, kind)
     for origin in origins:
         question = origin.question
         facts = sets.get(question.get("facts", ""))
-        if facts is None or question.get("seed") is None or (exact and seed not in (None, question["seed"])):
+        if facts is None or question.get("seed") is None or seed not in (None, question["seed"]):
             continue
         candidates = choose(facts.facts, None, question["seed"])
         limit = question.get("limit") or len(candidates)
         known_only = bool(question.get("known_only"))
-        if exact and not known_only:
+        if kind.subject in _OF_THE_PROXY and not known_only:
             means = facts_fingerprint(candidates[:limit]) == facts_fingerprint(asked)
-        elif many:  # the first ones that can be edited
+        elif kind.subject == "many edits":  # the first ones that can be edited
             means = facts_fingerprint(editable(candidates)[: len(asked)]) == facts_fingerprint(asked)
         else:
             means = {fact.fingerprint for fact in asked} <= {fact.fingerprint for fact in candidates}
         if means:
             return Reopening(
-                page="",
-                model="",
+                page=PAGES[kind.subject],
+                model=run.provenance.model,
                 facts=facts,
                 at_hand=True,
                 limit=limit,
@@ -167,9 +164,14 @@ def _recorded(
     return None
 
 
-def _made(run: Run, asked: Sequence[Fact], seed: int | None) -> Reopening:
+def _seed(run: Run, kind: RunKind) -> int | None:
+    """Of the order of the facts, where the run's numbers depend on it."""
+    return run.provenance.settings.get("seed") if kind.subject in _OF_THE_PROXY else None
+
+
+def _made(run: Run, asked: Sequence[Fact], kind: RunKind) -> Reopening:
     """A set made of the run's facts, in an order from which the seed's shuffle makes the one of the run."""
-    seed = seed or 0
+    seed = _seed(run, kind) or 0
     order = list(range(len(asked)))
     random.Random(seed).shuffle(order)
     placed = dict(zip(order, asked, strict=True))
@@ -181,7 +183,14 @@ def _made(run: Run, asked: Sequence[Fact], seed: int | None) -> Reopening:
         facts=facts,
         n_records=max(fact.record for fact in facts) + 1,
     )
-    return Reopening(page="", model="", facts=made, at_hand=False, limit=len(facts), seed=seed)
+    return Reopening(
+        page=PAGES[kind.subject],
+        model=run.provenance.model,
+        facts=made,
+        at_hand=False,
+        limit=len(facts),
+        seed=seed,
+    )
 
 
 def _record(facts: FactSet, fingerprint: str) -> int | None:

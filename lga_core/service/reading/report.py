@@ -34,15 +34,15 @@ from lga_core.service.reading.method_scores import (
     ScoreChoices,
     agreement,
     fact_rows,
-    method_scores,
     pick_rows,
+    question_scores,
 )
 from lga_core.service.reading.readings import reading_needs, reading_rows
 from lga_core.service.reading.stored import all_from_store, attribution, scored_facts, traces
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
-from lga_core.view.words import score_options as words
-from lga_core.view.words.edit_words import relative_error
+from lga_core.view.words.edits.sentences import relative_error
+from lga_core.view.words.scores.options import KINDS, OPTIONS
 from lga_core.view.words.text import number
 from lga_core.worth.recommendation import past_worth
 
@@ -70,11 +70,11 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
     entry = resolve(request.model)
     needs = tuple(dict.fromkeys((*choices.all_needs(), *reading_needs(choices))))
     known = all_from_store(scored_facts(identity, request.proxy, needs, store))
-    lga, cma, forecast = (method_scores(known, choices, name) for name in (LGA, choices.cma, "forecast"))
+    scores = question_scores(known, choices)
+    lga = scores.lga
     facts_name = request.proxy.name
     past = past_worth(kept_units(), request.model, facts_name, request.editor)
-    scored = [item for item in (lga, cma, forecast) if item is not None]
-    asked = answered(known, scored, past, facts_name, request.editor, store, choices.seed) if known.facts else None
+    asked = answered(scores, past, facts_name, request.editor, store) if known.facts else None
     citation = CITATION.read_text(encoding="utf-8") if CITATION.is_file() else ""
     licence = entry.licence
     return QuestionReport(
@@ -87,18 +87,18 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
         answer=asked.answer if asked is not None else None,
         obstacles=asked.obstacles if asked is not None else {},
         lga=_reported(lga),
-        cma=_reported(cma),
-        forecast=_reported(forecast),
-        agreement=agreement(lga, cma),
-        picks=tuple(pick_rows(known, choices)) if scored else (),
+        cma=_reported(scores.cma),
+        forecast=_reported(scores.forecast),
+        agreement=agreement(lga, scores.cma),
+        picks=tuple(pick_rows(known, choices)) if scores.scored else (),
         readings=tuple(reading_rows(known, choices)),
         published={
             item.editor: tuple(layer for layer in item.layers if layer < identity.layers) for item in entry.published
         },
-        traces=tuple(filter(None, (_traced(item, identity, store) for item in request.traces))),
-        trials=tuple(_tried(report, stored) for report, stored in request.trials),
+        traces=tuple(filter(None, (_trace(item, identity, store) for item in request.traces))),
+        trials=tuple(_trial(report, stored) for report, stored in request.trials),
         every_layer=_at_every_layer(request.every_layer, identity, store),
-        sweep=_swept(request.sweep, identity, choices.seed, store),
+        sweep=_sweep(request.sweep, identity, choices.seed, store),
         ledger=_ledger(request.ledger),
         licences={
             f"model, {entry.title}": f"{licence.name}, {licence.url}" if licence is not None else _NOT_STATED,
@@ -122,14 +122,9 @@ def _asked(request: ReportRequest, identity: ModelIdentity, title: str, n: int) 
         "model fingerprint": identity.fingerprint[:16],
         "facts": facts + (", those that the model knows" if request.proxy.known_only else ""),
         "seed": str(choices.seed),
-        "LGA loss": words.LOSSES[choices.loss],
-        "old answer": words.OLD[choices.old],
-        "LGA weights": words.SCOPES[choices.scope],
-        "products": words.NORMALIZE[choices.normalize],
-        "order of the totals": words.RANK[choices.rank],
+        **{label: names[getattr(choices, name)] for name, (label, names) in OPTIONS.items()},
         "fences": "none" if choices.fences is None else f"κ = {choices.fences:g}",
-        "facts that count": words.KNOWN[choices.known],
-        "CMA restores": words.KINDS[choices.kind],
+        "CMA restores": KINDS[choices.kind],
         "CMA window": "10 of 48 layers, scaled to the depth" if choices.window is None else f"{choices.window} layers",
         "editor": EDITORS[request.editor].title,
         "machine": identity.machine,
@@ -140,7 +135,7 @@ def _reported(item: MethodScores | None) -> ReportedScores | None:
     return None if item is None else ReportedScores(scores=item.scores, stored=item.stored)
 
 
-def _traced(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
+def _trace(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
     """None where nothing of it is measured."""
     traced = traces(identity, request.proxy, request.fact, request.kinds, request.settings, store)
     tokens = attribution(identity, request.proxy.name, request.fact, request.old, store)
@@ -149,7 +144,7 @@ def _traced(request: TraceRequest, identity: ModelIdentity, store: Store) -> Rep
     return ReportedTrace(fact=fact_label(request.fact), traces=tuple(traced.values()), attribution=tokens)
 
 
-def _tried(report: EditReport, stored: Stored) -> ReportedTrial:
+def _trial(report: EditReport, stored: Stored) -> ReportedTrial:
     return ReportedTrial(
         editor=EDITORS[report.editor].title if report.editor in EDITORS else report.editor,
         report=report,
@@ -169,7 +164,7 @@ def _at_every_layer(request: EveryLayerRequest | None, identity: ModelIdentity, 
     )
 
 
-def _swept(request: SweepRequest | None, identity: ModelIdentity, seed: int, store: Store) -> ReportedSweep | None:
+def _sweep(request: SweepRequest | None, identity: ModelIdentity, seed: int, store: Store) -> ReportedSweep | None:
     """None before its first edit."""
     if request is None:
         return None

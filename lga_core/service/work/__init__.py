@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lga_core.service import ledger_requests as ask_ledger
 from lga_core.service import requests as ask
-from lga_core.service.work import editing, every_layer, many_edits, planning, publishing, replaying, scoring, sweeping
+from lga_core.service.work import editing, planning, publishing, replaying, scoring, sweeping
 from lga_core.service.work.desk import Control, Desk
 
 WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
@@ -17,25 +18,22 @@ WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
     ask.ScoreRequest: scoring.score,
     ask.TraceRequest: scoring.trace,
     ask.SweepRequest: sweeping.sweep,
-    ask.ManyEditsRequest: many_edits.many_edits,
+    ask.ManyEditsRequest: sweeping.many_edits,
     ask.ReplayRequest: replaying.replay,
     ask.TrialRequest: editing.try_edit,
     ask.EasyEditRequest: editing.for_easyedit,
-    ask.EveryLayerRequest: every_layer.every_layer,
-    ask.WriteEdits: editing.write,
-    ask.ToggleEdit: editing.toggle,
-    ask.MoveEdit: editing.move,
-    ask.RemoveEdit: editing.remove,
-    ask.UndoAll: editing.undo_all,
-    ask.RecomputeEdits: editing.recompute_stale,
-    ask.MeasureEdits: editing.measure,
-    ask.LoadEditSet: editing.load,
-    ask.SaveEditSet: editing.save,
-    ask.ExportModel: editing.export,
-    ask.ExportAdapter: editing.export_adapter,
-    ask.ShowCard: publishing.show_card,
-    ask.PublishEdits: publishing.publish,
-    ask.PlayRequest: editing.play,
+    ask.EveryLayerRequest: sweeping.every_layer,
+    ask_ledger.WriteEdits: editing.write,
+    ask_ledger.ChangeLedger: editing.change,
+    ask_ledger.RecomputeEdits: editing.recompute_stale,
+    ask_ledger.MeasureEdits: editing.measure,
+    ask_ledger.LoadEditSet: editing.load,
+    ask_ledger.SaveEditSet: editing.save,
+    ask_ledger.ExportModel: editing.export,
+    ask_ledger.ExportAdapter: editing.export_adapter,
+    ask_ledger.ShowCard: publishing.show_card,
+    ask_ledger.PublishEdits: publishing.publish,
+    ask_ledger.PlayRequest: editing.play,
 }
 
 

@@ -18,6 +18,7 @@ from lga_core.progress import Phase, Progress
 from lga_core.results import Adapter, EditReport, PlaygroundReport, Stored
 from lga_core.runs import tasks
 from lga_core.runs.storage.store import Store
+from lga_core.service import ledger_requests as ask_ledger
 from lga_core.service import requests as ask
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.work.desk import Control, Desk
@@ -46,7 +47,7 @@ def for_easyedit(desk: Desk, request: ask.EasyEditRequest, control: Control) -> 
     return easyedit_files(request.facts, request.editor, request.layers, request.settings, parts).zipped
 
 
-def write(desk: Desk, request: ask.WriteEdits, control: Control) -> LedgerView:
+def write(desk: Desk, request: ask_ledger.WriteEdits, control: Control) -> LedgerView:
     """Group by group: facts one by one, or all in one solve."""
     model, book = ledger_of(desk, request, control)
     written = extensions(
@@ -69,34 +70,25 @@ def write(desk: Desk, request: ask.WriteEdits, control: Control) -> LedgerView:
     return book.view()
 
 
-def toggle(desk: Desk, request: ask.ToggleEdit, control: Control) -> LedgerView:
+def change(desk: Desk, request: ask_ledger.ChangeLedger, control: Control) -> LedgerView:
+    """All can be undone also where the model's files are no longer those of the edits."""
+    if request.how == "undo all":
+        model = desk.model(request.model, control)
+        return _changed(model, desk.ledger(request.session, model), Ledger(), "undone", control)
     model, book = ledger_of(desk, request, control)
-    entry = book.ledger.entry(request.entry)
-    words = f"{_subjects(entry.facts)} {'off' if entry.enabled else 'on'}"
-    return _changed(model, book, book.ledger.toggled(entry.id), words, control)
+    ledger = book.ledger
+    entry = ledger.entry(request.entry)
+    subjects = _subjects(entry.facts)
+    if request.how == "toggle":
+        words = f"{subjects} {'off' if entry.enabled else 'on'}"
+        return _changed(model, book, ledger.toggled(entry.id), words, control)
+    if request.how == "remove":
+        return _changed(model, book, ledger.removed(entry.id), f"removed {subjects}", control)
+    place = ledger.entries.index(entry) + (-1 if request.how == "up" else 1)
+    return _changed(model, book, ledger.moved(entry.id, place), f"moved {subjects} {request.how}", control)
 
 
-def move(desk: Desk, request: ask.MoveEdit, control: Control) -> LedgerView:
-    model, book = ledger_of(desk, request, control)
-    entry = book.ledger.entry(request.entry)
-    place = book.ledger.entries.index(entry)
-    words = f"moved {_subjects(entry.facts)} {'up' if request.by < 0 else 'down'}"
-    return _changed(model, book, book.ledger.moved(entry.id, place + request.by), words, control)
-
-
-def remove(desk: Desk, request: ask.RemoveEdit, control: Control) -> LedgerView:
-    model, book = ledger_of(desk, request, control)
-    entry = book.ledger.entry(request.entry)
-    return _changed(model, book, book.ledger.removed(entry.id), f"removed {_subjects(entry.facts)}", control)
-
-
-def undo_all(desk: Desk, request: ask.UndoAll, control: Control) -> LedgerView:
-    model = desk.model(request.model, control)
-    book = desk.ledger(request.session, model)
-    return _changed(model, book, Ledger(), "undone", control)
-
-
-def recompute_stale(desk: Desk, request: ask.RecomputeEdits, control: Control) -> LedgerView:
+def recompute_stale(desk: Desk, request: ask_ledger.RecomputeEdits, control: Control) -> LedgerView:
     """Cancelled, the entries that are finished are kept."""
     model, book = ledger_of(desk, request, control)
     for ledger in recompute(model, book.ledger, report=control.report):
@@ -106,13 +98,13 @@ def recompute_stale(desk: Desk, request: ask.RecomputeEdits, control: Control) -
     return book.view()
 
 
-def measure(desk: Desk, request: ask.MeasureEdits, control: Control) -> LedgerView:
+def measure(desk: Desk, request: ask_ledger.MeasureEdits, control: Control) -> LedgerView:
     model, book = ledger_of(desk, request, control)
     _measure(model, book, control)
     return book.view()
 
 
-def load(desk: Desk, request: ask.LoadEditSet, control: Control) -> LedgerView:
+def load(desk: Desk, request: ask_ledger.LoadEditSet, control: Control) -> LedgerView:
     model = desk.model(request.model, control)
     control.report(Progress(phase=Phase.EDIT_SET, done=0, total=1))
     ledger = read_edit_set(request.source, model)  # refused, nothing has changed
@@ -122,23 +114,23 @@ def load(desk: Desk, request: ask.LoadEditSet, control: Control) -> LedgerView:
     return _changed(model, book, ledger, f"loaded {request.name}", control)
 
 
-def save(desk: Desk, request: ask.SaveEditSet, control: Control) -> bytes:
+def save(desk: Desk, request: ask_ledger.SaveEditSet, control: Control) -> bytes:
     model, book = ledger_of(desk, request, control)
     return edit_set_bytes(book.ledger, model, book.means)
 
 
-def export(desk: Desk, request: ask.ExportModel, control: Control) -> str:
+def export(desk: Desk, request: ask_ledger.ExportModel, control: Control) -> str:
     model, book = ledger_of(desk, request, control)
     facts = [fact for entry in book.ledger.enabled for fact in entry.facts]
     return str(export_merged(model, book.ledger.edits, request.folder, facts, report=control.report))
 
 
-def export_adapter(desk: Desk, request: ask.ExportAdapter, control: Control) -> Adapter:
+def export_adapter(desk: Desk, request: ask_ledger.ExportAdapter, control: Control) -> Adapter:
     model, book = ledger_of(desk, request, control)
     return export_lora(book.ledger, model, request.folder, dense_rank=request.dense_rank, measured=book.means)
 
 
-def play(desk: Desk, request: ask.PlayRequest, control: Control) -> PlaygroundReport:
+def play(desk: Desk, request: ask_ledger.PlayRequest, control: Control) -> PlaygroundReport:
     """With the ledger's enabled edits, or with a trial's."""
     model, book = ledger_of(desk, request, control)
     edits = book.ledger.edits if request.trial is None else _tried(model, book, request.trial, control)
@@ -150,7 +142,7 @@ def _subjects(facts: tuple) -> str:
     return first if len(facts) == 1 else f"{first} and {len(facts) - 1} more"
 
 
-def ledger_of(desk: Desk, request: ask.LedgerRequest, control: Control) -> tuple[LoadedModel, SessionLedger]:
+def ledger_of(desk: Desk, request: ask_ledger.LedgerRequest, control: Control) -> tuple[LoadedModel, SessionLedger]:
     """The model and the session's ledger of it. Raises LgaError where its files are no longer those of the edits."""
     model = desk.model(request.model, control)
     book = desk.ledger(request.session, model)

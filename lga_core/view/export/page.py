@@ -15,7 +15,8 @@ from plotly.offline import get_plotlyjs
 
 from lga_core.results import Stored
 from lga_core.view.figures.parts.style import FONT, LEAST_WIDTH, THEMES, Theme, ThemeName, theme
-from lga_core.view.words.origin import origin_rows
+from lga_core.view.words.cards import Card
+from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.text import count, number
 
 PRINT_WIDTH = 680  # px of a figure on paper: A4 between the margins
@@ -95,11 +96,11 @@ def pairs(entries: Mapping[str, str], about: str) -> str:
     return _frame(f'<table class="pairs"><tbody>{body}</tbody></table>', about)
 
 
-def cards(entries: Iterable[tuple[str, str, str]]) -> str:
+def cards(row: Iterable[Card]) -> str:
     """Numbers side by side: what each is, its value, and what stands below it."""
     each = (
-        f"<div><dt>{text(label)}</dt><dd><strong>{text(value)}</strong><br>{text(below)}</dd></div>"
-        for label, value, below in entries
+        f"<div><dt>{text(card.label)}</dt><dd><strong>{text(card.value)}</strong><br>{text(card.below)}</dd></div>"
+        for card in row
     )
     return f'<dl class="cards">{"".join(each)}</dl>'
 
@@ -111,22 +112,19 @@ def origin(stored: Stored | None) -> str:
     source = stored.provenance
     said = {name: value for name, value in origin_rows(stored).items() if name not in ("answered", "rows")}
     seed = f" · seed {source.settings['seed']}" if "seed" in source.settings else ""
-    summary = f"Run {source.key[:12]} · {source.created[:10]} · {count(stored.rows, 'row')}{seed}" + (
-        "" if stored.complete else " · in part"
-    )
-    return (
-        f"<details><summary>{text(summary)}</summary>{pairs(said | {'key': source.key}, 'The run and its settings')}"
-        "</details>"
-    )
+    part = "" if stored.complete else " · in part"
+    summary = f"Run {source.key[:12]} · {source.created[:10]} · {count(stored.rows, 'row')}{seed}{part}"
+    settings = pairs(said | {"key": source.key}, "The run and its settings")
+    return f"<details><summary>{text(summary)}</summary>{settings}</details>"
 
 
 def figure(drawn: Mapping[ThemeName, go.Figure], about: str, *sentences: str | None, stored: str = "") -> str:
     """A live figure with what it says. `about` is for those who do not see it; `stored`: its `origin`."""
-    each = ", ".join(f'"{name}": {_prepared(item)}' for name, item in drawn.items())
-    return (
-        f"<figure>{_frame(_plot(each), about)}<figcaption>{text(' '.join(filter(None, sentences)))}</figcaption>"
-        f"{stored}</figure>"
-    )
+    # to_json_plotly escapes <, > and /, so that no text can end the script.
+    themes = ", ".join(f'"{name}": {to_json_plotly(on_own_ground(item))}' for name, item in drawn.items())
+    plot = f'<div class="plot"></div><script type="application/json">{{{themes}}}</script>'
+    caption = text(" ".join(filter(None, sentences)))
+    return f"<figure>{_frame(plot, about)}<figcaption>{caption}</figcaption>{stored}</figure>"
 
 
 def on_own_ground(figure: go.Figure) -> go.Figure:
@@ -170,16 +168,6 @@ def page(title: str, body: str, themes: Iterable[ThemeName] = tuple(THEMES)) -> 
 def _source(script: str) -> str:
     """A script as a content security policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-def _prepared(drawn: go.Figure) -> str:
-    """As JSON on the page's ground. <, > and / are escaped in it."""
-    return to_json_plotly(on_own_ground(drawn))
-
-
-def _plot(figures: str) -> str:
-    """`figures`: by theme, as JSON in which no text can end the script."""
-    return f'<div class="plot"></div><script type="application/json">{{{figures}}}</script>'
 
 
 def _frame(inside: str, about: str) -> str:

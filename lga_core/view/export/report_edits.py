@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lga_core.results import METRICS, EditReport, QuestionReport, ReportedSweep, ReportedTrial, Worth
+from lga_core.results import QuestionReport, ReportedSweep, ReportedTrial, Worth
 from lga_core.view.export import page
 from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
@@ -10,7 +10,8 @@ from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
-from lga_core.view.words.edit_rows import (
+from lga_core.view.words.cards import Card, metric_cards
+from lga_core.view.words.edits.rows import (
     WRITTEN_FORMATS,
     WRITTEN_NOTE,
     ledger_rows,
@@ -18,13 +19,21 @@ from lga_core.view.words.edit_rows import (
     side_effect_cards,
     written_rows,
 )
-from lga_core.view.words.edit_words import before_after, best_layer_sentence, whole
+from lga_core.view.words.edits.sentences import best_layer_sentence
 from lga_core.view.words.names import method_title
-from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.protocol import edit_note, ledger_note, protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
-from lga_core.view.words.sweep_words import BRUTE_FORCE, figure_in_words, optimum_sentence, recommendation
-from lga_core.view.words.text import count, number
-from lga_core.view.words.worth_rows import MARKED, cost_rows, judging_words, metric_rows, regret_rows
+from lga_core.view.words.sweep.rows import (
+    compared,
+    cost_rows,
+    golden_layer,
+    judging_words,
+    marked_picks,
+    metric_rows,
+    regret_rows,
+)
+from lga_core.view.words.sweep.sentences import figure_in_words, optimum_sentence, recommendation
+from lga_core.view.words.text import count, fixed, number
 
 _HISTORY = "rewrite"  # the metric whose history is drawn
 
@@ -37,6 +46,7 @@ def trials(report: QuestionReport) -> str:
 def _trial(trial: ReportedTrial) -> str:
     """Metrics before and after, side effects, what was written, and every probe's texts."""
     done = trial.report
+    overall = f"{fixed(trial.overall_before)} → {fixed(trial.overall_after)}"
     curve = page.both(partial(loss_curve, done, **search_end(done)))
     written = [row | {name: show(row[name]) for name, show in WRITTEN_FORMATS.items()} for row in written_rows(done)]
     parts = [
@@ -46,23 +56,18 @@ def _trial(trial: ReportedTrial) -> str:
         page.paragraph(done.prompt),
         page.cards(
             [
-                *_metric_cards(done),
-                ("Overall", f"{whole(trial.overall_before)} → {whole(trial.overall_after)}", "mean, teacher-forced"),
-                ("Time", duration(done.cost.seconds), f"nll {number(done.target_nll, 3)} nats"),
+                *metric_cards(done.before, done.after),
+                Card(label="Overall", value=overall, below="mean, teacher-forced"),
+                Card(label="Time", value=duration(done.cost.seconds), below=f"nll {number(done.target_nll, 3)} nats"),
             ]
         ),
-        page.paragraph(
-            f"Percent, before → after the edit; n probes. Large: {protocol_words(done.answers)}. Below: free "
-            "generation, exact prefix match. No probe is left out.",
-            kind="note",
-        ),
+        page.paragraph(edit_note(done.answers), kind="note"),
     ]
     if done.diagnostics is None:
         parts.append(page.paragraph("Side effects: not measured.", kind="missing"))
     else:
         parts += [page.paragraph(warning, kind="answer") for warning in done.diagnostics.warnings]
-        shown = side_effect_cards(done, done.diagnostics)
-        parts.append(page.cards((card.label, card.value, card.below) for card in shown))
+        parts.append(page.cards(side_effect_cards(done, done.diagnostics)))
     parts += [
         page.table(written, "What was written at each layer"),
         page.paragraph(WRITTEN_NOTE, kind="note"),
@@ -78,31 +83,12 @@ def _trial(trial: ReportedTrial) -> str:
     return "".join(parts)
 
 
-def _metric_cards(done: EditReport) -> list[tuple[str, str, str]]:
-    return [
-        (
-            f"{name.capitalize()}, n {done.after[name].n}",
-            before_after(done.before[name], done.after[name], "teacher_forced"),
-            f"free {before_after(done.before[name], done.after[name], 'free')}",
-        )
-        for name in METRICS
-        if name in done.after
-    ]
-
-
 def every_layer(report: QuestionReport) -> str:
     """One fact's metrics after an edit at each layer, with its scores under them; "" where it was not begun."""
     every = report.every_layer
     if every is None:
         return ""
     golden = report.golden
-    overall = dict(zip(every.sweep.layers, every.sweep.overall[0], strict=True))
-    sentence = best_layer_sentence(
-        every.best,
-        None if every.best is None else float(overall[every.best]),
-        golden,
-        None if golden is None or every.best is None else float(overall[golden]),
-    )
     drawn = page.both(
         partial(every_layer_figure, every.sweep, every.scores, layers=report.layers, best=every.best, golden=golden)
     )
@@ -112,7 +98,7 @@ def every_layer(report: QuestionReport) -> str:
         + page.figure(
             drawn,
             "Metrics of this fact after an edit at each layer, with its scores per layer",
-            sentence,
+            best_layer_sentence(every.sweep, every.best, golden),
             f"Percent after the edit, {protocol_words(every.sweep.answers)}; {duration(every.sweep.cost.seconds)}.",
             stored=page.origin(every.stored),
         )
@@ -134,7 +120,7 @@ def sweep(report: QuestionReport) -> str:
             sweeps[reported.judged],
             reported.lga if reported.judged == "proxy" else None,
             layers=report.layers,
-            picks=[item.pick for item in worth.selectors if item.pick.selector in _drawn(worth)],
+            picks=marked_picks(worth),
             best=worth.best_layer,
             labels=reported.labels[reported.judged],
         )
@@ -156,13 +142,8 @@ def sweep(report: QuestionReport) -> str:
     )
 
 
-def _drawn(worth: Worth) -> tuple[str, ...]:
-    """The selectors on the figure; the brute force's own pick where it is judged on other facts than its own."""
-    return MARKED if worth.in_sample else (*MARKED, BRUTE_FORCE)
-
-
 def _regret(worth: Worth, runs: str) -> str:
-    judged = [item for item in worth.selectors if item.pick.selector in (*MARKED, "forecast-race", BRUTE_FORCE)]
+    judged = compared(worth)
     if all(item.regret.value is None for item in judged):
         return ""
     drawn = page.both(partial(regret_against_cost, judged))
@@ -172,8 +153,7 @@ def _regret(worth: Worth, runs: str) -> str:
 
 def _best_layers(report: QuestionReport, reported: ReportedSweep, runs: str) -> str:
     worth = reported.worth
-    golden = next((item.pick.own_layer for item in worth.selectors if item.pick.selector == "lga"), None)
-    drawn = page.both(partial(best_layers, worth, report.layers, golden))
+    drawn = page.both(partial(best_layers, worth, report.layers, golden_layer(worth)))
     return page.figure(
         drawn, "Bar chart: for how many facts each layer is the best one", optimum_sentence(worth), stored=runs
     )
@@ -189,19 +169,8 @@ def ledger(report: QuestionReport) -> str:
         return parts[0] + page.paragraph("The facts of the ledger: not measured.", kind="missing")
     measured = kept.report
     parts += [
-        page.cards(
-            (
-                f"{name.capitalize()}, n {measured.now[name].n}",
-                before_after(measured.before[name], measured.now[name], "teacher_forced"),
-                f"free {before_after(measured.before[name], measured.now[name], 'free')}",
-            )
-            for name in METRICS
-        ),
-        page.paragraph(
-            "Percent, unedited model → now; means over the n facts of edits that are on. Large: "
-            f"{protocol_words('first')}. Below: free generation, exact prefix match.",
-            kind="note",
-        ),
+        page.cards(metric_cards(measured.before, measured.now)),
+        page.paragraph(ledger_note(), kind="note"),
     ]
     if kept.changes:
         drawn = page.both(partial(ledger_history, kept.changes, _HISTORY))

@@ -11,10 +11,10 @@ from lga_core.view.figures.scores.attribution_bars import attribution_bars
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
-from lga_core.view.words.answer_words import answer_rows, obstacles_sentence, past_sentence, recommendation
-from lga_core.view.words.headline import headline
 from lga_core.view.words.names import KIND_TITLES
-from lga_core.view.words.origin import origin_rows
+from lga_core.view.words.runs import origin_rows
+from lga_core.view.words.scores.answer import answer_rows, obstacles_sentence, past_sentence, recommendation
+from lga_core.view.words.scores.headline import headline
 from lga_core.view.words.sentences import (
     cost_sentence,
     excluded_reasons,
@@ -106,7 +106,7 @@ def _scores(report: QuestionReport) -> str:
             report.agreement,
             len(report.facts),
         )
-        parts.append(page.cards((card.label, card.value, card.below) for card in shown))
+        parts.append(page.cards(shown))
     if lga is not None or cma is not None:
         drawn = page.both(partial(layer_heatmaps, lga, cma, forecast, labels=report.labels, published=report.published))
         sentences = [pick_sentence(item.scores) for item in measured.values()]

@@ -52,7 +52,7 @@ _DEFINITIONS: Mapping[str, str] = {
     "hit@3": "Whether a best layer is among the selector’s first three.",
     "hit@5": "Whether a best layer is among the selector’s first five.",
     "spearman ρ": "Rank correlation of the selector’s scores and the mean Overall, over layers: 1 is the same order.",
-    "lowest in": "Units in which this selector has the lowest regret.",
+    "best in": "Units in which this selector has the lowest regret.",
     "n judged": "Facts that judge the picks: those measured at every swept layer.",
     "n picked from": "Facts that the layer was picked from.",
     # what work takes

@@ -11,6 +11,20 @@ def protocol_words(answers: Answers) -> str:
     return f"teacher-forced token accuracy, {_COUNTS[answers]}"
 
 
+def edit_note(answers: Answers) -> str:
+    """What the cards of one edit show."""
+    return f"Percent, before → after the edit; n probes. {_large_and_below(answers)} No probe is left out."
+
+
+def ledger_note() -> str:
+    """What the cards of a ledger show."""
+    return f"Percent, unedited model → now; means over the n facts of edits that are on. {_large_and_below('first')}"
+
+
+def _large_and_below(answers: Answers) -> str:
+    return f"Large: {protocol_words(answers)}. Below: free generation, exact prefix match."
+
+
 def left_out_words(left_out: LeftOut, whole: str = "No probe is left out.") -> str:
     """Which probes were not asked: "Probes left out, over the cap on a group: portability Reasoning 144."
 

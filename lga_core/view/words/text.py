@@ -66,6 +66,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return sign + (text.rstrip("0").rstrip(".") if "." in text else text)
 
 
+def fixed(value: float | None, digits: int = 0) -> str:
+    """A number with so many digits after the point, where all of its kind have them: 62 · 1,234.5 · n/a."""
+    return "n/a" if value is None else f"{value:,.{digits}f}"
+
+
 def power_of_ten(value: float) -> str:
     """A signed power of ten as a short tick label: 0.01, −100, 10⁵."""
     exponent = round(math.log10(abs(value)))

@@ -7,14 +7,14 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.files import gigabytes
 from lga_core.results import Adapter
+from lga_core.service.ledger_requests import ExportAdapter, ExportModel, LoadEditSet, SaveEditSet
 from lga_core.service.ledger_view import LedgerView
-from lga_core.service.requests import SaveEditSet
-from lga_core.view.words.edit_words import adapter_words
+from lga_core.view.words.edits.sentences import adapter_words
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs, publishing
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import download
+from pages._ui.shell.elements import choice, download, number_field, text_field
 from pages._ui.shell.engine import file_of
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
@@ -59,12 +59,8 @@ def _load(model: str) -> None:
         "Edit set, .zip, up to 20 MB", type=["zip"], key="load_edits", on_change=_upload, args=(model,), disabled=busy
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        path = st.text_input(
-            "Or a .zip or folder on the server’s machine",
-            key="edits_path",
-            persist_state="session",
-            placeholder="/path/to/edits.zip",
-        )
+        about = "Or a .zip or folder on the server’s machine"
+        path = text_field(about, "edits_path", placeholder="/path/to/edits.zip")
         st.button(
             "Load",
             key="load_path",
@@ -77,20 +73,18 @@ def _load(model: str) -> None:
 
 def _upload(model: str) -> None:
     if (file := widget("load_edits")) is not None:
-        ledger_jobs.load(model, file.getvalue(), file.name)
+        ledger_jobs.start(LoadEditSet, model, source=file.getvalue(), name=file.name)
 
 
 def _from_path(model: str) -> None:
     path = widget("edits_path", "").strip()
-    ledger_jobs.load(model, path, Path(path).name)
+    ledger_jobs.start(LoadEditSet, model, source=path, name=Path(path).name)
 
 
 def _export(model: str, ledger: LedgerView) -> None:
     enabled = len(ledger.enabled)
     st.markdown("**Export**")
-    kind = st.segmented_control(
-        "Export as", [ADAPTER, MERGED], key="export_kind", default=ADAPTER, required=True, persist_state="session"
-    )
+    kind = choice("Export as", [ADAPTER, MERGED], "export_kind", ADAPTER)
     if kind == MERGED:
         size = resolve(model).memory_bytes
         about = f", about {gigabytes(size)}" if size else ""
@@ -103,22 +97,17 @@ def _export(model: str, ledger: LedgerView) -> None:
             f"Writes {count(enabled, 'edit')} as a PEFT adapter for the plain model, with the edit set beside it. "
             "The rank is the number of edits of a matrix; their product is the edit itself."
         )
-        st.number_input(
+        number_field(
             "Rank for fine-tuned matrices",
-            min_value=1,
-            value=None,
-            key="lora_rank",
-            persist_state="session",
+            1,
+            None,
+            None,
+            "lora_rank",
             placeholder="refuse them",
             help="Fine-tuning changes a whole matrix. With a rank, its nearest matrix of that rank is written (SVD), "
             "and what is left out is told.",
         )
-    path = st.text_input(
-        "New folder on the server’s machine",
-        key="export_path",
-        persist_state="session",
-        placeholder="/path/to/new-folder",
-    )
+    path = text_field("New folder on the server’s machine", "export_path", placeholder="/path/to/new-folder")
     st.button(
         "Write the model" if kind == MERGED else "Write the adapter",
         key="export",
@@ -137,6 +126,6 @@ def _export(model: str, ledger: LedgerView) -> None:
 def _write(model: str, kind: str) -> None:
     folder = Path(widget("export_path", "").strip()).expanduser()
     if kind == MERGED:
-        ledger_jobs.export(model, folder)
+        ledger_jobs.start(ExportModel, model, folder=folder)
     else:
-        ledger_jobs.export_adapter(model, folder, widget("lora_rank"))
+        ledger_jobs.start(ExportAdapter, model, folder=folder, dense_rank=widget("lora_rank"))

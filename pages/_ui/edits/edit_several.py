@@ -1,11 +1,13 @@
 """Several facts edited in one go: which, where, with what, and one after another or in one solve."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import EDITORS, Mode
+from lga_core.service.ledger_requests import WriteEdits
 from lga_core.service.reading.stored import editable, proxy_facts
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
@@ -15,9 +17,8 @@ from pages._ui.facts.sets import fact_set, proxy_set
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import choice
+from pages._ui.shell.elements import choice, toggle
 from pages._ui.shell.engine import identity, store
-from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.text import fact_line
 
 _MODES: dict[Mode, str] = {
@@ -33,47 +34,44 @@ def several(question: Question) -> None:
     if layers is None:
         return
     facts = _facts(question)
-    left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
-    with left:
-        layers_list(layers, "Layers to edit")
-    editor = editors.editor_select(middle)
-    mode = choice(
-        "Mode",
-        list(_MODES),
-        "mode",
-        "sequential",
-        place=right,
-        format_func=str.capitalize,
-        disabled=not EDITORS[editor].batch,
-        help="  \n".join(_MODES.values()),
-    )
-    mode = mode if EDITORS[editor].batch else "sequential"
+    at, editor, (right,) = editors.layers_and_editor(layers, beside=1)
+    mode = _choose_mode(editor, right)
     editors.about(editor)
     st.caption(_MODES[mode] + ("" if EDITORS[editor].batch else " This editor writes one fact at a time."))
     settings = editors.chosen_settings(editor)
-    at = chosen_layers(layers)
-    each = mode == "batch" or st.toggle(
+    each = mode == "batch" or toggle(
         "Measure after every edit",
+        "measure_each",
         value=True,
-        key="measure_each",
-        persist_state="session",
         help="Shows what each edit does to the earlier ones. Off: all facts once, at the end.",
     )
     if settings is not None:
         moment_note(question.model, at, settings, len(facts) if mode == "batch" else 1)
-    words = f"Edit {count(len(facts), 'fact')} at {layers_in_words(at)}" if at else "Edit"
+    words = f"Editing {count(len(facts), 'fact')}"
+    what = {"editor": editor, "layers": at, "settings": settings, "mode": mode, "each": each}
     st.button(
-        words,
+        f"Edit {count(len(facts), 'fact')} at {layers_in_words(at)}" if at else "Edit",
         key="edit_several",
         type="primary",
         icon=":material/playlist_add:",
         disabled=jobs.is_running(ledger_jobs.LEDGER) or settings is None or not facts or not at,
-        on_click=ledger_jobs.write,
-        args=(question.model, facts, editor, at, settings, mode),
-        kwargs={"each": each},
+        on_click=ledger_jobs.start,
+        args=(WriteEdits, question.model, words),
+        kwargs={"facts": tuple(facts), **what},
     )
     if not at:
         st.caption("Choose at least one layer.")
+
+
+def _choose_mode(editor: str, place: Any) -> Mode:
+    """Facts one after another, or all in one solve where the editor can."""
+    able = EDITORS[editor].batch
+    about = "  \n".join(_MODES.values())
+    modes = list(_MODES)
+    mode = choice(
+        "Mode", modes, "mode", modes[0], place=place, format_func=str.capitalize, disabled=not able, help=about
+    )
+    return mode if able else "sequential"
 
 
 def _facts(question: Question) -> Sequence[Fact]:
@@ -83,14 +81,8 @@ def _facts(question: Question) -> Sequence[Fact]:
     way = choice("Facts", list(_WAYS), "several_way", "first", place=left, format_func=_WAYS.get)
     if way == "first":
         most = max(len(listed), 1)
-        wanted = right.number_input(
-            "How many of the sidebar’s facts",
-            1,
-            most,
-            min(5, most),
-            key=f"first_n_{question.fingerprint[:8]}_{most}",
-            width=220,
-        )
+        key = f"first_n_{question.fingerprint[:8]}_{most}"
+        wanted = right.number_input("How many of the sidebar’s facts", 1, most, min(5, most), key=key, width=220)
         return listed[:wanted]
     every = {fact.record: fact for fact in (*listed, *editable(fact_set(question.facts).facts))}
     chosen = right.multiselect(

@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from lga_core.editing.files.easyedit.reading import Hparams, read_hparams
-from lga_core.editing.table import EDITORS, Editor
+from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import MetricSettings
 from pages._ui.edits.settings_form import differing, settings_form, widget_values
 from pages._ui.model.choose import known_layers
 from pages._ui.session.state import LAYERS, session, widget
 from pages._ui.shell.errors import boxed, error_box
+from pages._ui.shell.layer_choice import chosen_layers, layers_list
 from pages._ui.shell.text import safe
 
 M = TypeVar("M", bound=MetricSettings)
@@ -36,18 +37,23 @@ def editor_select(place: Any = st) -> str:
     )
 
 
+def layers_and_editor(layers: int, beside: int = 0) -> tuple[tuple[int, ...], str, list[Any]]:
+    """One row: the layers to edit, of `layers`, the editor, and `beside` more places, which are returned after them."""
+    left, right, *places = st.columns([2, 1, *[1] * beside], gap="medium", vertical_alignment="bottom")
+    with left:
+        layers_list(layers, "Layers to edit")
+    return chosen_layers(layers), editor_select(right), places
+
+
 def about(name: str) -> None:
     """What the editor does, what it supports and its source, in two lines."""
     editor = EDITORS[name]
+    layers = _SEVERAL[editor.layers] if editor.solving else "trained one after another"
     st.caption(
-        f"{safe(editor.about)} Source: {safe(editor.source)}.  \nSeveral layers: {_layers(editor)}. "
+        f"{safe(editor.about)} Source: {safe(editor.source)}.  \nSeveral layers: {layers}. "
         f"Batches of facts: {'yes' if editor.batch else 'no, one fact at a time'}. "
         f"Models: {safe(editor.families)}."
     )
-
-
-def _layers(editor: Editor) -> str:
-    return _SEVERAL[editor.layers] if editor.solving else "trained one after another"
 
 
 def chosen_settings(name: str) -> Any:
@@ -63,21 +69,27 @@ def chosen_settings(name: str) -> Any:
             "EasyEdit’s hyper-parameters, .yaml",
             type=["yaml", "yml"],
             key=HPARAMS,
-            on_change=_take_hparams,
+            on_change=_apply_hparams,
             help="Sets the editor, its settings and the chosen layers. What the file holds beside them is named.",
         )
-    _tell_hparams()
+    _hparams_notes()
     if problem is not None:  # outside the expander, which may be closed
         error_box(problem)
-    elif changed := differing(settings):
-        with st.container(horizontal=True, gap="small"):
-            for words in changed:
-                st.badge(safe(words), icon=":material/tune:", color="blue")
+    else:
+        _badges(settings)
     return settings
 
 
-def _take_hparams() -> None:
-    """Put an uploaded file's editor, settings and layers into the widgets; `_tell_hparams` shows what is refused."""
+def _badges(settings: Any) -> None:
+    """What is not at its default."""
+    if changed := differing(settings):
+        with st.container(horizontal=True, gap="small"):
+            for words in changed:
+                st.badge(safe(words), icon=":material/tune:", color="blue")
+
+
+def _apply_hparams() -> None:
+    """Put an uploaded file's editor, settings and layers into the widgets; `_hparams_notes` shows what is refused."""
     with suppress(LgaError):
         if (file := _uploaded()) is not None:
             st.session_state.update(
@@ -85,7 +97,7 @@ def _take_hparams() -> None:
             )
 
 
-def _tell_hparams() -> None:
+def _hparams_notes() -> None:
     """What of the uploaded file is not taken over as it stands."""
     with boxed("Reading the file"):
         file = _uploaded()
@@ -104,10 +116,7 @@ def chosen_metrics(kind: type[M]) -> M:
     """How the edits are measured, as the form has it; one choice for all pages."""
     with st.expander("Measuring", key="measuring"):
         metrics = settings_form(kind, MEASURING)
-    if changed := differing(metrics):
-        with st.container(horizontal=True, gap="small"):
-            for words in changed:
-                st.badge(safe(words), icon=":material/tune:", color="blue")
+    _badges(metrics)
     return metrics
 
 

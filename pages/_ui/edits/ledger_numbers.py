@@ -5,13 +5,14 @@ import streamlit as st
 from lga_core.results import METRICS, LedgerReport
 from lga_core.service.ledger_view import LedgerView
 from lga_core.view.figures.edits.ledger_history import ledger_history
-from lga_core.view.words.edit_rows import ledger_rows
-from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.cards import metric_cards
+from lga_core.view.words.edits.rows import ledger_probe_rows, ledger_rows
+from lga_core.view.words.protocol import ledger_note
 from lga_core.view.words.text import count
 from pages._ui.edits.ledger_jobs import LEDGER
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import choice, metric_cards, table
+from pages._ui.shell.elements import cards, choice, table
 from pages._ui.shell.text import safe
 
 
@@ -26,11 +27,8 @@ def means(ledger: LedgerView) -> None:
             if jobs.is_running(LEDGER)
             else ":orange[These numbers are from before the last change.]"
         )
-    metric_cards(st.columns(len(METRICS), gap="small"), report.before, report.now)
-    st.caption(
-        "Percent, unedited model → now; means over the n facts of edits that are on. Large: "
-        f"{protocol_words('first')}. Below: free generation, exact prefix match. No probe is left out."
-    )
+    cards(metric_cards(report.before, report.now))
+    st.caption(f"{ledger_note()} No probe is left out.")
 
 
 def history(ledger: LedgerView) -> None:
@@ -48,19 +46,14 @@ def history(ledger: LedgerView) -> None:
 
 def facts(report: LedgerReport) -> None:
     """Each fact with all four metrics before and now."""
-    column = st.column_config
     table(
         ledger_rows(report),
         most=420,
         key="ledger_facts",
         alt="Table of the facts before and now",
         placeholder="n/a",
-        column_config={
-            "#": column.NumberColumn(width=40),
-            "on": column.TextColumn(width=45),
-            "prompt": column.TextColumn(width=260),
-        }
-        | {name: column.TextColumn(width=105, alignment="right") for name in METRICS},
+        widths={"#": 40, "on": 45, "prompt": 260, **dict.fromkeys(METRICS, 105)},
+        right=METRICS,
     )
     st.caption("Teacher-forced, percent, unedited model → now.")
     for number, fact in enumerate(report.facts, start=1):
@@ -75,15 +68,4 @@ def probes(report: LedgerReport) -> None:
     }
     chosen = st.selectbox("Texts of", names, format_func=names.get, key=f"probes_of_{len(names)}")
     fact = report.facts[chosen - 1]
-    rows = [
-        {
-            "metric": probe.metric,
-            "prompt": probe.prompt,
-            "expected": probe.expected,
-            "unedited": probe.text_before,
-            "now": probe.text_after,
-            "forced %": f"{probe.before:.0f} → {probe.after:.0f}",
-        }
-        for probe in fact.probes
-    ]
-    table(rows, alt=f"Table of {count(len(fact.probes), 'probe')}")
+    table(ledger_probe_rows(fact), alt=f"Table of {count(len(fact.probes), 'probe')}")

@@ -1,13 +1,12 @@
 """The ledger as a table: what was written where, in order, with the switches that change it."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from lga_core.data.facts import fact_label
+from lga_core.service.ledger_requests import MeasureEdits, RecomputeEdits
 from lga_core.service.ledger_view import EntryView, LedgerView
 from lga_core.view.words.definitions import definition
-from lga_core.view.words.edit_words import relative_error
+from lga_core.view.words.edits.sentences import relative_error
 from lga_core.view.words.text import count, number
 from pages._ui.edits import ledger_jobs
 from pages._ui.edits.editors import title
@@ -51,8 +50,8 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
         key=key,
         label_visibility="collapsed",
         disabled=busy,
-        on_change=ledger_jobs.toggle,
-        args=(model, entry.id),
+        on_change=ledger_jobs.change,
+        args=(model, "toggle", entry.id),
     )
     with cells[2]:
         _facts(entry)
@@ -62,19 +61,19 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
     cells[6].markdown(number(entry.norm_ratio, 2), text_alignment="right")
     cells[7].markdown(relative_error(entry.target_error), text_alignment="right")
     with cells[8].container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
-        for icon, words, key, disabled, act, *by in (
-            ("arrow_upward", f"Move edit {place + 1} up", "up", place == 0, ledger_jobs.move, -1),
-            ("arrow_downward", f"Move edit {place + 1} down", "down", place == last, ledger_jobs.move, 1),
-            ("close", f"Remove edit {place + 1}", "remove", False, ledger_jobs.remove),
+        for icon, words, how, disabled in (
+            ("arrow_upward", f"Move edit {place + 1} up", "up", place == 0),
+            ("arrow_downward", f"Move edit {place + 1} down", "down", place == last),
+            ("close", f"Remove edit {place + 1}", "remove", False),
         ):
             st.button(
                 "",
-                key=f"{key}_{entry.id}",
+                key=f"{how}_{entry.id}",
                 icon=f":material/{icon}:",
                 type="tertiary",
                 disabled=busy or disabled,
-                on_click=act,
-                args=(model, entry.id, *by),
+                on_click=ledger_jobs.change,
+                args=(model, how, entry.id),
                 help=words,
             )
 
@@ -89,21 +88,30 @@ def _facts(entry: EntryView) -> None:
 
 def _bar(model: str, ledger: LedgerView, *, busy: bool) -> None:
     stale = sum(entry.stale for entry in ledger.enabled)
-
-    def button(label: str, key: str, icon: str, act: Callable[[str], None], about: str | None = None) -> None:
-        st.button(label, key=key, icon=f":material/{icon}:", disabled=busy, on_click=act, args=(model,), help=about)
-
     with st.container(horizontal=True, vertical_alignment="center"):
         if stale:
-            button(
+            st.button(
                 f"Recompute {count(stale, 'stale edit')}",
-                "recompute",
-                "refresh",
-                ledger_jobs.recompute,
-                "Computes again, in order, every edit that is on and was computed on other edits than those "
+                key="recompute",
+                icon=":material/refresh:",
+                disabled=busy,
+                on_click=ledger_jobs.start,
+                args=(RecomputeEdits, model),
+                help="Computes again, in order, every edit that is on and was computed on other edits than those "
                 "before it now, and every edit that builds on it.",
             )
         if not ledger.current:
-            button("Measure the facts", "measure", "straighten", ledger_jobs.measure)
-        about = "Empties the ledger. The model is then as it was: its weights were never written."
-        button("Undo all", "undo_all", "undo", ledger_jobs.undo_all, about)
+            measure = (MeasureEdits, model)
+            icon = ":material/straighten:"
+            st.button(
+                "Measure the facts", key="measure", icon=icon, disabled=busy, on_click=ledger_jobs.start, args=measure
+            )
+        st.button(
+            "Undo all",
+            key="undo_all",
+            icon=":material/undo:",
+            disabled=busy,
+            on_click=ledger_jobs.change,
+            args=(model, "undo all"),
+            help="Empties the ledger. The model is then as it was: its weights were never written.",
+        )

@@ -13,7 +13,7 @@ from lga_core.runs.reading import finished_many_edits
 from lga_core.service.reading.stored import editable
 from lga_core.service.requests import ManyEditsRequest
 from lga_core.view.figures.edits.many_edits import many_edits_curves
-from lga_core.view.words.many_edits_words import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.edits.many import COLLAPSE_RULE, checkpoint_rows, collapse_sentence, counts_sentence
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors
@@ -27,8 +27,8 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import number_field, table
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import error_box, job_outcome
-from pages._ui.shell.layer_choice import chosen_layers, layers_list
-from pages._ui.shell.live import live
+from pages._ui.shell.live import live_with
+from pages._ui.shell.starting import start_button
 
 MOST = 10_000
 DEFAULT_EDITS = 100
@@ -49,17 +49,13 @@ def many_edits(question: Question) -> None:
         return
     measured = _stored(request)
     _bar(request, measured[0] if measured is not None else None)
-    job = engine().find(request)
-    live("many_live", partial(_results, request), running=job is not None and job.alive)
+    live_with("many_live", partial(_results, request), engine().find(request))
 
 
 def _form(question: Question, layers: int) -> ManyEditsRequest | None:
     """The choices; None where they are not allowed."""
     facts = editable(proxy_set(question).candidates)
-    left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
-    with left:
-        layers_list(layers, "Layers to edit")
-    editor = editors.editor_select(middle)
+    at, editor, (right,) = editors.layers_and_editor(layers, beside=1)
     edits = number_field("Edits, at most", 1, MOST, DEFAULT_EDITS, MANY_EDITS, place=right)
     editors.about(editor)
     try:
@@ -68,7 +64,6 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
         error_box(error)
         return None
     settings = editors.chosen_settings(editor)
-    at = chosen_layers(layers)
     if not at:
         st.caption("Choose at least one layer.")
     if settings is None or not at:
@@ -102,20 +97,17 @@ def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
             + (" **All measured.**" if complete else ""),
             width="stretch",
         )
-        st.button(
+        start_button(
             "Go on" if begun and not complete else "Edit and measure",
+            "stacked_line_chart",
+            MANY,
+            request,
+            f"{count(len(request.facts), 'edit')} with {editors.title(request.editor)}",
+            disabled=complete,
             key="many_start",
             type="secondary" if complete else "primary",
-            icon=":material/stacked_line_chart:",
-            disabled=jobs.is_running(MANY) or complete,
-            on_click=_start,
-            args=(request,),
         )
     job_outcome(jobs.last_job(MANY), "Its checkpoints are kept; go on from the last one.")
-
-
-def _start(request: ManyEditsRequest) -> None:
-    jobs.start(MANY, request, f"{count(len(request.facts), 'edit')} with {editors.title(request.editor)}")
 
 
 def _stored(request: ManyEditsRequest) -> tuple[ManyEdits, Stored] | None:
@@ -151,20 +143,4 @@ def _results(request: ManyEditsRequest) -> None:
         f"{collapse_sentence(result)}",
     )
     with st.expander("Numbers"):
-        table([_row(result, place) for place in range(len(result.checkpoints))], most=420)
-
-
-def _row(result: ManyEdits, place: int) -> dict[str, float | None]:
-    item = result.checkpoints[place]
-    ratios = [ratio for ratio in item.norm_ratios if ratio is not None]
-    return {
-        "edits": item.edits,
-        "rewrite, all": item.rewrite,
-        "rewrite, latest": item.latest,
-        "rephrase": item.rephrase,
-        "locality": item.locality,
-        "drift, nats": item.kl,
-        "fluency": item.fluency,
-        "‖ΣΔW‖ / ‖W‖": max(ratios, default=None),
-        "seconds": item.cost.seconds,
-    }
+        table(checkpoint_rows(result), most=420)

@@ -8,10 +8,11 @@ import streamlit as st
 from lga_core.models.text.sources import FILE, IDENTITY, OWN_TEXT
 from lga_core.results import MomentPlan
 from lga_core.service.requests import MomentPlanRequest, SpeedRequest
-from lga_core.view.words.edit_words import moment_details, moment_headline
+from lga_core.view.words.edits.sentences import moment_details, moment_headline
 from pages._ui.model import memory_notes
 from pages._ui.shell import jobs
 from pages._ui.shell.errors import error_box, job_outcome
+from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "speed"
@@ -49,17 +50,7 @@ def _to_compute(model: str, plan: MomentPlan, text: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="moment_plan"):
         st.markdown(f"**{safe(moment_headline(plan))}** {safe(moment_details(plan, text))}", width="stretch")
         if plan.seconds is None:
-            st.button(
-                "Estimate",
-                key="estimate",
-                icon=":material/timer:",
-                disabled=jobs.is_running(AREA),
-                on_click=_measure_speed,
-                args=(model,),
-                help="Tries how fast this model reads and writes here; takes a few seconds.",
-            )
+            about = "Tries how fast this model reads and writes here; takes a few seconds."
+            speed = SpeedRequest(model=model)
+            start_button("Estimate", "timer", AREA, speed, "Measuring the speed", key="estimate", help=about)
     job_outcome(jobs.last_job(AREA), "Nothing was estimated.")
-
-
-def _measure_speed(model: str) -> None:
-    jobs.start(AREA, SpeedRequest(model=model), "Measuring the speed")

@@ -5,12 +5,12 @@ from typing import Any
 import streamlit as st
 
 from lga_core.models.sources.catalogue import resolve
+from lga_core.service.ledger_requests import PublishEdits, ShowCard
 from lga_core.service.ledger_view import LedgerView
-from lga_core.service.requests import ShowCard
 from pages._ui.edits import ledger_jobs
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import choice, download
+from pages._ui.shell.elements import choice, download, text_field, toggle
 from pages._ui.shell.engine import file_of
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
@@ -30,21 +30,7 @@ def publish(model: str, ledger: LedgerView) -> None:
         "The edits go into a repository of the hub with a card that states every fact, editor, settings and metrics, "
         "and that the edited model states other facts."
     )
-    choice("Publish as", [EDIT_SET, ADAPTER], "publish_kind", EDIT_SET)
-    repository = st.text_input("Repository", key="publish_to", persist_state="session", placeholder="owner/name")
-    known = resolve(model).base_repository is not None
-    if not known:
-        st.text_input(
-            "Base model’s repository",
-            key="publish_base",
-            persist_state="session",
-            placeholder="owner/name",
-            help="This model is a folder or file of this machine. The card has its name on the hub, and no path.",
-        )
-    with st.container(horizontal=True):
-        st.toggle("Private", key="publish_private", persist_state="session", help="Of a new repository.")
-        st.toggle("Update", key="publish_update", persist_state="session", help="Also where it holds files already.")
-    unready = not ledger.entries or not repository.strip() or not (known or widget("publish_base", "").strip())
+    unready = not (_where(model) and ledger.entries)
     with st.container(horizontal=True):
         download(
             "Read the card, .md",
@@ -68,6 +54,24 @@ def publish(model: str, ledger: LedgerView) -> None:
         st.success(f"Published: {safe(job.result.url)}", icon=":material/check_circle:")
 
 
+def _where(model: str) -> bool:
+    """What is published and into which repository; whether all of it is said."""
+    choice("Publish as", [EDIT_SET, ADAPTER], "publish_kind", EDIT_SET)
+    repository = text_field("Repository", "publish_to", placeholder="owner/name")
+    known = resolve(model).base_repository is not None
+    if not known:
+        text_field(
+            "Base model’s repository",
+            "publish_base",
+            placeholder="owner/name",
+            help="This model is a folder or file of this machine. The card has its name on the hub, and no path.",
+        )
+    with st.container(horizontal=True):
+        toggle("Private", "publish_private", help="Of a new repository.")
+        toggle("Update", "publish_update", help="Also where it holds files already.")
+    return bool(repository.strip()) and (known or bool(widget("publish_base", "").strip()))
+
+
 def _what() -> dict[str, Any]:
     return {
         "repository": widget("publish_to", "").strip(),
@@ -78,6 +82,5 @@ def _what() -> dict[str, Any]:
 
 
 def _publish(model: str) -> None:
-    ledger_jobs.publish(
-        model, **_what(), private=widget("publish_private", False), update=widget("publish_update", False)
-    )
+    where = {"private": widget("publish_private", False), "update": widget("publish_update", False)}
+    ledger_jobs.start(PublishEdits, model, **_what(), **where)

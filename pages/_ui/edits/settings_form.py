@@ -105,30 +105,27 @@ def _field(item: Field, known: Setting, hint: Any, prefix: str) -> Any:
         )
     if hint is bool:
         return st.toggle(known.label, value=known.default, **shared)
-    if hint is int or set(options) == {int, NoneType}:
-        least = known.ge if known.ge is not None or known.gt is None else known.gt + 1
-        return st.number_input(
-            known.label,
-            min_value=None if least is None else int(least),
-            max_value=None if known.le is None else int(known.le),
-            value=known.default,
-            step=1,
-            placeholder=known.none_means,
-            **shared,
-        )
-    if hint is float or set(options) == {float, NoneType}:
-        least = known.ge if known.ge is not None else known.gt
-        return st.number_input(
-            known.label,
-            min_value=None if least is None else float(least),
-            max_value=None if known.le is None else float(known.le),
-            value=known.default,
-            format="%g",
-            step=None,
-            placeholder=known.none_means,
-            **shared,
-        )
+    for number in (int, float):
+        if hint is number or set(options) == {number, NoneType}:
+            return _number(known, number, shared)
     return st.text_input(known.label, value=str(known.default), **shared)
+
+
+def _number(known: Setting, number: type[int] | type[float], shared: dict[str, Any]) -> float | None:
+    """A number field within the setting's bounds. A whole number above 0 is at least 1."""
+    least = known.ge
+    if least is None and known.gt is not None:
+        least = known.gt + 1 if number is int else known.gt
+    return st.number_input(
+        known.label,
+        min_value=None if least is None else number(least),
+        max_value=None if known.le is None else number(known.le),
+        value=known.default,
+        format=None if number is int else "%g",
+        step=1 if number is int else None,
+        placeholder=known.none_means,
+        **shared,
+    )
 
 
 def _text(known: Setting, shared: dict[str, Any]) -> str:

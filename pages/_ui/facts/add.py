@@ -25,7 +25,7 @@ ONE_FACT = FactForm("form")
 UNCHANGED = "Nothing has changed: the facts from before are still chosen."
 
 
-def _hide() -> None:
+def _close() -> None:
     memory = session()
     memory.adding = False
     memory.incoming = None
@@ -33,7 +33,7 @@ def _hide() -> None:
     memory.form_errors.pop(ONE_FACT.name, None)
 
 
-@st.dialog("Add facts", width="large", on_dismiss=_hide)
+@st.dialog("Add facts", width="large", on_dismiss=_close)
 def dialog() -> None:
     """Three ways to facts; each ends with a button that takes them."""
     # With a state: when a job ends the dialog is drawn anew, and must not go back to its first tab.
@@ -99,7 +99,7 @@ def _source_part() -> None:
             )
     elif job is not None and job.result is not None:
         del kept().jobs[AREA]  # taken once
-        _arrived("source", *job.result)
+        _keep_read("source", *job.result)
     else:
         job_outcome(job, UNCHANGED)
     _incoming_part("source")
@@ -120,12 +120,12 @@ def _read_upload() -> None:
         return
     try:
         table = upload_table(file.name, file.getvalue(), PurePath(file.name).suffix)
-        _arrived("upload", table, table.facts())
+        _keep_read("upload", table, table.facts())
     except LgaError as error:
         memory.upload_error = error
 
 
-def _arrived(origin: str, table: Table, fact_set: FactSet) -> None:
+def _keep_read(origin: str, table: Table, fact_set: FactSet) -> None:
     session().incoming = Incoming(origin=origin, table=table, fact_set=fact_set)
     mapping.begin(table, unrecognized=not fact_set.facts)
 
@@ -168,8 +168,8 @@ def _incoming_part(origin: str) -> None:
 def _take_incoming() -> None:
     incoming = session().incoming
     if incoming is not None and incoming.fact_set is not None:
-        sets.take(incoming.table.facts(incoming.mapping) if incoming.sampled else incoming.fact_set)
-        _hide()
+        sets.add_read(incoming.table.facts(incoming.mapping) if incoming.sampled else incoming.fact_set)
+        _close()
 
 
 def _form_part() -> None:
@@ -184,5 +184,5 @@ def _take_typed() -> None:
     earlier = kept().sets.get(TYPED)
     facts = earlier.facts if earlier else ()
     facts = (*facts, replace(fact, record=len(facts)))
-    sets.take(FactSet(name=TYPED, facts=facts, n_records=len(facts)))
-    _hide()
+    sets.add_read(FactSet(name=TYPED, facts=facts, n_records=len(facts)))
+    _close()

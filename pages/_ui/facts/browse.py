@@ -13,11 +13,32 @@ from lga_core.view.words.text import count, number
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import Picked, clear, filters
 from pages._ui.session.state import session, widget
-from pages._ui.shell.elements import download, table
+from pages._ui.shell.elements import download, hint, table
 from pages._ui.shell.text import safe
-from pages._ui.trial.fact import look_at
+from pages._ui.trial.fact import select_fact
 
 _TABLE_HEIGHT = 420
+_WIDTHS = {
+    "prompt": 270,
+    "expected": 120,
+    "the model says": 130,
+    "p": 55,
+    "model": 85,
+    "new answer": 110,
+    "relation": 110,
+    "rephrases": 85,
+    "locality": 75,
+    "portability": 85,
+}
+_ABOUT = {
+    "record": "Record number in its file, from 0.",
+    "expected": "The accepted old answers.",
+    "the model says": "Its greedy answer to the prompt, as many tokens as the new answer has.",
+    "p": "Probability of that answer's first token.",
+    "model": "Known: that token starts an accepted old answer.",
+    "locality": "How many locality probes it has.",
+    "portability": "How many portability probes it has.",
+}
 
 
 def browse(fact_set: FactSet) -> None:
@@ -44,14 +65,14 @@ def browse(fact_set: FactSet) -> None:
                 icon=":material/filter_alt_off:",
             )
     if not picked.facts:
-        st.info("No fact passes these filters.", icon=":material/filter_alt:")
+        hint("No fact passes these filters.", "filter_alt")
         return
     chosen = _table(picked.facts, checks)
     if chosen is not None:
         _in_full(chosen, checks.get(chosen.record))
     else:
         st.caption("Tick a row to see the fact in full.")
-    _ways_out(fact_set, picked)
+    _export(fact_set, picked)
 
 
 def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fact | None:
@@ -73,7 +94,6 @@ def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fac
         }
     )
     rows["p"] = rows["p"].astype(float)
-    column = st.column_config
     order = [name for name in rows if checks or name not in ("the model says", "p", "model")]
     event = table(
         rows,
@@ -83,21 +103,9 @@ def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fac
         on_select="rerun",
         selection_mode="single-row",
         alt="Facts with what the model says",
-        column_config={
-            "record": column.NumberColumn("#", width=50, help="Record number in its file, from 0."),
-            "prompt": column.TextColumn(width=270),
-            "expected": column.TextColumn(width=120, help="The accepted old answers."),
-            "the model says": column.TextColumn(
-                width=130, help="Its greedy answer to the prompt, as many tokens as the new answer has."
-            ),
-            "p": column.NumberColumn(width=55, format="%.3f", help="Probability of that answer's first token."),
-            "model": column.TextColumn(width=85, help="Known: that token starts an accepted old answer."),
-            "new answer": column.TextColumn(width=110),
-            "relation": column.TextColumn(width=110),
-            "rephrases": column.NumberColumn(width=85),
-            "locality": column.NumberColumn(width=75, help="How many locality probes it has."),
-            "portability": column.NumberColumn(width=85, help="How many portability probes it has."),
-        },
+        widths=_WIDTHS,
+        digits={"p": 3},
+        about=_ABOUT,
     )
     at = event.selection.rows
     return facts[at[0]] if at and at[0] < len(facts) else None
@@ -120,12 +128,7 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                 f"{known.verdict(check)}"
             )
         right.markdown(f"New answer  \n**{safe(fact.target_new or 'none: it can be traced, not edited')}**")
-        probes = [("rephrase", "", rephrase, fact.target_new or "") for rephrase in fact.rephrases]
-        probes += [
-            (metric, probe.group, probe.prompt, " | ".join(probe.accepted) or "the model's own tokens")
-            for metric, group in (("locality", fact.locality), ("portability", fact.portability))
-            for probe in group
-        ]
+        probes = _probes(fact)
         if probes:
             table(pd.DataFrame(probes, columns=["probe", "group", "prompt", "expected"]), most=250)
         else:
@@ -140,13 +143,23 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                     key=f"to_{page}",
                     icon=f":material/{icon}:",
                     disabled=session().question is None,
-                    on_click=look_at,
+                    on_click=select_fact,
                     args=(session().question, fact.record),
                 ):
                     st.switch_page(f"{page}.py", query_params={})
 
 
-def _ways_out(fact_set: FactSet, picked: Picked) -> None:
+def _probes(fact: Fact) -> list[tuple[str, str, str, str]]:
+    """Kind, group, prompt and expected answer of each."""
+    probes = [("rephrase", "", rephrase, fact.target_new or "") for rephrase in fact.rephrases]
+    return probes + [
+        (metric, probe.group, probe.prompt, " | ".join(probe.accepted) or "the model's own tokens")
+        for metric, group in (("locality", fact.locality), ("portability", fact.portability))
+        for probe in group
+    ]
+
+
+def _export(fact_set: FactSet, picked: Picked) -> None:
     """The facts shown as a set of their own, and as a file."""
     name = fact_set.name
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -172,5 +185,5 @@ def _ways_out(fact_set: FactSet, picked: Picked) -> None:
 
 
 def _use(fact_set: FactSet, facts: tuple[Fact, ...], key: str) -> None:
-    sets.choose(sets.keep(part_of(fact_set, facts, widget(key) or "")))
+    sets.choose(sets.add_derived(part_of(fact_set, facts, widget(key) or "")))
     clear()

@@ -1,12 +1,16 @@
 """The proxy set in the sidebar: which one, how many of it, in which order; and the way to add facts."""
 
+from typing import Any
+
 import streamlit as st
 
 from lga_core.data.facts import FactSet
 from lga_core.view.words.text import count
 from pages._ui.facts import sets
+from pages._ui.facts.add import dialog
 from pages._ui.session import state
 from pages._ui.session.state import session, widget
+from pages._ui.shell.elements import number_field, toggle
 
 
 def choose_facts() -> tuple[FactSet, int, int, bool]:
@@ -22,46 +26,29 @@ def choose_facts() -> tuple[FactSet, int, int, bool]:
     )
     facts = sets.fact_set(memory.facts)
     st.caption(_about(facts))
-    st.button(
-        "Add facts",
-        key="add_facts",
-        icon=":material/add:",
-        width="stretch",
-        on_click=show_dialog,
-        help="Upload a file, name a data set, or type a fact in.",
-    )
+    add_button("add_facts", width="stretch")
     if memory.adding:
-        from pages._ui.facts.add import dialog  # with pandas, which the first view does not need
-
         dialog()
     most = max(len(facts.facts), 1)
     default = min(sets.DEFAULT_LIMIT, most)  # the address leaves it out, so it is what an address without it means
     if (widget(state.LIMIT) or default) > most:
         st.session_state[state.LIMIT] = most
     left, right = st.columns(2, gap="small")
-    limit = left.number_input(
-        "How many", 1, most, default, key=state.LIMIT, bind="query-params", persist_state="session"
-    )
-    seed = right.number_input(
-        "Seed",
-        0,
-        2**31 - 1,
-        key=state.SEED,
-        bind="query-params",
-        persist_state="session",
-        help="Order in which the facts are taken; noise and bootstrap draws.",
-    )
-    known = st.toggle(
-        "Known facts only",
-        key=state.KNOWN_ONLY,
-        bind="query-params",
-        persist_state="session",
-        help="Take only facts whose old answer the model gives by itself.",
-    )
+    limit = number_field("How many", 1, most, default, state.LIMIT, place=left, bind="query-params")
+    about = "Order in which the facts are taken; noise and bootstrap draws."
+    seed = number_field("Seed", 0, 2**31 - 1, 0, state.SEED, place=right, bind="query-params", help=about)
+    about = "Take only facts whose old answer the model gives by itself."
+    known = toggle("Known facts only", state.KNOWN_ONLY, bind="query-params", help=about)
     return facts, int(limit), int(seed), known
 
 
-def show_dialog() -> None:
+def add_button(key: str, **look: Any) -> None:
+    """Opens the dialog for new facts."""
+    about = "Upload a file, name a data set, or type a fact in."
+    st.button("Add facts", key=key, icon=":material/add:", on_click=_show_dialog, help=about, **look)
+
+
+def _show_dialog() -> None:
     """Remembered, so that a job that ends meanwhile and runs the page again does not close the dialog."""
     session().adding = True
 

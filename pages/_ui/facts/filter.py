@@ -9,6 +9,7 @@ from lga_core.data.facts import Fact, FactSet
 from lga_core.data.select import keep, relations, search
 from lga_core.results import KnownFactCheck
 from pages._ui.session.state import widget
+from pages._ui.shell.elements import text_field
 
 _HAS = {
     "target_new": "a new answer",
@@ -39,13 +40,8 @@ def filters(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> Picked:
     named = relations(fact_set.facts)
     st.session_state["facts_relations"] = [name for name in widget("facts_relations") or [] if name in named]
     first, second, third, fourth = st.columns([4, 4, 4, 4], gap="small", vertical_alignment="bottom")
-    words = first.text_input(
-        "Search",
-        key="facts_search",
-        persist_state="session",
-        icon=":material/search:",
-        placeholder="in prompts and answers",
-    )
+    about = "in prompts and answers"
+    words = text_field("Search", "facts_search", place=first, icon=":material/search:", placeholder=about)
     chosen = second.multiselect(
         "Relation",
         list(named),
@@ -68,11 +64,9 @@ def filters(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> Picked:
         help="Known: the model's greedy next token starts an accepted old answer.",
     )
     wide = search(keep(fact_set.facts, relations=chosen or None, having=having), words or "")
-    facts = (
-        wide
-        if verdict is None
-        else tuple(fact for fact in wide if fact.record in checks and checks[fact.record].known is verdict)
-    )
+    facts = wide
+    if verdict is not None:
+        facts = tuple(fact for fact in wide if fact.record in checks and checks[fact.record].known is verdict)
     parts = [
         *([f"“{words.strip()}”"] if (words or "").strip() else []),
         *chosen,

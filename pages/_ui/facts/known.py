@@ -14,6 +14,7 @@ from pages._ui.session.state import session
 from pages._ui.shell import jobs
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
+from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "known"
@@ -62,14 +63,8 @@ def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None
             )
         )
         request = KnownFactsRequest(model=question.model, facts=tuple(left))
-        st.button(
-            f"Ask the model about {count(len(left), 'fact')}",
-            key="ask_model",
-            icon=":material/contact_support:",
-            type="primary",
-            on_click=jobs.start,
-            args=(AREA, request, "Asking the model"),
-        )
+        label = f"Ask the model about {count(len(left), 'fact')}"
+        start_button(label, "contact_support", AREA, request, "Asking the model", key="ask_model", type="primary")
 
 
 def verdict(check: KnownFactCheck | None) -> str:

@@ -11,9 +11,9 @@ from lga_core.data.load import Table
 from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from lga_core.view.words.text import count, shorten
-from pages._ui.facts.table import HELP
+from pages._ui.facts.table import HELP, LABELS
 from pages._ui.session.state import Incoming
-from pages._ui.shell.elements import table
+from pages._ui.shell.elements import hint, table
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
@@ -98,7 +98,7 @@ def _mapping(columns: tuple[str, ...]) -> ColumnMapping | None:
     if values["target_new"] is None and values["target_old"] is None:
         missing.append("new or old answer")
     if missing:
-        st.info(f"Choose the column of: {', '.join(missing)}.", icon=":material/info:")
+        hint(f"Choose the column of: {', '.join(missing)}.")
         return None
     return ColumnMapping(**values)
 
@@ -111,18 +111,7 @@ def preview(fact_set: FactSet) -> None:
     st.caption(f"{'The first ' if len(fact_set.facts) > len(first) else ''}{count(len(first), 'fact')}, as read")
     rows = pd.DataFrame(to_rows(first))
     used = [name for name in CELLS if rows[name].any()]
-    column = st.column_config
-    table(
-        rows,
-        column_order=["record", *used],
-        column_config={name: column.TextColumn(help=about) for name, about in HELP.items()}
-        | {
-            "record": column.NumberColumn("#", width=50),
-            "prompt": column.TextColumn(width=280),
-            "target_old": "old answer",
-            "target_new": "new answer",
-        },
-    )
+    table(rows, column_order=["record", *used], widths={"prompt": 280}, about=HELP, labels=LABELS)
 
 
 def _key(part: str) -> str:

@@ -12,6 +12,7 @@ from lga_core.data.forms.marked import EXAMPLE, read_marked
 from lga_core.data.load import fact_from_form
 from lga_core.errors import LgaError
 from pages._ui.session.state import session, widget
+from pages._ui.shell.elements import text_field
 from pages._ui.shell.errors import error_box
 
 
@@ -28,21 +29,16 @@ class FactForm:
     def draw(self) -> None:
         """One line, with the probes folded away below it, and what was wrong with the last try."""
         line, new, old = st.columns([3, 1, 1], gap="small")
-        line.text_input(
+        text_field(
             "Prompt, its subject in [brackets]",
-            key=self.key("line"),
+            self.key("line"),
+            place=line,
             placeholder=EXAMPLE,
-            persist_state="session",
             help="The sentence up to the answer. Brackets of its own are written \\\\[ and \\\\].",
         )
-        new.text_input("New answer", key=self.key("new"), placeholder="Rome", persist_state="session")
-        old.text_input(
-            "Old answer",
-            key=self.key("old"),
-            placeholder="the model’s own",
-            persist_state="session",
-            help="Left empty, it is what the model says by itself.",
-        )
+        text_field("New answer", self.key("new"), place=new, placeholder="Rome")
+        about = "Left empty, it is what the model says by itself."
+        text_field("Old answer", self.key("old"), place=old, placeholder="the model’s own", help=about)
         with st.expander("More probes", key=self.key("probes")):
             for place, part, label, example in zip(
                 st.columns(3, gap="small"),

@@ -10,9 +10,10 @@ from lga_core.service.requests import KnownFactsRequest
 from lga_core.view.words.text import number, shorten
 from pages._ui.facts import sets
 from pages._ui.facts.one_fact import FactForm
+from pages._ui.frame import sidebar
 from pages._ui.session import state
 from pages._ui.session.state import Question, session
-from pages._ui.shell import jobs, sidebar
+from pages._ui.shell import jobs
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
@@ -49,7 +50,7 @@ def form(*, opened: bool) -> None:
             _offer(question)
 
 
-def ways_on(question: Question) -> None:
+def next_steps(question: Question) -> None:
     """Where a set of one fact can be taken next: its trace, and an edit of it."""
     facts = sets.fact_set(question.facts).facts
     if len(facts) != 1 or question != session().question:
@@ -68,7 +69,7 @@ def _score() -> None:
     if fact is None or question is None:
         return
     words = shorten(f"{fact.subject} → {fact.target_new}", 60)
-    name = sets.keep(FactSet(name=words, facts=(fact,), n_records=1))
+    name = sets.add_derived(FactSet(name=words, facts=(fact,), n_records=1))
     sets.choose(name)
     st.session_state[state.KNOWN_ONLY] = False
     session().question = replace(

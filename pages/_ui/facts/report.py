@@ -12,7 +12,7 @@ from lga_core.view.export.frames.table import TEXT, TRUTH, WHOLE, to_csv
 from lga_core.view.export.frames.table import table as frame
 from lga_core.view.words.text import count
 from pages._ui.facts import sets
-from pages._ui.shell.elements import choice, download, table
+from pages._ui.shell.elements import choice, download, hint, table
 from pages._ui.shell.text import safe
 
 
@@ -35,24 +35,17 @@ def report(fact_set: FactSet) -> None:
             ],
             columns=["record", "outcome", "flags", "prompt", "notes"],
         )
-        column = st.column_config
         event = table(
             rows,
             most=460,
             key=f"report_table_{hash(tuple(item.record for item in shown)):x}",
             on_select="rerun",
             selection_mode="single-row",
-            column_config={
-                "record": column.NumberColumn("#", width=50),
-                "outcome": column.TextColumn(width=110),
-                "flags": column.TextColumn(width=110),
-                "prompt": column.TextColumn(width=240),
-                "notes": column.TextColumn(width="large"),
-            },
+            widths={"outcome": 110, "flags": 110, "prompt": 240, "notes": 400},
         )
         _in_full([shown[at] for at in event.selection.rows if at < len(shown)])
     else:
-        st.info("No record of this kind.", icon=":material/check_circle:")
+        hint("No record of this kind.", "check_circle")
     download(
         "Download the report",
         lambda: report_csv(reports),
@@ -95,13 +88,4 @@ def problem_table(problems: Sequence[Problem]) -> None:
     """What is wrong with each record and what was done about it."""
     if problems:
         rows = [{"record": item.record, "action": item.action, "problem": item.problem} for item in problems]
-        column = st.column_config
-        table(
-            rows,
-            most=280,
-            column_config={
-                "record": column.NumberColumn("#", width=50),
-                "action": column.TextColumn(width=110),
-                "problem": column.TextColumn(width=640),
-            },
-        )
+        table(rows, most=280, widths={"action": 110, "problem": 640})

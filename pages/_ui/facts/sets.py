@@ -1,12 +1,13 @@
 """The fact sets of this session, shipped and added, by the names under which the sidebar lists them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
 import streamlit as st
 
-from lga_core.data.facts import FactSet
+from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import choose as choose_of
 from lga_core.data.load import load_facts, shipped_sets
 from lga_core.service.requests import ProxySet
@@ -14,6 +15,7 @@ from pages._ui.session import state
 from pages._ui.session.state import Question, kept, session
 
 DEFAULT_LIMIT = 32
+PARTS = ("rephrases", "locality", "portability")  # of a fact: its probes beside the prompt
 _TITLES = {"world": "World facts"}
 
 
@@ -34,6 +36,11 @@ def title(name: str) -> str:
 def fact_set(name: str) -> FactSet:
     """A set by the name under which the sidebar lists it."""
     return kept().sets.get(name) or _shipped(name)
+
+
+def with_part(facts: Sequence[Fact], part: str) -> int:
+    """How many of the facts have probes of that part."""
+    return sum(bool(getattr(fact, part)) for fact in facts)
 
 
 def fingerprint(facts: FactSet) -> str:
@@ -65,14 +72,14 @@ def mark(facts: FactSet) -> str:
     return f"{fingerprint(facts)}-{hash((tuple(fact.record for fact in facts.facts), facts.problems)):x}"
 
 
-def take(facts: FactSet) -> None:
+def add_read(facts: FactSet) -> None:
     """List a set that was read, and choose it. A file that is read again replaces the one of its name."""
     name = facts.name if facts.name not in shipped_sets() else f"{facts.name} (uploaded)"
     kept().sets[name] = replace(facts, name=name)
     choose(name)
 
 
-def keep(facts: FactSet) -> str:
+def add_derived(facts: FactSet) -> str:
     """List a set that was made here under a name that no other one has; the same facts again are the same set."""
     wanted, number = facts.name.strip() or "Facts", 1
     name, earlier = wanted, kept().sets

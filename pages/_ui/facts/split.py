@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from lga_core.data.facts import Fact, FactSet
+from lga_core.data.facts import FactSet
 from lga_core.data.select import part_of, split, subjects
 from lga_core.errors import LgaError
+from lga_core.view.words.cards import Card
 from lga_core.view.words.text import count
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import filters
@@ -45,13 +46,10 @@ def split_view(fact_set: FactSet) -> None:
 
 
 def _half(word: str, half: FactSet, halves: tuple[FactSet, ...], of: int) -> None:
-    card(
-        st,
-        f"{word.capitalize()} set",
-        count(len(half.facts), "fact"),
-        f"{count(subjects(half.facts), 'subject')} · {100 * len(half.facts) / of:.1f} %",
-    )
-    st.caption(_what_it_has(half.facts))
+    share = f"{100 * len(half.facts) / of:.1f} %"
+    below = f"{count(subjects(half.facts), 'subject')} · {share}"
+    card(Card(label=f"{word.capitalize()} set", value=count(len(half.facts), "fact"), below=below))
+    st.caption(" · ".join(f"{part} {sets.with_part(half.facts, part):,}" for part in sets.PARTS))
     st.button(
         f"Use the {word} set",
         key=f"use_{word}",
@@ -62,13 +60,6 @@ def _half(word: str, half: FactSet, halves: tuple[FactSet, ...], of: int) -> Non
     )
 
 
-def _what_it_has(facts: tuple[Fact, ...]) -> str:
-    parts = (
-        (part, sum(bool(getattr(fact, part)) for fact in facts)) for part in ("rephrases", "locality", "portability")
-    )
-    return " · ".join(f"{part} {having:,}" for part, having in parts)
-
-
 def _use(halves: tuple[FactSet, ...], chosen: FactSet) -> None:
-    names = {half.name: sets.keep(half) for half in halves}
+    names = {half.name: sets.add_derived(half) for half in halves}
     sets.choose(names[chosen.name])

@@ -20,7 +20,7 @@ HELP = {
     "locality": "prompt => answer; “ | ” between probes.",
     "portability": "prompt => answer; “ | ” between probes.",
 }
-_LABELS = {"target_old": "old answer", "target_new": "new answer"}
+LABELS = {"target_old": "old answer", "target_new": "new answer"}
 _WIDTHS = {"prompt": 280, "subject": 130, "target_old": 110, "target_new": 110}
 
 
@@ -84,7 +84,7 @@ def _table(fact_set: FactSet) -> TableEdits:
         alt="The facts of the set, to be edited",
         column_config={RECORD: column.NumberColumn("#", width=50, help="Record number; new rows get theirs when kept.")}
         | {
-            name: column.TextColumn(_LABELS.get(name, name), width=_WIDTHS.get(name, 160), help=HELP.get(name))
+            name: column.TextColumn(LABELS.get(name, name), width=_WIDTHS.get(name, 160), help=HELP.get(name))
             for name in CELLS
         },
     )
@@ -120,7 +120,7 @@ def _mistakes(result: FactSet, new: set[int]) -> list[int]:
 
 def _keep(fact_set: FactSet, result: FactSet) -> None:
     name = widget(_NAME) or f"{sets.title(fact_set.name)}, edited"
-    sets.choose(sets.keep(replace(result, name=name)))
+    sets.choose(sets.add_derived(replace(result, name=name)))
     _discard(fact_set)
 
 

@@ -11,6 +11,7 @@ from lga_core.models.sources.files import gigabytes
 from lga_core.models.text.preview import has_chat_template, token_preview
 from pages._ui.model import memory_notes
 from pages._ui.session import state
+from pages._ui.shell.elements import hint, text_field, toggle
 from pages._ui.shell.engine import engine, identity
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
@@ -30,12 +31,11 @@ def choose_model() -> ModelEntry | None:
         format_func=lambda name: entries[name].title if name in entries else "Hub id or local folder",
     )
     if chosen == OTHER:
-        name = st.text_input(
+        name = text_field(
             "Hub id or local folder",
-            key=state.OTHER_MODEL,
+            state.OTHER_MODEL,
             bind="query-params",
             placeholder="owner/name or a path",
-            persist_state="session",
             help="A transformers folder with safetensors, a .gguf file, or a hub id.",
         )
         if not name.strip():
@@ -61,11 +61,10 @@ def _asked(entry: ModelEntry) -> ModelEntry:
     able = can_chat(entry.id)
     if able is False:
         st.session_state[state.CHAT] = False
-    chat = st.toggle(
+    chat = toggle(
         "Chat template",
-        key=state.CHAT,
+        state.CHAT,
         bind="query-params",
-        persist_state="session",
         disabled=able is False,
         help="This model’s tokenizer has no chat template."
         if able is False
@@ -131,10 +130,7 @@ def layers_or_hint(name: str) -> int | None:
     """How many layers the model has; where that is not known yet, the page says so."""
     layers = known_layers(name)
     if layers is None:
-        st.info(
-            "How many layers this model has is known once its files are here: score the layers first.",
-            icon=":material/info:",
-        )
+        hint("How many layers this model has is known once its files are here: score the layers first.")
     return layers
 
 

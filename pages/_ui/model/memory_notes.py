@@ -26,15 +26,15 @@ def loading_note(entry: ModelEntry) -> None:
 
 def scoring_note(question: Question, measurements: Sequence[str]) -> None:
     """What LGA, the trace and the known-fact check before them take."""
-    _say("To score", MemoryRequest(model=question.model, measurements=tuple(measurements), facts=question.limit))
+    _note("To score", MemoryRequest(model=question.model, measurements=tuple(measurements), facts=question.limit))
 
 
 def editing_note(model: str, layers: Sequence[int], settings: Any, facts: int | None) -> None:
     """What an edit of so many facts at once takes, with the probes before and after it."""
-    _say("To edit", MemoryRequest(model=model, layers=tuple(layers), settings=settings, facts=facts))
+    _note("To edit", MemoryRequest(model=model, layers=tuple(layers), settings=settings, facts=facts))
 
 
-def _say(what: str, request: MemoryRequest) -> None:
+def _note(what: str, request: MemoryRequest) -> None:
     need = estimate(request, "Estimating the memory")
     if need is not None:
         st.caption(f"{what}: {memory_sentence(need)}.")

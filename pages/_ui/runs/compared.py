@@ -5,6 +5,7 @@ import streamlit as st
 from lga_core.runs.storage.index import RunHeader
 from lga_core.service.reading.comparing import Comparison, RunContent, compare
 from lga_core.view.figures.compared_curves import RunCurve, compared_curves
+from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import number
@@ -21,19 +22,19 @@ def compared(left: RunHeader, right: RunHeader) -> None:
     for place, name, side in zip(st.columns(2, gap="medium"), "AB", comparison.sides, strict=True):
         with place:
             st.markdown(f"**{name}** · {safe(label(side.header))}")
-            card(st, *_pick(side))
+            card(_pick(side))
     _curves(comparison)
     st.markdown("**Metrics**")
-    _beside(comparison.metrics, "Neither run has a metric.")
+    _table(comparison.metrics, "Neither run has a metric.")
     st.markdown("**Settings that differ**")
-    _beside(comparison.settings, "Both were asked in the same way.")
+    _table(comparison.settings, "Both were asked in the same way.")
 
 
-def _pick(side: RunContent) -> tuple[str, str]:
+def _pick(side: RunContent) -> Card:
     if not side.picks:
-        return "Picks", "no pick"
+        return Card(label="Picks", value="no pick")
     edited = side.header.kind.subject == "trial"
-    return "Edited at" if edited else "Picks, the best first", layers_in_words(side.picks)
+    return Card(label="Edited at" if edited else "Picks, the best first", value=layers_in_words(side.picks))
 
 
 def _curves(comparison: Comparison) -> None:
@@ -60,7 +61,7 @@ def _curves(comparison: Comparison) -> None:
     chart(compared_curves(curves, theme_name=theme_name()), "compared", f"Values of two runs by layer. {words}")
 
 
-def _beside(rows: tuple[tuple[str, str, str], ...], none: str) -> None:
+def _table(rows: tuple[tuple[str, str, str], ...], none: str) -> None:
     if rows:
         table([{"": name, "A": left, "B": right} for name, left, right in rows])
         about = definitions(name for name, _left, _right in rows)

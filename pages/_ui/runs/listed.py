@@ -12,29 +12,23 @@ from lga_core.service.reading.comparing import settings_of
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import count, shorten
 from pages._ui.session.state import session, widget
-from pages._ui.shell.elements import table
+from pages._ui.shell.elements import hint, table, text_field
 from pages._ui.shell.engine import run_bin, runs
 from pages._ui.shell.text import safe
 
 CHOSEN, SEARCH, TABLE = "runs_chosen", "runs_search", "runs_table"
 NOT_RECORDED = "not recorded"
 MOST_PIXELS = 420
-_SECONDS_A_DAY = 86_400
 
 
 def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
     """Search and table; the one or two runs that are chosen, by a click on rows or by keyboard in the list below."""
-    search = st.text_input(
-        "Search",
-        key=SEARCH,
-        icon=":material/search:",
-        placeholder="model, facts, kind, setting, name or key; every word must be found",
-        persist_state="session",
-    )
+    about = "model, facts, kind, setting, name or key; every word must be found"
+    search = text_field("Search", SEARCH, icon=":material/search:", placeholder=about)
     words = search.lower().split()
     matching = [header for header in headers if header.holds(words)]
     if not matching:
-        st.info("No run has all of these words.", icon=":material/search_off:")
+        hint("No run has all of these words.", "search_off")
     else:
         st.caption(f"{count(len(matching), 'run')}, the last one first. Choose one to open it, two to compare them.")
         keys = [header.key for header in matching]

@@ -8,13 +8,14 @@ from lga_core.runs.storage.kinds import lost_rows
 from lga_core.service.reading.comparing import settings_of
 from lga_core.service.reading.reopening import can_reopen
 from lga_core.service.requests import ReplayRequest
-from lga_core.view.words.run_words import chat_words, lost_sentence, replay_sentence
+from lga_core.view.words.runs import chat_words, lost_sentence, replay_sentence
 from pages._ui.runs.listed import NOT_RECORDED, delete, how_far, model_title, took, when
 from pages._ui.runs.reopen import page_of
 from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import table
+from pages._ui.shell.elements import table, waiting
 from pages._ui.shell.engine import store
+from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 REPLAY = "replay"
@@ -33,6 +34,12 @@ def one_run(header: RunHeader) -> None:
     run = store().find(header.key)
     if run is not None and (lost := lost_rows(run)):
         st.warning(lost_sentence(lost), icon=":material/broken_image:")
+    _buttons(header, asked)
+    _replayed(header)
+    table(_recorded(header, asked), most=600)
+
+
+def _buttons(header: RunHeader, asked: Provenance) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button(
             "Open in its page",
@@ -44,13 +51,13 @@ def one_run(header: RunHeader) -> None:
             args=(header,),
             help="In the page that made it, with its question, options and results.",
         )
-        st.button(
+        start_button(
             "Replay",
+            "replay",
+            REPLAY,
+            ReplayRequest(model=asked.model, run=header.key),
+            f"Replaying {header.what}",
             key="replay_run",
-            icon=":material/replay:",
-            disabled=jobs.is_running(REPLAY),
-            on_click=_replay,
-            args=(header, asked),
             help="Compute it again in an empty store and compare. It takes about as long as it took then.",
         )
         st.button(
@@ -70,11 +77,9 @@ def one_run(header: RunHeader) -> None:
             on_change=_rename,
             args=(header.key,),
         )
-    _replayed(header)
-    table(_told(header, asked), most=600)
 
 
-def _told(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
+def _recorded(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
     """Everything that is recorded, one line each."""
     notes = header.notes
     questions = [
@@ -106,17 +111,13 @@ def _replayed(header: RunHeader) -> None:
         words = f"**Replay.** {safe(replay_sentence(job.result))}"
         (st.success if job.result.equal else st.warning)(words, icon=":material/replay:")
     elif job.alive:
-        st.info("Computing it again. The sidebar shows the progress.", icon=":material/hourglass_top:")
+        waiting("Computing it again. The sidebar shows the progress.")
 
 
 def _open(header: RunHeader) -> None:
     """A callback cannot change the page: the next run of the script does, before it draws anything."""
     session().reopening = (header.key,)
     session().go_to = page_of(header)
-
-
-def _replay(header: RunHeader, asked: Provenance) -> None:
-    jobs.start(REPLAY, ReplayRequest(model=asked.model, run=header.key), f"Replaying {header.what}")
 
 
 def _rename(key: str) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from lga_core.errors import LgaError
 from pages._ui.session import state
 from pages._ui.session.state import kept, session, widget
+from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import recorded_example, runs
 from pages._ui.shell.text import safe
 
@@ -41,7 +42,7 @@ def _asks_already() -> bool:
     return bool(_OWN_QUESTION & (session().address.keys() | st.query_params.keys()))
 
 
-def take() -> None:
+def open_requested() -> None:
     """Before the first widget is drawn: what the address says beside its bound widgets, and runs that are to open."""
     here = session()
     if not here.linked:
@@ -59,11 +60,11 @@ def take() -> None:
         reopen(wanted)
 
 
-def notice() -> None:
+def show_notices() -> None:
     """What opening a run had to say, once."""
     here = session()
     for words in here.notices:
-        st.info(safe(words), icon=":material/history:")
+        hint(safe(words), "history")
     here.notices = []
 
 

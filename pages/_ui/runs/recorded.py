@@ -3,9 +3,9 @@
 import streamlit as st
 
 from lga_core.models.sources.catalogue import resolve
-from lga_core.view.words.example_words import recorded_sentence
+from lga_core.view.words.runs import recorded_sentence
+from pages._ui.frame import sidebar
 from pages._ui.session.state import kept, session
-from pages._ui.shell import sidebar
 from pages._ui.shell.engine import recorded_example, store
 from pages._ui.shell.text import safe
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import streamlit as st
 
@@ -22,7 +23,7 @@ from pages._ui.model.choose import OTHER
 from pages._ui.session import state
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell.engine import identity, recorded_runs, runs, store
-from pages._ui.trial.fact import look_at
+from pages._ui.trial.fact import select_fact
 
 
 def page_of(header: RunHeader) -> str:
@@ -38,7 +39,7 @@ def reopen(names: Sequence[str]) -> None:
     asked_now = None
     for place, name in enumerate(names):
         try:
-            header, holder = _found(name)
+            header, holder = _find_run(name)
             opened = reopening(header, holder, {known: sets.fact_set(known) for known in sets.names()}, asked_now)
         except LgaError as error:
             session().notices.append(
@@ -50,10 +51,10 @@ def reopen(names: Sequence[str]) -> None:
         if holder.root == example.FOLDER:
             opened = replace(opened, layers=())  # the example's layers are nobody's choice
         if not place or opened.at_hand:
-            asked_now = Origin(question=asdict(_put(header, opened)))
+            asked_now = Origin(question=asdict(_apply(header, opened)))
 
 
-def _found(name: str) -> tuple[RunHeader, Store]:
+def _find_run(name: str) -> tuple[RunHeader, Store]:
     """The run and the store that holds it: this machine's, else the recorded example."""
     try:
         return runs().one(name), store()
@@ -64,37 +65,10 @@ def _found(name: str) -> tuple[RunHeader, Store]:
         return recorded[0], Store(example.FOLDER)
 
 
-def _put(header: RunHeader, opened: Reopening) -> Question:
+def _apply(header: RunHeader, opened: Reopening) -> Question:
     """Returns the question that is asked then."""
-    name = opened.facts.name if opened.at_hand else sets.keep(opened.facts)
-    model = plain_name(opened.model)
-    in_catalogue = model in {entry.id for entry in catalogue()}
-    st.session_state.update(
-        {
-            state.MODEL: model if in_catalogue else OTHER,
-            state.CHAT: is_chat(opened.model),
-            state.FACTS: name,
-            state.LIMIT: opened.limit,
-            state.SEED: opened.seed,
-            state.KNOWN_ONLY: opened.known_only,
-            **({} if in_catalogue else {state.OTHER_MODEL: model}),
-            **({state.LAYERS: list(opened.layers)} if opened.layers else {}),
-            **opened.widgets,
-        }
-    )
-    if opened.editor is not None:
-        st.session_state.update(
-            {
-                "editor": opened.editor,
-                **widget_values(opened.settings, f"set_{opened.editor}"),
-                **widget_values(opened.metrics, MEASURING),
-            }
-        )
-    if opened.many is not None:
-        edits, how = opened.many
-        st.session_state.update(
-            {state.EDITS_VIEW: state.MANY, state.MANY_EDITS: edits, **widget_values(how, state.MANY)}
-        )
+    name = opened.facts.name if opened.at_hand else sets.add_derived(opened.facts)
+    st.session_state.update(_widgets(opened, name))
     question = Question(
         model=opened.model,
         facts=name,
@@ -105,15 +79,41 @@ def _put(header: RunHeader, opened: Reopening) -> Question:
     )
     if opened.record is not None:
         session().question = question  # whose stored checks name the choice of the fact
-        look_at(question, opened.record)
+        select_fact(question, opened.record)
     if header.kind.subject == "scores":
         _show_scores(question)
     if opened.trial is not None:
         request, report, stored = opened.trial
         kept().trials.append(Job.answered("Editing", request, (report, stored)))
     kept().run = header.key
-    _tell(header, opened)
+    _notice_changes(header, opened)
     return question
+
+
+def _widgets(opened: Reopening, facts: str) -> dict[str, Any]:
+    """The values of the sidebar's widgets and of the page's, by their keys. `facts`: the set's name."""
+    model = plain_name(opened.model)
+    widgets = {
+        state.CHAT: is_chat(opened.model),
+        state.FACTS: facts,
+        state.LIMIT: opened.limit,
+        state.SEED: opened.seed,
+        state.KNOWN_ONLY: opened.known_only,
+        **opened.widgets,
+    }
+    if model in {entry.id for entry in catalogue()}:
+        widgets[state.MODEL] = model
+    else:
+        widgets |= {state.MODEL: OTHER, state.OTHER_MODEL: model}
+    if opened.layers:
+        widgets[state.LAYERS] = list(opened.layers)
+    if opened.editor is not None:
+        widgets |= {"editor": opened.editor, **widget_values(opened.settings, f"set_{opened.editor}")}
+        widgets |= widget_values(opened.metrics, MEASURING)
+    if opened.many is not None:
+        edits, how = opened.many
+        widgets |= {state.EDITS_VIEW: state.MANY, state.MANY_EDITS: edits, **widget_values(how, state.MANY)}
+    return widgets
 
 
 def _show_scores(question: Question) -> None:
@@ -124,7 +124,7 @@ def _show_scores(question: Question) -> None:
     kept().asked = question
 
 
-def _tell(header: RunHeader, opened: Reopening) -> None:
+def _notice_changes(header: RunHeader, opened: Reopening) -> None:
     """What is not as it was when the run was stored."""
     model = identity(opened.model)
     stored = header.provenance

@@ -9,10 +9,9 @@ from lga_core.editing.table import EDITORS
 from lga_core.results import PastWorth
 from lga_core.runs.study_units import kept_units
 from lga_core.service.reading.answering import Answered, answered
-from lga_core.service.reading.method_scores import MethodScores
-from lga_core.service.reading.stored import ScoredFacts
-from lga_core.view.words.answer_words import answer_rows, obstacles_sentence, past_sentence, recommendation
+from lga_core.service.reading.method_scores import QuestionScores
 from lga_core.view.words.definitions import definitions
+from lga_core.view.words.scores.answer import answer_rows, obstacles_sentence, past_sentence, recommendation
 from lga_core.worth.recommendation import past_worth
 from pages._ui.session.state import Question, widget
 from pages._ui.shell.engine import store
@@ -31,12 +30,10 @@ def chosen_editor() -> str:
     return widget("editor") or next(iter(EDITORS))
 
 
-def read(question: Question, known: ScoredFacts, *scores: MethodScores | None) -> Answered:
+def read(question: Question, scores: QuestionScores) -> Answered:
     """What the store has of the answer."""
     editor = chosen_editor()
-    past = _past(question.model, question.facts, editor)
-    measured = [item for item in scores if item is not None]
-    return answered(known, measured, past, question.facts, editor, store(), question.seed)
+    return answered(scores, _past(question.model, question.facts, editor), question.facts, editor, store())
 
 
 def show(answered: Answered) -> None:

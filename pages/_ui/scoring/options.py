@@ -1,29 +1,23 @@
 """The options of the golden-layers page: those that need a measurement of their own, and those that only change how
 measured values are read."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.view.figures.parts.scales import SCALES, Scale
-from lga_core.view.words import score_options as words
+from lga_core.view.words.scores.options import KINDS, OPTIONS
 from pages._ui.session.state import widget
+from pages._ui.shell.elements import choice, number_field, toggle
 
 
 def choices(seed: int) -> ScoreChoices:
     """What the options say, also on a page that does not show them."""
     return ScoreChoices(
         seed=seed,
-        loss=widget("loss", "sequence"),
-        old=widget("old", "data"),
         kind=widget("cma") or "mlp",
         window=10 if widget("window_10") else None,
-        scope=widget("scope", "mlp"),
-        normalize=widget("normalize", "raw"),
-        rank=widget("rank", "signed"),
         fences=widget("kappa", 1.0) if widget("fenced", True) else None,
-        known=widget("facts_read", "all"),
+        **{name: widget(_key(name), next(iter(names))) for name, (_label, names) in OPTIONS.items()},
     )
 
 
@@ -35,23 +29,14 @@ def scale() -> Scale:
 def options_bar() -> None:
     """The options in one line: colour scale and CMA kind in sight, the others behind a button."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.segmented_control(
-            "Colour scale",
-            SCALES,
-            key="scale",
-            default="symmetric log",
-            required=True,
-            persist_state="session",
-            help="Gradient products span four orders of magnitude: a linear scale shows one column.",
-        )
-        st.segmented_control(
+        about = "Gradient products span four orders of magnitude: a linear scale shows one column."
+        choice("Colour scale", SCALES, "scale", "symmetric log", help=about)
+        choice(
             "CMA restores",
-            list(words.KINDS),
-            key="cma",
-            default="mlp",
-            required=True,
-            persist_state="session",
-            format_func=words.KINDS.get,
+            list(KINDS),
+            "cma",
+            "mlp",
+            format_func=KINDS.get,
             bind="query-params",
             help="What is restored at the last subject token. Each kind is measured once.",
         )
@@ -63,22 +48,17 @@ def options_bar() -> None:
 
 def _reading() -> None:
     st.caption("Change how the measured values are read, at once")
-    _choice("LGA weights", "scope", words.SCOPES)
-    _choice("Products", "normalize", words.NORMALIZE)
-    _choice("Order of the totals", "rank", words.RANK)
-    _choice("Facts that count", "facts_read", words.KNOWN)
-    fenced = st.toggle(
-        "Exclude outlier layers by fences", key="fenced", value=True, persist_state="session", bind="query-params"
-    )
-    st.number_input(
+    for name in ("scope", "normalize", "rank", "known"):
+        _select(name)
+    fenced = toggle("Exclude outlier layers by fences", "fenced", value=True, bind="query-params")
+    number_field(
         "Fence factor κ",
         0.0,
         10.0,
         1.0,
-        0.5,
-        key="kappa",
+        "kappa",
+        step=0.5,
         disabled=not fenced,
-        persist_state="session",
         bind="query-params",
         help="Kept: Q1 − κ·IQR to Q3 + κ·IQR over the layers' totals.",
     )
@@ -86,16 +66,22 @@ def _reading() -> None:
 
 def _measuring() -> None:
     st.caption("Need a new measurement")
-    _choice("LGA loss", "loss", words.LOSSES)
-    _choice("Old answer", "old", words.OLD)
-    st.toggle(
+    _select("loss")
+    _select("old")
+    toggle(
         "CMA window of 10 layers, ROME's",
-        key="window_10",
-        persist_state="session",
+        "window_10",
         bind="query-params",
         help="Off: ROME's 10 of 48 layers, scaled to the model's depth. Hidden states are restored one by one.",
     )
 
 
-def _choice(label: str, key: str, names: Mapping[str, str]) -> None:
+def _select(name: str) -> None:
+    label, names = OPTIONS[name]
+    key = _key(name)
     st.selectbox(label, list(names), key=key, format_func=names.get, persist_state="session", bind="query-params")
+
+
+def _key(name: str) -> str:
+    """Of the option's widget, as the address has it. "known" there is the sidebar's choice of facts."""
+    return "facts_read" if name == "known" else name

@@ -6,22 +6,19 @@ from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.service.reading.readings import reading_rows, unmeasured_readings
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.view.words.text import count
-from pages._ui.shell import jobs, sidebar
+from pages._ui.frame import sidebar
+from pages._ui.shell import jobs
 from pages._ui.shell.elements import table
 
 
 def show(known: ScoredFacts, choices: ScoreChoices) -> None:
     """Every reading's pick; nothing is measured unless the button is pressed."""
-    column = st.column_config
     table(
         reading_rows(known, choices),
         alt="Table of LGA's pick for each loss and old answer",
         placeholder="n/a",
-        column_config={
-            "picked in, %": column.NumberColumn(format="%.0f"),
-            "facts": column.NumberColumn(help="Facts that the pick is from"),
-            "ρ with the one shown": column.NumberColumn(format="%.2f"),
-        },
+        digits={"picked in, %": 0, "ρ with the one shown": 2},
+        about={"facts": "Facts that the pick is from"},
     )
     st.caption(
         "The paper leaves open over which tokens the loss is a mean, and whose old answer is meant. The options "

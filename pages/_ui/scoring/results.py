@@ -5,74 +5,43 @@ method is finished.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.scores.selection import signs
 from lga_core.service.reading import stored
-from lga_core.service.reading.method_scores import LGA, MethodScores, ScoreChoices, agreement, method_scores
+from lga_core.service.reading.method_scores import LGA, QuestionScores, ScoreChoices, agreement, question_scores
 from lga_core.service.reading.readings import reading_needs
-from lga_core.service.reading.stored import ScoredFacts
 from lga_core.service.requests import Need
-from lga_core.view.words.headline import headline
-from lga_core.view.words.score_options import differing_options
+from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
+from lga_core.view.words.scores.headline import headline
+from lga_core.view.words.scores.options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
 from pages._ui.facts.sets import proxy_set
+from pages._ui.frame import sidebar
 from pages._ui.scoring import answer, options, report, tabs
 from pages._ui.session.state import Question, kept, session, widget
-from pages._ui.shell import elements, jobs, sidebar
+from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import cards, hint, waiting
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import chosen_layers, hand_over
+from pages._ui.shell.layer_choice import choose_and_try, chosen_layers
 from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 HEATMAPS = {"lga": "LGA", "cma": "CMA", "forecast": "Forecast"}
 # While they grow. A browser on the engine's cores draws the figure anew each time, which takes it most of a second.
 LIVE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Results:
-    """What the store has of the scored question now, read through the options."""
-
-    model: str
-    choices: ScoreChoices
-    known: ScoredFacts
-    lga: MethodScores | None
-    cma: MethodScores | None
-    forecast: MethodScores | None
-
-    @property
-    def scored(self) -> list[MethodScores]:
-        return [item for item in (self.lga, self.cma, self.forecast) if item is not None]
-
-    @property
-    def golden(self) -> tuple[int, ...]:
-        return self.lga.scores.selection.golden_layers if self.lga is not None else ()
-
-    @property
-    def finished(self) -> set[str]:
-        """The methods without a missing row."""
-        return {item.scores.method for item in self.scored if not item.partial}
-
-    @property
-    def drawable(self) -> bool:
-        """Whether a fact was used."""
-        return any(item.scores.n_facts for item in (self.lga, self.cma) if item is not None)
-
-
-def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> Results | None:
+def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> QuestionScores | None:
     """None where nothing can be stored of this model yet."""
     job = jobs.last_job("score")
     model = identity(question.model)
@@ -82,14 +51,7 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
         known = stored.all_from_store(stored.scored_facts(model, proxy_set(question), needs, store()))
     else:
         known = stored.scored_facts(model, job.request.proxy, needs, store(), job.result)
-    return Results(
-        model=question.model,
-        choices=choices,
-        known=known,
-        lga=method_scores(known, choices, LGA),
-        cma=method_scores(known, choices, choices.cma),
-        forecast=method_scores(known, choices, "forecast"),
-    )
+    return question_scores(known, choices)
 
 
 def show(question: Question) -> None:
@@ -104,7 +66,7 @@ def show(question: Question) -> None:
     if results is not None and results.lga is not None and results.lga.stored is not None:
         session().shown_run = results.lga.stored.provenance.key
 
-    def look() -> Results | None:
+    def look() -> QuestionScores | None:
         """As it is now, for what is drawn again while the job runs."""
         return read(question, choices, choices.needs())
 
@@ -122,12 +84,12 @@ def show(question: Question) -> None:
         live("golden_headline", lambda: _headline(question, look(), running), running=running, seconds=LIVE_SECONDS)
     if not running:
         _offer_missing(results)
-    live("golden_figure", lambda: _figure(look(), running), running=running, seconds=LIVE_SECONDS)
+    live("golden_figure", lambda: _figure(question.model, look(), running), running=running, seconds=LIVE_SECONDS)
     if results is not None and results.drawable:
-        proposed = answer.read(question, results.known, results.lga, results.cma, results.forecast).answer.layer
-        kept().proposed = None if proposed is None else (results.model, proposed)
-        hand_over(results.known.identity.layers, () if proposed is None else (proposed,))
-        tabs.show(results.model, results.known, choices, results.lga, results.cma, _drawing(results))
+        proposed = answer.read(question, results).answer.layer
+        kept().proposed = None if proposed is None else (question.model, proposed)
+        choose_and_try(results.known.identity.layers, () if proposed is None else (proposed,))
+        tabs.show(question.model, results, _drawing(question.model, results))
         report.button(question, results.known.identity)
 
 
@@ -152,36 +114,27 @@ def hidden_heatmaps(choices: ScoreChoices) -> tuple[str, ...]:
     return tuple(method for name, method in methods.items() if name not in wanted)
 
 
-def _headline(question: Question, results: Results | None, running: bool) -> None:
+def _headline(question: Question, results: QuestionScores | None, running: bool) -> None:
     """The answer, the row of numbers, where they come from, and what must be said about them."""
     if results is None or not results.scored:
         if running:
-            st.info(
-                "The first results appear here with the first facts. The sidebar shows the progress.",
-                icon=":material/hourglass_top:",
-            )
+            waiting("The first results appear here with the first facts. The sidebar shows the progress.")
         return
     lga = results.lga
     cma = results.cma
-    answer.show(answer.read(question, results.known, lga, cma, results.forecast))
+    answer.show(answer.read(question, results))
     if results.golden:
-        kept().golden = (results.model, results.golden[0])
-    cards = headline(
-        lga.scores if lga is not None else None,
-        cma.scores if cma is not None else None,
-        agreement(lga, cma),
-        len(results.known.facts),
-    )
-    for place, card in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        elements.card(place, card.label, card.value, card.below or None, card.help)
+        kept().golden = (question.model, results.golden[0])
+    lga_scores, cma_scores = (item.scores if item is not None else None for item in (lga, cma))
+    cards(headline(lga_scores, cma_scores, agreement(lga, cma), len(results.known.facts)))
     _badges(results, running)
     if lga is not None and (shares := signs(lga.scores)).all_negative:
-        st.info(safe(sign_sentence(lga.scores, shares)), icon=":material/info:")
+        hint(safe(sign_sentence(lga.scores, shares)))
     if cma is not None and cma.scores.selection.golden_layer is None and not (running and cma.partial):
         st.caption(safe(pick_sentence(cma.scores)))
 
 
-def _badges(results: Results, running: bool) -> None:
+def _badges(results: QuestionScores, running: bool) -> None:
     """One line of marks: from the store, partial, and which options differ from the paper's."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if all(item.stored is not None and item.stored.from_store for item in results.scored):
@@ -198,7 +151,7 @@ def _badges(results: Results, running: bool) -> None:
             st.badge(safe(differing), icon=":material/tune:", color="blue")
 
 
-def _offer_missing(results: Results | None) -> None:
+def _offer_missing(results: QuestionScores | None) -> None:
     """Say what the options ask for that has not been measured, and offer to do it."""
     job = jobs.last_job("score")
     if results is None or (results.lga is not None and results.cma is not None):
@@ -211,25 +164,21 @@ def _offer_missing(results: Results | None) -> None:
         st.button("Measure now", key="measure_missing", type="primary", on_click=sidebar.measure_more)
 
 
-def _figure(results: Results | None, running: bool) -> None:
+def _figure(model: str, results: QuestionScores | None, running: bool) -> None:
     """The heatmaps; where no fact could be used, the table that says why."""
     if results is None or not results.scored:
         return
     if results.drawable:
-        chart(_drawing(results)(), "heat", _in_words(results), choosing=True)
+        chart(_drawing(model, results)(), "heat", _in_words(results), choosing=True)
     elif results.lga is not None and not running:
         st.warning("No fact could be used: the table says why.", icon=":material/info:")
         tabs.facts_table(results.known, results.lga)
 
 
-def _drawing(results: Results) -> Callable[[], "go.Figure"]:
+def _drawing(model: str, results: QuestionScores) -> Callable[[], go.Figure]:
     """LGA's facts × layers over CMA's, over both per layer; drawn when it is called, which no page needs to do."""
-    from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
-
     layers = results.known.identity.layers
-    published = {
-        item.editor: [layer for layer in item.layers if layer < layers] for item in resolve(results.model).published
-    }
+    published = {item.editor: [layer for layer in item.layers if layer < layers] for item in resolve(model).published}
     lga, cma, forecast = (
         item.scores if item is not None and item.scores.n_facts else None
         for item in (results.lga, results.cma, results.forecast)
@@ -248,7 +197,7 @@ def _drawing(results: Results) -> Callable[[], "go.Figure"]:
     )
 
 
-def _in_words(results: Results) -> str:
+def _in_words(results: QuestionScores) -> str:
     """The figure for those who do not see it."""
     picks = [
         f"{spoken(item.scores.method)} picks layer {item.scores.selection.golden_layer}"

@@ -1,23 +1,30 @@
 """What stands below the main figure of the golden-layers page, one tab each."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import Stored
 from lga_core.scores.selection import signs
-from lga_core.service.reading.method_scores import MethodScores, ScoreChoices, fact_rows, pick_rows, unmeasured
+from lga_core.service.reading.method_scores import (
+    MethodScores,
+    QuestionScores,
+    ScoreChoices,
+    fact_rows,
+    pick_rows,
+    unmeasured,
+)
 from lga_core.service.reading.stored import ScoredFacts
+from lga_core.view.export.files import easyedit_line, standalone_html
 from lga_core.view.export.frames.scores import fact_scores, layer_totals
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.export.html import easyedit_line, standalone_html
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.words.names import method_title
-from lga_core.view.words.origin import origin_rows
+from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.sentences import (
     excluded_reasons,
     firmness_sentence,
@@ -27,28 +34,19 @@ from lga_core.view.words.sentences import (
     unused_reasons,
 )
 from lga_core.view.words.text import count, listed
+from pages._ui.frame import sidebar
 from pages._ui.scoring import readings
-from pages._ui.shell import jobs, sidebar
+from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table, tabs
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import safe
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
-
-def show(
-    model: str,
-    known: ScoredFacts,
-    choices: ScoreChoices,
-    lga: MethodScores | None,
-    cma: MethodScores | None,
-    figure: Callable[[], "go.Figure"],
-) -> None:
+def show(model: str, results: QuestionScores, figure: Callable[[], go.Figure]) -> None:
     """All of them."""
-    scored = [item for item in (lga, cma) if item is not None]
-    golden = lga.scores.selection.golden_layers if lga is not None else ()
+    known, choices, lga = results.known, results.choices, results.lga
+    scored = [item for item in (lga, results.cma) if item is not None]
     origins = {item.stored.provenance.method: item.stored for item in scored if item.stored is not None}
     tabs(
         {
@@ -56,7 +54,7 @@ def show(
             "Facts": lambda: facts_table(known, lga),
             "Readings": lambda: readings.show(known, choices),
             "Other scores": lambda: other_scores(known, choices),
-            "Use it": lambda: use(model, golden, known.identity.layers),
+            "Use it": lambda: use(model, results.golden, known.identity.layers),
             "Export": lambda: export(figure, scored, known),
             "Settings and origin": lambda: provenance(origins),
         }
@@ -97,21 +95,14 @@ def firmness(lga: MethodScores | None) -> None:
 
 def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
     """Every fact asked for, and why some were not used."""
-    column = st.column_config
     table(
         fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ()),
         most=420,
         alt="Table of the facts",
         placeholder="n/a",
-        column_config={
-            "record": column.NumberColumn(width="small"),
-            "p": column.NumberColumn(
-                "p", format="%.2f", width="small", help="Probability of the model’s own next token"
-            ),
-            "from": column.TextColumn("from", width="small", help="Source of the old answer"),
-            "known": column.TextColumn(width="small"),
-            "prompt": column.TextColumn(width="medium"),
-        },
+        widths={"p": 75, "from": 75, "known": 75, "prompt": 200},
+        digits={"p": 2},
+        about={"p": "Probability of the model’s own next token", "from": "Source of the old answer"},
     )
     if lga is not None:
         for reason, records in unused_reasons(lga.scores).items():
@@ -120,17 +111,12 @@ def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:
 
 def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
     """The picks of all methods side by side; what is not measured yet can be."""
-    column = st.column_config
     table(
         pick_rows(known, choices),
         alt="Table of each method's pick",
         placeholder="n/a",
-        column_config={
-            "ρ with LGA": column.NumberColumn(format="%.2f"),
-            "picked in, %": column.NumberColumn(format="%.0f"),
-            "facts": column.NumberColumn(help="Facts that the pick is from"),
-            "seconds": column.NumberColumn(format="%.1f"),
-        },
+        digits={"ρ with LGA": 2, "picked in, %": 0, "seconds": 1},
+        about={"facts": "Facts that the pick is from"},
     )
     missing = unmeasured(known, choices)
     if not missing:
@@ -177,7 +163,7 @@ def use(model: str, golden: tuple[int, ...], layers: int) -> None:
             st.caption("The catalogue knows of no published layers for this model.")
 
 
-def export(figure: Callable[[], "go.Figure"], scored: list[MethodScores], known: ScoredFacts) -> None:
+def export(figure: Callable[[], go.Figure], scored: list[MethodScores], known: ScoredFacts) -> None:
     """Files to take away. They are made when they are asked for."""
     labels = {fact.record: fact_label(fact) for fact in known.facts}
     with st.container(horizontal=True):

@@ -11,17 +11,19 @@ from lga_core.service.requests import ATTRIBUTION, TraceRequest
 from lga_core.view.figures.parts.scales import Scale
 from lga_core.view.figures.scores.attribution_bars import attribution_bars
 from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
+from lga_core.view.words.cards import Card
 from lga_core.view.words.sentences import cost_sentence
 from lga_core.view.words.text import number
 from pages._ui.session.state import kept, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import card
+from pages._ui.shell.elements import cards
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import safe
 from pages._ui.trial.fact import token_strip
 
+AREA = "trace"
 KINDS: Mapping[Kind, str] = {"hidden": "Hidden state", "mlp": "MLP output", "attn": "Attention output"}
 SCALES: tuple[Scale, ...] = ("linear", "symmetric log")
 
@@ -71,32 +73,22 @@ def _probabilities(request: TraceRequest, traces: list[CausalTrace]) -> None:
     """What the model says with and without the subject."""
     first = traces[0]
     source = "" if first.answer_source == "data" else ", the model’s own"
-    columns = st.columns(4, gap="small")
-    card(
-        columns[0],
-        "p clean",
-        number(first.p_clean, 3),
-        about="Probability of the traced answer’s first token in the clean run.",
+    clean = "Probability of the traced answer’s first token in the clean run."
+    corrupted = (
+        f"The same with noise on the subject’s tokens, mean of {first.draws} draws, "
+        f"standard deviation {number(first.noise, 3)}."
     )
-    card(
-        columns[1],
-        "p corrupted",
-        number(first.p_corrupted, 3),
-        about=f"The same with noise on the subject’s tokens, mean of {first.draws} draws, "
-        f"standard deviation {number(first.noise, 3)}.",
+    token = repr(first.answer.strip())[1:-1] or "␣"
+    cards(
+        [
+            Card(label="p clean", value=number(first.p_clean, 3), help=clean),
+            Card(label="p corrupted", value=number(first.p_corrupted, 3), help=corrupted),
+            Card(label="Total effect", value=number(first.total_effect, 3), help="p clean − p corrupted."),
+            Card(label="Traced token", value=token, help=f"First token of the old answer{source}."),
+        ]
     )
-    card(columns[2], "Total effect", number(first.total_effect, 3), about="p clean − p corrupted.")
-    card(
-        columns[3],
-        "Traced token",
-        repr(first.answer.strip())[1:-1] or "␣",
-        about=f"First token of the old answer{source}.",
-    )
-    st.caption(
-        safe(
-            " · ".join(cost_sentence(KINDS[trace.kind], trace.cost) + _origin(request, trace.kind) for trace in traces)
-        )
-    )
+    costs = [cost_sentence(KINDS[trace.kind], trace.cost) + _origin(request, trace.kind) for trace in traces]
+    st.caption(safe(" · ".join(costs)))
 
 
 def _heatmap(model: str, trace: CausalTrace) -> None:
@@ -138,7 +130,7 @@ def _attributions(request: TraceRequest, attribution: TokenAttribution, subject:
 
 def _origin(request: TraceRequest, answer: str) -> str:
     """Whether it was there before this tab asked for it."""
-    job = jobs.last_job("trace")
+    job = jobs.last_job(AREA)
     if job is not None and job.request == request:
         computed = job.result is None or not job.result[answer].from_store
         return "" if computed else ", from the store"

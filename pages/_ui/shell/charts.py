@@ -1,15 +1,11 @@
 """How a figure of `lga_core.view` is drawn with what it shows, and what a click on it does: it chooses a layer."""
 
-from typing import TYPE_CHECKING
-
+import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.view.figures.parts.style import ThemeName
-from lga_core.view.words.chart_words import chart_sentence
+from lga_core.view.words.charts import chart_sentence
 from pages._ui.session.state import session, widget
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 _CONFIG = {
     "displaylogo": False,
@@ -35,7 +31,7 @@ def theme_name() -> ThemeName:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def chart(figure: "go.Figure", key: str, alt: str, *, choosing: bool = False) -> None:
+def chart(figure: go.Figure, key: str, alt: str, *, choosing: bool = False) -> None:
     """Draw a figure and say below it what it shows. Where `choosing`, a click on it chooses the layer, or no more."""
     figure.update_layout(modebar=_BUTTONS)
     shared = {"theme": None, "width": "stretch", "config": _CONFIG, "alt": alt, "key": key}

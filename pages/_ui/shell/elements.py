@@ -1,57 +1,64 @@
 """Elements that many pages draw alike: tables, cards with a number, files to download, a choice of one of a few."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from lga_core.results import METRICS, FactMean, Metric
+from lga_core.models.sources.catalogue import resolve
+from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
-from lga_core.view.words.edit_words import before_after
 from pages._ui.session.state import Question, session
+from pages._ui.shell.text import safe
 
 HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table
 
 
-def table(rows: Any, *, most: int | None = None, **settings: Any) -> Any:
+def table(
+    rows: Any,
+    *,
+    most: int | None = None,
+    widths: Mapping[str, int] = {},
+    digits: Mapping[str, int] = {},
+    about: Mapping[str, str] = {},
+    labels: Mapping[str, str] = {},
+    right: Collection[str] = (),
+    **settings: Any,
+) -> Any:
     """Rows as a table of the page's width, at most `most` px high; what `st.dataframe` returns.
 
-    Columns of known names are defined on hover, where `column_config` does not say what they are.
+    By column: `widths` in px, `digits` after the point, `about`, which is shown on hover (its definition, where it has
+    one and nothing is given), `labels` in place of names, and texts at the `right`. A column "record" is "#".
     """
     frame = pd.DataFrame(rows)
-    columns = {name: about for name in frame.columns if (about := definition(str(name))) is not None}
-    given = settings.pop("column_config", {})
+    columns = {}
+    for name in frame.columns:
+        label = labels.get(name, "#" if name == "record" else None)
+        width = widths.get(name, 50 if name == "record" else None)
+        shared = {"label": label, "width": width, "help": about.get(name) or definition(str(name))}
+        if name in digits:
+            columns[name] = st.column_config.NumberColumn(format=f"%.{digits[name]}f", **shared)
+        elif name in right:
+            columns[name] = st.column_config.TextColumn(alignment="right", **shared)
+        elif any(shared.values()):
+            columns[name] = st.column_config.Column(**shared)
     settings.setdefault("placeholder", "")  # else a cell without a value says "None"
-    settings["column_config"] = given | {name: _with_help(given.get(name), about) for name, about in columns.items()}
     height = "auto" if most is None else min(HEAD_PIXELS + ROW_PIXELS * max(len(frame), 1), most)
-    return st.dataframe(frame, hide_index=True, width="stretch", height=height, **settings)
+    return st.dataframe(frame, hide_index=True, width="stretch", height=height, column_config=columns, **settings)
 
 
-def _with_help(given: Any, about: str) -> Any:
-    """A column's configuration with `about` on hover, unless it has something to say itself."""
-    column = {"label": given} if isinstance(given, str) else dict(given or {})
-    return column | {"help": column.get("help") or about}
+def cards(row: Sequence[Card]) -> None:
+    """Numbers side by side."""
+    for place, each in zip(st.columns(len(row), gap="small"), row, strict=True):
+        with place:
+            card(each)
 
 
-def card(place: Any, label: str, value: str, below: str | None = None, about: str | None = None) -> None:
-    """A number with what it is, what stands below it, and what explains it; else its definition does."""
-    place.metric(
-        label, value, below, delta_color="off", delta_arrow="off", border=True, help=about or definition(label)
-    )
-
-
-def metric_cards(
-    places: Sequence[Any],
-    before: Mapping[str, Metric | FactMean],
-    after: Mapping[str, Metric | FactMean],
-    pending: str | None = None,
-) -> None:
-    """Every metric before and after edits, by both protocols. `pending`: in place of free answers not there yet."""
-    for place, name in zip(places, METRICS, strict=False):
-        large = before_after(before[name], after[name], "teacher_forced")
-        small = pending or before_after(before[name], after[name], "free")
-        card(place, f"{name.capitalize()}, n {after[name].n}", large, f"free {small}")
+def card(one: Card) -> None:
+    """A number with what it is. What explains it is its definition, unless it says something itself."""
+    about = one.help or definition(one.label)
+    st.metric(one.label, one.value, one.below or None, delta_color="off", delta_arrow="off", border=True, help=about)
 
 
 def download(label: str, content: Callable[[], Any], file_name: str, mime: str, **settings: Any) -> None:
@@ -69,10 +76,30 @@ def choice(label: str, options: Sequence[Any], key: str, default: Any, *, place:
 
 
 def number_field(
-    label: str, least: float, most: float, default: float, key: str, *, place: Any = st, **settings: Any
+    label: str, least: float, most: float | None, default: float | None, key: str, *, place: Any = st, **settings: Any
 ) -> Any:
     """A number within bounds, which stays in this browser tab."""
     return place.number_input(label, least, most, default, key=key, persist_state="session", **settings)
+
+
+def text_field(label: str, key: str, *, place: Any = st, **settings: Any) -> str:
+    """A line of text, which stays in this browser tab."""
+    return place.text_input(label, key=key, persist_state="session", **settings)
+
+
+def toggle(label: str, key: str, *, place: Any = st, **settings: Any) -> bool:
+    """On or off, which stays in this browser tab."""
+    return place.toggle(label, key=key, persist_state="session", **settings)
+
+
+def hint(words: str, icon: str = "info") -> None:
+    """Why there is nothing to see yet, and what to do."""
+    st.info(words, icon=f":material/{icon}:")
+
+
+def waiting(words: str) -> None:
+    """A job runs, and what will appear here when."""
+    hint(words, "hourglass_top")
 
 
 def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
@@ -82,9 +109,15 @@ def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
             draw()
 
 
-def asked_question() -> Question | None:
-    """What the sidebar asks; where it names no model, the page says so."""
+def page_head(title: str, about: str = "") -> Question | None:
+    """The title, and below it what the sidebar asks, which is returned, and what the page does with it.
+
+    Where the sidebar names no model, the page says so.
+    """
+    st.title(title)
     question = session().question
     if question is None:
-        st.info("Choose a model and a proxy set in the sidebar.", icon=":material/info:")
+        hint("Choose a model and a proxy set in the sidebar.")
+    else:
+        st.caption(f"{safe(resolve(question.model).title)} · {safe(question.facts)}{'. ' if about else ''}{about}")
     return question

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.data.facts import Fact
 from lga_core.service.reading.answering import stored_obstacles
-from lga_core.view.words.answer_words import obstacles_sentence
+from lga_core.view.words.scores.answer import obstacles_sentence
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.worth.reach import obstacles
 from pages._ui.facts.sets import proxy_set
@@ -20,7 +20,7 @@ def chosen_layers(layers: int | None = None) -> tuple[int, ...]:
     return tuple(sorted(layer for layer in widget(state.LAYERS, ()) if layers is None or layer < layers))
 
 
-def take_clicks() -> None:
+def apply_clicks() -> None:
     """Add the layers that were clicked on charts to the choice, or take them out. Before any widget is drawn.
 
     Not in the click's own callback: where the chart is in a fragment, the browser's list would win over it.
@@ -57,7 +57,7 @@ def cannot_act_note(question: Question, fact: Fact, editor: str, layers: int) ->
         st.warning(safe(obstacles_sentence(chosen)), icon=":material/block:")
 
 
-def hand_over(layers: int, proposed: tuple[int, ...] = ()) -> None:
+def choose_and_try(layers: int, proposed: tuple[int, ...] = ()) -> None:
     """The chosen layers, and the way to the trial edit with them; with those proposed where none is chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         layers_list(layers)
@@ -70,13 +70,13 @@ def hand_over(layers: int, proposed: tuple[int, ...] = ()) -> None:
             icon=":material/arrow_forward:",
             icon_position="right",
             disabled=not chosen,
-            on_click=_take,
+            on_click=_choose,
             args=(chosen,),
         ):
             # Without query_params Streamlit would clear the address, which it refuses while widgets are bound to it.
             st.switch_page("trial_edit.py", query_params={})
 
 
-def _take(layers: tuple[int, ...]) -> None:
+def _choose(layers: tuple[int, ...]) -> None:
     """The proposed layers are the chosen ones from then on."""
     st.session_state[state.LAYERS] = list(layers)

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from lga_core.service.process.jobs import Job
+
 Figure = TypeVar("Figure")
 
 LIVE_SECONDS = 3.0
@@ -19,6 +21,19 @@ def live(key: str, draw: Callable[[], None], *, running: bool, seconds: float = 
         st.fragment(draw, run_every=seconds, key=key)()
     else:
         draw()
+
+
+def live_with(key: str, draw: Callable[[], None], job: Job | None, *, seconds: float = LIVE_SECONDS) -> None:
+    """The same while `job` runs. It may be another session's, which this one's sidebar does not watch."""
+
+    def watch_and_draw() -> None:
+        if job is not None:
+            job.touch()
+            if not job.alive:
+                st.rerun()
+        draw()
+
+    live(key, watch_and_draw, running=job is not None, seconds=seconds)
 
 
 class Figures:

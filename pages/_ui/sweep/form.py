@@ -10,7 +10,7 @@ from lga_core.evaluation.settings import SweepMetrics
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import SweepView
 from lga_core.service.requests import ProxySet, SweepRequest
-from lga_core.view.words.sweep_words import remaining_sentence
+from lga_core.view.words.sweep.sentences import remaining_sentence
 from lga_core.view.words.text import count
 from pages._ui.edits import editors
 from pages._ui.edits.moments import moment_note
@@ -20,6 +20,7 @@ from pages._ui.shell import jobs
 from pages._ui.shell.elements import number_field
 from pages._ui.shell.engine import engine
 from pages._ui.shell.errors import job_outcome
+from pages._ui.shell.starting import start_button
 
 AREA = "sweep"
 NONE = "none"
@@ -88,38 +89,39 @@ def running_job(request: SweepRequest) -> Job | None:
 
 def start_bar(request: SweepRequest, view: SweepView) -> None:
     """What the sweep takes, said before it starts, and the buttons that start it."""
-    session().compute = partial(_start, request)
+    title = f"Sweeping with {editors.title(request.editor)}"
+    session().compute = partial(jobs.start, AREA, request, title)
     moment_note(request.model, request.layers, request.settings)
-    busy = jobs.is_running(AREA)
     begun = bool(view.judging)
     complete = len(view.sweeps) == (1 if request.test is None else 2) and all(
         sweep.complete for sweep in view.sweeps.values()
     )
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweep_bar"):
-        st.markdown(_takes(request, view, busy=busy), width="stretch")
+        st.markdown(_takes(request, view), width="stretch")
         if not begun:
-            st.button(
+            start_button(
                 "Estimate",
+                "timer",
+                AREA,
+                replace(request, first_batch=True),
+                "Estimating the sweep",
                 key="sweep_estimate",
-                icon=":material/timer:",
-                disabled=busy,
-                on_click=_start,
-                args=(replace(request, first_batch=True),),
                 help="Measures the first batch of edits, which is kept, and projects the time of the others.",
             )
-        st.button(
+        start_button(
             "Go on" if begun and not complete else "Sweep",
+            "stacked_line_chart",
+            AREA,
+            request,
+            title,
+            disabled=complete,
             key="sweep",
             type="secondary" if complete else "primary",
-            icon=":material/stacked_line_chart:",
-            disabled=busy or complete,
-            on_click=_start,
-            args=(request,),
         )
     job_outcome(jobs.last_job(AREA), "What was finished is kept and shown below; go on from there.")
 
 
-def _takes(request: SweepRequest, view: SweepView, *, busy: bool) -> str:
+def _takes(request: SweepRequest, view: SweepView) -> str:
     """The size, and before it runs the time, as far as they are known."""
     layers = count(len(request.layers), "layer")
     if not view.facts:
@@ -130,13 +132,8 @@ def _takes(request: SweepRequest, view: SweepView, *, busy: bool) -> str:
         )
     size = f"{' and '.join(count(len(facts), f'{part} fact') for part, facts in view.facts.items())} × {layers}."
     edits = sum(map(len, view.facts.values())) * len(request.layers)
-    if busy:  # the sidebar tells the time that is left
+    if jobs.is_running(AREA):  # the sidebar tells the time that is left
         return f"{size} **{count(edits, 'edit')}.**"
     if not view.sweeps:
         return f"{size} **{count(edits, 'edit')}. Time: not known yet; the first batch tells.**"
     return f"{size} **{remaining_sentence(list(view.sweeps.values()))}**"
-
-
-def _start(request: SweepRequest) -> None:
-    title = "Estimating the sweep" if request.first_batch else f"Sweeping with {editors.title(request.editor)}"
-    jobs.start(AREA, request, title)

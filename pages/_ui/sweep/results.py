@@ -1,33 +1,32 @@
 """What a sweep has shown so far: the verdict in numbers and words, the figure, the choice of layers, the tables."""
 
+from functools import partial
+
 import plotly.graph_objects as go
 import streamlit as st
 
 from lga_core.data.facts import fact_label
-from lga_core.results import Pick, SelectorWorth, Worth
+from lga_core.results import Worth
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs
-from lga_core.service.requests import Need, ScoreRequest, SweepRequest
+from lga_core.service.requests import ScoreRequest, SweepRequest
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
-from lga_core.view.words.definitions import definition
-from lga_core.view.words.sentences import duration
-from lga_core.view.words.sweep_words import (
-    BRUTE_FORCE,
+from lga_core.view.words.sweep.cards import sweep_cards
+from lga_core.view.words.sweep.rows import marked_picks, measured_words
+from lga_core.view.words.sweep.sentences import (
     figure_in_words,
-    points,
     recommendation,
     recommended,
     remaining,
-    short_time,
 )
 from lga_core.view.words.text import count
-from lga_core.view.words.worth_rows import MARKED, measured_words
 from pages._ui.scoring.options import scale
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import card
-from pages._ui.shell.layer_choice import chosen_layers, hand_over
-from pages._ui.shell.live import Figures, live
+from pages._ui.shell.elements import cards, choice, waiting
+from pages._ui.shell.layer_choice import choose_and_try, chosen_layers
+from pages._ui.shell.live import Figures, live_with
+from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 from pages._ui.sweep import tables
 
@@ -40,14 +39,8 @@ def live_results(request: SweepRequest, reader: SweepReader, seed: int, job: Job
     """The results; while `job` measures the sweep they are drawn again every few seconds, by themselves."""
     figures = Figures()
 
-    def draw() -> None:
-        if job is not None:
-            job.touch()
-            if not job.alive:  # another session's, which this one's sidebar does not watch
-                st.rerun()
-        results(request, reader, seed, figures, running=job is not None)
-
-    live("sweep_live", draw, running=job is not None, seconds=LIVE_SECONDS)
+    draw = partial(results, request, reader, seed, figures, running=job is not None)
+    live_with("sweep_live", draw, job, seconds=LIVE_SECONDS)
 
 
 def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figures, *, running: bool) -> None:
@@ -60,26 +53,13 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     parts = view.judging
     if not parts:
         if running:
-            st.info(
-                "The first results appear here as soon as the first batch is measured. The sidebar shows the progress.",
-                icon=":material/hourglass_top:",
+            waiting(
+                "The first results appear here as soon as the first batch is measured. The sidebar shows the progress."
             )
         return
-    part = (
-        parts[0]
-        if len(parts) == 1
-        else st.segmented_control(
-            "Judge on",
-            parts,
-            key="sweep_part",
-            default=parts[0],
-            required=True,
-            format_func=_PARTS.get,
-            persist_state="session",
-        )
-    )
+    part = parts[0] if len(parts) == 1 else choice("Judge on", parts, "sweep_part", parts[0], format_func=_PARTS.get)
     worth = reader.verdict(part)
-    cards(view, worth)
+    cards(sweep_cards(worth, view.sweeps["proxy"]))
     st.caption(f"Percent: {measured_words(view.sweeps)}")
     best = recommended(worth)
     st.markdown(f":material/recommend: {safe(recommendation(worth))}" if best else safe(recommendation(worth)))
@@ -88,67 +68,8 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     chosen = chosen_layers(view.layers)
     figure = figures.figure(worth, (scale(), chosen, theme_name()), lambda: drawn(view, part, worth, chosen))
     chart(figure, "sweep_heat", figure_in_words(worth), choosing=True)
-    hand_over(view.layers, (best.pick.layer,) if best else ())
+    choose_and_try(view.layers, (best.pick.layer,) if best else ())
     tables.tabs(view, worth, figure, figures)
-
-
-def cards(view: SweepView, worth: Worth) -> None:
-    """The answer in one row."""
-    columns = st.columns(6, gap="small")
-    judged = "in-sample" if worth.in_sample else "held out"
-    value = "–" if worth.best_layer is None else f"{worth.best_layer}"
-    card(
-        columns[0],
-        "Best layer",
-        value,
-        f"Overall {_one(worth.best.value)} %",
-        f"By brute force, on {count(worth.n_facts, 'fact')}, {judged}. Overall {points(worth.best)} %.",
-    )
-    _selector(columns[1], "Golden layer", _of(worth, "lga"))
-    _selector(columns[2], "CMA’s pick", _of(worth, "cma-mlp"))
-    _selector(columns[3], "Forecast", _of(worth, "forecast"))
-    card(
-        columns[4],
-        "Optimum",
-        f"{_one(worth.optimum.value)} %",
-        f"{_one(worth.gap.value)} above",
-        f"The sample-wise optimum, {points(worth.optimum)} %: a maximum over noise, so optimistic. Above the best "
-        f"layer for all by {points(worth.gap)} points.",
-    )
-    proxy = view.sweeps["proxy"]
-    card(
-        columns[5],
-        "Sweep cost",
-        short_time(proxy.cost.seconds),
-        f"{count(int((proxy.measured == 1).sum()), 'edit')}",
-        f"{duration(proxy.cost.seconds)} for the proxy facts, when it was measured.",
-    )
-
-
-def _of(worth: Worth, selector: str) -> SelectorWorth | None:
-    return next((item for item in worth.selectors if item.pick.selector == selector), None)
-
-
-def _selector(place, label: str, item: SelectorWorth | None) -> None:
-    if item is None:
-        card(place, label, "–", "not scored")
-    elif item.pick.own_layer is None:
-        card(place, label, "n/a", "no pick", item.pick.reason)
-    elif item.pick.restricted:
-        card(place, label, f"{item.pick.own_layer}", "not swept")
-    else:
-        regret = "not judged yet" if item.overall.value is None else f"regret {_one(item.regret.value)}"
-        card(
-            place,
-            label,
-            f"{item.pick.layer}",
-            regret,
-            f"{definition(label)} Its regret, in points of Overall below the best layer: {points(item.regret)}.",
-        )
-
-
-def _one(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.1f}"
 
 
 def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
@@ -167,19 +88,18 @@ def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
             help="Marked: the quick ones, about one pass over the facts. A CMA kind or the integrated "
             "gradients take many passes.",
         )
-    right.button(
+    chosen = tuple(needs[title][0] for title in wanted)
+    start_button(
         "Score",
-        key="sweep_score",
-        icon=":material/bar_chart:",
+        "bar_chart",
+        SCORING,
+        ScoreRequest(model=request.model, proxy=request.proxy, needs=chosen),
+        "Scoring selectors",
+        place=right,
         disabled=not wanted,
+        key="sweep_score",
         width="stretch",
-        on_click=_score,
-        args=(request, tuple(needs[title][0] for title in wanted)),
     )
-
-
-def _score(request: SweepRequest, needs: tuple[Need, ...]) -> None:
-    jobs.start(SCORING, ScoreRequest(model=request.model, proxy=request.proxy, needs=needs), "Scoring selectors")
 
 
 def drawn(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) -> go.Figure:
@@ -189,16 +109,10 @@ def drawn(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) ->
         view.sweeps[part],
         lga[0] if lga is not None else None,
         layers=view.layers,
-        picks=_marked(worth),
+        picks=marked_picks(worth),
         best=worth.best_layer,
         labels={fact.record: fact_label(fact) for fact in view.facts[part]},
         scale=scale(),
         chosen=chosen,
         theme_name=theme_name(),
     )
-
-
-def _marked(worth: Worth) -> list[Pick]:
-    """The main selectors; the brute force's own pick where it is judged on other facts than its own."""
-    main = (*MARKED, *([] if worth.in_sample else [BRUTE_FORCE]))
-    return [item.pick for item in worth.selectors if item.pick.selector in main]

@@ -8,15 +8,15 @@ import streamlit as st
 from lga_core.results import StudyUnit, Summary
 from lga_core.runs.study_units import kept_units
 from lga_core.view.figures.sweep.proxy_size import regret_against_size
-from lga_core.view.words import study_words as words
 from lga_core.view.words.definitions import definitions
+from lga_core.view.words.sweep import claims
+from lga_core.view.words.sweep import study as words
 from lga_core.view.words.text import count
 from lga_core.worth.study.across import carried, of_most, summary
 from lga_core.worth.study.judged import AT_RANDOM, FORECASTS, stability, table_rows
-from pages._ui.shell.charts import chart
+from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import tabs
 from pages._ui.shell.text import safe
-from pages._ui.shell.theme import theme_name
 
 FRESH_SECONDS = 60  # a unit that is finished meanwhile is seen after this
 _BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
@@ -73,10 +73,10 @@ def study() -> None:
 
 def together(measured: Study) -> None:
     """The verdict, and the paper's claims."""
-    st.markdown(f":material/recommend: {safe(words.recommendation(measured.over))}")
+    st.markdown(f":material/recommend: {safe(claims.recommendation(measured.over))}")
     _table(words.summary_table(measured.over), "selector", "Table of every selector over all units")
     _table(words.pairs_table(measured.over), "Overall", "Table of selectors in pairs")
-    _table(words.claims_table(measured.over), "the paper", "Table of the paper's claims and what these units say")
+    _table(claims.claims_table(measured.over), "the paper", "Table of the paper's claims and what these units say")
     first = measured.main[0]
     models = ", ".join(map(safe, sorted({unit.model for unit in measured.main})))
     sets = ", ".join(dict.fromkeys(safe(unit.title) for unit in measured.main))
@@ -142,7 +142,7 @@ def terms(measured: Study) -> None:
     )
     st.caption(
         "Mean regret over the units in points. The terms were tried out on the proxy facts (and all of our own "
-        "set), so those numbers flatter; the held-out ones do not. Lowest in: units on held-out facts."
+        "set), so those numbers flatter; the held-out ones do not. Best in: units on held-out facts."
     )
 
 

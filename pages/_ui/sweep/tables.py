@@ -1,5 +1,6 @@
 """The numbers of a sweep: the regret table, the metrics at every pick, the cost table, files and the protocol."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -8,25 +9,26 @@ import streamlit as st
 from lga_core.data.facts import fact_label
 from lga_core.results import Stored, Worth
 from lga_core.service.reading.sweep import SweepView
+from lga_core.view.export.files import standalone_html, sweep_json
 from lga_core.view.export.frames.sweeps import sweep_cells, worth_layers, worth_selectors
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.export.html import standalone_html
-from lga_core.view.export.sweep_html import sweep_json
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.words.sentences import spoken
-from lga_core.view.words.sweep_words import BRUTE_FORCE, optimum_sentence
-from lga_core.view.words.text import count
-from lga_core.view.words.worth_rows import (
+from lga_core.view.words.sweep.rows import (
     MARKED,
     best_of,
+    compared,
     cost_rows,
+    golden_layer,
     judging_words,
     measured_words,
     metric_rows,
     metric_titles,
     regret_rows,
 )
+from lga_core.view.words.sweep.sentences import optimum_sentence
+from lga_core.view.words.text import count
 from pages._ui.scoring.tabs import provenance
 from pages._ui.shell import elements
 from pages._ui.shell.charts import chart, theme_name
@@ -51,16 +53,12 @@ def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> 
 
 def regret_table(worth: Worth) -> None:
     """One row a selector, the lowest regret first."""
+    interval = "95 % interval of the regret"
     _table(
         regret_rows(worth),
         "Table of what each selector's pick is worth",
-        {
-            "Overall, %": _number(1),
-            "regret": _number(1, f"Points of Overall below {best_of(worth)}."),
-            "from": _number(1, "95 % interval of the regret"),
-            "to": _number(1, "95 % interval of the regret"),
-            "Spearman ρ": _number(2),
-        },
+        {"Overall, %": 1, "regret": 1, "from": 1, "to": 1, "Spearman ρ": 2},
+        about={"regret": f"Points of Overall below {best_of(worth)}.", "from": interval, "to": interval},
     )
     if worth.unfinished:
         st.caption(f"{count(worth.unfinished, 'fact')} not judged on: not measured at every layer yet.")
@@ -70,47 +68,31 @@ def regret_table(worth: Worth) -> None:
 
 def metrics_table(view: SweepView, worth: Worth) -> None:
     """The paper's shape: every selector's layer and each metric there, with its n."""
-    _table(
-        metric_rows(worth),
-        "Table of the metrics at each selector's pick",
-        {
-            **dict.fromkeys((*metric_titles(worth).values(), "Overall"), _number(1)),
-            "harmonic mean": _number(1),
-            "below the optimum": _number(1),
-        },
-    )
+    names = (*metric_titles(worth).values(), "Overall", "harmonic mean", "below the optimum")
+    alt = "Table of the metrics at each selector's pick"
+    _table(metric_rows(worth), alt, dict.fromkeys(names, 1))
     st.caption(f"Percent after the edit, mean over the facts that have the metric: {measured_words(view.sweeps)}")
 
 
 def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
     """What finding the layer took, beside the sweep of the same facts."""
-    _table(
-        cost_rows(worth),
-        "Table of what each selector costs",
-        {
-            "seconds": _number(1),
-            "forward rows": _number(0),
-            "backward rows": _number(0),
-            "times cheaper": _number(1),
-        },
-    )
+    digits = {"seconds": 1, "forward rows": 0, "backward rows": 0, "times cheaper": 1}
+    _table(cost_rows(worth), "Table of what each selector costs", digits)
     st.caption(
         "Time of each measurement when it was made. Rows are sequences through the whole model; a part of it "
         "counts as its share. Forecast + racing: what a race of the forecast’s best layers on these cells takes."
         + ("" if view.sweeps["proxy"].complete else " The sweep is not complete: it will cost more.")
     )
-    main = (*MARKED, "forecast-race", BRUTE_FORCE)
-    judged = [item for item in worth.selectors if item.pick.selector in main]
     theme = theme_name()
-    figure = figures.figure(worth, ("regret", theme), lambda: regret_against_cost(judged, theme_name=theme))
+    figure = figures.figure(worth, ("regret", theme), lambda: regret_against_cost(compared(worth), theme_name=theme))
     if figure is not None:
         chart(figure, "sweep_regret", "Points: each selector's regret over the seconds that it took.")
 
 
 def each_fact(view: SweepView, worth: Worth, figures: Figures) -> None:
     """Where each fact's own best layer lies, and what one layer for all gives away."""
-    golden = next((item.pick.own_layer for item in worth.selectors if item.pick.selector == "lga"), None)
     theme = theme_name()
+    golden = golden_layer(worth)
     figure = figures.figure(worth, ("best", theme), lambda: best_layers(worth, view.layers, golden, theme_name=theme))
     chart(figure, "sweep_best", "Bar chart: for how many facts each layer is the best one.", choosing=True)
     st.markdown(safe(optimum_sentence(worth)))
@@ -149,10 +131,5 @@ def _swept_stored(view: SweepView) -> dict[str, Stored]:
     return {f"sweep, {part} facts": stored for part, (_sweep, stored) in view.parts.items()}
 
 
-def _number(digits: int, about: str | None = None) -> Any:
-    """How a column's numbers are written."""
-    return st.column_config.NumberColumn(format=f"%.{digits}f", help=about)
-
-
-def _table(rows: list[dict], alt: str, columns: dict) -> None:
-    table(rows, most=420, alt=alt, placeholder="n/a", column_config=columns)
+def _table(rows: list[dict[str, object]], alt: str, digits: Mapping[str, int], **settings: Any) -> None:
+    table(rows, most=420, alt=alt, placeholder="n/a", digits=digits, **settings)

@@ -6,21 +6,22 @@ from lga_core.service.reading import every_layer as reading
 from lga_core.service.reading.every_layer import EveryLayer
 from lga_core.service.requests import EveryLayerRequest, TrialRequest
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
-from lga_core.view.words.edit_words import best_layer_sentence
+from lga_core.view.words.edits.sentences import best_layer_sentence
 from lga_core.view.words.names import method_title
 from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import options
 from pages._ui.session.state import Question, kept
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
+from pages._ui.shell.elements import waiting
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers
-from pages._ui.shell.live import live
+from pages._ui.shell.live import live_with
+from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "every layer"
-LIVE_SECONDS = 3.0
 
 
 def golden_layer(question: Question) -> int | None:
@@ -49,21 +50,17 @@ def request_of(question: Question, trial: TrialRequest) -> EveryLayerRequest:
 
 def button(question: Question, trial: TrialRequest, *, disabled: bool) -> None:
     """Start it, or go on with it."""
-    st.button(
+    start_button(
         "This edit at every layer",
+        "stacked_line_chart",
+        AREA,
+        request_of(question, trial),
+        "Editing at every layer",
+        disabled=disabled,
         key="every_layer",
-        icon=":material/stacked_line_chart:",
-        disabled=disabled or jobs.is_running(AREA),
-        on_click=_start,
-        args=(request_of(question, trial),),
         help="Edits this one fact at each layer alone and measures it, with its LGA, CMA and forecast scores. "
         "What is stored is not measured again.",
     )
-
-
-def _start(request: EveryLayerRequest) -> None:
-    if not jobs.is_running(AREA):
-        jobs.start(AREA, request, "Editing at every layer")
 
 
 def show(question: Question, trial: TrialRequest) -> None:
@@ -80,31 +77,18 @@ def show(question: Question, trial: TrialRequest) -> None:
     golden = golden_layer(question)
 
     def draw() -> None:
-        if running is not None:
-            running.touch()
-            if not running.alive:  # another session's, which this one's sidebar does not watch
-                st.rerun()
         result = reading.read(model, request, store())
         if result.begun:
             _results(result, golden, model.layers)
         elif running is not None:
-            st.info("The first layers appear here as soon as they are measured.", icon=":material/hourglass_top:")
+            waiting("The first layers appear here as soon as they are measured.")
 
-    live("every_layer_live", draw, running=running is not None, seconds=LIVE_SECONDS)
+    live_with("every_layer_live", draw, running)
 
 
 def _results(result: EveryLayer, golden: int | None, layers: int) -> None:
     st.markdown("**This edit at every layer**")
-    st.markdown(
-        safe(
-            best_layer_sentence(
-                result.best,
-                None if result.best is None else result.overall(result.best),
-                golden,
-                None if golden is None or result.best is None else result.overall(golden),
-            )
-        )
-    )
+    st.markdown(safe(best_layer_sentence(result.sweep, result.best, golden)))
     figure = every_layer_figure(
         result.sweep,
         result.scores,

@@ -37,7 +37,7 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
     return facts, listed[memory.fact]
 
 
-def look_at(question: Question, record: int) -> None:
+def select_fact(question: Question, record: int) -> None:
     """Make it the chosen fact. For pages that do not draw the choice: its widget would not see it otherwise."""
     session().fact = record
     st.session_state[_key(question, stored_checks(fact_set(question.facts)))] = record

@@ -12,16 +12,17 @@ from lga_core.service.requests import EasyEditRequest, TrialRequest
 from lga_core.view.export.frames.edits import edit_probes
 from lga_core.view.export.frames.table import to_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.words.cards import Card, metric_cards
 from lga_core.view.words.definitions import definitions
-from lga_core.view.words.edit_rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
-from lga_core.view.words.edit_words import before_after, relative_error, whole
-from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.edits.rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
+from lga_core.view.words.edits.sentences import before_after, relative_error
+from lga_core.view.words.protocol import edit_note
 from lga_core.view.words.sentences import duration, layers_in_words
-from lga_core.view.words.text import number, shorten
+from lga_core.view.words.text import fixed, number, shorten
 from pages._ui.edits.editors import title
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import card, download, metric_cards, table
+from pages._ui.shell.elements import cards, download, table
 from pages._ui.shell.engine import file_of
 from pages._ui.shell.text import plain, safe
 
@@ -39,7 +40,7 @@ def show(trial: Trial, *, running: bool = False) -> None:
     if "side effects" in trial.missing:
         st.caption(f"Target error {relative_error(report.target_error)}. Side effects, drift and fluency: {pending}.")
     if report.diagnostics is not None:
-        _beside(report, report.diagnostics)
+        _side_effects(report, report.diagnostics)
     _written(report)
     st.markdown("**Probes**")
     probes(report, pending if "texts" in trial.missing else None)
@@ -74,31 +75,26 @@ def _for_easyedit(request: TrialRequest) -> None:
 
 def _metrics(report: EditReport, pending: str | None) -> None:
     """The cards. `pending`: what stands for the free answers while they are missing."""
-    columns = st.columns(5, gap="small")
-    metric_cards(columns, report.before, report.after, pending)
-    overall_before, _ = overall(report.before)
-    overall_now, made_of = overall(report.after)
-    card(
-        columns[4],
-        "Overall",
-        f"{whole(overall_before)} → {whole(overall_now)}",
-        f"mean of {len(made_of)}",
-        f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.",
+    before, _ = overall(report.before)
+    now, made_of = overall(report.after)
+    mean = Card(
+        label="Overall",
+        value=f"{fixed(before)} → {fixed(now)}",
+        below=f"mean of {len(made_of)}",
+        help=f"Arithmetic mean, teacher-forced: {', '.join(made_of)}.",
     )
+    cards([*metric_cards(report.before, report.after, pending), mean])
     st.caption(
-        f"Percent, before → after the edit; n probes. Large: {protocol_words(report.answers)}. Below: free "
-        "generation, exact prefix match. No probe is left out. The new answer’s nll after the edit: "
-        f"{number(report.target_nll, 3)} nats. Measured in {duration(report.cost.seconds)}."
+        f"{edit_note(report.answers)} The new answer’s nll after the edit: {number(report.target_nll, 3)} nats. "
+        f"Measured in {duration(report.cost.seconds)}."
     )
 
 
-def _beside(report: EditReport, measured: Diagnostics) -> None:
+def _side_effects(report: EditReport, measured: Diagnostics) -> None:
     """What the edit did to the model beside its fact, and what is out of bounds."""
     for warning in measured.warnings:
         st.warning(safe(warning), icon=":material/warning:")
-    cards = side_effect_cards(report, measured)
-    for column, words in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        card(column, words.label, words.value, words.below)
+    cards(side_effect_cards(report, measured))
     with st.expander("The texts that fluency is measured on"):
         for column, words, text in zip(
             st.columns(2, gap="medium"), ("Before", "After"), (measured.text_before, measured.text_after), strict=True

@@ -6,8 +6,8 @@ import zipfile
 
 from streamlit.testing.v1 import AppTest
 
+from lga_core.service.ledger_requests import SaveEditSet
 from lga_core.service.ledger_view import LedgerView
-from lga_core.service.requests import SaveEditSet
 from pages._ui.edits.ledger_jobs import LEDGER
 from tests.pages.driving import kept, wait
 

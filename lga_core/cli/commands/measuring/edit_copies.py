@@ -9,7 +9,7 @@ from lga_core.cli.output import attributes
 from lga_core.data.facts import Fact
 from lga_core.progress import Reporter
 from lga_core.results import EditReport
-from lga_core.view.words.edit_words import adapter_words
+from lga_core.view.words.edits.sentences import adapter_words
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel

@@ -10,7 +10,7 @@ from lga_core.cli.options import Common, EditorName, FactsName, ModelName, Set, 
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
 from lga_core.results import ManyEdits, Stored
 from lga_core.runs.checks import parse_layers
-from lga_core.view.words.many_edits_words import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.edits.many import COLLAPSE_RULE, collapse_sentence, counts_sentence
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count
 

@@ -10,7 +10,7 @@ from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import LayerScores, Stored
 from lga_core.scores.selection import signs
-from lga_core.view.words.score_options import loss_note
+from lga_core.view.words.scores.options import loss_note
 from lga_core.view.words.sentences import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
 
 

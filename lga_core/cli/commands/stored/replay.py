@@ -8,7 +8,7 @@ import typer
 from lga_core.cli.options import Common
 from lga_core.cli.output import answer, progress_line
 from lga_core.errors import LgaError
-from lga_core.view.words.run_words import replay_sentence
+from lga_core.view.words.runs import replay_sentence
 
 NOT_EQUAL = 1
 

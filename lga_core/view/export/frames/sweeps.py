@@ -10,7 +10,7 @@ import pandas as pd
 
 from lga_core.results import METRICS, Race, SelectorWorth, StudyUnit, Sweep, Worth
 from lga_core.view.export.frames.table import NUMBER, TEXT, TRUTH, WHOLE, Labels, table
-from lga_core.view.words.sweep_words import cheaper
+from lga_core.view.words.sweep.sentences import cheaper
 
 
 def sweep_cells(sweeps: Mapping[str, Sweep], labels: Mapping[str, Labels] | None = None) -> pd.DataFrame:

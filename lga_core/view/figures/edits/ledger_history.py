@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from lga_core.results import LedgerFact, LedgerReport
+from lga_core.view.figures.parts.cells import labelled_heatmap
 from lga_core.view.figures.parts.ruler import label_margin
-from lga_core.view.figures.parts.style import Theme, ThemeName, axis, colorbar, colorscale, heading, new_figure, theme
+from lga_core.view.figures.parts.style import Theme, ThemeName, axis, heading, new_figure, theme
 from lga_core.view.words.text import escape, shorten, wrap
 
 ROW, SLIM_ROW = 22.0, 9.0  # px of a fact; slim ones where there are many
@@ -92,21 +93,17 @@ def _heatmap(
         ]
         for line, shown in zip(cells, facts.values(), strict=True)
     ]
-    return go.Heatmap(
-        z=values,
+    return labelled_heatmap(
+        values,
+        100,
+        height,
+        look,
         x=list(range(1, len(changes) + 1)),
         y=list(range(len(facts))),
-        zmin=0,
-        zmax=100,
         xgap=1,
-        ygap=1,
-        colorscale=colorscale((look.neutral, look.diverging[2], look.negative)),
         text=hover,
-        hoverongaps=False,
         texttemplate="%{z:.0f}" if numbers else None,
-        textfont={"size": 11},
         hovertemplate="%{text}<extra></extra>",
-        colorbar=colorbar((0, 1), min(height, 160.0), [0, 50, 100], ["0", "50", "100"], look),
     )
 
 

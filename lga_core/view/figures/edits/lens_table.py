@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from lga_core.results import LensLayer
+from lga_core.view.figures.parts.cells import labelled_heatmap
 from lga_core.view.figures.parts.ruler import layer_ticks
-from lga_core.view.figures.parts.style import ThemeName, axis, colorbar, colorscale, heading, new_figure, theme
+from lga_core.view.figures.parts.style import ThemeName, axis, heading, new_figure, theme
 from lga_core.view.words.text import number, token_label
 
 ROW = 19.0  # px of a layer
@@ -24,22 +25,18 @@ def lens_columns(
     height = ROW * count
     figure = new_figure(look, height=height, left=44, top=30, bottom=26)
     figure.add_trace(
-        go.Heatmap(
-            z=[[side.choices[0].probability if side.choices else None for side in row] for row in rows],
-            text=[[_cell(side, other) for side, other in ((row[0], row[1]), (row[1], row[0]))] for row in rows],
-            customdata=[[_hover(side, name) for side, name in zip(row, SIDES, strict=True)] for row in rows],
+        labelled_heatmap(
+            [[side.choices[0].probability if side.choices else None for side in row] for row in rows],
+            1,
+            height,
+            look,
             x=[0, 1],
             y=list(range(count)),
-            zmin=0,
-            zmax=1,
             xgap=2,
-            ygap=1,
+            text=[[_cell(side, other) for side, other in ((row[0], row[1]), (row[1], row[0]))] for row in rows],
             texttemplate="%{text}",
-            textfont={"size": 11},
-            colorscale=colorscale((look.neutral, look.diverging[2], look.negative)),
-            hoverongaps=False,
+            customdata=[[_hover(side, name) for side, name in zip(row, SIDES, strict=True)] for row in rows],
             hovertemplate="%{customdata}<extra></extra>",
-            colorbar=colorbar((0, 1), min(height, 160.0), [0, 0.5, 1], ["0", "0.5", "1"], look),
         )
     )
     figure.update_layout(

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lga_core.view.figures.parts.scales import Shades
-from lga_core.view.figures.parts.style import Theme
+from lga_core.view.figures.parts.style import Theme, colorbar, colorscale
 
 OVERLAY = "cells"  # the `meta` of the traces that answer to hover and click
 
@@ -81,6 +81,25 @@ def overlay(
         unselected={"marker": {"opacity": 0}},
         showlegend=False,
         meta=OVERLAY,
+    )
+
+
+def labelled_heatmap(
+    z: Sequence[Sequence[float | None]], top: float, height: float, look: Theme, **cells
+) -> go.Heatmap:
+    """Cells from 0 to `top` on one hue, that may have their numbers in them and hover boxes; `height`: the panel's."""
+    return go.Heatmap(
+        z=z,
+        zmin=0,
+        zmax=top,
+        ygap=1,
+        textfont={"size": 11},
+        colorscale=colorscale((look.neutral, look.diverging[2], look.negative)),
+        hoverongaps=False,
+        colorbar=colorbar(
+            (0, 1), min(height, 160.0), [0, top / 2, top], [f"{top * part:g}" for part in (0, 0.5, 1)], look
+        ),
+        **cells,
     )
 
 

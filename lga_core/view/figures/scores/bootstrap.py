@@ -3,41 +3,27 @@
 import plotly.graph_objects as go
 
 from lga_core.results import Bootstrap
-from lga_core.view.figures.parts.ruler import layer_axis
-from lga_core.view.figures.parts.style import ThemeName, axis, axis_title, heading, new_figure, theme
+from lga_core.view.figures.parts.layer_bars import layer_bars
+from lga_core.view.figures.parts.style import ThemeName, axis, heading, theme
 
 
 def pick_shares(bootstrap: Bootstrap, golden: int | None, *, theme_name: ThemeName = "light") -> go.Figure:
     """Share of draws per layer in percent, the golden layer in gold, its 95 % interval as a line above the bars."""
-    look, layers = theme(theme_name), len(bootstrap.share)
-    figure = new_figure(look, height=110, left=64, top=34, bottom=42, right=24)
-    percent = [100.0 * float(share) for share in bootstrap.share]
-    figure.add_trace(
-        go.Bar(
-            x=list(range(layers)),
-            y=percent,
-            customdata=[[layer, None, share] for layer, share in enumerate(percent)],
-            marker={
-                "color": [look.gold if layer == golden else look.muted for layer in range(layers)],
-                "line": {"width": 0},
-            },
-            unselected={"marker": {"opacity": 1}},
-            hovertemplate="layer %{x}: the pick in %{y:.1f} % of draws<extra></extra>",
-        )
+    look = theme(theme_name)
+    layers = range(len(bootstrap.share))
+    figure, top = layer_bars(
+        look,
+        layers,
+        [100.0 * float(share) for share in bootstrap.share],
+        [look.gold if layer == golden else look.muted for layer in layers],
+        layers=len(layers),
+        golden=golden,
+        height=110,
+        hover="layer %{x}: the pick in %{y:.1f} % of draws<extra></extra>",
     )
-    top = max(max(percent, default=0.0), 1.0)
-    figure.update_layout(
-        xaxis=layer_axis(look, layers, golden=golden, title=axis_title(look, "layer")),
-        yaxis=axis(look, range=[0, 1.22 * top], grid=True, nticks=4, ticksuffix=" %"),
-    )
-    figure.add_annotation(
-        heading(
-            look,
-            "Pick share",
-            f"{bootstrap.draws:,} draws of the facts · line: 95 % interval, {_interval(bootstrap.low, bootstrap.high)}",
-            1,
-        )
-    )
+    figure.update_layout(yaxis=axis(look, range=[0, 1.22 * top], grid=True, nticks=4, ticksuffix=" %"))
+    note = f"{bootstrap.draws:,} draws of the facts · line: 95 % interval, {_interval(bootstrap.low, bootstrap.high)}"
+    figure.add_annotation(heading(look, "Pick share", note, 1))
     height = 1.12 * top
     for x0, x1, y0, y1 in (
         (bootstrap.low, bootstrap.high, height, height),

@@ -13,7 +13,7 @@ from lga_core.view.figures.parts.scales import Scale, effect_shades, signed_shad
 from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, heading, theme
 from lga_core.view.figures.scores import layer_panel
 from lga_core.view.words.names import method_kind, method_title
-from lga_core.view.words.score_options import loss_note
+from lga_core.view.words.scores.options import loss_note
 from lga_core.view.words.text import count, escape, shorten, wrap
 
 TOTALS_HEIGHT = 150.0  # px

@@ -114,7 +114,7 @@ def targets(lga: LayerScores | None, cma: LayerScores | None, look: Theme, *, xa
     return overlay(
         [(layer, 0.5) for layer in range(layers)],
         [[layer, None, None] for layer in range(layers)],
-        [_told(layer, lga, cma) for layer in range(layers)],
+        [_hover_text(layer, lga, cma) for layer in range(layers)],
         look,
         template="%{text}",
         xaxis=xaxis,
@@ -122,7 +122,7 @@ def targets(lga: LayerScores | None, cma: LayerScores | None, look: Theme, *, xa
     )
 
 
-def _told(layer: int, lga: LayerScores | None, cma: LayerScores | None) -> str:
+def _hover_text(layer: int, lga: LayerScores | None, cma: LayerScores | None) -> str:
     lines = [f"<b>Layer {layer}</b>"]
     for scores in (lga, cma):
         if scores is None:

@@ -6,9 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lga_core.results import Stability
-from lga_core.view.figures.parts.scales import round_ticks
 from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, heading, legend, new_figure, theme
-from lga_core.view.figures.sweep.sweep_curves import selector_color
+from lga_core.view.figures.sweep.sweep_curves import regret_axis, selector_color
 from lga_core.view.words.text import escape, number
 
 _DASHES = ("solid", "dash", "dot", "dashdot")  # selectors of one colour differ in it
@@ -34,7 +33,6 @@ def regret_against_size(
     values = np.concatenate([item.regret[~np.isnan(item.regret)] for item in shown])
     low, high = min(0.0, float(values.min())), max(float(values.max()), at_random or 0.0)
     sizes = sorted({size for item in shown for size in item.sizes})
-    span = (high - low) or 1.0
     figure.update_layout(
         showlegend=True,
         legend=legend(look, x=1.02, y=1, yanchor="top"),
@@ -46,13 +44,7 @@ def regret_against_size(
             grid=True,
             title=axis_title(look, "proxy facts that the pick is made from"),
         ),
-        yaxis=axis(
-            look,
-            range=[low - 0.06 * span, high + 0.08 * span],
-            tickvals=round_ticks(low, high, 5),
-            grid=True,
-            zero=look.muted,
-        ),
+        yaxis=regret_axis(low, high, look),
     )
     if at_random is not None:
         _mark_random(figure, look, at_random)

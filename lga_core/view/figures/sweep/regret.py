@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from lga_core.results import SelectorWorth
-from lga_core.view.figures.parts.scales import round_ticks
 from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, heading, new_figure, theme
-from lga_core.view.figures.sweep.sweep_curves import selector_color
+from lga_core.view.figures.sweep.sweep_curves import regret_axis, selector_color
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import escape, number, shorten
 
@@ -25,8 +24,7 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
     figure = new_figure(look, height=230, left=64, top=34, bottom=46, right=150)
     for item in sorted(shown, key=lambda item: item.pick.selector == "lga"):  # LGA is drawn last, on top
         figure.add_trace(_point(item, look))
-    for text in _names(shown, look):
-        figure.add_annotation(text)
+    figure.update_layout(annotations=_names(shown, look))
     seconds = [max(item.pick.cost.seconds, LEAST) for item in shown]
     low, high = math.log10(min(seconds)) - 0.15, math.log10(max(seconds)) + 0.15
     ticks = [value for value in _SECONDS if low <= math.log10(value) <= high]
@@ -42,25 +40,13 @@ def regret_against_cost(selectors: Sequence[SelectorWorth], *, theme_name: Theme
             range=[low, high],
             tickvals=ticks,
             grid=True,
-            ticktext=[_worded(value) for value in ticks],
+            ticktext=[_time_label(value) for value in ticks],
             title=axis_title(look, "time to find the layer"),
         ),
-        yaxis=axis(
-            look,
-            range=[least - 0.06 * (top - least), top + 0.08 * (top - least)],
-            tickvals=round_ticks(least, top, 5),
-            grid=True,
-            zero=look.muted,
-        ),
+        yaxis=regret_axis(least, top, look),
     )
-    figure.add_annotation(
-        heading(
-            look,
-            "Regret against cost",
-            "points of Overall below the best layer · 95 % interval · lower and further left is better",
-            1,
-        )
-    )
+    note = "points of Overall below the best layer · 95 % interval · lower and further left is better"
+    figure.add_annotation(heading(look, "Regret against cost", note, 1))
     return figure
 
 
@@ -100,7 +86,7 @@ def _names(shown: Sequence[SelectorWorth], look: Theme) -> list[dict]:
         {
             "x": math.log10(max(here[0].pick.cost.seconds, LEAST)),
             "y": here[0].regret.value,
-            "text": _joined(here),
+            "text": _label(here),
             "showarrow": False,
             "xanchor": "left",
             "xshift": 8,
@@ -112,12 +98,12 @@ def _names(shown: Sequence[SelectorWorth], look: Theme) -> list[dict]:
     ]
 
 
-def _joined(here: Sequence[SelectorWorth]) -> str:
+def _label(here: Sequence[SelectorWorth]) -> str:
     first = escape(shorten(here[0].pick.title, 24))
     return first if len(here) == 1 else f"{first} and {len(here) - 1} more"
 
 
-def _worded(seconds: float) -> str:
+def _time_label(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:g} s"
     return f"{seconds / 60:g} min" if seconds < 3600 else f"{seconds / 3600:g} h"

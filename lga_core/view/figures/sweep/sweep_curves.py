@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 
 from lga_core.results import METRICS, Pick, Sweep
 from lga_core.view.figures.parts.cells import overlay, value_or_none
+from lga_core.view.figures.parts.panels import Domain, LayerPanels
 from lga_core.view.figures.parts.ruler import Track
 from lga_core.view.figures.parts.scales import round_ticks
-from lga_core.view.figures.parts.style import Theme, axis, band
+from lga_core.view.figures.parts.style import Theme, axis, band, heading
 from lga_core.view.words.names import method_kind
 from lga_core.view.words.text import escape
 
@@ -36,6 +37,22 @@ class Mark:
         return Track(
             name=self.title, layers=layers, color=self.color, symbol=self.symbol, first=self.layer, labelled=True
         )
+
+
+def add_panel(
+    figure: go.Figure, panels: LayerPanels, sweep: Sweep, marks: Sequence[Mark], domain: Domain, note: str
+) -> None:
+    """The second panel of a figure: the curves, the marks on Overall, and columns that answer to hover and clicks."""
+    look = panels.look
+    figure.add_traces(_curves(sweep, look, xaxis="x2", yaxis="y2"))
+    figure.add_traces(_points(marks, sweep, look, xaxis="x2", yaxis="y2"))
+    figure.add_trace(_targets(sweep, marks, look, xaxis="x2", yaxis="y9"))
+    figure.update_layout(
+        xaxis2=panels.ruler(2),
+        yaxis2=_percent_axis(sweep, look, domain, anchor="x2"),
+        yaxis9=axis(look, range=[0, 1], anchor="x2", overlaying="y2", visible=False),
+    )
+    figure.add_annotation(heading(look, "After the edit", f"{_legend(sweep, look)} · {note}", domain[1]))
 
 
 def marked(picks: Sequence[Pick], best: int | None, look: Theme) -> list[Mark]:
@@ -70,17 +87,29 @@ def selector_color(selector: str, look: Theme) -> str:
     return look.series[5] if selector.startswith("forecast") else look.muted
 
 
-def metric_color(metric: str, look: Theme) -> str:
+def regret_axis(low: float, high: float, look: Theme) -> dict:
+    """Points of Overall, with a line at zero."""
+    span = (high - low) or 1.0
+    return axis(
+        look,
+        range=[low - 0.06 * span, high + 0.08 * span],
+        tickvals=round_ticks(low, high, 5),
+        grid=True,
+        zero=look.muted,
+    )
+
+
+def _metric_color(metric: str, look: Theme) -> str:
     """Overall in ink; each metric in a colour of its own."""
     return look.ink if metric == OVERALL else look.series[_METRIC_COLORS[metric]]
 
 
-def shown_metrics(sweep: Sweep) -> tuple[str, ...]:
+def _shown_metrics(sweep: Sweep) -> tuple[str, ...]:
     """The metrics that have a curve, Overall last, so that it lies on top."""
     return (*(name for name in METRICS if name in sweep.has), OVERALL)
 
 
-def curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
+def _curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
     """One line a metric over the swept layers, broken where nothing is measured, and Overall's 95 % band."""
     traces = []
     middle, half = _band(sweep)
@@ -89,7 +118,7 @@ def curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scat
         layers = [sweep.layers[index] for index in there]
         low, high = (middle - half)[there], (middle + half)[there]
         traces.append(band(layers, low, high, look.ink, opacity=0.12, xaxis=xaxis, yaxis=yaxis, meta="band"))
-    for name in shown_metrics(sweep):
+    for name in _shown_metrics(sweep):
         bold = name == OVERALL
         traces.append(
             go.Scatter(
@@ -101,8 +130,8 @@ def curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scat
                 name=name.capitalize(),
                 hoverinfo="skip",
                 connectgaps=False,
-                line={"color": metric_color(name, look), "width": 3 if bold else 1.5},
-                marker={"color": metric_color(name, look), "size": 5 if bold else 3.5},
+                line={"color": _metric_color(name, look), "width": 3 if bold else 1.5},
+                marker={"color": _metric_color(name, look), "size": 5 if bold else 3.5},
                 unselected={"marker": {"opacity": 1}},
                 meta="curve",
             )
@@ -110,7 +139,7 @@ def curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scat
     return traces
 
 
-def points(marks: Sequence[Mark], sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
+def _points(marks: Sequence[Mark], sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
     """Each pick on the curve of Overall, where its layer is measured. The first given lies on top."""
     overall = dict(zip(sweep.layers, sweep.mean(OVERALL), strict=True))
     traces = []
@@ -140,9 +169,9 @@ def points(marks: Sequence[Mark], sweep: Sweep, look: Theme, *, xaxis: str, yaxi
     return traces
 
 
-def percent_axis(sweep: Sweep, look: Theme, domain: tuple[float, float], **settings) -> dict:
+def _percent_axis(sweep: Sweep, look: Theme, domain: Domain, **settings) -> dict:
     """Percent, from a round tick below the curves to one above them, within 0 and 100."""
-    values = np.concatenate([sweep.mean(name) for name in shown_metrics(sweep)])
+    values = np.concatenate([sweep.mean(name) for name in _shown_metrics(sweep)])
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 100.0)
     pad = max(0.08 * (high - low), 2.0)
@@ -159,13 +188,13 @@ def percent_axis(sweep: Sweep, look: Theme, domain: tuple[float, float], **setti
     )
 
 
-def targets(sweep: Sweep, marks: Sequence[Mark], look: Theme, *, xaxis: str, yaxis: str) -> go.Scatter:
+def _targets(sweep: Sweep, marks: Sequence[Mark], look: Theme, *, xaxis: str, yaxis: str) -> go.Scatter:
     """One invisible point a swept layer at mid height of a hidden axis: the column tells every metric and clicks."""
     layers = [column for column in range(len(sweep.layers)) if (sweep.measured[:, column] == 1).any()]
     return overlay(
         [(sweep.layers[column], 0.5) for column in layers],
         [[sweep.layers[column], None, value_or_none(sweep.mean(OVERALL)[column])] for column in layers],
-        [_told(sweep, column, marks) for column in layers],
+        [_hover_text(sweep, column, marks) for column in layers],
         look,
         template="%{text}",
         xaxis=xaxis,
@@ -173,13 +202,13 @@ def targets(sweep: Sweep, marks: Sequence[Mark], look: Theme, *, xaxis: str, yax
     )
 
 
-def legend(sweep: Sweep, look: Theme) -> str:
+def _legend(sweep: Sweep, look: Theme) -> str:
     """The metrics' names in their colours, for a panel's heading."""
-    words = [f"<span style='color:{metric_color(name, look)}'>{name}</span>" for name in sweep.has]
+    words = [f"<span style='color:{_metric_color(name, look)}'>{name}</span>" for name in sweep.has]
     return " · ".join([f"<span style='color:{look.ink}'><b>Overall</b></span>", *words])
 
 
-def _told(sweep: Sweep, column: int, marks: Sequence[Mark]) -> str:
+def _hover_text(sweep: Sweep, column: int, marks: Sequence[Mark]) -> str:
     layer = sweep.layers[column]
     lines = [f"<b>Layer {layer}</b>"]
     for name in (OVERALL, *sweep.has):

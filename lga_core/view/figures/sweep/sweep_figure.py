@@ -8,12 +8,11 @@ import plotly.graph_objects as go
 from lga_core.errors import LgaError
 from lga_core.results import LayerScores, Pick, Sweep
 from lga_core.view.figures.parts.fact_rows import panel_height
-from lga_core.view.figures.parts.panels import Domain, FactCells, LayerPanels, fact_names
+from lga_core.view.figures.parts.panels import FactCells, LayerPanels, fact_names
 from lga_core.view.figures.parts.ruler import Track
 from lga_core.view.figures.parts.scales import Scale, Shades, signed_shades
-from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, colorscale, heading, theme
+from lga_core.view.figures.parts.style import Theme, ThemeName, axis_title, colorscale, theme
 from lga_core.view.figures.sweep import sweep_curves
-from lga_core.view.figures.sweep.sweep_curves import Mark
 from lga_core.view.words.names import method_title
 from lga_core.view.words.text import count, listed, wrap
 
@@ -55,28 +54,14 @@ def sweep_figure(
     if lga is not None:
         cells.append(_lga_cells(sweep, lga, facts, scale, look))
     figure, domains = panels.figure([CURVES_HEIGHT, *[panel_height(len(facts))] * len(cells)], facts)
-    _add_curves(figure, panels, sweep, marks, domains[0])
+    band = ", 95 % band" if len(sweep.records) > 1 else ""
+    sweep_curves.add_panel(figure, panels, sweep, marks, domains[0], f"mean over facts, teacher-forced{band}")
     for panel, (item, domain) in enumerate(zip(cells, domains[1:], strict=True), start=3):
         panels.add_facts(figure, panel, domain, item)
     last = 2 + len(cells)
     figure.update_layout({f"xaxis{last}": {"title": axis_title(look, "layer")}})
     panels.add_outlines(figure, chosen, range(2, last + 1))
     return figure
-
-
-def _add_curves(figure: go.Figure, panels: LayerPanels, sweep: Sweep, marks: Sequence[Mark], domain: Domain) -> None:
-    look = panels.look
-    figure.add_traces(sweep_curves.curves(sweep, look, xaxis="x2", yaxis="y2"))
-    figure.add_traces(sweep_curves.points(marks, sweep, look, xaxis="x2", yaxis="y2"))
-    figure.add_trace(sweep_curves.targets(sweep, marks, look, xaxis="x2", yaxis="y9"))
-    figure.update_layout(
-        xaxis2=panels.ruler(2),
-        yaxis2=sweep_curves.percent_axis(sweep, look, domain, anchor="x2"),
-        yaxis9=axis(look, range=[0, 1], anchor="x2", overlaying="y2", visible=False),
-    )
-    band = ", 95 % band" if len(sweep.records) > 1 else ""
-    note = f"{sweep_curves.legend(sweep, look)} · mean over facts, teacher-forced{band}"
-    figure.add_annotation(heading(look, "After the edit", note, domain[1]))
 
 
 def _overall_cells(sweep: Sweep, facts: Sequence[str], layers: int, look: Theme) -> FactCells:

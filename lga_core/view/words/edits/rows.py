@@ -1,11 +1,21 @@
 """What edits did, as cards and as the rows of tables: the same on the pages and in a report. Nothing is escaped."""
 
+from itertools import zip_longest
 from typing import Any
 
-from lga_core.results import METRICS, Diagnostics, EditReport, LedgerReport, ProbeResult
-from lga_core.view.words.edit_words import before_after, relative_error, whole
-from lga_core.view.words.headline import Card
-from lga_core.view.words.text import number, yes_no
+from lga_core.results import (
+    METRICS,
+    Diagnostics,
+    EditReport,
+    LedgerFact,
+    LedgerReport,
+    PlaygroundReport,
+    ProbeResult,
+    TokenChoice,
+)
+from lga_core.view.words.cards import Card
+from lga_core.view.words.edits.sentences import before_after, relative_error
+from lga_core.view.words.text import fixed, number, yes_no
 
 WRITTEN_NOTE = "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
 
@@ -15,32 +25,13 @@ def side_effect_cards(report: EditReport, measured: Diagnostics) -> list[Card]:
     ratios = [ratio for ratio in measured.norm_ratios if ratio is not None]
     largest = max(ratios) if ratios and len(ratios) == len(measured.norm_ratios) else None
     prompts = f"nats, n {measured.n_prompts}"
+    fluency = f"{fixed(measured.fluency_before)} → {fixed(measured.fluency_after)}"
     return [
-        Card(
-            label="Target error",
-            value=relative_error(report.target_error),
-            below="largest over layers",
-        ),
-        Card(
-            label="‖ΔW‖ / ‖W‖",
-            value=number(largest, 2),
-            below="largest over layers",
-        ),
-        Card(
-            label="Drift, mean KL",
-            value=number(measured.kl, 2),
-            below=prompts,
-        ),
-        Card(
-            label="Drift, largest KL",
-            value=number(measured.kl_largest, 2),
-            below=prompts,
-        ),
-        Card(
-            label="Fluency",
-            value=f"{whole(measured.fluency_before)} → {whole(measured.fluency_after)}",
-            below="bits × 100",
-        ),
+        Card(label="Target error", value=relative_error(report.target_error), below="largest over layers"),
+        Card(label="‖ΔW‖ / ‖W‖", value=number(largest, 2), below="largest over layers"),
+        Card(label="Drift, mean KL", value=number(measured.kl, 2), below=prompts),
+        Card(label="Drift, largest KL", value=number(measured.kl_largest, 2), below=prompts),
+        Card(label="Fluency", value=fluency, below="bits × 100"),
     ]
 
 
@@ -100,3 +91,30 @@ def ledger_rows(report: LedgerReport) -> list[dict[str, object]]:
         }
         for place, fact in enumerate(report.facts, start=1)
     ]
+
+
+def ledger_probe_rows(fact: LedgerFact) -> list[dict[str, str]]:
+    """The texts of one fact's probes, on the unedited model and now."""
+    return [
+        {
+            "metric": probe.metric,
+            "prompt": probe.prompt,
+            "expected": probe.expected,
+            "unedited": probe.text_before,
+            "now": probe.text_after,
+            "forced %": f"{probe.before:.0f} → {probe.after:.0f}",
+        }
+        for probe in fact.probes
+    ]
+
+
+def next_token_rows(report: PlaygroundReport) -> list[dict[str, str | None]]:
+    """The most probable next tokens of both models side by side; None where one has fewer."""
+
+    def cells(choice: TokenChoice | None, token: str, p: str) -> dict[str, str | None]:
+        if choice is None:
+            return {token: None, p: None}
+        return {token: choice.token.replace(" ", "·").replace("\n", "⏎"), p: number(choice.probability, 3)}
+
+    pairs = zip_longest(report.next_before, report.next_after)
+    return [cells(before, "original", "p") | cells(after, "edited", "p ") for before, after in pairs]

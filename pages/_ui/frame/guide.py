@@ -49,14 +49,14 @@ def show() -> None:
             key="dismiss_guide",
             type="tertiary",
             icon=":material/close:",
-            on_click=_turn,
+            on_click=_set_off,
             args=(True,),
             help="This browser does not show the five steps again, until the button at the end of the sidebar is "
             "pressed.",
         )
 
 
-def way_back() -> None:
+def show_again_button() -> None:
     """At the end of the sidebar, where the path was dismissed."""
     if session().recognized and kept().guide_off:
         st.button(
@@ -64,12 +64,12 @@ def way_back() -> None:
             key="show_guide",
             type="tertiary",
             icon=":material/route:",
-            on_click=_turn,
+            on_click=_set_off,
             args=(False,),
         )
 
 
-def _turn(off: bool) -> None:
+def _set_off(off: bool) -> None:
     kept().guide_off = off
 
 

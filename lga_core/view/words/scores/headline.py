@@ -1,20 +1,9 @@
 """The golden-layers page's answer in one row: the picks and how firm they are, agreement, cost and facts."""
 
-from dataclasses import dataclass
-
 from lga_core.results import LayerScores
+from lga_core.view.words.cards import Card
 from lga_core.view.words.sentences import correlation, cost_sentence, duration, percent
 from lga_core.view.words.text import count, listed, number
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """One number with what it is, what stands below it, and what explains it."""
-
-    label: str
-    value: str
-    below: str = ""
-    help: str | None = None
 
 
 def headline(lga: LayerScores | None, cma: LayerScores | None, rho: float | None, asked: int) -> list[Card]:

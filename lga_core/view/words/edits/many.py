@@ -36,3 +36,21 @@ def counts_sentence(result: ManyEdits) -> str:
         f"After {count(last.edits, 'edit')}: rewrite n {last.n_rewrite}, of the latest n {last.n_latest}, "
         f"rephrase n {last.n_rephrase}; locality of the same {count(last.n_locality, 'probe')} throughout."
     )
+
+
+def checkpoint_rows(result: ManyEdits) -> list[dict[str, float | None]]:
+    """A checkpoint a row; None where a number cannot be had."""
+    return [
+        {
+            "edits": item.edits,
+            "rewrite, all": item.rewrite,
+            "rewrite, latest": item.latest,
+            "rephrase": item.rephrase,
+            "locality": item.locality,
+            "drift, nats": item.kl,
+            "fluency": item.fluency,
+            "‖ΣΔW‖ / ‖W‖": max((ratio for ratio in item.norm_ratios if ratio is not None), default=None),
+            "seconds": item.cost.seconds,
+        }
+        for item in result.checkpoints
+    ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from lga_core.results import METRICS, SelectorWorth, Sweep, Worth
+from lga_core.results import METRICS, Pick, SelectorWorth, Sweep, Worth
 from lga_core.view.words.protocol import left_out_words, protocol_words
-from lga_core.view.words.sweep_words import cheaper
+from lga_core.view.words.sweep.sentences import BRUTE_FORCE, cheaper
 from lga_core.view.words.text import yes_no
 
 MARKED = ("lga", "cma-mlp", "cma-hidden", "cma-attn", "forecast", "middle")  # on figures; others are variants
+_COMPARED = (*MARKED, "forecast-race", BRUTE_FORCE)  # on the figure of regret over cost
 HITS = {k: f"hit@{k}" for k in (1, 3, 5)}
 
 
@@ -99,6 +100,28 @@ def best_of(worth: Worth) -> str:
     if worth.in_sample:
         return "the best layer on these facts"
     return "the layer that is best on half of these facts, measured on the other half (mean over cuts)"
+
+
+def selector_worth(worth: Worth, selector: str) -> SelectorWorth | None:
+    """What one selector's pick is worth; None where it has no scores."""
+    return next((item for item in worth.selectors if item.pick.selector == selector), None)
+
+
+def golden_layer(worth: Worth) -> int | None:
+    """LGA's pick among all layers of the model."""
+    lga = selector_worth(worth, "lga")
+    return None if lga is None else lga.pick.own_layer
+
+
+def marked_picks(worth: Worth) -> list[Pick]:
+    """Those on the figure; the brute force's own where it is judged on other facts than its own."""
+    shown = MARKED if worth.in_sample else (*MARKED, BRUTE_FORCE)
+    return [item.pick for item in worth.selectors if item.pick.selector in shown]
+
+
+def compared(worth: Worth) -> list[SelectorWorth]:
+    """The selectors on the figure of regret over cost."""
+    return [item for item in worth.selectors if item.pick.selector in _COMPARED]
 
 
 def _by_regret(worth: Worth) -> Sequence[SelectorWorth]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lga_core.results import Answer, Candidate, Obstacle, PastWorth
-from lga_core.view.words.score_options import loss_note
+from lga_core.view.words.scores.options import loss_note
 from lga_core.view.words.sentences import duration, percent
-from lga_core.view.words.sweep_words import BRUTE_FORCE, points
+from lga_core.view.words.sweep.sentences import BRUTE_FORCE, points
 from lga_core.view.words.text import count, listed
 
 _REGRET = "points of Overall below the layer that is best on half of the facts, measured on the other half"

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.results import METRICS, Across, Difference, Estimate, Stability, StudyUnit, Summary, Transfer
-from lga_core.view.words.sweep_words import BRUTE_FORCE, points
-from lga_core.view.words.text import count
+from lga_core.results import METRICS, Across, Estimate, Stability, StudyUnit, Summary, Transfer
+from lga_core.view.words.sweep.claims import compared
+from lga_core.view.words.sweep.sentences import points
+from lga_core.view.words.text import fixed
 
 Table = list[dict[str, str]]
-LOSSES = {"lga": "loss of the sequence", "lga-answer": "loss of the answer"}  # selector -> in words
 
 
 def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -18,13 +18,13 @@ def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return [
         {
             "selector": row["selector"],
-            "layer": _whole(row["layer"]) if row["reason"] is None else "no pick",
+            "layer": fixed(row["layer"]) if row["reason"] is None else "no pick",
             **{metric: _with_n(row[metric], row[f"{metric}_n"]) for metric in METRICS},
             "fluency": _with_n(row["fluency"], row["fluency_n"]),
             "Overall": _between(row, "overall"),
             "regret": _between(row, "regret"),
             "layer ± 1 again": _share(row["firm"]),
-            "rows (× fewer)": _cost(_whole(row["rows"]), row["fewer_rows"]),
+            "rows (× fewer)": _cost(fixed(row["rows"]), row["fewer_rows"]),
             "seconds (× faster)": _cost(_seconds(row["seconds"]), row["faster"]),
         }
         for row in rows
@@ -61,8 +61,8 @@ def summary_table(summary: Summary) -> Table:
                 item.measures,
                 best=f"{item.highest}",
                 firm=_share(item.firm),
-                fewer_rows=_whole(item.fewer_rows),
-                faster=_whole(item.faster),
+                fewer_rows=fixed(item.fewer_rows),
+                faster=fixed(item.faster),
             )
             for item in sorted(summary.selectors, key=_by_regret)
         ),
@@ -74,44 +74,6 @@ def summary_table(summary: Summary) -> Table:
     ]
 
 
-def claims_table(summary: Summary) -> Table:
-    """The paper's claims, and what these units say, for LGA with each loss."""
-    by_loss = [_claims(summary, name) for name in LOSSES]
-    return [
-        {
-            "the paper": claim,
-            **{f"LGA, {words}": cells[claim] for words, cells in zip(LOSSES.values(), by_loss, strict=True)},
-        }
-        for claim in by_loss[0]
-    ]
-
-
-def _claims(summary: Summary, name: str) -> dict[str, str]:
-    """Each claim with what these units say of it for LGA as the selector `name`."""
-    by_name = {item.selector: item for item in summary.selectors}
-    lga, brute = by_name.get(name), by_name.get(BRUTE_FORCE)
-    rewrite, rephrase = (_compared(summary.difference(name, "cma-mlp", metric)) for metric in ("rewrite", "rephrase"))
-    unmeasured = "n/a: these units were not measured with this loss"
-    own = {
-        "LGA's layer above CMA's in rewrite, by up to 8.56 points": rewrite,
-        "and in rephrase, by up to 9.16 points": rephrase,
-        "LGA 7 to 12 times faster than brute force": f"{_whole(lga.faster if lga else None)} times faster than the "
-        f"sweep of all layers on its facts, {_whole(lga.fewer_rows if lga else None)} times fewer rows (medians)",
-        "a golden layer comes near each fact's own best": f"{points(lga.measures['below-optimum']) if lga else 'n/a'} "
-        f"points below the sample-wise optimum; the best layer of each unit: {points(summary.gap)}",
-        "a layer from the proxy loses little on the test facts": f"regret "
-        f"{points(lga.measures['regret']) if lga else 'n/a'} points; a layer drawn at random: "
-        f"{points(summary.any_layer['regret'])}",
-    }
-    of_sweep = (
-        f"the proxy's best layer is the test's in {summary.same_layer} of {count(summary.units, 'unit')}; "
-        f"its regret is {points(brute.measures['regret']) if brute else 'n/a'} points (no loss enters)"
-    )
-    return (own if lga else dict.fromkeys(own, unmeasured)) | {
-        "the proxy's golden layer and the test's are negligibly apart": of_sweep
-    }
-
-
 def _by_regret(item: Across) -> tuple[bool, float]:
     value = item.measures["regret"].value
     return value is None, value or 0.0
@@ -121,7 +83,7 @@ def pairs_table(summary: Summary) -> Table:
     """Two selectors at a time on the same facts, Overall."""
     titles = {item.selector: item.title for item in summary.selectors}
     return [
-        {"Overall": f"{titles[item.first]} less {titles[item.second]}", "points": _compared(item)}
+        {"Overall": f"{titles[item.first]} less {titles[item.second]}", "points": compared(item)}
         for item in summary.differences
         if item.metric == "overall" and {item.first, item.second} <= set(titles)
     ]
@@ -156,7 +118,7 @@ def carried_table(carried: Transfer) -> Table:
 
     return [
         {
-            "picked on": f"{source}: layer {_whole(layer)}",
+            "picked on": f"{source}: layer {fixed(layer)}",
             **{target: regret(row, column) for column, target in enumerate(carried.targets)},
         }
         for row, (source, layer) in enumerate(zip(carried.sources, carried.layers, strict=True))
@@ -168,28 +130,6 @@ def stability_table(stabilities: Sequence[Stability]) -> Table:
     mean regret of what they pick. Units before near picks were counted say how often they pick the very same layer."""
     sizes = sorted({size for item in stabilities for size in item.sizes})
     return [{"proxy facts": f"{size}", **{item.title: _firmness(item, size) for item in stabilities}} for size in sizes]
-
-
-def recommendation(summary: Summary) -> str:
-    """Which selector these units speak for, by name, with LGA of each loss beside it."""
-    best = summary.recommended
-    if best is None:
-        return "No selector has a pick in every unit, or none has enough test facts for a regret."
-    fewer = (
-        f" (regret: the {count(summary.with_regret, 'unit')} with at least four)"
-        if summary.with_regret < summary.units
-        else ""
-    )
-    text = (
-        f"Over {count(summary.units, 'unit')} with {count(summary.facts, 'held-out fact')}{fewer}, {best.title} has "
-        f"the least regret of what does not sweep all layers: {points(best.measures['regret'])} points"
-    )
-    if best.faster is not None:
-        text += f", {best.faster:,.0f} times faster than the sweep"
-    for item in summary.selectors:
-        if item.selector in LOSSES and item is not best:
-            text += f". {item.title}: {points(item.measures['regret'])} points"
-    return f"{text}. A layer drawn at random: {points(summary.any_layer['regret'])} points."
 
 
 def unit_title(unit: StudyUnit) -> str:
@@ -214,15 +154,6 @@ def markdown(table: Sequence[Mapping[str, str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def _compared(difference: Difference) -> str:
-    if difference.mean.value is None:
-        return "n/a: no unit has both picks"
-    return (
-        f"{points(difference.mean)} points on average over {count(difference.units, 'unit')}, "
-        f"{difference.least:.1f} to {difference.most:.1f}; above in {difference.above}, below in {difference.below}"
-    )
-
-
 def _firmness(item: Stability, size: int) -> str:
     if size not in item.sizes:
         return "n/a"
@@ -231,7 +162,7 @@ def _firmness(item: Stability, size: int) -> str:
     if share is None:
         return "no pick"
     near = f"{100 * share:.0f} %" + (" the same" if item.near is None else " within one")
-    layer = f"layer {_whole(item.picks[place])}, " if item.picks else ""
+    layer = f"layer {fixed(item.picks[place])}, " if item.picks else ""
     regret = _finite(item.regret[place])
     return f"{layer}{near}" + ("" if regret is None else f", regret {regret:.1f}")
 
@@ -266,7 +197,3 @@ def _seconds(value: float | None) -> str:
 
 def _between(row: Mapping[str, Any], name: str) -> str:
     return points(Estimate(value=row[name], low=row[f"{name}_low"], high=row[f"{name}_high"]))
-
-
-def _whole(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:,.0f}"

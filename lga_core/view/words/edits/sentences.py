@@ -3,9 +3,9 @@
 import math
 from typing import Literal
 
-from lga_core.results import Adapter, FactMean, Metric, MomentPlan
+from lga_core.results import Adapter, FactMean, Metric, MomentPlan, Sweep
 from lga_core.view.words.sentences import duration, layers_in_words, memory_size
-from lga_core.view.words.text import count
+from lga_core.view.words.text import count, fixed
 
 Protocol = Literal["teacher_forced", "free"]
 
@@ -14,12 +14,7 @@ def before_after(before: Metric | FactMean, after: Metric | FactMean, protocol: 
     """ "0 → 100", percent; n/a where nothing was asked."""
     if not after.n:
         return "n/a"
-    return f"{whole(getattr(before, protocol))} → {whole(getattr(after, protocol))}"
-
-
-def whole(value: float | None) -> str:
-    """A percentage, or another number of some size, without digits."""
-    return "n/a" if value is None else f"{value:.0f}"
+    return f"{fixed(getattr(before, protocol))} → {fixed(getattr(after, protocol))}"
 
 
 def relative_error(value: float | None) -> str:
@@ -46,16 +41,20 @@ def moment_details(plan: MomentPlan, text: str) -> str:
     )
 
 
-def best_layer_sentence(best: int | None, overall: float | None, golden: int | None, at_golden: float | None) -> str:
-    """The best layer for one fact beside the golden layer of the last scores, with Overall after the edit there."""
+def best_layer_sentence(sweep: Sweep, best: int | None, golden: int | None) -> str:
+    """The best layer for one fact beside the golden layer of the last scores, with Overall after the edit there.
+
+    `sweep`: of this one fact; `best`: None before it is complete.
+    """
     if best is None:
         return "The best layer for this fact is named when every layer is measured."
-    words = f"Best for this fact: layer {best}, Overall {whole(overall)} %."
+    overall = dict(zip(sweep.layers, sweep.overall[0], strict=True))
+    words = f"Best for this fact: layer {best}, Overall {fixed(overall[best])} %."
     if golden is None:
         return f"{words} No golden layer is known yet: score the layers first."
     if golden == best:
         return f"{words} It is the golden layer of the last scores too."
-    return f"{words} Golden layer of the last scores: {golden}, Overall {whole(at_golden)} %."
+    return f"{words} Golden layer of the last scores: {golden}, Overall {fixed(overall[golden])} %."
 
 
 def adapter_words(adapter: Adapter) -> str:

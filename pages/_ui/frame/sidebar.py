@@ -5,18 +5,19 @@ import streamlit as st
 from lga_core.service.requests import Need, ProxySet, ScoreRequest
 from pages._ui.facts import choose as facts
 from pages._ui.facts.sets import fingerprint, proxy_set
+from pages._ui.frame import guide
 from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
 from pages._ui.runs import opening
 from pages._ui.scoring import options
 from pages._ui.session.state import Question, keep_widgets, kept, restore_widgets, session
-from pages._ui.shell import guide, jobs
+from pages._ui.shell import jobs
 
 
 def sidebar() -> None:
     """Draws the sidebar and keeps the question that it asks in the session."""
     restore_widgets()
-    opening.take()
+    opening.open_requested()
     with st.sidebar:
         entry = model.choose_model()
         st.divider()
@@ -46,7 +47,7 @@ def sidebar() -> None:
             needs = options.choices(seed).needs()
             memory_notes.scoring_note(here.question, [need.measurement for need in needs])
         jobs.progress_panel()
-        guide.way_back()
+        guide.show_again_button()
     keep_widgets()
 
 

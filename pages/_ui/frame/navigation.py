@@ -1,12 +1,13 @@
-"""The frame around every page, and the list of pages."""
+"""The list of pages, and what stands around every one of them."""
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from pages._ui.frame import guide, narrow, theme
 from pages._ui.runs import opening, recorded
 from pages._ui.session import tab
 from pages._ui.session.state import session
-from pages._ui.shell import guide, layer_choice, narrow, theme
+from pages._ui.shell import layer_choice
 from pages._ui.shell.engine import warm_up
 
 PAGES = (
@@ -21,7 +22,7 @@ PAGES = (
 )
 
 
-def navigation() -> StreamlitPage:
+def chosen_page() -> StreamlitPage:
     """The page that the address asks for; the first one is the default."""
     return st.navigation(
         [st.Page(path, title=title, icon=icon, default=index == 0) for index, (path, title, icon) in enumerate(PAGES)],
@@ -30,13 +31,13 @@ def navigation() -> StreamlitPage:
 
 
 def run(page: StreamlitPage) -> None:
-    """Run the page inside the frame."""
-    layer_choice.take_clicks()
+    """Run the page with what stands around it: theme, guide, notices, the mark of recorded numbers, the address."""
+    layer_choice.apply_clicks()
     theme.watch()
     narrow.frames()
     tab.recognize()
     warm_up()
-    opening.notice()
+    opening.show_notices()
     session().shown_run = None
     session().compute = None
     above = st.container()  # it is drawn after the page, which says what it shows
