@@ -16,5 +16,5 @@ page = frame.navigation()
 require_login()
 with boxed("The sidebar"):
     sidebar()
-with boxed("The page"):
+with boxed("The frame"):
     frame.run(page)
