@@ -41,7 +41,7 @@ class Phase(StrEnum):
     EDIT_SET = "Reading the edit set"
     EXPORT = "Writing the edited model"
     PUBLISH = "Publishing"
-    ELSEWHERE = "Waiting for another process that computes the same"
+    ELSEWHERE = "Waiting for what is computed elsewhere already"
 
 
 @dataclass(frozen=True, kw_only=True)

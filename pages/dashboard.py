@@ -16,5 +16,5 @@ page = navigation.chosen_page()
 require_login()
 with boxed("The sidebar"):
     sidebar()
-with boxed("The page"):
+with boxed("The frame"):
     navigation.run(page)

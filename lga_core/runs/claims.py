@@ -1,85 +1,142 @@
-"""Who computes what, among the processes that share a store: an equal question is computed by one of them at a time.
+"""Who computes what, among all that share a store: a row is computed by one of them at a time.
 
-A claim is a locked file, which the system frees when its process dies. Within one process nobody waits for another:
-the engine joins equal requests, and a job that waits for a job whose turn it has would wait for ever.
+A claim is a locked byte of one file, at a place that stands for the row; the system frees it when its process dies.
+The file stays: who waits for a lock on a file that was removed meanwhile would share its claim with the next one.
 """
 
 import functools
 import hashlib
-import json
+import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from lga_core.progress import Phase, Progress, Reporter
 from lga_core.runs.storage.store import Run
 
+try:
+    import fcntl
+except ImportError:  # Windows, which has no such locks: an equal row may be computed twice there, and is stored once
+    fcntl = None
+
 LOOK_SECONDS = 0.25
-STALLED_SECONDS = 60.0  # without a new row nobody waits on: that another one computes it again costs time alone
-FOLDERS_KNOWN = 64
+BEAT_SECONDS = 5.0  # between two signs of life of a process that holds claims
+STALLED_SECONDS = 60.0  # without a new row or a sign of life nobody waits on: to compute it again costs time alone
+PLACE_BYTES = 8
 
 
 @contextmanager
-def claimed(run: Run, names: Iterable[str], report: Reporter) -> Iterator[None]:
-    """Compute these rows of a run, once no other process does. Read what it has stored meanwhile after this began.
+def claimed(run: Run, names: Collection[str], report: Reporter) -> Iterator[frozenset[str]]:
+    """Those of these rows of a run that nobody else computes now. What is stored of them by then is not to be computed.
 
-    Reports while it waits, which may cancel the work.
+    Waits until there is one, or until somebody else has stored a row: then there may be none, and it is looked again.
+    Never called while other rows of the run are claimed. Reports while it waits, which may cancel the work.
     """
-    claims = _claims(run.store.root / "claims")
-    question = hashlib.sha256(json.dumps([run.provenance.key, sorted(names)]).encode()).hexdigest()[:32]
-    stamp, since = run.stamp, time.monotonic()
-    while not (ours := claims.take(question)) and time.monotonic() - since < STALLED_SECONDS:
-        report(Progress(phase=Phase.ELSEWHERE, done=0, total=0))
-        time.sleep(LOOK_SECONDS)
-        if run.stamp != stamp:
-            stamp, since = run.stamp, time.monotonic()
+    claims = _claims(run.store.root.resolve())
+    places = {_place(run, name): name for name in names}
+    stamp, sign, since = run.stamp, claims.sign_of_life, time.monotonic()
+    waited = False
+    ours = claims.take(places)
     try:
-        yield
+        while places and not ours and run.stamp == stamp:
+            if time.monotonic() - since > STALLED_SECONDS:
+                yield frozenset(names)
+                return
+            waited = True
+            report(Progress(phase=Phase.ELSEWHERE, done=0, total=1))
+            time.sleep(LOOK_SECONDS)
+            if claims.sign_of_life != sign:
+                sign, since = claims.sign_of_life, time.monotonic()
+            ours = claims.take(places)
+        if waited:
+            report(Progress(phase=Phase.ELSEWHERE, done=1, total=1))
+        yield frozenset(places[place] for place in ours)
     finally:
-        if ours:
-            claims.give(question)
+        claims.give(ours)
+
+
+def _place(run: Run, name: str) -> int:
+    """Below 2^62, for an offset in a file has 63 bits."""
+    digest = hashlib.sha256(f"{run.provenance.key}/{name}".encode()).digest()
+    return int.from_bytes(digest[:PLACE_BYTES]) >> 2
 
 
 class _Claims:
-    """The claims of this process in one folder; threads share them."""
+    """The claims of this process on the rows of one store; its threads are kept from one another too.
+
+    The file is open while something is held, and once: to close it anywhere in the process frees all of its locks.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._held: dict[str, tuple[FileLock, int]] = {}  # with how many threads hold it
+        self._path = folder / "claims.lock"
+        self._file: int | None = None
+        self._held: set[int] = set()
         self._lock = threading.Lock()
+        self._beating = False
 
-    def take(self, question: str) -> bool:
-        """Whether it is this process's now. A folder that cannot be written is told when a row is stored."""
+    @property
+    def sign_of_life(self) -> int:
+        """Another number each time that a process has shown that it lives and holds claims."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def take(self, places: Collection[int]) -> set[int]:
+        """Those that nobody held. A folder that cannot be written is told when a row is stored."""
         with self._lock:
-            lock, holders = self._held.get(question, (None, 0))
-            if lock is None:
-                lock = FileLock(self._folder / f"{question}.lock", thread_local=False)
-                try:
-                    self._folder.mkdir(parents=True, exist_ok=True)
-                    lock.acquire(timeout=0)
-                except Timeout:
-                    return False
-                except OSError:
-                    return True
-            self._held[question] = (lock, holders + 1)
+            try:
+                if self._file is None:
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            except OSError:
+                return set(places)
+            taken = {place for place in places if place not in self._held and self._lock_byte(place)}
+            self._held |= taken
+            self._close_or_beat()
+            return taken
+
+    def give(self, places: Collection[int]) -> None:
+        with self._lock:
+            for place in self._held.intersection(places):
+                self._held.remove(place)
+                if fcntl is not None:
+                    with suppress(OSError):
+                        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+            self._close_or_beat()
+
+    def _lock_byte(self, place: int) -> bool:
+        if fcntl is None:
             return True
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except (BlockingIOError, PermissionError):  # another process has it
+            return False
+        except OSError:  # a file system without locks
+            return True
+        return True
 
-    def give(self, question: str) -> None:
-        """One thread less holds it."""
-        with self._lock:
-            lock, holders = self._held.pop(question, (None, 0))
-            if holders > 1:
-                self._held[question] = (lock, holders - 1)
-            elif lock is not None:
-                with suppress(OSError):  # one that waits makes a new file, or has the old one open
-                    Path(lock.lock_file).unlink()
-                lock.release()
+    def _close_or_beat(self) -> None:
+        if self._held and not self._beating:
+            self._beating = True
+            threading.Thread(target=self._beat, name="claims", daemon=True).start()
+        elif not self._held and self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _beat(self) -> None:
+        while True:
+            with self._lock:
+                if not self._held:
+                    self._beating = False
+                    return
+                with suppress(OSError):
+                    os.utime(self._path)
+            time.sleep(BEAT_SECONDS)
 
 
-@functools.lru_cache(maxsize=FOLDERS_KNOWN)
+@functools.cache
 def _claims(folder: Path) -> _Claims:
     return _Claims(folder)

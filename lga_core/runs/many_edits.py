@@ -16,11 +16,13 @@ from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import EditCheckpoint, ManyEdits, Stored
+from lga_core.runs.claims import claimed
 from lga_core.runs.reading import finished_many_edits
 from lga_core.runs.storage.keys import many_edits_run
 from lga_core.runs.storage.store import Run, Store
 
 FACTS, DELTA, KEYS = "facts", "delta", "keys"  # names of tensors, those of a matrix with its layer and its name
+EDITS = "edits"  # what is claimed: they go on from one another, so one computes them all
 
 
 def many_edits(
@@ -42,22 +44,32 @@ def many_edits(
     settings = settings or editor_named(editor).settings()
     run = many_edits_run(model.identity, facts_name, facts, layers, editor, settings, how, store)
     places = how.checkpoints(len(facts))
-    measured = {row.edits for row in run.rows(EditCheckpoint).values()}
-    if not measured.issuperset(places):
-        store.facts.keep(facts)
-        begun = _begun(run, model)
-        if any(place < begun.facts and place not in measured for place in places):
-            begun = EditSum()  # a row before it was lost
-        for item in compute(model, facts, editor, layers, settings, how, begun=begun, measured=measured, report=report):
-            if isinstance(item, EditSum):
-                run.keep_state(_content(item))
-            else:
-                run.append(str(item.edits), item)
-    if not run.complete:
+    while not (measured := _measured(run)).issuperset(places):
+        with claimed(run, [EDITS], report) as ours:
+            if not ours or (measured := _measured(run)).issuperset(places):
+                continue
+            store.facts.keep(facts)
+            begun = _begun(run, model)
+            if any(place < begun.facts and place not in measured for place in places):
+                begun = EditSum()  # a row before it was lost
+            for item in compute(
+                model, facts, editor, layers, settings, how, begun=begun, measured=measured, report=report
+            ):
+                if isinstance(item, EditSum):
+                    run.keep_state(_content(item))
+                else:
+                    run.append(str(item.edits), item)
+            break
+    if not run.complete and _measured(run).issuperset(places):  # else it was deleted meanwhile
         run.finish()
     return finished_many_edits(
         model.identity, facts_name, facts, layers, editor, settings, how, store, reused=len(measured)
     )
+
+
+def _measured(run: Run) -> set[int]:
+    """After how many edits a measurement is stored."""
+    return {row.edits for row in run.rows(EditCheckpoint).values()}
 
 
 def _content(total: EditSum) -> bytes:

@@ -1,6 +1,7 @@
 """Sweeps joined with the store: every finished cell is stored at once, whatever set of facts asked for it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lga_core.data.facts import Fact
@@ -9,10 +10,10 @@ from lga_core.evaluation.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.questions import acting_cap
-from lga_core.progress import Reporter, silent
+from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Stored, Sweep, SweepCell
 from lga_core.runs.claims import claimed
-from lga_core.runs.reading import finished_sweep, stored_cells
+from lga_core.runs.reading import finished_sweep
 from lga_core.runs.storage.keys import cell_name, sweep_run
 from lga_core.runs.storage.store import Store
 
@@ -41,11 +42,37 @@ def sweep(
         for fact in facts
         for layer in layers
     }
+    places = {name: place for place, name in names.items()}  # one a cell, also where a fact stands there twice
     store.facts.keep(facts)
-    with claimed(run, names.values(), report):
-        done = {(cell.record, cell.layer) for cell in stored_cells(run, facts, metrics.probes)} & names.keys()
-        for cell in cells(model, facts, layers, editor, settings, done, metrics=metrics, report=report):
-            run.append(names[cell.record, cell.layer], cell)
+    computed = 0
+    left = set(places)
+    while left := left - run.rows(SweepCell).keys():
+        with claimed(run, left, report) as ours:
+            missing = ours - run.rows(SweepCell).keys()
+            elsewhere = len(left - ours)
+            done = names.keys() - {places[name] for name in missing}
+            counted = _counted(report, elsewhere)
+            for cell in cells(model, facts, layers, editor, settings, done, metrics=metrics, report=counted):
+                run.append(names[cell.record, cell.layer], cell)
+                computed += 1
+        left -= ours
     return finished_sweep(
-        model.identity, facts_name, facts, layers, editor, settings, store, metrics=metrics, reused=len(done)
+        model.identity,
+        facts_name,
+        facts,
+        layers,
+        editor,
+        settings,
+        store,
+        metrics=metrics,
+        reused=len(names) - computed,
     )
+
+
+def _counted(report: Reporter, elsewhere: int) -> Reporter:
+    """A reporter to which cells that somebody else computes are not done yet."""
+
+    def report_edits(step: Progress) -> None:
+        report(replace(step, done=step.done - elsewhere) if step.phase is Phase.SWEEP else step)
+
+    return report_edits

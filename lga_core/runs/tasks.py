@@ -105,6 +105,8 @@ def measure(
         report,
     )
     if not run.complete:
+        by_name = {fact.fingerprint: row for fact, row in zip(facts, rows, strict=True)}
+        run.extend(by_name)  # again those that were lost where it was deleted meanwhile
         run.finish()
     return rows, run.stored(rows=len(rows), reused=reused)
 
@@ -233,13 +235,18 @@ def _row_by_row(
             """Report with the count of finished rows. Steps of another phase, as of a text that is read, stay."""
             report(replace(step, done=len(rows), total=len(facts)) if step.phase is phase else step)
 
-        with claimed(run, fingerprints.values(), report):
-            rows = rows_by_record(run, row_type, facts)
-            count_rows(Progress(phase=phase, done=0, total=0))
-            for row in compute(frozenset(rows), count_rows) if len(rows) < len(facts) else ():
-                run.append(fingerprints[row.record], row)
-                rows[row.record] = row
+        left = set(fingerprints.values())
+        while left := left - run.rows(row_type).keys():
+            with claimed(run, left, report) as ours:
+                rows = rows_by_record(run, row_type, facts) | rows
                 count_rows(Progress(phase=phase, done=0, total=0))
+                done = frozenset(record for record, name in fingerprints.items() if record in rows or name not in ours)
+                for row in compute(done, count_rows) if len(done) < len(facts) else ():
+                    run.append(fingerprints[row.record], row)
+                    rows[row.record] = row
+                    count_rows(Progress(phase=phase, done=0, total=0))
+            left -= ours
+        rows = rows_by_record(run, row_type, facts) | rows
     return tuple(rows[fact.record] for fact in facts)
 
 
@@ -249,14 +256,16 @@ def _computed_once(
     """The answer of a question about one fact: the stored one, or computed and stored whole."""
     if stored := stored_answer(run, answer_type, fact):
         return stored
-    with claimed(run, [fact.fingerprint], report):
-        if stored := stored_answer(run, answer_type, fact):  # by another process meanwhile
-            return stored
-        answer = compute()
-        run.store.facts.keep([fact])
-        run.append(fact.fingerprint, answer)
-        run.finish()
-    return answer, run.stored(rows=1)
+    while True:
+        with claimed(run, [fact.fingerprint], report) as ours:
+            if stored := stored_answer(run, answer_type, fact):  # by another one meanwhile
+                return stored
+            if ours:
+                answer = compute()
+                run.store.facts.keep([fact])
+                run.append(fact.fingerprint, answer)
+                run.finish()
+                return answer, run.stored(rows=1)
 
 
 def _unmeasured(fact: Fact, check: KnownFactCheck) -> FactRow:

@@ -19,6 +19,7 @@ from attack.hostile import document, name, safetensors, trap, value, word
 from conftest import tiny_model
 
 from lga_core.data.load import fact_from_form, load_facts, read_facts, write_facts
+from lga_core.editing.files.easyedit.reading import read_hparams
 from lga_core.editing.files.manifest import FORMAT, Manifest
 from lga_core.editing.files.reading import read_edit_set
 from lga_core.errors import LgaError
@@ -28,12 +29,14 @@ from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.structure import quantized
 from lga_core.models.text.preview import has_chat_template, token_preview
 from lga_core.models.text.sources import content_key
+from lga_core.runs.checks import MOST_LAYERS, parse_layers
 from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
 from lga_core.view.export.frames.table import table, to_csv
 from lga_core.view.words.text import escape, shorten, token_label, wrap
 from pages._ui.facts.sets import file_name
+from pages._ui.runs.opening import FACT, LAYERS, RUN, linked_fact, linked_layers
 from pages._ui.shell.text import fact_line, safe
 
 CASES = int(os.environ.get("LGA_ATTACKS", "300"))
@@ -132,6 +135,31 @@ def run_key(chance: random.Random, folder: Path) -> None:
     assert not any(done)
 
 
+def link(chance: random.Random, folder: Path) -> None:
+    """What an address says beside the widgets that are bound to it."""
+    numbers = ("3", "-1", "9" * 30, "1e3", "٣", " 4 ", "", "0x1")
+    parts = [chance.choice(numbers) if chance.random() < 0.7 else word(chance) for _ in range(chance.randrange(6))]
+    address = {LAYERS: ",".join(parts), FACT: chance.choice((*parts, word(chance))), RUN: name(chance)}
+    layers, fact = linked_layers(address), linked_fact(address)
+    assert all(0 <= layer < MOST_LAYERS for layer in layers) and layers == sorted(set(layers))
+    assert fact is None or isinstance(fact, int)
+    parse_layers(address[LAYERS])
+
+
+def hparams(chance: random.Random, folder: Path) -> None:
+    """EasyEdit's YAML: values of other kinds, aliases that multiply, deep nesting, tags that run code."""
+    good = {"alg_name": "R-ROME", "layers": [5], "v_num_grad_steps": 20, "v_lr": 0.5, "kl_factor": 0.1}
+    bombs = (
+        b"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nlayers: [*c, *c]",
+        b"[" * 5_000,
+        b"alg_name: !!python/object/apply:os.system ['touch hit']",
+        b"alg_name: ROME\nlayers: [" + b"9" * 5_000 + b"]",
+    )
+    read = read_hparams(name(chance), chance.choice(bombs) if chance.random() < 0.2 else document(good, chance))
+    for remark in read.remarks(4):
+        labels_are_inert(remark)
+
+
 def model_folder(chance: random.Random, folder: Path) -> None:
     """A transformers folder, its files broken one or more at a time."""
     place = folder / "model"
@@ -210,8 +238,10 @@ def signed(tensors: bytes) -> bytes:
 
 MODEL = tiny_model("llama")
 DOORS: dict[Callable[[random.Random, Path], None], int] = {
-    upload: 25,
-    typed: 15,
+    upload: 20,
+    typed: 10,
+    link: 5,
+    hparams: 5,
     fact_source: 5,
     text_name: 5,
     model_name: 15,

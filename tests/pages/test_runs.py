@@ -1,5 +1,6 @@
 """The page of stored runs, and what a new tab and a link open with."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
 from tests.pages.conftest import APP
-from tests.pages.driving import kept, metrics, wait, words
+from tests.pages.driving import RECORDS, kept, metrics, name_model, upload, wait, words
 
 
 @pytest.fixture
@@ -30,10 +31,15 @@ def header(kind: str):
 
 
 def new_tab(name: str, **query: str) -> AppTest:
-    """A tab of another browser on the same server, which has just said its name."""
+    """A tab of another browser on the same server, or a reload of one, which has just said its name."""
     tab = AppTest.from_file(str(APP), default_timeout=60)
     for key, value in query.items():
         tab.query_params[key] = value
+    return recognized(tab, name)
+
+
+def recognized(tab: AppTest, name: str) -> AppTest:
+    """The next run of this tab is the one in which the browser says its name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pages._ui.session.tab._component", lambda **_: SimpleNamespace(name=name))
         tab.run()
@@ -103,3 +109,81 @@ def test_a_new_tab_a_link_and_open_show_what_was_there(scored: AppTest):
     scored.button(key="open_run").click().run()
     scored.switch_page("golden_layers.py").run()  # where the test runner stays
     assert kept(scored).asked == question and scored.number_input(key="n").value == 4
+
+
+def test_the_layers_of_a_link_win_when_it_is_opened_and_then_what_is_chosen(ready: AppTest):
+    ready.number_input(key="n").set_value(4).run()
+    ready.button(key="score").click().run()
+    wait(ready)
+    ready.multiselect(key="layers").set_value([1]).run()
+    recognized(ready, "tab")
+    query = dict(address(ready))
+
+    reloaded = new_tab("tab", **query)
+    assert reloaded.multiselect(key="layers").value == [1] and kept(reloaded) is kept(ready)
+    linked = new_tab("tab", **{**query, "layers": "0,3"})  # in this very tab, which has others
+    assert linked.multiselect(key="layers").value == [0, 3]
+    linked.multiselect(key="layers").set_value([2]).run()
+    assert address(linked)["layers"] == "2"
+    bare = new_tab("tab")
+    assert bare.session_state["layers"] == [2], "no link: as the tab had it last"
+    nothing = new_tab("tab", **{name: value for name, value in query.items() if name != "layers"})
+    assert nothing.multiselect(key="layers").value == [], "its sender had chosen none"
+
+
+def address(app: AppTest) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
+
+
+def test_the_layers_and_the_fact_of_a_link_win_over_those_of_its_run(scored: AppTest):
+    edit = header("r-rome")
+    linked = new_tab("another", run=edit.key[:16], layers="0,3", fact="5")
+    assert linked.session_state["layers"] == [0, 3] and linked.session_state["lga"].fact == 5
+    plain = new_tab("a third", run=edit.key[:16])
+    assert plain.session_state["layers"] == [1]
+
+
+def test_what_was_asked_before_the_tab_was_known_belongs_to_it(ready: AppTest, model_folder):
+    """The browser is slow: the page was used before it has said which tab this is."""
+    ready.number_input(key="n").set_value(4).run()
+    recognized(ready, "tab")
+    ready.button(key="score").click().run()
+    wait(ready)
+    earlier = kept(ready)
+    again = AppTest.from_file(str(APP), default_timeout=60).run()  # a reload
+    assert kept(again) is not earlier
+    name_model(again, str(model_folder))
+    upload(again, "other.json", json.dumps([{**one, "ground_truth": ["London"]} for one in RECORDS]).encode())
+    again.button(key="use_upload").click().run()
+    again.button(key="score").click().run()
+    job = kept(again).jobs["score"]
+    recognized(again, "tab")
+    assert kept(again) is earlier and earlier.jobs["score"] is job and job.asker == earlier.id
+    assert {"ten.json", "other.json"} <= set(earlier.sets)
+    wait(again)
+    assert earlier.asked.facts == "other.json" == again.session_state["lga"].question.facts
+    assert metrics(again)["Facts used"] == "10 of 10"
+
+
+def test_an_edit_that_was_kept_before_the_tab_was_known_is_in_its_ledger(scored: AppTest):
+    recognized(scored, "tab")
+    scored.button(key="keep").click().run()
+    wait(scored)
+    model = scored.session_state["lga"].question.model
+    assert len(current(scored, model).entries) == 1
+    again = AppTest.from_file(str(APP), default_timeout=60)
+    again.query_params["run"] = header("r-rome").key[:16]
+    again.run()
+    again.session_state["lga"].reopening = (header("r-rome").key[:16],)
+    again.switch_page("trial_edit.py").run()
+    again.button(key="keep").click().run()
+    recognized(again, "tab")
+    wait(again)
+    assert kept(again) is kept(scored) and len(current(again, model).entries) == 2
+
+
+def current(app: AppTest, model: str):
+    """The tab's ledger as the engine has shown it last."""
+    job = kept(app).jobs["ledger"]
+    assert job.request.model == model and job.request.session == kept(app).id and job.error is None
+    return job.result

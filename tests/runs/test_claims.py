@@ -1,6 +1,9 @@
-"""Two processes with one store: an equal question is computed by one of them at a time, and nothing waits for ever."""
+"""Processes and threads with one store: each row is computed by one of them at a time, and nothing waits for ever."""
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,17 +12,19 @@ from lga_core.progress import Cancelled, Phase, Progress, silent
 from lga_core.results import KnownFactCheck
 from lga_core.runs import claims
 from lga_core.runs.claims import claimed
-from lga_core.runs.storage.store import Store
+from lga_core.runs.storage.store import Run, Store
 from tests.runs.writing import check, question
 
 SECONDS = 60
+CONTENDERS, ROUNDS, ROWS = 6, 10, 6
 spawn = multiprocessing.get_context("spawn")
 
 
 def compute(root, begun, end) -> None:
     """Another process that holds the claim until it may store its row."""
     run = Store(root).open(question())
-    with claimed(run, ["fact"], silent):
+    with claimed(run, ["fact"], silent) as ours:
+        assert ours
         begun.set()
         end.wait(SECONDS)
         run.append("fact", check(1))
@@ -39,15 +44,15 @@ def other(tmp_path) -> Iterator[tuple]:
 
 def test_the_second_waits_says_so_and_finds_the_row(tmp_path, other):
     run, told = Store(tmp_path).open(question()), []
-    with claimed(run, ["another fact"], told.append):
-        assert not told, "another question waits for nobody"
+    with claimed(run, ["fact", "another fact"], told.append) as ours:
+        assert ours == {"another fact"} and not told, "what is free is computed first"
 
     def report(step: Progress) -> None:
-        told.append(step.phase)
+        told.append((step.phase, step.done))
         other[1].set()
 
-    with claimed(run, ["fact"], report):
-        assert set(told) == {Phase.ELSEWHERE}
+    with claimed(run, ["fact"], report) as ours:
+        assert set(told) == {(Phase.ELSEWHERE, 0), (Phase.ELSEWHERE, 1)} and told[-1][1] == 1
         assert run.rows(KnownFactCheck) == {"fact": check(1)}
 
 
@@ -63,19 +68,94 @@ def test_a_killed_process_holds_nothing(tmp_path, other):
     other[0].kill()
     other[0].join()
     told = []
-    with claimed(Store(tmp_path).open(question()), ["fact"], told.append):
-        assert not told
+    with claimed(Store(tmp_path).open(question()), ["fact"], told.append) as ours:
+        assert ours and not told
 
 
-def test_nobody_waits_for_one_that_stores_nothing(tmp_path, other, monkeypatch):
+def test_nobody_waits_for_one_that_gives_no_sign_of_life(tmp_path, other, monkeypatch):
+    os.kill(other[0].pid, signal.SIGSTOP)
     monkeypatch.setattr(claims, "STALLED_SECONDS", 0.3)
     told = []
-    with claimed(Store(tmp_path).open(question()), ["fact"], told.append):
-        assert told and other[0].is_alive()
+    with claimed(Store(tmp_path).open(question()), ["fact"], told.append) as ours:
+        assert ours and told and other[0].is_alive()
 
 
-def test_threads_of_one_process_do_not_wait_for_each_other(tmp_path):
+def test_one_that_lives_is_waited_for_though_its_row_takes_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(claims, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(claims, "STALLED_SECONDS", 0.5)
+    run, looks, enough = Store(tmp_path).open(question()), [], threading.Event()
+
+    def report(step: Progress) -> None:
+        looks.append(step)
+        if len(looks) == 60:  # of 0.02 seconds: longer than nobody waits for one without a sign of life
+            enough.set()
+
+    def hold() -> None:
+        with claimed(run, ["fact"], silent):
+            begun.set()
+            enough.wait(SECONDS)
+            run.append("fact", check(1))
+
+    begun = threading.Event()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    begun.wait(SECONDS)
+    with claimed(run, ["fact"], report):
+        assert enough.is_set() and "fact" in run.rows(KnownFactCheck)
+    holder.join()
+
+
+def contend(root, number) -> None:
+    """Compute all rows of run after run that are left; each computed row is told beside the store."""
+    for round_ in range(ROUNDS):
+        run = Store(root).open(question(f"r{round_}"))
+        names = [str((row + number) % ROWS) for row in range(ROWS)][: ROWS - number % 3]  # they overlap, and differ
+        left = set(names)
+        while left := left - run.rows(KnownFactCheck).keys():
+            with claimed(run, left, silent) as ours:
+                for name in ours - run.rows(KnownFactCheck).keys():
+                    with open(root / f"r{round_}.computed", "a") as told:
+                        told.write(f"{name}\n")
+                    run.append(name, check(int(name)))
+            left -= ours
+
+
+def test_many_processes_compute_and_store_each_row_once(tmp_path, monkeypatch):
+    processes = [spawn.Process(target=contend, args=(tmp_path, number)) for number in range(CONTENDERS)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(SECONDS)
+        assert process.exitcode == 0
+    for round_ in range(ROUNDS):
+        run = Store(tmp_path).open(question(f"r{round_}"))
+        assert sorted((tmp_path / f"r{round_}.computed").read_text().split()) == [str(row) for row in range(ROWS)]
+        assert lines(run) == run.notes.rows == ROWS
+
+
+def lines(run: Run) -> int:
+    return len((run.store.root / f"{run.provenance.key}.jsonl").read_bytes().splitlines())
+
+
+def test_threads_of_one_process_are_kept_from_one_another(tmp_path):
     run, told = Store(tmp_path).open(question()), []
-    with claimed(run, ["fact"], told.append), claimed(run, ["fact"], told.append):
-        assert not told
-    assert not list((tmp_path / "claims").iterdir()), "nothing is left behind"
+
+    def report(step: Progress) -> None:
+        raise Cancelled("it waits")
+
+    with claimed(run, ["fact"], told.append) as ours:
+        with claimed(run, ["fact", "other"], told.append) as free:
+            assert (ours, free, told) == ({"fact"}, {"other"}, [])
+        with pytest.raises(Cancelled), claimed(run, ["fact"], report):
+            pytest.fail("it did not wait")
+    with claimed(run, ["fact"], told.append) as ours:
+        assert ours and not told
+
+
+def test_a_row_that_is_there_is_not_stored_again(tmp_path):
+    run = Store(tmp_path).open(question())
+    run.append("fact", check(1))
+    Store(tmp_path).open(question()).extend({"fact": check(2), "other": check(3)})
+    assert run.rows(KnownFactCheck) == {"fact": check(1), "other": check(3)}
+    assert lines(run) == run.notes.rows == 2

@@ -215,30 +215,34 @@ def test_a_writer_killed_at_random_moments_loses_no_row_that_it_had_written(tmp_
         writer.wait()
         writer.stdout.close()
         told += [line.split() for line in lines if line.endswith("\n")]
-        if RunBin(store).held:
-            RunBin(store).undo()  # killed while a run lay in the bin, or on the way
+        RunBin(store).clear_abandoned()  # killed while a run lay in the bin, or on the way
         headers = RunIndex(store).headers()
         assert all(header.problem is None for header in headers), headers
-        number = max(int(header.key[1:]) for header in headers) + 1
+        names = {header.key for header in headers} | {name for name, _word in told}
+        number = 1 + max((int(name[1:]) for name in names), default=-1)
     rows = {header.key: store.find(header.key).rows(KnownFactCheck) for header in headers}
-    assert told and all(row in rows[key] for key, row in told)
+    words = {name: [word for of, word in told if of == name] for name, _word in told}
+    kept = {name: said for name, said in words.items() if said[-1] != "out" or name in rows}
+    assert kept and all({*said} - {"out", "back"} <= rows[name].keys() for name, said in kept.items())
+    assert not (tmp_path / "bin").exists() or not list((tmp_path / "bin").iterdir())
     assert all(row == check(int(name)) for run in rows.values() for name, row in run.items())
 
 
 @pytest.mark.parametrize("moved", [1, 2, 3, 4])
 @pytest.mark.parametrize("way", ["out", "back"])
-def test_a_deletion_that_was_killed_halfway_can_be_undone(tmp_path, moved, way):
+def test_a_deletion_that_was_killed_halfway_is_undone_at_the_next_start(tmp_path, moved, way):
     store = filled(tmp_path)
     run = store.open(question())
     run.finish()
     run.keep_state(b"state")
     before = {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")}
-    RunBin(store).delete("a1")
     order = [f"a1{suffix}" for suffix in reversed(SUFFIXES)]  # as files are moved, both ways
-    for name in order[:moved] if way == "back" else order[moved:]:
-        (tmp_path / "bin" / name).rename(tmp_path / name)
-    assert RunBin(store).undo() == "a1"
+    (tmp_path / "bin" / "killed").mkdir(parents=True)
+    for name in order[moved:] if way == "back" else order[:moved]:
+        (tmp_path / name).rename(tmp_path / "bin" / "killed" / name)
+    RunBin(store).clear_abandoned()
     assert {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")} == before
+    assert not list((tmp_path / "bin").iterdir())
 
 
 def test_a_damaged_state_is_none(tmp_path):

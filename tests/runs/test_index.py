@@ -1,6 +1,9 @@
 """The list of runs: read by headers only, incrementally; what cannot be read stands apart; delete and undo."""
 
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,15 +141,60 @@ def test_a_deleted_run_comes_back_byte_for_byte_until_the_next_is_deleted(tmp_pa
     before = {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")}
     bin_.delete("a1")
     assert [header.key for header in index.headers()] == ["b2"] and bin_.held == "a1"
-    assert bin_.undo() == "a1" and bin_.held is None
+    bin_.undo("a1")
+    assert bin_.held is None
     assert {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")} == before and len(before) == 4
     bin_.delete("a1")
     bin_.delete("b2")
-    assert bin_.undo() == "b2"
     with pytest.raises(LgaError, match="no deleted run"):
-        bin_.undo()
+        bin_.undo("a1")  # a page that was drawn before the next one was deleted
+    bin_.undo("b2")
+    with pytest.raises(LgaError, match="no deleted run"):
+        bin_.undo("b2")
     with pytest.raises(LgaError, match="not stored any more"):
         bin_.delete("a1")
+
+
+SERVER = """
+import sys
+from lga_core.runs.storage.bin import RunBin
+from lga_core.runs.storage.store import Store
+own = RunBin(Store(sys.argv[1]))
+own.clear_abandoned()
+own.delete(sys.argv[2])
+print("deleted", flush=True)
+sys.stdin.read()
+own.undo(sys.argv[2])
+"""
+
+
+def test_servers_of_one_store_have_bins_of_their_own_and_a_killed_one_leaves_nothing(tmp_path):
+    store = Store(tmp_path)
+    stored(store, "a1")
+    stored(store, "b2")
+    stored(store, "c3")
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("[ac]*.json*")}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    own = RunBin(store)
+    own.delete("a1")
+    servers = []
+    for key in ("b2", "c3"):  # begin while this one holds a run, and delete one each
+        server = subprocess.Popen(
+            [sys.executable, "-c", SERVER, tmp_path, key],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        assert server.stdout.readline() == b"deleted\n"
+        servers.append(server)
+    servers[0].kill()
+    servers[0].communicate()
+    RunBin(store).clear_abandoned()
+    own.undo("a1")
+    servers[1].communicate()
+    assert servers[1].returncode == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("[ac]*.json*")} == before
+    assert not list(tmp_path.glob("b2.*")) and [path.name for path in (tmp_path / "bin").glob("*/*")] == []
 
 
 def test_a_run_that_was_measured_again_is_not_overwritten_by_undo(tmp_path):
@@ -156,7 +204,7 @@ def test_a_run_that_was_measured_again_is_not_overwritten_by_undo(tmp_path):
     bin_.delete("a1")
     run.append("5", check(5))
     with pytest.raises(LgaError, match="measured again"):
-        bin_.undo()
+        bin_.undo("a1")
     assert list(run.rows(KnownFactCheck)) == ["5"]
     bin_.empty()
     assert bin_.held is None
@@ -169,7 +217,7 @@ def test_deleting_twice_holds_the_last_one_and_nothing_of_the_first(tmp_path):
     bin_.delete("a1")
     stored(store, "a1", rows=1)
     bin_.delete("a1")
-    bin_.undo()
+    bin_.undo("a1")
     run = store.find("a1")
     assert run is not None and list(run.rows(KnownFactCheck)) == ["0"]
 

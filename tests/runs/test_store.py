@@ -12,6 +12,7 @@ import pytest
 
 from lga_core.errors import LgaError
 from lga_core.results import Cost, FactRow, KnownFactCheck, Provenance
+from lga_core.runs.storage.row_file import append_rows
 from lga_core.runs.storage.store import Store
 
 
@@ -103,7 +104,7 @@ def test_lines_that_are_no_row_of_this_type_are_left_out(tmp_path, line):
 def test_the_first_of_two_rows_for_one_fact_counts(tmp_path):
     run = Store(tmp_path).open(question())
     run.append("x", row(0))
-    run.append("x", row(5))
+    append_rows(tmp_path / "a1.jsonl", {"x": row(5)})  # as an earlier version wrote it
     assert [item.record for item in run.rows(FactRow).values()] == [0]
 
 
@@ -141,7 +142,7 @@ def test_the_stamp_says_whether_there_is_something_new(tmp_path):
     run = Store(tmp_path).open(question())
     stamps = [run.stamp]
     for number in range(3):
-        run.append("x", row(number))
+        run.append(f"x{number}", row(number))
         assert Store(tmp_path).open(question()).stamp == run.stamp
         stamps.append(run.stamp)
     assert stamps[0] is None and len(set(stamps)) == 4
@@ -218,7 +219,7 @@ def test_two_processes_share_one_run(tmp_path):
     assert [worker.exitcode for worker in workers] == [0, 0]
     rows = Store(tmp_path).open(question()).rows(FactRow)
     assert {name: rows[name].record for name in rows} == {str(number): number for number in range(40)}
-    assert len((tmp_path / "a1.jsonl").read_bytes().splitlines()) == 50  # no line was torn
+    assert len((tmp_path / "a1.jsonl").read_bytes().splitlines()) == 40  # none torn, none twice
 
 
 @contextmanager

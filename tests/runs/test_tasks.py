@@ -13,6 +13,7 @@ from lga_core.errors import LgaError
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import FactRow, KnownFactCheck
 from lga_core.runs import reading, tasks
+from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.keys import attribution_run, known_facts_run, trace_run, trial_run
 from lga_core.runs.storage.provenance import provenance
 from lga_core.runs.storage.store import Store
@@ -69,6 +70,17 @@ def test_a_measurement_is_computed_once_and_then_answered_from_the_store(model, 
         again, answer = gradients(model, facts, Store(store.root))
     assert run == [] and answer.from_store and answer.provenance == stored.provenance
     assert all(same(a, b) and a.cost == b.cost for a, b in zip(rows, again, strict=True))
+
+
+def test_a_run_that_is_deleted_while_it_is_measured_is_whole_in_the_end(model, facts, store):
+    def delete(step):
+        if step.phase is Phase.LGA and step.done == 2 and deleted.held is None:
+            deleted.delete(stored_gradients(model, facts, store)[1].provenance.key)
+
+    deleted = RunBin(store)
+    gradients(model, facts, store, report=Collect(delete))
+    rows, stored = stored_gradients(model, facts, store)
+    assert deleted.held == stored.provenance.key and stored.complete and len(rows) == 5
 
 
 @pytest.mark.parametrize("finished", [0, 1, 3])

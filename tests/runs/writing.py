@@ -31,8 +31,12 @@ def check(record: int) -> KnownFactCheck:
 
 
 def write_on(root: Path, first: int) -> None:
-    """Run after run, each named, finished, deleted and brought back; every row is told when it is written."""
+    """Run after run, each named, finished, deleted and brought back; every row is told when it is written.
+
+    So is a deletion before it begins, and its end: a run that was deleted when its server was killed is gone.
+    """
     store = Store(root)
+    deleted = RunBin(store)
     print("begun", flush=True)
     for number in itertools.count(first):
         run = store.open(question(f"k{number}"))
@@ -43,8 +47,10 @@ def write_on(root: Path, first: int) -> None:
             print(f"k{number}", row, flush=True)
         run.rename(f"number {number}")
         run.finish()
-        RunBin(store).delete(run.provenance.key)
-        RunBin(store).undo()
+        print(f"k{number}", "out", flush=True)
+        deleted.delete(run.provenance.key)
+        deleted.undo(run.provenance.key)
+        print(f"k{number}", "back", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The engine process: results as on the command line, short work first, cancel, death and restart."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from conftest import make_fact
 from lga_core.models.loading import load
 from lga_core.progress import Phase
 from lga_core.runs import tasks
+from lga_core.runs.storage.keys import known_facts_run
 from lga_core.runs.storage.store import Store
 from lga_core.scores.methods import View, layer_scores
 from lga_core.service.process import machine
@@ -66,6 +68,81 @@ def test_of_two_who_asked_the_same_one_can_cancel_and_the_other_gets_its_result(
     assert first.snapshot().state == "cancelled" and second.alive
     done(second)
     assert SweepReader(machine.identity(str(tiny_folder)), request, 0, Store()).read().sweeps["proxy"].complete
+
+
+def test_sessions_that_ask_overlapping_things_at_once_share_every_cell_and_check(client, tiny_folder):
+    first = long_request(tiny_folder, " overlapping", steps=60)
+    second = dataclasses.replace(first, proxy=dataclasses.replace(first.proxy, limit=5), layers=(1, 2, 3))
+    score = ScoreRequest(model=str(tiny_folder), proxy=first.proxy, needs=needs("gradients"))
+    begun = client.start(first, "Sweeping", "one")
+    working(begun, Phase.SWEEP)
+    others = [
+        client.start(second, "Sweeping", "other"),
+        client.start(score, "Scoring", "other"),
+        client.start(KnownFactsRequest(model=str(tiny_folder), facts=first.proxy.facts), "Asking", "third"),
+    ]
+    for job in (begun, *others):
+        done(job)
+    identity = machine.identity(str(tiny_folder))
+    cells = SweepReader(identity, first, 0, Store()).read().parts["proxy"][1]
+    for key, rows in ((cells.provenance.key, 8 * 3 + 5), (known_facts_run(identity, Store()).provenance.key, None)):
+        lines = Store().path(key, ".jsonl").read_bytes().splitlines()
+        names = [json.loads(line)["of"] for line in lines]
+        assert len(names) == len(set(names)) == Store().find(key).notes.rows
+        assert rows is None or len(names) == rows
+
+
+def test_jobs_end_also_where_another_engine_was_started_before_the_first_was_known_to_be_dead(client, tiny_folder):
+    lost = client.start(long_request(tiny_folder, " lost"), "Sweeping")
+    working(lost, Phase.SWEEP)
+    client.close()  # as where a dead process is noticed: it is not open any more, and its jobs are not told yet
+    fact = make_fact(0, "The Space Needle is beside", "Space Needle", "Boston", "Seattle")
+    trial = TrialRequest(
+        model=str(tiny_folder), facts_name="one", fact=fact, layers=(1,), editor="r-rome", settings=EDIT
+    )
+    done(client.start(trial, "Editing"))
+    assert lost.wait(SECONDS) and "engine process" in lost.error.cause
+
+
+def test_an_engine_that_gets_little_time_to_begin_is_waited_for(home, tmp_path, monkeypatch):
+    """Its first step holds the interpreter, as the import of torch does; it is stopped most of the time meanwhile."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nif any('process.engine' in word for word in sys.orig_argv):\n    sum(range(60_000_000))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    client = EngineClient(grace=None, silent=1.2)
+    try:
+        client.warm_up()
+        process = client.process
+        for _ in range(30):
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.03)
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.17)
+        assert client.process is process, "it was killed"
+        process.send_signal(signal.SIGCONT)
+    finally:
+        client.close()
+
+
+def test_an_engine_that_cannot_begin_ends_its_jobs(home, tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise ImportError('it is broken')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    client = EngineClient(grace=None)
+    try:
+        job = client.start(KnownFactsRequest(model="smollm2-135m", facts=proxy().facts), "Asking")
+        assert job.wait(SECONDS) and "it is broken" in job.error.cause
+        process = client.process
+        assert process is None or process.wait(SECONDS) == 1, "the next request starts another"
+    finally:
+        client.close()
+
+
+def test_where_no_process_can_be_started_a_job_says_so(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    client = EngineClient(grace=None)
+    job = client.start(KnownFactsRequest(model="smollm2-135m", facts=proxy().facts), "Asking")
+    assert job.wait(0) and "no engine process can be started" in job.error.cause and not client.running()
 
 
 def test_a_cancelled_job_keeps_what_it_finished_and_goes_on_from_there(client, tiny_folder):

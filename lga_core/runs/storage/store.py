@@ -3,8 +3,9 @@
 A run is up to five files: `<key>.json` says what was asked (Provenance), `<key>.jsonl` holds one line for each
 finished row, `<key>.done` marks that no row is missing, `<key>.notes` has what is told about the run and changes
 (RunNotes), and `<key>.state` what a run that is not done needs beside its rows to go on. Rows are only ever appended,
-under one lock for the whole store, so two processes with the same question share a file; of two rows for the same
-thing the first written counts. `facts/` has the facts that were asked about.
+under one lock for the whole store, so two processes with the same question share a file. A row that is there already
+is not stored again; of two for the same thing, as in older stores, the first written counts. `facts/` has the facts
+that were asked about.
 """
 
 import zlib
@@ -133,11 +134,17 @@ class Run:
         self.extend({of: row})
 
     def extend(self, rows: Mapping[str, Result]) -> None:
-        """Store finished rows by name, all or none. Raises LgaError when they cannot be written."""
+        """Store finished rows by name, all or none; one that somebody else has stored meanwhile is not stored again.
+
+        Raises LgaError when they cannot be written.
+        """
+        path = self._path(".jsonl")
         with self.store.writing():
             self._write_provenance()
-            continued = append_rows(self._path(".jsonl"), rows)
-            self._note_rows(tuple(rows.values()), continued=continued)
+            new = {of: row for of, row in rows.items() if of not in read_rows(path, type(row))}
+            if new:
+                continued = append_rows(path, new)
+                self._note_rows(tuple(new.values()), continued=continued)
 
     @property
     def state(self) -> bytes | None:

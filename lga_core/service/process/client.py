@@ -14,6 +14,8 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+import psutil
+
 from lga_core.errors import LgaError
 from lga_core.resources import IMPORT_ROOT
 from lga_core.service.process import machine
@@ -28,6 +30,8 @@ GRACE_SECONDS = 120.0  # a job that nobody has looked at for so long is cancelle
 ENDED_KEPT = 64
 PAUSE_SECONDS = 5.0
 EXIT_SECONDS = 2.0  # a process whose pipe has closed is given to end
+LEAST_SHARE, MOST_SHARE = 0.001, 0.5  # of a processor: what a process uses that is given too little time to speak
+NO_ROOM = "Close other programs, or choose a smaller model: the machine may have no memory or no process left."
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +85,14 @@ class EngineClient:
             self._drop_old()
             if same:
                 job.catch_up(same[0])
-            else:
-                self._linked().send(Submit(job=number, title=title, request=request))
+                return job
+            try:
+                link = self._linked()
+            except OSError as error:
+                job.end("failed", error=LgaError(f"{title}: no engine process can be started: {error}.", hint=NO_ROOM))
+                return job
+            link.jobs.add(number)
+            link.send(Submit(job=number, title=title, request=request))
             return job
 
     def find(self, request: Request) -> Job | None:
@@ -102,7 +112,7 @@ class EngineClient:
             job.cancelled_at = time.monotonic()
             if any(other.number == job.number and not other.cancelling for other in self.running()):
                 job.end("cancelled")
-            elif self._link is not None:
+            elif self._link is not None and job.number in self._link.jobs:  # else its process is dead, and it ends
                 self._link.send(Cancel(job=job.number))
 
     def running(self) -> tuple[Job, ...]:
@@ -127,13 +137,15 @@ class EngineClient:
 
     # What the link's thread calls.
 
-    def receive(self, message: Any) -> None:
-        """Put what the engine says into the jobs that it is about."""
+    def receive(self, link: "Link", message: Any) -> None:
+        """Put what an engine says into the jobs that it is about."""
         if isinstance(message, Machine):
             machine.remember(message)
             return
         if isinstance(message, InMemory):
-            self._model = message.model
+            with self._lock:
+                if self._link is link:
+                    self._model = message.model
             return
         with self._lock:  # who joins the work meanwhile must not miss its end
             for job in self.running():
@@ -151,19 +163,20 @@ class EngineClient:
                 self.cancel(job)
             if job.cancelled_at is not None and now - job.cancelled_at > CANCEL_SECONDS:
                 job.end("cancelled")
-        if now - link.heard > self.silent:
+        if now - link.heard > self.silent and not link.is_starved():
             log.error("The engine gave no sign of life for %.0f seconds and is stopped.", self.silent)
             link.kill()
             self.lost(link, f"did not answer for {self.silent:.0f} seconds and was stopped")
 
     def lost(self, link: "Link", what: str) -> None:
-        """The process is gone: its jobs end, each with the same message."""
+        """The process is gone: its jobs end, each with the same message. Another one may have been started by now."""
         with self._lock:
-            if self._link is not link:
-                return
-            self._link = None
-            self._model = None
+            if self._link is link:
+                self._link = None
+                self._model = None
             for job in self.running():
+                if job.number not in link.jobs:
+                    continue
                 if job.cancelled_at is not None:
                     job.end("cancelled")
                     continue
@@ -210,7 +223,9 @@ class Link:
             env={**os.environ, "PYTHONPATH": path},
         )
         other.close()  # so that the pipe ends when the process does
+        self.jobs: set[int] = set()  # numbers of the work that this process was given
         self.heard = time.monotonic()
+        self._used = 0.0  # seconds of processor time when it was last heard
         self.checked = self.heard
         self.open = True
         self._client = client
@@ -228,16 +243,35 @@ class Link:
         self.open = False
         self.process.kill()
 
+    def is_starved(self) -> bool:
+        """Whether a silent process only gets too little processor time to speak: it is then listened to anew.
+
+        While it imports torch it speaks only between two libraries, which on a machine under load takes minutes. One
+        that waits for ever uses no time, and one in an endless step as much as it can get.
+        """
+        used = _processor_seconds(self.process.pid)
+        spent, silent = used - self._used, time.monotonic() - self.heard
+        if not LEAST_SHARE < spent / silent < MOST_SHARE:
+            return False
+        self._heard()
+        return True
+
+    def _heard(self) -> None:
+        self.heard = time.monotonic()
+        self._used = _processor_seconds(self.process.pid)
+
     def _listen(self, pipe: Connection) -> None:
         try:
             while True:
                 if pipe.poll(CHECK_SECONDS):
                     message = pipe.recv()
-                    self.heard = time.monotonic()
+                    self._heard()
                     if not isinstance(message, Alive):
-                        self._client.receive(message)
+                        self._client.receive(self, message)
                 self._client.look_after(self)
         except (EOFError, OSError):
+            log.info("The engine's connection is closed.")
+        finally:  # whatever it was: a job that nobody listens to would never end
             self.open = False
             self._client.lost(self, self._how_it_ended())
 
@@ -250,3 +284,11 @@ class Link:
         if code >= 0:
             return f"ended by itself (exit code {code})"
         return f"was ended by signal {-code}" + (", often for want of memory" if code == -9 else "")
+
+
+def _processor_seconds(pid: int) -> float:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:  # it has ended
+        return 0.0
+    return times.user + times.system

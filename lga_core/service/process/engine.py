@@ -15,12 +15,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from lga_core.errors import explained
-from lga_core.progress import Cancelled, Progress
+from lga_core.progress import Cancelled, Phase, Progress
 from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
 from lga_core.service.process.turns import Turn, Turns
 
 ALIVE_SECONDS = 1.0
 REPORT_SECONDS = 0.1  # progress of the same phase is told at most that often
+IN_LOG = "The full traceback is in the program's log; finished rows are kept, so start again."
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Engine:
         self._jobs: dict[int, RunningJob] = {}
         self._ready = threading.Event()
         self._desk: Any = None  # work.desk.Desk, once torch is imported
+        self.failure: BaseException | None = None  # why it is not
 
     def serve(self) -> None:
         """The process's main loop."""
@@ -70,8 +72,10 @@ class Engine:
         return self._turns
 
     def desk(self) -> Any:
-        """The models in memory, once torch is imported."""
+        """The models in memory, once torch is imported. Raises what kept it from being so."""
         self._ready.wait()
+        if self.failure is not None:
+            raise self.failure
         return self._desk
 
     def forget(self, job: int) -> None:
@@ -79,10 +83,16 @@ class Engine:
 
     def _prepare(self) -> None:
         """Import torch, which takes seconds, while the first page is read."""
-        from lga_core.service.work.desk import Desk, machine
+        try:
+            from lga_core.service.work.desk import Desk, machine
 
-        about: Machine = machine()
-        self._desk = Desk(on_model=lambda name: self.send(InMemory(model=name)))
+            about: Machine = machine()
+            self._desk = Desk(on_model=lambda name: self.send(InMemory(model=name)))
+        except BaseException as error:  # each job says so, else none would ever end
+            log.exception("The engine cannot begin.")
+            self.failure = error
+            self._ready.set()
+            return
         self._ready.set()
         self.send(about)
 
@@ -104,6 +114,7 @@ class RunningJob:
         self._cancel = threading.Event()
         self._last: tuple[Progress, float] | None = None
         self._holds = False
+        self._away = False
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"job {self._id}: {self._title}", daemon=True).start()
@@ -112,11 +123,20 @@ class RunningJob:
         self._cancel.set()
 
     def report(self, progress: Progress) -> None:
-        """The reporter of this job: tells the server, and lets other jobs compute when it is their turn."""
+        """The reporter of this job: tells the server, and lets other jobs compute when it is their turn.
+
+        A job that waits for what is computed elsewhere has no turn: another job of this engine may compute just that.
+        """
         self._check()
         if self._worth_telling(progress):
             self._engine.send(Reported(job=self._id, progress=progress))
-        if not self._holds and self._engine.turns.is_due(self._turn):
+        if progress.phase is Phase.ELSEWHERE and progress.done < progress.total:
+            self._engine.turns.give(self._turn)
+            self._away = True
+        elif self._away:
+            self._away = False
+            self._take_turn()
+        elif not self._holds and self._engine.turns.is_due(self._turn):
             self._engine.turns.give(self._turn)
             self._take_turn()
 
@@ -144,16 +164,18 @@ class RunningJob:
             ended = Ended(
                 job=self._id,
                 finished=False,
-                error=explained(
-                    self._title,
-                    error,
-                    hint="The full traceback is in the program's log; finished rows are kept, so start again.",
-                ),
+                error=explained(self._title, error, hint=IN_LOG),
             )
         finally:
             self._engine.turns.give(self._turn)
             self._engine.forget(self._id)
-        self._engine.send(ended)
+        try:
+            self._engine.send(ended)
+        except Exception as error:  # a result that cannot be sent must not leave the job without an end
+            log.exception("The end of the job %r cannot be told.", self._title)
+            self._engine.send(Ended(job=self._id, finished=False, error=explained(self._title, error, hint=IN_LOG)))
+        if self._engine.failure is not None:
+            os._exit(1)  # the next request starts another process
 
     def _perform(self) -> Any:
         from lga_core.service.work import perform

@@ -9,6 +9,7 @@ from pages._ui.session import tab
 from pages._ui.session.state import session
 from pages._ui.shell import layer_choice
 from pages._ui.shell.engine import warm_up
+from pages._ui.shell.errors import boxed
 
 PAGES = (
     ("golden_layers.py", "Golden layers", ":material/bar_chart:"),
@@ -42,7 +43,8 @@ def run(page: StreamlitPage) -> None:
     session().compute = None
     above = st.container()  # it is drawn after the page, which says what it shows
     guide.show()
-    page.run()
+    with boxed("The page"):  # what follows is for one that failed, too
+        page.run()
     with above:
         recorded.mark()
     opening.write_address()

@@ -99,7 +99,7 @@ def undo_bar() -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"Run {safe(held[:8])} was deleted. It can be brought back until the next one is deleted.")
-        st.button("Undo", key="undo_delete", icon=":material/undo:", on_click=_undo)
+        st.button("Undo", key="undo_delete", icon=":material/undo:", on_click=_undo, args=(held,))
 
 
 def delete(key: str) -> None:
@@ -143,9 +143,9 @@ def _take_rows(keys: Sequence[str]) -> None:
     st.session_state[CHOSEN] = [keys[row] for row in rows if row < len(keys)][-2:]
 
 
-def _undo() -> None:
+def _undo(key: str) -> None:
     try:
-        key = run_bin().undo()
+        run_bin().undo(key)
     except LgaError as error:
         session().notices.append(f"{error.cause} {error.hint}")
         return

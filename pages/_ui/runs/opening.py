@@ -3,11 +3,13 @@
 The address holds the widgets that are bound to it, and beside them the chosen layers, the fact and the run shown.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 import streamlit as st
 
 from lga_core.errors import LgaError
+from lga_core.runs.checks import MOST_LAYERS
 from pages._ui.session import state
 from pages._ui.session.state import kept, session, widget
 from pages._ui.shell.elements import hint
@@ -58,6 +60,8 @@ def open_requested() -> None:
         from pages._ui.runs.reopen import reopen  # with what reads runs, which the first view does not need
 
         reopen(wanted)
+        if wanted == (here.address.get(RUN),):
+            _take_link()  # its sender may have chosen others since the run
 
 
 def show_notices() -> None:
@@ -85,14 +89,33 @@ def write_address() -> None:
 
 
 def _take_link() -> None:
-    """The chosen layers and the fact of a link. What is no number there is ignored, as Streamlit does with its own."""
-    address = session().address
+    """The chosen layers and the fact of a link, or what the reader has chosen in their place."""
+    here = session()
+    now = {**here.address, **st.query_params.to_dict()}
+    fact, layers = linked_fact(now), linked_layers(now)
+    if FACT in here.address and fact is not None:
+        here.fact = fact
+        if here.question is not None:
+            from pages._ui.trial.fact import look_at
+
+            look_at(here.question, fact)
+    if LAYERS in here.address and layers:
+        st.session_state[state.LAYERS] = layers
+
+
+def linked_fact(address: Mapping[str, str]) -> int | None:
+    """The record that a link names. What is no number there is ignored, as Streamlit does with its own."""
     with suppress(ValueError):
-        session().fact = int(address[FACT]) if FACT in address else session().fact
+        return int(address[FACT]) if FACT in address else None
+    return None
+
+
+def linked_layers(address: Mapping[str, str]) -> list[int]:
+    """The layers that a link names, in order; none where one of them is no number."""
     with suppress(ValueError):
-        layers = [int(part) for part in address.get(LAYERS, "").split(",") if part.strip()]
-        if layers and state.LAYERS not in st.session_state:
-            st.session_state[state.LAYERS] = sorted({layer for layer in layers if layer >= 0})
+        layers = {int(part) for part in address.get(LAYERS, "").split(",") if part.strip()}
+        return sorted(layer for layer in layers if 0 <= layer < MOST_LAYERS)
+    return []
 
 
 def _last_runs() -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """What one browser tab remembers, in one typed place, and the keys of the widgets that several files touch."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from lga_core.errors import LgaError
 from lga_core.results import EditReport, Stored, TrialPart, TrialStage
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import Request, TrialRequest
+from lga_core.service.requests import LedgerRequest, Request, TrialRequest
 
 if TYPE_CHECKING:
     from lga_core.service.reading.sweep import SweepReader  # with all that judges a sweep, for one page only
@@ -32,6 +33,7 @@ EDITS_VIEW = "edits_view"  # what the Edits page shows below the ledger
 MANY = "many"  # one of its views, the job of that view, and how the keys of its settings begin
 MANY_EDITS = "many_edits"  # how many are made there
 TABS_KEPT = 64
+_tabs_lock = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,30 @@ class Kept:
     guide_off: bool | None = None  # the guided path was dismissed, or called back; None: as the browser remembers it
     play_words: str = ""  # which edits the playground's last text was written with
 
+    def keep_job(self, area: str, job: Job) -> None:
+        """The last job of a part of the app. One that runs there for another question goes on under another name."""
+        before = self.jobs.get(area)
+        if before is not None and before is not job and before.alive:
+            self.jobs[f"{area}_{before.number}"] = before
+        self.jobs[area] = job
+
+    def take_over(self, other: "Kept") -> None:
+        """Take what was asked before the browser had said that this is its tab. Changes of its ledger are not there."""
+        for area, job in other.jobs.items():
+            if not isinstance(job.request, LedgerRequest):
+                job.asker = self.id
+                self.keep_job(area, job)
+        for name, facts in other.sets.items():
+            before = self.sets.get(name)
+            if before is not None and before.facts != facts.facts:
+                self.sets[f"{name} (before)"] = replace(before, name=f"{name} (before)")
+            self.sets[name] = facts
+        self.trials += other.trials
+        self.shown = other.shown | self.shown
+        self.play_words = other.play_words or self.play_words
+        if other.asked is not None:
+            self.asked, self.run = other.asked, other.run
+
 
 @dataclass
 class Session:
@@ -155,12 +181,14 @@ def tabs() -> OrderedDict[str, Kept]:
 def adopt(tab: str) -> bool:
     """Take back what this tab kept before a reload; whether there was something that this session did not have."""
     known = tabs()
-    earlier = known.setdefault(tab, kept())
-    known.move_to_end(tab)
-    while len(known) > TABS_KEPT:
-        known.popitem(last=False)
+    with _tabs_lock:  # sessions are threads
+        earlier = known.setdefault(tab, kept())
+        known.move_to_end(tab)
+        while len(known) > TABS_KEPT:
+            known.popitem(last=False)
     if earlier is kept():
         return False
+    earlier.take_over(kept())
     session().kept = earlier
     session().reloaded = True
     return True
@@ -172,14 +200,21 @@ def keep_widgets() -> None:
 
 
 def restore_widgets() -> None:
-    """After a reload, before the first widget is drawn. An address that asks for something else has its way."""
+    """After a reload, before the first widget is drawn. An address that asks for something else has its way.
+
+    So has what was chosen before the browser had said which tab this is: it stands in the address of now.
+    """
     here = session()
     if not here.reloaded:
         return
     here.reloaded = False
     widgets = dict(here.kept.widgets)
-    if here.address.get(FACTS, widgets.get(FACTS)) != widgets.get(FACTS):
-        del widgets[FACTS]  # a link to another set
+    for name in (FACTS, OTHER_MODEL):
+        said = [address[name] for address in (here.address, st.query_params) if name in address]
+        if any(value != widgets.get(name) for value in said):
+            widgets.pop(name, None)  # a link to another set
+    if here.address or st.session_state.get(LAYERS, []) not in ([], [here.prefilled and here.prefilled[1]]):
+        widgets.pop(LAYERS, None)
     st.session_state.update(widgets)
 
 

@@ -1,10 +1,15 @@
 """What the browser keeps: the tab's own name, so that a reload finds its jobs and results again, and whether the guided
 path was dismissed."""
 
+from dataclasses import replace
+
 import streamlit as st
 
+from lga_core.service.requests import LoadEditSet, WriteEdits
 from pages._ui.runs import opening
-from pages._ui.session.state import adopt, kept, session
+from pages._ui.session.state import Kept, adopt, kept, session
+from pages._ui.shell import jobs
+from pages._ui.shell.engine import engine
 
 _JS = """
 export default function ({ data, setStateValue }) {
@@ -37,9 +42,21 @@ def recognize() -> None:
     name = getattr(remembered, "name", None)
     if not isinstance(name, str):
         return
+    before = kept()
     known = adopt(name)
+    if known:
+        _again(before)
     session().recognized = True
     if kept().guide_off is None and getattr(remembered, "guide_off", False):
         kept().guide_off = True
     if opening.open_first(known=known) or known:
         st.rerun()
+
+
+def _again(before: Kept) -> None:
+    """Edits that were kept before the tab was known went to a ledger that nothing shows: they are made in the tab's."""
+    for area, job in before.jobs.items():
+        if isinstance(job.request, WriteEdits | LoadEditSet):
+            engine().cancel(job)
+            kept().ledger_jobs += 1
+            jobs.start(area, replace(job.request, session=kept().id, number=kept().ledger_jobs), job.title)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import streamlit as st
 
@@ -66,9 +67,10 @@ def recorded_example() -> example.Example | None:
 
 @st.cache_resource(show_spinner=False, on_release=lambda folder: folder.empty())
 def run_bin() -> RunBin:
-    """The last deleted run. What a server that was killed left in it is gone."""
+    """The run that was deleted last on this server. What killed servers left in their bins is gone."""
     folder = RunBin(store())
-    folder.empty()
+    with suppress(LgaError):  # a store that cannot be written is told when a run is deleted
+        folder.clear_abandoned()
     return folder
 
 

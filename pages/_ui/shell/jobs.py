@@ -46,7 +46,7 @@ def start(area: str, request: Request, title: str) -> Job:
     if question is not None:
         request = replace(request, origin=Origin(question=asdict(question)))
     job = engine().start(request, title, kept().id)
-    kept().jobs[area] = job
+    kept().keep_job(area, job)
     return job
 
 
