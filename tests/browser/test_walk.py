@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from lga_core.view.figures.parts.style import THEMES as THEMES_OF_FIGURES
 from tests.browser.resting import SLOW, idle, settled
 from tests.browser.walking import FIRST_HEADING, choose_model_and_facts, click_a_cell, photograph
 
@@ -160,19 +159,6 @@ def play(page: Page) -> None:
     assert sizes == sorted(sizes) and len(set(sizes)) >= 3, "the text did not grow on the page"
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     photograph(page, "7-playground")
-
-
-def test_figures_follow_the_theme_at_once(page: Page, address: str, tiny_folder: Path, tmp_path: Path):
-    """The system turns dark while a page is open: nobody presses anything."""
-    page.goto(address)
-    choose_model_and_facts(page, tiny_folder, tmp_path)
-    page.get_by_role("button", name="Score layers").last.click()
-    expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=SLOW)
-    idle(page)
-    ink = "document.querySelector('.js-plotly-plot')?._fullLayout?.font.color"
-    for theme in ("dark", "light"):
-        page.emulate_media(color_scheme=theme)
-        page.wait_for_function(f"{ink} === '{THEMES_OF_FIGURES[theme].ink}'", timeout=10_000)
 
 
 def chosen(page: Page):
