@@ -60,7 +60,7 @@ def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded(monkeypatch):
     assert text == model.tokenizer.decode(ids, skip_special_tokens=True)
 
 
-def test_a_cancelled_continuation_leaves_nothing_open(facts, monkeypatch):
+def test_a_cancelled_continuation_leaves_nothing_open(facts):
     model = tiny_model("gpt2", torch.float32)
     edit = EDITORS["ft-m"].run(model, [facts[0]], [1], FineTuningSettings(steps=1), ())[0].edit
     with pytest.raises(Cancelled):
