@@ -3,18 +3,10 @@
 from playwright.sync_api import Page, expect
 
 SLOW = 150_000  # ms, for what is computed: the machine may have other work
-SETTLED = 700  # ms
+SETTLED = 1500  # ms
 # Streamlit fades what it is about to draw again, and fades it in when it is there: its colours are then not its own.
 _AT_REST = """() => !document.querySelector("[data-stale=true]") && document.getAnimations().every(
     animation => animation.playState !== "running" || animation.effect.getComputedTiming().endTime === Infinity)"""
-# The same, with no job and no script at work, without a break for so many milliseconds.
-_SETTLED = """time => {
-    const busy = document.querySelector("[class*=st-key-job_], [data-testid=stStatusWidget], [data-stale=true]");
-    const moves = document.getAnimations().some(animation =>
-        animation.playState === "running" && animation.effect.getComputedTiming().endTime !== Infinity);
-    if (busy || moves || window.restingSince === undefined) window.restingSince = performance.now();
-    return performance.now() - window.restingSince >= time;
-}"""
 
 
 def idle(page: Page) -> None:
@@ -26,5 +18,5 @@ def idle(page: Page) -> None:
 
 def settled(page: Page) -> None:
     """Until the page has come to rest for good: the browser tells its theme and its tab, and it runs again for each."""
-    page.evaluate("window.restingSince = performance.now()")
-    page.wait_for_function(_SETTLED, arg=SETTLED, timeout=SLOW, polling=50)
+    page.wait_for_timeout(SETTLED)
+    idle(page)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from lga_core.view.figures.parts.style import THEMES
 from tests.browser.resting import SLOW, idle, settled
 from tests.browser.walking import FIRST_HEADING, choose_model_and_facts, click_a_cell, photograph
 
@@ -28,6 +29,7 @@ def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: P
     page.get_by_role("button", name="Score layers").last.click()
     expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=SLOW)
     idle(page)
+    figures_follow_the_theme(page)
     click_a_cell(page, layer=2, panel=2)
     expect(chosen(page)).to_contain_text("2")
     choose_by_keyboard(page, "3")
@@ -60,6 +62,15 @@ def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: P
     change_the_ledger(page)
     save_and_load(page, tmp_path)
     play(page)
+
+
+def figures_follow_the_theme(page: Page) -> None:
+    """The system turns dark while the page is open, and light again: nobody presses anything."""
+    ink = "document.querySelector('.js-plotly-plot')?._fullLayout?.font.color"
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"{ink} === '{THEMES[theme].ink}'", timeout=SLOW)
+    settled(page)
 
 
 def rows(page: Page):

