@@ -55,11 +55,9 @@ def write_facts(folder: Path) -> Path:
 
 
 def each_theme(page: Page) -> Iterator[str]:
-    """The page at rest in each theme; in the first one, with which it opens, again at the end."""
-    settled(page)
+    """The page at rest in each theme; in the first one again at the end."""
     for theme in THEMES:
-        if theme != THEMES[0]:
-            _turn(page, theme)
+        _turn(page, theme)
         yield theme
     _turn(page, THEMES[0])
 
