@@ -24,7 +24,6 @@ from pages._ui.trial import trial_report as report
 from pages._ui.trial.fact import choose_fact, strip_of
 
 AREA = "edit"
-WATCH_SECONDS = 1.0  # how often to look whether a new stage of the running trial is there
 
 
 def form(question: Question) -> TrialRequest | None:
@@ -135,14 +134,7 @@ def in_progress(begun: Trial | None) -> None:
     else:
         st.divider()
         report.show(begun, running=True)
-    job = jobs.last_job(AREA)
-
-    @st.fragment(run_every=WATCH_SECONDS, key="trial_watch")
-    def watch() -> None:
-        if job is not None and job.alive and begun_trial() != begun:
-            st.rerun()
-
-    watch()
+    jobs.redraw_when(lambda: begun_trial() != begun)
 
 
 def keep(trial: Trial) -> None:

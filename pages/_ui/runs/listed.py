@@ -53,6 +53,7 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
         offered,
         key=CHOSEN,
         max_selections=2,
+        select_all=False,
         format_func=lambda key: label(by_key[key]),
         persist_state="session",
         placeholder="Click rows above or choose here",

@@ -1,7 +1,7 @@
 """The results of the golden-layers page: the headline, the figure, and what stands below them.
 
-While they are measured, the headline and the figure are drawn again as rows come, and the whole page when one
-measurement is finished.
+While they are measured, the headline and the figure are drawn again as rows come, and the whole page when the first
+method is finished.
 """
 
 from collections.abc import Callable
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 HEATMAPS = {"lga": "LGA", "cma": "CMA", "forecast": "Forecast"}
 # While they grow. A browser on the engine's cores draws the figure anew each time, which takes it most of a second.
-FIGURE_SECONDS = 10.0
-HEADLINE_SECONDS = 5.0
+LIVE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +106,10 @@ def show(question: Question) -> None:
 
     def look() -> Results | None:
         """As it is now, for what is drawn again while the job runs."""
-        now = read(question, choices, choices.needs())
-        if now is not None and running and now.finished != finished:
-            st.rerun()
-        return now
+        return read(question, choices, choices.needs())
+
+    if running and not finished:
+        jobs.redraw_when(lambda: (now := look()) is not None and bool(now.finished))
 
     with above:
         measured = results is not None and bool(results.known.measured)
@@ -120,10 +119,10 @@ def show(question: Question) -> None:
             if measured
             else "Press Score layers to start again.",
         )
-        live("golden_headline", lambda: _headline(question, look(), running), running=running, seconds=HEADLINE_SECONDS)
+        live("golden_headline", lambda: _headline(question, look(), running), running=running, seconds=LIVE_SECONDS)
     if not running:
         _offer_missing(results)
-    live("golden_figure", lambda: _figure(look(), running), running=running, seconds=FIGURE_SECONDS)
+    live("golden_figure", lambda: _figure(look(), running), running=running, seconds=LIVE_SECONDS)
     if results is not None and results.drawable:
         proposed = answer.read(question, results.known, results.lga, results.cma, results.forecast).answer.layer
         kept().proposed = None if proposed is None else (results.model, proposed)

@@ -128,6 +128,7 @@ class Session:
     asked_fact: Fact | None = None  # the typed fact whose old answer the model is asked for
     adding: bool = False  # the dialog for new facts is open
     editing: dict[str, TableEdits] = field(default_factory=dict)  # tables with edits, by their set's mark
+    redraw_when: list[Callable[[], bool]] = field(default_factory=list)  # what the page that ran last waits for
     estimates: dict[Any, Job] = field(default_factory=dict)  # what work takes, by the request that asked
     estimated_after: frozenset[int] = frozenset()  # the jobs of this tab that had ended by then
     sweep: "tuple[Any, SweepReader] | None" = None  # what the sweep page reads, and its reader

@@ -1,8 +1,10 @@
 """The jobs of this tab: what runs now, how far it is, how long it takes and how to stop it.
 
-Once a second the bar alone is drawn again. The whole page runs again when a job has ended.
+Every few seconds the bar alone is drawn again. The whole page runs again when a job has ended, or when something came
+that the page waits for.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 import streamlit as st
@@ -17,7 +19,9 @@ from pages._ui.session.state import kept, session
 from pages._ui.shell.engine import engine
 from pages._ui.shell.text import safe
 
-POLL_SECONDS = 2.0
+# Each step of the bar takes the browser a sixth of a second of the engine's cores, a whole page more than two seconds.
+POLL_SECONDS = 2.0  # while short work is waited for
+LONG_POLL_SECONDS = 3.0
 # An animation wakes the browser 60 times a second. On the engine's own cores each time stops a thread that the others
 # then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
 CALM = "<style>* { animation: none !important; transition: none !important; }</style>"
@@ -56,15 +60,25 @@ def is_running(area: str) -> bool:
     return job is not None and job.alive
 
 
+def redraw_when(holds: Callable[[], bool]) -> None:
+    """Run the whole page again once this holds. It is looked at with each step of the bar, while a job runs."""
+    session().redraw_when.append(holds)
+
+
 def progress_panel() -> None:
-    """Every running job of this tab."""
+    """Every running job of this tab. Drawn before the page, which then says what it waits for."""
+    session().redraw_when.clear()
     jobs = kept().jobs
-    shown = {area for area, job in jobs.items() if job.alive}
+    shown = {area: job for area, job in jobs.items() if job.alive}
     if shown:
         st.html(CALM)
+    short = any(job.request.interactive for job in shown.values())
+    seconds = POLL_SECONDS if short else LONG_POLL_SECONDS
 
-    @st.fragment(run_every=POLL_SECONDS if shown else None, key="job_poll")
+    @st.fragment(run_every=seconds if shown else None, key="job_poll")
     def poll() -> None:
+        if any(holds() for holds in session().redraw_when):
+            st.rerun()
         for area in sorted(shown):
             job = jobs.get(area)
             if job is None or not job.alive:
