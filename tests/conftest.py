@@ -44,6 +44,7 @@ sys.dont_write_bytecode = False
 LONGEST = (
     "browser/test_walk",
     "science/test_real_models",
+    "browser/test_return",
     "browser/test_audit",
     "runs/test_ray",
     "science/test_planted",
