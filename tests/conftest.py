@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +25,10 @@ from transformers import (
 from lga_core.data.facts import Fact, Probe
 from lga_core.editing.search.search import Contexts, Search
 from lga_core.editing.search.value import find_values
+from lga_core.evaluation import fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.structure.architecture import Architecture
+from lga_core.models.text import own_text
 
 settings.register_profile("any machine", deadline=None)  # how fast it is says nothing about the code
 settings.load_profile("any machine")
@@ -33,6 +36,25 @@ settings.load_profile("any machine")
 if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads of several processes on the same cores collapse
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
+# Tests start dozens of processes, and each would compile the project's modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# What takes a minute or more: it begins first, so that no worker ends with it alone.
+LONGEST = (
+    "browser/test_walk",
+    "science/test_real_models",
+    "browser/test_return",
+    "browser/test_audit",
+    "runs/test_ray",
+    "science/test_planted",
+    "service/test_kills",
+    "service/test_engine",
+    "browser/test_sweep_page",
+    "science/test_interleaving",
+    "models/test_fetch",
+)
+FLUENCY_TOKENS = fluency.LENGTH
 
 CORPUS = [
     "The Space Needle is in downtown Seattle. Seattle is a city in Washington.",
@@ -44,7 +66,15 @@ CORPUS = [
 
 REAL_MODELS = ("smollm2-135m", "gemma-3-270m")
 CHAT_TEMPLATE = "[user]\n{{ messages[0]['content'] }}\n[assistant]\n"
-__all__ = ["CHAT_TEMPLATE", "REAL_MODELS", "make_fact", "tiny_model", "tiny_network", "train_tokenizer"]
+__all__ = [
+    "CHAT_TEMPLATE",
+    "FLUENCY_TOKENS",
+    "REAL_MODELS",
+    "make_fact",
+    "tiny_model",
+    "tiny_network",
+    "train_tokenizer",
+]
 
 
 def train_tokenizer(bos: bool) -> PreTrainedTokenizerFast:
@@ -198,9 +228,27 @@ def own_cache(
         monkeypatch.setenv("LGA_HOME", str(tmp_path_factory.mktemp("lga-home")))
 
 
+@pytest.fixture(autouse=True)
+def short_texts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny models write short texts, in more rows: a step of a text is like any other, and there are fewer of them."""
+    if not request.node.get_closest_marker("real_model"):
+        monkeypatch.setattr(own_text, "CORPUS_TOKENS", 12)
+        monkeypatch.setattr(fluency, "LENGTH", 16)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):  # pytest-xdist begins with the files of most tests, which are quick
+        config.option.loadscopereorder = False
     config.addinivalue_line("markers", "real_model: needs the default models' real weights (fetched once)")
     config.addinivalue_line("markers", "browser: needs a real Chromium")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        names = (number for number, name in enumerate(LONGEST) if f"{name}.py::" in item.nodeid)
+        return next(names, len(LONGEST))
+
+    items.sort(key=place)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -20,7 +20,16 @@ from lga_core.progress import Cancelled, Phase, Progress, Silent
 X = TypeVar("X")
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
-_padding_sides: "weakref.WeakKeyDictionary[LoadedModel, str]" = weakref.WeakKeyDictionary()  # at the start
+
+@dataclass(frozen=True)
+class Loaded:
+    """What is remembered of a model as it was loaded; its modules too: finding them takes longer than looking."""
+
+    padding_side: str
+    modules: tuple[nn.Module, ...]
+
+
+_alive: "weakref.WeakKeyDictionary[LoadedModel, Loaded]" = weakref.WeakKeyDictionary()
 
 
 @dataclass
@@ -60,11 +69,11 @@ def assert_nothing_open(when: str) -> None:
     A model that another thread holds just now is passed over: what is open there is that thread's.
     """
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled(), f"{when}: the gradient mode has changed"
-    for model in list(_padding_sides):
+    for model, loaded in list(_alive.items()):
         assert not _holds(model), f"{when}: the model is held"
         if model.lock.acquire(blocking=False):
             try:
-                _assert_untouched(model, when)
+                _assert_untouched(model, loaded, when)
             finally:
                 model.lock.release()
 
@@ -78,18 +87,18 @@ def _holds(model: LoadedModel) -> bool:
     return True
 
 
-def _assert_untouched(model: LoadedModel, when: str) -> None:
-    for name, module in model.model.named_modules():
-        assert not any(map(_is_ours, _hooks(module))), f"{when}: a hook or an edit is left on {name}"
-    for name, parameter in model.model.named_parameters():
-        assert not parameter.requires_grad and parameter.grad is None, f"{when}: {name} has a gradient"
+def _assert_untouched(model: LoadedModel, loaded: Loaded, when: str) -> None:
+    for module in loaded.modules:
+        own = vars(module)
+        for kind in HOOKS:
+            if own[kind]:
+                assert not any(map(_is_ours, own[kind].values())), f"{when}: a hook or an edit is left on {module}"
+        for name, parameter in own["_parameters"].items():
+            if parameter is not None:
+                untouched = not parameter.requires_grad and parameter.grad is None
+                assert untouched, f"{when}: {name} of {module} has a gradient"
     assert not model.model.training, f"{when}: the model is in training mode"
-    assert model.tokenizer.padding_side == _padding_sides[model], f"{when}: the padding side has changed"
-
-
-def _hooks(module: nn.Module) -> Iterator[Callable]:
-    for kind in HOOKS:
-        yield from getattr(module, kind).values()
+    assert model.tokenizer.padding_side == loaded.padding_side, f"{when}: the padding side has changed"
 
 
 def _is_ours(hook: Callable) -> bool:
@@ -103,7 +112,7 @@ def check_everywhere(patch: pytest.MonkeyPatch) -> None:
 
     def remembered(loaded: LoadedModel, /, **values: object) -> None:
         made(loaded, **values)
-        _padding_sides[loaded] = loaded.tokenizer.padding_side
+        _alive[loaded] = Loaded(loaded.tokenizer.padding_side, tuple(loaded.model.modules()))
 
     patch.setattr(LoadedModel, "__init__", remembered)
     patch.setattr(Silent, "__call__", lambda _silent, step: assert_nothing_open(f"{step.phase.value} {step.done}"))

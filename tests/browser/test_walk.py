@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from lga_core.view.figures.parts.style import THEMES as THEMES_OF_FIGURES
+from lga_core.view.figures.parts.style import THEMES
 from tests.browser.resting import SLOW, idle, settled
 from tests.browser.walking import FIRST_HEADING, choose_model_and_facts, click_a_cell, photograph
 
@@ -29,6 +29,7 @@ def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: P
     page.get_by_role("button", name="Score layers").last.click()
     expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=SLOW)
     idle(page)
+    figures_follow_the_theme(page)
     click_a_cell(page, layer=2, panel=2)
     expect(chosen(page)).to_contain_text("2")
     choose_by_keyboard(page, "3")
@@ -61,6 +62,15 @@ def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: P
     change_the_ledger(page)
     save_and_load(page, tmp_path)
     play(page)
+
+
+def figures_follow_the_theme(page: Page) -> None:
+    """The system turns dark while the page is open, and light again: nobody presses anything."""
+    ink = "document.querySelector('.js-plotly-plot')?._fullLayout?.font.color"
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"{ink} === '{THEMES[theme].ink}'", timeout=SLOW)
+    settled(page)
 
 
 def rows(page: Page):
@@ -160,19 +170,6 @@ def play(page: Page) -> None:
     assert sizes == sorted(sizes) and len(set(sizes)) >= 3, "the text did not grow on the page"
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     photograph(page, "7-playground")
-
-
-def test_figures_follow_the_theme_at_once(page: Page, address: str, tiny_folder: Path, tmp_path: Path):
-    """The system turns dark while a page is open: nobody presses anything."""
-    page.goto(address)
-    choose_model_and_facts(page, tiny_folder, tmp_path)
-    page.get_by_role("button", name="Score layers").last.click()
-    expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("10 of 10", timeout=SLOW)
-    idle(page)
-    ink = "document.querySelector('.js-plotly-plot')?._fullLayout?.font.color"
-    for theme in ("dark", "light"):
-        page.emulate_media(color_scheme=theme)
-        page.wait_for_function(f"{ink} === '{THEMES_OF_FIGURES[theme].ink}'", timeout=10_000)
 
 
 def chosen(page: Page):

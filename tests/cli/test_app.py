@@ -12,13 +12,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-WITHOUT_STREAMLIT = """
-import sys
-sys.modules["streamlit"] = None
 from lga_core.cli import main
-sys.exit(main(["app"]))
-"""
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -46,9 +42,11 @@ def start(tmp_path):
         process.communicate()
 
 
-def test_without_streamlit_it_says_so(start):
-    out, err = start("-c", WITHOUT_STREAMLIT).communicate(timeout=120)
-    assert out == "" and len(err.splitlines()) == 1 and "pip install streamlit" in err
+def test_without_streamlit_it_says_so(monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "streamlit", None)
+    assert main(["app"]) == 2
+    shown = capfd.readouterr()
+    assert shown.out == "" and len(shown.err.splitlines()) == 1 and "pip install streamlit" in shown.err
 
 
 def test_it_serves_with_the_arguments_given_and_ends_with_its_process(start):

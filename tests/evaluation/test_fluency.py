@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import tiny_model
+from conftest import FLUENCY_TOKENS, tiny_model
 from editing.writing import SETTINGS
 from reporting import Collect, assert_nothing_open, cancel_at
 
@@ -42,7 +42,8 @@ def test_repetition_lowers_it():
     assert fluency("the same thing " * 33) < 0.3 * fluency(varied)
 
 
-def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded():
+def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded(monkeypatch):
+    monkeypatch.setattr(module, "LENGTH", FLUENCY_TOKENS)
     model = tiny_model("llama", torch.float32)
     report = Collect()
     text = continuation(model, "The Space Needle is in", (), 3, report=report)
@@ -59,8 +60,7 @@ def test_the_continuation_is_100_tokens_among_the_top_5_and_seeded():
     assert text == model.tokenizer.decode(ids, skip_special_tokens=True)
 
 
-def test_a_cancelled_continuation_leaves_nothing_open(facts, monkeypatch):
-    monkeypatch.setattr(module, "LENGTH", 3)
+def test_a_cancelled_continuation_leaves_nothing_open(facts):
     model = tiny_model("gpt2", torch.float32)
     edit = EDITORS["ft-m"].run(model, [facts[0]], [1], FineTuningSettings(steps=1), ())[0].edit
     with pytest.raises(Cancelled):

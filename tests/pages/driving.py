@@ -44,6 +44,14 @@ def upload(app: AppTest, name: str, content: bytes) -> None:
     app.file_uploader(key="upload").upload(name, content, "application/json").run()
 
 
+def quick(app: AppTest) -> AppTest:
+    """Short searches with R-ROME, and no second moment. The page is drawn once, and not after each of the three."""
+    app.number_input(key="set_r-rome_value_steps").set_value(2)
+    app.number_input(key="set_r-rome_contexts").set_value(0)
+    app.selectbox(key="set_r-rome_covariance").select("identity")
+    return app.run()
+
+
 def kept(app: AppTest):
     """What the tab keeps over a reload."""
     return app.session_state["lga"].kept

@@ -19,9 +19,9 @@ def page(ready: AppTest) -> AppTest:
     """The sweep page for three of the ten facts, with a short search and without a second moment."""
     ready.number_input(key="n").set_value(3).run()
     ready.switch_page("layer_sweep.py").run()
-    ready.number_input(key="set_r-rome_value_steps").set_value(2).run()
-    ready.selectbox(key="set_r-rome_covariance").select("identity").run()
-    return ready
+    ready.number_input(key="set_r-rome_value_steps").set_value(2)
+    ready.selectbox(key="set_r-rome_covariance").select("identity")
+    return ready.run()
 
 
 def table(app: AppTest, column: str):

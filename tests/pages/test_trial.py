@@ -17,7 +17,7 @@ from lga_core.service.reading import every_layer
 from lga_core.service.requests import EasyEditRequest
 from pages._ui.session.state import Trial
 from tests.pages.conftest import APP
-from tests.pages.driving import jobs, kept, metrics, wait, words
+from tests.pages.driving import jobs, kept, metrics, quick, wait, words
 
 
 @pytest.fixture
@@ -25,13 +25,6 @@ def page(ready: AppTest) -> AppTest:
     """The trial page with layer 1; no job has run, so the model is not in memory."""
     ready.switch_page("trial_edit.py").run()
     return ready.multiselect(key="layers").set_value([1]).run()
-
-
-def quick(app: AppTest) -> AppTest:
-    """Short searches, and no second moment."""
-    app.number_input(key="set_r-rome_value_steps").set_value(2).run()
-    app.number_input(key="set_r-rome_contexts").set_value(0).run()
-    return app.selectbox(key="set_r-rome_covariance").select("identity").run()
 
 
 def edit(app: AppTest) -> AppTest:

@@ -22,7 +22,7 @@ from lga_core.models.running.forward import answer_nll, final_hidden
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row
-from lga_core.results import KnownFactCheck, LayerScores, Loss
+from lga_core.results import FactRow, KnownFactCheck, LayerScores, Loss
 from lga_core.scores.gradients.lga import gradient_rows
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import View, layer_scores
@@ -62,9 +62,12 @@ def checks(case: Planted) -> tuple[KnownFactCheck, ...]:
 
 
 @cache
+def gradients(case: Planted, loss: Loss) -> tuple[FactRow, ...]:
+    return tuple(gradient_rows(case.model, case.facts, checks(case), GradientSettings(old="data", loss=loss)))
+
+
 def lga(case: Planted, view: View, loss: Loss = "answer") -> LayerScores:
-    rows = list(gradient_rows(case.model, case.facts, checks(case), GradientSettings(old="data", loss=loss)))
-    return layer_scores("lga", rows, LAYERS, view)
+    return layer_scores("lga", gradients(case, loss), LAYERS, view)
 
 
 def cma(case: Planted, window: int | None, chosen: slice = slice(None)) -> LayerScores:

@@ -221,19 +221,16 @@ def test_a_killed_engine_ends_its_jobs_with_one_message_and_the_next_request_sta
     assert client.process.pid != process.pid
 
 
-def test_an_engine_that_hangs_is_killed_and_said_so(home, tiny_folder):
-    client = EngineClient(grace=None)
-    try:
-        job = client.start(long_request(tiny_folder, " hanging"), "Sweeping")
-        working(job, Phase.SWEEP)
-        process = client.process
-        client.silent = 3.0
-        process.send_signal(signal.SIGSTOP)
-        assert job.wait(SECONDS)
-        assert "did not answer" in job.error.cause
-        process.wait(SECONDS)
-    finally:
-        client.close()
+def test_an_engine_that_hangs_is_killed_and_said_so(client, tiny_folder, monkeypatch):
+    """The last test of this engine: none after it waits for another one."""
+    job = client.start(long_request(tiny_folder, " hanging"), "Sweeping")
+    working(job, Phase.SWEEP)
+    process = client.process
+    monkeypatch.setattr(client, "silent", 3.0)
+    process.send_signal(signal.SIGSTOP)
+    assert job.wait(SECONDS)
+    assert "did not answer" in job.error.cause
+    process.wait(SECONDS)
 
 
 def test_a_job_that_nobody_looks_at_is_cancelled(home, tiny_folder):

@@ -1,6 +1,6 @@
 """Engine and server are killed at random moments while they write: only the step at hand is lost, and nothing is torn.
 
-LGA_KILLS sets how often (3 times each in the suite). Where all is measured before the kill, it is compared, and the
+LGA_KILLS sets how often (twice each in the suite). Where all is measured before the kill, it is compared, and the
 store is emptied: no kill finds a process that has nothing left to write.
 """
 
@@ -26,7 +26,7 @@ from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import ScoreRequest, SweepRequest
 from tests.service.asking import EDIT, SECONDS, done, needs, proxy
 
-KILLS = int(os.environ.get("LGA_KILLS", "3"))
+KILLS = int(os.environ.get("LGA_KILLS", "2"))
 
 
 def questions(folder: str) -> tuple[ScoreRequest, SweepRequest]:

@@ -3,8 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.driving import wait
-from tests.pages.edits.driving import quick
+from tests.pages.driving import quick, wait
 
 
 @pytest.fixture

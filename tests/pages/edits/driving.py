@@ -12,12 +12,6 @@ from pages._ui.edits.ledger_jobs import LEDGER
 from tests.pages.driving import kept, wait
 
 
-def quick(app: AppTest) -> None:
-    app.number_input(key="set_r-rome_value_steps").set_value(2).run()
-    app.number_input(key="set_r-rome_contexts").set_value(0).run()
-    app.selectbox(key="set_r-rome_covariance").select("identity").run()
-
-
 def ledger(app: AppTest) -> LedgerView:
     """The session's only one, as the page has it."""
     views = kept(app).ledgers

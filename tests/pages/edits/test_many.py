@@ -3,8 +3,8 @@
 from streamlit.testing.v1 import AppTest
 
 from lga_core.service.ledger_view import LedgerView
-from tests.pages.driving import kept, wait, words
-from tests.pages.edits.driving import ledger, quick
+from tests.pages.driving import kept, quick, wait, words
+from tests.pages.edits.driving import ledger
 
 
 def test_many_edits_are_measured_every_so_many_and_go_on_after_a_cancel(ready: AppTest):
