@@ -96,9 +96,9 @@ def _take_link() -> None:
     if FACT in here.address and fact is not None:
         here.fact = fact
         if here.question is not None:
-            from pages._ui.trial.fact import look_at
+            from pages._ui.trial.fact import select_fact
 
-            look_at(here.question, fact)
+            select_fact(here.question, fact)
     if LAYERS in here.address and layers:
         st.session_state[state.LAYERS] = layers
 

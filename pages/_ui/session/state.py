@@ -14,9 +14,10 @@ from lga_core.data.load import Table
 from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from lga_core.results import EditReport, Stored, TrialPart, TrialStage
+from lga_core.service.ledger_requests import LedgerRequest
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import LedgerRequest, Request, TrialRequest
+from lga_core.service.requests import Request, TrialRequest
 
 if TYPE_CHECKING:
     from lga_core.service.reading.sweep import SweepReader  # with all that judges a sweep, for one page only

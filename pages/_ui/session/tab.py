@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lga_core.service.requests import LoadEditSet, WriteEdits
+from lga_core.service.ledger_requests import LoadEditSet, WriteEdits
 from pages._ui.runs import opening
 from pages._ui.session.state import Kept, adopt, kept, session
 from pages._ui.shell import jobs
