@@ -45,7 +45,7 @@ def recognize() -> None:
     before = kept()
     known = adopt(name)
     if known:
-        _again(before)
+        _restart_edits(before)
     session().recognized = True
     if kept().guide_off is None and getattr(remembered, "guide_off", False):
         kept().guide_off = True
@@ -53,7 +53,7 @@ def recognize() -> None:
         st.rerun()
 
 
-def _again(before: Kept) -> None:
+def _restart_edits(before: Kept) -> None:
     """Edits that were kept before the tab was known went to a ledger that nothing shows: they are made in the tab's."""
     for area, job in before.jobs.items():
         if isinstance(job.request, WriteEdits | LoadEditSet):
