@@ -67,9 +67,10 @@ def test_no_pick_by_cma_with_fewer_than_eight_facts_says_why(scored):
     assert report["golden_layer"] is None and report["reason"] and report["excluded_layers"] == []
 
 
-def test_progress_goes_to_stderr_and_quiet_silences_it(scored, here, tiny_folder, fact_file):
+def test_progress_goes_to_stderr_and_quiet_silences_it(scored, lga, tiny_folder, fact_file):
+    """In a process of its own: what loads a model has a bar of its own, which a program decides on when it starts."""
     assert "LGA 3/3" in scored[0].err
-    again = here("score", tiny_folder, fact_file, "--limit", 3, "--json", "--quiet", "--set", "old=model")
+    again = lga("score", tiny_folder, fact_file, "--limit", 3, "--json", "--quiet", "--set", "old=model")
     assert again.code == 0 and again.err == "" and not again.json[0]["from_store"]
 
 

