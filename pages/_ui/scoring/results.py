@@ -37,8 +37,8 @@ from pages._ui.shell.live import live
 from pages._ui.shell.text import safe
 
 HEATMAPS = {"lga": "LGA", "cma": "CMA", "forecast": "Forecast"}
-# While they grow. A browser on the engine's cores draws the figure anew each time, which takes it most of a second.
-LIVE_SECONDS = 10.0
+# While they grow. A browser on the engine’s cores draws the figure anew each time, which takes it two seconds of one.
+LIVE_SECONDS = 20.0
 
 
 def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> QuestionScores | None:
