@@ -68,7 +68,7 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     chosen = chosen_layers(view.layers)
     figure = figures.figure(worth, (scale(), chosen, theme_name()), lambda: drawn(view, part, worth, chosen))
     chart(figure, "sweep_heat", figure_in_words(worth), choosing=True)
-    choose_and_try(view.layers, (best.pick.layer,) if best else ())
+    choose_and_try(view.layers, () if worth.best_layer is None else (worth.best_layer,))
     tables.tabs(view, worth, figure, figures)
 
 
