@@ -85,9 +85,10 @@ def test_edits_of_known_facts_take_and_leave_no_trace(model, asked, checks, edit
     assert report.steps and {cell.record for cell in cells} == {fact.record for fact in known}
     bound = 1e-4 if editor in ("rome", "r-rome") else 0.1  # the others leave a share of the residual unwritten
     assert all(cell.target_error is None or cell.target_error <= bound for cell in cells)
-    # FT-L reads all of an answer's tokens at one position, which holds one token. FT-M fails one fact in twenty on the
-    # small model (docs/RESULTS.md), which here may be one of three.
-    wanted = 60 if editor.startswith("ft-") else 95
+    # FT-L reads all of an answer's tokens at one position, which holds one token. FT-M fails one fact in twenty on
+    # SmolLM2 (docs/RESULTS.md), and record 3 is one of the three here.
+    misses = editor == "ft-l" or (editor, model.name) == ("ft-m", "smollm2-135m")
+    wanted = 60 if misses else 95
     assert np.mean([cell.after["rewrite"] for cell in cells]) >= wanted
     assert weights_hash(model.model) == before
 
