@@ -124,10 +124,12 @@ class LoadSession:
     async def _score(self, question: LoadQuestion, *, reload: bool = False) -> None:
         await self.tab.button("score").click()
         about = self.tab.page.get_by_text(f"{question.limit} facts of {_shown_name(question)} · seed {question.seed}")
-        await self.tab.page.get_by_role("heading", name="Golden layers", exact=True).wait_for()
+        title = self.tab.page.get_by_role("heading", name="Golden layers", exact=True)
+        await title.wait_for()
         await about.first.wait_for()
         if reload:
             await self.tab.page.reload()
+            await title.wait_for()  # an empty page has no job either
         await self.tab.until_drawn()
         used = self.tab.page.get_by_test_id("stMetric").filter(has_text=f"of {question.limit}")
         self._note(question, shown=await about.count() > 0 and await used.count() > 0)
