@@ -18,7 +18,6 @@ from lga_core.view.words.sentences import layers_in_words
 SCORED, EDITED, SWEPT, WIDELY_SWEPT, UPLOADED = 6, 4, 3, 8, 4  # facts of a question
 SWEEP_LAYERS = (1, 2)
 EDIT_LAYERS = 4  # trial edits take turns at the first so many layers
-CANCEL_MS = 5_000  # a button that is gone by then was not needed
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 
 
@@ -108,7 +107,7 @@ class LoadSession:
     async def cancel(self, seed: int) -> None:
         """A larger sweep. Sessions with an even number stop it, the others wait for it."""
         question = await self._begin_sweep(WIDELY_SWEPT, seed)
-        stopped = self.number % 2 == 0 and await self._press_cancel()
+        stopped = self.number % 2 == 0 and await self.tab.clicked(self.tab.button("cancel_sweep"))
         await self.tab.until_drawn()
         self._note(question, cancelled=stopped, shown=not stopped and await self._is_swept())
 
@@ -141,16 +140,8 @@ class LoadSession:
         await self.tab.until_idle()
         layers = tuple(range(SWEEP_LAYERS[0], SWEEP_LAYERS[1] + 1))
         if await self.tab.button("sweep").is_enabled():
-            await self.tab.button("sweep").click()
+            await self.tab.clicked(self.tab.button("sweep"))  # another session may have swept the same meanwhile
         return LoadQuestion(work="sweep", facts=FACT_SET, limit=limit, seed=seed, layers=layers)
-
-    async def _press_cancel(self) -> bool:
-        """Whether it was there to be pressed."""
-        try:
-            await self.tab.button("cancel_sweep").click(timeout=CANCEL_MS)
-        except BrowserError:
-            return False
-        return True
 
     async def _is_swept(self) -> bool:
         """The button to go on is off, and the figure is there."""
