@@ -173,11 +173,17 @@ class Tab:
 
     async def until(self, holds: Callable[[], Awaitable[bool]], every_ms: int = POLL_MS) -> None:
         """Raises LgaError where it does not come to that."""
-        limit = time.monotonic() + PATIENCE_MS / 1000
+        if not await self.comes_to(holds, every_ms, PATIENCE_MS):
+            raise LgaError("The page did not get there.", hint="Look at it by `streamlit run app.py`.")
+
+    async def comes_to(self, holds: Callable[[], Awaitable[bool]], every_ms: int, patience_ms: int) -> bool:
+        """Whether it holds by then."""
+        limit = time.monotonic() + patience_ms / 1000
         while not await holds():
             if time.monotonic() > limit:
-                raise LgaError("The page did not get there.", hint="Look at it by `streamlit run app.py`.")
+                return False
             await self.page.wait_for_timeout(every_ms)
+        return True
 
     async def _jobs(self) -> int:
         return await self.page.locator("[class*=st-key-job_]").count()
