@@ -105,13 +105,13 @@ class Tab:
     async def choose_only(self, layer: int) -> None:
         """Take out the chosen layers, the recommended one among them, and choose this one."""
         box = self.page.get_by_test_id("stMultiSelect").first
-        clear = box.get_by_label("Clear all")
-        if await clear.count():
-            await clear.first.click()
-            await self.until_drawn()
         for _ in range(LIST_TRIES):
             if self.chosen_layers() == (layer,):
                 return
+            clear = box.get_by_label("Clear all")
+            if await clear.count():
+                await self.clicked(clear.first)
+                await self.until_drawn()
             await box.locator("input").fill(str(layer))
             await self.clicked(self.page.get_by_role("option", name=str(layer), exact=True).first)
             await self.page.keyboard.press("Escape")
