@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
+from lga_core.evaluation.experiments.trial import trial_stages
 from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
-from lga_core.evaluation.trial import trial_stages
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import (

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit
-from lga_core.evaluation.metrics import (
+from lga_core.evaluation.metrics.asking import (
     FreeAnswer,
     Predicted,
     ProbeAnswer,

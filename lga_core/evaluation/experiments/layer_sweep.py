@@ -20,10 +20,10 @@ from lga_core.editing.search.search import Contexts, Search, batches, search_tok
 from lga_core.editing.search.value import Value, layers_in_words
 from lga_core.editing.search.values import shared_values, values_at_layers
 from lga_core.editing.table import Editor, editor_named
-from lga_core.evaluation.forced import ForcedProbes
-from lga_core.evaluation.metrics import ProbeQuestions, probe_questions
+from lga_core.evaluation.experiments.sweep_cell import cell_cost, cell_of
+from lga_core.evaluation.metrics.asking import ProbeQuestions, probe_questions
+from lga_core.evaluation.metrics.forced import ForcedProbes
 from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
-from lga_core.evaluation.sweep_cell import cell_cost, cell_of
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import batch_room, batch_tokens, gradient_bytes

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied, summed
-from lga_core.evaluation.fluency import continuations, fluency
+from lga_core.evaluation.side_effects.fluency import continuations, fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import ActivationCache, answer_nll, final_hidden, record_activations, resume
 from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
