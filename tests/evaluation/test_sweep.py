@@ -18,7 +18,7 @@ from lga_core.editing.search.value import find_cases, find_values
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.evaluation.experiments import layer_sweep as sweeping
+from lga_core.evaluation.experiments import layer_sweep, sweep_edits
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import MetricSettings, SweepMetrics
 from lga_core.models.sources.fingerprint import weights_hash
@@ -156,9 +156,9 @@ def test_batch_size_groups_of_layers_and_order_do_not_matter(editor, some, monke
     model = tiny_model("gpt2", torch.float32)
     plain = by_place(sweep_cells(model, some, LAYERS, editor, settings_of(editor)))
     monkeypatch.setattr(searching, "SEARCH_TOKENS", 60)
-    monkeypatch.setattr(sweeping, "FACTS_AT_ONCE", 2)
-    monkeypatch.setattr(sweeping, "KEPT_BYTES", 1)  # one layer at a time
-    monkeypatch.setattr(sweeping, "TOKENS_TOGETHER", 1)
+    monkeypatch.setattr(layer_sweep, "FACTS_AT_ONCE", 2)
+    monkeypatch.setattr(layer_sweep, "KEPT_BYTES", 1)  # one layer at a time
+    monkeypatch.setattr(sweep_edits, "TOKENS_TOGETHER", 1)
     monkeypatch.setattr("lga_core.evaluation.metrics.forced.BATCH_TOKENS", 40)
     other = by_place(sweep_cells(model, some[::-1], LAYERS[::-1], editor, settings_of(editor)))
     assert plain.keys() == other.keys()
