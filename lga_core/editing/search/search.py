@@ -100,23 +100,18 @@ class Search:
         cls, model: LoadedModel, facts: Sequence[Contexts], layers: Sequence[int], site: Site = "down"
     ) -> "Search":
         contexts = len(facts[0].rows) - 1
-        answered = [(row, end) for one in facts for row, end in zip(one.rows[:-1], one.subject_ends[:-1], strict=True)]
-        apart = [fact for fact, one in enumerate(facts) if not one.begins_with_subject]
-        essences = [(facts[fact].rows[-1], facts[fact].subject_ends[-1]) for fact in apart]
-        rows, ends = zip(*answered, *essences, strict=True)
-        kl_rows = [fact * contexts for fact in range(len(facts))]
-        for number, fact in enumerate(apart):
-            kl_rows[fact] = len(answered) + number
+        rows, ends, kl_rows = _rows_of(facts)
         given = [row.given if end < len(row.given) else row for row, end in zip(rows, ends, strict=True)]
         batch = Batch.aligned(given, ends, model.device)
-        index = AnswerIndex.of(rows[: len(answered)], batch)
+        asked = len(facts) * contexts
+        index = AnswerIndex.of(rows[:asked], batch)
         first = min(max(ends), int(index.columns.min()))  # a subject's end may melt into the answer's first token
         column = max(ends) - first
         keys: dict[int, torch.Tensor] = {}
         outputs: dict[int, torch.Tensor] = {}
 
         def read(states: torch.Tensor) -> torch.Tensor:
-            states = states[: len(answered), column].float().clone()  # (facts·contexts, d)
+            states = states[:asked, column].float().clone()  # (facts·contexts, d)
             return states.unflatten(0, (len(facts), contexts))  # (facts, contexts, d)
 
         def note_key(layer: int):
@@ -142,7 +137,7 @@ class Search:
             column=column,
             keys=keys,
             outputs=outputs,
-            kl_rows=tuple(kl_rows),
+            kl_rows=kl_rows,
             direct=frozenset(layer for layer in layers if site == "block" or adds_to_residual(model, layer)),
         )
 
@@ -215,6 +210,25 @@ class Search:
             return add(recorded(layer), recorded(layer + 1))
         with on_outputs({_module(model.architecture.blocks[layer], self.site): add}, model.architecture.flat):
             return run_block(model, self.activations, layer, recorded(layer), rows)
+
+
+def _rows_of(facts: Sequence[Contexts]) -> tuple[list[TokenRow], list[int], tuple[int, ...]]:
+    """The rows of a search, each one's last subject token, and of each fact the row that begins with its KL prompt.
+
+    Every fact's contexts come first, fact by fact; after them the KL prompts that are no context's beginning.
+    """
+    contexts = len(facts[0].rows) - 1
+    rows = [row for one in facts for row in one.rows[:-1]]
+    ends = [end for one in facts for end in one.subject_ends[:-1]]
+    kl_rows: list[int] = []
+    for fact, one in enumerate(facts):
+        if one.begins_with_subject:
+            kl_rows.append(fact * contexts)
+        else:
+            kl_rows.append(len(rows))
+            rows.append(one.rows[-1])
+            ends.append(one.subject_ends[-1])
+    return rows, ends, tuple(kl_rows)
 
 
 def search_tokens(contexts: Sequence[Contexts]) -> int:
