@@ -8,7 +8,7 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.rank_one import Inverse, moment_of
 from lga_core.editing.edits import LowRankEdit, applied
-from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.contexts import Contexts
 from lga_core.editing.search.value import weight_decay
 from lga_core.editing.settings import RRomeSettings
 from lga_core.evaluation.metrics.asking import ProbeQuestion, argmax_at_answers, probe_questions

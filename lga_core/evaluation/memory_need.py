@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lga_core.editing.editors import fine_tuning
-from lga_core.editing.search.search import SEARCH_TOKENS
+from lga_core.editing.search.contexts import SEARCH_TOKENS
 from lga_core.evaluation.metrics.asking import BATCH_TOKENS as ASKING_TOKENS
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import pick_device, pick_dtype

@@ -13,7 +13,7 @@ from editing.writing import SETTINGS, VALUE
 from reporting import Collect, checked
 
 from lga_core.data.load import load_facts
-from lga_core.editing.search.search import SEARCH_TOKENS, Contexts, batches
+from lga_core.editing.search.contexts import SEARCH_TOKENS, Contexts, batches
 from lga_core.editing.search.values import searched_anew, shared_values
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.errors import LgaError

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from lga_core.data.facts import Fact
-from lga_core.editing.search.search import Contexts, batches
+from lga_core.editing.search.contexts import Contexts, batches
 from lga_core.editing.table import Editor, editor_named
 from lga_core.evaluation.experiments.sweep_cell import cell_cost, cell_of
 from lga_core.evaluation.experiments.sweep_edits import edits_by_layer

@@ -14,7 +14,8 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.batch import at_keys, residuals_at, write
 from lga_core.editing.editors.editor import KeyValue, Written
-from lga_core.editing.search.search import Contexts, Search, search_tokens
+from lga_core.editing.search.contexts import Contexts, search_tokens
+from lga_core.editing.search.search import Search
 from lga_core.editing.search.value import Value, layers_in_words
 from lga_core.editing.search.values import shared_values, values_at_layers
 from lga_core.editing.table import Editor
@@ -36,8 +37,9 @@ def edits_by_layer(
 ) -> Iterator[tuple[int, list[Written], float]]:
     """The facts' edits, layer by layer; of the editors that write a v* at a key some layers' searches are one.
 
-    With the seconds that a layer owes: its part of the search that ran before the first of them. `during` gives the
-    reporter of a part by what it is at.
+    Yields (layer, its edits, seconds to add to the time that the layer took). A search that several layers share runs
+    in the time of the first of them: each gets an equal part of it added, and the first has the whole taken off.
+    `during` gives the reporter of a part by what it is at.
     """
     how = editor.key_value
     if how is None:

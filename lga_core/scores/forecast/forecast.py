@@ -16,7 +16,7 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.rank_one import Inverse, moment_of
-from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.contexts import Contexts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.second_moment import second_moments
 from lga_core.models.running.batching import by_tokens
