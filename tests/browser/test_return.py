@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from lga_core.data.load import load_facts, write_facts
 from tests.browser.resting import SLOW, idle, settled
 
 pytestmark = pytest.mark.browser
@@ -50,6 +51,26 @@ def test_a_link_shows_what_its_sender_saw(page: Page, elsewhere: Page, address: 
     idle(page)
     same_by_link(page, elsewhere)
     assert set(SHOWN_ON_THE_WAY) <= queried(page).keys()
+
+
+def test_an_address_in_a_tab_with_facts_of_its_own(page: Page, address: str, tiny_folder: Path, tmp_path: Path):
+    """A bare one asks what the tab asked. One that asks for something leaves out what has its default value."""
+    own = tmp_path / "own.json"
+    own.write_text(write_facts(load_facts("world").facts[:4]), encoding="utf-8")
+    opened(page, asking(address, tiny_folder))
+    button(page, "add_facts").click()
+    page.get_by_role("dialog").locator("input[type=file]").first.set_input_files(own)
+    button(page, "use_upload").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(sets(page)).to_have_value("own.json")
+    settled(page)
+    before = sidebar(page)
+    for again in (page.url, address):
+        opened(page, again)
+        expect(sets(page)).to_have_value("own.json")
+        assert sidebar(page) == before
+    opened(page, asking(address, tiny_folder, n="6", seed="7"))
+    assert sidebar(page)[-3:] == ["World facts", "6", "7"]
 
 
 def test_a_deleted_run_comes_back(page: Page, address: str, tiny_folder: Path):
@@ -116,6 +137,10 @@ def scored(page: Page, facts: int) -> None:
     used = page.get_by_test_id("stMetric").filter(has_text="Facts used")
     expect(used).to_contain_text(f"{facts} of {facts}", timeout=SLOW)
     settled(page)
+
+
+def sets(page: Page) -> Locator:
+    return page.get_by_role("combobox", name="Proxy set of facts")
 
 
 def sidebar(page: Page) -> list[str]:

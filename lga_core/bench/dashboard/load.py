@@ -20,7 +20,7 @@ import torch
 from lga_core.bench.dashboard import load_checks as checks
 from lga_core.bench.dashboard.load_checks import Sample
 from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, RowsOfAnswer, answer_alone
-from lga_core.bench.dashboard.server import Server, home_with_model, served
+from lga_core.bench.dashboard.server import Server, home_with_model, processor_seconds, served
 from lga_core.bench.dashboard.tab import Tab, chromium
 from lga_core.bench.measure import in_own_process
 from lga_core.bench.shapes import SHAPES, VOCABULARY, random_model
@@ -49,6 +49,7 @@ class Part:
     samples: Sequence[Sample]
     store: Store
     log_errors: int  # tracebacks in what the servers said
+    processor: Mapping[str, float]  # seconds, by who used them
 
 
 def bench_load(
@@ -146,6 +147,7 @@ async def _work(home: Path, model: str, servers: int, sessions: int, minutes: fl
             end = time.monotonic() + 60 * minutes
             await asyncio.gather(*(person.work_until(end) for person in people))
             watching.cancel()
+            processor = processor_seconds(running)
     return Part(
         asked=[item for person in people for item in person.asked],
         switches=[seconds for person in people for seconds in person.switches],
@@ -153,6 +155,7 @@ async def _work(home: Path, model: str, servers: int, sessions: int, minutes: fl
         samples=samples,
         store=Store(home / "runs"),
         log_errors=sum(log.read_text(errors="replace").count("Traceback (most recent call last)") for log in logs),
+        processor=processor,
     )
 
 
@@ -208,6 +211,7 @@ def _quantities(
         ("tracebacks in the servers' logs", "0", part.log_errors),
         ("page switches", "", len(part.switches)),
         ("page switch, p95, s", f"≤ {SWITCH_SECONDS:g}", checks.p95(part.switches)),
+        *((f"processor time, {user}, s", "", seconds) for user, seconds in part.processor.items()),
         ("memory at most, MB", "", most / 1e6),
         ("memory's growth after two minutes", f"≤ {checks.MOST_GROWTH:.0%}", checks.growth(part.samples)),
     ]

@@ -10,15 +10,15 @@ from playwright.async_api import Error as BrowserError
 
 from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, facts_of
 from lga_core.bench.dashboard.page_work import FACT_SET
-from lga_core.bench.dashboard.tab import PAGES, Tab
+from lga_core.bench.dashboard.tab import CALM_MS, PAGES, Tab
 from lga_core.data.load import choose, load_facts, write_facts
 from lga_core.errors import LgaError
 from lga_core.view.words.sentences import layers_in_words
 
 SCORED, EDITED, SWEPT, WIDELY_SWEPT, UPLOADED = 6, 4, 3, 8, 4  # facts of a question
 SWEEP_LAYERS = (1, 2)
+RESULT_MS = 300_000  # a result counts as not shown after it, on a machine with all the other sessions
 EDIT_LAYERS = 4  # trial edits take turns at the first so many layers
-CANCEL_MS = 5_000  # a button that is gone by then was not needed
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 
 
@@ -91,26 +91,29 @@ class LoadSession:
             work="trial edit", facts=FACT_SET, limit=EDITED, seed=seed, layers=self.tab.chosen_layers()
         )
         await button.click()
-        await self.tab.until_drawn()
         (fact, *_) = facts_of(question)
         title = self.tab.page.get_by_role("heading", name=f"at {layers_in_words(question.layers)}")
         about = self.tab.page.get_by_text(f"{fact.prompt} {fact.target_old[0]} → {fact.target_new}")
-        self._note(question, shown=await title.count() > 0 and await about.count() > 0)
+
+        async def shown() -> bool:
+            return await title.count() > 0 and await about.count() > 0
+
+        self._note(question, shown=await self._comes_to(shown))
+        await self.tab.until_idle()
 
     async def sweep(self, seed: int) -> None:
         """A sweep of two layers, with looks at other pages meanwhile."""
         question = await self._begin_sweep(SWEPT, seed)
         for link in ("Facts", "Golden layers", "Layer sweep"):
             self.switches.append(await self.tab.switch(link))
-        await self.tab.until_drawn()
-        self._note(question, shown=await self._is_swept())
+        self._note(question, shown=await self._comes_to(self._is_swept))
 
     async def cancel(self, seed: int) -> None:
         """A larger sweep. Sessions with an even number stop it, the others wait for it."""
         question = await self._begin_sweep(WIDELY_SWEPT, seed)
-        stopped = self.number % 2 == 0 and await self._press_cancel()
-        await self.tab.until_drawn()
-        self._note(question, cancelled=stopped, shown=not stopped and await self._is_swept())
+        stopped = self.number % 2 == 0 and await self.tab.clicked(self.tab.button("cancel_sweep"))
+        self._note(question, cancelled=stopped, shown=not stopped and await self._comes_to(self._is_swept))
+        await self.tab.until_idle()
 
     async def walk(self, seed: int) -> None:
         """Every page once, while the others work."""
@@ -124,13 +127,19 @@ class LoadSession:
     async def _score(self, question: LoadQuestion, *, reload: bool = False) -> None:
         await self.tab.button("score").click()
         about = self.tab.page.get_by_text(f"{question.limit} facts of {_shown_name(question)} · seed {question.seed}")
-        await self.tab.page.get_by_role("heading", name="Golden layers", exact=True).wait_for()
+        title = self.tab.page.get_by_role("heading", name="Golden layers", exact=True)
+        await title.wait_for()
         await about.first.wait_for()
         if reload:
             await self.tab.page.reload()
-        await self.tab.until_drawn()
+            await title.wait_for()  # an empty page has no job either
         used = self.tab.page.get_by_test_id("stMetric").filter(has_text=f"of {question.limit}")
-        self._note(question, shown=await about.count() > 0 and await used.count() > 0)
+
+        async def shown() -> bool:
+            return await about.count() > 0 and await used.count() > 0
+
+        self._note(question, shown=await self._comes_to(shown))
+        await self.tab.until_idle()
 
     async def _begin_sweep(self, limit: int, seed: int) -> LoadQuestion:
         """Unless it is stored: then it is shown without a click."""
@@ -139,21 +148,16 @@ class LoadSession:
         await self.tab.until_idle()
         layers = tuple(range(SWEEP_LAYERS[0], SWEEP_LAYERS[1] + 1))
         if await self.tab.button("sweep").is_enabled():
-            await self.tab.button("sweep").click()
+            await self.tab.clicked(self.tab.button("sweep"))  # another session may have swept the same meanwhile
         return LoadQuestion(work="sweep", facts=FACT_SET, limit=limit, seed=seed, layers=layers)
-
-    async def _press_cancel(self) -> bool:
-        """Whether it was there to be pressed."""
-        try:
-            await self.tab.button("cancel_sweep").click(timeout=CANCEL_MS)
-        except BrowserError:
-            return False
-        return True
 
     async def _is_swept(self) -> bool:
         """The button to go on is off, and the figure is there."""
         figures = self.tab.page.locator(".js-plotly-plot")
         return await self.tab.button("sweep").is_disabled() and await figures.count() > 0
+
+    async def _comes_to(self, shown: Callable[[], Awaitable[bool]]) -> bool:
+        return await self.tab.comes_to(shown, CALM_MS, RESULT_MS)
 
     def _note(self, question: LoadQuestion, *, shown: bool, cancelled: bool = False) -> None:
         self.asked.append(AskedQuestion(session=self.number, question=question, cancelled=cancelled, shown=shown))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +38,19 @@ class Server:
         server, *engine = (process.memory_info().rss for process in self.tree())
         self.peak_bytes = max(self.peak_bytes, server)
         return server, sum(engine)
+
+
+def processor_seconds(servers: Sequence[Server]) -> dict[str, float]:
+    """Processor time since their start, by who used it. The browser: whatever else this process has started."""
+    trees = [server.tree() for server in servers]
+    own = _seconds_of([tree[0] for tree in trees])
+    engines = _seconds_of([process for tree in trees for process in tree[1:]])
+    everything = _seconds_of(psutil.Process().children(recursive=True))
+    return {"browser": everything - own - engines, "servers": own, "engines": engines}
+
+
+def _seconds_of(processes: Sequence[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)  # in user and in system mode
 
 
 @contextmanager

@@ -16,6 +16,8 @@ PATIENCE_MS = 600_000
 POLL_MS = 20  # while the first sign of something is awaited
 CALM_MS = 250  # while work goes on: looking costs the browser time
 FOLDER = "Hub id or local folder"  # the sidebar's words for a model that is not of the catalogue
+CLICK_MS = 10_000  # for what may be gone by then
+LIST_TRIES = 10  # to choose from a list
 REST_MS = 1_000  # after an address was opened, before a person would click
 PAGES = {  # link -> title
     "Golden layers": "Golden layers|Which layer should be edited?",
@@ -107,11 +109,24 @@ class Tab:
         if await clear.count():
             await clear.first.click()
             await self.until_drawn()
-        if self.chosen_layers() != (layer,):
+        for _ in range(LIST_TRIES):
+            if self.chosen_layers() == (layer,):
+                return
             await box.locator("input").fill(str(layer))
-            await self.page.get_by_role("option", name=str(layer), exact=True).first.click()
+            await self.clicked(self.page.get_by_role("option", name=str(layer), exact=True).first)
             await self.page.keyboard.press("Escape")
             await self.until_drawn()
+        raise LgaError(f"The page did not take layer {layer}.", hint="Look at it by `streamlit run app.py`.")
+
+    async def clicked(self, what: Any) -> bool:
+        """Click what may be gone by then: a list closes, and a button is off, when the page is drawn meanwhile."""
+        from playwright.async_api import TimeoutError as BrowserTimeout
+
+        try:
+            await what.click(timeout=CLICK_MS)
+        except BrowserTimeout:
+            return False
+        return True
 
     def chosen_layers(self) -> tuple[int, ...]:
         """As the address has them."""
@@ -158,11 +173,17 @@ class Tab:
 
     async def until(self, holds: Callable[[], Awaitable[bool]], every_ms: int = POLL_MS) -> None:
         """Raises LgaError where it does not come to that."""
-        limit = time.monotonic() + PATIENCE_MS / 1000
+        if not await self.comes_to(holds, every_ms, PATIENCE_MS):
+            raise LgaError("The page did not get there.", hint="Look at it by `streamlit run app.py`.")
+
+    async def comes_to(self, holds: Callable[[], Awaitable[bool]], every_ms: int, patience_ms: int) -> bool:
+        """Whether it holds by then."""
+        limit = time.monotonic() + patience_ms / 1000
         while not await holds():
             if time.monotonic() > limit:
-                raise LgaError("The page did not get there.", hint="Look at it by `streamlit run app.py`.")
+                return False
             await self.page.wait_for_timeout(every_ms)
+        return True
 
     async def _jobs(self) -> int:
         return await self.page.locator("[class*=st-key-job_]").count()

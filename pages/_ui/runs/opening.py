@@ -16,9 +16,9 @@ from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import recorded_example, runs
 from pages._ui.shell.text import safe
 
-LAYERS, FACT, RUN = "layers", "fact", "run"  # as the address names them
+LAYERS, FACT = "layers", "fact"  # as the address names them
 KEY_LETTERS = 16  # of a run's key: enough to tell it from all others
-_OWN_QUESTION = {state.MODEL, state.OTHER_MODEL, state.CHAT, state.FACTS, state.LIMIT, state.SEED, RUN}
+_OWN_QUESTION = {*state.QUESTION_WIDGETS, state.RUN}
 
 
 def open_first(*, known: bool) -> bool:
@@ -31,7 +31,7 @@ def open_first(*, known: bool) -> bool:
     if here.opened_first:
         return False
     here.opened_first = True
-    named = here.address.get(RUN)
+    named = here.address.get(state.RUN)
     if named and not (kept().run or "").startswith(named):
         here.reopening = (named,)
     elif not known and not _asks_already() and kept().asked is None and not kept().jobs:
@@ -60,7 +60,7 @@ def open_requested() -> None:
         from pages._ui.runs.reopen import reopen  # with what reads runs, which the first view does not need
 
         reopen(wanted)
-        if wanted == (here.address.get(RUN),):
+        if wanted == (here.address.get(state.RUN),):
             _take_link()  # its sender may have chosen others since the run
 
 
@@ -79,7 +79,7 @@ def write_address() -> None:
     carried = {
         LAYERS: ",".join(map(str, sorted(widget(state.LAYERS) or ()))),
         FACT: "" if here.fact is None else str(here.fact),
-        RUN: (here.shown_run or "")[:KEY_LETTERS],
+        state.RUN: (here.shown_run or "")[:KEY_LETTERS],
     }
     for name, value in carried.items():
         if value and st.query_params.get(name) != value:

@@ -30,6 +30,8 @@ LIMIT = "n"
 SEED = "seed"
 KNOWN_ONLY = "known"
 LAYERS = "layers"  # the chosen layers, shared by all pages
+RUN = "run"  # as the address names the stored run that is shown
+QUESTION_WIDGETS = (MODEL, OTHER_MODEL, CHAT, FACTS, LIMIT, SEED, KNOWN_ONLY)  # the sidebar's, all in the address
 EDITS_VIEW = "edits_view"  # what the Edits page shows below the ledger
 MANY = "many"  # one of its views, the job of that view, and how the keys of its settings begin
 MANY_EDITS = "many_edits"  # how many are made there
@@ -196,24 +198,27 @@ def adopt(tab: str) -> bool:
 
 
 def keep_widgets() -> None:
-    """Remember what a reload of the tab would forget: the address holds the other widgets."""
-    kept().widgets = {key: widget(key) for key in (OTHER_MODEL, FACTS, LAYERS) if widget(key) is not None}
+    """Remember what the sidebar asks and which layers are chosen, for a reload of the tab."""
+    kept().widgets = {key: widget(key) for key in (*QUESTION_WIDGETS, LAYERS) if widget(key) is not None}
 
 
 def restore_widgets() -> None:
-    """After a reload, before the first widget is drawn. An address that asks for something else has its way.
+    """After a reload, before the first widget is drawn.
 
-    So has what was chosen before the browser had said which tab this is: it stands in the address of now.
+    An address that asks something has its way: what it leaves out has the default value. So has what was chosen before
+    the browser had said which tab this is: it stands in the address of now. A bare address asks what the tab asked.
     """
     here = session()
     if not here.reloaded:
         return
     here.reloaded = False
     widgets = dict(here.kept.widgets)
-    for name in (FACTS, OTHER_MODEL):
-        said = [address[name] for address in (here.address, st.query_params) if name in address]
-        if any(value != widgets.get(name) for value in said):
-            widgets.pop(name, None)  # a link to another set
+    asked = {**here.address, **st.query_params.to_dict()}
+    if RUN in here.address or asked.keys() & set(QUESTION_WIDGETS):
+        # Bound widgets take the address themselves, but for a set that is known only now: an uploaded one.
+        widgets = {key: widgets[key] for key in (FACTS, LAYERS) if key in widgets}
+        if asked.get(FACTS) != widgets.get(FACTS):
+            widgets.pop(FACTS, None)
     if here.address or st.session_state.get(LAYERS, []) not in ([], [here.prefilled and here.prefilled[1]]):
         widgets.pop(LAYERS, None)
     st.session_state.update(widgets)
