@@ -23,9 +23,10 @@ from transformers import (
 )
 
 from lga_core.data.facts import Fact, Probe
-from lga_core.editing.search.search import Contexts, Search
+from lga_core.editing.search.contexts import Contexts
+from lga_core.editing.search.search import Search
 from lga_core.editing.search.value import find_values
-from lga_core.evaluation import fluency
+from lga_core.evaluation.side_effects import fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text import own_text

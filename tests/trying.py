@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lga_core.evaluation.trial import trial_stages
+from lga_core.evaluation.experiments.trial import trial_stages
 from lga_core.results import EditReport
 
 

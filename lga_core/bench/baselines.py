@@ -8,11 +8,11 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.rank_one import Inverse, moment_of
 from lga_core.editing.edits import LowRankEdit, applied
-from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.contexts import Contexts
 from lga_core.editing.search.value import weight_decay
 from lga_core.editing.settings import RRomeSettings
-from lga_core.evaluation.metrics import ProbeQuestion, argmax_at_answers, probe_questions
-from lga_core.evaluation.probe_results import forced_shares
+from lga_core.evaluation.metrics.asking import ProbeQuestion, argmax_at_answers, probe_questions
+from lga_core.evaluation.metrics.probe_results import forced_shares
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import answer_nll, final_hidden
 from lga_core.models.running.hooks import OutputFunction, on_outputs

@@ -11,8 +11,8 @@ from lga_core.bench.measure import seconds_of
 from lga_core.data.facts import Fact
 from lga_core.editing.search.values import searched_anew
 from lga_core.editing.table import EDITORS, editor_named
-from lga_core.evaluation.fluency import fluency, texts_after
-from lga_core.evaluation.layer_sweep import edits_at
+from lga_core.evaluation.experiments.sweep_edits import edits_at
+from lga_core.evaluation.side_effects.fluency import fluency, texts_after
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent

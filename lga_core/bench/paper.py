@@ -21,9 +21,9 @@ from lga_core.data.select import split
 from lga_core.editing.settings import ValueSettings
 from lga_core.editing.table import Editor, editor_named
 from lga_core.errors import LgaError
-from lga_core.evaluation.fluency import fluency, texts_after
-from lga_core.evaluation.layer_sweep import edits_at
+from lga_core.evaluation.experiments.sweep_edits import edits_at
 from lga_core.evaluation.settings import SweepMetrics
+from lga_core.evaluation.side_effects.fluency import fluency, texts_after
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent

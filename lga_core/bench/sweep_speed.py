@@ -12,7 +12,7 @@ from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.editing.search.values import searched_anew
 from lga_core.editing.settings import RRomeSettings
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.models.moments.second_moment import second_moments

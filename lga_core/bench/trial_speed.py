@@ -19,9 +19,9 @@ from lga_core.editing.files.export import merged_matrix
 from lga_core.editing.search.values import searched_anew
 from lga_core.editing.settings import RRomeSettings
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.fluency import LENGTH, TOP_K, continuation
-from lga_core.evaluation.layer_sweep import sweep_cells
-from lga_core.evaluation.trial import trial_stages
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.trial import trial_stages
+from lga_core.evaluation.side_effects.fluency import LENGTH, TOP_K, continuation
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.models.moments.second_moment import second_moments

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lga_core.editing.editors import fine_tuning
-from lga_core.editing.search.search import SEARCH_TOKENS
-from lga_core.evaluation import metrics
+from lga_core.editing.search.contexts import SEARCH_TOKENS
+from lga_core.evaluation.metrics.asking import BATCH_TOKENS as ASKING_TOKENS
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import pick_device, pick_dtype
 from lga_core.models.moments.second_moment import SOLVING_BYTES
@@ -74,7 +74,7 @@ def editing_need(model: LoadedModel, layers: Sequence[int], settings: Any, facts
     def tokens(each: int, most: int) -> int:
         return most if facts is None else min(most, facts * each)
 
-    asking = asking_bytes(model) * tokens(QUESTIONS * ROW_TOKENS, metrics.BATCH_TOKENS)
+    asking = asking_bytes(model) * tokens(QUESTIONS * ROW_TOKENS, ASKING_TOKENS)
     token = gradient_bytes(model)
     moments = 0
     if hasattr(settings, "value"):

@@ -10,8 +10,8 @@ from safetensors.torch import load, save
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import DenseEdit
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.many_edits import EditSum
-from lga_core.evaluation.many_edits import many_edits as compute
+from lga_core.evaluation.experiments.many_edits import EditSum
+from lga_core.evaluation.experiments.many_edits import many_edits as compute
 from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent

@@ -14,8 +14,8 @@ from lga_core.data.facts import Fact
 from lga_core.editing.search.values import searched_anew
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.evaluation.layer_sweep import sweep_cells
-from lga_core.evaluation.many_edits import many_edits
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.many_edits import many_edits
 from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent

@@ -6,7 +6,7 @@ from typing import Any
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.questions import acting_cap

@@ -1,17 +1,16 @@
 """The engine joined with the store: what is stored is not computed again, and every finished row is stored at once.
 
-Work that is stopped keeps what it finished, and goes on from there when it is asked for again. Nothing is held between
-two rows: the engine takes the model's lock itself, step by step.
+Work that is stopped keeps what it finished, and goes on from there when it is asked for again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
+from lga_core.evaluation.experiments.trial import trial_stages
 from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
-from lga_core.evaluation.trial import trial_stages
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import (
@@ -26,8 +25,8 @@ from lga_core.results import (
     TokenAttribution,
     TrialStage,
 )
-from lga_core.runs.claims import claimed
-from lga_core.runs.reading import begun_trial, rows_by_record, stored_answer
+from lga_core.runs.computing import computed_once, row_by_row
+from lga_core.runs.reading import begun_trial, rows_by_record
 from lga_core.runs.storage.keys import (
     attribution_run,
     known_facts_run,
@@ -36,15 +35,12 @@ from lga_core.runs.storage.keys import (
     trace_run,
     trial_run,
 )
-from lga_core.runs.storage.store import Run, Store
+from lga_core.runs.storage.store import Store
 from lga_core.scores.attribution.token_attribution import token_attribution
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS, View, layer_scores, method_named
 from lga_core.scores.settings import CmaSettings
 from lga_core.scores.tracing.cma import noise_level, trace
-
-Row = TypeVar("Row", KnownFactCheck, FactRow)
-Answer = TypeVar("Answer", CausalTrace, TokenAttribution, EditReport)
 
 CANDIDATES_AT_ONCE = 16
 
@@ -53,7 +49,7 @@ def known_fact_checks(
     model: LoadedModel, facts: Sequence[Fact], store: Store, *, report: Reporter = silent
 ) -> tuple[KnownFactCheck, ...]:
     """What the model says by itself, fact by fact: every fact is asked once, whatever the set."""
-    return _row_by_row(
+    return row_by_row(
         known_facts_run(model.identity, store),
         KnownFactCheck,
         facts,
@@ -96,7 +92,7 @@ def measure(
     reused = len(rows_by_record(run, FactRow, facts))
     checks = () if reused == len(facts) else known_fact_checks(model, facts, store, report=report)
     chosen = MEASUREMENTS[measurement]
-    rows = _row_by_row(
+    rows = row_by_row(
         run,
         FactRow,
         facts,
@@ -155,7 +151,7 @@ def trace_fact(
         return trace(model, fact, check, kind, settings, noise_level(model, noise_facts), report=report)
 
     run = trace_run(model.identity, facts_name, fact, kind, settings, noise_facts, store)
-    return _computed_once(run, CausalTrace, fact, compute, report)
+    return computed_once(run, CausalTrace, fact, compute, report)
 
 
 def attribute_fact(
@@ -175,7 +171,7 @@ def attribute_fact(
         return token_attribution(model, fact, check, n_steps=n_steps, old=old, report=report)
 
     run = attribution_run(model.identity, facts_name, fact, n_steps, old, store)
-    return _computed_once(run, TokenAttribution, fact, compute, report)
+    return computed_once(run, TokenAttribution, fact, compute, report)
 
 
 def trial(
@@ -214,58 +210,7 @@ def trial(
                 show(stage)
         return stage.report
 
-    return _computed_once(run, EditReport, fact, compute, report)
-
-
-def _row_by_row(
-    run: Run,
-    row_type: type[Row],
-    facts: Sequence[Fact],
-    phase: Phase,
-    compute: Callable[[frozenset[int], Reporter], Iterator[Row]],
-    report: Reporter,
-) -> tuple[Row, ...]:
-    """One row a fact: the stored ones, and the rest as `compute(records that are done, reporter)` finishes them."""
-    rows = rows_by_record(run, row_type, facts)
-    if len(rows) < len(facts):
-        run.store.facts.keep(facts)
-        fingerprints = {fact.record: fact.fingerprint for fact in facts}
-
-        def count_rows(step: Progress) -> None:
-            """Report with the count of finished rows. Steps of another phase, as of a text that is read, stay."""
-            report(replace(step, done=len(rows), total=len(facts)) if step.phase is phase else step)
-
-        left = set(fingerprints.values())
-        while left := left - run.rows(row_type).keys():
-            with claimed(run, left, report) as ours:
-                rows = rows_by_record(run, row_type, facts) | rows
-                count_rows(Progress(phase=phase, done=0, total=0))
-                done = frozenset(record for record, name in fingerprints.items() if record in rows or name not in ours)
-                for row in compute(done, count_rows) if len(done) < len(facts) else ():
-                    run.append(fingerprints[row.record], row)
-                    rows[row.record] = row
-                    count_rows(Progress(phase=phase, done=0, total=0))
-            left -= ours
-        rows = rows_by_record(run, row_type, facts) | rows
-    return tuple(rows[fact.record] for fact in facts)
-
-
-def _computed_once(
-    run: Run, answer_type: type[Answer], fact: Fact, compute: Callable[[], Answer], report: Reporter
-) -> tuple[Answer, Stored]:
-    """The answer of a question about one fact: the stored one, or computed and stored whole."""
-    if stored := stored_answer(run, answer_type, fact):
-        return stored
-    while True:
-        with claimed(run, [fact.fingerprint], report) as ours:
-            if stored := stored_answer(run, answer_type, fact):  # by another one meanwhile
-                return stored
-            if ours:
-                answer = compute()
-                run.store.facts.keep([fact])
-                run.append(fact.fingerprint, answer)
-                run.finish()
-                return answer, run.stored(rows=1)
+    return computed_once(run, EditReport, fact, compute, report)
 
 
 def _unmeasured(fact: Fact, check: KnownFactCheck) -> FactRow:

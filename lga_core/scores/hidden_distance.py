@@ -20,15 +20,14 @@ from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens
 from lga_core.models.running.forward import final_hidden
-from lga_core.models.running.halving import Halving
 from lga_core.models.running.hooks import OutputFunction, on_outputs
 from lga_core.models.running.memory import batch_tokens, passing_bytes
 from lga_core.models.text.tokens import Batch, TokenRow
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
-from lga_core.scores.gradients.lga import Pair, answer_pair
+from lga_core.scores.answer_pairs import Pair, answer_pair
 from lga_core.scores.settings import HiddenDistanceSettings
-from lga_core.scores.steps import inside, rows_in_order
+from lga_core.scores.steps import rows_in_batches
 
 BATCH_TOKENS = 1024  # in one forward pass where they fit; a batch holds at least one fact
 
@@ -53,15 +52,11 @@ def hidden_distance_rows(
     ]
     pairs = [item for item in prepared if isinstance(item, Pair)]
     most = batch_tokens(model, "The hidden-state distance", passing_bytes(model), BATCH_TOKENS) if pairs else 0
-    halving = Halving(phase=Phase.HIDDEN_DISTANCE)
-
-    def measure(batch: Sequence[Pair], rows_before: int) -> list[FactRow]:
-        finished = len(facts) - len(prepared) + rows_before
-        return halving.run(
-            partial(_measure, model), batch, _tokens, report=inside(report, Phase.HIDDEN_DISTANCE, finished, len(facts))
-        )
-
-    yield from rows_in_order(prepared, by_tokens(pairs, _tokens, most, order=lambda pair: pair.width), measure)
+    batches = by_tokens(pairs, _tokens, most, order=lambda pair: pair.width)
+    finished = len(facts) - len(prepared)
+    yield from rows_in_batches(
+        prepared, batches, partial(_measure, model), _tokens, Phase.HIDDEN_DISTANCE, finished, len(facts), report
+    )
 
 
 def hidden_distances(model: LoadedModel, old: Sequence[TokenRow], new: Sequence[TokenRow]) -> torch.Tensor:

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Protocol, TypeVar
 
 from lga_core.data.facts import Fact
+from lga_core.models.running.halving import Halving
 from lga_core.progress import Phase, Progress, Reporter
 from lga_core.results import FactRow
 
@@ -41,6 +42,28 @@ def rows_in_order(
         if record not in measured:
             measured.update((row.record, row) for row in measure(batch_of[record], number))
         yield measured.pop(record)
+
+
+def rows_in_batches(
+    prepared: Sequence[P | FactRow],
+    batches: Iterable[Sequence[P]],
+    measure: Callable[[Sequence[P]], Iterable[FactRow]],
+    size: Callable[[Sequence[P]], float],
+    phase: Phase,
+    done: int,
+    total: int,
+    report: Reporter,
+) -> Iterator[FactRow]:
+    """`rows_in_order` of batches that are measured in halves where memory runs out, which is reported.
+
+    `size` is what a batch takes, in any unit. `done` of `total` facts had their row before these.
+    """
+    halving = Halving(phase=phase)
+
+    def measure_batch(batch: Sequence[P], rows_before: int) -> list[FactRow]:
+        return halving.run(measure, batch, size, report=inside(report, phase, done + rows_before, total))
+
+    yield from rows_in_order(prepared, batches, measure_batch)
 
 
 def inside(report: Reporter, phase: Phase, done: int, total: int) -> Reporter:

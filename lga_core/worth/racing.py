@@ -11,17 +11,17 @@ The facts are taken for a sample of facts like them: an interval does not shrink
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import pydantic.dataclasses
-from scipy.special import stdtrit
 
 from lga_core.errors import LgaError
 from lga_core.progress import Phase, Progress, Reporter, silent
-from lga_core.results import Cost, Ending, Estimate, Pick, Race, RaceRound, Standing, Sweep
+from lga_core.results import Cost, Ending, Pick, Race, RaceRound, Sweep
 from lga_core.settings import Settings, setting
-from lga_core.worth.ground_truth import DIGITS, drawn_weights, estimate
+from lga_core.worth.ground_truth import DIGITS
+from lga_core.worth.race_rounds import judge_round, named_layer, planned_looks
 
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,41 @@ Measure = Callable[[Sequence[int], Sequence[int], Reporter], RaceBlock]
 """measure(records, layers, report): a block; it reports on the way as a sweep does, which counts its cells."""
 
 
+@dataclass(kw_only=True)
+class _State:
+    """A race so far. Layers that are left are counted by their place among those that race."""
+
+    layers: Sequence[int]
+    error: float  # of one comparison, one-sided
+    first: float  # facts at the first look that can drop a layer
+    overall: np.ndarray = field(init=False)  # (facts so far, layers) percent, NaN once a layer is dropped
+    left: list[int] = field(init=False)
+    rounds: list[RaceRound] = field(default_factory=list)
+    cells: int = 0
+    cost: Cost = field(default_factory=Cost)
+
+    def __post_init__(self) -> None:
+        self.overall = np.empty((0, len(self.layers)))
+        self.left = list(range(len(self.layers)))
+
+    def add(self, block: RaceBlock) -> None:
+        """Take in what one more block of facts says of the layers that are left, and drop those that are behind."""
+        self.cells += block.overall.size
+        self.cost += block.cost
+        added = np.full((len(block.overall), len(self.layers)), np.nan)
+        added[:, self.left] = block.overall
+        self.overall = np.concatenate([self.overall, added])
+        done = judge_round(self.overall, self.left, self.layers, self.error, self.first, self.cells, self.cost)
+        self.rounds.append(done)
+        self.left = [i for i in self.left if self.layers[i] not in done.dropped]
+
+    def ending(self, facts: int) -> Ending:
+        """What ended it, of so many facts."""
+        if len(self.left) == 1:
+            return "one layer left"
+        return "no facts left" if len(self.overall) == facts else "budget"
+
+
 def race(
     records: Iterable[int], ranking: Pick, measure: Measure, settings: RaceSettings, *, report: Reporter = silent
 ) -> Race:
@@ -77,64 +112,41 @@ def race(
     layers = ranking.ranking[: settings.candidates]
     # drawn by the seed, whatever order they came in
     order = np.random.default_rng(settings.seed).permutation(sorted(records)).tolist()
-    error, looks, first = _looks(len(order), len(layers), settings)
-    overall = np.empty((0, len(layers)))
-    left = list(range(len(layers)))
-    rounds: list[RaceRound] = []
-    cells = 0
-    cost = Cost()
+    error, looks, first = planned_looks(len(order), len(layers), settings.block, settings.confidence)
+    state = _State(layers=layers, error=error, first=first)
 
     def cells_possible() -> int:
         """How many more there can be, by what those before took; 0 ends the race."""
-        return _cells_possible(len(order) - len(overall), len(left), cells, ranking.cost + cost, cost, settings)
+        unused = len(order) - len(state.overall)
+        spent = ranking.cost + state.cost
+        return _cells_possible(unused, len(state.left), state.cells, spent, state.cost, settings)
 
     while more := cells_possible():
-        facts = order[len(overall) : len(overall) + settings.block]
-        block = measure(facts, [layers[i] for i in left], _as_of_the_race(report, cells, cells + more))
-        cells += block.overall.size
-        cost += block.cost
-        added = np.full((len(facts), len(layers)), np.nan)
-        added[:, left] = block.overall
-        overall = np.concatenate([overall, added])
-        rounds.append(_judge(overall, left, layers, error, first, cells, cost))
-        left = [i for i in left if layers[i] not in rounds[-1].dropped]
-        report(Progress(phase=Phase.RACE, done=cells, total=cells + cells_possible()))
-    ending: Ending = "one layer left" if len(left) == 1 else "no facts left" if len(overall) == len(order) else "budget"
-    best, share, runner_up, lead = _verdict(overall, left, settings)
+        used = len(state.overall)
+        facts = order[used : used + settings.block]
+        in_race = [layers[i] for i in state.left]
+        state.add(measure(facts, in_race, _as_of_the_race(report, state.cells, state.cells + more)))
+        report(Progress(phase=Phase.RACE, done=state.cells, total=state.cells + cells_possible()))
+    best, share, runner_up, lead = named_layer(state.overall, state.left, settings.draws, settings.seed)
     return Race(
         method=ranking.selector,
         title=ranking.title,
         settings=asdict(settings),
         candidates=layers,
         layer=layers[best],
-        ending=ending,
-        left=tuple(layers[i] for i in left),
+        ending=state.ending(len(order)),
+        left=tuple(layers[i] for i in state.left),
         error=error,
         looks=looks,
         share=share,
         runner_up=None if runner_up is None else layers[runner_up],
         lead=lead,
-        rounds=tuple(rounds),
-        records=tuple(order[: len(overall)]),
+        rounds=tuple(state.rounds),
+        records=tuple(order[: len(state.overall)]),
         most_cells=len(order) * len(layers),
         ranking_cost=ranking.cost,
-        cost=cost,
+        cost=state.cost,
     )
-
-
-def _looks(facts: int, layers: int, settings: RaceSettings) -> tuple[float, int, float]:
-    """(one-sided error of one comparison, looks that can drop a layer, facts at the first of them).
-
-    Looks too early for that error are not taken, so they cost the others nothing. Where none is late enough: (the
-    error of a single look, 0, infinity).
-    """
-    sizes = [min(first + settings.block, facts) for first in range(0, facts, settings.block)]
-    missed = (1 - settings.confidence) / max(layers - 1, 1)
-    for number, size in enumerate(sizes if layers > 1 else ()):
-        looks = len(sizes) - number
-        if 0.5**size <= missed / looks:
-            return missed / looks, looks, size
-    return missed, 0, np.inf
 
 
 def _cells_possible(facts: int, layers: int, cells: int, spent: Cost, cost: Cost, settings: RaceSettings) -> int:
@@ -163,96 +175,3 @@ def _as_of_the_race(report: Reporter, before: int, total: int) -> Reporter:
         report(replace(step, phase=Phase.RACE, done=before + step.done, total=total) if of_the_sweep else step)
 
     return count_cells
-
-
-def _judge(
-    overall: np.ndarray, left: Sequence[int], layers: Sequence[int], error: float, first: float, cells: int, cost: Cost
-) -> RaceRound:
-    """A round's standings, and who is dropped; `overall` (facts so far, candidates)."""
-    compared = overall[:, left]
-    compared = compared[~np.isnan(compared).any(1)]
-    n = len(compared)
-    leader = int(np.round(compared.mean(0), DIGITS).argmax()) if n else None  # ties to the better rank
-    could_drop = len(overall) >= first and 0.5**n <= error
-    behind = compared[:, [leader]] - compared if n else compared
-    standings: list[Standing] = []
-    dropped: dict[int, str] = {}
-    means, gaps = _intervals(compared, error), _intervals(behind, error)
-    for place, own, (value, low, high) in zip(left, means, gaps, strict=True):
-        standings.append(
-            Standing(
-                layer=layers[place],
-                mean=own[0],
-                low=_percent(own[1]),
-                high=_percent(own[2]),
-                behind=value,
-                behind_low=low,
-                behind_high=high,
-            )
-        )
-        if could_drop and low is not None and low > 0:
-            dropped[layers[place]] = (
-                f"{value:.1f} points below layer {layers[left[leader]]} on {n} facts, at least "
-                f"{low:.1f} with an error of {error:.2g}"
-            )
-    return RaceRound(
-        facts=len(overall),
-        compared=n,
-        standings=tuple(standings),
-        could_drop=could_drop,
-        dropped=dropped,
-        leader=None if leader is None else layers[left[leader]],
-        cells=cells,
-        cost=cost,
-    )
-
-
-def _intervals(values: np.ndarray, error: float) -> list[tuple[float | None, float | None, float | None]]:
-    """Each column's mean, and what it is above and below with probability 1 − `error` each (Student's t)."""
-    n, columns = values.shape
-    if not n:
-        return [(None, None, None)] * columns
-    means = np.round(values.mean(0), DIGITS)
-    if n < 2:
-        return [(mean, None, None) for mean in means.tolist()]
-    half = -stdtrit(n - 1, error) * values.std(0, ddof=1) / n**0.5
-    ends = (np.round(means + side * half, DIGITS).tolist() for side in (-1, 1))
-    return list(zip(means.tolist(), *ends, strict=True))
-
-
-def _percent(bound: float | None) -> float | None:
-    """A mean of percentages lies within 0 and 100, where t's interval need not end."""
-    return None if bound is None else min(max(bound, 0.0), 100.0)
-
-
-def _verdict(
-    overall: np.ndarray, left: Sequence[int], settings: RaceSettings
-) -> tuple[int, float | None, int | None, Estimate]:
-    """(the layer named, its share of the draws, the runner-up, the lead over it); layers by their place.
-
-    A dropped layer is compared on the facts that it had, so it too can beat the one named in a draw.
-    """
-    n, candidates = overall.shape
-    whole = overall[~np.isnan(overall[:, left]).any(1)][:, left]
-    best = left[int(np.round(whole.mean(0), DIGITS).argmax())] if len(whole) else left[0]
-    others = [i for i in range(candidates) if i != best]
-    if not others or not len(whole):
-        return best, None, None, Estimate()
-    weights = drawn_weights(n, settings.draws, settings.seed)
-    leads: dict[int, np.ndarray] = {}
-    sizes: dict[int, int] = {}
-    for i in others:
-        differences = overall[:, best] - overall[:, i]
-        both = ~np.isnan(differences)
-        count = weights[:, both].sum(1)
-        total = weights[:, both] @ differences[both]
-        leads[i] = np.round(np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0), DIGITS)
-        sizes[i] = int(both.sum())
-    beaten = np.any([lead[1:] < 0 for lead in leads.values()], axis=0)
-    runner_up = min([i for i in others if i in left] or others, key=lambda i: leads[i][0])
-    return (
-        best,
-        float(1 - beaten.mean()) if len(beaten) else None,
-        runner_up,
-        estimate(leads[runner_up], sizes[runner_up]),
-    )

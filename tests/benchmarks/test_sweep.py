@@ -8,7 +8,7 @@ from editing.writing import SETTINGS
 from lga_core.bench.baselines import naive_edit
 from lga_core.bench.sweep_speed import differences, left_early
 from lga_core.data.load import load_facts
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])

@@ -7,8 +7,8 @@ from editing.writing import SETTINGS
 from lga_core.bench import trial_speed
 from lga_core.bench.trial_speed import generated, merged_copy, stage_seconds, text_seconds
 from lga_core.editing.table import EDITORS
-from lga_core.evaluation import fluency
-from lga_core.evaluation.fluency import continuation
+from lga_core.evaluation.side_effects import fluency
+from lga_core.evaluation.side_effects.fluency import continuation
 from lga_core.models.text.tokens import prompt_row
 
 

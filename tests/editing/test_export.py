@@ -16,8 +16,8 @@ from lga_core.editing.files.export import NOTE, export_merged, merged_matrix
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.metrics import ask, probe_questions
-from lga_core.evaluation.probe_results import compare
+from lga_core.evaluation.metrics.asking import ask, probe_questions
+from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.models.loading import load
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.structure.architecture import Architecture

@@ -10,7 +10,7 @@ from models.families import FAMILIES
 
 from lga_core.editing.editors.memit import memit
 from lga_core.editing.edits import applied
-from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.contexts import Contexts
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.residual import adds_to_residual

@@ -11,7 +11,7 @@ from editing.writing import FAMILIES
 from lga_core.editing.editors.rome import r_rome, rome
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.editing.table import EDITORS
-from lga_core.evaluation.layer_sweep import edits_at
+from lga_core.evaluation.experiments.sweep_edits import edits_at
 
 LAYER = 1
 DECAY = 0.01

@@ -7,7 +7,7 @@ from editing.writing import FAMILIES, SETTINGS, key_seen, log_p
 
 from lga_core.editing.editors.rome import r_rome, rome
 from lga_core.editing.edits import applied, output_at
-from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.contexts import Contexts
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.models.text.own_text import prefixes
 from lga_core.models.text.tokens import prompt_row

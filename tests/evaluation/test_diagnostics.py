@@ -13,9 +13,9 @@ from lga_core.data.load import SHIPPED
 from lga_core.editing.editors.rome import r_rome
 from lga_core.editing.edits import DenseEdit, LowRankEdit, applied
 from lga_core.editing.settings import RankOneSettings, ValueSettings
-from lga_core.evaluation import diagnostics, fluency
-from lga_core.evaluation.diagnostics import diagnose, neutral_prompts, norm_ratios, target_nll
-from lga_core.evaluation.fluency import continuation
+from lga_core.evaluation.side_effects import diagnostics, fluency
+from lga_core.evaluation.side_effects.diagnostics import diagnose, neutral_prompts, norm_ratios, target_nll
+from lga_core.evaluation.side_effects.fluency import continuation
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import Diagnostics, EditReport
 from lga_core.runs.storage.store import Store

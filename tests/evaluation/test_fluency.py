@@ -10,8 +10,8 @@ from reporting import Collect, assert_nothing_open, cancel_at
 
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
-from lga_core.evaluation import fluency as module
-from lga_core.evaluation.fluency import continuation, fluency, texts_after
+from lga_core.evaluation.side_effects import fluency as module
+from lga_core.evaluation.side_effects.fluency import continuation, fluency, texts_after
 from lga_core.models.running.generate import sampler, seed_of, stream
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Cancelled

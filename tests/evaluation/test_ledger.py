@@ -10,10 +10,10 @@ from trying import trial_edit
 
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
-from lga_core.evaluation import unedited as asking
-from lga_core.evaluation.ledger_report import ledger_report
-from lga_core.evaluation.metrics import ask, probe_questions
-from lga_core.evaluation.probe_results import compare
+from lga_core.evaluation.experiments.ledger_report import ledger_report
+from lga_core.evaluation.metrics import unedited
+from lga_core.evaluation.metrics.asking import ask, probe_questions
+from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.probes.summary import summarize
 from lga_core.progress import Phase
 from lga_core.results import METRICS, LedgerReport
@@ -103,11 +103,13 @@ def test_with_nothing_enabled_now_is_before(model, ledger):
 
 
 def test_answers_before_are_asked_once_a_fact(model, ledger, facts, monkeypatch):
-    monkeypatch.setattr(asking, "QUESTIONS_AT_ONCE", 8)  # two facts, of four questions each
+    monkeypatch.setattr(unedited, "QUESTIONS_AT_ONCE", 8)  # two facts, of four questions each
     model = replace(model)  # one whose answers are not remembered
     asked = []
     monkeypatch.setattr(
-        asking, "ask", lambda model, given, *more, **how: (asked.append(len(given)), ask(model, given, *more, **how))[1]
+        unedited,
+        "ask",
+        lambda model, given, *more, **how: (asked.append(len(given)), ask(model, given, *more, **how))[1],
     )
     report = ledger_report(model, ledger)
     assert asked == [8, 4, 8, 4]  # three facts, before and now
@@ -127,7 +129,7 @@ def test_answers_before_are_asked_once_a_fact(model, ledger, facts, monkeypatch)
     assert list(counts) == ["preparing the questions", "before the edit", "with the edits"]
     assert counts["before the edit"][-1] == (4, 4) and counts["with the edits"][-1] == (16, 16)
     assert all(steps == sorted(steps) for steps in counts.values())
-    monkeypatch.setattr(asking, "QUESTIONS_AT_ONCE", 1)
+    monkeypatch.setattr(unedited, "QUESTIONS_AT_ONCE", 1)
     alone = ledger_report(model, ledger)
     assert asked[9:] == [4] * 3 and (alone.facts, alone.now) == (report.facts, report.now)
 

@@ -7,7 +7,7 @@ import torch
 from conftest import tiny_model
 from editing.writing import SETTINGS
 
-from lga_core.editing.search.search import SEARCH_TOKENS, Contexts
+from lga_core.editing.search.contexts import SEARCH_TOKENS, Contexts
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.memory_need import BATCHES, QUESTIONS, ROW_TOKENS, editing_need, loading_need, scoring_need

@@ -11,9 +11,8 @@ from trying import trial_edit
 from lga_core.data.facts import Probe
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation import metrics
-from lga_core.evaluation.metrics import ProbeAnswer, ask, probe_questions
-from lga_core.evaluation.probe_results import compare
+from lga_core.evaluation.metrics.asking import ProbeAnswer, ask, probe_questions
+from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.evaluation.settings import MetricSettings
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.progress import Phase
@@ -135,7 +134,7 @@ def test_locality_probes_whose_gold_is_the_new_answer_are_dropped_and_own_answer
 def test_batches_do_not_matter_and_each_is_reported(tiny, facts, monkeypatch):
     questions = [question for fact in facts[:3] for question in probe_questions(tiny, fact).questions]
     whole = ask(tiny, questions)
-    monkeypatch.setattr(metrics, "BATCH_TOKENS", 20)
+    monkeypatch.setattr("lga_core.evaluation.metrics.asking.BATCH_TOKENS", 20)
     report = Collect()
     assert ask(tiny, questions, report=report) == whole
     done = [step.done for step in report.steps]

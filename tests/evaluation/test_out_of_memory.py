@@ -13,12 +13,12 @@ from editing.writing import SETTINGS, VALUE
 from reporting import Collect, checked
 
 from lga_core.data.load import load_facts
-from lga_core.editing.search.search import SEARCH_TOKENS, Contexts, batches
+from lga_core.editing.search.contexts import SEARCH_TOKENS, Contexts, batches
 from lga_core.editing.search.values import searched_anew, shared_values
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.layer_sweep import sweep_cells
-from lga_core.evaluation.metrics import ask, probe_questions
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
+from lga_core.evaluation.metrics.asking import ask, probe_questions
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running import memory
 from lga_core.models.running.halving import SMALLER

@@ -10,7 +10,7 @@ from reporting import Collect, assert_nothing_open, cancel_at
 
 from lga_core.editing.edits import LowRankEdit, applied
 from lga_core.errors import LgaError
-from lga_core.evaluation.playground import compare_texts
+from lga_core.evaluation.experiments.playground import compare_texts
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.running.generate import greedy
 from lga_core.models.running.lens import lens, next_tokens

@@ -12,14 +12,14 @@ from trying import trial_edit
 
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
-from lga_core.editing.search import search as searching
-from lga_core.editing.search.search import Contexts, Search, batches
+from lga_core.editing.search.contexts import SEARCH_TOKENS, Contexts, batches
+from lga_core.editing.search.search import Search
 from lga_core.editing.search.value import find_cases, find_values
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.evaluation import layer_sweep as sweeping
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments import layer_sweep, sweep_edits
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import MetricSettings, SweepMetrics
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.own_text import prefixes
@@ -155,11 +155,11 @@ def test_where_the_answer_cannot_see_the_edit_nothing_is_searched(some):
 def test_batch_size_groups_of_layers_and_order_do_not_matter(editor, some, monkeypatch):
     model = tiny_model("gpt2", torch.float32)
     plain = by_place(sweep_cells(model, some, LAYERS, editor, settings_of(editor)))
-    monkeypatch.setattr(searching, "SEARCH_TOKENS", 60)
-    monkeypatch.setattr(sweeping, "FACTS_AT_ONCE", 2)
-    monkeypatch.setattr(sweeping, "KEPT_BYTES", 1)  # one layer at a time
-    monkeypatch.setattr(sweeping, "TOKENS_TOGETHER", 1)
-    monkeypatch.setattr("lga_core.evaluation.forced.BATCH_TOKENS", 40)
+    monkeypatch.setattr("lga_core.editing.search.contexts.SEARCH_TOKENS", 60)
+    monkeypatch.setattr(layer_sweep, "FACTS_AT_ONCE", 2)
+    monkeypatch.setattr(layer_sweep, "KEPT_BYTES", 1)  # one layer at a time
+    monkeypatch.setattr(sweep_edits, "TOKENS_TOGETHER", 1)
+    monkeypatch.setattr("lga_core.evaluation.metrics.forced.BATCH_TOKENS", 40)
     other = by_place(sweep_cells(model, some[::-1], LAYERS[::-1], editor, settings_of(editor)))
     assert plain.keys() == other.keys()
     for place, cell in plain.items():
@@ -206,7 +206,7 @@ def test_facts_with_as_much_to_run_share_a_batch(some):
     for part in parts:
         assert (
             sum(contexts[place].step_rows for place in part) * max(contexts[place].tail for place in part)
-            <= searching.SEARCH_TOKENS
+            <= SEARCH_TOKENS
             or len(part) == 1
         )
 

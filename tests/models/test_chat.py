@@ -7,7 +7,7 @@ import pytest
 from conftest import make_fact, tiny_model, train_tokenizer
 
 from lga_core.bench.baselines import naive_gradient_products
-from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.contexts import Contexts
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve
 from lga_core.models.text.chat import Asking, ChatTemplate, chat_name, is_chat, plain_name

@@ -13,9 +13,9 @@ from conftest import make_fact, tiny_model
 from lga_core.editing.search.values import shared_values
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.fluency import continuation
-from lga_core.evaluation.layer_sweep import sweep_cells
-from lga_core.models.moments.second_moment import moment_path
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
+from lga_core.evaluation.side_effects.fluency import continuation
+from lga_core.models.moments.files import moment_path
 from lga_core.models.sources.derived import derived_path
 from lga_core.models.text.own_text import prefixes_path
 from lga_core.models.text.texts import text_named

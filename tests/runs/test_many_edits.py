@@ -8,8 +8,8 @@ from conftest import tiny_model
 from reporting import Collect
 
 from lga_core.editing.settings import EmmetSettings, RRomeSettings, ValueSettings
-from lga_core.evaluation import fluency
 from lga_core.evaluation.settings import ManyEditsSettings
+from lga_core.evaluation.side_effects import fluency
 from lga_core.progress import Cancelled
 from lga_core.results import Cost
 from lga_core.runs.many_edits import many_edits

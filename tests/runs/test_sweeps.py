@@ -17,7 +17,7 @@ from reporting import Collect
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.editing.settings import RRomeSettings, ValueSettings
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SweepMetrics
 from lga_core.probes.questions import left_out
 from lga_core.progress import Cancelled, Phase

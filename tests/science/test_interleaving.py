@@ -20,8 +20,8 @@ from trying import trial_edit
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import DenseEdit, applied
 from lga_core.editing.settings import RankOneSettings, ValueSettings
-from lga_core.evaluation import fluency
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
+from lga_core.evaluation.side_effects import fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments import second_moment as moments
 from lga_core.models.running.hooks import on_outputs

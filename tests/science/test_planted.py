@@ -16,7 +16,7 @@ import torch
 from planted import Planted
 
 from lga_core.editing.settings import RankOneSettings, ValueSettings
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import answer_nll, final_hidden
 from lga_core.models.sources.fingerprint import weights_hash

@@ -9,7 +9,7 @@ from trying import trial_edit
 from lga_core.bench.baselines import naive_gradient_products
 from lga_core.data.load import load_facts
 from lga_core.editing.table import EDITORS
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.models.loading import load
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import answer_row, sequence_row, subject_span

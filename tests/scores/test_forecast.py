@@ -10,7 +10,7 @@ from reporting import Collect, cancel_at
 from scores.plain_forecast import PROBES, RIDGE, assert_as_naive, measured, probe_rows, slope, the_edit
 
 from lga_core.data.facts import Probe
-from lga_core.evaluation.metrics import probe_questions
+from lga_core.evaluation.metrics.asking import probe_questions
 from lga_core.models.text.tokens import answer_row
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import FactRow

@@ -21,7 +21,7 @@ from lga_core.data.load import load_facts
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.ledger_report import ledger_report
+from lga_core.evaluation.experiments.ledger_report import ledger_report
 from lga_core.results import (
     METHOD_TITLES,
     METRICS,

@@ -82,18 +82,7 @@ def _train(
     history: list[list[float]] = []
     for step in range(settings.steps + 1):
         last = step == settings.steps
-        losses: list[float] = []
-        gradient = torch.zeros_like(delta)
-        for batch in batches:
-            with (
-                model.using(f"fine-tuning layer {layer}"),
-                applied(model, (*base, edit)),
-                torch.set_grad_enabled(not last),
-            ):
-                own = batch.losses(model)
-                if not last:
-                    gradient += torch.autograd.grad(own.sum() / n_facts, [delta])[0]
-            losses += own.detach().tolist()
+        losses, gradient = _evaluated(model, batches, (*base, edit), delta, n_facts, last)
         history.append(losses)
         if last or sum(losses) / len(losses) < settings.stop_loss:
             break
@@ -110,6 +99,30 @@ def _train(
         losses=tuple(zip(*history, strict=True)),
         weight_norm=float(matrix.weight.float().norm()),
     )
+
+
+def _evaluated(
+    model: LoadedModel,
+    batches: Sequence["_TrainingBatch"],
+    edits: Sequence[Edit],
+    delta: torch.Tensor,
+    n_facts: int,
+    last: bool,
+) -> tuple[list[float], torch.Tensor]:
+    """Each fact's loss under the edits, and the gradient of their mean at ΔW; after the last step it is left at 0."""
+    losses: list[float] = []
+    gradient = torch.zeros_like(delta)
+    for batch in batches:
+        with (
+            model.using(f"fine-tuning layer {batch.layer}"),
+            applied(model, edits),
+            torch.set_grad_enabled(not last),
+        ):
+            own = batch.losses(model)
+            if not last:
+                gradient += torch.autograd.grad(own.sum() / n_facts, [delta])[0]
+        losses += own.detach().tolist()
+    return losses, gradient
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

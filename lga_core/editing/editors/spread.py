@@ -13,7 +13,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.editors.batch import layer_by_layer, write
 from lga_core.editing.editors.editor import KeyValue, Written
 from lga_core.editing.edits import Edit, applied, output_at
-from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.contexts import Contexts
 from lga_core.editing.search.values import shared_values
 from lga_core.editing.settings import SpreadSettings
 from lga_core.errors import LgaError

@@ -9,73 +9,23 @@ cases of several layers share the blocks above them. Those whose search has ende
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from math import inf
 from typing import Literal
 
 import torch
 from torch import nn
 
-from lga_core.data.facts import Fact
-from lga_core.editing.table import new_answer
+from lga_core.editing.search.contexts import Contexts
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.batching import by_tokens
 from lga_core.models.running.forward import ActivationCache, PrefixCache, record_activations, run_block
 from lga_core.models.running.hooks import on_outputs
-from lga_core.models.running.memory import batch_tokens, gradient_bytes
 from lga_core.models.running.residual import adds_to_residual
 from lga_core.models.structure.architecture import Block
-from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row, subject_span
-
-SEARCH_TOKENS = 768  # run at once in each step of a search where they fit, after padding
-PADDING_TOKENS = 96  # that are run for nothing rather than in a batch of their own
+from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow
 
 Site = Literal["down", "block"]
 """Whose output δ is added to: the down projection's (ROME), or the whole block's (MEMIT's z)."""
 Case = tuple[int, int]
 """A layer, and a fact's place in the batch."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Contexts:
-    """The prompts that δ is searched on: the bare prompt first, then prefixed ones, then "{subject} is a".
-
-    In a chat template each is a user's message, the prefix at its beginning.
-    """
-
-    rows: tuple[TokenRow, ...]  # contexts with the new answer, and the KL prompt up to its subject's end last
-    subject_ends: tuple[int, ...]  # position of the last subject token in each row
-
-    @classmethod
-    def of(cls, model: LoadedModel, fact: Fact, prefixes: Sequence[str]) -> "Contexts":
-        rows: list[TokenRow] = []
-        ends: list[int] = []
-        for before in ("", *(f"{prefix}. " for prefix in prefixes)):
-            prompt = before + fact.prompt
-            first, end = fact.span
-            rows.append(answer_row(model.asking, prompt, new_answer(fact)))
-            span = (first + len(before), end + len(before))
-            ends.append(subject_span(model.asking, prompt, span, new_answer(fact))[1] - 1)
-        essence = f"{fact.subject} is a"
-        end = subject_span(model.asking, essence, (0, len(fact.subject)))[1]
-        rows.append(TokenRow(ids=prompt_row(model.asking, essence).ids[:end], start=end))  # nothing after it is read
-        ends.append(end - 1)
-        return cls(rows=tuple(rows), subject_ends=tuple(ends))
-
-    @property
-    def tail(self) -> int:
-        """Columns from the last subject token on: what every step of a search runs."""
-        return max(len(row) - end for row, end in zip(self.rows, self.subject_ends, strict=True))
-
-    @property
-    def begins_with_subject(self) -> bool:
-        """Whether the bare prompt is the KL prompt up to the subject's end: the two are one row then."""
-        essence = self.rows[-1].ids
-        return self.subject_ends[0] == self.subject_ends[-1] and self.rows[0].ids[: len(essence)] == essence
-
-    @property
-    def step_rows(self) -> int:
-        """Rows of a step."""
-        return len(self.rows) - self.begins_with_subject
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,23 +50,18 @@ class Search:
         cls, model: LoadedModel, facts: Sequence[Contexts], layers: Sequence[int], site: Site = "down"
     ) -> "Search":
         contexts = len(facts[0].rows) - 1
-        answered = [(row, end) for one in facts for row, end in zip(one.rows[:-1], one.subject_ends[:-1], strict=True)]
-        apart = [fact for fact, one in enumerate(facts) if not one.begins_with_subject]
-        essences = [(facts[fact].rows[-1], facts[fact].subject_ends[-1]) for fact in apart]
-        rows, ends = zip(*answered, *essences, strict=True)
-        kl_rows = [fact * contexts for fact in range(len(facts))]
-        for number, fact in enumerate(apart):
-            kl_rows[fact] = len(answered) + number
+        rows, ends, kl_rows = _rows_of(facts)
         given = [row.given if end < len(row.given) else row for row, end in zip(rows, ends, strict=True)]
         batch = Batch.aligned(given, ends, model.device)
-        index = AnswerIndex.of(rows[: len(answered)], batch)
+        asked = len(facts) * contexts
+        index = AnswerIndex.of(rows[:asked], batch)
         first = min(max(ends), int(index.columns.min()))  # a subject's end may melt into the answer's first token
         column = max(ends) - first
         keys: dict[int, torch.Tensor] = {}
         outputs: dict[int, torch.Tensor] = {}
 
         def read(states: torch.Tensor) -> torch.Tensor:
-            states = states[: len(answered), column].float().clone()  # (facts·contexts, d)
+            states = states[:asked, column].float().clone()  # (facts·contexts, d)
             return states.unflatten(0, (len(facts), contexts))  # (facts, contexts, d)
 
         def note_key(layer: int):
@@ -142,7 +87,7 @@ class Search:
             column=column,
             keys=keys,
             outputs=outputs,
-            kl_rows=tuple(kl_rows),
+            kl_rows=kl_rows,
             direct=frozenset(layer for layer in layers if site == "block" or adds_to_residual(model, layer)),
         )
 
@@ -217,24 +162,23 @@ class Search:
             return run_block(model, self.activations, layer, recorded(layer), rows)
 
 
-def search_tokens(contexts: Sequence[Contexts]) -> int:
-    """What one step of a search runs for these facts together, pads counted."""
-    return sum(one.step_rows for one in contexts) * max(one.tail for one in contexts)
+def _rows_of(facts: Sequence[Contexts]) -> tuple[list[TokenRow], list[int], tuple[int, ...]]:
+    """The rows of a search, each one's last subject token, and of each fact the row that begins with its KL prompt.
 
-
-def batches(model: LoadedModel, contexts: Mapping[int, Contexts]) -> list[list[int]]:
-    """The facts in batches that one search holds; those with as much to run after the subject stand together."""
-    if not contexts:
-        return []
-
-    def size(facts: Sequence[int]) -> float:
-        together = [contexts[fact] for fact in facts]
-        tokens = search_tokens(together)
-        padding = tokens - sum(one.step_rows * one.tail for one in together)
-        return tokens if padding <= PADDING_TOKENS else inf
-
-    most = batch_tokens(model, "The search for v*", gradient_bytes(model), SEARCH_TOKENS)
-    return list(by_tokens(contexts, size, most, order=lambda fact: contexts[fact].tail))
+    Every fact's contexts come first, fact by fact; after them the KL prompts that are no context's beginning.
+    """
+    contexts = len(facts[0].rows) - 1
+    rows = [row for one in facts for row in one.rows[:-1]]
+    ends = [end for one in facts for end in one.subject_ends[:-1]]
+    kl_rows: list[int] = []
+    for fact, one in enumerate(facts):
+        if one.begins_with_subject:
+            kl_rows.append(fact * contexts)
+        else:
+            kl_rows.append(len(rows))
+            rows.append(one.rows[-1])
+            ends.append(one.subject_ends[-1])
+    return rows, ends, tuple(kl_rows)
 
 
 def _module(block: Block, site: Site) -> nn.Module:

@@ -81,57 +81,85 @@ def find_cases(
     where = f"v* at {layers_in_words([layer for layer, _ in cases])}"
     outputs = [search.outputs[layer][fact] for layer, fact in cases]
     starts = [output.mean(0) if mean_start else output[0] for output in outputs]
-    norms = torch.stack([start.norm() for start in starts])
-    deltas = [torch.zeros_like(start, requires_grad=True) for start in starts]
-    optimizer = torch.optim.Adam(deltas, lr=settings.learning_rate)  # passes over those without a gradient
-    losses: list[list[float]] = [[] for _ in cases]
-    clamped = [False] * len(cases)
+    descent = _Descent(starts, settings)
     log_before: torch.Tensor | None = None
-    active = list(range(len(cases)))  # whose search has not ended
     for step in range(settings.steps):
         more = step + 1 < settings.steps
+        gradients: Mapping[int, torch.Tensor] = {}
         with model.using(where), applied(model, edits), torch.set_grad_enabled(more):
-            together = torch.stack([deltas[i].detach() for i in active]).requires_grad_(more)  # (n, d_out)
-            nll, log_after = search.evaluate(model, [cases[i] for i in active], together)
+            together = descent.together().requires_grad_(more)  # (n, d_out)
+            nll, log_after = search.evaluate(model, [cases[i] for i in descent.active], together)
             if log_before is None:
                 log_before = log_after.detach()
             current = nll.detach().tolist()
-            gradients: Mapping[int, torch.Tensor] = {}
             if more:
                 # At δ = 0 KL and decay have no gradient; what rounding makes of it Adam would take for a direction.
                 loss = nll
                 if step > 0:
-                    divergence = functional.kl_div(log_before, log_after, reduction="none", log_target=True).sum(-1)
-                    decay = weight_decay(settings, model) * together.norm(dim=-1) / norms[active] ** 2
-                    loss = nll + settings.kl_weight * divergence + decay
+                    decay = weight_decay(settings, model) * together.norm(dim=-1) / descent.norms[descent.active] ** 2
+                    loss = nll + settings.kl_weight * _divergences(log_before, log_after) + decay
                 judged = current if settings.stop == "nll" else loss.detach().tolist()
                 rows = [row for row, value in enumerate(judged) if value >= settings.stop_loss]
                 gradients = _gradients(loss, together, rows)
-        for i, value in zip(active, current, strict=True):
-            losses[i].append(value)
-            deltas[i].grad = None
+        descent.note(current)
         if step == 0:
             gradients = {row: gradient for row, gradient in gradients.items() if gradient.any()}
         if not gradients:
             break
-        for row, gradient in gradients.items():
-            deltas[active[row]].grad = gradient
-        active = [active[row] for row in gradients]
+        descent.update(gradients)
         log_before = log_before[list(gradients)]
-        optimizer.step()
-        for i in active:
-            clamped[i] |= _clamp(deltas[i], settings.norm_bound * norms[i])
         report(Progress(phase=Phase.EDIT, done=step + 1, total=settings.steps, detail=where))
     return tuple(
         Value(keys=search.keys[layer][fact], start=start, delta=delta.detach(), losses=tuple(history), clamped=reached)
-        for (layer, fact), start, delta, history, reached in zip(cases, starts, deltas, losses, clamped, strict=True)
+        for (layer, fact), start, delta, history, reached in zip(
+            cases, starts, descent.deltas, descent.losses, descent.clamped, strict=True
+        )
     )
+
+
+class _Descent:
+    """Gradient descent on the δ of some cases, each until its own search ends."""
+
+    def __init__(self, starts: Sequence[torch.Tensor], settings: ValueSettings) -> None:
+        self.norms = torch.stack([start.norm() for start in starts])  # ‖v0‖ (cases,)
+        self.deltas = [torch.zeros_like(start, requires_grad=True) for start in starts]  # δ (d_out,) each
+        self.losses: list[list[float]] = [[] for _ in starts]  # nll at each evaluation
+        self.clamped = [False] * len(starts)  # δ reached the norm bound
+        self.active = list(range(len(starts)))  # whose search has not ended
+        self._norm_bound = settings.norm_bound
+        # Adam passes over a δ without a gradient.
+        self._optimizer = torch.optim.Adam(self.deltas, lr=settings.learning_rate)
+
+    def together(self) -> torch.Tensor:
+        """δ of the active cases (n, d_out), apart from the optimizer's."""
+        return torch.stack([self.deltas[i].detach() for i in self.active])
+
+    def note(self, losses: Sequence[float]) -> None:
+        """The active cases were evaluated."""
+        for i, value in zip(self.active, losses, strict=True):
+            self.losses[i].append(value)
+
+    def update(self, gradients: Mapping[int, torch.Tensor]) -> None:
+        """One step for those of the active cases that have a gradient, by row; the search of the others has ended."""
+        for i in self.active:
+            self.deltas[i].grad = None
+        for row, gradient in gradients.items():
+            self.deltas[self.active[row]].grad = gradient
+        self.active = [self.active[row] for row in gradients]
+        self._optimizer.step()
+        for i in self.active:
+            self.clamped[i] |= _clamp(self.deltas[i], self._norm_bound * self.norms[i])
 
 
 def layers_in_words(layers: Sequence[int]) -> str:
     """ "layer 3", or "layers 3 to 9"."""
     first, last = min(layers), max(layers)
     return f"layer {first}" if first == last else f"layers {first} to {last}"
+
+
+def _divergences(log_before: torch.Tensor, log_after: torch.Tensor) -> torch.Tensor:
+    """KL(after ‖ before) of each row of log-probabilities (n, V), in nats (n,)."""
+    return functional.kl_div(log_before, log_after, reduction="none", log_target=True).sum(-1)
 
 
 def _gradients(loss: torch.Tensor, deltas: torch.Tensor, rows: Sequence[int]) -> dict[int, torch.Tensor]:

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
-from lga_core.editing.search.search import Case, Contexts, Search, Site, batches, search_tokens
+from lga_core.editing.search.contexts import Contexts, batches, search_tokens
+from lga_core.editing.search.search import Case, Search, Site
 from lga_core.editing.search.value import Value, find_cases, find_values, layers_in_words, weight_decay
 from lga_core.editing.settings import ValueSettings
 from lga_core.models.loaded import LoadedModel

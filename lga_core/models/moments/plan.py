@@ -3,15 +3,9 @@
 from collections.abc import Sequence
 
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.moments.files import checkpoint_of, moment_bytes, moment_path, text_tokens
 from lga_core.models.moments.rates import What, rate
-from lga_core.models.moments.second_moment import (
-    checkpoint_of,
-    groups,
-    moment_bytes,
-    moment_path,
-    text_tokens,
-    wanted,
-)
+from lga_core.models.moments.second_moment import groups, wanted
 from lga_core.models.text.own_text import corpus_path
 from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT
 from lga_core.models.text.texts import text_named

@@ -4,7 +4,7 @@ Every position of the text counts, as the model reads it. Layers are filled in g
 pass over the text; a pass that is stopped goes on from its last checkpoint.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -17,19 +17,26 @@ from safetensors.torch import load_file, save_file
 
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.moments.files import (
+    checkpoint_path,
+    checkpoints,
+    moment_bytes,
+    moment_path,
+    read_checkpoint,
+    text_tokens,
+)
 from lga_core.models.moments.rates import note_rate
 from lga_core.models.running.batching import by_tokens, padded
 from lga_core.models.running.forward import final_hidden
 from lga_core.models.running.hooks import OutputFunction, on_outputs
 from lga_core.models.running.memory import available, check_working, out_of_memory
-from lga_core.models.sources.derived import derived_path, keep, kept
+from lga_core.models.sources.derived import keep, kept
 from lga_core.models.sources.files import check_room, gigabytes
 from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT
 from lga_core.models.text.texts import Text, text_named
 from lga_core.models.text.tokens import Batch, TokenRow
 from lga_core.progress import Phase, Progress, Reporter, silent
 
-VERSION = 1
 BATCH_TOKENS = 2048
 ALL_LAYERS_BYTES = 2 * 2**30  # every layer is filled with the one asked for where all fit in this
 MEMORY_SHARE = 0.5  # of the free memory, for the sums of a group of layers
@@ -88,22 +95,6 @@ def _compute_missing(
         _compute(model, group, text, tokens_per_input, report)
 
 
-def text_tokens(model: LoadedModel, layer: int, tokens_per_input: int = TOKENS_PER_INPUT) -> int:
-    """How many tokens of text a layer's moment is estimated from, at least."""
-    return tokens_per_input * model.architecture.blocks[layer].down.d_in
-
-
-def moment_path(model: LoadedModel, layer: int, text: Text, tokens_per_input: int) -> Path:
-    """Where a layer's moment is kept."""
-    key = text.key(text_tokens(model, layer, tokens_per_input))
-    return derived_path(model, f"moment-v{VERSION}-{key}-layer{layer}.safetensors")
-
-
-def moment_bytes(model: LoadedModel, layers: Sequence[int]) -> int:
-    """What the moments of these layers take, in memory or on disk."""
-    return sum(4 * model.architecture.blocks[layer].down.d_in ** 2 for layer in layers)
-
-
 def wanted(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> tuple[int, ...]:
     """The layers that are filled when these are asked for: none where all of them are kept."""
 
@@ -121,7 +112,7 @@ def groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_inp
     What a stopped pass had begun comes first, as it was. Raises LgaError where not even one layer fits.
     """
     room = available(model.device) * MEMORY_SHARE
-    begun = {checkpoint.layers for checkpoint in _checkpoints(model, layers, text, tokens_per_input)}
+    begun = {checkpoint.layers for checkpoint in checkpoints(model, layers, text, tokens_per_input)}
     passes = [group for group in begun if set(group) <= set(layers) and moment_bytes(model, group) <= room]
     left = [layer for layer in layers if not any(layer in group for group in passes)]
     for width in dict.fromkeys(model.architecture.blocks[layer].down.d_in for layer in left):
@@ -133,48 +124,6 @@ def groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_inp
         same = [layer for layer in left if model.architecture.blocks[layer].down.d_in == width]
         passes += [tuple(same[first : first + most]) for first in range(0, len(same), most)]
     return passes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """How far a pass over the text has come."""
-
-    path: Path
-    layers: tuple[int, ...]
-    rows: int  # of the text, read
-    tokens: int  # in them
-
-
-def checkpoint_of(model: LoadedModel, group: Sequence[int], text: Text, tokens_per_input: int) -> Checkpoint | None:
-    """Where a stopped pass for exactly these layers goes on."""
-    begun = _checkpoints(model, group, text, tokens_per_input)
-    return next((checkpoint for checkpoint in begun if checkpoint.layers == tuple(group)), None)
-
-
-def _checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[Checkpoint]:
-    """What stopped passes over this text have left, for any of the widths of these layers."""
-    for tokens in dict.fromkeys(text_tokens(model, layer, tokens_per_input) for layer in layers):
-        if (begun := kept(_checkpoint_path(model, text, tokens), _checkpoint)) is not None:
-            yield begun
-
-
-def _checkpoint(path: Path) -> Checkpoint:
-    with safe_open(path, "pt") as file:
-        return _read(file, path)
-
-
-def _read(file: safe_open, path: Path) -> Checkpoint:
-    metadata = file.metadata()
-    return Checkpoint(
-        path=path,
-        layers=tuple(sorted(map(int, file.keys()))),
-        rows=int(metadata["rows"]),
-        tokens=int(metadata["tokens"]),
-    )
-
-
-def _checkpoint_path(model: LoadedModel, text: Text, tokens: int) -> Path:
-    return derived_path(model, f"moment-v{VERSION}-{text.key(tokens)}-part.safetensors")
 
 
 @dataclass(kw_only=True)
@@ -205,7 +154,7 @@ def _compute(model: LoadedModel, layers: tuple[int, ...], text: Text, tokens_per
     needed = text_tokens(model, layers[0], tokens_per_input)
     check_room(2 * moment_bytes(model, layers), "The second moments")  # with a checkpoint beside them
     rows = text.rows(model, needed, report=report)
-    reading = _begin(model, layers, _checkpoint_path(model, text, needed))
+    reading = _begin(model, layers, checkpoint_path(model, text, needed))
     read_before = reading.tokens
     seconds = 0.0
     for batch in by_tokens(islice(rows, reading.rows, None), padded(len), BATCH_TOKENS):
@@ -236,7 +185,7 @@ def _begin(model: LoadedModel, layers: tuple[int, ...], path: Path) -> _Pass:
 
     def begun(place: Path) -> _Pass | None:
         with safe_open(place, "pt") as file:  # one file from here on: another job may put a later one there
-            checkpoint = _read(file, place)
+            checkpoint = read_checkpoint(file, place)
             if checkpoint.layers != layers:
                 return None
             sums = {layer: file.get_tensor(str(layer)).to(model.device, copy=True) for layer in layers}

@@ -14,10 +14,11 @@ from typing import Any
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
-from lga_core.evaluation.layer_sweep import batches_left
+from lga_core.evaluation.experiments.layer_sweep import batches_left
 from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.moments.second_moment import moment_path, second_moments
+from lga_core.models.moments.files import moment_path
+from lga_core.models.moments.second_moment import second_moments
 from lga_core.models.running.memory import WORKING_SHARE, weight_bytes
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.text.own_text import prefixes, prefixes_path

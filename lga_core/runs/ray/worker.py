@@ -17,7 +17,7 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
-from lga_core.evaluation.layer_sweep import sweep_cells
+from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load

@@ -5,7 +5,7 @@ Looked at again and again: a run's files are opened anew only when they changed.
 
 import os
 import threading
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,11 +107,6 @@ class RunIndex:
             self._known = known
         return tuple(sorted((header for _stamp, header in known.values()), key=lambda header: -header.changed))
 
-    def matching(self, search: str) -> tuple[RunHeader, ...]:
-        """Those that have every word of the search in their names, settings, machine, title or key."""
-        words = search.lower().split()
-        return tuple(header for header in self.headers() if header.holds(words))
-
     def one(self, name: str) -> RunHeader:
         """The run whose key begins with `name`, or that has this title. Raises LgaError for none and for several."""
         headers = self.headers()
@@ -152,11 +147,6 @@ class RunIndex:
             changed=(parts.get(".jsonl") or parts[".json"]).st_mtime,
             problem=problem,
         )
-
-
-def newest(headers: Iterable[RunHeader], subject: str) -> RunHeader | None:
-    """The first of them that is of this subject."""
-    return next((header for header in headers if header.kind.subject == subject), None)
 
 
 def _provenance(path: Path, key: str) -> tuple[Provenance | None, str | None]:

@@ -24,7 +24,7 @@ from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import Batch, TokenRow, answer_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
-from lga_core.scores.gradients.lga import old_answer
+from lga_core.scores.answer_pairs import old_answer
 from lga_core.scores.settings import GradxactSettings, IgSettings, OldAnswerSettings
 from lga_core.scores.steps import Stopwatch, inside
 

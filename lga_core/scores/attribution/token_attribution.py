@@ -19,8 +19,8 @@ from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import TokenRow, answer_row, prompt_row, token_texts
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, KnownFactCheck, OldSource, TokenAttribution
+from lga_core.scores.answer_pairs import old_answer
 from lga_core.scores.attribution.layer_attribution import blank_token, kept_positions, steps_at_once
-from lga_core.scores.gradients.lga import old_answer
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS
 from lga_core.scores.steps import Stopwatch
 

@@ -16,11 +16,10 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.rank_one import Inverse, moment_of
-from lga_core.editing.search.search import Contexts
+from lga_core.editing.search.contexts import Contexts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.second_moment import second_moments
 from lga_core.models.running.batching import by_tokens
-from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import batch_tokens, gradient_bytes
 from lga_core.models.running.own_answers import answered_probes
 from lga_core.models.structure.quantized import require_gradients
@@ -28,10 +27,10 @@ from lga_core.models.text.sources import IDENTITY
 from lga_core.models.text.tokens import TokenRow, answer_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
+from lga_core.scores.answer_pairs import old_answer
 from lga_core.scores.forecast.first_order import Case, edit_changes, edit_keys
-from lga_core.scores.gradients.lga import old_answer
 from lga_core.scores.settings import ForecastSettings
-from lga_core.scores.steps import inside, rows_in_order
+from lga_core.scores.steps import inside, rows_in_batches
 
 BATCH_TOKENS = 384  # in one forward pass where they fit; a batch holds at least one fact
 KEPT_BYTES = 2**30  # of the facts' directions C⁻¹k, over all layers
@@ -92,19 +91,11 @@ def _rows_of_some(
             report=report,
         )
     directions = _directions(model, cases, settings, most, report_step)
-    halving = Halving(phase=Phase.FORECAST)
-
-    def measure_batch(batch: Sequence[Case], rows_before: int) -> list[FactRow]:
-        return halving.run(
-            partial(_measure, model, directions),
-            batch,
-            partial(_tokens, model),
-            report=inside(report, Phase.FORECAST, finished + rows_before, total),
-        )
-
     # Facts with rows of like length together, as many as fit.
-    batches = by_tokens(cases, partial(_tokens, model), most, order=lambda case: sum(map(len, case.given)))
-    yield from rows_in_order(prepared, batches, measure_batch)
+    tokens = partial(_tokens, model)
+    batches = by_tokens(cases, tokens, most, order=lambda case: sum(map(len, case.given)))
+    measure = partial(_measure, model, directions)
+    yield from rows_in_batches(prepared, batches, measure, tokens, Phase.FORECAST, finished, total, report)
 
 
 def _step(what: str, done: int, total: int) -> Progress:

@@ -7,95 +7,32 @@ For a linear layer with inputs X (T, d_in) and output gradients Δ (T, d_out) th
 every fact of it, and no weight gradient is ever formed.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 
 import numpy as np
 import torch
 
-from lga_core.data.answers import same_answer
 from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens
 from lga_core.models.running.forward import final_hidden, gradients_from_embedding, gradients_of_indices, packed_hidden
-from lga_core.models.running.halving import Halving
 from lga_core.models.running.hooks import OutputFunction, on_outputs
 from lga_core.models.running.memory import batch_tokens, gradient_bytes, head_positions
 from lga_core.models.running.packing import Packing
 from lga_core.models.structure.architecture import Linear
 from lga_core.models.structure.quantized import require_gradients
-from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row, sequence_row
 from lga_core.progress import Phase, Reporter, silent
-from lga_core.results import Cost, FactRow, KnownFactCheck, OldSource
+from lga_core.results import Cost, FactRow, KnownFactCheck
+from lga_core.scores.answer_pairs import Pair, answer_pair, share_inputs
 from lga_core.scores.gradients.grams import Grams
 from lga_core.scores.settings import GradientSettings
-from lga_core.scores.steps import inside, rows_in_order
+from lga_core.scores.steps import rows_in_batches
 
 SCOPES = ("mlp", "mlp-down", "attention", "block")
 BATCH_TOKENS = 384  # in one forward pass where they fit; a batch holds at least one fact
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """One fact with its two answers as token rows, whose losses are compared."""
-
-    fact: Fact
-    check: KnownFactCheck
-    old_answer: str
-    old_source: OldSource
-    old: TokenRow
-    new: TokenRow
-
-    @property
-    def shares_inputs(self) -> bool:
-        """Whether the model reads the same tokens for both answers."""
-        return _share_inputs(self.old, self.new)
-
-    @property
-    def width(self) -> int:
-        return max(len(self.old), len(self.new))
-
-
-def old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> tuple[str, OldSource]:
-    """The answer that an edit replaces: the data's, or the model's own where that is asked for or all there is."""
-    if prefer == "data" and fact.target_old:
-        return fact.target_old[0], "data"
-    return check.greedy, "model"
-
-
-def answer_pair(
-    model: LoadedModel,
-    fact: Fact,
-    check: KnownFactCheck,
-    prefer: OldSource,
-    row: Callable[[Asking, str, str], TokenRow] = answer_row,
-) -> Pair | FactRow:
-    """A fact's prompt with its old and with its new answer; a row that says why where it has no two answers.
-
-    `row` makes the tokens of a prompt with an answer.
-    """
-    answer, source = old_answer(fact, check, prefer)
-
-    def unused(why: str) -> FactRow:
-        return FactRow.not_used(check, why, answer or None, source)
-
-    if fact.target_new is None:
-        return unused("no new answer")
-    if not answer:
-        return unused("the model's own answer is empty")
-    if same_answer(answer, fact.target_new):
-        return unused("old answer equals new answer")
-    return Pair(
-        fact=fact,
-        check=check,
-        old_answer=answer,
-        old_source=source,
-        old=row(model.asking, fact.prompt, answer),
-        new=row(model.asking, fact.prompt, fact.target_new),
-    )
 
 
 def gradient_rows(
@@ -122,15 +59,10 @@ def gradient_rows(
     if pairs:
         require_gradients(model, "LGA")
         batches = _batches(pairs, batch_tokens(model, "LGA", gradient_bytes(model), BATCH_TOKENS))
-    halving = Halving(phase=Phase.LGA)
-
-    def measure(batch: Sequence[Pair], rows_before: int) -> list[FactRow]:
-        finished = len(facts) - len(prepared) + rows_before
-        return halving.run(
-            partial(_measure, model), batch, _tokens, report=inside(report, Phase.LGA, finished, len(facts))
-        )
-
-    yield from rows_in_order(prepared, batches, measure)
+    finished = len(facts) - len(prepared)
+    yield from rows_in_batches(
+        prepared, batches, partial(_measure, model), _tokens, Phase.LGA, finished, len(facts), report
+    )
 
 
 def gradient_products(
@@ -141,7 +73,7 @@ def gradient_products(
     Two answers of one token each read the same inputs: such a pair is one row with one forward and two backward
     passes. Raises whatever the model raises; leaves no hook and no gradient behind.
     """
-    shared = np.array([_share_inputs(a, b) for a, b in zip(old, new, strict=True)])
+    shared = np.array([share_inputs(a, b) for a, b in zip(old, new, strict=True)])
     values: dict[str, np.ndarray] = {}
     for together in (True, False):
         members = np.flatnonzero(shared == together)
@@ -150,10 +82,6 @@ def gradient_products(
             for name, value in part.items():
                 values.setdefault(name, np.empty((len(old), *value.shape[1:])))[members] = value
     return values
-
-
-def _share_inputs(old: TokenRow, new: TokenRow) -> bool:
-    return old.ids[:-1] == new.ids[:-1]
 
 
 def _products(

@@ -1,6 +1,6 @@
 """Causal mediation analysis: how much of a fact returns when one state is restored (ROME §2.1, METHOD.md §2)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -164,21 +164,7 @@ def trace(
         estimate = patching_estimate(
             model, fact, runs.answer, kind, window, noise=noise, draws=settings.draws, seed=settings.seed
         )
-    effect = np.zeros((runs.tokens, model.layers))  # before the subject the two runs are one: nothing to restore
-    halving = Halving(phase=TRACE_PHASES[kind])
-    cost = Cost()
-    for position in range(first, runs.tokens):
-        with model.using(TRACE_PHASES[kind]):
-            here = runs if position == first else record(runs.answer, start=position)
-        states = [window_state((position,), layer, window, model.layers) for layer in range(model.layers)]
-        effects: list[np.ndarray] = []
-        for chunk in _chunks(model, here, states):
-            within = inside(watch.report, progress.phase, progress.done, progress.total)
-            effects.append(_effects(model, here, chunk, halving, within))
-            progress = replace(progress, done=progress.done + len(chunk), detail=halving.detail)
-            watch.report(progress)
-        effect[position] = np.concatenate(effects)
-        cost += _cost(model, here, states, 0.0)
+    effect, cost = _effects_by_position(model, runs, record, window, watch, progress)
     return CausalTrace(
         record=fact.record,
         kind=kind,
@@ -196,6 +182,37 @@ def trace(
         patching=estimate,
         cost=replace(cost, seconds=watch.seconds),
     )
+
+
+def _effects_by_position(
+    model: LoadedModel,
+    runs: RecordedRuns,
+    record: Callable[..., RecordedRuns],
+    window: int,
+    watch: Stopwatch,
+    progress: Progress,
+) -> tuple[np.ndarray, Cost]:
+    """The effect of each token at every layer (T, L), and what it took, without seconds; reports from `progress` on.
+
+    `runs` are recorded from the subject's first token on; `record` gives those from a later one on.
+    """
+    phase = progress.phase
+    effect = np.zeros((runs.tokens, model.layers))  # before the subject the two runs are one: nothing to restore
+    halving = Halving(phase=phase)
+    cost = Cost()
+    for position in range(runs.start, runs.tokens):
+        with model.using(phase):
+            here = runs if position == runs.start else record(runs.answer, start=position)
+        states = [window_state((position,), layer, window, model.layers) for layer in range(model.layers)]
+        effects: list[np.ndarray] = []
+        for chunk in _chunks(model, here, states):
+            within = inside(watch.report, phase, progress.done, progress.total)
+            effects.append(_effects(model, here, chunk, halving, within))
+            progress = replace(progress, done=progress.done + len(chunk), detail=halving.detail)
+            watch.report(progress)
+        effect[position] = np.concatenate(effects)
+        cost += _cost(model, here, states, 0.0)
+    return effect, cost
 
 
 def _chunks(model: LoadedModel, runs: RecordedRuns, states: Sequence[State]) -> Iterator[Sequence[State]]:

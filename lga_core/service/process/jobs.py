@@ -22,7 +22,6 @@ class Snapshot:
     state: State
     progress: Progress | None  # None until the first step is finished
     behind: str  # while it waits: the title of the job that computes
-    elapsed: float  # seconds since the start, until the end where it has ended
     left: float | None  # seconds for the rest of this phase; None while no rate is known
 
     @property
@@ -51,8 +50,7 @@ class Job:
         self._behind = ""
         self._progress: Progress | None = None
         self._recent: deque[tuple[float, int]] = deque()  # (time, steps done) of this phase's last RATE_SECONDS
-        self._started = time.monotonic()
-        self._touched = self._started
+        self._touched = time.monotonic()
         self._ended: float | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -93,7 +91,6 @@ class Job:
                 state=self._state,
                 progress=self._progress,
                 behind=self._behind,
-                elapsed=now - self._started,
                 left=self._seconds_left(now),
             )
 

@@ -11,8 +11,8 @@ from lga_core.editing.files.lora import export_lora
 from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extensions, recompute
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.ledger_report import ledger_report
-from lga_core.evaluation.playground import compare_texts
+from lga_core.evaluation.experiments.ledger_report import ledger_report
+from lga_core.evaluation.experiments.playground import compare_texts
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress
 from lga_core.results import Adapter, EditReport, PlaygroundReport, Stored

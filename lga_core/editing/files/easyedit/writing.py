@@ -36,7 +36,7 @@ def write_hparams(editor: str, layers: tuple[int, ...], settings: Settings, part
         name: {"value": value, "while": fields[links[name].field]} if name in links else value
         for name, value in lost.items()
     }
-    differs = _differs(editor, layers, settings, {name: read_back[name] for name in lost}, parts)
+    differs = _differs(editor, settings, {name: read_back[name] for name in lost}, parts)
     lines = [
         "# Written by lga (golden layers) for EasyEdit.",
         *(["# What is not the same there:"] if differs else []),
@@ -72,9 +72,7 @@ def _field(link: FieldLink, value: Any, parts: ModelParts) -> Any:
     return link.write(value)
 
 
-def _differs(
-    editor: str, layers: tuple[int, ...], settings: Settings, there: dict[str, Any], parts: ModelParts
-) -> tuple[str, ...]:
+def _differs(editor: str, settings: Settings, there: dict[str, Any], parts: ModelParts) -> tuple[str, ...]:
     known = FORMATS[editor]
     links = {link.setting: link for link in known.links}
     values = flat_values(settings)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit
-from lga_core.evaluation.metrics import (
+from lga_core.evaluation.metrics.asking import (
     FreeAnswer,
     Predicted,
     ProbeAnswer,
@@ -124,12 +124,12 @@ def tell(report: Reporter, detail: str, step: Progress) -> None:
 
 
 def _name(fact: Fact, answers: Answers = "first") -> str:
-    """Under which a fact's answers are remembered: another choice of what counts asks other rows."""
+    """The name under which a fact's answers are remembered. Another choice of answers that count asks other rows."""
     return f"{fact.fingerprint} {answers}"
 
 
 def _remember(kept: OrderedDict[str, Kept], name: str, value: Kept) -> None:
-    """Put it last, and forget those that have not been asked for longest."""
+    """Put it last, and drop those that were not asked for the longest time."""
     kept[name] = value
     kept.move_to_end(name)
     while len(kept) > FACTS_KEPT:

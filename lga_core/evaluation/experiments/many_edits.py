@@ -13,11 +13,11 @@ from typing import Any
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import DenseEdit, Edit, dense_sum
 from lga_core.editing.table import editor_named
-from lga_core.evaluation.diagnostics import drift, neutral_prompts, norm_ratios
-from lga_core.evaluation.fluency import fluency, texts_under
-from lga_core.evaluation.metrics import Predicted, ProbeQuestion, predict
-from lga_core.evaluation.probe_results import forced_shares
+from lga_core.evaluation.metrics.asking import Predicted, ProbeQuestion, predict
+from lga_core.evaluation.metrics.probe_results import forced_shares
 from lga_core.evaluation.settings import ManyEditsSettings
+from lga_core.evaluation.side_effects.diagnostics import drift, neutral_prompts, norm_ratios
+from lga_core.evaluation.side_effects.fluency import fluency, texts_under
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.own_answers import answered
 from lga_core.probes.questions import FactProbes, MetricProbe, fact_probes

@@ -5,9 +5,9 @@ from time import perf_counter
 
 from lga_core.data.facts import Fact
 from lga_core.editing.ledger import Entry, Ledger
-from lga_core.evaluation.metrics import ProbeAnswer
-from lga_core.evaluation.probe_results import compare
-from lga_core.evaluation.unedited import UneditedAnswers, ask_under, ask_unedited
+from lga_core.evaluation.metrics.asking import ProbeAnswer
+from lga_core.evaluation.metrics.probe_results import compare
+from lga_core.evaluation.metrics.unedited import UneditedAnswers, ask_under, ask_unedited
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import starmap
 
 from lga_core.data.answers import begins_with
-from lga_core.evaluation.metrics import FreeAnswer, Predicted, ProbeAnswer, ProbeQuestion
+from lga_core.evaluation.metrics.asking import FreeAnswer, Predicted, ProbeAnswer, ProbeQuestion
 from lga_core.results import ProbeResult
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied, summed
-from lga_core.evaluation.fluency import continuations, fluency
+from lga_core.evaluation.side_effects.fluency import continuations, fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import ActivationCache, answer_nll, final_hidden, record_activations, resume
 from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
@@ -31,7 +31,7 @@ RATIO_BOUND = 1.0  # the change is as large as the weights
 NOTHING_NLL = 0.1  # nats by which the new answer's nll must fall
 NOTHING_KL = 1e-5  # nats, where no new answer is known
 KEPT_BYTES = 128 * 2**20  # of what blocks were given for the neutral prompts, for each batch
-# What the unedited model makes of the neutral prompts, by the first of a batch.
+# The unedited model's runs of the neutral prompts, each by the number of its batch's first prompt.
 _unedited: WeakKeyDictionary[LoadedModel, dict[int, "_Neutral"]] = WeakKeyDictionary()
 
 

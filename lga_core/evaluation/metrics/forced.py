@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from lga_core.editing.edits import Edit, applied_by_row
-from lga_core.evaluation.metrics import BATCH_TOKENS, ProbeQuestions
+from lga_core.evaluation.metrics.asking import BATCH_TOKENS, ProbeQuestions
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens, padded
 from lga_core.models.running.forward import HEAD_ELEMENTS, ActivationCache, record_activations, resume

@@ -38,18 +38,7 @@ def compare_texts(
             following.append(next_tokens(model, row))
             lenses.append(lens(model, row))
     report(Progress(phase=Phase.GENERATE, done=0, total=settings.length))
-    streams = [stream(model, [row], settings.length, _pick(settings)) for _ in sides]
-    texts: list[list[int]] = [[], []]
-    writing = [True, True]
-    for done in range(1, settings.length + 1):
-        for number, side in enumerate(sides):
-            if writing[number]:
-                with model.using(Phase.GENERATE), applied(model, side):
-                    writing[number] = _one_more(streams[number], texts[number])
-        if not any(writing):
-            break
-        on_text(SideBySide(text_before=_so_far(model, texts[0]), text_after=_so_far(model, texts[1])))
-        report(Progress(phase=Phase.GENERATE, done=done, total=settings.length))
+    texts = _write(model, row, sides, settings, on_text, report)
     text_before, text_after = (model.tokenizer.decode(ids, skip_special_tokens=True) for ids in texts)
     on_text(SideBySide(text_before=text_before, text_after=text_after))
     return PlaygroundReport(
@@ -64,6 +53,30 @@ def compare_texts(
         lens_after=lenses[1],
         cost=Cost(seconds=perf_counter() - begin, forward_rows=4 + sum(map(len, texts))),
     )
+
+
+def _write(
+    model: LoadedModel,
+    row: TokenRow,
+    sides: Sequence[Sequence[Edit]],
+    settings: PlaygroundSettings,
+    on_text: Callable[[SideBySide], None],
+    report: Reporter,
+) -> list[list[int]]:
+    """The tokens that each of the two sides writes, in turn, one at a time."""
+    streams = [stream(model, [row], settings.length, _pick(settings)) for _ in sides]
+    texts: list[list[int]] = [[] for _ in sides]
+    writing = [True] * len(sides)
+    for done in range(1, settings.length + 1):
+        for number, side in enumerate(sides):
+            if writing[number]:
+                with model.using(Phase.GENERATE), applied(model, side):
+                    writing[number] = _one_more(streams[number], texts[number])
+        if not any(writing):
+            break
+        on_text(SideBySide(text_before=_so_far(model, texts[0]), text_after=_so_far(model, texts[1])))
+        report(Progress(phase=Phase.GENERATE, done=done, total=settings.length))
+    return texts
 
 
 def _row(model: LoadedModel, prompt: str, *, chat: bool) -> tuple[str, TokenRow]:

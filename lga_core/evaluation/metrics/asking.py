@@ -12,7 +12,7 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
-from lga_core.evaluation.generation import generate
+from lga_core.evaluation.metrics.generation import generate
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens, padded
 from lga_core.models.running.forward import final_hidden

@@ -10,11 +10,11 @@ from lga_core.data.facts import Fact
 from lga_core.editing.editors.editor import Written
 from lga_core.editing.edits import Edit
 from lga_core.editing.table import editor_named
-from lga_core.evaluation import diagnostics
-from lga_core.evaluation.metrics import predict
-from lga_core.evaluation.probe_results import forced_results, with_texts
+from lga_core.evaluation.metrics.asking import predict
+from lga_core.evaluation.metrics.probe_results import forced_results, with_texts
+from lga_core.evaluation.metrics.unedited import UneditedForced, predict_unedited, tell, write_both
 from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
-from lga_core.evaluation.unedited import UneditedForced, predict_unedited, tell, write_both
+from lga_core.evaluation.side_effects import diagnostics
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent

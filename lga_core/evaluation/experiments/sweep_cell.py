@@ -6,9 +6,9 @@ from typing import Any
 
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.editor import Written
-from lga_core.evaluation.forced import FactAnswers
-from lga_core.evaluation.metrics import ProbeQuestions
-from lga_core.evaluation.probe_results import forced_shares
+from lga_core.evaluation.metrics.asking import ProbeQuestions
+from lga_core.evaluation.metrics.forced import FactAnswers
+from lga_core.evaluation.metrics.probe_results import forced_shares
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.summary import mean_over_groups
 from lga_core.results import METRICS, Cost, SweepCell

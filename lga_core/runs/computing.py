@@ -1,0 +1,69 @@
+"""Stored or computed: what is in the store is read, the rest is claimed, computed and stored as soon as it is finished.
+
+Nothing is held between two rows: the engine takes the model's lock itself, step by step.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from lga_core.data.facts import Fact
+from lga_core.progress import Phase, Progress, Reporter
+from lga_core.results import CausalTrace, EditReport, FactRow, KnownFactCheck, Stored, TokenAttribution
+from lga_core.runs.claims import claimed
+from lga_core.runs.reading import rows_by_record, stored_answer
+from lga_core.runs.storage.store import Run
+
+Row = TypeVar("Row", KnownFactCheck, FactRow)
+Answer = TypeVar("Answer", CausalTrace, TokenAttribution, EditReport)
+
+
+def row_by_row(
+    run: Run,
+    row_type: type[Row],
+    facts: Sequence[Fact],
+    phase: Phase,
+    compute: Callable[[frozenset[int], Reporter], Iterator[Row]],
+    report: Reporter,
+) -> tuple[Row, ...]:
+    """One row a fact: the stored ones, and the rest as `compute(records that are done, reporter)` finishes them."""
+    rows = rows_by_record(run, row_type, facts)
+    if len(rows) < len(facts):
+        run.store.facts.keep(facts)
+        fingerprints = {fact.record: fact.fingerprint for fact in facts}
+
+        def count_rows(step: Progress) -> None:
+            """Report with the count of finished rows. Steps of another phase, as of a text that is read, stay."""
+            report(replace(step, done=len(rows), total=len(facts)) if step.phase is phase else step)
+
+        left = set(fingerprints.values())
+        while left := left - run.rows(row_type).keys():
+            with claimed(run, left, report) as ours:
+                rows = rows_by_record(run, row_type, facts) | rows
+                count_rows(Progress(phase=phase, done=0, total=0))
+                done = frozenset(record for record, name in fingerprints.items() if record in rows or name not in ours)
+                for row in compute(done, count_rows) if len(done) < len(facts) else ():
+                    run.append(fingerprints[row.record], row)
+                    rows[row.record] = row
+                    count_rows(Progress(phase=phase, done=0, total=0))
+            left -= ours
+        rows = rows_by_record(run, row_type, facts) | rows
+    return tuple(rows[fact.record] for fact in facts)
+
+
+def computed_once(
+    run: Run, answer_type: type[Answer], fact: Fact, compute: Callable[[], Answer], report: Reporter
+) -> tuple[Answer, Stored]:
+    """The answer of a question about one fact: the stored one, or computed and stored whole."""
+    if stored := stored_answer(run, answer_type, fact):
+        return stored
+    while True:
+        with claimed(run, [fact.fingerprint], report) as ours:
+            if stored := stored_answer(run, answer_type, fact):  # by another one meanwhile
+                return stored
+            if ours:
+                answer = compute()
+                run.store.facts.keep([fact])
+                run.append(fact.fingerprint, answer)
+                run.finish()
+                return answer, run.stored(rows=1)

@@ -1,0 +1,76 @@
+"""A fact's old and new answer: which answer is the old one, and both as token rows, for scores that compare the two."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lga_core.data.answers import same_answer
+from lga_core.data.facts import Fact
+from lga_core.models.loaded import LoadedModel
+from lga_core.models.text.chat import Asking
+from lga_core.models.text.tokens import TokenRow, answer_row
+from lga_core.results import FactRow, KnownFactCheck, OldSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One fact with its two answers as token rows, whose losses are compared."""
+
+    fact: Fact
+    check: KnownFactCheck
+    old_answer: str
+    old_source: OldSource
+    old: TokenRow
+    new: TokenRow
+
+    @property
+    def shares_inputs(self) -> bool:
+        """Whether the model reads the same tokens for both answers."""
+        return share_inputs(self.old, self.new)
+
+    @property
+    def width(self) -> int:
+        return max(len(self.old), len(self.new))
+
+
+def share_inputs(old: TokenRow, new: TokenRow) -> bool:
+    """Whether the model reads the same tokens for both: answers of one token after the same prompt."""
+    return old.ids[:-1] == new.ids[:-1]
+
+
+def old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> tuple[str, OldSource]:
+    """The answer that an edit replaces: the data's, or the model's own where that is asked for or all there is."""
+    if prefer == "data" and fact.target_old:
+        return fact.target_old[0], "data"
+    return check.greedy, "model"
+
+
+def answer_pair(
+    model: LoadedModel,
+    fact: Fact,
+    check: KnownFactCheck,
+    prefer: OldSource,
+    row: Callable[[Asking, str, str], TokenRow] = answer_row,
+) -> Pair | FactRow:
+    """A fact's prompt with its old and with its new answer; a row that says why where it has no two answers.
+
+    `row` makes the tokens of a prompt with an answer.
+    """
+    answer, source = old_answer(fact, check, prefer)
+
+    def unused(why: str) -> FactRow:
+        return FactRow.not_used(check, why, answer or None, source)
+
+    if fact.target_new is None:
+        return unused("no new answer")
+    if not answer:
+        return unused("the model's own answer is empty")
+    if same_answer(answer, fact.target_new):
+        return unused("old answer equals new answer")
+    return Pair(
+        fact=fact,
+        check=check,
+        old_answer=answer,
+        old_source=source,
+        old=row(model.asking, fact.prompt, answer),
+        new=row(model.asking, fact.prompt, fact.target_new),
+    )
