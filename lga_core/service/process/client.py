@@ -5,32 +5,23 @@ Where the engine dies or no longer answers, each of its jobs ends with one messa
 
 import itertools
 import logging
-import multiprocessing
-import os
 import subprocess
-import sys
 import threading
 import time
-from multiprocessing.connection import Connection
 from typing import Any
 
-import psutil
-
 from lga_core.errors import LgaError
-from lga_core.resources import IMPORT_ROOT
 from lga_core.service.process import machine
 from lga_core.service.process.jobs import Job, State
-from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
+from lga_core.service.process.link import Link
+from lga_core.service.process.messages import Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
 from lga_core.service.requests import Request
 
-CHECK_SECONDS = 0.25
 CANCEL_SECONDS = 1.5  # a step that takes longer is left behind: the job counts as cancelled
 SILENT_SECONDS = 60.0  # without a sign of life the engine counts as hung and is killed
 GRACE_SECONDS = 120.0  # a job that nobody has looked at for so long is cancelled
 ENDED_KEPT = 64
 PAUSE_SECONDS = 5.0
-EXIT_SECONDS = 2.0  # a process whose pipe has closed is given to end
-LEAST_SHARE, MOST_SHARE = 0.001, 0.5  # of a processor: what a process uses that is given too little time to speak
 NO_ROOM = "Close other programs, or choose a smaller model: the machine may have no memory or no process left."
 
 log = logging.getLogger(__name__)
@@ -125,7 +116,7 @@ class EngineClient:
             if self._link is not None:
                 self._link.kill()
 
-    def _linked(self) -> "Link":
+    def _linked(self) -> Link:
         if self._link is None or not self._link.open:
             self._link = Link(self)
         return self._link
@@ -137,7 +128,7 @@ class EngineClient:
 
     # What the link's thread calls.
 
-    def receive(self, link: "Link", message: Any) -> None:
+    def receive(self, link: Link, message: Any) -> None:
         """Put what an engine says into the jobs that it is about."""
         if isinstance(message, Machine):
             machine.remember(message)
@@ -152,7 +143,7 @@ class EngineClient:
                 if job.number == message.job:
                     _tell(job, message)
 
-    def look_after(self, link: "Link") -> None:
+    def look_after(self, link: Link) -> None:
         """Cancel what nobody looks at, let go of steps that do not end, kill an engine that gives no sign of life."""
         now = time.monotonic()
         if now - link.checked > PAUSE_SECONDS:  # this process itself was stopped meanwhile: the engine is not to blame
@@ -168,7 +159,7 @@ class EngineClient:
             link.kill()
             self.lost(link, f"did not answer for {self.silent:.0f} seconds and was stopped")
 
-    def lost(self, link: "Link", what: str) -> None:
+    def lost(self, link: Link, what: str) -> None:
         """The process is gone: its jobs end, each with the same message. Another one may have been started by now."""
         with self._lock:
             if self._link is link:
@@ -205,90 +196,3 @@ def _state(ended: Ended) -> State:
     if ended.finished:
         return "finished"
     return "cancelled" if ended.error is None else "failed"
-
-
-class Link:
-    """A process and the pipe to it, with the thread that listens.
-
-    Not multiprocessing's own process: that would run the server's main script, the dashboard, in the child.
-    """
-
-    def __init__(self, client: EngineClient) -> None:
-        self._pipe, other = multiprocessing.Pipe()
-        path = os.pathsep.join(filter(None, [str(IMPORT_ROOT), os.environ.get("PYTHONPATH")]))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "lga_core.service.process.engine", str(other.fileno())],
-            pass_fds=[other.fileno()],
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        other.close()  # so that the pipe ends when the process does
-        self.jobs: set[int] = set()  # numbers of the work that this process was given
-        self.heard = time.monotonic()
-        self._used = 0.0  # seconds of processor time when it was last heard
-        self.checked = self.heard
-        self.open = True
-        self._client = client
-        self._sending = threading.Lock()
-        threading.Thread(target=self._listen, args=(self._pipe,), name="engine link", daemon=True).start()
-
-    def send(self, message: Any) -> None:
-        with self._sending:
-            try:
-                self._pipe.send(message)
-            except OSError:
-                log.info("The engine is gone.")  # the listening thread says so to the jobs
-
-    def kill(self) -> None:
-        self.open = False
-        self.process.kill()
-
-    def is_starved(self) -> bool:
-        """Whether a silent process only gets too little processor time to speak: it is then listened to anew.
-
-        While it imports torch it speaks only between two libraries, which on a machine under load takes minutes. One
-        that waits for ever uses no time, and one in an endless step as much as it can get.
-        """
-        used = _processor_seconds(self.process.pid)
-        spent, silent = used - self._used, time.monotonic() - self.heard
-        if not LEAST_SHARE < spent / silent < MOST_SHARE:
-            return False
-        self._heard()
-        return True
-
-    def _heard(self) -> None:
-        self.heard = time.monotonic()
-        self._used = _processor_seconds(self.process.pid)
-
-    def _listen(self, pipe: Connection) -> None:
-        try:
-            while True:
-                if pipe.poll(CHECK_SECONDS):
-                    message = pipe.recv()
-                    self._heard()
-                    if not isinstance(message, Alive):
-                        self._client.receive(self, message)
-                self._client.look_after(self)
-        except (EOFError, OSError):
-            log.info("The engine's connection is closed.")
-        finally:  # whatever it was: a job that nobody listens to would never end
-            self.open = False
-            self._client.lost(self, self._how_it_ended())
-
-    def _how_it_ended(self) -> str:
-        try:
-            code = self.process.wait(EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return "closed its connection"
-        if code >= 0:
-            return f"ended by itself (exit code {code})"
-        return f"was ended by signal {-code}" + (", often for want of memory" if code == -9 else "")
-
-
-def _processor_seconds(pid: int) -> float:
-    try:
-        times = psutil.Process(pid).cpu_times()
-    except psutil.Error:  # it has ended
-        return 0.0
-    return times.user + times.system

@@ -1,7 +1,7 @@
 """The engine's process: it holds the models, runs the jobs, and writes what they finish to the store.
 
 Each job is a thread; they take turns between steps (`turns`). The process ends when the server's end of the pipe does.
-Started as `python -m lga_core.service.process.engine FILE_DESCRIPTOR` by `client.Link`.
+Started as `python -m lga_core.service.process.engine FILE_DESCRIPTOR` by `link.Link`.
 """
 
 import logging

@@ -1,0 +1,122 @@
+"""The engine's process and the pipe to it, as the server's side has them."""
+
+import logging
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+import psutil
+
+from lga_core.resources import IMPORT_ROOT
+from lga_core.service.process.messages import Alive
+
+CHECK_SECONDS = 0.25
+EXIT_SECONDS = 2.0  # a process whose pipe has closed is given to end
+LEAST_SHARE, MOST_SHARE = 0.001, 0.5  # of a processor: what a process uses that is given too little time to speak
+
+log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """What a link tells, in its own thread."""
+
+    def receive(self, link: "Link", message: Any) -> None:
+        """The engine has said something."""
+
+    def look_after(self, link: "Link") -> None:
+        """Every `CHECK_SECONDS`, whether it has said something or not."""
+
+    def lost(self, link: "Link", what: str) -> None:
+        """The process is gone: how it ended, in words."""
+
+
+class Link:
+    """A process and the pipe to it, with the thread that listens.
+
+    Not multiprocessing's own process: that would run the server's main script, the dashboard, in the child.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        self._pipe, other = multiprocessing.Pipe()
+        path = os.pathsep.join(filter(None, [str(IMPORT_ROOT), os.environ.get("PYTHONPATH")]))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lga_core.service.process.engine", str(other.fileno())],
+            pass_fds=[other.fileno()],
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        other.close()  # so that the pipe ends when the process does
+        self.jobs: set[int] = set()  # numbers of the work that this process was given
+        self.heard = time.monotonic()
+        self._used = 0.0  # seconds of processor time when it was last heard
+        self.checked = self.heard
+        self.open = True
+        self._listener = listener
+        self._sending = threading.Lock()
+        threading.Thread(target=self._listen, args=(self._pipe,), name="engine link", daemon=True).start()
+
+    def send(self, message: Any) -> None:
+        with self._sending:
+            try:
+                self._pipe.send(message)
+            except OSError:
+                log.info("The engine is gone.")  # the listening thread says so to the jobs
+
+    def kill(self) -> None:
+        self.open = False
+        self.process.kill()
+
+    def is_starved(self) -> bool:
+        """Whether a silent process only gets too little processor time to speak: it is then listened to anew.
+
+        While it imports torch it speaks only between two libraries, which on a machine under load takes minutes. One
+        that waits for ever uses no time, and one in an endless step as much as it can get.
+        """
+        used = _processor_seconds(self.process.pid)
+        spent, silent = used - self._used, time.monotonic() - self.heard
+        if not LEAST_SHARE < spent / silent < MOST_SHARE:
+            return False
+        self._heard()
+        return True
+
+    def _heard(self) -> None:
+        self.heard = time.monotonic()
+        self._used = _processor_seconds(self.process.pid)
+
+    def _listen(self, pipe: Connection) -> None:
+        try:
+            while True:
+                if pipe.poll(CHECK_SECONDS):
+                    message = pipe.recv()
+                    self._heard()
+                    if not isinstance(message, Alive):
+                        self._listener.receive(self, message)
+                self._listener.look_after(self)
+        except (EOFError, OSError):
+            log.info("The engine's connection is closed.")
+        finally:  # whatever it was: a job that nobody listens to would never end
+            self.open = False
+            self._listener.lost(self, self._how_it_ended())
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self.process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return "closed its connection"
+        if code >= 0:
+            return f"ended by itself (exit code {code})"
+        return f"was ended by signal {-code}" + (", often for want of memory" if code == -9 else "")
+
+
+def _processor_seconds(pid: int) -> float:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:  # it has ended
+        return 0.0
+    return times.user + times.system
