@@ -215,10 +215,13 @@ def restore_widgets() -> None:
     widgets = dict(here.kept.widgets)
     asked = {**here.address, **st.query_params.to_dict()}
     if RUN in here.address or asked.keys() & set(QUESTION_WIDGETS):
-        # Bound widgets take the address themselves, but for a set that is known only now: an uploaded one.
-        widgets = {key: widgets[key] for key in (FACTS, LAYERS) if key in widgets}
+        # Bound widgets take the address themselves, but for an uploaded set, which is known only now. The words "a
+        # folder" without its path mean the tab's own.
+        widgets = {key: widgets[key] for key in (OTHER_MODEL, FACTS, LAYERS) if key in widgets}
         if asked.get(FACTS) != widgets.get(FACTS):
             widgets.pop(FACTS, None)
+        if OTHER_MODEL in asked:
+            widgets.pop(OTHER_MODEL, None)
     if here.address or st.session_state.get(LAYERS, []) not in ([], [here.prefilled and here.prefilled[1]]):
         widgets.pop(LAYERS, None)
     st.session_state.update(widgets)
