@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -50,7 +50,12 @@ def processor_seconds(servers: Sequence[Server]) -> dict[str, float]:
 
 
 def _seconds_of(processes: Sequence[psutil.Process]) -> float:
-    return sum(sum(process.cpu_times()[:2]) for process in processes)  # in user and in system mode
+    seconds = 0.0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # a tab's process may end meanwhile
+            times = process.cpu_times()
+            seconds += times.user + times.system
+    return seconds
 
 
 @contextmanager

@@ -105,9 +105,11 @@ class Tab:
     async def choose_only(self, layer: int) -> None:
         """Take out the chosen layers, the recommended one among them, and choose this one."""
         box = self.page.get_by_test_id("stMultiSelect").first
-        for _ in range(LIST_TRIES):
-            if self.chosen_layers() == (layer,):
-                return
+        tries = 0
+        while self.chosen_layers() != (layer,):
+            if tries == LIST_TRIES:
+                raise LgaError(f"The page did not take layer {layer}.", hint="Look at it by `streamlit run app.py`.")
+            tries += 1
             clear = box.get_by_label("Clear all")
             if await clear.count():
                 await self.clicked(clear.first)
@@ -116,7 +118,6 @@ class Tab:
             await self.clicked(self.page.get_by_role("option", name=str(layer), exact=True).first)
             await self.page.keyboard.press("Escape")
             await self.until_drawn()
-        raise LgaError(f"The page did not take layer {layer}.", hint="Look at it by `streamlit run app.py`.")
 
     async def clicked(self, what: Any) -> bool:
         """Click what may be gone by then: a list closes, and a button is off, when the page is drawn meanwhile."""

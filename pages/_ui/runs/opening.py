@@ -16,7 +16,7 @@ from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import recorded_example, runs
 from pages._ui.shell.text import safe
 
-LAYERS, FACT = "layers", "fact"  # as the address names them
+FACT = "fact"  # as the address names the chosen record
 KEY_LETTERS = 16  # of a run's key: enough to tell it from all others
 _OWN_QUESTION = {*state.QUESTION_WIDGETS, state.RUN}
 
@@ -77,7 +77,7 @@ def write_address() -> None:
     here = session()
     kept().run = here.shown_run or kept().run
     carried = {
-        LAYERS: ",".join(map(str, sorted(widget(state.LAYERS) or ()))),
+        state.LAYERS: ",".join(map(str, sorted(widget(state.LAYERS) or ()))),
         FACT: "" if here.fact is None else str(here.fact),
         state.RUN: (here.shown_run or "")[:KEY_LETTERS],
     }
@@ -99,7 +99,7 @@ def _take_link() -> None:
             from pages._ui.trial.fact import select_fact
 
             select_fact(here.question, fact)
-    if LAYERS in here.address and layers:
+    if state.LAYERS in here.address and layers:
         st.session_state[state.LAYERS] = layers
 
 
@@ -113,7 +113,7 @@ def linked_fact(address: Mapping[str, str]) -> int | None:
 def linked_layers(address: Mapping[str, str]) -> list[int]:
     """The layers that a link names, in order; none where one of them is no number."""
     with suppress(ValueError):
-        layers = {int(part) for part in address.get(LAYERS, "").split(",") if part.strip()}
+        layers = {int(part) for part in address.get(state.LAYERS, "").split(",") if part.strip()}
         return sorted(layer for layer in layers if 0 <= layer < MOST_LAYERS)
     return []
 

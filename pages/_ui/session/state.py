@@ -205,8 +205,9 @@ def keep_widgets() -> None:
 def restore_widgets() -> None:
     """After a reload, before the first widget is drawn.
 
-    An address that asks something has its way: what it leaves out has the default value. So has what was chosen before
-    the browser had said which tab this is: it stands in the address of now. A bare address asks what the tab asked.
+    An address that asks something goes before what the tab remembers: what it leaves out has the default value. So does
+    what was chosen before the browser had said which tab this is: it stands in the address of now. A bare address asks
+    what the tab asked.
     """
     here = session()
     if not here.reloaded:
