@@ -18,7 +18,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits.editors import title
 from pages._ui.edits.ledger_jobs import current_ledger, ledger_request
 from pages._ui.model.choose import can_chat
-from pages._ui.session.state import Question, Trial, finished_trials, kept, widget
+from pages._ui.session.state import Question, Trial, finished_trials, kept, session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import choice, number_field, page_head, table, toggle
@@ -28,6 +28,7 @@ from pages._ui.shell.starting import start_once
 from pages._ui.shell.text import plain, safe
 
 AREA = "play"
+PROMPT = "play_prompt"
 TEXT_SECONDS = 0.5  # how often the texts are drawn while they are written
 Source = Literal["ledger", "trial"]
 
@@ -36,9 +37,11 @@ def page(question: Question) -> None:
     """The prompt, then the two answers."""
     ledger = current_ledger(question.model)
     trial = last_trial(question)
+    if trial is not None:
+        propose_prompt(trial.fact.prompt)
     prompt = st.text_area(
         "Prompt",
-        key="play_prompt",
+        key=PROMPT,
         height=80,
         persist_state="session",
         placeholder="Something for the models to continue",
@@ -67,6 +70,13 @@ def last_trial(question: Question) -> Trial | None:
     """The last trial edit of this tab with this model."""
     trials = [trial for trial in finished_trials() if trial.request.model == question.model]
     return trials[-1] if trials else None
+
+
+def propose_prompt(prompt: str) -> None:
+    """Put the edited fact's prompt into the empty field, once."""
+    if prompt != session().proposed_prompt and not widget(PROMPT, ""):
+        session().proposed_prompt = prompt
+        st.session_state[PROMPT] = prompt
 
 
 def which_edits(ledger: LedgerView, trial: Trial | None) -> Source:
@@ -120,7 +130,7 @@ def start(question: Question, ledger: LedgerView, trial: Trial | None, settings:
     request = ledger_request(
         PlayRequest,
         question.model,
-        prompt=widget("play_prompt", ""),
+        prompt=widget(PROMPT, ""),
         settings=settings,
         trial=None if trial is None else trial.request,
     )

@@ -13,11 +13,11 @@ from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs
 from pages._ui.edits.moments import moment_note
 from pages._ui.model.choose import layers_or_hint
-from pages._ui.session.state import LAYERS, Question, Trial, begun_trial, finished_trials, kept, session
+from pages._ui.session.state import Question, Trial, begun_trial, finished_trials, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import page_head, waiting
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import cannot_act_note, chosen_layers
+from pages._ui.shell.layer_choice import cannot_act_note
 from pages._ui.shell.starting import start_once
 from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
@@ -32,8 +32,7 @@ def form(question: Question) -> TrialRequest | None:
     layers = layers_or_hint(question.model)
     if layers is None:
         return None
-    prefill(question, layers)
-    chosen, editor, _ = editors.layers_and_editor(layers)
+    chosen, editor, _ = editors.layers_and_editor(question, layers)
     editors.about(editor)
     settings = editors.chosen_settings(editor)
     metrics = editors.chosen_metrics(MetricSettings)
@@ -67,20 +66,6 @@ def form(question: Question) -> TrialRequest | None:
         )
         every_layer.button(question, request, disabled=not editable)
     return request if editable else None
-
-
-def prefill(question: Question, layers: int) -> None:
-    """Propose the recommended layer once, or the golden one, where no layer is chosen."""
-    memory = session()
-    if chosen_layers(layers):
-        return
-    named = kept().proposed
-    golden = named[1] if named and named[0] == question.model else every_layer.golden_layer(question)
-    proposed = (question.model, golden)
-    if golden is None or proposed == memory.prefilled or golden >= layers:
-        return
-    memory.prefilled = proposed
-    st.session_state[LAYERS] = [golden]
 
 
 def unfit(fact: Fact, layers: tuple[int, ...]) -> str | None:

@@ -143,7 +143,13 @@ def study_facts(fact_set: str, count: int, seed: int) -> UnitFacts:
 
 
 def _data_file(name: str) -> Path:
-    path = Path(os.environ.get(DATA, "../shared/data")) / name
+    folder = os.environ.get(DATA)
+    if not folder:
+        raise LgaError(
+            f"This unit needs the benchmarks' file {name}, and {DATA} names no folder.",
+            hint=f"Put the benchmarks' files into one folder and name it in {DATA}.",
+        )
+    path = Path(folder) / name
     if not path.is_file():
         raise LgaError(
             f"{name} of the public benchmarks is not at hand: there is no {path}.",

@@ -121,3 +121,6 @@ def test_a_benchmark_that_is_not_there_says_where_it_was_looked_for(tmp_path, mo
     monkeypatch.setenv("LGA_BENCHMARK_DATA", str(tmp_path))
     with pytest.raises(LgaError, match=r"zsre\.json of the public benchmarks is not at hand"):
         study_facts("zsre", 12, 0)
+    monkeypatch.delenv("LGA_BENCHMARK_DATA")
+    with pytest.raises(LgaError, match=r"zsre\.json, and LGA_BENCHMARK_DATA names no folder"):
+        study_facts("zsre", 12, 0)

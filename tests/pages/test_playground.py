@@ -77,6 +77,14 @@ def test_the_last_trials_edit_against_the_original(tried: AppTest):
     assert len(tokens) == 10 and len(tried.get("plotly_chart")) == 1
 
 
+def test_the_edited_facts_prompt_stands_in_the_empty_field_once(tried: AppTest):
+    tried.switch_page("playground.py").run()
+    prompt = kept(tried).trials[-1].request.fact.prompt
+    assert tried.text_area(key="play_prompt").value == prompt and not tried.button(key="play").disabled
+    tried.text_area(key="play_prompt").input("").run()
+    assert tried.text_area(key="play_prompt").value == ""
+
+
 def test_the_ledgers_edits_are_those_that_are_on(tried: AppTest):
     tried.button(key="keep").click().run()
     wait(tried)

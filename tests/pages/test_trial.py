@@ -69,6 +69,18 @@ def test_the_recommended_layer_is_proposed(ready: AppTest):
     recommended = ready.button(key="to_trial").label.removeprefix("Try an edit at layer ")
     ready.switch_page("trial_edit.py").run()
     assert ready.multiselect(key="layers").value == [int(recommended)] != [3]
+    ready.multiselect(key="layers").set_value([]).run()
+    assert ready.multiselect(key="layers").value == []  # proposed once
+
+
+def test_the_recommended_layer_is_proposed_for_many_edits(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    recommended = ready.button(key="to_trial").label.removeprefix("Try an edit at layer ")
+    ready.switch_page("edits.py").run()
+    ready.segmented_control(key="edits_view").set_value("many").run()
+    assert ready.multiselect(key="layers").value == [int(recommended)]
+    assert f"at layer {recommended}, measured" in words(ready)
 
 
 def test_a_trial_that_ends_while_another_page_is_open_is_shown(page: AppTest):

@@ -34,7 +34,7 @@ def several(question: Question) -> None:
     if layers is None:
         return
     facts = _facts(question)
-    at, editor, (right,) = editors.layers_and_editor(layers, beside=1)
+    at, editor, (right,) = editors.layers_and_editor(question, layers, beside=1)
     mode = _choose_mode(editor, right)
     editors.about(editor)
     st.caption(_MODES[mode] + ("" if EDITORS[editor].batch else " This editor writes one fact at a time."))

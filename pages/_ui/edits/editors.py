@@ -11,9 +11,9 @@ from lga_core.errors import LgaError
 from lga_core.evaluation.settings import MetricSettings
 from pages._ui.edits.settings_form import differing, settings_form, widget_values
 from pages._ui.model.choose import known_layers
-from pages._ui.session.state import LAYERS, session, widget
+from pages._ui.session.state import LAYERS, Question, session, widget
 from pages._ui.shell.errors import boxed, error_box
-from pages._ui.shell.layer_choice import chosen_layers, layers_list
+from pages._ui.shell.layer_choice import chosen_layers, layers_list, propose_layer
 from pages._ui.shell.text import safe
 
 M = TypeVar("M", bound=MetricSettings)
@@ -37,8 +37,12 @@ def editor_select(place: Any = st) -> str:
     )
 
 
-def layers_and_editor(layers: int, beside: int = 0) -> tuple[tuple[int, ...], str, list[Any]]:
-    """One row: the layers to edit, of `layers`, the editor, and `beside` more places, which are returned after them."""
+def layers_and_editor(question: Question, layers: int, beside: int = 0) -> tuple[tuple[int, ...], str, list[Any]]:
+    """One row: the layers to edit, of `layers`, the editor, and `beside` more places, which are returned after them.
+
+    Where no layer is chosen yet, the recommended one is.
+    """
+    propose_layer(question, layers)
     left, right, *places = st.columns([2, 1, *[1] * beside], gap="medium", vertical_alignment="bottom")
     with left:
         layers_list(layers, "Layers to edit")

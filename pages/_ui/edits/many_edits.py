@@ -55,7 +55,7 @@ def many_edits(question: Question) -> None:
 def _form(question: Question, layers: int) -> ManyEditsRequest | None:
     """The choices; None where they are not allowed."""
     facts = editable(proxy_set(question).candidates)
-    at, editor, (right,) = editors.layers_and_editor(layers, beside=1)
+    at, editor, (right,) = editors.layers_and_editor(question, layers, beside=1)
     edits = number_field("Edits, at most", 1, MOST, DEFAULT_EDITS, MANY_EDITS, place=right)
     editors.about(editor)
     try:

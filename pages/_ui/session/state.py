@@ -147,7 +147,8 @@ class Session:
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model
     fact: int | None = None  # the record chosen on the trace and trial pages
-    prefilled: tuple[str, int] | None = None  # the golden layer that the trial page has already proposed
+    prefilled: tuple[str, int] | None = None  # the layer that was already proposed to edit at
+    proposed_prompt: str | None = None  # what the playground has already put into its empty field
     fingerprints: dict[str, tuple[FactSet, str]] = field(default_factory=dict)
     facts: str | None = None  # the set that the sidebar shows
     incoming: Incoming | None = None  # read, and waiting to be taken

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lga_core.data.facts import Fact
+from lga_core.service.reading import every_layer
 from lga_core.service.reading.answering import stored_obstacles
 from lga_core.view.words.scores.answer import obstacles_sentence
 from lga_core.view.words.sentences import layers_in_words
@@ -29,6 +30,30 @@ def apply_clicks() -> None:
     if clicked:
         st.session_state[state.LAYERS] = sorted(set(chosen_layers()) ^ clicked)
         session().clicked = set()
+
+
+def golden_layer(question: Question) -> int | None:
+    """The pick of the last scores: this tab's, else what the store has for the sidebar's question."""
+    golden = state.kept().golden
+    if golden is not None and golden[0] == question.model:
+        return golden[1]
+    model = identity(question.model)
+    if model is None:
+        return None
+    return every_layer.golden_layer(model, proxy_set(question), options.choices(question.seed), store())
+
+
+def propose_layer(question: Question, layers: int) -> None:
+    """Choose the recommended layer once, or the golden one, where no layer is chosen."""
+    if chosen_layers(layers):
+        return
+    named = state.kept().proposed
+    layer = named[1] if named and named[0] == question.model else golden_layer(question)
+    proposed = (question.model, layer)
+    if layer is None or proposed == session().prefilled or layer >= layers:
+        return
+    session().prefilled = proposed
+    st.session_state[state.LAYERS] = [layer]
 
 
 def layers_list(layers: int, label: str = "Chosen layers") -> None:

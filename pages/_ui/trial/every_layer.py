@@ -16,23 +16,12 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import waiting
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import chosen_layers
+from pages._ui.shell.layer_choice import chosen_layers, golden_layer
 from pages._ui.shell.live import live_with
 from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "every layer"
-
-
-def golden_layer(question: Question) -> int | None:
-    """The pick of the last scores: this tab's, else what the store has for the sidebar's question."""
-    golden = kept().golden
-    if golden is not None and golden[0] == question.model:
-        return golden[1]
-    model = identity(question.model)
-    if model is None:
-        return None
-    return reading.golden_layer(model, proxy_set(question), options.choices(question.seed), store())
 
 
 def request_of(question: Question, trial: TrialRequest) -> EveryLayerRequest:
