@@ -3,8 +3,16 @@
 import math
 from dataclasses import replace
 
-from lga_core.results import Metric, MomentPlan
-from lga_core.view.words.edits.sentences import before_after, moment_details, moment_headline, relative_error
+from view.made_sweep import cell
+
+from lga_core.results import METRICS, Metric, MomentPlan, Sweep
+from lga_core.view.words.edits.sentences import (
+    before_after,
+    best_layer_sentence,
+    moment_details,
+    moment_headline,
+    relative_error,
+)
 from lga_core.view.words.text import fixed
 
 PLAN = MomentPlan(
@@ -44,3 +52,16 @@ def test_what_second_moments_take():
         "Kept, so that later edits need none of it."
     )
     assert ", 2 passes;" in moment_details(replace(PLAN, tokens_to_write=0, passes=2), "text.txt")
+
+
+def test_the_best_layers_of_one_fact_are_named_with_their_ties():
+    made = [cell(0, layer, dict.fromkeys(METRICS, value)) for layer, value in enumerate((20.0, 60.0, 60.0))]
+    tied = Sweep.of(made, [0], range(3), "r-rome", {})
+    assert best_layer_sentence(tied, None, 1) == "The best layer for this fact is named when every layer is measured."
+    both = "Best for this fact: layers 1 and 2, Overall 60 % each."
+    assert best_layer_sentence(tied, 1, 2) == f"{both} Among them is 2, the golden layer of the last scores."
+    assert best_layer_sentence(tied, 1, 0) == f"{both} Golden layer of the last scores: 0, Overall 20 %."
+    alone = Sweep.of(made[:2], [0], range(2), "r-rome", {})
+    one = "Best for this fact: layer 1, Overall 60 %."
+    assert best_layer_sentence(alone, 1, 1) == f"{one} It is the golden layer of the last scores too."
+    assert best_layer_sentence(alone, 1, None) == f"{one} No golden layer is known yet: score the layers first."

@@ -68,4 +68,8 @@ def probes(report: LedgerReport) -> None:
     }
     chosen = st.selectbox("Texts of", names, format_func=names.get, key=f"probes_of_{len(names)}")
     fact = report.facts[chosen - 1]
-    table(ledger_probe_rows(fact), alt=f"Table of {count(len(fact.probes), 'probe')}")
+    table(
+        ledger_probe_rows(fact),
+        alt=f"Table of {count(len(fact.probes), 'probe')}",
+        widths={"metric": 90, "prompt": 270, "expected": 100, "unedited": 195, "now": 195},
+    )

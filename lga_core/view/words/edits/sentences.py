@@ -49,11 +49,15 @@ def best_layer_sentence(sweep: Sweep, best: int | None, golden: int | None) -> s
     if best is None:
         return "The best layer for this fact is named when every layer is measured."
     overall = dict(zip(sweep.layers, sweep.overall[0], strict=True))
-    words = f"Best for this fact: layer {best}, Overall {fixed(overall[best])} %."
+    tied = [layer for layer in sweep.layers if overall[layer] == overall[best]]
+    each = " each" if len(tied) > 1 else ""
+    words = f"Best for this fact: {layers_in_words(tied)}, Overall {fixed(overall[best])} %{each}."
     if golden is None:
         return f"{words} No golden layer is known yet: score the layers first."
-    if golden == best:
+    if golden == best and len(tied) == 1:
         return f"{words} It is the golden layer of the last scores too."
+    if golden in tied:
+        return f"{words} Among them is {golden}, the golden layer of the last scores."
     return f"{words} Golden layer of the last scores: {golden}, Overall {fixed(overall[golden])} %."
 
 
