@@ -23,11 +23,11 @@ PAGES = (
 )
 
 
-def chosen_page() -> StreamlitPage:
-    """The page that the address asks for; the first one is the default."""
+def chosen_page(*, listed: bool) -> StreamlitPage:
+    """The page that the address asks for; the first one is the default. `listed`: the pages are shown in a menu."""
     return st.navigation(
         [st.Page(path, title=title, icon=icon, default=index == 0) for index, (path, title, icon) in enumerate(PAGES)],
-        position="top",
+        position="top" if listed else "hidden",
     )
 
 

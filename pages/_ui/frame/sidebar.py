@@ -5,7 +5,7 @@ import streamlit as st
 from lga_core.service.requests import Need, ProxySet, ScoreRequest
 from pages._ui.facts import choose as facts
 from pages._ui.facts.sets import fingerprint, proxy_set
-from pages._ui.frame import guide
+from pages._ui.frame import guide, login
 from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
 from pages._ui.runs import opening
@@ -48,6 +48,7 @@ def sidebar() -> None:
             memory_notes.scoring_note(here.question, [need.measurement for need in needs])
         jobs.progress_panel()
         guide.show_again_button()
+        login.account()
     keep_widgets()
 
 
