@@ -1,6 +1,6 @@
 """Generated hostile input at every door: nothing but an LgaError comes out, nothing leaves its folder, nothing is run.
 
-LGA_ATTACKS sets how many cases there are in all (300 in the suite; 10,000 were tried).
+LGA_ATTACKS sets how many cases there are in all (300 in the suite; docs/RESULTS.md says how many were tried).
 """
 
 import csv
@@ -10,11 +10,14 @@ import io
 import json
 import os
 import random
+import signal
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from attack.adapter_doors import adapter_loaded, adapter_published
 from attack.hostile import document, name, safetensors, trap, value, word
 from conftest import tiny_model
 
@@ -45,6 +48,7 @@ CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_hid
 INDEX = {"metadata": {"total_size": 16}, "weight_map": {"weight": "model.safetensors"}}
 TOKENIZER = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": "{{ messages }}"}
 DIGESTS = {"model.safetensors": {"state": "1 1", "sha256": "0"}, "tokenizer.json": {"state": "1 1", "sha256": "0"}}
+SECONDS = 300  # for one case: the slowest takes a few, and far longer on a machine with much else to do
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
@@ -239,17 +243,35 @@ def signed(tensors: bytes) -> bytes:
 
 MODEL = tiny_model("llama")
 DOORS: dict[Callable[[random.Random, Path], None], int] = {
-    upload: 20,
+    upload: 15,
     typed: 10,
     link: 5,
     hparams: 5,
     fact_source: 5,
     text_name: 5,
-    model_name: 15,
+    model_name: 10,
     run_key: 10,
-    model_folder: 15,
+    model_folder: 10,
     edit_set: 10,
+    adapter_loaded: 5,
+    adapter_published: 10,
 }  # per cent of the cases
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """The test fails where the block takes longer, even where it waits for a pipe that nobody writes to."""
+
+    def late(*_signal: object) -> None:
+        pytest.fail(f"took longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
@@ -265,7 +287,8 @@ def test_hostile_input(door, tmp_path, monkeypatch):
     cases = max(CASES * DOORS[door] // 100, 1)
     for number in range(cases):
         try:
-            door(chance, inside)
+            with within(SECONDS):
+                door(chance, inside)
         except LgaError as error:
             assert error.cause and error.hint
             refused += 1

@@ -27,6 +27,7 @@ DAMAGED = (
     NotImplementedError,
     RuntimeError,
 )  # what zipfile raises for bytes that are no archive, or an odd one
+MOST_WORDS = 300
 HINT = "Save the edit set again where it was made, or fetch it again."
 
 
@@ -57,6 +58,11 @@ def opened(source: Path | str | bytes) -> Iterator[Container]:
         if path.is_dir():
             yield Folder(path)
             return
+        if path.exists() and not path.is_file():  # a pipe that nobody writes to would be waited for without end
+            raise LgaError(
+                f"{path} is neither a folder nor a plain file.",
+                hint="Name a .zip file or a folder that an edit set was saved to.",
+            )
         with path.open("rb") as file:
             yield Zip(file)
     except OSError as error:
@@ -118,7 +124,7 @@ class Zip:
         try:
             self.archive = zipfile.ZipFile(file)
         except DAMAGED as error:
-            raise LgaError(f"This is no .zip file, or a damaged one: {error}.", hint=HINT) from error
+            raise LgaError(f"This is no .zip file, or a damaged one: {legible(error)}.", hint=HINT) from error
 
     def read(self, name: str, most: int) -> bytes:
         members = [info for info in self.archive.infolist() if info.filename == name]
@@ -133,13 +139,19 @@ class Zip:
                 content = file.read(most + 1)
                 whole = len(content) == members[0].file_size and not file.read(1)
         except DAMAGED as error:
-            raise LgaError(f"{name} in the archive is damaged: {error}.", hint=HINT) from error
+            raise LgaError(f"{name} in the archive is damaged: {legible(error)}.", hint=HINT) from error
         if not whole:
             raise LgaError(f"{name} in the archive is cut off.", hint=HINT)
         return content
 
     def has(self, name: str) -> bool:
         return name in self.archive.namelist()
+
+
+def legible(words: object) -> str:
+    """What is wrong with a file, on one line and cut short: an error may quote a megabyte of it."""
+    kept = "".join(letter for letter in str(words)[:MOST_WORDS] if letter.isprintable())
+    return kept if len(str(words)) <= MOST_WORDS else f"{kept}…"
 
 
 def _missing(name: str) -> LgaError:

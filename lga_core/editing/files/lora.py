@@ -5,7 +5,7 @@ the folder can also be loaded back into a ledger (`reading.read_edit_set`).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,17 @@ def adapter_files(
     low_rank, errors = _all_low_rank(edits, dense_rank)
     files = {
         **edit_set_files(ledger, model, measured),
-        WEIGHTS: bytes_of(_weights(low_rank), metadata={"format": "pt"}),
-        CONFIG: (json.dumps(_config(model, low_rank), indent=2) + "\n").encode(),
+        **peft_files(_config(model, low_rank), _weights(low_rank)),
     }
     return files, {edit.matrix: len(edit.left) for edit in low_rank}, errors
+
+
+def peft_files(config: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> dict[str, bytes]:
+    """The contents of both files that peft reads."""
+    return {
+        WEIGHTS: bytes_of(dict(weights), metadata={"format": "pt"}),
+        CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
+    }
 
 
 def _all_low_rank(edits: Sequence[Edit], dense_rank: int | None) -> tuple[list[LowRankEdit], dict[str, float]]:
@@ -99,21 +106,34 @@ def approximated(edit: DenseEdit, rank: int) -> tuple[LowRankEdit, float]:
 def _weights(edits: Sequence[LowRankEdit]) -> dict[str, torch.Tensor]:
     weights = {}
     for edit in edits:
-        weights[f"{PREFIX}{edit.matrix}.lora_A.weight"] = edit.right.detach().float().cpu().contiguous()  # (r, d_in)
-        weights[f"{PREFIX}{edit.matrix}.lora_B.weight"] = edit.left.T.detach().float().cpu().contiguous()  # (d_out, r)
+        a, b = weight_names(edit.matrix)
+        weights[a] = edit.right.detach().float().cpu().contiguous()  # (r, d_in)
+        weights[b] = edit.left.T.detach().float().cpu().contiguous()  # (d_out, r)
     return weights
 
 
+def weight_names(matrix: str) -> tuple[str, str]:
+    """The names of A and B of a matrix in the adapter's tensor file."""
+    return f"{PREFIX}{matrix}.lora_A.weight", f"{PREFIX}{matrix}.lora_B.weight"
+
+
 def _config(model: LoadedModel, edits: Sequence[LowRankEdit]) -> dict[str, Any]:
-    """peft's LoraConfig. Its scale alpha / r is 1 for every matrix, as B·A is ΔW itself."""
     ranks = {edit.matrix: len(edit.left) for edit in edits}
+    transposed = any(isinstance(model.model.get_submodule(matrix), Conv1D) for matrix in ranks)
+    return lora_config(ranks, published_name(model.name), transposed=transposed)
+
+
+def lora_config(ranks: Mapping[str, int], base: str | None, *, transposed: bool) -> dict[str, Any]:
+    """peft's LoraConfig for these matrices of the model `base`; `transposed`: its weights are stored as (d_in, d_out).
+
+    Its scale alpha / r is 1 for every matrix, as B·A is ΔW itself.
+    """
     largest = max(ranks.values())
     others = {matrix: rank for matrix, rank in ranks.items() if rank != largest}
-    transposed = any(isinstance(model.model.get_submodule(matrix), Conv1D) for matrix in ranks)
     return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": published_name(model.name),
+        "base_model_name_or_path": base,
         "target_modules": sorted(ranks),
         "r": largest,
         "lora_alpha": largest,

@@ -13,7 +13,7 @@ from safetensors.torch import load as tensors_of
 
 from lga_core.editing.editors.editor import Written
 from lga_core.editing.edits import DenseEdit, LowRankEdit
-from lga_core.editing.files.containers import HINT, Container, opened
+from lga_core.editing.files.containers import HINT, Container, legible, opened
 from lga_core.editing.files.manifest import (
     ENTRY_FIELDS,
     FORMAT,
@@ -171,10 +171,7 @@ def _matrix(item: Tensors, model: LoadedModel) -> Linear | None:
 
 def checked_tensors(content: bytes, manifest: Manifest) -> dict[str, torch.Tensor]:
     """The tensors that the manifest names. Raises LgaError where they are others, or not finite."""
-    try:
-        tensors = tensors_of(content)
-    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype that torch has no name for
-        raise _damaged(f"{TENSORS}: {error}") from error
+    tensors = tensors_in(content, TENSORS)
     if missing := sorted(manifest.shapes.keys() - tensors.keys()):
         raise _damaged(f"{TENSORS} lacks {len(missing)} tensors, first {missing[0]}")
     if more := sorted(tensors.keys() - manifest.shapes.keys()):
@@ -187,6 +184,16 @@ def checked_tensors(content: bytes, manifest: Manifest) -> dict[str, torch.Tenso
     return tensors
 
 
+def tensors_in(content: bytes, name: str) -> dict[str, torch.Tensor]:
+    """All tensors of the safetensors file `name`. Raises LgaError where it is damaged."""
+    try:
+        return tensors_of(content)
+    # KeyError: a dtype that torch has no name for; TypeError and RuntimeError: sizes of an empty tensor that it cannot
+    # count.
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise LgaError(f"{name} is damaged: {legible(error)}.", hint=HINT) from error
+
+
 def _written(entry: ManifestEntry, item: Tensors, tensors: Mapping[str, torch.Tensor], model: LoadedModel) -> Written:
     device = model.architecture.blocks[item.layer].down.weight.device
     parts = {part: tensors[f"{entry.id}/{item.layer}/{part}"].to(device) for part in item.shapes}
@@ -196,4 +203,4 @@ def _written(entry: ManifestEntry, item: Tensors, tensors: Mapping[str, torch.Te
 
 
 def _damaged(what: str) -> LgaError:
-    return LgaError(f"The edit set is damaged: {what}.", hint=HINT)
+    return LgaError(f"The edit set is damaged: {legible(what)}.", hint=HINT)

@@ -1,23 +1,15 @@
 """What goes into a repository: an edit set or an adapter, checked, without paths of this machine, and its card."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_of
 
 from lga_core.editing.files.containers import HINT, Container
-from lga_core.editing.files.lora import CONFIG, PREFIX, WEIGHTS
+from lga_core.editing.files.lora import CONFIG
 from lga_core.editing.files.manifest import MANIFEST, METRICS_FILE, TENSORS, Manifest, ManifestEntry, Measured
-from lga_core.editing.files.reading import (
-    HEADER_BYTES,
-    checked_tensors,
-    read_manifest,
-    read_tensors,
-    tensor_size,
-)
+from lga_core.editing.files.reading import checked_tensors, read_manifest, read_tensors
+from lga_core.editing.publishing.adapter import checked_adapter
 from lga_core.editing.publishing.base import base_model
 from lga_core.editing.publishing.card import model_card
 from lga_core.errors import LgaError
@@ -49,7 +41,7 @@ def parcel(files: Container, repository: str, base: str | None = None) -> dict[s
     if measured is not None:
         made[METRICS_FILE] = _json(Measured(manifest_sha256=manifest.sha256, means=measured))
     if adapter:
-        made |= _adapter(files, manifest, model.repository)
+        made |= checked_adapter(files, manifest, model.repository)
     card = model_card(manifest, model, repository, adapter=adapter, measured=measured)
     return {CARD: card.encode(), **made}
 
@@ -79,22 +71,6 @@ def _without_paths(entry: ManifestEntry) -> ManifestEntry:
         }
 
     return entry.model_copy(update={"settings": bare(entry.settings)})
-
-
-def _adapter(files: Container, manifest: Manifest, base: str) -> dict[str, bytes]:
-    """Both files of peft. Raises LgaError where they are damaged, or change other matrices than the edits do."""
-    # Rank r of a whole matrix (d_out, d_in) takes r·(d_out + d_in) numbers, at most twice the matrix.
-    weights = files.read(WEIGHTS, 2 * tensor_size(manifest) + HEADER_BYTES)
-    try:
-        config = json.loads(files.read(CONFIG, MOST_BYTES))
-        names = tensors_of(weights).keys()
-    except (ValueError, RecursionError, KeyError, SafetensorError) as error:
-        raise LgaError(f"The adapter is damaged: {error}.", hint=HINT) from error
-    on = {item.matrix for entry in manifest.entries if entry.enabled for item in entry.tensors}
-    changed = {name.removeprefix(PREFIX).rpartition(".lora_")[0] for name in names}
-    if changed != on or not isinstance(config, dict):
-        raise LgaError("The adapter is not that of the edit set beside it.", hint="Export it again.")
-    return {WEIGHTS: weights, CONFIG: json.dumps(config | {"base_model_name_or_path": base}, indent=2).encode() + b"\n"}
 
 
 def _json(model: Manifest | Measured) -> bytes:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import random
 import zipfile
 from dataclasses import replace
@@ -154,6 +155,16 @@ def test_only_the_two_names_are_read(model, ledger, tmp_path):
     (folder / TENSORS).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(LgaError, match="not a plain file"):
         read_edit_set(folder, model)
+
+
+def test_a_pipe_is_not_read(model, tmp_path):
+    os.mkfifo(tmp_path / "set.zip")
+    held = os.open(tmp_path / "set.zip", os.O_RDWR)  # so that nothing here can wait for one who writes to it
+    try:
+        with pytest.raises(LgaError, match="neither a folder nor a plain file"):
+            read_edit_set(tmp_path / "set.zip", model)
+    finally:
+        os.close(held)
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(model, ledger, tmp_path, monkeypatch):

@@ -69,8 +69,8 @@ def test_metrics_of_another_state_are_not_told(hub, ledger, model):
     [
         ({TENSORS: b"others"}, "SHA-256 differs"),
         ({METRICS_FILE: b"[]"}, "metrics.json beside the edits is damaged"),
-        ({CONFIG: b"{"}, "adapter is damaged"),
-        ({WEIGHTS: b"\x80\x04."}, "adapter is damaged"),
+        ({CONFIG: b"{"}, "adapter_config.json is damaged"),
+        ({WEIGHTS: b"\x80\x04."}, "adapter_model.safetensors is damaged"),
         ({CONFIG: b"[]"}, "not that of the edit set"),
     ],
 )
