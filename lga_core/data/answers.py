@@ -2,12 +2,25 @@
 
 import re
 import string
+import unicodedata
 from collections.abc import Iterable
 
 from lga_core.data.facts import Probe
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation, " "))
+# Scripts without spaces between words, by how the Unicode names of their characters begin.
+_WITHOUT_SPACES = (
+    "CJK",
+    "IDEOGRAPHIC",
+    "HIRAGANA",
+    "KATAKANA",
+    "HALFWIDTH KATAKANA",
+    "THAI",
+    "LAO",
+    "KHMER",
+    "MYANMAR",
+)
 
 
 def normalize(text: str) -> str:
@@ -34,9 +47,29 @@ def is_one_of(answer: str, accepted: Iterable[str]) -> bool:
 
 
 def begins_with(text: str, answer: str) -> bool:
-    """Whether the normalized answer is a prefix of the normalized text, by whole words."""
-    wanted = normalize(answer).split()
-    return bool(wanted) and normalize(text).split()[: len(wanted)] == wanted
+    """Whether the normalized answer is a prefix of the normalized text, by whole words.
+
+    An answer that ends in a script without spaces between words is looked for as a prefix by characters, spaces aside.
+    One of which nothing is left once normalized is looked for as it is, in any case.
+
+    >>> begins_with("東京です", "東京"), begins_with("A, which is", "A"), begins_with("Apple", "A")
+    (True, True, False)
+    """
+    wanted = normalize(answer)
+    given = normalize(text)
+    if not wanted:
+        return _begins_as_it_is(" ".join(text.casefold().split()), " ".join(answer.casefold().split()))
+    if unicodedata.name(wanted[-1], "").startswith(_WITHOUT_SPACES):
+        return given.replace(" ", "").startswith(wanted.replace(" ", ""))
+    words = wanted.split()
+    return given.split()[: len(words)] == words
+
+
+def _begins_as_it_is(text: str, answer: str) -> bool:
+    """Whether an answer of articles and punctuation is a prefix of the text that does not end inside a word."""
+    if not answer or not text.startswith(answer):
+        return False
+    return not (answer[-1].isalnum() and text[len(answer) :][:1].isalnum())
 
 
 def accepted_answers(probe: Probe) -> tuple[str, ...]:

@@ -26,21 +26,29 @@ def fence_bounds(total: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarra
 
 
 def _merit(total: np.ndarray, rule: Rule) -> np.ndarray:
-    """What is ranked, (…, L): the total or its size; −inf outside the fences."""
-    merit = np.abs(total) if rule.rank == "magnitude" else total
+    """What is ranked, (…, L): the total or its size; −inf outside the fences, and where the total is not finite.
+
+    Fences need all totals: where one is not finite there are none, and no layer is inside.
+    """
+    merit = np.where(np.isfinite(total), np.abs(total) if rule.rank == "magnitude" else total, -np.inf)
     if rule.fences is None:
         return merit
-    low, high = fence_bounds(total, rule.fences)
+    with np.errstate(invalid="ignore"):  # infinite less infinite
+        low, high = fence_bounds(total, rule.fences)
     return np.where((total >= low[..., None]) & (total <= high[..., None]), merit, -np.inf)
 
 
 def select(total: np.ndarray, rule: Rule) -> Selection:
-    """Rank the layers inside the fences by `total` (L,) descending, ties to the lower index."""
+    """Rank the layers inside the fences by `total` (L,) descending, ties to the lower index.
+
+    A layer whose total is not finite has no rank. Where no layer has one, there is no pick, and the reason is given.
+    """
     merit = _merit(total, rule)
     ranking = tuple(int(layer) for layer in np.argsort(-merit, kind="stable") if merit[layer] > -np.inf)
+    overflown = [int(layer) for layer in np.flatnonzero(~np.isfinite(total))]
     fences: tuple[float, float] | None = None
-    excluded: dict[int, str] = {}
-    if rule.fences is not None:
+    excluded = {layer: "its total is not finite" for layer in overflown}
+    if rule.fences is not None and not overflown:
         low, high = (float(bound) for bound in fence_bounds(total, rule.fences))
         fences = (low, high)
         excluded = {
@@ -48,12 +56,16 @@ def select(total: np.ndarray, rule: Rule) -> Selection:
             f"{low if total[layer] < low else high:.4g}"
             for layer in np.flatnonzero(~((total >= low) & (total <= high)))
         }
+    reason = None
+    if not ranking:
+        reason = f"the total of layer {overflown[0]} is not finite" if overflown else "no layer lies within the fences"
     return Selection(
-        golden_layer=ranking[0],
+        golden_layer=ranking[0] if ranking else None,
         golden_layers=ranking[: rule.top],
         ranking=ranking,
         excluded_layers=excluded,
         fences=fences,
+        reason=reason,
     )
 
 
@@ -62,18 +74,22 @@ def no_pick(reason: str) -> Selection:
     return Selection(golden_layer=None, golden_layers=(), ranking=(), excluded_layers={}, fences=None, reason=reason)
 
 
-def bootstrap(per_fact: np.ndarray, rule: Rule, *, mean: bool, draws: int, seed: int) -> Bootstrap:
+def bootstrap(per_fact: np.ndarray, rule: Rule, *, mean: bool, draws: int, seed: int) -> Bootstrap | None:
     """Pick again from facts drawn with replacement; `per_fact` (n, L) without unused facts.
 
     The margin is the gap between the first and second layer of the whole set in standard deviations of that gap
-    over the draws.
+    over the draws. A draw without a pick counts for no layer: shares are of all draws, the interval is of the picks.
+    None where the whole set or every draw has no pick.
     """
     n, layers = per_fact.shape
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
     totals = counts @ per_fact / (n if mean else 1)
     merits = _merit(totals, rule)
-    picks = merits.argmax(-1)
-    best, *others = select(per_fact.sum(0) / (n if mean else 1), rule).ranking
+    picks = merits.argmax(-1)[merits.max(-1) > -np.inf]
+    ranking = select(per_fact.sum(0) / (n if mean else 1), rule).ranking
+    if not ranking or not len(picks):
+        return None
+    best, *others = ranking
     margin = np.inf
     if others:
         size = np.abs if rule.rank == "magnitude" else np.asarray

@@ -85,6 +85,9 @@ def check_selectors(selectors, truth, in_sample=True):
             assert item["metrics"][name]["value"] == truth["mean"][name][layers.index(item["layer"])]
         low, high = item["intervals"]["overall"]
         assert low <= high and item["seconds"] >= 0
+        if item["method"] == "forecast-race":
+            assert item["stability"] is None
+            continue
         assert len(item["stability"]["sizes"]) == len(item["stability"]["share"])
 
 
@@ -98,10 +101,22 @@ def test_the_contract_in_sample(swept):
     assert (report["answers"], report["left_out"]) == ("first", {})
     assert report["settings"]["value"]["steps"] == 2 and report["test"] is None and report["in_sample"]
     assert report["makeup"] == MAKEUP
-    assert [item["method"] for item in report["selectors"]] == [item.name for item in SELECTORS.values() if item.quick]
+    *quick, last = [item.name for item in SELECTORS.values() if item.quick]
+    assert [item["method"] for item in report["selectors"]] == [*quick, "forecast-race", last]
     brute = report["selectors"][-1]
     assert brute["regret"] == 0 and brute["hit_at_1"] and brute["layer"] == report["golden_layer"]
     assert brute["seconds"] == report["seconds"] and brute["spearman"] in (None, pytest.approx(1))
+
+
+def test_the_forecasts_race_stands_beside_the_forecast(swept):
+    """With three facts no layer can be dropped: the race names the best of the forecast's first five on all of them."""
+    for report in swept:
+        by_method = {item["method"]: item for item in report["selectors"]}
+        forecast, race = by_method["forecast"], by_method["forecast-race"]
+        means = report["mean"]["overall"]
+        assert race["title"] == "Forecast + racing" and sorted(race["ranking"]) == sorted(forecast["ranking"])
+        assert means[race["layer"]] == max(means[layer] for layer in forecast["ranking"][:5])
+        assert race["backward_rows"] == pytest.approx(forecast["backward_rows"] + report["backward_rows"])
 
 
 def test_held_out_picks_are_made_on_facts_and_judged_on_the_others(swept):

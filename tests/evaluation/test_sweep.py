@@ -1,6 +1,7 @@
 """The batched sweep against one trial at a time: the same v*, exactly the same token accuracies."""
 
 from dataclasses import replace
+from time import perf_counter, sleep
 
 import numpy as np
 import pytest
@@ -245,6 +246,34 @@ def test_a_cell_without_a_cap_is_the_trial_edit_under_either_protocol(answers, s
     whole, capped = cell(None), cell(10)
     assert whole.after == {name: metric.teacher_forced for name, metric in report.after.items()}
     assert (whole.probes["portability"], capped.probes["portability"]) == (12, 10)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda model, facts, report: sweep_cells(model, facts, LAYERS, "r-rome", SETTINGS, report=report),
+        lambda model, facts, report: sweep_cells(model, facts[:1], (0,), "ft-m", FINE_TUNING, report=report),
+        lambda model, facts, report: [
+            trial_edit(model, facts[0], (1,), "r-rome", SETTINGS, diagnose=False, report=report)
+        ],
+    ],
+    ids=["sweep", "sweep, one fact at a time", "trial"],
+)
+def test_seconds_leave_out_what_others_compute_while_the_reporter_waits(work, some):
+    model = tiny_model("llama", torch.float32)
+    prefixes(model, SETTINGS.contexts, SETTINGS.seed)  # sampled before: no cell's seconds hold them
+    waited = []
+
+    def wait(_step):
+        begin = perf_counter()
+        sleep(0.1)  # in which another job has its turn
+        waited.append(perf_counter() - begin)
+
+    begin = perf_counter()
+    measured = list(work(model, some[:2], Collect(wait)))
+    whole = perf_counter() - begin
+    assert len(waited) > 5
+    assert 0 < sum(item.cost.seconds for item in measured) <= whole - sum(waited)
 
 
 def test_a_sweep_of_cells_has_its_gaps_as_nan(some):

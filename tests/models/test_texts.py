@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -15,10 +16,11 @@ from data.fake_hub import COMMIT, FakeHub
 from reporting import Collect, cancel_at
 
 from lga_core.errors import LgaError
+from lga_core.models.moments.files import checkpoint_path, moment_path
 from lga_core.models.moments.second_moment import second_moment
 from lga_core.models.sources.derived import derived_path
 from lga_core.models.text import own_text, texts
-from lga_core.models.text.own_text import corpus, prefixes
+from lga_core.models.text.own_text import corpus, corpus_path, prefixes, prefixes_path
 from lga_core.models.text.sources import content_key, source_problem
 from lga_core.models.text.texts import documents, text_named
 from lga_core.progress import Cancelled
@@ -44,6 +46,21 @@ def test_own_text_is_seeded_and_does_not_depend_on_how_much_is_asked_for():
     long = corpus(model, 5000, 1)
     assert long[: len(short)] == short
     assert corpus(model, 50, 2) != short
+
+
+def test_what_a_model_writes_and_its_moments_are_kept_for_each_dtype():
+    """One fingerprint stands for the weights in every dtype: the oracle is a model with a fingerprint of its own."""
+    alone = tiny_model("gpt2", torch.float32)
+    text = text_named("own-text", 0)
+    kept = prefixes_path(alone, 2, 0), corpus_path(alone, 50, 0), moment_path(alone, 1, text, 4)
+    assert not any("float" in path.name for path in kept)  # as before dtypes were told apart
+    expected = prefixes(alone, 4, 0), corpus(alone, 500, 0), second_moment(alone, 1)
+    low = replace(tiny_model("gpt2", torch.bfloat16), fingerprint="one")
+    single = replace(alone, fingerprint="one")
+    lower = prefixes(low, 4, 0), corpus(low, 500, 0), second_moment(low, 1)
+    assert (prefixes(single, 4, 0), corpus(single, 500, 0)) == expected[:2]
+    assert torch.equal(second_moment(single, 1), expected[2]) and not torch.equal(lower[2], expected[2])
+    assert checkpoint_path(low, text, 50) != checkpoint_path(single, text, 50)
 
 
 def test_a_stopped_corpus_goes_on_with_what_it_had(tmp_path, monkeypatch):

@@ -24,6 +24,21 @@ from lga_core.data.facts import Probe
         ("The Beatles sang", "Beatles", True),
         ("", "Boston", False),
         ("x", "", False),
+        # nothing is left of the answer once normalized
+        (" A, which", "A", True),
+        ("a", "A", True),
+        ("Apple", "A", False),
+        ("The first", "a", False),
+        ("! Yes", "!", True),
+        ("? Yes", "!", False),
+        ("", "!", False),
+        # no spaces between words
+        ("東京です", "東京", True),
+        (" 東京 です", "東京", True),
+        ("大阪です", "東京", False),
+        ("人々が", "人々", True),
+        ("กรุงเทพมหานคร", "กรุงเทพ", True),
+        ("서울은", "서울", False),  # words have spaces
     ],
 )
 def test_free_generation_matches_a_whole_word_prefix(text, answer, expected):

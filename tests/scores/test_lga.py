@@ -146,6 +146,27 @@ def test_rows_come_in_order_and_say_why_a_fact_is_not_used(tiny, facts):
     np.testing.assert_allclose(rest[0].values["product/mlp"], rows[2].values["product/mlp"], rtol=1e-8)
 
 
+@pytest.mark.parametrize("component", ["product/attention", "norm-new/mlp", "nll-old"])
+def test_a_fact_whose_values_are_not_finite_is_not_used_and_the_others_are(tiny, facts, component, monkeypatch):
+    checks = list(check_known_facts(tiny, facts))
+    whole = list(gradient_rows(tiny, facts, checks, GradientSettings()))
+    overflown = sequence_row(tiny.asking, facts[1].prompt, facts[1].target_new).ids
+
+    def products(model, old, new):
+        values = gradient_products(model, old, new)
+        for i in range(len(new)):
+            if new[i].ids == overflown:
+                values[component][i] = np.inf
+        return values
+
+    monkeypatch.setattr(lga, "gradient_products", products)
+    rows = list(gradient_rows(tiny, facts, checks, GradientSettings()))
+    assert rows[1].status == "its gradients are not finite: an overflow in float64"
+    assert rows[1].values == {} and rows[1].old_answer == whole[1].old_answer and rows[1].cost.backward_rows == 2
+    assert [row.status for row in rows[:1] + rows[2:]] == ["used"] * (len(facts) - 1)
+    np.testing.assert_array_equal(rows[2].values["product/mlp"], whole[2].values["product/mlp"])
+
+
 def test_a_batch_that_does_not_fit_is_halved_and_reported_as_of_the_facts(tiny, facts, monkeypatch):
     checks = list(check_known_facts(tiny, facts))
     whole = list(gradient_rows(tiny, facts, checks, GradientSettings()))

@@ -48,6 +48,48 @@ def test_fences_and_ranking(total, kappa, ranking, excluded):
     assert selection.golden_layers == ranking[:3]
 
 
+@pytest.mark.parametrize(
+    ("total", "kappa", "reason", "excluded"),
+    [
+        ([1, 2], 0.0, "no layer lies within the fences", {0, 1}),  # fences [1.25, 1.75]
+        ([1, 2], 0.3, "no layer lies within the fences", {0, 1}),  # [1.1, 1.9]
+        ([1, 2, 3, np.nan], 1.0, "the total of layer 3 is not finite", {3}),  # no quartiles, so no fences
+        ([1, 2, np.inf], 1.0, "the total of layer 2 is not finite", {2}),
+        ([np.nan, np.nan], None, "the total of layer 0 is not finite", {0, 1}),
+    ],
+)
+def test_no_layer_left_is_no_pick_with_the_reason(total, kappa, reason, excluded):
+    selection = select(np.array(total, dtype=float), Rule(fences=kappa))
+    assert (selection.golden_layer, selection.golden_layers, selection.ranking) == (None, (), ())
+    assert selection.reason == reason
+    assert set(selection.excluded_layers) == excluded
+
+
+def test_without_fences_only_a_layer_that_is_not_finite_has_no_rank():
+    selection = select(np.array([1, np.inf, 2, np.nan]), Rule(fences=None))
+    assert selection.ranking == (2, 0)
+    assert selection.excluded_layers == dict.fromkeys((1, 3), "its total is not finite")
+    assert selection.reason is None
+
+
+def test_draws_without_a_pick_count_for_no_layer():
+    """Two layers: fences of κ = 0.3 hold both where their totals are equal, and none where they are not."""
+    rule = Rule(fences=0.3)
+    drawn = bootstrap(np.array([[1.0, 2.0], [2.0, 1.0]]), rule, mean=False, draws=400, seed=0)
+    assert drawn.share[0] == pytest.approx(0.5, abs=0.1)  # one of each fact is drawn in half of the draws
+    assert drawn.share[1] == 0
+    assert (drawn.low, drawn.high) == (0, 0)
+    assert bootstrap(np.array([[1.0, 2.0], [1.0, 2.0]]), rule, mean=False, draws=400, seed=0) is None
+
+
+def test_scores_without_a_layer_in_the_fences_have_no_pick_and_no_bootstrap():
+    scores = layer_scores("lga", [row(0, [1, 2]), row(1, [1, 2])], 2, View(fences=0))
+    assert scores.selection.reason == "no layer lies within the fences"
+    assert scores.bootstrap is None
+    again = type(scores).from_json(scores.to_json())
+    assert again.selection == scores.selection
+
+
 def test_fences_are_tukeys():
     low, high = fence_bounds(np.array([1.0, 2, 3, 4, 100]), 1.5)
     assert (low, high) == (2 - 3, 4 + 3)

@@ -12,8 +12,10 @@ from lga_core.editing.settings import RankOneSettings
 from lga_core.results import METRICS, FactRow, KnownFactCheck, ModelIdentity, SweepCell
 from lga_core.runs.storage.keys import cell_name, known_facts_run, measurement_run, sweep_run
 from lga_core.runs.storage.store import Store
-from lga_core.service.reading.sweep import SweepReader, missing_needs, need_of
+from lga_core.scores.settings import ForecastSettings
+from lga_core.service.reading.sweep import SweepReader, missing_needs, need_of, scored_set
 from lga_core.service.requests import ProxySet, SweepRequest
+from lga_core.worth.selectors import SELECTORS
 
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "LeBron James", "Toyota", "Brazil")
 FACTS = tuple(
@@ -63,7 +65,7 @@ def add_cells(store: Store, places: dict[tuple[int, int], float]) -> None:
 
 
 def add_lga(store: Store, records: tuple[int, ...]) -> None:
-    need = need_of("lga", 0)
+    need = need_of("lga", 0, REQUEST.settings)
     run = measurement_run(IDENTITY, PROXY.name, FACTS[:2], need.measurement, need.settings, store)
     for record in records:
         values = {part: np.array([3.0, 2.0, 1.0]) for part in PARTS}
@@ -123,8 +125,11 @@ def test_scores_count_when_every_proxy_fact_has_its_row(store: Store):
     add_lga(store, (1,))
     scores = reader.read().scores
     assert scores["lga"][1].rows == 2 and scores["middle"][1] is None
-    assert "LGA" not in missing_needs(scores, 0)
-    assert missing_needs(scores, 0)["CMA, MLP"][1] is False and missing_needs({}, 0)["LGA"][1] is True
+    assert "LGA" not in missing_needs(scores, 0, REQUEST.settings)
+    assert (
+        missing_needs(scores, 0, REQUEST.settings)["CMA, MLP"][1] is False
+        and missing_needs({}, 0, REQUEST.settings)["LGA"][1] is True
+    )
 
 
 def test_known_facts_are_told_once_the_model_was_asked(store: Store):
@@ -146,3 +151,32 @@ def test_facts_without_a_new_answer_are_not_swept(store: Store):
     facts = (replace(FACTS[0], target_new=None), *FACTS[1:])
     request = replace(REQUEST, proxy=replace(PROXY, candidates=facts), test=None)
     assert [fact.record for fact in reader_of(store, request).read().facts["proxy"]] == [1]
+
+
+def test_the_forecast_is_of_the_edit_that_is_swept():
+    """As on the command line: ridge and source of C are the editor's."""
+    settings = RankOneSettings(covariance="identity", ridge=0.5)
+    forecast = need_of("forecast", 0, settings).settings
+    assert (forecast.covariance, forecast.ridge) == ("identity", 0.5) != (ForecastSettings().covariance, 0.5)
+    assert (
+        missing_needs({}, 0, settings)["Forecast"][0].settings
+        == forecast
+        == SELECTORS["forecast"].settings(0, settings)
+    )
+
+
+def test_selectors_are_scored_on_the_facts_that_can_be_edited(store: Store):
+    facts = (replace(FACTS[0], target_new=None), *FACTS[1:])
+    request = replace(REQUEST, proxy=replace(PROXY, candidates=facts), test=None)
+    reader = reader_of(store, request)
+    asked = scored_set(request.proxy, reader.read())
+    assert asked.facts == FACTS[1:2] and asked.name == PROXY.name
+    need = need_of("lga", 0, request.settings)
+    run = measurement_run(IDENTITY, PROXY.name, asked.facts, need.measurement, need.settings, store)
+    values = {part: np.array([3.0, 2.0, 1.0]) for part in PARTS}
+    run.append(
+        FACTS[1].fingerprint,
+        FactRow(record=1, status="used", old_answer="a", old_source="data", known=True, values=values),
+    )
+    scores, _stored = reader.read().scores["lga"]
+    assert [row.record for row in scores.rows] == [1]

@@ -49,3 +49,9 @@ def test_what_one_name_has_of_its_own_is_not_anothers():
 def test_a_table_lists_every_metric_once():
     lines = (definitions([*METRICS, "prompt", "rewrite"]) or "").splitlines()
     assert [line.split("**")[1] for line in lines] == list(METRICS)
+
+
+def test_regret_names_the_best_layer_that_is_shown():
+    """On held-out facts it is named on one half and measured on the other (METHOD.md §6), not on the same facts."""
+    about = definition("regret")
+    assert "half" in about and "same facts" not in about

@@ -36,6 +36,20 @@ def pick_of(ranking, layers, scores=None, reason=None) -> Pick:
     )
 
 
+@pytest.mark.parametrize("in_sample", [True, False])
+def test_layers_that_tie_give_the_lower_one_in_whatever_order_they_were_swept(in_sample):
+    """Layers 2 and 7 have the same mean."""
+    values = [[50, 0, 50], [100, 0, 50], [50, 0, 100], [50, 0, 50]]  # at layers 7, 4 and 2
+    asked = sweep_of({"rewrite": values}, layers=(7, 4, 2))
+    in_order = sweep_of({"rewrite": [row[::-1] for row in values]}, layers=(2, 4, 7))
+    assert asked.layers == (2, 4, 7)
+    np.testing.assert_array_equal(asked.overall, in_order.overall)
+    pick = pick_of((4, 2, 7), (2, 4, 7))
+    one, other = (judge([pick], sweep, in_sample=in_sample) for sweep in (asked, in_order))
+    assert one.best_layer == other.best_layer == 2
+    assert one.selectors[0].regret == other.selectors[0].regret
+
+
 def test_a_small_sweep_by_hand():
     """A = [[100, 50, 50], [0, 50, 100], [50, 100, 0]]: means 50, 66.7, 50; each fact's best is 100."""
     sweep = sweep_of(

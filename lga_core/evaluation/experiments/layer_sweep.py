@@ -6,7 +6,6 @@ layer is computed once a batch of facts, for many layers. How the edits are made
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -25,6 +24,7 @@ from lga_core.models.running.memory import batch_room
 from lga_core.models.text.own_text import prefixes
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import SweepCell
+from lga_core.scores.steps import Stopwatch
 
 FACTS_AT_ONCE = 8  # of an editor that edits one fact at a time: they are measured together
 KEPT_BYTES = 512 * 2**20  # of what blocks were given, where they fit: layers are swept in groups
@@ -34,14 +34,14 @@ KEPT_BYTES = 512 * 2**20  # of what blocks were given, where they fit: layers ar
 class CellCount:
     """Counts the finished cells of a sweep, and reports the steps of its parts as steps of the sweep."""
 
-    report: Reporter
+    watch: Stopwatch  # around the sweep's reporter
     done: int
     total: int
     halving: Halving
 
     def step(self, detail: str) -> None:
         """Report where the sweep is, and what it is at."""
-        self.report(
+        self.watch.report(
             Progress(
                 phase=Phase.SWEEP,
                 done=self.done,
@@ -52,7 +52,7 @@ class CellCount:
 
     def during(self, detail: str) -> Reporter:
         """The reporter of a part. Work that comes before the cells, as second moments, keeps its own count."""
-        return lambda step: self.step(detail) if step.phase in (Phase.EDIT, Phase.PROBES) else self.report(step)
+        return lambda step: self.step(detail) if step.phase in (Phase.EDIT, Phase.PROBES) else self.watch.report(step)
 
 
 def sweep_cells(
@@ -75,7 +75,7 @@ def sweep_cells(
     chosen = editor_named(editor)
     halving = Halving(phase=Phase.SWEEP)
     measured = {(fact.record, layer) for fact in facts for layer in layers if (fact.record, layer) in done}
-    count = CellCount(report=report, done=len(measured), total=len(facts) * len(layers), halving=halving)
+    count = CellCount(watch=Stopwatch(report), done=len(measured), total=len(facts) * len(layers), halving=halving)
 
     def sweep_part(part: Sequence[Fact]) -> Iterator[list[SweepCell]]:
         missing = [layer for layer in layers if (part[0].record, layer) not in measured]  # the same for all of them
@@ -128,7 +128,7 @@ def _sweep_batch(
     count: CellCount,
 ) -> Iterator[list[SweepCell]]:
     """The facts' cells, layer by layer."""
-    begin = perf_counter()
+    begin = count.watch.seconds
     probes = []
     for fact in facts:
         probes.append(probe_questions(model, fact, answers=metrics.answers, per_group=metrics.probes))
@@ -137,16 +137,16 @@ def _sweep_batch(
         asking = count.during("probes before the edits")
         forced = ForcedProbes.prepare(model, probes, group, report=asking)
         before = forced.before(model, report=asking)
-        for layer, written, owed in edits_by_layer(model, facts, group, editor, settings, count.during):
+        for layer, written, owed in edits_by_layer(model, facts, group, editor, settings, count.during, count.watch):
             after = forced.after(
                 model, layer, [item.edit for item in written], report=count.during(f"layer {layer}: probes")
             )
-            seconds = (perf_counter() - begin + owed) / len(facts)
+            seconds = (count.watch.seconds - begin + owed) / len(facts)
             yield [
                 cell_of(fact, layer, asked, old, new, item, cell_cost(model, asked, layer, item, settings, seconds))
                 for fact, asked, old, new, item in zip(facts, probes, before, after, written, strict=True)
             ]
-            begin = perf_counter()
+            begin = count.watch.seconds
 
 
 def _groups(model: LoadedModel, probes: Sequence[ProbeQuestions], layers: Sequence[int]) -> list[Sequence[int]]:

@@ -6,7 +6,6 @@ others edit one fact at a time.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.memory import batch_tokens, gradient_bytes
 from lga_core.models.text.own_text import prefixes
 from lga_core.progress import Reporter, silent
+from lga_core.scores.steps import Stopwatch
 
 TOKENS_TOGETHER = 256  # of a step of a search that several layers share: more fill matrix products hardly better
 
@@ -34,12 +34,13 @@ def edits_by_layer(
     editor: Editor,
     settings: Any,
     during: Callable[[str], Reporter],
+    watch: Stopwatch,
 ) -> Iterator[tuple[int, list[Written], float]]:
     """The facts' edits, layer by layer; of the editors that write a v* at a key some layers' searches are one.
 
     Yields (layer, its edits, seconds to add to the time that the layer took). A search that several layers share runs
     in the time of the first of them: each gets an equal part of it added, and the first has the whole taken off.
-    `during` gives the reporter of a part by what it is at.
+    `during` gives the reporter of a part by what it is at; `watch` is the one that all of them report through.
     """
     how = editor.key_value
     if how is None:
@@ -56,7 +57,7 @@ def edits_by_layer(
             return Search.prepare(model, contexts, layers)
 
     for together in _together(model, contexts, layers):
-        begin = perf_counter()
+        begin = watch.seconds
         values = values_at_layers(
             model,
             facts,
@@ -67,7 +68,7 @@ def edits_by_layer(
             mean_start=how.mean_start(settings),
             report=during(f"{layers_in_words(together)}: v*"),
         )
-        spent = perf_counter() - begin
+        spent = watch.seconds - begin
         for layer in together:
             report = during(f"layer {layer}: v*")
             owed = spent / len(together) - (spent if layer == together[0] else 0)

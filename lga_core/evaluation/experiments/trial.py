@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 from lga_core.data.facts import Fact
@@ -19,6 +18,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent
 from lga_core.results import Cost, EditReport, TrialPart, TrialStage
+from lga_core.scores.steps import Stopwatch
 
 
 def trial_stages(
@@ -40,29 +40,29 @@ def trial_stages(
     it are yielded, and the edit itself is computed again for them. Raises LgaError for a fact without a new answer, a
     layer that is not there, or an unknown editor.
     """
-    begin = perf_counter()
+    watch = Stopwatch(report)
     parts: tuple[TrialPart, ...] = ("texts", "side effects") if diagnose else ("texts",)
     chosen = editor_named(editor)
     chosen.check(model, [fact], layers)
-    unedited = predict_unedited(model, fact, answers=metrics.answers, report=report)
-    written = chosen.run(model, [fact], tuple(layers), settings, (), report=report)
+    unedited = predict_unedited(model, fact, answers=metrics.answers, report=watch.report)
+    written = chosen.run(model, [fact], tuple(layers), settings, (), report=watch.report)
     edits = [item.edit for item in written]
     spent = 0.0 if begun is None else begun.report.cost.seconds
 
     def stage(measured: EditReport, missing: tuple[TrialPart, ...]) -> TrialStage:
-        return TrialStage(report=replace(measured, cost=Cost(seconds=spent + perf_counter() - begin)), missing=missing)
+        return TrialStage(report=replace(measured, cost=Cost(seconds=spent + watch.seconds)), missing=missing)
 
     if begun is None:
-        begun = stage(_edited(model, fact, editor, settings, metrics, unedited, written, report), parts)
+        begun = stage(_edited(model, fact, editor, settings, metrics, unedited, written, watch.report), parts)
         yield begun
     measured = begun.report
     for number, part in enumerate(parts, start=1):
         if part not in begun.missing:
             continue
         if part == "texts":
-            measured = _with_texts(model, fact, unedited, edits, measured, report)
+            measured = _with_texts(model, fact, unedited, edits, measured, watch.report)
         else:
-            measured = replace(measured, diagnostics=diagnostics.diagnose(model, fact, edits, report=report))
+            measured = replace(measured, diagnostics=diagnostics.diagnose(model, fact, edits, report=watch.report))
         yield stage(measured, parts[number:])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors import safe_open
 
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.sources.derived import derived_path, kept
+from lga_core.models.sources.derived import derived_path, dtype_part, kept
 from lga_core.models.text.sources import TOKENS_PER_INPUT
 from lga_core.models.text.texts import Text
 
@@ -22,7 +22,7 @@ def text_tokens(model: LoadedModel, layer: int, tokens_per_input: int = TOKENS_P
 def moment_path(model: LoadedModel, layer: int, text: Text, tokens_per_input: int) -> Path:
     """Where a layer's moment is kept."""
     key = text.key(text_tokens(model, layer, tokens_per_input))
-    return derived_path(model, f"moment-v{VERSION}-{key}-layer{layer}.safetensors")
+    return derived_path(model, f"moment-v{VERSION}-{key}{dtype_part(model.dtype)}-layer{layer}.safetensors")
 
 
 def moment_bytes(model: LoadedModel, layers: Sequence[int]) -> int:
@@ -71,4 +71,4 @@ def read_checkpoint(file: safe_open, path: Path) -> Checkpoint:
 
 def checkpoint_path(model: LoadedModel, text: Text, tokens: int) -> Path:
     """Where a pass over so many tokens of a text keeps its checkpoint."""
-    return derived_path(model, f"moment-v{VERSION}-{text.key(tokens)}-part.safetensors")
+    return derived_path(model, f"moment-v{VERSION}-{text.key(tokens)}{dtype_part(model.dtype)}-part.safetensors")

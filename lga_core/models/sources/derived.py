@@ -40,6 +40,19 @@ def derived_path(model: Identified, name: str) -> Path:
     return path
 
 
+def dtype_part(dtype: object) -> str:
+    """What the name of a file says of the dtype that the model computed it in: "-bfloat16", "" for float32.
+
+    One fingerprint stands for the weights in every dtype, and what they compute differs. Float32 is not named: files
+    that were kept before dtypes were told apart stay valid for it.
+
+    >>> dtype_part("torch.bfloat16"), dtype_part("torch.float32")
+    ('-bfloat16', '')
+    """
+    name = str(dtype).removeprefix("torch.")
+    return "" if name == "float32" else f"-{name}"
+
+
 def keep(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside its place and move it there in one step; a full disk leaves nothing behind.
 

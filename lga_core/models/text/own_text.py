@@ -9,7 +9,7 @@ from time import perf_counter
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.rates import note_rate
 from lga_core.models.running.generate import sampler, seed_of, stream
-from lga_core.models.sources.derived import derived_path, keep, kept_json
+from lga_core.models.sources.derived import derived_path, dtype_part, keep, kept_json
 from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import TokenRow, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -45,12 +45,12 @@ def prefixes(model: LoadedModel, count: int, seed: int, *, report: Reporter = si
 
 def prefixes_path(model: LoadedModel, count: int, seed: int) -> Path:
     """Where so many prefixes of that seed are kept, once they are sampled."""
-    return derived_path(model, f"prefixes-v{VERSION}-n{count}-s{seed}.json")
+    return derived_path(model, f"prefixes-v{VERSION}-n{count}-s{seed}{dtype_part(model.dtype)}.json")
 
 
 def corpus_path(model: LoadedModel, tokens: int, seed: int) -> Path:
     """Where the corpus of that size and seed is kept, once it is sampled."""
-    return derived_path(model, f"corpus-v{VERSION}-n{tokens}-s{seed}.json")
+    return derived_path(model, f"corpus-v{VERSION}-n{tokens}-s{seed}{dtype_part(model.dtype)}.json")
 
 
 def corpus(model: LoadedModel, tokens: int, seed: int, *, report: Reporter = silent) -> tuple[TokenRow, ...]:

@@ -64,7 +64,11 @@ class Sweep(ShownResult):
         answers: Answers = "first",
         left_out: LeftOut | None = None,
     ) -> "Sweep":
-        """The sweep that these cells make; cells of other facts or layers are left out."""
+        """The sweep that these cells make; cells of other facts or layers are left out.
+
+        Its layers are in order, however they were asked for: among equal means the first one is the lower layer.
+        """
+        layers = tuple(sorted(set(layers)))
         row, column = ({name: i for i, name in enumerate(names)} for names in (records, layers))
         placed = {
             (row[cell.record], column[cell.layer]): cell
@@ -88,7 +92,7 @@ class Sweep(ShownResult):
             editor=editor,
             settings=settings,
             records=tuple(records),
-            layers=tuple(layers),
+            layers=layers,
             before={name: by_fact(lambda cell, name=name: cell.before[name]) for name in METRICS},
             after={name: grid(lambda cell, name=name: cell.after[name]) for name in METRICS},
             nll={name: grid(lambda cell, name=name: cell.nll[name]) for name in METRICS},

@@ -6,7 +6,7 @@ No model and no torch. While a sweep runs it is read again and again: only what 
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from lga_core.data.facts import Fact
 from lga_core.results import LayerScores, ModelIdentity, Stored, Sweep, Worth
@@ -15,7 +15,7 @@ from lga_core.runs.storage.keys import measurement_run, sweep_run
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import layer_scores
 from lga_core.service.reading.stored import editable, proxy_facts, test_candidates
-from lga_core.service.requests import Need, SweepRequest
+from lga_core.service.requests import Need, ProxySet, SweepRequest
 from lga_core.worth.selectors import SELECTORS
 from lga_core.worth.verdict import sweep_verdict
 
@@ -115,15 +115,19 @@ class SweepReader:
 
     def _score_runs(self) -> dict[Need, Run]:
         """Of every measurement that a selector reads."""
-        if self._identity is not None and self._chosen and not self._rows:
-            needs = dict.fromkeys(filter(None, (need_of(selector, self._seed) for selector in SELECTORS)))
+        facts = self._facts.get("proxy", ())
+        if self._identity is not None and facts and not self._rows:
+            needs = dict.fromkeys(filter(None, map(self._need_of, SELECTORS)))
             self._rows = {
                 need: measurement_run(
-                    self._identity, self._request.proxy.name, self._chosen, need.measurement, need.settings, self._store
+                    self._identity, self._request.proxy.name, facts, need.measurement, need.settings, self._store
                 )
                 for need in needs
             }
         return self._rows
+
+    def _need_of(self, selector: str) -> Need | None:
+        return need_of(selector, self._seed, self._request.settings)
 
     def _read_cells(self) -> dict[Part, tuple[Sweep, Stored]]:
         request = self._request
@@ -146,13 +150,17 @@ class SweepReader:
         }
 
     def _read_scores(self) -> dict[str, tuple[LayerScores, Stored | None]]:
-        """The scores of every selector whose measurement the store has for all of the proxy's facts."""
+        """The scores of every selector whose measurement the store has for all of the proxy's facts.
+
+        They are the facts that can be edited: a pick and the sweep that judges it are of the same ones.
+        """
         scores: dict[str, tuple[LayerScores, Stored | None]] = {}
-        if self._identity is None or not self._chosen:
+        facts = self._facts.get("proxy", ())
+        if self._identity is None or not facts:
             return scores
         measured = {
             need: finished_rows(
-                self._identity, self._request.proxy.name, self._chosen, need.measurement, need.settings, self._store
+                self._identity, self._request.proxy.name, facts, need.measurement, need.settings, self._store
             )
             for need in self._rows
         }
@@ -160,12 +168,12 @@ class SweepReader:
             if selector.method is None:
                 continue
             view = replace(selector.choices(self._seed), bootstrap=0)
-            need = need_of(name, self._seed)
+            need = self._need_of(name)
             if need is None:
                 scores[name] = layer_scores(selector.method, (), self._identity.layers, view), None
                 continue
             rows, stored = measured[need]
-            if len(rows) == len(self._chosen):
+            if len(rows) == len(facts):
                 scores[name] = (
                     layer_scores(selector.method, rows, self._identity.layers, view, asdict(need.settings)),
                     stored,
@@ -173,17 +181,26 @@ class SweepReader:
         return scores
 
 
-def need_of(selector: str, seed: int) -> Need | None:
-    """The measurement that a selector reads; None for the middle layer and for the sweep itself."""
-    need = SELECTORS[selector].need(seed)
+def need_of(selector: str, seed: int, editor: Any) -> Need | None:
+    """The measurement that a selector reads; None for the middle layer and for the sweep itself.
+
+    `editor`: the settings of the editor that is swept. A forecast is of that very edit.
+    """
+    need = SELECTORS[selector].need(seed, editor)
     return None if need is None else Need(measurement=need[0], settings=need[1])
 
 
-def missing_needs(scored: Collection[str], seed: int) -> dict[str, tuple[Need, bool]]:
-    """What is not measured yet, by the title of the first selector that reads it; True: quick."""
+def missing_needs(scored: Collection[str], seed: int, editor: Any) -> dict[str, tuple[Need, bool]]:
+    """What is not measured yet, by the title of the first selector that reads it; True: quick. As `need_of`."""
     titles: dict[Need, str] = {}
     for name, selector in SELECTORS.items():
-        need = need_of(name, seed)
+        need = need_of(name, seed, editor)
         if need is not None and name not in scored:
             titles.setdefault(need, selector.title)
     return {title: (need, need.measurement in _QUICK) for need, title in titles.items()}
+
+
+def scored_set(proxy: ProxySet, view: SweepView) -> ProxySet:
+    """The facts that selectors are scored on: those of the proxy that can be edited."""
+    facts = view.facts["proxy"]
+    return ProxySet(name=proxy.name, candidates=facts, limit=len(facts))

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 _PICK = "The layer that comes first by this score’s totals over the facts"
-_REGRET = "Points of Overall that the picked layer lies below the best layer on the same facts."
+_REGRET = (
+    "Points of Overall that the picked layer lies below the best layer. On held-out facts the best layer is named on "
+    "one half of them and measured on the other."
+)
 _SECONDS = "Seconds that the measurement took when it was made."
 # Names as the pages write them, in small letters, without what follows a comma (", n 4", ", %").
 _DEFINITIONS: Mapping[str, str] = {

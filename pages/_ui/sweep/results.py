@@ -8,7 +8,7 @@ import streamlit as st
 from lga_core.data.facts import fact_label
 from lga_core.results import Worth
 from lga_core.service.process.jobs import Job
-from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs
+from lga_core.service.reading.sweep import Part, SweepReader, SweepView, missing_needs, scored_set
 from lga_core.service.requests import ScoreRequest, SweepRequest
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
 from lga_core.view.words.sweep.cards import sweep_cards
@@ -74,7 +74,7 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
 
 def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
     """Selectors without scores, and the way to score them."""
-    needs = missing_needs(view.scores, seed)
+    needs = missing_needs(view.scores, seed, request.settings)
     if not needs or jobs.is_running(SCORING):
         return
     left, right = st.columns([6, 1], vertical_alignment="bottom")
@@ -93,7 +93,7 @@ def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
         "Score",
         "bar_chart",
         SCORING,
-        ScoreRequest(model=request.model, proxy=request.proxy, needs=chosen),
+        ScoreRequest(model=request.model, proxy=scored_set(request.proxy, view), needs=chosen),
         "Scoring selectors",
         place=right,
         disabled=not wanted,

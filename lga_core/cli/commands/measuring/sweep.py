@@ -82,24 +82,14 @@ def _judge(
 ) -> None:
     """Print what each selector's pick on the proxy is worth on the sets."""
     from lga_core.worth.judging import judge
-    from lga_core.worth.selectors import pick_by_scores, pick_by_sweep
-    from lga_core.worth.transfer import stability_of_scores, stability_of_sweep, transfer
+    from lga_core.worth.selectors import pick_by_sweep
+    from lga_core.worth.transfer import transfer
 
     sweeps = {name: truth for name, (truth, _stored) in truths.items()}
-    of_proxy = sweeps["proxy"]
-    of_test = sweeps.get("test", of_proxy)
     in_sample = {name: asked.contents == sets["proxy"].contents for name, asked in sets.items()}
-    of_same = in_sample.get("test", True)
-    picks: list[Pick] = []
-    firmness: list[Stability] = []
-    for selector in selectors:
-        if selector.method is None:
-            picks.append(pick_by_sweep(of_proxy))
-            firmness.append(stability_of_sweep(of_proxy, of_test, in_sample=of_same, seed=common.seed))
-        else:
-            picks.append(pick_by_scores(selector, scores[selector.name], of_proxy.layers))
-            own = scores[selector.name]
-            firmness.append(stability_of_scores(selector, own, of_test, in_sample=of_same, seed=common.seed))
+    picks, firmness = _picks_of(
+        selectors, scores, sweeps["proxy"], sweeps.get("test"), in_sample=in_sample.get("test", True), seed=common.seed
+    )
     judged = {
         name: JudgedSweep(
             asked=sets[name],
@@ -115,3 +105,38 @@ def _judge(
         sweep_report(model, judged["proxy"], judged.get("test"), firmness, carried),
         sweep_text(title, judged["proxy"], judged.get("test")),
     )
+
+
+def _picks_of(
+    selectors: Sequence["Selector"],
+    scores: Mapping[str, LayerScores],
+    proxy: Sweep,
+    test: Sweep | None,
+    *,
+    in_sample: bool,
+    seed: int,
+) -> tuple[list[Pick], list[Stability | None]]:
+    """What each selector picks on the proxy, and how firm each pick is; the same picks as on the page.
+
+    The forecast's race is on the proxy's cells. It has no firmness, which would take a race on each smaller proxy.
+    """
+    from lga_core.worth.selectors import pick_by_scores, pick_by_sweep
+    from lga_core.worth.simulated_race import raced
+    from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
+
+    judging = proxy if test is None else test
+    picks: list[Pick] = []
+    firmness: list[Stability | None] = []
+    for selector in selectors:
+        if selector.method is None:
+            continue
+        own = scores[selector.name]
+        picks.append(pick_by_scores(selector, own, proxy.layers))
+        firmness.append(stability_of_scores(selector, own, judging, in_sample=in_sample, seed=seed))
+    forecast = next((pick for pick in picks if pick.selector == "forecast"), None)
+    if forecast is not None and proxy.complete:
+        picks.append(raced(forecast, proxy, seed))
+        firmness.append(None)
+    picks.append(pick_by_sweep(proxy))
+    firmness.append(stability_of_sweep(proxy, judging, in_sample=in_sample, seed=seed))
+    return picks, firmness

@@ -72,7 +72,7 @@ class JudgedSweep:
 
 
 def sweep_report(
-    model: str, proxy: JudgedSweep, test: JudgedSweep | None, firmness: Sequence[Stability], carried: Transfer
+    model: str, proxy: JudgedSweep, test: JudgedSweep | None, firmness: Sequence[Stability | None], carried: Transfer
 ) -> dict[str, Any]:
     """The command's JSON."""
     judged = test or proxy
@@ -128,7 +128,7 @@ def _truth(swept: JudgedSweep) -> dict[str, Any]:
     }
 
 
-def _selector(item: SelectorWorth, firm: Stability) -> dict[str, Any]:
+def _selector(item: SelectorWorth, firm: Stability | None) -> dict[str, Any]:
     pick = item.pick
     estimates = attributes(item, "overall", "regret", "spearman", "harmonic", "below_optimum")
     return {
@@ -140,7 +140,8 @@ def _selector(item: SelectorWorth, firm: Stability) -> dict[str, Any]:
         "metrics": {name: _estimate(value) for name, value in item.metrics.items()},
         "intervals": {name: _interval(estimate) for name, estimate in estimates.items()},
         **asdict(pick.cost),
-        "stability": attributes(firm, "sizes", "share", "near", "firm", "silent", "regret", "overall", "draws", "seed"),
+        "stability": firm
+        and attributes(firm, "sizes", "share", "near", "firm", "silent", "regret", "overall", "draws", "seed"),
     }
 
 
