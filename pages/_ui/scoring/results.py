@@ -116,6 +116,8 @@ def hidden_heatmaps(choices: ScoreChoices) -> tuple[str, ...]:
 
 def _headline(question: Question, results: QuestionScores | None, running: bool) -> None:
     """The answer, the row of numbers, where they come from, and what must be said about them."""
+    golden = results.golden if results is not None else ()
+    kept().golden = (question.model, golden[0]) if golden else None
     if results is None or not results.scored:
         if running:
             waiting("The first results appear here with the first facts. The sidebar shows the progress.")
@@ -123,8 +125,6 @@ def _headline(question: Question, results: QuestionScores | None, running: bool)
     lga = results.lga
     cma = results.cma
     answer.show(answer.read(question, results))
-    if results.golden:
-        kept().golden = (question.model, results.golden[0])
     lga_scores, cma_scores = (item.scores if item is not None else None for item in (lga, cma))
     cards(headline(lga_scores, cma_scores, agreement(lga, cma), len(results.known.facts)))
     _badges(results, running)
