@@ -23,7 +23,7 @@ from lga_core.view.words.scores.headline import headline
 from lga_core.view.words.scores.options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
-from pages._ui.facts.sets import proxy_set
+from pages._ui.facts.sets import scored_proxy
 from pages._ui.frame import sidebar
 from pages._ui.scoring import answer, options, report, tabs
 from pages._ui.session.state import Question, kept, session, widget
@@ -47,11 +47,8 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
     model = identity(question.model)
     if model is None:
         return None
-    if job is None:  # a stored run was opened
-        known = stored.all_from_store(stored.scored_facts(model, proxy_set(question), needs, store()))
-    else:
-        known = stored.scored_facts(model, job.request.proxy, needs, store(), job.result)
-    return question_scores(known, choices)
+    known = stored.scored_facts(model, scored_proxy(question), needs, store(), None if job is None else job.result)
+    return question_scores(stored.all_from_store(known) if job is None else known, choices)
 
 
 def show(question: Question) -> None:
