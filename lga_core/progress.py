@@ -44,6 +44,9 @@ class Phase(StrEnum):
     ELSEWHERE = "Waiting for what is computed elsewhere already"
 
 
+IN_BYTES = frozenset({Phase.FETCH, Phase.CHECK_FILES})  # their steps; a total of 1 is no size: it is not known yet
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """One finished step."""

@@ -37,7 +37,7 @@ def page(question: Question) -> None:
         session().shown_run = next(iter(traced.traces.values()))[1].provenance.key
     done = traced.complete or not kinds
     start_button("Trace this fact", "grid_on", trace.AREA, request, TITLE, disabled=done, key="trace", type="primary")
-    job_outcome(jobs.last_job(trace.AREA), "The finished traces are kept.")
+    job_outcome(jobs.last_job_of(trace.AREA, request), "The finished traces are kept.")
 
     def results() -> None:
         """The fact before it is traced, then what is finished of it."""

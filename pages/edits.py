@@ -35,7 +35,7 @@ def ledger_now(model: str) -> None:
         f"{count(len(ledger.entries), 'edit')}, {len(ledger.enabled)} on. They "
         "are added while the model answers, in this browser session only; the weights are never written."
     )
-    job_outcome(jobs.last_job(ledger_jobs.LEDGER), "What was finished is kept.")
+    job_outcome(jobs.last_job(ledger_jobs.LEDGER, model), "What was finished is kept.")
     if not ledger.entries:
         hint("No edit is kept. Keep a trial edit, edit several facts below, or load a saved set.", "library_books")
         return

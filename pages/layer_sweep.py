@@ -29,7 +29,9 @@ def page(question: Question) -> None:
     form.start_bar(request, view)
     if jobs.is_running(form.AREA) and job is None:
         waiting("Another sweep is running. The sidebar shows its progress.")
-    job_outcome(jobs.last_job(results.SCORING), "What was finished is kept.")
+    scoring = jobs.last_job(results.SCORING, request.model)
+    if scoring is not None and scoring.request.proxy == request.proxy:
+        job_outcome(scoring, "What was finished is kept.")
     results.live_results(request, reader, question.seed, job)
 
 

@@ -57,9 +57,9 @@ def page(question: Question) -> None:
         on_click=start,
         args=(question, ledger, trial if source == "trial" else None, settings),
     )
-    job = jobs.last_job(AREA)
+    job = jobs.last_job(AREA, question.model)
     job_outcome(job, "The texts so far are shown.")
-    if job is None or job.request.model != question.model:
+    if job is None:
         return
     live("play_texts", lambda: texts(job), running=job.alive, seconds=TEXT_SECONDS)
     if job.result is not None:
@@ -68,7 +68,7 @@ def page(question: Question) -> None:
 
 def last_trial(question: Question) -> Trial | None:
     """The last trial edit of this tab with this model."""
-    trials = [trial for trial in finished_trials() if trial.request.model == question.model]
+    trials = finished_trials(question.model)
     return trials[-1] if trials else None
 
 

@@ -82,18 +82,19 @@ def start(request: TrialRequest) -> None:
         kept().trials.append(job)
 
 
-def result() -> None:
-    """The last trial of this tab, and the earlier ones."""
-    begun = begun_trial()
+def result(model: str) -> None:
+    """The last trial on the sidebar's model."""
+    begun = begun_trial(model)
+    job = jobs.last_job(AREA, model)
     job_outcome(
-        jobs.last_job(AREA),
+        job,
         "Nothing was changed; edits are never written into the model."
         if begun is None
         else "What was measured is kept; the same edit goes on from there.",
     )
-    trials = finished_trials()
-    if jobs.is_running(AREA):
-        in_progress(begun)
+    trials = finished_trials(model)
+    if job is not None and job.alive:
+        in_progress(model, begun)
     elif begun is not None:
         st.divider()
         report.show(begun)
@@ -102,19 +103,24 @@ def result() -> None:
         st.divider()
         report.show(trials[-1])
         keep(trials[-1])
-    if len(trials) > 1:
+
+
+def history(shown: str | None) -> None:
+    """All trials of this tab, where there are others than the one on the model that is shown."""
+    trials = finished_trials()
+    if len(trials) > 1 or any(trial.request.model != shown for trial in trials):
         st.markdown("**Trial edits of this session**")
         report.history(trials)
 
 
-def in_progress(begun: Trial | None) -> None:
+def in_progress(model: str, begun: Trial | None) -> None:
     """The stages of the running trial that are there. Drawn once a stage: to draw takes the engine's time."""
     if begun is None:
         waiting("Editing. The sidebar shows the progress.")
     else:
         st.divider()
         report.show(begun, running=True)
-    jobs.redraw_when(lambda: begun_trial() != begun)
+    jobs.redraw_when(lambda: begun_trial(model) != begun)
 
 
 def keep(trial: Trial) -> None:
@@ -140,7 +146,7 @@ def keep(trial: Trial) -> None:
                 query_params=None,
             )
         st.page_link("playground.py", label="Try it in the playground", icon=":material/forum:")
-    job_outcome(jobs.last_job(ledger_jobs.LEDGER), "What was finished is kept.")
+    job_outcome(jobs.last_job(ledger_jobs.LEDGER, trial.request.model), "What was finished is kept.")
 
 
 def _keep(request: TrialRequest) -> None:
@@ -153,4 +159,5 @@ if asked := page_head("Trial edit", ABOUT):
     edited = form(asked)
     if edited is not None:
         every_layer.show(asked, edited)
-result()
+    result(asked.model)
+history(asked.model if asked else None)

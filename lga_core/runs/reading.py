@@ -70,10 +70,11 @@ def choose_known(model: ModelIdentity, facts: Sequence[Fact], limit: int, store:
 def finished_rows(
     model: ModelIdentity, facts_name: str, facts: Sequence[Fact], measurement: str, settings: Any, store: Store
 ) -> tuple[tuple[FactRow, ...], Stored]:
-    """A measurement's rows, in the facts' order."""
+    """A measurement's rows, in the facts' order. Where one cannot be read, the run is not complete."""
     run = measurement_run(model, facts_name, facts, measurement, settings, store)
     rows = tuple(rows_by_record(run, FactRow, facts).values())
-    return rows, run.stored(rows=len(rows), reused=len(rows))
+    stored = run.stored(rows=len(rows), reused=len(rows))
+    return rows, replace(stored, complete=stored.complete and len(rows) == len(facts))
 
 
 def begun_trial(run: Run, fact: Fact) -> TrialStage | None:

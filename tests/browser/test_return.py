@@ -12,6 +12,7 @@ from tests.browser.resting import SLOW, idle, settled
 
 pytestmark = pytest.mark.browser
 
+NAME = "window.sessionStorage.getItem('golden-layers-tab')"
 SHOWN_ON_THE_WAY = ("model", "other_model", "n", "seed", "layers", "fact", "run")
 
 
@@ -36,6 +37,20 @@ def test_a_reload_in_mid_job_loses_nothing_and_a_second_tab_opens_with_it(page: 
     scored(second, facts=3)
     assert sidebar(second) == sidebar(page)
     assert queried(second)["run"] == queried(page)["run"]
+
+
+def test_a_duplicated_tab_is_a_tab_of_its_own(page: Page, address: str, tiny_folder: Path):
+    """The browser copies what the tab keeps, its name too, as it does for a window that the page opens."""
+    opened(page, asking(address, tiny_folder))
+    name = page.evaluate(NAME)
+    with page.expect_popup() as duplicate:
+        page.evaluate("void window.open(location.href)")
+    duplicate.value.wait_for_function(f"![null, '{name}'].includes({NAME})")
+    own = duplicate.value.evaluate(NAME)
+    for tab, its_name in ((page, name), (duplicate.value, own)):
+        tab.reload()
+        settled(tab)
+        assert tab.evaluate(NAME) == its_name
 
 
 def test_a_link_shows_what_its_sender_saw(page: Page, elsewhere: Page, address: str, tiny_folder: Path):

@@ -6,8 +6,9 @@ so no test is answered from what another one stored.
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -100,3 +101,16 @@ def ready(app: AppTest, model_folder: Path) -> AppTest:
     upload(app, "ten.json", json.dumps(RECORDS).encode())
     app.button(key="use_upload").click().run()
     return app
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Any]]:
+    """What each download button would hand to the browser, by its key or label: Streamlit makes it when asked."""
+    made, original = {}, st.download_button
+
+    def button(label, data, **settings):
+        made[settings.get("key", label)] = data
+        return original(label, data, **settings)
+
+    monkeypatch.setattr(st, "download_button", button)
+    return made

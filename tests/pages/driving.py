@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
+from lga_core.service.process.jobs import Job
+from lga_core.service.requests import Request
+
 SUBJECTS = {
     "Space Needle": "Seattle",
     "Eiffel Tower": "Paris",
@@ -55,6 +58,14 @@ def quick(app: AppTest) -> AppTest:
 def kept(app: AppTest):
     """What the tab keeps over a reload."""
     return app.session_state["lga"].kept
+
+
+def stopped(app: AppTest, area: str, request: Request) -> None:
+    """This tab has asked for that and cancelled it."""
+    job = Job(0, "It", request)
+    job.end("cancelled")
+    kept(app).jobs[area] = job
+    app.run()
 
 
 def jobs(app: AppTest) -> list:

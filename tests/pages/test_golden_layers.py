@@ -1,11 +1,12 @@
 """The golden-layers page: first screen, scoring, options at once, the store, another page and a reload meanwhile."""
 
+import json
 from types import SimpleNamespace
 
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import APP
-from tests.pages.driving import kept, metrics, wait, words
+from tests.pages.driving import SUBJECTS, kept, metrics, record, upload, wait, words
 
 
 def test_the_first_screen_says_what_will_happen_and_has_one_primary_button(app: AppTest):
@@ -140,6 +141,24 @@ def test_a_changed_sidebar_keeps_the_results_and_says_that_they_are_from_before(
     wait(ready)
     ready.number_input(key="n").set_value(5).run()
     assert metrics(ready)["Facts used"] == "10 of 10" and "these are the results from before" in words(ready)
+
+
+def test_there_is_no_report_of_a_set_that_was_uploaded_again_with_other_facts(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    shown = metrics(ready)
+
+    def report():
+        return next(item.proto for item in ready.get("download_button") if item.proto.label == "Report")
+
+    assert not report().disabled
+    upload(ready, "ten.json", json.dumps([record(subject, "Peru") for subject in SUBJECTS]).encode())
+    ready.button(key="use_upload").click().run()
+    assert metrics(ready) == shown, "these are the old facts"
+    assert report().disabled and "ten.json has other facts now than these" in words(ready)
+    ready.button(key="score").click().run()
+    wait(ready)
+    assert not report().disabled and "has other facts now" not in words(ready)
 
 
 def test_other_scores_are_measured_on_demand(ready: AppTest):

@@ -1,17 +1,19 @@
 """The sweep page: the form and what it takes, a sweep to its end, a cancelled one, selectors, held-out facts, files."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.service.reading.sweep import SweepView
+from lga_core.service.requests import ScoreRequest, SweepRequest
 from lga_core.view.words.sweep import study as view
 from lga_core.view.words.sweep.claims import recommendation
 from pages._ui.shell.text import safe
 from pages._ui.sweep import study_view as study
 from tests.pages.conftest import forget_all
-from tests.pages.driving import kept, metrics, wait, words
+from tests.pages.driving import kept, metrics, stopped, wait, words
 
 
 @pytest.fixture
@@ -152,3 +154,19 @@ def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     page.selectbox(key="study_model").select(model)
     page.selectbox(key="study_selector").select("brute-force").run()
     assert len(page.get("table")[5].value) == sum(unit.model == model for unit in measured.main)
+
+
+@pytest.mark.parametrize("first_batch", [False, True], ids=["sweep", "estimate"])
+def test_what_is_told_of_a_stopped_sweep_is_told_of_that_one_only(page: AppTest, first_batch: bool):
+    stopped(page, "sweep", replace(kept(page).shown[SweepRequest], first_batch=first_batch))
+    assert "It was cancelled" in words(page)
+    page.selectbox(key="editor").select("ft-m").run()
+    assert "It was cancelled" not in words(page)
+
+
+def test_what_is_told_of_stopped_selectors_is_told_of_their_facts_only(page: AppTest):
+    request = kept(page).shown[SweepRequest]
+    stopped(page, "selectors", ScoreRequest(model=request.model, proxy=request.proxy, needs=()))
+    assert "It was cancelled" in words(page)
+    page.number_input(key="n").set_value(2).run()
+    assert "It was cancelled" not in words(page)

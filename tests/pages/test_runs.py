@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lga_core.errors import LgaError
 from lga_core.runs.storage.index import RunIndex
-from lga_core.runs.storage.store import Store
+from lga_core.runs.storage.store import Run, Store
 from tests.pages.conftest import APP
 from tests.pages.driving import RECORDS, kept, metrics, name_model, upload, wait, words
 
@@ -163,6 +164,35 @@ def test_what_was_asked_before_the_tab_was_known_belongs_to_it(ready: AppTest, m
     wait(again)
     assert earlier.asked.facts == "other.json" == again.session_state["lga"].question.facts
     assert metrics(again)["Facts used"] == "10 of 10"
+
+
+def test_a_run_that_was_opened_before_the_tab_was_known_is_not_shown_with_its_old_scores(ready: AppTest):
+    for facts in (4, 6):
+        ready.number_input(key="n").set_value(facts).run()
+        ready.button(key="score").click().run()
+        wait(ready)
+        if facts == 4:
+            key = header("gradients").key
+    recognized(ready, "tab")
+    again = AppTest.from_file(str(APP), default_timeout=60).run()  # a reload
+    again.session_state["lga"].reopening = (key,)
+    again.run()
+    recognized(again, "tab")
+    assert kept(again) is kept(ready) and kept(again).asked.limit == 4 and "score" not in kept(again).jobs
+    assert metrics(again)["Facts used"] == "4 of 4"
+
+
+def test_a_name_that_cannot_be_written_is_told(scored: AppTest, monkeypatch):
+    key = header("gradients").key
+    scored.switch_page("runs.py").run()
+    choose(scored, key)
+
+    def full(run, title):
+        raise LgaError("No space left.", hint="Free some.")
+
+    monkeypatch.setattr(Run, "rename", full)
+    scored.text_input(key=f"name_{key}").input("My scores").run()
+    assert "No space left. Free some." in words(scored) and not scored.exception
 
 
 def test_an_edit_that_was_kept_before_the_tab_was_known_is_in_its_ledger(scored: AppTest):

@@ -2,7 +2,8 @@
 
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.driving import kept, metrics, wait, words
+from lga_core.service.requests import TraceRequest
+from tests.pages.driving import kept, metrics, stopped, wait, words
 
 
 def test_a_trace_gives_three_heatmaps_and_the_attributions(ready: AppTest):
@@ -51,3 +52,19 @@ def test_a_layer_chosen_beside_the_trace_carries_over_to_the_trial(ready: AppTes
     ready.switch_page("trial_edit.py").run()
     assert ready.multiselect(key="layers").value == [2]
     assert ready.button(key="edit").label == "Edit at layer 2"
+
+
+def test_what_is_told_of_a_stopped_trace_is_told_of_that_one_only(ready: AppTest):
+    ready.switch_page("causal_trace.py").run()
+    stopped(ready, "trace", kept(ready).shown[TraceRequest])
+    assert "It was cancelled" in words(ready)
+    ready.pills(key="trace_kinds").set_value(["mlp"]).run()
+    assert "It was cancelled" not in words(ready)
+
+
+def test_the_trace_marks_no_golden_layer_where_the_options_leave_no_pick(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    assert kept(ready).golden is not None
+    ready.selectbox(key="facts_read").select("known").run()  # the tiny model knows none
+    assert kept(ready).golden is None

@@ -1,6 +1,7 @@
 """The trial edit: from one click to its metrics before and after, on whichever page and after a reload of the tab."""
 
 import io
+import shutil
 import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,14 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.editing.table import EDITORS
+from lga_core.errors import LgaError
 from lga_core.results import METHOD_TITLES, TrialStage
 from lga_core.runs.storage.store import Store
 from lga_core.service.process import machine
 from lga_core.service.reading import every_layer
 from lga_core.service.requests import EasyEditRequest
 from pages._ui.session.state import Trial
+from pages._ui.shell import engine
 from tests.pages.conftest import APP
-from tests.pages.driving import jobs, kept, metrics, quick, wait, words
+from tests.pages.driving import jobs, kept, metrics, name_model, quick, wait, words
 
 
 @pytest.fixture
@@ -91,13 +94,40 @@ def test_a_trial_that_ends_while_another_page_is_open_is_shown(page: AppTest):
     assert metrics(page)["Rewrite, n 1"] and "R-ROME at layer 1" in words(page)
 
 
-def test_a_trial_outlives_a_reload_of_the_tab(page: AppTest):
+def test_a_trial_outlives_a_reload_of_the_tab(page: AppTest, model_folder: Path):
     """A reload is a new session that takes back what the tab kept."""
     edit(quick(page))
     fresh = AppTest.from_file(str(APP), default_timeout=60).run()
     fresh.session_state["lga"].kept = kept(page)
     fresh.switch_page("trial_edit.py").run()
+    name_model(fresh, str(model_folder))
     assert "Rewrite, n 1" in metrics(fresh) and metrics(fresh) == metrics(page) and not fresh.exception
+
+
+def test_a_trial_on_another_model_is_not_shown_under_this_one(page: AppTest, model_folder: Path, tmp_path: Path):
+    edit(quick(page))
+    assert "Rewrite, n 1" in metrics(page)
+    other = shutil.copytree(model_folder, tmp_path / "other-llama")
+    name_model(page, str(other))
+    assert "Rewrite, n 1" not in metrics(page) and "keep" not in {button.key for button in page.button}
+    history = next(frame.value for frame in page.dataframe if "editor" in frame.value.columns)
+    assert list(history["model"]) == [str(model_folder)]
+    name_model(page, str(model_folder))
+    assert "Rewrite, n 1" in metrics(page) and not page.button(key="keep").disabled
+
+
+def test_why_a_file_could_not_be_made_is_shown_until_it_can(page: AppTest, downloads, monkeypatch):
+    edit(quick(page))
+    with monkeypatch.context() as busy:
+        busy.setattr(engine, "FILE_SECONDS", 0.0)
+        with pytest.raises(LgaError):
+            downloads["easyedit"]()
+    for _ in range(2):  # a running job draws the page anew at any time
+        page.run()
+        assert "The engine is busy with other work." in words(page) and "Download it again" in words(page)
+    assert downloads["easyedit"]()[:2] == b"PK"
+    page.run()
+    assert not page.error
 
 
 def test_the_same_trial_again_comes_from_the_store_and_stands_in_the_history(page: AppTest):

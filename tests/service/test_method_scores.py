@@ -1,5 +1,6 @@
 """Stored rows read through the options: which measurements they need, and each method's pick."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -126,6 +127,21 @@ def test_a_measurement_with_missing_rows_is_partial(store: Store):
     cma = method_scores(known(store), CHOICES, CHOICES.cma)
     assert cma.partial and cma.scores.n_facts == 8 and cma.scores.selection.golden_layer == 1
     assert not method_scores(known(store), CHOICES, LGA).partial
+
+
+def test_a_finished_run_with_a_damaged_row_is_partial_whatever_its_job_said(store: Store, tmp_path):
+    add_both(store)
+    need = CHOICES.needs()[0]
+    _, stored = known(store).measured[need]
+    copied = Store(shutil.copytree(store.root, tmp_path / "copied"))
+    rows = copied.path(stored.provenance.key, ".jsonl")
+    rows.write_bytes(b"?" + rows.read_bytes()[1:])
+    for answered in (None, {need: stored}):
+        again = scored_facts(IDENTITY, PROXY, CHOICES.needs(), copied, answered)
+        lga = method_scores(again, CHOICES, LGA)
+        assert lga.partial and lga.scores.n_facts == 8
+    assert not method_scores(again, CHOICES, CHOICES.cma).partial
+    assert need in unmeasured_readings(again, CHOICES)
 
 
 def test_only_a_job_says_that_it_computed_nothing(store: Store):

@@ -58,7 +58,8 @@ def scored_facts(
     for need in needs if facts else ():
         rows, stored = reading.finished_rows(identity, proxy.name, facts, need.measurement, need.settings, store)
         if rows:
-            measured[need] = rows, (answered or {}).get(need) or replace(stored, reused=0)
+            told = (answered or {}).get(need)
+            measured[need] = rows, replace(stored, reused=0 if told is None else told.reused)
     checks = reading.stored_known_facts(identity, facts, store) if facts else {}
     return ScoredFacts(identity=identity, facts=tuple(facts), checks=checks, measured=measured)
 

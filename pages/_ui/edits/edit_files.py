@@ -116,7 +116,7 @@ def _export(model: str, ledger: LedgerView) -> None:
         args=(model, kind),
         disabled=jobs.is_running(ledger_jobs.EXPORT) or not enabled or not path.strip(),
     )
-    job = jobs.last_job(ledger_jobs.EXPORT)
+    job = jobs.last_job(ledger_jobs.EXPORT, model)
     job_outcome(job, "Nothing was kept.")
     if job is not None and job.result is not None:
         words = adapter_words(job.result) if isinstance(job.result, Adapter) else f"Written to {job.result}"

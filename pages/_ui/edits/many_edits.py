@@ -107,7 +107,7 @@ def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
             key="many_start",
             type="secondary" if complete else "primary",
         )
-    job_outcome(jobs.last_job(MANY), "Its checkpoints are kept; go on from the last one.")
+    job_outcome(jobs.last_job_of(MANY, request), "Its checkpoints are kept; go on from the last one.")
 
 
 def _stored(request: ManyEditsRequest) -> tuple[ManyEdits, Stored] | None:

@@ -53,4 +53,4 @@ def _to_compute(model: str, plan: MomentPlan, text: str) -> None:
             about = "Tries how fast this model reads and writes here; takes a few seconds."
             speed = SpeedRequest(model=model)
             start_button("Estimate", "timer", AREA, speed, "Measuring the speed", key="estimate", help=about)
-    job_outcome(jobs.last_job(AREA), "Nothing was estimated.")
+    job_outcome(jobs.last_job(AREA, model), "Nothing was estimated.")

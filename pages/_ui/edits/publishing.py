@@ -48,7 +48,7 @@ def publish(model: str, ledger: LedgerView) -> None:
             args=(model,),
             disabled=unready or jobs.is_running(ledger_jobs.PUBLISH),
         )
-    job = jobs.last_job(ledger_jobs.PUBLISH)
+    job = jobs.last_job(ledger_jobs.PUBLISH, model)
     job_outcome(job, "The edits here stay as they are.")
     if job is not None and job.result is not None:
         st.success(f"Published: {safe(job.result.url)}", icon=":material/check_circle:")

@@ -30,7 +30,10 @@ def stored_checks(fact_set: FactSet) -> Mapping[int, KnownFactCheck]:
 def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None:
     """Which of the facts shown have not been asked, and the button that asks; then how that went."""
     left = [fact for fact in facts if fact.record not in checks]
-    job = jobs.last_job(AREA)
+    question = session().question
+    job = jobs.last_job(AREA, question.model) if question is not None else None
+    if job is not None and not _all_among(job.request.facts, facts):
+        job = None  # it was asked about others
     if job is not None and job.result is not None and not left:
         asked, stored = job.result
         if stored:
@@ -45,7 +48,6 @@ def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None
     job_outcome(job, "The answers so far are kept and shown.")
     if not left:
         return
-    question = session().question
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         if question is None:
             st.markdown("Choose a model in the sidebar to see which of these facts it knows.")
@@ -65,6 +67,11 @@ def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None
         request = KnownFactsRequest(model=question.model, facts=tuple(left))
         label = f"Ask the model about {count(len(left), 'fact')}"
         start_button(label, "contact_support", AREA, request, "Asking the model", key="ask_model", type="primary")
+
+
+def _all_among(asked: Sequence[Fact], facts: Sequence[Fact]) -> bool:
+    by_record = {fact.record: fact for fact in facts}
+    return all(by_record.get(fact.record) == fact for fact in asked)
 
 
 def verdict(check: KnownFactCheck | None) -> str:

@@ -45,8 +45,8 @@ def form(*, opened: bool) -> None:
                     on_click=_ask,
                     disabled=question is None or jobs.is_running(AREA),
                 )
-        job_outcome(jobs.last_job(AREA), "An empty old answer is still the model’s own.")
         if question is not None:
+            job_outcome(jobs.last_job(AREA, question.model), "An empty old answer is still the model’s own.")
             _offer(question)
 
 

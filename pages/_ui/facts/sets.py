@@ -57,6 +57,12 @@ def proxy_set(question: Question) -> ProxySet:
     return _proxy_set(question, mark(facts), facts)
 
 
+def scored_proxy(question: Question) -> ProxySet:
+    """The facts of the question that was scored last: as they were, also where its set was uploaded again since."""
+    job = kept().jobs.get("score")
+    return proxy_set(question) if job is None else job.request.proxy  # without a job a stored run was opened
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _proxy_set(question: Question, mark: str, _facts: FactSet) -> ProxySet:
     return ProxySet(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.service.requests import Need, ProxySet, ScoreRequest
 from pages._ui.facts import choose as facts
-from pages._ui.facts.sets import fingerprint, proxy_set
+from pages._ui.facts.sets import fingerprint, proxy_set, scored_proxy
 from pages._ui.frame import guide, login
 from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
@@ -64,9 +64,8 @@ def score() -> None:
 def measure_more(extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
     """What the options need now, of the facts that were scored last; `extra` measurements and `more` beside it."""
     question = kept().asked
-    job = jobs.last_job("score")
     if question is not None:
-        _start(question, proxy_set(question) if job is None else job.request.proxy, extra, more)
+        _start(question, scored_proxy(question), extra, more)
 
 
 def _start(question: Question, proxy: ProxySet, extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:

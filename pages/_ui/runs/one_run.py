@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from lga_core.errors import LgaError
 from lga_core.results import Provenance, ReplayReport
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.kinds import lost_rows
@@ -121,6 +122,9 @@ def _open(header: RunHeader) -> None:
 
 
 def _rename(key: str) -> None:
-    run = store().find(key)
-    if run is not None:
-        run.rename(widget(f"name_{key}", ""))
+    try:
+        run = store().find(key)
+        if run is not None:
+            run.rename(widget(f"name_{key}", ""))
+    except LgaError as error:
+        session().notices.append(f"{error.cause} {error.hint}")

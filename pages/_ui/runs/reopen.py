@@ -118,9 +118,7 @@ def _widgets(opened: Reopening, facts: str) -> dict[str, Any]:
 
 def _show_scores(question: Question) -> None:
     """Read from the store, without a job; one that runs for another question goes on under another name."""
-    job = kept().jobs.pop("score", None)
-    if job is not None and job.alive:
-        kept().jobs[f"score_{job.number}"] = job
+    kept().put_aside("score")
     kept().asked = question
 
 

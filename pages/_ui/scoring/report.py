@@ -12,12 +12,13 @@ from lga_core.service.reading import every_layer
 from lga_core.service.reading.report import ReportRequest
 from lga_core.service.requests import EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
 from pages._ui.edits.ledger_jobs import current_ledger
-from pages._ui.facts.sets import fact_set, file_name, proxy_set
+from pages._ui.facts.sets import fact_set, file_name, fingerprint, scored_proxy
 from pages._ui.scoring import options, trace
 from pages._ui.scoring.answer import chosen_editor
 from pages._ui.session.state import Question, finished_trials, kept, session
 from pages._ui.shell.elements import download
 from pages._ui.shell.engine import store
+from pages._ui.shell.text import safe
 
 R = TypeVar("R", TraceRequest, EveryLayerRequest, SweepRequest)
 
@@ -26,6 +27,7 @@ def button(question: Question, model: ModelIdentity) -> None:
     """Nothing of the report is read before it is pressed."""
     asked = request_of(question, model)
     runs = store()
+    replaced = fingerprint(fact_set(question.facts)) != question.fingerprint
     with st.container(horizontal=True, vertical_alignment="center"):
         download(
             "Report",
@@ -33,9 +35,12 @@ def button(question: Question, model: ModelIdentity) -> None:
             file_name(f"golden layers {model.name} {question.facts}.", ".html"),
             "text/html",
             key="report",
+            disabled=replaced,
             help="One HTML file of what every page shows for this question, with figures, settings, versions and how "
             "to cite. It opens without a network, and takes some seconds to write.",
         )
+        if replaced:
+            st.caption(f"{safe(question.facts)} has other facts now than these. Score layers for a report of them.")
 
 
 def _written(asked: ReportRequest, model: ModelIdentity, runs: Store) -> str:
@@ -47,7 +52,7 @@ def _written(asked: ReportRequest, model: ModelIdentity, runs: Store) -> str:
 
 def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
     """What the pages showed last of this question; with the default settings where a page was not opened for it."""
-    proxy = proxy_set(question)
+    proxy = scored_proxy(question)
     choices = options.choices(question.seed)
     editor = chosen_editor()
     settings = EDITORS[editor].settings()

@@ -23,7 +23,7 @@ from lga_core.view.words.scores.headline import headline
 from lga_core.view.words.scores.options import differing_options
 from lga_core.view.words.sentences import pick_sentence, sign_sentence, spoken
 from lga_core.view.words.text import count
-from pages._ui.facts.sets import proxy_set
+from pages._ui.facts.sets import scored_proxy
 from pages._ui.frame import sidebar
 from pages._ui.scoring import answer, options, report, tabs
 from pages._ui.session.state import Question, kept, session, widget
@@ -47,11 +47,8 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
     model = identity(question.model)
     if model is None:
         return None
-    if job is None:  # a stored run was opened
-        known = stored.all_from_store(stored.scored_facts(model, proxy_set(question), needs, store()))
-    else:
-        known = stored.scored_facts(model, job.request.proxy, needs, store(), job.result)
-    return question_scores(known, choices)
+    known = stored.scored_facts(model, scored_proxy(question), needs, store(), None if job is None else job.result)
+    return question_scores(stored.all_from_store(known) if job is None else known, choices)
 
 
 def show(question: Question) -> None:
@@ -116,6 +113,8 @@ def hidden_heatmaps(choices: ScoreChoices) -> tuple[str, ...]:
 
 def _headline(question: Question, results: QuestionScores | None, running: bool) -> None:
     """The answer, the row of numbers, where they come from, and what must be said about them."""
+    golden = results.golden if results is not None else ()
+    kept().golden = (question.model, golden[0]) if golden else None
     if results is None or not results.scored:
         if running:
             waiting("The first results appear here with the first facts. The sidebar shows the progress.")
@@ -123,8 +122,6 @@ def _headline(question: Question, results: QuestionScores | None, running: bool)
     lga = results.lga
     cma = results.cma
     answer.show(answer.read(question, results))
-    if results.golden:
-        kept().golden = (question.model, results.golden[0])
     lga_scores, cma_scores = (item.scores if item is not None else None for item in (lga, cma))
     cards(headline(lga_scores, cma_scores, agreement(lga, cma), len(results.known.facts)))
     _badges(results, running)

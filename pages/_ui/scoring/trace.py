@@ -130,8 +130,8 @@ def _attributions(request: TraceRequest, attribution: TokenAttribution, subject:
 
 def _origin(request: TraceRequest, answer: str) -> str:
     """Whether it was there before this tab asked for it."""
-    job = jobs.last_job(AREA)
-    if job is not None and job.request == request:
+    job = jobs.last_job_of(AREA, request)
+    if job is not None:
         computed = job.result is None or not job.result[answer].from_store
         return "" if computed else ", from the store"
     return ", from the store"

@@ -106,10 +106,15 @@ class Kept:
 
     def keep_job(self, area: str, job: Job) -> None:
         """The last job of a part of the app. One that runs there for another question goes on under another name."""
-        before = self.jobs.get(area)
-        if before is not None and before is not job and before.alive:
-            self.jobs[f"{area}_{before.number}"] = before
+        if self.jobs.get(area) is not job:
+            self.put_aside(area)
         self.jobs[area] = job
+
+    def put_aside(self, area: str) -> None:
+        """What the area shows is from no job of this tab any more. One that runs goes on under another name."""
+        job = self.jobs.pop(area, None)
+        if job is not None and job.alive:
+            self.jobs[f"{area}_{job.number}"] = job
 
     def take_over(self, other: "Kept") -> None:
         """Take what was asked before the browser had said that this is its tab. Changes of its ledger are not there."""
@@ -127,6 +132,8 @@ class Kept:
         self.play_words = other.play_words or self.play_words
         if other.asked is not None:
             self.asked, self.run = other.asked, other.run
+            if "score" not in other.jobs:  # a stored run was opened: this tab's own job is of another question
+                self.put_aside("score")
 
 
 @dataclass
@@ -158,6 +165,7 @@ class Session:
     asked_fact: Fact | None = None  # the typed fact whose old answer the model is asked for
     adding: bool = False  # the dialog for new facts is open
     editing: dict[str, TableEdits] = field(default_factory=dict)  # tables with edits, by their set's mark
+    failed_files: dict[tuple[str, str], LgaError] = field(default_factory=dict)  # downloads, by their label and name
     redraw_when: list[Callable[[], bool]] = field(default_factory=list)  # what the page that ran last waits for
     estimates: dict[Any, Job] = field(default_factory=dict)  # what work takes, by the request that asked
     estimated_after: frozenset[int] = frozenset()  # the jobs of this tab that had ended by then
@@ -229,18 +237,18 @@ def restore_widgets() -> None:
     st.session_state.update(widgets)
 
 
-def finished_trials() -> list[Trial]:
-    """The trial edits of this tab that have a result, the oldest first."""
+def finished_trials(model: str | None = None) -> list[Trial]:
+    """The trial edits of this tab that have a result, the oldest first; `model`: those on that one."""
     return [
         Trial(request=job.request, report=job.result[0], stored=job.result[1])
         for job in kept().trials
-        if job.result is not None
+        if job.result is not None and model in (None, job.request.model)
     ]
 
 
-def begun_trial() -> Trial | None:
-    """The trial edit that this tab started last, where only some of its stages are there."""
-    job = kept().trials[-1] if kept().trials else None
+def begun_trial(model: str) -> Trial | None:
+    """The trial edit on this model that this tab started last, where only some of its stages are there."""
+    job = next((job for job in reversed(kept().trials) if job.request.model == model), None)
     if job is None or job.result is not None or not isinstance(job.published, TrialStage):
         return None
     return Trial(request=job.request, report=job.published.report, stored=None, missing=job.published.missing)

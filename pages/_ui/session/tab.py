@@ -1,5 +1,5 @@
 """What the browser keeps: the tab's own name, so that a reload finds its jobs and results again, and whether the guided
-path was dismissed."""
+path was dismissed. No two pages that live have one name."""
 
 from dataclasses import replace
 
@@ -17,14 +17,32 @@ export default function ({ data, setStateValue }) {
     if (data.guide_off) window.localStorage.setItem(guide, "yes");
     else if (data.guide_off === false) window.localStorage.removeItem(guide);
     else if (window.localStorage.getItem(guide)) setStateValue("guide_off", true);
+    window.goldenLayersTab ??= ownName();  // once a page: this function is called with every run of the script
+    window.goldenLayersTab.then((name) => setStateValue("name", name));
+}
+
+// The name that a reload finds again. A new tab has none, and a duplicated one has a copy of its original's.
+async function ownName() {
     const key = "golden-layers-tab";
     let name = window.sessionStorage.getItem(key);
-    if (!name) {
+    while (!name || !(await hold(name))) {
         const numbers = window.crypto.getRandomValues(new Uint32Array(4));
         name = Array.from(numbers, (number) => number.toString(16).padStart(8, "0")).join("");
         window.sessionStorage.setItem(key, name);
     }
-    setStateValue("name", name);
+    return name;
+}
+
+// Lock the name for as long as this page lives. False: a page that lives has it.
+function hold(name) {
+    if (!navigator.locks) return true;  // browsers lock nothing for a page without https that is not of this machine
+    return new Promise((resolve) => {
+        const keep = (lock) => {
+            resolve(lock !== null);
+            return lock && new Promise(() => {});  // never given back
+        };
+        navigator.locks.request(`golden-layers-${name}`, { ifAvailable: true }, keep).catch(() => resolve(true));
+    });
 }
 """
 _component = st.components.v2.component("browser_tab", html="<span></span>", js=_JS)

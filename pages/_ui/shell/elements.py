@@ -6,10 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from lga_core.errors import explained
 from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
 from pages._ui.session.state import Question, session
+from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
 HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table
@@ -62,10 +64,22 @@ def card(one: Card) -> None:
 
 
 def download(label: str, content: Callable[[], Any], file_name: str, mime: str, **settings: Any) -> None:
-    """A file to take away; it is made when it is asked for."""
+    """A file to take away; it is made when it is asked for. Why it could not be made is shown until it can."""
+    failures = session().failed_files  # Streamlit makes the file outside of the page, which has no session there
+
+    def made() -> Any:
+        failures.pop((label, file_name), None)
+        try:
+            return content()
+        except Exception as error:  # of which Streamlit tells the browser nothing but that there was one
+            failures[label, file_name] = explained(label, error, hint="Its traceback is in the program’s log.")
+            raise
+
     st.download_button(
-        label, content, file_name=file_name, mime=mime, on_click="ignore", icon=":material/download:", **settings
+        label, made, file_name=file_name, mime=mime, on_click="ignore", icon=":material/download:", **settings
     )
+    if (failure := failures.get((label, file_name))) is not None:
+        error_box(failure)
 
 
 def choice(label: str, options: Sequence[Any], key: str, default: Any, *, place: Any = st, **settings: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from lga_core.progress import Phase
+from lga_core.progress import IN_BYTES, Phase
 from lga_core.results import Origin
 from lga_core.service.process.jobs import Job, Snapshot
 from lga_core.service.requests import Request
@@ -25,7 +25,7 @@ LONG_POLL_SECONDS = 3.0
 # An animation wakes the browser 60 times a second. On the engine's own cores each time stops a thread that the others
 # then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
 CALM = "<style>* { animation: none !important; transition: none !important; }</style>"
-MANY = 100_000  # steps: those are bytes
+MEGABYTE = 1e6
 _COUNTED = {
     Phase.KNOWN_FACTS,
     Phase.LGA,
@@ -50,9 +50,16 @@ def start(area: str, request: Request, title: str) -> Job:
     return job
 
 
-def last_job(area: str) -> Job | None:
-    """The job that this tab started last for that part of the app."""
-    return kept().jobs.get(area)
+def last_job(area: str, model: str | None = None) -> Job | None:
+    """The job that this tab started last for that part of the app. `model`: where it is about that one."""
+    job = kept().jobs.get(area)
+    return None if job is None or model not in (None, job.request.model) else job
+
+
+def last_job_of(area: str, request: Request) -> Job | None:
+    """The same, where it is of this very request: what is told of another one does not belong on its page."""
+    job = last_job(area)
+    return job if job is not None and job.request == request else None
 
 
 def is_running(area: str) -> bool:
@@ -113,8 +120,9 @@ def how_far(snapshot: Snapshot) -> str:
     if progress is None:
         return "Starting the engine" if engine().model is None else "Starting"
     parts: list[str | None] = [progress.phase.value]
-    if progress.total >= MANY:
-        parts.append(f"{progress.done / 1e6:,.0f} of {progress.total / 1e6:,.0f} MB")
+    if progress.phase in IN_BYTES:
+        if progress.total >= MEGABYTE:
+            parts.append(f"{progress.done / MEGABYTE:,.0f} of {progress.total / MEGABYTE:,.0f} MB")
     elif progress.phase in _COUNTED:
         parts.append(f"{progress.done} of {count(progress.total, 'fact')}")
     elif progress.phase in _EDITS:

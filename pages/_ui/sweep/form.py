@@ -118,7 +118,8 @@ def start_bar(request: SweepRequest, view: SweepView) -> None:
             key="sweep",
             type="secondary" if complete else "primary",
         )
-    job_outcome(jobs.last_job(AREA), "What was finished is kept and shown below; go on from there.")
+    job = jobs.last_job_of(AREA, request) or jobs.last_job_of(AREA, replace(request, first_batch=True))
+    job_outcome(job, "What was finished is kept and shown below; go on from there.")
 
 
 def _takes(request: SweepRequest, view: SweepView) -> str:

@@ -58,9 +58,7 @@ def show(question: Question, trial: TrialRequest) -> None:
     kept().shown[EveryLayerRequest] = request
     model = identity(request.model)
     running = engine().find(request)
-    job = jobs.last_job(AREA)
-    if job is not None and job.request == request:
-        job_outcome(job, "What was finished is kept; the button goes on from there.")
+    job_outcome(jobs.last_job_of(AREA, request), "What was finished is kept; the button goes on from there.")
     if model is None:
         return
     golden = golden_layer(question)

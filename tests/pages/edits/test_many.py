@@ -39,3 +39,5 @@ def test_many_edits_are_measured_every_so_many_and_go_on_after_a_cancel(ready: A
     wait(ready)
     assert running.snapshot().state == "cancelled" and ready.button(key="many_start").label == "Go on"
     assert "go on from the last one" in words(ready)
+    ready.number_input(key="many_edits").set_value(2).run()
+    assert "go on from the last one" not in words(ready), "that was of ten edits"

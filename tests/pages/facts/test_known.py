@@ -10,8 +10,9 @@ from lga_core.results import KnownFactCheck
 from lga_core.runs.storage.keys import known_facts_run
 from lga_core.runs.storage.store import Store
 from lga_core.service.process.machine import identity
+from lga_core.service.requests import KnownFactsRequest
 from tests.pages.conftest import forget_all
-from tests.pages.driving import RECORDS, SUBJECTS, kept, metrics, record, wait, words
+from tests.pages.driving import RECORDS, SUBJECTS, kept, metrics, name_model, record, stopped, wait, words
 from tests.pages.facts.driving import chosen, frame, open_page, use
 
 
@@ -91,3 +92,15 @@ def test_no_network_for_the_model_is_one_box(app: AppTest):
     app.button(key="ask_model").click().run()
     wait(app)
     assert len(app.error) == 1 and "LGA_OFFLINE" in words(app) and len(frame(app, "prompt")) > 100
+
+
+def test_what_is_told_of_a_stopped_question_is_told_of_its_facts_and_model_only(page: AppTest):
+    model = page.session_state["lga"].question.model
+    stopped(page, "known", KnownFactsRequest(model=model, facts=chosen(page).facts[:3]))
+    assert "It was cancelled" in words(page)
+    name_model(page, "tiny/other")
+    assert "It was cancelled" not in words(page)
+    name_model(page, model)
+    assert "It was cancelled" in words(page)
+    use(page, "other.json", json.dumps([record(subject, "Peru") for subject in SUBJECTS]).encode())
+    assert "It was cancelled" not in words(page)
