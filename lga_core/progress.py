@@ -40,6 +40,7 @@ class Phase(StrEnum):
     GENERATE = "Writing"
     EDIT_SET = "Reading the edit set"
     EXPORT = "Writing the edited model"
+    ADAPTER = "Writing the adapter"
     PUBLISH = "Publishing"
     ELSEWHERE = "Waiting for what is computed elsewhere already"
 

@@ -14,6 +14,7 @@ class LedgerRequest(Request):
     """Something that is done to a session's ledger of one model. Returns a LedgerView."""
 
     interactive: ClassVar[bool] = True
+    only_stores: ClassVar[bool] = False  # cancelled, it is stopping until the engine tells whether anything was changed
     session: str
     number: int  # jobs of a ledger are never shared
 

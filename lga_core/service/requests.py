@@ -47,6 +47,7 @@ class Request:
     """Something that the engine does with a model."""
 
     interactive: ClassVar[bool] = False  # short: goes ahead of long work
+    only_stores: ClassVar[bool] = True  # what it leaves is in the store: cancelled, its last step is not waited for
     model: str  # as the user named it; "" where none is needed
     origin: Origin | None = field(default=None, compare=False)  # noted beside the runs; equal questions share a job
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import tiny_model
 from peft import PeftModel
+from reporting import Collect, cancel_at
 
 from lga_core.editing.edits import DenseEdit, LowRankEdit, applied
 from lga_core.editing.files.lora import approximated, export_lora
@@ -14,6 +15,7 @@ from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
+from lga_core.progress import Cancelled, Phase
 
 SETTINGS = RankOneSettings(
     value=ValueSettings(steps=4, learning_rate=0.1, weight_decay=0.0), contexts=0, covariance="identity"
@@ -74,6 +76,20 @@ def test_a_dense_edit_is_refused_or_written_by_svd_with_its_error(family, facts,
     with applied(model, ledger.edits):
         hooked = logits(model.model, model.tokenizer, facts[0].prompt)
     torch.testing.assert_close(logits(adapted, model.tokenizer, facts[0].prompt), hooked, atol=1e-4, rtol=0)
+
+
+def test_cancelled_before_or_after_any_matrix_no_adapter_is_written(facts, tmp_path):
+    model = tiny_model("llama", torch.float32)
+    ledger = extend(model, Ledger(), facts[:1], "ft-m", [1, 2], FineTuningSettings(steps=1), "sequential")
+    report = Collect()
+    export_lora(ledger, model, tmp_path / "whole", dense_rank=2, report=report)
+    assert [(step.phase, step.done, step.total) for step in report.steps] == [
+        (Phase.ADAPTER, done, 2) for done in (0, 1, 2)
+    ]
+    for number in (1, 2, 3):
+        with pytest.raises(Cancelled):
+            export_lora(ledger, model, tmp_path / "cancelled", dense_rank=2, report=cancel_at(number))
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
 def test_the_svd_error_is_the_distance():

@@ -18,8 +18,14 @@ class Control:
     def report(self, progress: Progress) -> None:
         pass
 
+    def check(self) -> None:
+        pass
+
     def publish(self, value: object) -> None:
         pass
+
+    def without_turn(self):
+        return nullcontext()
 
     def holding(self):
         return nullcontext()

@@ -103,7 +103,7 @@ def edit_set_files(ledger: Ledger, model: LoadedModel, measured: EditMeans | Non
         entry = ledger.entry(broken[0].split("/")[0])
         raise LgaError(
             f"The edit of {entry.facts[0].subject!r} blew up: it holds numbers that are not finite.",
-            hint="Remove it from the ledger, or compute it again with other settings.",
+            hint="Compute it again with other settings, or leave it out.",
         )
     content = bytes_of(tensors)
     manifest = Manifest(

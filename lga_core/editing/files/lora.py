@@ -20,6 +20,7 @@ from lga_core.editing.ledger import Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.catalogue import published_name
+from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Adapter, EditMeans
 
 CONFIG = "adapter_config.json"
@@ -34,32 +35,40 @@ def export_lora(
     *,
     dense_rank: int | None = None,
     measured: EditMeans | None = None,
+    report: Reporter = silent,
 ) -> Adapter:
     """Write the enabled edits of a ledger as a LoRA adapter, and the whole ledger as an edit set beside it.
 
     A ROME-family edit has one rank a fact, so the rank is the number of edits of a matrix, and B·A is ΔW. What
     fine-tuning leaves is a whole matrix: it is written by its `dense_rank` largest singular values, with the error.
     `measured`: how the facts fare, where that is known.
-    Raises LgaError for a dense edit without `dense_rank`, no enabled edit, and a folder that holds anything.
+    Raises LgaError for a dense edit without `dense_rank`, no enabled edit, and a folder that holds anything. A reporter
+    that raises leaves nothing: the last report is before the folder is written.
     """
     folder = Path(folder)
-    files, ranks, errors = adapter_files(ledger, model, dense_rank=dense_rank, measured=measured)
+    files, ranks, errors = adapter_files(ledger, model, dense_rank=dense_rank, measured=measured, report=report)
     write_folder(folder, files, "The adapter")
     return Adapter(folder=str(folder), ranks=ranks, errors=errors)
 
 
 def adapter_files(
-    ledger: Ledger, model: LoadedModel, *, dense_rank: int | None, measured: EditMeans | None
+    ledger: Ledger,
+    model: LoadedModel,
+    *,
+    dense_rank: int | None,
+    measured: EditMeans | None,
+    report: Reporter = silent,
 ) -> tuple[dict[str, bytes], dict[str, int], dict[str, float]]:
     """Of the adapter and the edit set beside it the files' contents, ranks and errors. Raises as `export_lora`."""
     edits = summed(ledger.edits)
     if not edits:
         raise LgaError("There is no edit to write.", hint="Keep an edit, or switch one on.")
-    low_rank, errors = _all_low_rank(edits, dense_rank)
+    low_rank, errors = _all_low_rank(edits, dense_rank, report)
     files = {
         **edit_set_files(ledger, model, measured),
         **peft_files(_config(model, low_rank), _weights(low_rank)),
     }
+    report(Progress(phase=Phase.ADAPTER, done=len(edits), total=len(edits)))
     return files, {edit.matrix: len(edit.left) for edit in low_rank}, errors
 
 
@@ -71,11 +80,14 @@ def peft_files(config: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -
     }
 
 
-def _all_low_rank(edits: Sequence[Edit], dense_rank: int | None) -> tuple[list[LowRankEdit], dict[str, float]]:
+def _all_low_rank(
+    edits: Sequence[Edit], dense_rank: int | None, report: Reporter
+) -> tuple[list[LowRankEdit], dict[str, float]]:
     """One low-rank edit a matrix, and the relative error of those that were approximated."""
     low_rank: list[LowRankEdit] = []
     errors: dict[str, float] = {}
-    for edit in edits:
+    for done, edit in enumerate(edits):
+        report(Progress(phase=Phase.ADAPTER, done=done, total=len(edits), detail=edit.matrix))
         if isinstance(edit, LowRankEdit):
             low_rank.append(edit)
             continue

@@ -17,10 +17,9 @@ from lga_core.service.process.link import Link
 from lga_core.service.process.messages import Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
 from lga_core.service.requests import Request
 
-CANCEL_SECONDS = 1.5  # a step that takes longer is left behind: the job counts as cancelled
+CANCEL_SECONDS = 1.5  # a step that takes longer is left behind: a job that only stores counts as cancelled
 SILENT_SECONDS = 60.0  # without a sign of life the engine counts as hung and is killed
 GRACE_SECONDS = 120.0  # a job that nobody has looked at for so long is cancelled
-ENDED_KEPT = 64
 PAUSE_SECONDS = 5.0
 NO_ROOM = "Close other programs, or choose a smaller model: the machine may have no memory or no process left."
 
@@ -39,7 +38,7 @@ class EngineClient:
         self.silent = silent
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
-        self._jobs: list[Job] = []  # those of one number are one piece of work that several have asked for
+        self._jobs: list[Job] = []  # live ones; those of one number are one piece of work that several have asked for
         self._link: Link | None = None
         self._model: str | None = None
 
@@ -73,7 +72,6 @@ class EngineClient:
             number = same[0].number if same else next(self._numbers)
             job = Job(number, title, request, asker)
             self._jobs.append(job)
-            self._drop_old()
             if same:
                 job.catch_up(same[0])
                 return job
@@ -107,8 +105,10 @@ class EngineClient:
                 self._link.send(Cancel(job=job.number))
 
     def running(self) -> tuple[Job, ...]:
+        """The live jobs. One that has ended is let go here: its result is for those who asked."""
         with self._lock:
-            return tuple(job for job in self._jobs if job.alive)
+            self._jobs = [job for job in self._jobs if job.alive]
+            return tuple(self._jobs)
 
     def close(self) -> None:
         """End the process."""
@@ -120,11 +120,6 @@ class EngineClient:
         if self._link is None or not self._link.open:
             self._link = Link(self)
         return self._link
-
-    def _drop_old(self) -> None:
-        ended = [job for job in self._jobs if not job.alive]
-        for job in ended[: max(len(ended) - ENDED_KEPT, 0)]:
-            self._jobs.remove(job)
 
     # What the link's thread calls.
 
@@ -152,7 +147,8 @@ class EngineClient:
         for job in self.running():
             if self._grace is not None and job.untouched > self._grace:
                 self.cancel(job)
-            if job.cancelled_at is not None and now - job.cancelled_at > CANCEL_SECONDS:
+            overdue = job.cancelled_at is not None and now - job.cancelled_at > CANCEL_SECONDS
+            if overdue and job.request.only_stores:
                 job.end("cancelled")
         if now - link.heard > self.silent and not link.is_starved():
             log.error("The engine gave no sign of life for %.0f seconds and is stopped.", self.silent)

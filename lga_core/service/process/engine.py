@@ -6,6 +6,7 @@ Started as `python -m lga_core.service.process.engine FILE_DESCRIPTOR` by `link.
 
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -20,6 +21,8 @@ from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Ma
 from lga_core.service.process.turns import Turn, Turns
 
 ALIVE_SECONDS = 1.0
+LAST_SECONDS = 2.0  # jobs are given to remove what they have half written, when the server is gone
+LAST_CHECK_SECONDS = 0.02
 REPORT_SECONDS = 0.1  # progress of the same phase is told at most that often
 IN_LOG = "The full traceback is in the program's log; finished rows are kept, so start again."
 
@@ -27,9 +30,12 @@ log = logging.getLogger(__name__)
 
 
 def main(connection: Connection) -> None:
-    """Serve one server process until its end of the pipe closes; then leave at once, whatever the jobs are doing."""
-    Engine(connection).serve()
-    os._exit(0)  # job threads may be inside torch: nothing waits for them, the store bears it
+    """Serve one server process until its end of the pipe closes; then leave soon, whatever the jobs are doing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the server's: the pipe closes with it
+    engine = Engine(connection)
+    engine.serve()
+    engine.end_jobs(LAST_SECONDS)
+    os._exit(0)  # a job thread may be inside torch for longer: the store bears it
 
 
 class Engine:
@@ -58,6 +64,14 @@ class Engine:
                 job.start()
             elif isinstance(message, Cancel) and message.job in self._jobs:
                 self._jobs[message.job].cancel()
+
+    def end_jobs(self, seconds: float) -> None:
+        """Cancel all jobs, and wait that long at most until they have cleaned up: no half-written folder is left."""
+        limit = time.monotonic() + seconds
+        for job in list(self._jobs.values()):
+            job.cancel()
+        while self._jobs and time.monotonic() < limit:
+            time.sleep(LAST_CHECK_SECONDS)
 
     def send(self, message: Any) -> None:
         """Tell the server. One that is gone needs to hear nothing: the main loop ends the process."""
@@ -115,6 +129,7 @@ class RunningJob:
         self._last: tuple[Progress, float] | None = None
         self._holds = False
         self._away = False
+        self._outside = False  # in `without_turn`
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"job {self._id}: {self._title}", daemon=True).start()
@@ -127,9 +142,11 @@ class RunningJob:
 
         A job that waits for what is computed elsewhere has no turn: another job of this engine may compute just that.
         """
-        self._check()
+        self.check()
         if self._worth_telling(progress):
             self._engine.send(Reported(job=self._id, progress=progress))
+        if self._outside:
+            return
         if progress.phase is Phase.ELSEWHERE and progress.done < progress.total:
             self._engine.turns.give(self._turn)
             self._away = True
@@ -140,6 +157,11 @@ class RunningJob:
             self._engine.turns.give(self._turn)
             self._take_turn()
 
+    def check(self) -> None:
+        """Raise Cancelled where this job has been cancelled."""
+        if self._cancel.is_set():
+            raise Cancelled(self._title)
+
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Keep the turn, whatever waits: while a model is being loaded, no other one is."""
@@ -148,6 +170,17 @@ class RunningJob:
             yield
         finally:
             self._holds = False
+
+    @contextmanager
+    def without_turn(self) -> Iterator[None]:
+        """Let the others compute meanwhile, as during a download; afterwards this job waits for its turn."""
+        self._engine.turns.give(self._turn)
+        self._outside = True
+        try:
+            yield
+        finally:
+            self._outside = False
+        self._take_turn()
 
     def publish(self, value: Any) -> None:
         """Show something before the job's end."""
@@ -186,12 +219,8 @@ class RunningJob:
 
     def _take_turn(self) -> None:
         self._engine.turns.take(
-            self._turn, self._check, lambda behind: self._engine.send(Waiting(job=self._id, behind=behind))
+            self._turn, self.check, lambda behind: self._engine.send(Waiting(job=self._id, behind=behind))
         )
-
-    def _check(self) -> None:
-        if self._cancel.is_set():
-            raise Cancelled(self._title)
 
     def _worth_telling(self, progress: Progress) -> bool:
         now = time.monotonic()

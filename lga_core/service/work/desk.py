@@ -1,20 +1,25 @@
 """What the engine has at hand: the one model in memory, and the sessions' ledgers."""
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 import torch
 
 from lga_core.models.loaded import LoadedModel, machine_words
 from lga_core.models.loading import load, pick_device, pick_dtype
 from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.text.chat import is_chat, plain_name
 from lga_core.progress import Progress
 from lga_core.service.process.messages import Machine
 from lga_core.service.work.session_ledger import SessionLedger, remove_old_sessions
+
+LEDGERS_KEPT = 16  # their edits are on the model's device, and on disk
 
 
 class Control(Protocol):
@@ -23,8 +28,14 @@ class Control(Protocol):
     def report(self, progress: Progress) -> None:
         """The reporter of this job."""
 
+    def check(self) -> None:
+        """Raise Cancelled where the job has been cancelled: what follows cannot be taken back."""
+
     def publish(self, value: Any) -> None:
         """Show something before the job's end."""
+
+    def without_turn(self) -> AbstractContextManager[None]:
+        """Let other jobs compute meanwhile."""
 
     def holding(self) -> AbstractContextManager[None]:
         """Let no other job compute meanwhile."""
@@ -36,7 +47,9 @@ class Desk:
     def __init__(self, on_model: Callable[[str | None], None] = lambda name: None) -> None:
         self._on_model = on_model  # called with the name of the model that is in memory now
         self._model: LoadedModel | None = None
-        self._ledgers: dict[tuple[str, str], SessionLedger] = {}
+        self._ledgers: OrderedDict[tuple[str, str], SessionLedger] = OrderedDict()  # the least recently used first
+        # A ledger that a job still has is never read from disk a second time: one of the two would be out of date.
+        self._in_use: WeakValueDictionary[tuple[str, str], SessionLedger] = WeakValueDictionary()
         remove_old_sessions()
 
     def model(self, name: str, control: Control) -> LoadedModel:
@@ -44,16 +57,22 @@ class Desk:
 
         Asked through its chat template it is the same one in memory.
         """
-        model = self.peek(name)
-        if model is None:
-            plain = plain_name(name)
-            self._model = None  # its memory must be free before the next one comes
-            self._on_model(None)
-            with control.holding():
-                self._model = load(plain, report=control.report)
-            self._on_model(plain)
-            model = self._model.chatting if is_chat(name) else self._model
-        return model
+        entry = resolve(plain_name(name))
+        if local_folder(entry) is None:
+            with control.without_turn():  # another job may load another model meanwhile, or this one
+                fetch(entry, report=control.report)
+        return self.peek(name) or self._loaded(name, control)
+
+    def _loaded(self, name: str, control: Control) -> LoadedModel:
+        plain = plain_name(name)
+        self._model = None  # its memory must be free before the next one comes
+        for place in [place for place in self._ledgers if plain_name(place[1]) != plain]:
+            del self._ledgers[place]
+        self._on_model(None)
+        with control.holding():
+            self._model = load(plain, report=control.report)
+        self._on_model(plain)
+        return self._model.chatting if is_chat(name) else self._model
 
     def peek(self, name: str) -> LoadedModel | None:
         """The model if it is in memory and its files have not changed since."""
@@ -69,11 +88,15 @@ class Desk:
         return model.chatting if is_chat(name) else model
 
     def ledger(self, session: str, model: LoadedModel) -> SessionLedger:
-        """A session's ledger of this model; after a restart of the engine, as it was saved."""
+        """A session's ledger of this model: the one at hand, or as it was saved. Few are kept at hand."""
         place = session, model.name
-        if place not in self._ledgers:
-            self._ledgers[place] = SessionLedger.restored(session, model)
-        return self._ledgers[place]
+        book = self._in_use.get(place) or SessionLedger.restored(session, model)
+        self._in_use[place] = book
+        self._ledgers[place] = book
+        self._ledgers.move_to_end(place)
+        if len(self._ledgers) > LEDGERS_KEPT:
+            self._ledgers.popitem(last=False)
+        return book
 
 
 def machine() -> Machine:

@@ -61,6 +61,7 @@ def write(desk: Desk, request: ask_ledger.WriteEdits, control: Control) -> Ledge
         report=control.report,
     )
     for ledger in written:
+        control.check()
         book.change(ledger, f"wrote {_subjects(ledger.entries[-1].facts)}", model)
         control.publish(book.view())
         if request.each:
@@ -92,6 +93,7 @@ def recompute_stale(desk: Desk, request: ask_ledger.RecomputeEdits, control: Con
     """Cancelled, the entries that are finished are kept."""
     model, book = ledger_of(desk, request, control)
     for ledger in recompute(model, book.ledger, report=control.report):
+        control.check()
         book.change(ledger, "recomputed", model)
         control.publish(book.view())
     _measure(model, book, control)
@@ -109,9 +111,7 @@ def load(desk: Desk, request: ask_ledger.LoadEditSet, control: Control) -> Ledge
     control.report(Progress(phase=Phase.EDIT_SET, done=0, total=1))
     ledger = read_edit_set(request.source, model)  # refused, nothing has changed
     book = desk.ledger(request.session, model)
-    book.change(Ledger(), "", model)
-    book.fingerprint = model.fingerprint
-    return _changed(model, book, ledger, f"loaded {request.name}", control)
+    return _changed(model, book, ledger, f"loaded {request.name}", control, anew=True)
 
 
 def save(desk: Desk, request: ask_ledger.SaveEditSet, control: Control) -> bytes:
@@ -127,7 +127,14 @@ def export(desk: Desk, request: ask_ledger.ExportModel, control: Control) -> str
 
 def export_adapter(desk: Desk, request: ask_ledger.ExportAdapter, control: Control) -> Adapter:
     model, book = ledger_of(desk, request, control)
-    return export_lora(book.ledger, model, request.folder, dense_rank=request.dense_rank, measured=book.means)
+    return export_lora(
+        book.ledger,
+        model,
+        request.folder,
+        dense_rank=request.dense_rank,
+        measured=book.means,
+        report=control.report,
+    )
 
 
 def play(desk: Desk, request: ask_ledger.PlayRequest, control: Control) -> PlaygroundReport:
@@ -150,9 +157,12 @@ def ledger_of(desk: Desk, request: ask_ledger.LedgerRequest, control: Control) -
     return model, book
 
 
-def _changed(model: LoadedModel, book: SessionLedger, ledger: Ledger, words: str, control: Control) -> LedgerView:
-    """Take a ledger that needs nothing computed, show it, and measure its facts."""
-    book.change(ledger, words, model)
+def _changed(
+    model: LoadedModel, book: SessionLedger, ledger: Ledger, words: str, control: Control, *, anew: bool = False
+) -> LedgerView:
+    """Take a ledger that needs nothing computed, show it, and measure its facts. `anew`: see `SessionLedger.change`."""
+    control.check()
+    book.change(ledger, words, model, anew=anew)
     control.publish(book.view())
     _measure(model, book, control)
     return book.view()

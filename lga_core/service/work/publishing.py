@@ -24,7 +24,9 @@ def publish(desk: Desk, request: ask_ledger.PublishEdits, control: Control) -> P
 def _parcel(desk: Desk, request: ask_ledger.Publication, control: Control) -> dict[str, bytes]:
     model, book = ledger_of(desk, request, control)
     if request.adapter:
-        files, _ranks, _errors = adapter_files(book.ledger, model, dense_rank=request.dense_rank, measured=book.means)
+        files, _ranks, _errors = adapter_files(
+            book.ledger, model, dense_rank=request.dense_rank, measured=book.means, report=control.report
+        )
     else:
         files = edit_set_files(book.ledger, model, book.means)
     return parcel(Files(files), request.repository, request.base)

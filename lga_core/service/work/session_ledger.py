@@ -59,16 +59,23 @@ class SessionLedger:
         self.fingerprint = model.fingerprint
         self.tried = None
 
-    def change(self, ledger: Ledger, words: str, model: LoadedModel) -> None:
-        """Take a changed ledger, and save it."""
+    def change(self, ledger: Ledger, words: str, model: LoadedModel, *, anew: bool = False) -> None:
+        """Save a changed ledger, then take it: where it cannot be saved, nothing has changed.
+
+        `anew`: it takes this one's place, for the model's files as they are now, and its history begins with it.
+        """
+        self._save(ledger, model)
         self.ledger = ledger
-        self.waiting.append(words)
-        if not ledger.entries:
+        if anew:
+            self.fingerprint = model.fingerprint
+            self.tried = None
+        if anew or not ledger.entries:
             self.report = None
             self.measured = None
             self.changes.clear()
             self.waiting.clear()
-        self._save(model)
+        if ledger.entries:
+            self.waiting.append(words)
 
     def note(self, ledger: Ledger, report: LedgerReport) -> None:
         """Take a measurement, unless the ledger has changed meanwhile."""
@@ -94,11 +101,11 @@ class SessionLedger:
             changes=tuple(self.changes),
         )
 
-    def _save(self, model: LoadedModel) -> None:
-        if not self.ledger.entries:
+    def _save(self, ledger: Ledger, model: LoadedModel) -> None:
+        if not ledger.entries:
             self.path.unlink(missing_ok=True)
             return
-        content = edit_set_bytes(self.ledger, model)
+        content = edit_set_bytes(ledger, model)
         keep(self.path, lambda place: place.write_bytes(content))
 
 

@@ -1,0 +1,73 @@
+"""What a job that is cancelled, has ended, or fetches a model means for the server and for other jobs."""
+
+import gc
+import signal
+import weakref
+
+from lga_core.models.sources import files
+from lga_core.models.sources.catalogue import resolve
+from lga_core.progress import Phase
+from lga_core.service.ledger_requests import ChangeLedger, WriteEdits
+from lga_core.service.process.client import CANCEL_SECONDS
+from lga_core.service.requests import LoadRequest, ScoreRequest, SpeedRequest
+from tests.service.asking import SECONDS, done, long_request, needs, proxy, until, working
+
+
+def test_a_cancelled_change_of_a_ledger_is_stopping_until_the_engine_has_ended_it(client, tiny_folder):
+    """The engine is stopped meanwhile, as in a step that takes long."""
+    slow = long_request(tiny_folder)
+    about = {"model": str(tiny_folder), "session": "cancelled"}
+    write = WriteEdits(
+        **about,
+        number=1,
+        facts=slow.proxy.facts[:1],
+        editor=slow.editor,
+        layers=(1,),
+        settings=slow.settings,
+        mode="sequential",
+    )
+    stored = client.start(slow, "Sweeping")
+    changed = client.start(write, "Writing edits")
+    working(changed, Phase.EDIT)
+    client.process.send_signal(signal.SIGSTOP)
+    try:
+        client.cancel(stored)
+        client.cancel(changed)
+        assert stored.wait(SECONDS) and stored.snapshot().state == "cancelled"
+        assert not changed.wait(CANCEL_SECONDS) and changed.cancelling
+    finally:
+        client.process.send_signal(signal.SIGCONT)
+    assert changed.wait(SECONDS) and changed.snapshot().state == "cancelled"
+    assert not done(client.start(ChangeLedger(**about, number=2, how="undo all"), "Undoing")).entries
+
+
+def test_what_has_ended_is_kept_by_those_who_asked_alone(client, tiny_folder):
+    job = client.start(ScoreRequest(model=str(tiny_folder), proxy=proxy(1), needs=needs("gradients")), "Scoring")
+    done(job)
+    ended = weakref.ref(job)
+    del job
+
+    def let_go() -> bool:
+        gc.collect()
+        return ended() is None
+
+    until(let_go)
+
+
+def test_while_one_session_fetches_a_model_others_compute_with_the_one_in_memory(client, tiny_folder, tmp_path):
+    """It waits for ever: this process holds the lock under which it would be fetched."""
+    done(client.start(LoadRequest(model=str(tiny_folder)), "Loading"))
+    path = tmp_path / "large.gguf"
+    path.write_bytes(b"weights")
+    entry = resolve(str(path))
+    lock = files.acquire(entry.slug, entry.title)
+    try:
+        fetching = client.start(SpeedRequest(model=str(path)), "Fetching")
+        working(fetching, Phase.FETCH)
+        assert client.model == str(tiny_folder)
+        done(client.start(ScoreRequest(model=str(tiny_folder), proxy=proxy(2), needs=needs("gradients")), "Scoring"))
+        assert fetching.alive and client.model == str(tiny_folder)
+        client.cancel(fetching)
+        assert fetching.wait(SECONDS)
+    finally:
+        lock.release()
