@@ -19,7 +19,7 @@ class BenchOptions(Common):
     """A benchmark loads its model itself, on the device and in the dtype that are the default, and names its facts."""
 
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Facts; of page and first repeats, of load questions that are checked.")
+        int | None, typer.Option(min=1, help="Facts; of `page` and `first` repeats, of `load` questions compared.")
     ] = None
     seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
     accept_terms: AcceptTerms = False
@@ -29,7 +29,7 @@ def bench(
     common: BenchOptions,
     name: Annotated[str | None, typer.Argument(help="One benchmark; without a name they are listed.")] = None,
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="The model that is timed; of `load` also tiny.")
+        str, typer.Option(metavar="MODEL", help="The model that is timed; of `load` also tiny. `scale` has none.")
     ] = DEFAULT_MODEL,
     unit: Annotated[
         str | None, typer.Option(metavar="SET/EDITOR", help="Of `paper`: one unit alone, as world/r-rome.")
