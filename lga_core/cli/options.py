@@ -1,4 +1,4 @@
-"""The options that every command takes, declared once, and the checks of what they hold."""
+"""The options that several commands take, declared once, and the checks of what they hold."""
 
 import functools
 import inspect
@@ -37,46 +37,36 @@ Set = Annotated[
 ]
 
 
+Chat = Annotated[
+    bool, typer.Option("--chat", help="Ask in MODEL's chat template: a prompt is the user's message, as it stands.")
+]
+AcceptTerms = Annotated[
+    bool, typer.Option("--accept-terms", envvar="LGA_ACCEPT_TERMS", help="Accept the model's licence terms.")
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Common:
-    """What every command accepts."""
+    """What every command accepts. A command whose first parameter is of a class below accepts that class's too."""
 
-    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first N facts.")] = None
-    shuffle: Annotated[int | None, typer.Option(metavar="SEED", help="Shuffle the facts before --limit.")] = None
-    seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
-    chat: Annotated[
-        bool,
-        typer.Option("--chat", help="Ask in MODEL's chat template: a prompt is the user's message, as it stands."),
-    ] = False
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto: the accelerator, if any.")] = "auto"
-    dtype: Annotated[str, typer.Option(metavar="auto|float32|bfloat16", help="auto: float32 on a CPU.")] = "auto"
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JSON (report: the page) here.")] = (
         None
     )
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False
-    accept_terms: Annotated[
-        bool, typer.Option("--accept-terms", envvar="LGA_ACCEPT_TERMS", help="Accept the model's licence terms.")
-    ] = False
 
     def __post_init__(self) -> None:
         if self.out is not None and not self.out.parent.is_dir():
             raise LgaError(f"--out: there is no folder {self.out.parent}.", hint="Make it first, or name another file.")
 
-    def choose(self, facts: FactSet) -> tuple[Fact, ...]:
-        """The facts asked for, in order."""
-        return choose(some(facts.facts, facts.name), self.limit, self.shuffle)
 
-    def store(self, command: str, model: str, facts: str) -> "Store":
-        """The store of finished runs, which notes that this command asked."""
-        from lga_core.results import Origin
-        from lga_core.runs.storage.store import Store
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(Common):
+    """For commands that load a model."""
 
-        words = ["lga", command, model, facts]
-        words += [f"--limit {self.limit}"] if self.limit is not None else []
-        words += [f"--shuffle {self.shuffle}"] if self.shuffle is not None else []
-        question = {"model": model, "facts": facts, "limit": self.limit, "seed": self.shuffle}
-        return Store(origin=Origin(question=question, command=" ".join(words)))
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="auto: the accelerator, if any.")] = "auto"
+    dtype: Annotated[str, typer.Option(metavar="auto|float32|bfloat16", help="auto: float32 on a CPU.")] = "auto"
+    accept_terms: AcceptTerms = False
 
     def load(self, model: str, report: Reporter) -> "LoadedModel":
         """The model of that name, on the device and in the dtype asked for."""
@@ -85,27 +75,58 @@ class Common:
         return load(model, device=self.device, dtype=self.dtype, accept_terms=self.accept_terms, report=report)
 
 
-def with_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Let `command(common, …)` take all options of Common: Typer reads them from the signature.
+@dataclass(frozen=True, kw_only=True)
+class FactsOptions(ModelOptions):
+    """For commands that ask a model about the facts of a set."""
 
-    --chat is for commands that name a model, which then has the name that means it.
+    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first N facts.")] = None
+    shuffle: Annotated[int | None, typer.Option(metavar="SEED", help="Shuffle the facts before --limit.")] = None
+    seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
+    chat: Chat = False
+
+    def choose(self, facts: FactSet) -> tuple[Fact, ...]:
+        """The facts asked for, in order."""
+        return choose(some(facts.facts, facts.name), self.limit, self.shuffle)
+
+    def store(self, command: str, model: str, facts: str) -> "Store":
+        """The store of finished runs, which notes that this command asked."""
+        return store_asked_by(command, model, facts, self.limit, self.shuffle)
+
+
+def store_asked_by(
+    command: str, model: str, facts: str, limit: int | None = None, shuffle: int | None = None
+) -> "Store":
+    """The store of finished runs, which notes what asked: a command, and which facts of the set."""
+    from lga_core.results import Origin
+    from lga_core.runs.storage.store import Store
+
+    words = ["lga", command, model, facts]
+    words += [f"--limit {limit}"] if limit is not None else []
+    words += [f"--shuffle {shuffle}"] if shuffle is not None else []
+    question = {"model": model, "facts": facts, "limit": limit, "seed": shuffle}
+    return Store(origin=Origin(question=question, command=" ".join(words)))
+
+
+def with_common(command: Callable[..., None]) -> Callable[..., None]:
+    """Let `command(common, …)` take the options of its first parameter's class: Typer reads them from the signature.
+
+    With --chat its `model` has the name that means it.
     """
-    hints = get_type_hints(Common, include_extras=True)
-    own = list(inspect.signature(command).parameters.values())[1:]
+    own_hints = get_type_hints(command, include_extras=True)
+    first, *own = inspect.signature(command).parameters.values()
+    kind = own_hints[first.name]
     shared = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
-        for field in fields(Common)
-        if field.name != "chat" or any(parameter.name == "model" for parameter in own)
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default) for field in fields(kind)
     ]
 
     @functools.wraps(command)
     def taking_all(**given: Any) -> None:
-        common = Common(**{parameter.name: given.pop(parameter.name) for parameter in shared})
-        if common.chat:
+        common = kind(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+        if getattr(common, "chat", False):
             given["model"] = chat_name(given["model"])
         command(common, **given)
 
-    taking_all.__annotations__ = {**get_type_hints(command, include_extras=True), **hints}
+    taking_all.__annotations__ = {**own_hints, **get_type_hints(kind, include_extras=True)}
     taking_all.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             parameter.replace(
@@ -137,7 +158,7 @@ def settings_of_each(
         if not equals or name not in names:
             raise LgaError(
                 f"--set {assignment}: there is no such setting.",
-                hint=f"Write NAME=VALUE with one of: {', '.join(names)}.",
+                hint=f"Write NAME=VALUE with one of: {', '.join(names)}." if names else "Leave it out: there is none.",
             )
     return tuple(_made(kind, known, given, assignments or ()) for kind, known in zip(kinds, places, strict=True))
 

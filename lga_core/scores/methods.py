@@ -34,7 +34,7 @@ from lga_core.scores.settings import (
     HiddenDistanceSettings,
     IgSettings,
 )
-from lga_core.settings import Settings, setting
+from lga_core.settings import Settings, flat_names, setting
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
@@ -179,6 +179,12 @@ def method_named(name: str) -> Method:
     if name not in METHODS:
         raise LgaError(f"There is no method {name!r}.", hint=f"Choose one of {', '.join((*METHODS, *ALIASES))}.")
     return METHODS[name]
+
+
+def settings_read(method: Method) -> frozenset[str]:
+    """The names of the settings and of the view's choices that this score depends on."""
+    measured = MEASUREMENTS[method.measurement].settings if method.measurement is not None else None
+    return frozenset((*_described(method, View()), *(flat_names(measured) if measured is not None else ())))
 
 
 def layer_scores(

@@ -92,6 +92,17 @@ def test_the_loss_is_an_option_and_a_setting_and_is_named(scored, here, tiny_fol
     assert "loss" not in scored[0].json[1]["settings"], "CMA has none"
 
 
+def test_a_setting_goes_to_each_method_that_has_it(scored, here, tiny_folder, fact_file):
+    methods = ("--method", "lga", "--method", "cma", "--method", "gradnorm-new", "--method", "middle")
+    asked = ("score", tiny_folder, fact_file, "--limit", 3, *methods, "--set", "draws=2", "--scope", "block", "--json")
+    answer = here(*asked)
+    assert answer.code == 0, answer.err
+    lga, cma, norm, middle = answer.json
+    assert cma["settings"]["draws"] == 2 and not cma["from_store"] and lga["from_store"]
+    assert lga["settings"]["scope"] == norm["settings"]["scope"] == "block"
+    assert "scope" not in middle["settings"] and "draws" not in lga["settings"]
+
+
 def test_score_prints_a_short_table_without_json(here, tiny_folder, fact_file):
     answer = here("score", tiny_folder, fact_file, "--limit", 3, "--fences", "none", "--rank", "magnitude")
     assert answer.code == 0 and "picks layer" in answer.out and "from the store" in answer.out
@@ -211,6 +222,8 @@ def test_edit_goes_to_easyedit_and_comes_back(here, tiny_folder, fact_file, tmp_
     again = here(*arguments, "--hparams", file).json
     assert again["from_store"] and (again["editor"], again["layers"]) == ("rome", [1])
     assert again["settings"] == first.json["settings"]
+    for seed in (0, 1):
+        assert here(*arguments, "--hparams", file, "--seed", seed).json["settings"]["seed"] == seed
     assert len(again["hparams"]) == 1 and again["hparams"][0].startswith("No setting here: model_name")
     other = tmp_path / "other.yaml"
     other.write_text(file.read_text().replace("v_loss_layer: 3", "v_loss_layer: 1"))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from conftest import make_fact, tiny_model
+from conftest import CHAT_TEMPLATE, make_fact, tiny_model
 
 from lga_core.data.load import shipped_licence, shipped_sets
 from lga_core.editing.settings import RankOneSettings, ValueSettings
@@ -82,6 +82,33 @@ def test_the_same_runs_by_their_keys_are_the_same_report(model, asked, monkeypat
     assert list(report.lga.scores.total) == list(whole.lga.scores.total)
     assert (report.sweep.worth.best, report.sweep.worth.records) == (whole.sweep.worth.best, (0, 1, 2))
     assert report.trials[0].report == replace(whole.trials[0].report, record=report.trials[0].report.record)
+
+
+def test_a_report_of_chat_runs_has_nothing_of_plain_prompts(model, asked, monkeypatch):
+    store, _request, keys = asked
+    monkeypatch.setattr(report_runs, "_layers", lambda entry: 4)
+    model.tokenizer.chat_template = CHAT_TEMPLATE
+    one = FACTS[1:2]  # the question of a trial alone
+    tasks.measure(model, "three", one, "gradients", GradientSettings(), store)
+    trial = tasks.trial(model.chatting, "three", one[0], [2], "rome", QUICK, store, diagnose=False)[1].provenance.key
+    report = report_of_runs([RunIndex(store).one(trial)], store)
+    assert [item.provenance.key for item in report.runs] == [trial] and report.lga is None
+    scores = tasks.measure(model.chatting, "three", one, "gradients", GradientSettings(), store)[1].provenance.key
+    index = RunIndex(store)
+    for headers in ([index.one(scores)], [index.one(trial)], [index.one(scores), index.one(trial)]):
+        assert report_of_runs(headers, store).lga.stored.provenance.key == scores
+    for headers in ([index.one(trial), index.one(keys["trial"])], [index.one(keys["trial"]), index.one(trial)]):
+        with pytest.raises(LgaError, match="with or without its chat template"):
+            report_of_runs(headers, store)
+
+
+def test_a_run_in_another_dtype_is_refused(asked, monkeypatch):
+    store, _request, keys = asked
+    monkeypatch.setattr(report_runs, "_layers", lambda entry: 4)
+    header = RunIndex(store).one(keys["trial"])
+    other = replace(header, provenance=replace(header.provenance, machine="cpu, bfloat16, 2 threads"))
+    with pytest.raises(LgaError, match="in one dtype"):
+        report_of_runs([header, other], store)
 
 
 def test_a_run_of_another_kind_is_refused_by_name(model, asked):

@@ -1,23 +1,36 @@
 """`bench`: the benchmarks, each a fast way beside the plain one in the same run."""
 
-from functools import partial
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from lga_core.cli.options import Common
+from lga_core.cli.options import AcceptTerms, Common
 from lga_core.cli.output import answer, progress_line, table
 from lga_core.errors import LgaError
 
 OF_ONE = {"unit": "paper", "sessions": "load", "minutes": "load"}  # options that one benchmark alone has
+NO_MODEL = "scale"  # makes its models itself
+DEFAULT_MODEL = "smollm2-135m"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions(Common):
+    """A benchmark loads its model itself, on the device and in the dtype that are the default, and names its facts."""
+
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Facts; of `page` and `first` repeats, of `load` questions compared.")
+    ] = None
+    seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
+    accept_terms: AcceptTerms = False
 
 
 def bench(
-    common: Common,
+    common: BenchOptions,
     name: Annotated[str | None, typer.Argument(help="One benchmark; without a name they are listed.")] = None,
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="The model that is timed; of `load` also tiny.")
-    ] = "smollm2-135m",
+        str, typer.Option(metavar="MODEL", help="The model that is timed; of `load` also tiny. `scale` has none.")
+    ] = DEFAULT_MODEL,
     unit: Annotated[
         str | None, typer.Option(metavar="SET/EDITOR", help="Of `paper`: one unit alone, as world/r-rome.")
     ] = None,
@@ -30,21 +43,28 @@ def bench(
 ) -> None:
     """Run a benchmark, or list them."""
     from lga_core.bench import BENCHES
+    from lga_core.bench.dashboard.load import TINY
+    from lga_core.models.sources.catalogue import resolve
+    from lga_core.models.sources.fetching.terms import accept_terms
     from lga_core.runs.checks import one_of
 
-    if name is None:
-        listed = [{"name": key, "about": _about(function)} for key, function in BENCHES.items()]
-        answer(common, listed, table(["benchmark", "what it compares"], [list(item.values()) for item in listed]))
-        return
-    chosen = one_of("benchmark", name, BENCHES)
+    function = None if name is None else one_of("benchmark", name, BENCHES)
     own = {"unit": unit, "sessions": sessions, "minutes": minutes}
     given = {option: value for option, value in own.items() if value is not None}
     for option in given:
         if name != OF_ONE[option]:
-            raise LgaError(f"bench {name} has no --{option}.", hint=f"Leave it out, or run bench {OF_ONE[option]}.")
-    chosen = partial(chosen, **given)
+            asked = "bench" if name is None else f"bench {name}"
+            raise LgaError(f"{asked} has no --{option}.", hint=f"Leave it out, or run bench {OF_ONE[option]}.")
+    if function is None:
+        listed = [{"name": key, "about": _about(benchmark)} for key, benchmark in BENCHES.items()]
+        answer(common, listed, table(["benchmark", "what it compares"], [list(item.values()) for item in listed]))
+        return
+    if name == NO_MODEL and model != DEFAULT_MODEL:
+        raise LgaError(f"bench {name} has no --model: it makes its models itself.", hint="Leave it out.")
+    if common.accept_terms and name != NO_MODEL and model != TINY:
+        accept_terms(resolve(model))  # remembered, as each process of a benchmark loads the model
     with progress_line(common) as report:
-        measured = chosen(model, limit=common.limit, seed=common.seed, report=report)
+        measured = function(model, limit=common.limit, seed=common.seed, report=report, **given)
     answer(common, measured, _text(measured))
 
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from lga_core.cli.options import Common
+from lga_core.cli.options import ModelOptions
 from lga_core.cli.output import answer, progress_line
 from lga_core.resources import ASSETS
 
 
 def demo(
-    common: Common,
+    common: ModelOptions,
     write: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where it is put: a new folder, or an earlier example's.")
     ] = ASSETS / "demo",

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lga_core.cli.options import Common
+from lga_core.cli.options import ModelOptions
 from lga_core.cli.output import answer, progress_line, table
 from lga_core.models.sources.catalogue import ModelEntry, catalogue, local_folder, resolve
 from lga_core.results import MemoryEstimate
@@ -13,7 +13,7 @@ from lga_core.view.words.sentences import memory_size
 
 
 def models(
-    common: Common,
+    common: ModelOptions,
     fetch: Annotated[str | None, typer.Option(metavar="ID", help="Bring this model to this machine first.")] = None,
 ) -> None:
     """List the models of the catalogue, what loading each takes and what is free."""

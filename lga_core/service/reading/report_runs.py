@@ -48,7 +48,7 @@ def report_of_runs(headers: Sequence[RunHeader], store: Store) -> QuestionReport
     )
     for header in headers:
         asked = header.provenance
-        if asked is None or header.kind.subject not in _SUBJECTS or asked.model_fingerprint != identity.fingerprint:
+        if asked is None or header.kind.subject not in _SUBJECTS or not _is_of(asked, identity):
             raise _unshown(header)
         request = _with_run(request, header, asked, reopening(header, store, sets, Origin(question=question)), identity)
     report = question_report(request, identity, store)
@@ -121,10 +121,21 @@ def _identity(asked: Provenance) -> ModelIdentity:
     return ModelIdentity(
         name=asked.model,
         fingerprint=asked.model_fingerprint,
-        dtype=f"torch.{asked.machine.split(', ')[1]}",  # "cpu, float32, 2 threads"
+        dtype=_dtype(asked),
         machine=asked.machine,
         layers=layers,
+        chat=asked.chat,
     )
+
+
+def _is_of(asked: Provenance, identity: ModelIdentity) -> bool:
+    """Whether a run asked this very model: the same weights, in the same dtype and through the same chat template."""
+    same = (identity.fingerprint, identity.dtype, identity.chat)
+    return (asked.model_fingerprint, _dtype(asked), asked.chat) == same
+
+
+def _dtype(asked: Provenance) -> str:
+    return f"torch.{asked.machine.split(', ')[1]}"  # "cpu, float32, 2 threads"
 
 
 def _layers(entry: ModelEntry) -> int | None:
@@ -135,6 +146,7 @@ def _layers(entry: ModelEntry) -> int | None:
 def _unshown(header: RunHeader) -> LgaError:
     return LgaError(
         f"The run {header.short} ({header.what}) cannot stand in this report: a report has scores, traces, trial edits "
-        "and sweeps of one model and set, with settings that the pages have.",
+        "and sweeps of one set and one model (in one dtype, with or without its chat template), with settings that the "
+        "pages have.",
         hint="Write a report of its own, or look at it on the page Runs.",
     )

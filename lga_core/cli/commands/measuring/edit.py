@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lga_core.cli.commands.measuring.edit_copies import Copies
-from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of_each
+from lga_core.cli.options import Chat, FactsName, Index, ModelName, ModelOptions, Set, settings_of_each, store_asked_by
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
@@ -23,8 +23,18 @@ if TYPE_CHECKING:
 NOT_ASKED = Metric(teacher_forced=None, free=None, n=0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class EditOptions(ModelOptions):
+    """The fact is named by --index, so nothing chooses among the set's facts."""
+
+    seed: Annotated[
+        int | None, typer.Option(help="For everything drawn at random; else that of --hparams, else 0.")
+    ] = None
+    chat: Chat = False
+
+
 def edit(
-    common: Common,
+    common: EditOptions,
     model: ModelName,
     facts: FactsName,
     index: Index,
@@ -59,14 +69,16 @@ def edit(
 
     asked = _asked(hparams, editor, layers)
     chosen = editor_named(asked.editor)
-    given = {**asked.values, **({"seed": common.seed} if common.seed or "seed" not in asked.values else {})}
+    given = {"seed": 0, **asked.values}
+    if common.seed is not None:
+        given["seed"] = common.seed
     settings, metrics = settings_of_each([chosen.settings, MetricSettings], given, set_)
     at = asked.layers
     copies = Copies(save=save, merged=export, lora=export_lora, lora_rank=lora_rank, easyedit=export_easyedit)
-    copies.check_places()
+    copies.check()
     fact_set = load_facts(facts)
     fact = fact_at(fact_set, index)
-    store = common.store("edit", model, facts)
+    store = store_asked_by("edit", model, facts)
     with progress_line(common) as report:
         loaded = common.load(model, report)
         chosen.check(loaded, [fact], at)

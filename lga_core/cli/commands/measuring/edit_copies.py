@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lga_core.cli.output import attributes
 from lga_core.data.facts import Fact
+from lga_core.errors import LgaError
 from lga_core.progress import Reporter
 from lga_core.results import EditReport
 from lga_core.view.words.edits.sentences import adapter_words
@@ -33,11 +34,16 @@ class Copies:
     lora_rank: int | None
     easyedit: Path | None
 
-    def check_places(self) -> None:
+    def check(self) -> None:
         """Raise LgaError where one of them cannot be written, before anything is computed."""
         from lga_core.editing.files.edit_set import check_place
         from lga_core.editing.files.whole_folder import check_free
 
+        if self.lora_rank is not None and self.lora is None:
+            raise LgaError(
+                "--lora-rank is the rank of an adapter, and no adapter is to be written.",
+                hint="Leave it out, or name the adapter's folder with --export-lora.",
+            )
         if self.save is not None:
             check_place(self.save)
         for folder in filter(None, (self.merged, self.lora, self.easyedit)):

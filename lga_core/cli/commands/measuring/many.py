@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.commands.measuring.sweep_report import FactsToSweep
-from lga_core.cli.options import Common, EditorName, FactsName, ModelName, Set, settings_of_each
+from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
 from lga_core.results import ManyEdits, Stored
 from lga_core.runs.checks import parse_layers
@@ -16,7 +16,7 @@ from lga_core.view.words.text import count
 
 
 def many(
-    common: Common,
+    common: FactsOptions,
     model: ModelName,
     facts: FactsName,
     layers: Annotated[str, typer.Option(metavar="L[,L…]", help="Where to edit: 5 or 5,6 or 0-3.")],

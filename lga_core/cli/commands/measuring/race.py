@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.commands.measuring.sweep_report import NOT_SWEPT, FactsToSweep
-from lga_core.cli.options import Common, EditorName, FactsName, ModelName, Set, settings_of
+from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, span, table
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import SWEEP_METRICS
@@ -24,7 +24,7 @@ RULE = (
 
 
 def race(
-    common: Common,
+    common: FactsOptions,
     model: ModelName,
     facts: FactsName,
     editor: EditorName = "r-rome",

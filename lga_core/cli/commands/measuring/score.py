@@ -1,21 +1,27 @@
 """`score`: every layer's score by one or several methods, and the layers that they pick."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lga_core.cli.options import Common, FactsName, ModelName, Set, parse_fences, settings_of
+from lga_core.cli.options import FactsName, FactsOptions, ModelName, Set, parse_fences, settings_of_each
 from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
+from lga_core.errors import LgaError
 from lga_core.results import LayerScores, Stored
 from lga_core.scores.selection import signs
+from lga_core.settings import flat_values
 from lga_core.view.words.scores.options import loss_note
 from lga_core.view.words.sentences import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
 
+if TYPE_CHECKING:
+    from lga_core.scores.methods import Method
+
 
 def score(
-    common: Common,
+    common: FactsOptions,
     model: ModelName,
     facts: FactsName,
     method: Annotated[list[str] | None, typer.Option(help="lga, cma-mlp, gradxact, …; repeatable.")] = None,
@@ -39,13 +45,12 @@ def score(
     fact_set = load_facts(facts)
     chosen = common.choose(fact_set)
     view = View(scope=scope, normalize=normalize, rank=rank, fences=parse_fences(fences), known=known, seed=common.seed)
-    settings = {
-        item.measurement: settings_of(
-            MEASUREMENTS[item.measurement].settings, {"old": old, "loss": loss, "seed": common.seed}, set_
-        )
-        for item in methods
-        if item.measurement
-    }
+    view_options = {"scope": scope, "normalize": normalize, "fences": view.fences, "rank": rank}
+    _refuse_unread({"old": old, "loss": loss, **view_options}, methods)
+    measured = list(dict.fromkeys(item.measurement for item in methods if item.measurement))
+    kinds = [MEASUREMENTS[name].settings for name in measured]
+    given = {"old": old, "loss": loss, "seed": common.seed}
+    settings = dict(zip(measured, settings_of_each(kinds, given, set_), strict=True))
     store = common.store("score", model, facts)
     reports: list[dict[str, Any]] = []
     texts: list[str] = []
@@ -60,6 +65,21 @@ def score(
             reports.append(_report(model, scores, stored))
             texts.append(_text(scores, stored))
     answer(common, reports, "\n\n".join(texts))
+
+
+def _refuse_unread(options: Mapping[str, Any], methods: Sequence["Method"]) -> None:
+    """Raise LgaError for an option that is not at its default and that none of the methods reads."""
+    from lga_core.scores.methods import View, settings_read
+    from lga_core.scores.settings import GradientSettings
+
+    defaults = flat_values(GradientSettings()) | flat_values(View())
+    read = frozenset().union(*map(settings_read, methods))
+    for name, value in options.items():
+        if value != defaults[name] and name not in read:
+            raise LgaError(
+                f"--{name} changes nothing of {', '.join(item.title for item in methods)}.",
+                hint="Leave it out, or add a method that reads it, as lga.",
+            )
 
 
 def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lga_core.cli.commands.measuring.sweep_report import FactsToSweep, JudgedSweep, sweep_report, sweep_text
-from lga_core.cli.options import Common, EditorName, FactsName, ModelName, Set, settings_of_each
+from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, progress_line
 from lga_core.results import LayerScores, Pick, Stability, Stored, Sweep
 from lga_core.runs.checks import parse_layers
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    common: Common,
+    common: FactsOptions,
     model: ModelName,
     facts: FactsName,
     editor: EditorName = "r-rome",
@@ -72,7 +72,7 @@ def sweep(
 
 
 def _judge(
-    common: Common,
+    common: FactsOptions,
     model: str,
     title: str,
     sets: Mapping[str, FactsToSweep],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lga_core.cli.options import Common
+from lga_core.cli.options import FactsOptions
 from lga_core.cli.output import attributes, if_stored, origin, span, table
 from lga_core.data.facts import Fact
 from lga_core.data.load import load_facts
@@ -36,7 +36,7 @@ class FactsToSweep:
     facts: tuple[Fact, ...]
 
     @classmethod
-    def of(cls, common: Common, source: str) -> "FactsToSweep":
+    def of(cls, common: FactsOptions, source: str) -> "FactsToSweep":
         fact_set = load_facts(source)
         asked = cls(name=fact_set.name, facts=common.choose(fact_set))
         if not asked.edited:

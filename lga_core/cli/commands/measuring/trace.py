@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from lga_core.cli.options import Common, FactsName, Index, ModelName, Set, settings_of
+from lga_core.cli.options import FactsName, FactsOptions, Index, ModelName, Set, settings_of
 from lga_core.cli.output import answer, if_stored, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.results import CausalTrace, Stored
 
 
 def trace(
-    common: Common,
+    common: FactsOptions,
     model: ModelName,
     facts: FactsName,
     index: Index,

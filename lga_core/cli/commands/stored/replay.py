@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lga_core.cli.options import Common
+from lga_core.cli.options import ModelOptions
 from lga_core.cli.output import answer, progress_line
 from lga_core.errors import LgaError
 from lga_core.view.words.runs import replay_sentence
@@ -14,7 +14,7 @@ NOT_EQUAL = 1
 
 
 def replay(
-    common: Common,
+    common: ModelOptions,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's key or its first letters, or its title.")],
 ) -> None:
     """Compute a stored run again in an empty store and compare. Exit code 1 where it is not equal."""
