@@ -26,9 +26,9 @@ def test_a_cancelled_change_of_a_ledger_is_stopping_until_the_engine_has_ended_i
         settings=slow.settings,
         mode="sequential",
     )
-    stored = client.start(slow, "Sweeping")
     changed = client.start(write, "Writing edits")
     working(changed, Phase.EDIT)
+    stored = client.start(slow, "Sweeping")
     client.process.send_signal(signal.SIGSTOP)
     try:
         client.cancel(stored)
