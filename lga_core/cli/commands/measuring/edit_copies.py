@@ -80,7 +80,9 @@ class Copies:
             data["exported"] = str(self.merged)
             lines.append(f"exported to {self.merged}")
         if self.lora is not None:
-            adapter = export_lora(ledger, model, self.lora, dense_rank=self.lora_rank, measured=edited.means)
+            adapter = export_lora(
+                ledger, model, self.lora, dense_rank=self.lora_rank, measured=edited.means, report=report
+            )
             data["adapter"] = attributes(adapter, "ranks", "errors")
             lines.append(adapter_words(adapter))
         if self.easyedit is not None:
