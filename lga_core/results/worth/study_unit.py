@@ -68,7 +68,7 @@ class Summary(Result):
     any_layer: Mapping[str, Estimate]  # the measures of a layer drawn at random: means over all layers
     best: Estimate  # Overall at the layer that is best for half of each unit's test facts, on the other half
     optimum: Estimate  # Overall with each fact at its own best layer; optimistic
-    gap: Estimate  # points from the former to the latter
+    gap: Estimate  # golden gap: points from the former to the latter
     differences: tuple[Difference, ...]
     same_layer: int  # units whose proxy's best layer is the test's best
     draws: int

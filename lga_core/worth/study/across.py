@@ -1,8 +1,8 @@
 """What the study's units say together: every selector over all of them, and some of them in pairs.
 
-Every unit counts the same. Intervals are a hierarchical bootstrap: units are drawn, and within each its test facts, anew
-each time that the unit is drawn; picks are held fixed. Units of one fact set draw the same facts, and all selectors the
-same units and facts, so that differences are paired. METHOD.md §6.
+Every unit counts the same. Intervals are a hierarchical bootstrap: units are drawn, and within each its test facts,
+anew each time that the unit is drawn; picks are held fixed. Units of one fact set draw the same facts, and all selectors
+the same units and facts, so that differences are paired. METHOD.md §6.
 """
 
 from collections.abc import Mapping, Sequence
