@@ -36,7 +36,7 @@ def judged(one, selector):
 
 
 def test_every_selectors_means_are_those_of_its_units(units, over):
-    assert (over.units, over.facts) == (3, 33)
+    assert (over.units, over.facts, over.different) == (3, 33, 27)  # two units of one set share 6
     for item in over.selectors:
         mine = [judged(one, item.selector) for one in units]
         mine = [worth for worth in mine if worth.pick.layer is not None]

@@ -62,7 +62,8 @@ class Summary(Result):
     """What several units say together (METHOD.md §6)."""
 
     units: int
-    facts: int  # test facts of all units
+    facts: int  # test facts of all units, each unit's counted
+    different: int  # those that are not the same: units of one set are mostly judged on the same
     with_regret: int  # units with enough facts for halves
     selectors: tuple[Across, ...]
     any_layer: Mapping[str, Estimate]  # the measures of a layer drawn at random: means over all layers

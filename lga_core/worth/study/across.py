@@ -1,8 +1,8 @@
 """What the study's units say together: every selector over all of them, and some of them in pairs.
 
 Every unit counts the same. Intervals are a hierarchical bootstrap: units are drawn, and within each its test facts,
-anew each time that the unit is drawn; picks are held fixed. Units of one fact set draw the same facts, and all selectors
-the same units and facts, so that differences are paired. METHOD.md §6.
+anew each time that the unit is drawn; picks are held fixed. Units of one fact set draw the same facts, and all
+selectors the same units and facts, so that differences are paired. METHOD.md §6.
 """
 
 from collections.abc import Mapping, Sequence
@@ -97,6 +97,7 @@ def summary(
     return Summary(
         units=len(units),
         facts=sum(len(truth.records) for truth in truths),
+        different=different_facts(units, truths),
         with_regret=sum(not np.isnan(measures[ANY]["regret"][0]) for measures in study.drawn),
         selectors=tuple(item for name in selectors if (item := _across(name, selectors, study)).units),
         any_layer={name: study.measure(ANY, name) for name in MEASURED},
@@ -108,6 +109,11 @@ def summary(
         draws=draws,
         seed=seed,
     )
+
+
+def different_facts(units: Sequence[StudyUnit], truths: Sequence[Truth]) -> int:
+    """Of these units' facts, those that are not the same: a record of a set is one fact, however many judge by it."""
+    return len({(unit.fact_set, record) for unit, truth in zip(units, truths, strict=True) for record in truth.records})
 
 
 def of_most(units: Sequence[StudyUnit]) -> tuple[StudyUnit, ...]:
