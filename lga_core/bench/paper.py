@@ -35,19 +35,13 @@ from lga_core.runs.tasks import choose_known, score_layers
 from lga_core.worth.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
 from lga_core.worth.simulated_race import raced
 from lga_core.worth.study.judged import STUDIED, TABLED, WITH_FEWER, table_rows
+from lga_core.worth.study.sets import SETS
 from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
 
 DATA = "LGA_BENCHMARK_DATA"
 FACTS, STEPS, CONTEXTS, SHARE = 32, 12, 2, 0.5
 SIZES = (4, 8, 16, 32)  # of the proxy, from which picks are made again
 MEASURED = SweepMetrics(probes=4)
-SETS = {  # name -> title, file of the benchmark folder (None: shipped)
-    "world": ("world (ours)", None),
-    "zsre": ("ZsRE", "zsre.json"),
-    "wiki_counterfact": ("WikiCounterfact, paraphrased", "wiki_counterfact_rephrased.json"),
-    "wiki_recent": ("WikiRecent", "wiki_recent_train.json"),
-    "wikibio": ("WikiBio", "wikibio.json"),
-}
 FEWER = {"wikibio": 12}  # its answers are whole sentences: each of their tokens needs the head
 PLAN = (
     *(("r-rome", name) for name in SETS),

@@ -192,10 +192,10 @@ def layer_scores(
 ) -> LayerScores:
     """Score every layer from measured rows (plain numpy, at once)."""
     method = method_named(name)
-    described = {**(settings or {}), **_described(method, view)}
+    choices = {**(settings or {}), **described(method, view)}
     rows = tuple(_left_out(row, method, view) for row in rows)
     if method.values is None:
-        return _middle_scores(method, rows, layers, view, described)
+        return _middle_scores(method, rows, layers, view, choices)
     per_fact = np.full((len(rows), layers), np.nan)
     used = np.array([row.used for row in rows], dtype=bool)
     for i in np.flatnonzero(used):
@@ -219,7 +219,7 @@ def layer_scores(
         selection = no_pick("no usable fact")
     return LayerScores(
         method=method.name,
-        settings=described,
+        settings=choices,
         rows=rows,
         per_fact=per_fact,
         total=total,
@@ -231,13 +231,13 @@ def layer_scores(
 
 
 def _middle_scores(
-    method: Method, rows: tuple[FactRow, ...], layers: int, view: View, described: Mapping[str, Any]
+    method: Method, rows: tuple[FactRow, ...], layers: int, view: View, choices: Mapping[str, Any]
 ) -> LayerScores:
     """The baseline that measures nothing: layers by their distance from the middle one."""
     total = -np.abs(np.arange(layers) - layers // 2).astype(float)
     return LayerScores(
         method=method.name,
-        settings=described,
+        settings=choices,
         rows=rows,
         total=total,
         total_is="mean",
@@ -258,7 +258,7 @@ def _left_out(row: FactRow, method: Method, view: View) -> FactRow:
     return row if reason is None else replace(row, status=reason, values={})
 
 
-def _described(method: Method, view: View) -> dict[str, Any]:
+def described(method: Method, view: View) -> dict[str, Any]:
     """The choices that this score depends on."""
     settings: dict[str, Any] = {"known": view.known, "top": view.top}
     if method.measurement == "gradients":

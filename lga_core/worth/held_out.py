@@ -10,7 +10,8 @@ import numpy as np
 
 from lga_core.worth.ground_truth import DIGITS, Truth
 
-SPLITS = 20  # cuts in two halves
+SPLITS = 200  # cuts in two halves: with 20 the cuts alone move a regret by 0.3 to 0.9 points (one SD)
+DRAWN_SPLITS = 20  # of them for the bootstrap: which cuts they are moves all of its draws together, and is shifted away
 FEWEST = 4  # facts: two a half
 
 
@@ -32,7 +33,10 @@ def best_overall(truth: Truth, weights: np.ndarray, *, in_sample: bool) -> np.nd
     if in_sample:
         means = truth.mean("overall", weights)
         return means[:, means[0].argmax()]
-    return held_out_best(truth.overall, weights, halves(n))
+    first = halves(n)
+    value = held_out_best(truth.overall, weights[:1], first)
+    drawn = held_out_best(truth.overall, weights, first[:DRAWN_SPLITS])
+    return np.append(value, drawn[1:] + (value - drawn[0]))
 
 
 def held_out_best(overall: np.ndarray, weights: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def judge(picks: Iterable[Pick], test: Sweep, *, in_sample: bool, draws: int = D
         any_layer=estimate(means.mean(1), n) if n else Estimate(),
         any_regret=estimate(reference - means.mean(1), n) if n else Estimate(),
         optimum=estimate(optimum, n),
-        gap=estimate(optimum - at_best, n),
+        gap=estimate(optimum - reference, n),
         histogram=best_layers(truth),
         selectors=tuple(_judged(pick, truth, weights, means, optimum, reference) for pick in picks),
         draws=draws,
@@ -92,6 +92,9 @@ def _judged(
     at_pick = {metric: truth.mean(metric, weights)[:, column] for metric in METRICS}
     present = np.stack([at_pick[metric] for metric in truth.makeup], axis=-1)
     best = means == means.max(1, keepdims=True)  # ties are all best
+    correlations = rank_correlations(pick.scores, means)
+    if np.array_equal(pick.scores, means[0]):
+        correlations = correlations[:1]  # 1 by construction, the draws are below it: they say nothing of its noise
     hits = {k: best[:, [truth.layers.index(layer) for layer in pick.ranking[:k]]].any(1) for k in FIRST}
     return SelectorWorth(
         pick=pick,
@@ -100,7 +103,7 @@ def _judged(
         harmonic=estimate(harmonic_mean(present), n),
         regret=estimate(reference - means[:, column], n),
         below_optimum=estimate(optimum - means[:, column], n),
-        spearman=estimate(rank_correlations(pick.scores, means), n),
+        spearman=estimate(correlations, n),
         hits={k: bool(hit[0]) for k, hit in hits.items()},
         hit_shares={k: float(hit[1:].mean()) if len(hit) > 1 else None for k, hit in hits.items()},
     )

@@ -2,27 +2,40 @@
 
 A pick's own data cannot say what it is worth. The study's held-out facts can: how far below the best layer such picks
 lay (METHOD.md §6), in the unit of this model, set and editor, or on average over the units that come nearest. Units
-with too few test facts for a regret say nothing.
+with too few test facts for a regret say nothing. The study's picks are of the default options: of others it says
+nothing either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Literal
 
-from lga_core.results import Answer, Candidate, LayerScores, Obstacle, PastWorth, StudyUnit, Sweep
+from lga_core.results import Answer, Candidate, Estimate, LayerScores, Obstacle, PastWorth, StudyUnit, Sweep
+from lga_core.scores.methods import described, method_named
 from lga_core.worth.ground_truth import Truth, drawn_weights
 from lga_core.worth.held_out import FEWEST
 from lga_core.worth.judging import DRAWS
 from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_sweep, reading_of
-from lga_core.worth.study.across import of_most, summary
+from lga_core.worth.study.across import ANY, different_facts, of_most, summary
+from lga_core.worth.study.sets import DEVELOPED_ON, study_name
 
-ANSWERING = ("lga", "cma-mlp", "forecast", BRUTE_FORCE)  # in the order of the table
+ANSWERING = ("lga", "cma-mlp", "forecast", "middle", BRUTE_FORCE)  # in the order of the table
 ASKED = (*READINGS, *ANSWERING[1:])  # of the study: LGA in each of its readings
+_UNLIKE = ("seed", "top")  # settings that hardly change a pick, or not at all
+
+Past = Callable[[tuple[str, ...]], Mapping[str, PastWorth]]  # by selector, of those that are compared; `past_worth`
 
 
 def past_worth(
     units: Sequence[StudyUnit], model: str, fact_set: str, editor: str, selectors: Sequence[str] = ASKED
 ) -> dict[str, PastWorth]:
-    """What the study says of each selector: its unit of this question, else the mean over this model's units, else
-    over all of them. Units of another editor count only where none has this one."""
+    """What the study says of each selector, and of a layer drawn at random (`ANY`): its unit of this question, else
+    the mean over this model's units, else over all of them. Units of another editor count only where none has this one.
+
+    The selectors are compared: each over the units in which all of them that have a pick somewhere have one, so that
+    none is better for easier facts. Where there is no such unit each is over its own.
+    """
+    fact_set = study_name(fact_set)
     units = [unit for unit in units if len(Truth.of(unit.test).records) >= FEWEST]
     same_editor = [unit for unit in units if unit.editor == editor] or list(of_most(units)) if units else []
     of_model = [unit for unit in same_editor if unit.model == model]
@@ -30,58 +43,94 @@ def past_worth(
     chosen = this or of_model or same_editor
     if not chosen:
         return {}
-    return {
-        item.selector: PastWorth(
-            regret=item.measures["regret"],
-            like="this" if this else "this model" if of_model else "any",
-            units=item.units,
-            models=tuple(sorted({unit.model for unit in chosen})),
-            sets=tuple(sorted({unit.title for unit in chosen})),
-            editor=chosen[0].editor,
-            proxy_facts=_fewest_facts(chosen, item.selector),
-        )
-        for item in summary(chosen, selectors=selectors).selectors
+    compared = _comparable(chosen, selectors)
+    like: Literal["this", "this model", "any"] = "this" if this else "this model" if of_model else "any"
+    over = summary(compared, selectors=selectors)
+    found = {
+        item.selector: _past(item.measures["regret"], like, _picking(compared, item.selector), item.selector)
+        for item in over.selectors
     }
+    return found | {ANY: _past(over.any_layer["regret"], like, compared, ANY)}
 
 
-def _fewest_facts(units: Sequence[StudyUnit], selector: str) -> int:
-    """That a pick was made from: those that could be used."""
-    picks = (pick for unit in units for pick in unit.picks if pick.selector == selector and pick.layer is not None)
-    return min(pick.n_facts for pick in picks)
+def _comparable(units: Sequence[StudyUnit], selectors: Sequence[str]) -> Sequence[StudyUnit]:
+    """Those in which every selector has a pick that has one in any; all of them where there is none."""
+    asked = [selector for selector in selectors if _picking(units, selector)]
+    return [unit for unit in units if all(_picking([unit], selector) for selector in asked)] or units
+
+
+def _picking(units: Sequence[StudyUnit], selector: str) -> list[StudyUnit]:
+    """Those in which the selector has a pick."""
+    return [unit for unit in units if any(pick.selector == selector and pick.layer is not None for pick in unit.picks)]
+
+
+def _past(
+    regret: Estimate, like: Literal["this", "this model", "any"], units: Sequence[StudyUnit], selector: str
+) -> PastWorth:
+    used = [pick.n_facts for unit in units for pick in unit.picks if pick.selector == selector and pick.cost.rows]
+    developed = DEVELOPED_ON.get(selector)
+    return PastWorth(
+        regret=regret,
+        like=like,
+        units=tuple(f"{unit.model}/{unit.fact_set}" for unit in units),
+        facts=different_facts(units, [Truth.of(unit.test) for unit in units]),
+        models=tuple(sorted({unit.model for unit in units})),
+        sets=tuple(sorted({unit.title for unit in units})),
+        editor=units[0].editor,
+        proxy_facts=min(used, default=0),  # a pick that measures nothing is from no facts
+        developed_on=next((unit.title for unit in units if unit.fact_set == developed), None),
+    )
 
 
 def recommend(
     scores: Mapping[str, LayerScores],
     sweep: Sweep | None,
-    past: Mapping[str, PastWorth],
+    past: Past,
     obstacles: Mapping[int, Obstacle],
     seed: int = 0,
 ) -> Answer:
     """The candidates that there are, and the one to follow: of those with a pick at which an edit can act the one
-    with the lowest regret in the study, then the cheapest. One from fewer facts than the study's, or of which the
-    study says nothing, comes after the others. Where no pick can act, the next layer of a ranking that can.
+    with the lowest regret in the study, then the cheapest. One of which the study says nothing comes last, one from
+    far fewer facts than the study's before it. Where no pick can act, the next layer of a ranking that can.
 
-    `scores`: by selector. `sweep`: of the same facts, whole or not; None where there is none.
+    `scores`: by selector. `sweep`: of the same facts, whole or not; None where there is none. `past`: asked once, for
+    the selectors that have a pick, which are compared.
     """
-    candidates = [_scored(name, scores[name], past, obstacles) for name in ANSWERING if name in scores]
-    if sweep is not None and (swept := _swept(sweep, past, obstacles, seed)) is not None:
+    candidates = [_scored(name, scores[name], obstacles) for name in ANSWERING if name in scores]
+    if sweep is not None and (swept := _swept(sweep, obstacles, seed)) is not None:
         candidates.append(swept)
+    asked = {item.selector: _studied_as(item) for item in candidates if item.layer is not None and item.studied}
+    worth = past(tuple(asked.values()))
+    candidates = [replace(item, past=worth.get(asked.get(item.selector, ""))) for item in candidates]
     able = [item for item in candidates if item.layer is not None and item.obstacle is None]
     others = [item for item in candidates if any(layer not in obstacles for layer in item.ranking)]
     best = min(able or others, key=_order, default=None)
     layer = next((layer for layer in best.ranking if layer not in obstacles), None) if best is not None else None
-    return Answer(candidates=tuple(candidates), recommended=best, layer=layer)
+    return Answer(candidates=tuple(candidates), recommended=best, any_layer=worth.get(ANY), layer=layer)
 
 
-def _order(item: Candidate) -> tuple[bool, float, float]:
+def _order(item: Candidate) -> tuple[bool, bool, float, float]:
     """The lowest first."""
     regret = item.past.regret.value if item.past is not None else None
-    return item.fewer_facts, float("inf") if regret is None else regret, item.cost.seconds
+    return regret is None, item.fewer_facts, 0.0 if regret is None else regret, item.cost.seconds
 
 
-def _scored(
-    name: str, scores: LayerScores, past: Mapping[str, PastWorth], obstacles: Mapping[int, Obstacle]
-) -> Candidate:
+def _studied_as(item: Candidate) -> str:
+    """The study's selector: LGA is there in each of its readings."""
+    return reading_of(item.settings) if item.selector == "lga" else item.selector
+
+
+def _as_studied(name: str, scores: LayerScores) -> bool:
+    """Whether the scores are measured and read as the study's were. Settings that either does not say are alike."""
+    selector = SELECTORS[reading_of(scores.settings) if name == "lga" else name]
+    measured = selector.settings()
+    if measured is None:
+        return True  # what measures nothing has no options
+    asked = asdict(measured) | described(method_named(selector.method or name), selector.choices())
+    return all(scores.settings.get(key, value) == value for key, value in asked.items() if key not in _UNLIKE)
+
+
+def _scored(name: str, scores: LayerScores, obstacles: Mapping[int, Obstacle]) -> Candidate:
     selection, drawn = scores.selection, scores.bootstrap
     pick = selection.golden_layer
     return Candidate(
@@ -94,13 +143,11 @@ def _scored(
         cost=scores.cost,
         reason=selection.reason,
         obstacle=obstacles.get(pick) if pick is not None else None,
-        past=past.get(reading_of(scores.settings) if name == "lga" else name),
+        studied=_as_studied(name, scores),
     )
 
 
-def _swept(
-    sweep: Sweep, past: Mapping[str, PastWorth], obstacles: Mapping[int, Obstacle], seed: int
-) -> Candidate | None:
+def _swept(sweep: Sweep, obstacles: Mapping[int, Obstacle], seed: int) -> Candidate | None:
     """The brute force's pick; None before a fact is measured at every layer."""
     pick = pick_by_sweep(sweep)
     if pick.layer is None:
@@ -119,5 +166,4 @@ def _swept(
         n_facts=pick.n_facts,
         cost=pick.cost,
         obstacle=obstacles.get(pick.layer),
-        past=past.get(BRUTE_FORCE),
     )

@@ -17,7 +17,8 @@ LAST = Obstacle(layer=29, why="no path", facts=12, of=12)
 PAST = PastWorth(
     regret=Estimate(value=3.2, low=1.0, high=5.2, n=12),
     like="this",
-    units=1,
+    units=("tiny/world",),
+    facts=12,
     models=("tiny",),
     sets=("world (ours)",),
     editor="r-rome",
@@ -61,6 +62,9 @@ def test_a_row_says_layer_firmness_worth_cost_and_what_is_wrong():
     ]
     assert "cannot reach the answer" in first["note"]
     assert (second["layer"], second["firm"], second["note"]) == ("no pick", "n/a", "3 usable facts")
+    other = replace(LGA, ranking=(4,), obstacle=None, past=None, studied=False)
+    (row,) = answer_rows(Answer(candidates=(other,), recommended=other, layer=4))
+    assert (row["regret of such picks, points"], row["note"]) == ("n/a", "The study measured other options of it.")
 
 
 def test_the_reason_is_the_studys_regret_and_says_which_layer_stands_for_a_pick_that_cannot_act():
@@ -73,16 +77,29 @@ def test_the_reason_is_the_studys_regret_and_says_which_layer_stands_for_a_pick_
     worse = replace(best, selector="cma-mlp", title="CMA, MLP", past=replace(PAST, regret=Estimate(value=9.0, n=12)))
     said = recommendation(Answer(candidates=(best, worse), recommended=best, layer=4))
     assert "the least of these" in said
+    elsewhere = replace(worse, past=replace(worse.past, units=("tiny/zsre",)))
+    said = recommendation(Answer(candidates=(best, elsewhere), recommended=best, layer=4))
+    assert "least" not in said, "means over other units are not compared"
     assert "No method has picked" in recommendation(Answer(candidates=(CMA,), recommended=None, layer=None))
 
 
 def test_a_mean_over_other_units_is_said_to_be_one():
-    any_unit = replace(PAST, like="any", units=10)
-    assert "has no unit of this model" in past_sentence(any_unit) and "10 units" in past_sentence(any_unit)
+    regret = replace(PAST.regret, n=90)
+    any_unit = replace(PAST, like="any", units=tuple(f"tiny/{i}" for i in range(10)), facts=47, regret=regret)
     best = replace(LGA, ranking=(4,), obstacle=None, past=any_unit)
+    said = past_sentence(Answer(candidates=(replace(CMA, past=None), best), recommended=best, layer=4))
+    assert "has no unit of this model" in said and "on 47 held-out facts, judged 90 times in all" in said
+    assert "the units in which all of these have a pick (10, r-rome)" in said and "at random" not in said
+    random = replace(any_unit, regret=Estimate(value=5.5, low=4.0, high=7.0, n=90))
+    developed = replace(best, past=replace(any_unit, developed_on="world (ours)"))
+    said = past_sentence(Answer(candidates=(developed,), recommended=best, any_layer=random, layer=4))
+    assert "A layer drawn at random: 5.5 (4.0 to 7.0)." in said
+    assert said.endswith("was developed on world (ours), so that set is not held out for it.")
+    assert past_sentence(Answer(candidates=(), recommended=None, layer=None)) == ""
     assert "it has none of this model" in recommendation(Answer(candidates=(best,), recommended=best, layer=4))
     few = replace(best, n_facts=4)
-    assert "From 4 facts" in recommendation(Answer(candidates=(few,), recommended=few, layer=4))
+    said = recommendation(Answer(candidates=(few,), recommended=few, layer=4))
+    assert "From 4 facts, under half of those of the study’s picks (12)" in said
 
 
 def test_layers_at_which_an_edit_cannot_act_are_named_together():

@@ -36,7 +36,7 @@ def judged(one, selector):
 
 
 def test_every_selectors_means_are_those_of_its_units(units, over):
-    assert (over.units, over.facts) == (3, 33)
+    assert (over.units, over.facts, over.different) == (3, 33, 27)  # two units of one set share 6
     for item in over.selectors:
         mine = [judged(one, item.selector) for one in units]
         mine = [worth for worth in mine if worth.pick.layer is not None]
@@ -112,36 +112,43 @@ def test_two_selectors_are_compared_where_both_have_a_pick(units, over):
 
 
 def test_units_of_one_set_draw_the_same_facts():
-    """So twice the same unit is as sure as one; another set of the same numbers draws its own, and is surer."""
+    """Twice the same unit: where both are drawn their facts are the same ones, where one is drawn twice they are not.
+    The variance is 1/2 · 1 + 1/2 · 1/2 of the unit alone. Another set of the same numbers draws its own facts: 1/2."""
     one = unit(0)
     alone, twice, other = (
-        summary(units, selectors=["lga"], draws=400).selectors[0].measures["overall"]
+        summary(units, selectors=["lga"], draws=2000).selectors[0].measures["overall"]
         for units in ((one,), (one, replace(one, model="again")), (one, replace(one, fact_set="zzz")))
     )
-    assert (twice.value, twice.low, twice.high) == pytest.approx((alone.value, alone.low, alone.high))
-    assert other.value == pytest.approx(alone.value) and other.high - other.low < 0.95 * (alone.high - alone.low)
+    assert twice.value == other.value == alone.value
+    for estimate, variance in ((twice, 0.75), (other, 0.5)):
+        assert (estimate.high - estimate.low) / (alone.high - alone.low) == pytest.approx(variance**0.5, abs=0.06)
 
 
 def test_units_are_drawn_and_facts_within_them_as_in_a_plain_loop(units):
-    """The same draws, unit by unit and fact by fact; differences are of the same draws."""
+    """The same draws, unit by unit, copy by copy and fact by fact; differences are of the same draws."""
     over = summary(units, selectors=["lga", "middle"], draws=30, seed=3)
     sets = sorted({one.fact_set for one in units})
-    counts = drawn_weights(3, 30, (3, len(sets)))
-    facts = [drawn_weights(len(one.test.records), 30, (3, sets.index(one.fact_set))) for one in units]
+    counts = drawn_weights(3, 30, (3, len(sets)))[1:].astype(int)
+    most = int(counts.max())
+    assert most > 1
+    facts = [
+        drawn_weights(len(one.test.records), 30 * most, (3, sets.index(one.fact_set)))[1:].reshape(30, most, -1)
+        for one in units
+    ]
     means: dict[str, list[float]] = {"lga": [], "middle": []}
-    for draw in range(31):
-        for name, drawn in means.items():
-            values = []
-            for one, times, weights in zip(units, counts[draw], facts, strict=True):
-                layer = next(pick.layer for pick in one.picks if pick.selector == name)
-                order = np.argsort(one.test.records)
-                some = [
-                    v
-                    for fact, w in zip(order, weights[draw], strict=True)
-                    for v in [one.test.overall[fact][layer]] * int(w)
-                ]
-                values += [fmean(some)] * int(times)
-            drawn.append(fmean(values))
+    for name, drawn in means.items():
+        columns = []  # by unit: each fact's Overall at the pick
+        for one in units:
+            layer = next(pick.layer for pick in one.picks if pick.selector == name)
+            columns.append([one.test.overall[fact][layer] for fact in np.argsort(one.test.records)])
+        drawn.append(fmean(fmean(column) for column in columns))
+        for draw in range(30):
+            copies = []
+            for column, times, weights in zip(columns, counts[draw], facts, strict=True):
+                for copy in range(times):
+                    again = [[value] * int(w) for value, w in zip(column, weights[draw][copy], strict=True)]
+                    copies.append(fmean(value for values in again for value in values))
+            drawn.append(fmean(copies))
     for item in over.selectors:
         low, high = np.quantile(means[item.selector][1:], [0.025, 0.975])
         estimate = item.measures["overall"]
@@ -151,21 +158,30 @@ def test_units_are_drawn_and_facts_within_them_as_in_a_plain_loop(units):
     assert (mean.value, mean.low, mean.high) == pytest.approx((paired[0], *np.quantile(paired[1:], [0.025, 0.975])))
 
 
-def test_the_interval_over_units_covers_the_mean_of_all_units():
-    """Ten units whose rewrite is drawn around 50, 40 times: what the unit adds, and noise of each fact and layer."""
-    one = unit(0, n=6, layers=4)
+def test_the_interval_over_units_covers_the_mean_of_all_units_and_is_no_wider_than_its_draws_make_it():
+    """Ten units whose rewrite is drawn around 50, 40 times: what the unit adds, and noise of each fact and layer.
+
+    A mean of copies with facts of their own has a variance that can be written down: that of the units drawn, and of
+    the facts within each. With one draw of facts for all copies of a unit the intervals were 1.14 times as wide."""
+    one = unit(0, n=12, layers=4)
     shape = one.test.after["rewrite"].shape
-    covered = 0
+    covered, against_draws, against_truth = 0, [], []
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        many = []
+        many, columns = [], []
         for i in range(10):
-            rewrite = 50 + rng.normal(0, 10) + rng.normal(0, 20, shape)
+            rewrite = 50 + rng.normal(0, 10) + rng.normal(0, 34.6, shape)
             test = replace(one.test, after={**one.test.after, "rewrite": rewrite})
             many.append(replace(one, fact_set=f"set {i}", test=test))
-        middle = summary(many, selectors=["middle"], draws=100, seed=seed).selectors[0].measures["rewrite"]
+            columns.append(rewrite[:, 2])  # the middle of four layers
+        middle = summary(many, selectors=["middle"], draws=200, seed=seed).selectors[0].measures["rewrite"]
         covered += middle.low <= 50 <= middle.high
+        of_units, of_facts = np.mean(columns, axis=1).var() / 10, np.var(columns, axis=1).mean() / 12 / 10
+        against_draws.append((middle.high - middle.low) / (2 * 1.96 * (of_units + of_facts) ** 0.5))
+        against_truth.append((middle.high - middle.low) / (2 * 1.96 * ((10**2 + 34.6**2 / 12) / 10) ** 0.5))
     assert covered >= 35
+    assert fmean(against_draws) == pytest.approx(1, abs=0.05)
+    assert 1 <= fmean(against_truth) <= 1.2  # noise of facts is in the spread of the units too, so it counts twice
 
 
 def test_a_unit_with_too_few_facts_for_halves_has_no_regret(units):

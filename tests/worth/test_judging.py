@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from view.made_study import unit
 from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 
 from lga_core.errors import LgaError
@@ -17,6 +18,7 @@ from lga_core.worth.ground_truth import Truth, drawn_weights
 from lga_core.worth.held_out import best_overall
 from lga_core.worth.judging import harmonic_mean, judge, rank_correlations
 from lga_core.worth.selectors import SELECTORS, pick_by_scores, pick_by_sweep
+from lga_core.worth.study.across import summary
 
 NONE = Estimate()
 
@@ -104,7 +106,29 @@ def test_held_out_the_best_layer_is_named_on_other_facts_than_it_is_measured_on(
     assert inside.regret.value == 0 > held_out.regret.value
     assert held_out.regret.low <= held_out.regret.value <= held_out.regret.high
     few = judge([pick_of((0, 1), range(2))], sweep_of({"rewrite": values[:3]}), in_sample=False)
-    assert few.selectors[0].regret == few.any_regret == NONE and few.selectors[0].overall.n == 3
+    assert few.selectors[0].regret == few.any_regret == few.gap == NONE and few.selectors[0].overall.n == 3
+
+
+def test_the_golden_gap_is_to_the_best_layer_that_regret_is_to():
+    """So a selector's loss to the optimum is its regret and the golden gap, in sample and held out; and one unit alone
+    has the gap that the study says of it."""
+    kept = unit(0)
+    inside, held_out = (judge(kept.picks, kept.test, in_sample=in_sample, draws=50) for in_sample in (True, False))
+    for worth in (inside, held_out):
+        for item in worth.selectors:
+            assert item.below_optimum.value == pytest.approx(item.regret.value + worth.gap.value)
+    assert held_out.gap.value > inside.gap.value == pytest.approx(inside.optimum.value - inside.best.value)
+    assert summary([kept], draws=0).gap.value == pytest.approx(held_out.gap.value)
+
+
+def test_scores_that_are_the_judged_means_themselves_have_no_interval_of_their_correlation():
+    """Brute force in sample: its correlation is 1 by construction, which the draws are all below."""
+    sweep = random_sweep(1)
+    brute, other = judge([pick_by_sweep(sweep), pick_of((1, 0, 2, 3, 4), range(5))], sweep, in_sample=True).selectors
+    assert brute.spearman == Estimate(value=pytest.approx(1), n=6)
+    assert other.spearman.low is not None
+    (held_out,) = judge([pick_by_sweep(random_sweep(2))], sweep, in_sample=False).selectors
+    assert held_out.spearman.low is not None
 
 
 def test_one_fact_has_no_interval():
@@ -167,7 +191,6 @@ def test_every_quantity_against_a_naive_loop(seed):
     best = max(range(5), key=lambda column: whole[column]["overall"])
     assert worth.best_layer == best
     assert_estimate(worth.best, [naive_mean(draw, "overall", best) for draw in draws])
-    assert_estimate(worth.gap, [naive_optimum(draw) - naive_mean(draw, "overall", best) for draw in draws])
     assert_estimate(worth.optimum, [naive_optimum(draw) for draw in draws])
     assert_estimate(
         worth.any_layer,
@@ -180,6 +203,7 @@ def test_every_quantity_against_a_naive_loop(seed):
             counts[column] += 1 / len(winners)
     same(worth.histogram, counts)
     reference = best_overall(Truth.of(test), weights, in_sample=False)  # a loop of its own in test_held_out
+    assert_estimate(worth.gap, [naive_optimum(draw) - best for best, draw in zip(reference, draws, strict=True)])
     for pick, judged in zip(picks, worth.selectors, strict=True):
         column = test.layers.index(pick.layer)
         resampled = [naive(draw, column, pick) for draw in draws]

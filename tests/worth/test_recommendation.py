@@ -1,6 +1,6 @@
 """Which layer to take: by the study's regret, never where an edit cannot act, and what the study is asked for."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,17 +10,27 @@ from view.made_sweep import sweep
 
 from lga_core.data.facts import Fact
 from lga_core.results import Cost, Estimate, FactRow, LayerScores, Obstacle, PastWorth, Selection
+from lga_core.scores.methods import layer_scores
 from lga_core.worth.reach import obstacles, subject_ends_prompt
 from lga_core.worth.recommendation import past_worth, recommend
+from lga_core.worth.selectors import SELECTORS
+from lga_core.worth.study.across import summary
+from lga_core.worth.study.sets import SETS
 
 LAST = Obstacle(layer=5, why="no path", facts=3, of=3)
+
+
+def study(**worth):
+    """A study that says these regrets, whoever is compared."""
+    return lambda _selectors: worth
 
 
 def past(regret: float, proxy_facts: int = 4) -> PastWorth:
     return PastWorth(
         regret=Estimate(value=regret, low=regret - 1, high=regret + 1, n=12),
         like="this",
-        units=1,
+        units=("tiny/world",),
+        facts=12,
         models=("tiny",),
         sets=("world",),
         editor="r-rome",
@@ -48,18 +58,18 @@ def scores(method: str, best: int, n: int = 6):
 
 def test_the_pick_whose_kind_lost_least_is_recommended():
     found = recommend(
-        {"lga": scores("lga", 2), "forecast": scores("forecast", 3)}, None, {"lga": past(9), "forecast": past(2)}, {}
+        {"lga": scores("lga", 2), "forecast": scores("forecast", 3)}, None, study(lga=past(9), forecast=past(2)), {}
     )
     assert (found.recommended.selector, found.layer) == ("forecast", 3)
     other = recommend(
-        {"lga": scores("lga", 2), "forecast": scores("forecast", 3)}, None, {"lga": past(1), "forecast": past(2)}, {}
+        {"lga": scores("lga", 2), "forecast": scores("forecast", 3)}, None, study(lga=past(1), forecast=past(2)), {}
     )
     assert (other.recommended.selector, other.layer) == ("lga", 2)
 
 
 def test_a_layer_where_an_edit_cannot_act_is_never_recommended():
     both = {"lga": scores("lga", 5), "forecast": scores("forecast", 3)}
-    worth = {"lga": past(1), "forecast": past(2)}
+    worth = study(lga=past(1), forecast=past(2))
     found = recommend(both, None, worth, {5: LAST})
     assert (found.recommended.selector, found.layer) == ("forecast", 3)
     assert found.candidates[0].obstacle == LAST
@@ -69,22 +79,66 @@ def test_a_layer_where_an_edit_cannot_act_is_never_recommended():
     assert recommend(both, None, worth, everywhere).layer is None
 
 
-def test_a_pick_from_fewer_facts_than_the_studys_comes_after_the_others():
-    found = recommend(
-        {"lga": scores("lga", 2, n=6), "forecast": scores("forecast", 3, n=3)},
-        None,
-        {"lga": past(9), "forecast": past(2)},
-        {},
-    )
-    assert found.recommended.selector == "lga"
+@pytest.mark.parametrize(("facts", "picked"), [(1, "lga"), (2, "forecast"), (3, "forecast")])
+def test_a_pick_from_under_half_of_the_studys_facts_comes_after_the_others(facts, picked):
+    """The study's are from 4."""
+    both = {"lga": scores("lga", 2, n=6), "forecast": scores("forecast", 3, n=facts)}
+    assert recommend(both, None, study(lga=past(9), forecast=past(2)), {}).recommended.selector == picked
+
+
+def test_a_pick_of_which_the_study_says_nothing_comes_last():
+    """Eight facts of smollm2-135m, world: the study has no pick of LGA with the sequence's loss; it has CMA's, from
+    more facts, with the least regret."""
+    three = {name: scores(name, layer, n=8) for layer, name in enumerate(("lga", "cma-mlp", "forecast"))}
+    worth = {"cma-mlp": past(-2.1, proxy_facts=12), "forecast": past(3.1, proxy_facts=12)}
+    assert recommend(three, None, study(**worth), {}).recommended.selector == "cma-mlp"
+    unfit = replace(past(0), regret=Estimate())
+    assert recommend(three, None, study(lga=unfit, **worth), {}).recommended.selector == "cma-mlp"
+    few = {"forecast": past(3.1, proxy_facts=99)}
+    assert recommend(three, None, study(**few), {}).recommended.selector == "forecast"
+
+
+def test_scores_that_are_read_in_another_way_than_the_studys_have_no_past():
+    asked = []
+
+    def of_study(selectors):
+        asked.append(selectors)
+        return {"lga": past(1), "forecast": past(2)}
+
+    cosine = replace(scores("lga", 2), settings={"loss": "sequence", "old": "data", "normalize": "cosine"})
+    found = recommend({"lga": cosine, "forecast": scores("forecast", 3)}, None, of_study, {})
+    lga, forecast = found.candidates
+    assert (lga.studied, lga.past, forecast.studied) == (False, None, True) and forecast.past is not None
+    assert found.recommended is forecast and asked == [("forecast",)]
+
+
+@pytest.mark.parametrize("method", ["lga", "cma-mlp", "forecast", "middle"])
+def test_what_the_study_picks_by_is_as_studied_and_no_option_changed_is(method):
+    """Scores made by `layer_scores` with the study's own settings and view, and with one choice of the view changed."""
+    selector = SELECTORS[method]
+    measured = selector.settings(seed=3)
+    asked = asdict(measured) if measured is not None else {}
+
+    def alike(view, settings):
+        made = layer_scores(method, [], 4, view, settings)
+        return recommend({method: made}, None, study(), {}).candidates[0].studied
+
+    assert alike(replace(selector.choices(3), top=5), asked)
+    assert alike(replace(selector.choices(3), known="known"), asked) == (method == "middle")  # which reads no fact
+    if method == "lga":
+        for other in ({"scope": "block"}, {"normalize": "cosine"}, {"rank": "magnitude"}, {"fences": None}):
+            assert not alike(replace(selector.choices(3), **other), asked)
+        assert alike(selector.choices(3), {**asked, "loss": "answer"})  # a reading of its own in the study
+    if method == "cma-mlp":
+        assert not alike(selector.choices(3), {**asked, "window": 3})
 
 
 def test_a_sweep_is_a_candidate_with_the_share_of_draws_that_pick_its_layer():
     swept = sweep(8, 6, 0)
-    found = recommend({}, swept, {"brute-force": past(3)}, {})
+    found = recommend({}, swept, study(**{"brute-force": past(3)}), {})
     best = int(np.argmax(swept.overall.mean(0)))
     assert found.layer == best and 0 < found.recommended.share <= 1
-    assert recommend({}, None, {}, {}).recommended is None
+    assert recommend({}, None, study(), {}).recommended is None
 
 
 @pytest.mark.parametrize(
@@ -93,12 +147,49 @@ def test_a_sweep_is_a_candidate_with_the_share_of_draws_that_pick_its_layer():
 )
 def test_the_study_answers_with_the_nearest_units_it_has(model, fact_set, like, units):
     kept = [unit(0), unit(1, fact_set="other"), unit(2, model="second"), unit(3, editor="ft-m")]
-    found = past_worth(kept, model, fact_set, "r-rome")["lga"]
-    assert (found.like, found.units, found.editor) == (like, units, "r-rome")
-    assert found.regret.low <= found.regret.value <= found.regret.high and found.regret.n > 0
+    every = past_worth(kept, model, fact_set, "r-rome")
+    found = every["lga"]
+    assert (found.like, len(found.units), found.editor) == (like, units, "r-rome")
+    assert found.regret.low <= found.regret.value <= found.regret.high
+    assert (found.regret.n, found.facts) == (12 * units, 12 * min(units, 2)), "two of the units have the same facts"
     assert found.proxy_facts == min(
         pick.n_facts for one in kept[:units] for pick in one.picks if pick.selector == "lga"
     )
+    assert every["middle"].proxy_facts == 0
+    random = summary(kept[:units]).any_layer["regret"]
+    assert every["any"].regret == random and every["any"].units == found.units
+
+
+def test_selectors_are_compared_over_the_units_in_which_all_of_them_have_a_pick():
+    """LGA is worse in the unit in which CMA has no pick; CMA alone says nothing of that unit."""
+    kept = [unit(0), unit(1, fact_set="other"), unit(2, fact_set="third", without="cma-mlp")]
+    both = past_worth(kept, "tiny", "unseen", "r-rome", ["lga", "cma-mlp", "brute-force"])
+    own = {item.selector: item.measures["regret"].value for item in summary(kept[:2]).selectors}
+    assert {name: both[name].regret.value for name in own if name in both} == pytest.approx(
+        {name: own[name] for name in own if name in both}
+    )
+    assert both["lga"].units == both["cma-mlp"].units == ("tiny/world", "tiny/other")
+    alone = past_worth(kept, "tiny", "unseen", "r-rome", ["lga"])["lga"]
+    assert len(alone.units) == 3 and alone.regret.value != pytest.approx(both["lga"].regret.value)
+    apart = [unit(0, without="lga"), unit(1, fact_set="other", without="cma-mlp")]  # no unit has both
+    fallen_back = past_worth(apart, "tiny", "unseen", "r-rome", ["lga", "cma-mlp"])
+    assert (fallen_back["lga"].units, fallen_back["cma-mlp"].units) == (("tiny/other",), ("tiny/world",))
+
+
+@pytest.mark.parametrize(("name", "file"), [(name, file or name) for name, (_title, file) in SETS.items()])
+def test_a_set_that_is_loaded_from_the_benchmarks_file_is_the_studys(name, file):
+    found = past_worth([unit(0, fact_set=name), unit(1, fact_set="another")], "tiny", file, "r-rome")
+    assert found["lga"].like == "this" and found["lga"].units == (f"tiny/{name}",)
+
+
+def test_the_set_that_a_selector_was_developed_on_is_told():
+    kept = [unit(0), unit(1, fact_set="other")]
+    forecasts = [
+        replace(one, picks=(*one.picks, replace(one.picks[0], selector="forecast", title="Forecast"))) for one in kept
+    ]
+    told = past_worth(forecasts, "tiny", "unseen", "r-rome", ["lga", "forecast"])
+    assert told["forecast"].developed_on == "Set world" and told["lga"].developed_on is None
+    assert past_worth(forecasts, "tiny", "other", "r-rome", ["forecast"])["forecast"].developed_on is None
 
 
 def test_an_editor_without_units_is_judged_by_those_of_most():

@@ -22,13 +22,15 @@ class Obstacle(Result):
 class PastWorth(Result):
     """What a selector's picks were worth on the held-out facts of the study."""
 
-    regret: Estimate  # points of Overall below the best layer; n counts test facts
+    regret: Estimate  # points of Overall below the best layer; n counts each unit's test facts
     like: Literal["this", "this model", "any"]  # the unit of this very model, set and editor; else a mean over units
-    units: int
+    units: tuple[str, ...]  # in which it has a pick, as "model/set"
+    facts: int  # different ones: units of one set may be judged on the same
     models: tuple[str, ...]
     sets: tuple[str, ...]  # their titles
     editor: str  # of the units
-    proxy_facts: int  # that the fewest of the picks were made from
+    proxy_facts: int  # that the fewest of the picks were made from; 0 where a pick needs none
+    developed_on: str | None = None  # title of the set, if it is among these, that the selector was developed on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,8 @@ class Candidate(Result):
     cost: Cost
     reason: str | None = None  # why there is no pick
     obstacle: Obstacle | None = None  # at its pick
-    past: PastWorth | None = None  # None: the study has no pick of it
+    past: PastWorth | None = None  # None: there is no pick, or the study has none like it
+    studied: bool = True  # whether its options are those of the study
 
     @property
     def layer(self) -> int | None:
@@ -52,8 +55,8 @@ class Candidate(Result):
 
     @property
     def fewer_facts(self) -> bool:
-        """Whether the study's picks were made from more facts, so that they say less about this one."""
-        return self.past is not None and self.n_facts < self.past.proxy_facts
+        """Whether it is from under half of the facts of the study's picks, so that they say less about this one."""
+        return self.past is not None and 2 * self.n_facts < self.past.proxy_facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,4 +65,5 @@ class Answer(Result):
 
     candidates: tuple[Candidate, ...]
     recommended: Candidate | None  # None: nothing has a pick at which an edit can act
+    any_layer: PastWorth | None = None  # of a layer drawn at random, over the same units
     layer: int | None  # to edit at: the pick of the recommended one, or the next of its ranking where an edit can act

@@ -71,7 +71,7 @@ class Worth(ShownResult):
     any_layer: Estimate  # Overall of a layer drawn at random: the mean over layers
     any_regret: Estimate  # its regret
     optimum: Estimate  # sample-wise: mean over facts of each fact's best; optimistic
-    gap: Estimate  # optimum − best: the golden-layer claim
+    gap: Estimate  # golden gap, the optimum less the best layer as regret is to it; none where there is no regret
     histogram: Array  # (layers,) facts whose best layer it is, ties shared
     selectors: tuple[SelectorWorth, ...]
     draws: int  # of the bootstrap over facts; every pick is held fixed

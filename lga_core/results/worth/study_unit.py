@@ -62,13 +62,14 @@ class Summary(Result):
     """What several units say together (METHOD.md §6)."""
 
     units: int
-    facts: int  # test facts of all units
+    facts: int  # test facts of all units, each unit's counted
+    different: int  # those that are not the same: units of one set are mostly judged on the same
     with_regret: int  # units with enough facts for halves
     selectors: tuple[Across, ...]
     any_layer: Mapping[str, Estimate]  # the measures of a layer drawn at random: means over all layers
     best: Estimate  # Overall at the layer that is best for half of each unit's test facts, on the other half
     optimum: Estimate  # Overall with each fact at its own best layer; optimistic
-    gap: Estimate  # points from the former to the latter
+    gap: Estimate  # golden gap: points from the former to the latter
     differences: tuple[Difference, ...]
     same_layer: int  # units whose proxy's best layer is the test's best
     draws: int

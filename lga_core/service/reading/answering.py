@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import EDITORS
-from lga_core.results import Answer, ModelIdentity, Obstacle, PastWorth
+from lga_core.results import Answer, ModelIdentity, Obstacle
 from lga_core.runs.reading import finished_sweep
 from lga_core.runs.storage.store import Store
-from lga_core.service.reading.method_scores import QuestionScores, ScoreChoices
+from lga_core.service.reading.method_scores import QuestionScores, ScoreChoices, method_scores
 from lga_core.service.reading.stored import editable, scored_facts
 from lga_core.service.requests import ProxySet
 from lga_core.worth.reach import obstacles
-from lga_core.worth.recommendation import ANSWERING, recommend
+from lga_core.worth.recommendation import Past, recommend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +26,14 @@ class Answered:
     obstacles: Mapping[int, Obstacle]
 
 
-def answered(
-    scores: QuestionScores, past: Mapping[str, PastWorth], facts_name: str, editor: str, store: Store
-) -> Answered:
+def answered(scores: QuestionScores, past: Past, facts_name: str, editor: str, store: Store) -> Answered:
     """`scores`: their rows may be incomplete. `editor`: whose sweep is looked for, with its default settings."""
     identity = scores.known.identity
     facts = editable(scores.known.facts)
     forecast = scores.forecast.scores.rows if scores.forecast is not None else ()
     blocked = obstacles(identity.layers, facts, editor, forecast)
-    by_selector = {item.scores.method: item.scores for item in scores.scored if item.scores.method in ANSWERING}
+    read = (*scores.scored, method_scores(scores.known, scores.choices, "middle"))
+    by_selector = {item.scores.method: item.scores for item in read if item is not None}
     sweep = None
     if facts:
         settings = EDITORS[editor].settings()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from lga_core.data.facts import fact_label
 from lga_core.data.load import shipped_licence
@@ -73,7 +74,7 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
     scores = question_scores(known, choices)
     lga = scores.lga
     facts_name = request.proxy.name
-    past = past_worth(kept_units(), request.model, facts_name, request.editor)
+    past = partial(past_worth, kept_units(), request.model, facts_name, request.editor)
     asked = answered(scores, past, facts_name, request.editor, store) if known.facts else None
     citation = CITATION.read_text(encoding="utf-8") if CITATION.is_file() else ""
     licence = entry.licence

@@ -79,13 +79,10 @@ def _answer(report: QuestionReport) -> str:
     answer = report.answer
     if answer is None or not answer.candidates:
         return ""
-    past = next((item.past for item in answer.candidates if item.past is not None), None)
     return (
         page.paragraph(recommendation(answer), kind="answer")
         + page.table(answer_rows(answer), "Each way to pick a layer, what it picks and what that is worth")
-        + page.paragraph(
-            past_sentence(past) if past is not None else None, obstacles_sentence(report.obstacles), kind="note"
-        )
+        + page.paragraph(past_sentence(answer), obstacles_sentence(report.obstacles), kind="note")
     )
 
 

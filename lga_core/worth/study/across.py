@@ -1,8 +1,8 @@
 """What the study's units say together: every selector over all of them, and some of them in pairs.
 
-Every unit counts the same. Intervals are a hierarchical bootstrap: units are drawn, and within each its test facts;
-picks are held fixed. Units of one fact set draw the same facts, and all selectors the same units and facts, so that
-differences are paired. METHOD.md §6.
+Every unit counts the same. Intervals are a hierarchical bootstrap: units are drawn, and within each its test facts,
+anew each time that the unit is drawn; picks are held fixed. Units of one fact set draw the same facts, and all
+selectors the same units and facts, so that differences are paired. METHOD.md §6.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,32 +34,31 @@ PAIRS = (
 )
 ANY = "any"  # no selector: a layer drawn at random
 
-Drawn = Mapping[str, Mapping[str, np.ndarray]]  # selector -> measure -> (1 + draws,), the value first
+Drawn = Mapping[str, Mapping[str, np.ndarray]]  # selector -> measure -> (1 + copies,), the facts as they are first
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Bootstrap:
-    """Units with their measures over the facts as they are and drawn again, and how often each unit is drawn."""
+    """Units with their measures over the facts as they are, and over facts drawn for each copy of the unit."""
 
     units: Sequence[StudyUnit]
     drawn: Sequence[Drawn]  # by unit
     judged_on: Sequence[Truth]  # by unit
-    counts: np.ndarray  # (1 + draws, units), every unit once first; one unit has nothing to be drawn from
+    copied_in: Sequence[np.ndarray]  # by unit, (1 + copies,) the draw that each copy is in; 0: the units as they are
+    draws: int
 
     def mean(self, metric: str, values: Sequence[np.ndarray | None]) -> Estimate:
         """Of what each unit has (None: nothing) over those that have it; `n` counts their facts."""
         present = [i for i, value in enumerate(values) if value is not None and not np.isnan(value[0])]
         if not present:
             return Estimate()
-        own = [values[i] for i in present]
-        draws = max(len(self.counts), *map(len, own))
-        stacked = np.stack([np.broadcast_to(value, draws) for value in own], axis=1)  # (1 + draws, units)
-        lost = np.isnan(stacked)  # a draw without a fact that has the metric
-        weights = np.where(lost, 0.0, np.broadcast_to(self.counts, (draws, len(self.units)))[:, present])
-        total = weights.sum(1)
-        summed = (weights * np.where(lost, 0.0, stacked)).sum(1)
+        copies = np.concatenate([values[i] for i in present])
+        draw = np.concatenate([self.copied_in[i] for i in present])
+        kept = ~np.isnan(copies)  # a copy without a fact that has the metric
+        total = np.bincount(draw[kept], copies[kept], minlength=1 + self.draws)
+        count = np.bincount(draw[kept], minlength=1 + self.draws)
         n = sum(self.judged_on[i].n(metric if metric in METRICS else "overall") for i in present)
-        return estimate(np.divide(summed, total, out=np.full(draws, np.nan), where=total > 0), n)
+        return estimate(np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0), n)
 
     def measure(self, selector: str, name: str) -> Estimate:
         """A measure at a selector's layers."""
@@ -80,18 +79,25 @@ def summary(
     """
     sets = sorted({unit.fact_set for unit in units})
     truths = [Truth.of(unit.proxy if in_sample else unit.test) for unit in units]
+    copies = drawn_weights(len(units), draws, (seed, len(sets)))[1:].astype(int)  # (draws, units)
+    if len(units) == 1 and len(truths[0].records) > 1:  # one unit has nothing to be drawn from, its facts have
+        copies = np.ones((draws, 1), dtype=int)
+    rounds = 1 + np.arange(len(copies))
+    weights = [
+        _fact_weights(len(truth.records), own, copies.max(initial=0), (seed, sets.index(unit.fact_set)))
+        for unit, truth, own in zip(units, truths, copies.T, strict=True)
+    ]
     study = _Bootstrap(
         units=units,
-        drawn=[
-            _drawn(unit, truth, in_sample, draws, (seed, sets.index(unit.fact_set)))
-            for unit, truth in zip(units, truths, strict=True)
-        ],
+        drawn=[_drawn(*each, in_sample) for each in zip(units, truths, weights, strict=True)],
         judged_on=truths,
-        counts=drawn_weights(len(units), draws, (seed, len(sets))),
+        copied_in=[np.append(0, np.repeat(rounds, own)) for own in copies.T],
+        draws=len(copies),
     )
     return Summary(
         units=len(units),
         facts=sum(len(truth.records) for truth in truths),
+        different=different_facts(units, truths),
         with_regret=sum(not np.isnan(measures[ANY]["regret"][0]) for measures in study.drawn),
         selectors=tuple(item for name in selectors if (item := _across(name, selectors, study)).units),
         any_layer={name: study.measure(ANY, name) for name in MEASURED},
@@ -103,6 +109,11 @@ def summary(
         draws=draws,
         seed=seed,
     )
+
+
+def different_facts(units: Sequence[StudyUnit], truths: Sequence[Truth]) -> int:
+    """Of these units' facts, those that are not the same: a record of a set is one fact, however many judge by it."""
+    return len({(unit.fact_set, record) for unit, truth in zip(units, truths, strict=True) for record in truth.records})
 
 
 def of_most(units: Sequence[StudyUnit]) -> tuple[StudyUnit, ...]:
@@ -120,9 +131,21 @@ def carried(units: Sequence[StudyUnit], selector: str) -> Transfer:
     return transfer(picks, {unit.title: unit.test for unit in units}, held_out=True)
 
 
-def _drawn(unit: StudyUnit, truth: Truth, in_sample: bool, draws: int, seed: tuple[int, int]) -> Drawn:
-    """Every measure at every selector's layer, over the facts as they are and drawn again."""
-    weights = drawn_weights(len(truth.records), draws, seed)
+def _fact_weights(n: int, copies: np.ndarray, most: int, seed: tuple[int, int]) -> np.ndarray:
+    """(1 + copies.sum(), n): every fact once, then facts drawn anew for each copy of a unit, draw by draw.
+
+    `copies` (draws,): how often each draw has the unit. The k-th copies of two units in one draw have the same facts
+    where seed and n are the same; `most`: the copies that any unit has, so that the stream of random numbers is too.
+    """
+    drawn = drawn_weights(n, len(copies) * most, seed)[1:]
+    if not len(drawn):  # one fact has nothing to be drawn from
+        return np.ones((1 + copies.sum(), n))
+    has = np.arange(most) < copies[:, None]  # (draws, most)
+    return np.concatenate([np.ones((1, n)), drawn[has.ravel()]])
+
+
+def _drawn(unit: StudyUnit, truth: Truth, weights: np.ndarray, in_sample: bool) -> Drawn:
+    """Every measure at every selector's layer, over the facts as they are and drawn again by `weights`."""
     means = {metric: truth.mean(metric, weights) for metric in (*METRICS, "overall")}
     best = best_overall(truth, weights, in_sample=in_sample)
     optimum = weights @ truth.overall.max(1) / weights.sum(1)

@@ -1,6 +1,7 @@
 """The answer that the golden-layers page leads with: one row a way to pick, and the layer to edit at."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -21,8 +22,8 @@ FRESH_SECONDS = 600  # a unit of the study that is finished meanwhile is seen af
 
 
 @st.cache_resource(ttl=FRESH_SECONDS, max_entries=32, show_spinner=False)
-def _past(model: str, facts: str, editor: str) -> Mapping[str, PastWorth]:
-    return past_worth(kept_units(), model, facts, editor)
+def _past(model: str, facts: str, editor: str, selectors: tuple[str, ...]) -> Mapping[str, PastWorth]:
+    return past_worth(kept_units(), model, facts, editor, selectors)
 
 
 def chosen_editor() -> str:
@@ -33,7 +34,8 @@ def chosen_editor() -> str:
 def read(question: Question, scores: QuestionScores) -> Answered:
     """What the store has of the answer."""
     editor = chosen_editor()
-    return answered(scores, _past(question.model, question.facts, editor), question.facts, editor, store())
+    past = partial(_past, question.model, question.facts, editor)
+    return answered(scores, past, question.facts, editor, store())
 
 
 def show(answered: Answered) -> None:
@@ -45,6 +47,5 @@ def show(answered: Answered) -> None:
     rows = pd.DataFrame(answer_rows(answer)).map(safe)
     about = "Table of each way to pick a layer, what it picks and what that is worth"
     st.table(rows, hide_index=True, border="horizontal", alt=about)
-    past = next((item.past for item in answer.candidates if item.past is not None), None)
-    lines = [past_sentence(past) if past is not None else "", obstacles_sentence(answered.obstacles)]
+    lines = [past_sentence(answer), obstacles_sentence(answered.obstacles)]
     st.caption(safe(" ".join(filter(None, lines))), help=definitions(rows.columns))

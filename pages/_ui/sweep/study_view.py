@@ -22,7 +22,7 @@ FRESH_SECONDS = 60  # a unit that is finished meanwhile is seen after this
 _BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
 _REGRET = (
     "Regret: points of Overall below the layer that is best on half of the test facts, measured on the other half, "
-    "mean over 20 cuts; n/a with fewer than four facts."
+    "mean over 200 cuts; n/a with fewer than four facts."
 )
 _CARRIED = ("lga", "lga-answer", "forecast", "cma-mlp", "brute-force")
 

@@ -172,14 +172,22 @@ def _truth_text(title: str, swept: JudgedSweep) -> str:
         f"{title} on {swept.asked.name}, {size}: golden layer {worth.best_layer}, Overall {_with_interval(worth.best)} "
         f"({protocol_words(swept.sweep.answers)}, percent; {', '.join(worth.makeup)}).",
         left_out_words(swept.sweep.left_out),
-        f"Sample-wise optimum {_with_interval(worth.optimum)} (optimistic: a maximum over noise), "
-        f"{_with_interval(worth.gap)} above it. Any layer: {_with_interval(worth.any_layer)}.",
+        f"Sample-wise optimum {_with_interval(worth.optimum)} (optimistic: a maximum over noise){_gap(worth)}. "
+        f"Any layer: {_with_interval(worth.any_layer)}.",
         cost_sentence("Swept in", swept.sweep.cost) + if_stored(swept.stored),
     ]
     unswept = [str(fact.record) for fact in swept.asked.facts if not fact.target_new]
     if unswept:
         lines.append(f"Records not swept, {NOT_SWEPT}: {', '.join(unswept)}")
     return "\n".join(lines)
+
+
+def _gap(worth: Worth) -> str:
+    """The golden gap, after the optimum; "" where there is none."""
+    if worth.gap.value is None:
+        return ""
+    best = "it" if worth.in_sample else "the layer that half of the facts name as the best"
+    return f", {_with_interval(worth.gap)} above {best}"
 
 
 def _selectors_text(judged: JudgedSweep, shared: int) -> str:

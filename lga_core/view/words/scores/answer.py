@@ -50,21 +50,39 @@ def recommendation(answer: Answer) -> str:
     past = best.past
     if past is None or past.regret.value is None:
         return f"{text} The study says nothing about such picks."
-    regrets = [item.past.regret.value for item in answer.candidates if item.layer is not None and item.past is not None]
-    least = len(regrets) > 1 and past.regret.value == min(value for value in regrets if value is not None)
+    compared = [item.past for item in answer.candidates if item.layer is not None and item.past is not None]
+    alike = len(compared) > 1 and len({item.units for item in compared}) == 1  # means over other units do not compare
+    least = alike and past.regret.value == min(item.regret.value for item in compared if item.regret.value is not None)
     return f"{text} In the study such picks had {_regret(past)}{', the least of these' if least else ''}.{_fewer(best)}"
 
 
-def past_sentence(past: PastWorth) -> str:
-    """Where the numbers of the study are from, and what regret is."""
-    facts = count(past.regret.n, "held-out fact")
+def past_sentence(answer: Answer) -> str:
+    """Where the numbers of the study are from, what regret is, and what a layer drawn at random has; "" without any."""
+    found = [item.past for item in answer.candidates if item.past is not None]
+    if not found:
+        return ""
+    past = answer.any_layer or found[0]
     if past.like == "this":
-        return f"Regret, on {facts} of {past.sets[0]} ({past.editor}): {_REGRET}."
-    which = f"all {past.models[0]} units" if past.like == "this model" else "all units"
-    return (
-        f"The study has no unit of this {'set' if past.like == 'this model' else 'model'} with this editor. Regret, "
-        f"mean over {which} ({count(past.units, 'unit')}, {past.editor}), on {facts}: {_REGRET}."
-    )
+        text = f"Regret, on {_judged_on(past)} of {past.sets[0]} ({past.editor}): {_REGRET}."
+    else:
+        own = f"{past.models[0]} units" if past.like == "this model" else "units"
+        which = f"the {own} in which all of these have a pick" if len({item.units for item in found}) == 1 else own
+        text = (
+            f"The study has no unit of this {'set' if past.like == 'this model' else 'model'} with this editor. "
+            f"Regret, mean over {which} ({len(past.units)}, {past.editor}), on {_judged_on(past)}: {_REGRET}."
+        )
+    if answer.any_layer is not None:
+        text += f" A layer drawn at random: {points(answer.any_layer.regret)}."
+    for item in answer.candidates:
+        if item.past is not None and item.past.developed_on is not None:
+            text += f" {_name(item)} was developed on {item.past.developed_on}, so that set is not held out for it."
+    return text
+
+
+def _judged_on(past: PastWorth) -> str:
+    """The facts behind a regret. Several units may be judged on the same ones."""
+    facts = count(past.facts, "held-out fact")
+    return facts if past.regret.n == past.facts else f"{facts}, judged {past.regret.n} times in all"
 
 
 def obstacle_sentence(obstacle: Obstacle | None) -> str:
@@ -108,13 +126,15 @@ def _note(item: Candidate) -> str:
     if item.layer is None:
         return item.reason or ""
     said = obstacle_sentence(item.obstacle)
-    return f"{said[:1].upper()}{said[1:]}" if said else _fewer(item).strip()
+    if said:
+        return f"{said[:1].upper()}{said[1:]}"
+    return _fewer(item).strip() if item.studied else "The study measured other options of it."
 
 
 def _fewer(item: Candidate) -> str:
     if not item.fewer_facts or item.past is None:
         return ""
-    return f" From {count(item.n_facts, 'fact')}; the study’s picks are from at least {item.past.proxy_facts}."
+    return f" From {count(item.n_facts, 'fact')}, under half of those of the study’s picks ({item.past.proxy_facts})."
 
 
 def _regret(past: PastWorth) -> str:
@@ -122,7 +142,7 @@ def _regret(past: PastWorth) -> str:
     span = "" if regret.low is None else f" (95 % interval {regret.low:.1f} to {regret.high:.1f})"
     where = {
         "this": f"for this model, set and editor ({past.editor})",
-        "this model": f"on average over this model’s {count(past.units, 'unit')}, as it has none of this set",
-        "any": f"on average over its {count(past.units, 'unit')}, as it has none of this model",
+        "this model": f"on average over {count(len(past.units), 'unit')} of this model, as it has none of this set",
+        "any": f"on average over {count(len(past.units), 'unit')}, as it has none of this model",
     }[past.like]
-    return f"a regret of {regret.value:.1f} points{span}, {where}, on {count(regret.n, 'held-out fact')}"
+    return f"a regret of {regret.value:.1f} points{span}, {where}, on {_judged_on(past)}"

@@ -5,7 +5,7 @@ from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.sweep.rows import selector_worth
-from lga_core.view.words.sweep.sentences import points, short_time
+from lga_core.view.words.sweep.sentences import gap_words, points, short_time
 from lga_core.view.words.text import count, fixed
 
 
@@ -14,8 +14,7 @@ def sweep_cards(worth: Worth, proxy: Sweep) -> list[Card]:
     judged = "in-sample" if worth.in_sample else "held out"
     best = f"By brute force, on {count(worth.n_facts, 'fact')}, {judged}. Overall {points(worth.best)} %."
     optimum = (
-        f"The sample-wise optimum, {points(worth.optimum)} %: a maximum over noise, so optimistic. Above the best "
-        f"layer for all by {points(worth.gap)} points."
+        f"The sample-wise optimum: {points(worth.optimum)} %{gap_words(worth)}. A maximum over noise, so optimistic."
     )
     return [
         Card(
@@ -30,7 +29,7 @@ def sweep_cards(worth: Worth, proxy: Sweep) -> list[Card]:
         Card(
             label="Optimum",
             value=f"{fixed(worth.optimum.value, 1)} %",
-            below=f"{fixed(worth.gap.value, 1)} above",
+            below="" if worth.gap.value is None else f"{fixed(worth.gap.value, 1)} above",
             help=optimum,
         ),
         Card(

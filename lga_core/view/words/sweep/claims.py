@@ -55,8 +55,10 @@ def recommendation(summary: Summary) -> str:
         if summary.with_regret < summary.units
         else ""
     )
+    again = f", judged {summary.facts} times in all" if summary.different < summary.facts else ""
+    facts = f"{count(summary.different, 'held-out fact')}{again}"
     text = (
-        f"Over {count(summary.units, 'unit')} with {count(summary.facts, 'held-out fact')}{fewer}, {best.title} has "
+        f"Over {count(summary.units, 'unit')} on {facts}{fewer}, {best.title} has "
         f"the least regret of what does not sweep all layers: {points(best.measures['regret'])} points"
     )
     if best.faster is not None:

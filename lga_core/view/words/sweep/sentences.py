@@ -85,9 +85,17 @@ def optimum_sentence(worth: Worth) -> str:
         return "No fact is measured at every layer yet."
     return (
         f"One layer for all facts, {worth.best_layer}, reaches Overall {points(worth.best)} %; each fact at its "
-        f"own best layer {points(worth.optimum)} %, {points(worth.gap)} points more. The latter is a maximum over "
+        f"own best layer {points(worth.optimum)} %{gap_words(worth)}. The latter is a maximum over "
         f"noise, so it is optimistic. A layer drawn at random reaches {points(worth.any_layer)} %."
     )
+
+
+def gap_words(worth: Worth) -> str:
+    """The golden gap, after the optimum; "" where there is none."""
+    if worth.gap.value is None:
+        return ""
+    of_halves = "" if worth.in_sample else " than the layer that half of the facts name as the best"
+    return f", {points(worth.gap)} points more{of_halves}"
 
 
 def figure_in_words(worth: Worth) -> str:
