@@ -184,7 +184,7 @@ def method_named(name: str) -> Method:
 def settings_read(method: Method) -> frozenset[str]:
     """The names of the settings and of the view's choices that this score depends on."""
     measured = MEASUREMENTS[method.measurement].settings if method.measurement is not None else None
-    return frozenset((*_described(method, View()), *(flat_names(measured) if measured is not None else ())))
+    return frozenset((*described(method, View()), *(flat_names(measured) if measured is not None else ())))
 
 
 def layer_scores(
