@@ -65,7 +65,7 @@ def seconds_of(work: Callable[[], Any], device: torch.device) -> float:
 
 def all_known(facts: Sequence[Fact]) -> list[KnownFactCheck]:
     """Checks that say that every fact is known: the cost of a score does not depend on it, and all ways score alike."""
-    return [KnownFactCheck(record=fact.record, known=True, greedy="", probability=1.0) for fact in facts]
+    return [KnownFactCheck(record=fact.record, known=True, greedy="", greedy_ids=(), probability=1.0) for fact in facts]
 
 
 def product_rate(device: torch.device, dtype: torch.dtype) -> float:

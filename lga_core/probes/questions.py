@@ -6,6 +6,7 @@ The metrics, the forecast and the benchmarks take a fact's probes from here. Not
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Literal
 
 from lga_core.data.answers import accepted_answers, expects, gold_answer
@@ -14,6 +15,18 @@ from lga_core.results import METRICS, Answers, LeftOut, OldSource
 
 MetricName = Literal["rewrite", "rephrase", "locality", "portability"]
 OWN_ANSWER_TOKENS = 5  # of the model's own answer, where a locality probe names none
+# Part of the store's keys of what asks for the model's own answers, and of nothing else. 1, which no key names: their
+# text was tokenized again, and what did not begin with a space became other tokens.
+OWN_ANSWERS_VERSION = 2
+BLANK = "␣"  # shows an answer of nothing but white space
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnAnswer:
+    """What the unedited model says by itself after a prompt."""
+
+    ids: tuple[int, ...]  # () where it says nothing
+    text: str  # for showing only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +38,12 @@ class MetricProbe:
     prompt: str
     answers: tuple[str, ...]  # distinct; () where the model's own answer is still to be put in
     source: OldSource = "data"  # "model": the answer is what the unedited model says
+    own_ids: tuple[int, ...] = ()  # then its tokens; the text is for showing only
+
+    @property
+    def given(self) -> tuple[str | tuple[int, ...], ...]:
+        """What is put to the model for each accepted answer: its text, or the model's own tokens."""
+        return (self.own_ids,) if self.source == "model" else self.answers
 
     def counted(self, which: Answers) -> tuple[str, ...]:
         """The accepted answers that count teacher-forced: the first alone, as KnowEdit's runner has it, or all."""
@@ -65,6 +84,21 @@ def fact_probes(fact: Fact, *, per_group: int | None = None) -> FactProbes:
     return FactProbes(probes=tuple(probes), dropped=tuple(dropped))
 
 
+def locality_probes(facts: Sequence[Fact], most: int) -> tuple[MetricProbe, ...]:
+    """Those that are asked throughout many edits: the first of each fact, then the second, …
+
+    Each prompt is asked once, and none that is edited.
+    """
+    edited = {fact.prompt for fact in facts}
+    of_facts = [[probe for probe in fact_probes(fact).probes if probe.metric == "locality"] for fact in facts]
+    probes: dict[str, MetricProbe] = {}
+    for together in zip_longest(*of_facts):
+        for probe in together:
+            if probe is not None and probe.prompt not in edited:
+                probes.setdefault(probe.prompt, probe)
+    return tuple(probes.values())[:most]
+
+
 def left_out(facts: Iterable[Fact], per_group: int | None) -> LeftOut:
     """The probes that are not asked where a group has at most `per_group`: metric -> group -> how many."""
     over: dict[str, dict[str, int]] = {}
@@ -82,7 +116,14 @@ def acting_cap(fact: Fact, per_group: int | None) -> int | None:
     return per_group if left_out([fact], per_group) else None
 
 
-def with_own_answers(asked: FactProbes, own: Sequence[str]) -> FactProbes:
+def asks_own_answer(fact: Fact, per_group: int | None = None) -> bool:
+    """Whether a probe that is asked needs the model's own answer; `per_group` as in `fact_probes`."""
+    if fact.target_new is None or all(gold_answer(probe) is not None for probe in fact.locality):
+        return False
+    return bool(fact_probes(fact, per_group=per_group).without_gold)
+
+
+def with_own_answers(asked: FactProbes, own: Sequence[OwnAnswer]) -> FactProbes:
     """With the model's own answers put into the probes without gold, in order; an empty one drops its probe.
 
     Within a metric the probes with the model's answer come last.
@@ -93,8 +134,8 @@ def with_own_answers(asked: FactProbes, own: Sequence[str]) -> FactProbes:
     for probe in asked.probes:
         if probe.answers:
             probes.append(probe)
-        elif answer := next(answers).strip():
-            probes.append(replace(probe, answers=(answer,), source="model"))
+        elif (answer := next(answers)).ids:
+            probes.append(replace(probe, answers=(answer.text,), source="model", own_ids=answer.ids))
         else:
             dropped.append(f"locality probe {probe.prompt!r}: no answer given, and the model has none")
     probes.sort(key=lambda probe: (METRICS.index(probe.metric), probe.source == "model"))

@@ -29,7 +29,8 @@ class KnownFactCheck(Result):
 
     record: int
     known: bool | None  # greedy next token starts an accepted old answer; None: no old answer
-    greedy: str  # the model's own greedy answer
+    greedy: str  # the model's own greedy answer, for showing
+    greedy_ids: tuple[int, ...] | None = None  # its tokens; None: stored by a version that kept the text alone
     probability: float  # of the greedy next token
     cost: Cost = Cost()
 

@@ -46,3 +46,4 @@ class ReplayReport(Result):
     machine: str  # on which the run was stored
     machine_now: str
     cost: Cost = Cost()  # of computing it again
+    outdated: int = 0  # stored rows that were not compared: an earlier version measured them in another way

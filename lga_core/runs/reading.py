@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.settings import SWEEP_METRICS, ManyEditsSettings, SweepMetrics
-from lga_core.probes.questions import acting_cap, left_out
+from lga_core.probes.questions import left_out
 from lga_core.results import (
     CausalTrace,
     EditCheckpoint,
@@ -23,6 +23,7 @@ from lga_core.results import (
     TrialStage,
 )
 from lga_core.runs.storage.keys import (
+    asked_in_cell,
     cell_place,
     known_facts_run,
     many_edits_run,
@@ -127,14 +128,14 @@ def finished_sweep(
 
 def stored_cells(run: Run, facts: Sequence[Fact], per_group: int | None) -> list[SweepCell]:
     """A sweep's stored cells of these facts with at most so many probes a group, under the facts' own records."""
-    records: dict[tuple[str, int | None], list[int]] = {}
+    records: dict[tuple[str, str], list[int]] = {}
     for fact in facts:
-        records.setdefault((fact.fingerprint, acting_cap(fact, per_group)), []).append(fact.record)
+        records.setdefault((fact.fingerprint, asked_in_cell(fact, per_group)), []).append(fact.record)
     cells = ((cell_place(name), cell) for name, cell in run.rows(SweepCell).items())
     return [
         replace(cell, record=record)
-        for (fingerprint, _layer, cap), cell in cells
-        for record in records.get((fingerprint, cap), ())
+        for (fingerprint, _layer, asked), cell in cells
+        for record in records.get((fingerprint, asked), ())
     ]
 
 

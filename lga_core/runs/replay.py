@@ -23,7 +23,10 @@ from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
 from lga_core.runs import tasks
 from lga_core.runs.row_comparison import compared
 from lga_core.runs.storage.keys import (
+    OWN_ANSWERS,
+    asked_in_cell,
     attribution_run,
+    cap_in_cell,
     cell_name,
     cell_place,
     known_facts_run,
@@ -73,6 +76,11 @@ class Replay:
             (self.asked.model_fingerprint, now.model_fingerprint, "The model's files are not those of then"),
             (self.asked.chat, now.chat, "The model's chat template is not that of then"),
             (self.asked.method_version, now.method_version, "The method's numbers have changed since"),
+            (
+                self.asked.settings.get(OWN_ANSWERS),
+                now.settings.get(OWN_ANSWERS),
+                "The model's own answers are put to it in another way since",
+            ),
             (self.asked.machine, now.machine, f"It was stored on {self.asked.machine}; this is {now.machine}"),
         ):
             if then != today:
@@ -86,6 +94,7 @@ class Replay:
 def replay(model: LoadedModel, run: Run, *, report: Reporter = silent) -> ReplayReport:
     """Compute a run's rows again and compare. Only rows that are stored are computed.
 
+    Cells of a sweep that an earlier version measured in another way are left out, and counted.
     Raises LgaError for a run of an unknown kind or without rows, whose facts are not recorded, or whose question is
     not the same any more (other model files, another version of the method).
     """
@@ -95,18 +104,25 @@ def replay(model: LoadedModel, run: Run, *, report: Reporter = silent) -> Replay
     stored = run.rows(kind.row_type)
     if not stored:
         raise LgaError("The run has no row that can be read.", hint="Ask its question again instead.")
+    facts = facts_of_run(run, stored)
+    rows = _measured_as_today(stored, facts) if kind.subject == "sweep" else stored
+    if not rows:
+        raise LgaError(
+            "The method's numbers have changed since: this run cannot be replayed.",
+            hint="Ask its question again instead.",
+        )
     with tempfile.TemporaryDirectory(prefix="lga-replay-") as folder, searched_anew():
         work = Replay(
             model=model,
             run=run,
             kind=kind,
-            stored=stored,
-            facts=facts_of_run(run, stored),
+            stored=rows,
+            facts=facts,
             fresh=Store(Path(folder)),
             report=report,
         )
         again = dict(_AGAIN[kind.subject](work))
-    return compared(run.provenance, stored, again, model.identity.machine)
+    return replace(compared(run.provenance, rows, again, model.identity.machine), outdated=len(stored) - len(rows))
 
 
 def _known_facts(work: Replay) -> Iterator[tuple[str, Result]]:
@@ -170,21 +186,32 @@ def _sweep(work: Replay) -> Iterator[tuple[str, Result]]:
     answers = work.settings(MetricSettings).answers
     work.check(sweep_run(work.model.identity, editor, settings, work.fresh, MetricSettings(answers=answers)))
     facts = _numbered(work.facts)
-    names = {fact.record: fact.fingerprint for fact in facts}
     places = [cell_place(name) for name in work.stored]
-    layers = tuple(sorted({layer for _name, layer, _cap in places}))
-    for cap in dict.fromkeys(cap for _name, _layer, cap in places):
-        skipped = {
-            (record, layer)
-            for record, name in names.items()
+    layers = tuple(sorted({layer for _name, layer, _asked in places}))
+    for cap in dict.fromkeys(cap_in_cell(asked) for _name, _layer, asked in places):
+        names = {
+            (fact.record, layer): cell_name(fact.fingerprint, layer, asked)
+            for fact in facts
+            for asked in [asked_in_cell(fact, cap)]
             for layer in layers
-            if cell_name(name, layer, cap) not in work.stored
         }
+        skipped = {place for place, name in names.items() if name not in work.stored}
         metrics = SweepMetrics(answers=answers, probes=cap)
         for cell in sweep_cells(
             work.model, facts, layers, editor, settings, skipped, metrics=metrics, report=work.report
         ):
-            yield cell_name(names[cell.record], cell.layer, cap), cell
+            yield names[cell.record, cell.layer], cell
+
+
+def _measured_as_today(cells: Mapping[str, Result], facts: Sequence[Fact]) -> dict[str, Result]:
+    """The cells whose probes would be asked as they were then."""
+    by_name = {fact.fingerprint: fact for fact in facts}
+    today = {}
+    for name, cell in cells.items():
+        fingerprint, _layer, asked = cell_place(name)
+        if asked == asked_in_cell(by_name[fingerprint], cap_in_cell(asked)):
+            today[name] = cell
+    return today
 
 
 def _many_edits(work: Replay) -> Iterator[tuple[str, Result]]:

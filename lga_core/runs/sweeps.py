@@ -9,12 +9,11 @@ from lga_core.editing.table import editor_named
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
-from lga_core.probes.questions import acting_cap
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Stored, Sweep, SweepCell
 from lga_core.runs.claims import claimed
 from lga_core.runs.reading import finished_sweep
-from lga_core.runs.storage.keys import cell_name, sweep_run
+from lga_core.runs.storage.keys import asked_in_cell, cell_name, sweep_run
 from lga_core.runs.storage.store import Store
 
 
@@ -38,8 +37,9 @@ def sweep(
     settings = settings or editor_named(editor).settings()
     run = sweep_run(model.identity, editor, settings, store, metrics)
     names = {
-        (fact.record, layer): cell_name(fact.fingerprint, layer, acting_cap(fact, metrics.probes))
+        (fact.record, layer): cell_name(fact.fingerprint, layer, asked)
         for fact in facts
+        for asked in [asked_in_cell(fact, metrics.probes)]
         for layer in layers
     }
     places = {name: place for place, name in names.items()}  # one a cell, also where a fact stands there twice

@@ -39,7 +39,7 @@ from lga_core.runs.storage.store import Store
 from lga_core.scores.attribution.token_attribution import token_attribution
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS, View, layer_scores, method_named
-from lga_core.scores.settings import CmaSettings
+from lga_core.scores.settings import CmaSettings, OldAnswerSettings, takes_own_answer
 from lga_core.scores.tracing.cma import noise_level, trace
 
 CANDIDATES_AT_ONCE = 16
@@ -91,6 +91,8 @@ def measure(
     run = measurement_run(model.identity, facts_name, facts, measurement, settings, store)
     reused = len(rows_by_record(run, FactRow, facts))
     checks = () if reused == len(facts) else known_fact_checks(model, facts, store, report=report)
+    if checks and isinstance(settings, OldAnswerSettings):
+        checks = _with_own_tokens(model, facts, checks, settings.old, report)
     chosen = MEASUREMENTS[measurement]
     rows = row_by_row(
         run,
@@ -167,7 +169,8 @@ def attribute_fact(
     """Captum's token attributions for one fact's old and new answer."""
 
     def compute() -> TokenAttribution:
-        (check,) = known_fact_checks(model, [fact], store, report=report)
+        checks = known_fact_checks(model, [fact], store, report=report)
+        (check,) = _with_own_tokens(model, [fact], checks, old, report)
         return token_attribution(model, fact, check, n_steps=n_steps, old=old, report=report)
 
     run = attribution_run(model.identity, facts_name, fact, n_steps, old, store)
@@ -211,6 +214,22 @@ def trial(
         return stage.report
 
     return computed_once(run, EditReport, fact, compute, report)
+
+
+def _with_own_tokens(
+    model: LoadedModel, facts: Sequence[Fact], checks: Sequence[KnownFactCheck], old: OldSource, report: Reporter
+) -> tuple[KnownFactCheck, ...]:
+    """The checks, with the tokens of the model's own answer where it is a fact's old answer.
+
+    Earlier versions stored the text alone: such facts are asked again, and what is stored stays as it is.
+    """
+    without = [
+        fact
+        for fact, check in zip(facts, checks, strict=True)
+        if check.greedy_ids is None and takes_own_answer(fact, old)
+    ]
+    again = {check.record: check for check in check_known_facts(model, without, report=report)}
+    return tuple(again.get(check.record, check) for check in checks)
 
 
 def _unmeasured(fact: Fact, check: KnownFactCheck) -> FactRow:

@@ -7,8 +7,10 @@ from lga_core.data.answers import same_answer
 from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.text.chat import Asking
-from lga_core.models.text.tokens import TokenRow, answer_row
+from lga_core.models.text.tokens import Answer, TokenRow, answer_row
+from lga_core.probes.questions import BLANK
 from lga_core.results import FactRow, KnownFactCheck, OldSource
+from lga_core.scores.settings import takes_own_answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +40,22 @@ def share_inputs(old: TokenRow, new: TokenRow) -> bool:
 
 
 def old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> tuple[str, OldSource]:
-    """The answer that an edit replaces: the data's, or the model's own where that is asked for or all there is."""
-    if prefer == "data" and fact.target_old:
-        return fact.target_old[0], "data"
-    return check.greedy, "model"
+    """The answer that an edit replaces: the data's, or the model's own where that is asked for or all there is.
+
+    As a text for showing; "" where there is none.
+    """
+    if takes_own_answer(fact, prefer):
+        return check.greedy or (BLANK if check.greedy_ids else ""), "model"
+    return fact.target_old[0], "data"
+
+
+def given_old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> Answer:
+    """What `old_answer` is for the model: the data's text, or the tokens that it wrote itself. Empty: there is none."""
+    if not takes_own_answer(fact, prefer):
+        return fact.target_old[0]
+    if check.greedy_ids is None:
+        raise ValueError(f"the check of record {fact.record} has no tokens of the model's own answer: ask again")
+    return check.greedy_ids
 
 
 def answer_pair(
@@ -49,7 +63,7 @@ def answer_pair(
     fact: Fact,
     check: KnownFactCheck,
     prefer: OldSource,
-    row: Callable[[Asking, str, str], TokenRow] = answer_row,
+    row: Callable[[Asking, str, Answer], TokenRow] = answer_row,
 ) -> Pair | FactRow:
     """A fact's prompt with its old and with its new answer; a row that says why where it has no two answers.
 
@@ -62,7 +76,8 @@ def answer_pair(
 
     if fact.target_new is None:
         return unused("no new answer")
-    if not answer:
+    given = given_old_answer(fact, check, prefer)
+    if not given:
         return unused("the model's own answer is empty")
     if same_answer(answer, fact.target_new):
         return unused("old answer equals new answer")
@@ -71,6 +86,6 @@ def answer_pair(
         check=check,
         old_answer=answer,
         old_source=source,
-        old=row(model.asking, fact.prompt, answer),
+        old=row(model.asking, fact.prompt, given),
         new=row(model.asking, fact.prompt, fact.target_new),
     )

@@ -12,7 +12,7 @@ from lga_core.models.running.generate import greedy
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import asking_bytes, batch_tokens
 from lga_core.models.text.tokens import Batch, answer_row, prompt_row
-from lga_core.probes.questions import OWN_ANSWER_TOKENS
+from lga_core.probes.questions import OWN_ANSWER_TOKENS, OwnAnswer
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, KnownFactCheck
 from lga_core.scores.steps import inside
@@ -31,7 +31,8 @@ def check_known_facts(
     """Ask the model every fact; yields one row a fact, in order, without those whose record is in `done`.
 
     Known = the greedy next token is the first token of any accepted old answer; None where there is no old answer.
-    The model's own answer has as many tokens as the fact's new answer (5 where there is none), cut at a line's end.
+    The model's own answer has as many tokens as the fact's new answer (5 where there is none), cut at a line's end:
+    `first_line`.
     Reports where memory ran out.
     """
     left = [fact for fact in facts if fact.record not in done]
@@ -65,17 +66,19 @@ def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[KnownFactCheck]:
         hidden = final_hidden(model, batch)[torch.arange(len(rows), device=model.device), last]  # (B, d)
         best = model.architecture.logits(hidden).softmax(-1).max(-1)
     texts = greedy(model, rows, max(lengths))
+    answers = [first_line(model, text[:length]) for text, length in zip(texts, lengths, strict=True)]
     cost = Cost(seconds=(perf_counter() - begin) / len(facts), forward_rows=1 + max(lengths) / max(map(len, rows)))
     return [
         KnownFactCheck(
             record=fact.record,
             known=bool(token in first_tokens(model, fact)) if fact.target_old else None,
-            greedy=_first_line(model.tokenizer.decode(text[:length])),
+            greedy=own.text,
+            greedy_ids=own.ids,
             probability=float(probability),
             cost=cost,
         )
-        for fact, token, probability, text, length in zip(
-            facts, best.indices.tolist(), best.values.tolist(), texts, lengths, strict=True
+        for fact, token, probability, own in zip(
+            facts, best.indices.tolist(), best.values.tolist(), answers, strict=True
         )
     ]
 
@@ -86,5 +89,15 @@ def _own_length(model: LoadedModel, fact: Fact) -> int:
     return len(answer_row(model.asking, fact.prompt, fact.target_new).answer)
 
 
-def _first_line(text: str) -> str:
-    return text.strip().split("\n")[0].strip()
+def first_line(model: LoadedModel, ids: tuple[int, ...]) -> OwnAnswer:
+    """The first line that has text, and the fewest tokens that hold it; what stands before it belongs to them.
+
+    Of an answer that is nothing but white space it is the first token.
+    """
+
+    def line_of(part: tuple[int, ...]) -> str:
+        return model.tokenizer.decode(part).strip().split("\n")[0].strip()
+
+    line = line_of(ids)
+    end = next((count for count in range(1, len(ids)) if line_of(ids[:count]) == line), len(ids))
+    return OwnAnswer(ids=ids[:end], text=line)

@@ -3,11 +3,13 @@
 A change of a measurement's numbers needs a new version: it is a part of the stored answer's key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic.dataclasses import dataclass
 
+from lga_core.data.facts import Fact
 from lga_core.editing.settings import MomentSource, RankOneSettings
+from lga_core.probes.questions import asks_own_answer
 from lga_core.progress import Phase
 from lga_core.results import Kind, Loss, OldSource
 from lga_core.settings import Settings, setting
@@ -26,13 +28,30 @@ TRACE_PHASES: Mapping[Kind, Phase] = {"mlp": Phase.CMA_MLP, "hidden": Phase.CMA_
 _EDITOR = RankOneSettings()
 
 
+def takes_own_answer(fact: Fact, old: OldSource) -> bool:
+    """Whether a fact's old answer is the model's own: always, or where the data has none."""
+    return old == "model" or not fact.target_old
+
+
 @dataclass(frozen=True, kw_only=True)
-class OldAnswerSettings(Settings):
+class MeasurementSettings(Settings):
+    """Settings of any measurement."""
+
+    def own_answers(self, facts: Sequence[Fact]) -> bool:
+        """Whether the numbers of these facts depend on tokens that the model itself wrote."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OldAnswerSettings(MeasurementSettings):
     """Settings of a measurement that reads the old answer."""
 
     old: OldSource = setting(
         "data", "Old answer", "The data's, and where it has none the model's own; or always the model's own."
     )
+
+    def own_answers(self, facts: Sequence[Fact]) -> bool:
+        return any(takes_own_answer(fact, self.old) for fact in facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +87,7 @@ class IgSettings(OldAnswerSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CmaSettings(Settings):
+class CmaSettings(MeasurementSettings):
     """Settings of the causal trace."""
 
     window: int | None = setting(
@@ -87,7 +106,7 @@ class CmaSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForecastSettings(Settings):
+class ForecastSettings(MeasurementSettings):
     """Settings of the forecast. Those of C are R-ROME's, whose edit is forecast."""
 
     covariance: MomentSource = setting(_EDITOR.covariance, "Second moment C", "As of the editor.")
@@ -101,6 +120,9 @@ class ForecastSettings(Settings):
     seed: int = setting(_EDITOR.seed, "Seed", "For the text that C is from.", ge=0)
     probes: int = setting(2, "Probes", "Of each group, at most; the first ones of a fact.", ge=1)
     portability: bool = setting(False, "Portability", "Measure the portability probes too.")
+
+    def own_answers(self, facts: Sequence[Fact]) -> bool:
+        return any(asks_own_answer(fact, self.probes) for fact in facts)
 
     @property
     def editor(self) -> RankOneSettings:

@@ -11,7 +11,7 @@ from lga_core.editing.edits import applied, dense_sum
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import AlphaEditSettings, EmmetSettings, FineTuningSettings, RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.experiments.many_edits import EditSum, locality_probes, many_edits
+from lga_core.evaluation.experiments.many_edits import EditSum, many_edits
 from lga_core.evaluation.metrics.asking import ask, probe_questions
 from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.evaluation.settings import ManyEditsSettings
@@ -19,6 +19,7 @@ from lga_core.evaluation.side_effects import fluency
 from lga_core.evaluation.side_effects.diagnostics import diagnose
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import prompt_row
+from lga_core.probes.questions import locality_probes
 from lga_core.probes.summary import summarize
 from lga_core.progress import Phase
 from lga_core.results import EditCheckpoint, ManyEdits

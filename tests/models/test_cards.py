@@ -49,7 +49,10 @@ def test_matrices_that_lie_elsewhere_change_no_number(family, facts):
     matrices = [matrix.module for block in spread.architecture.blocks for matrix in block.linears]
     compute_on(spread.model, torch.device("cpu", 0))  # another name than the weights' own device
     assert all(isinstance(module._hf_hook, AlignDevicesHook) for module in matrices)
-    checks = [KnownFactCheck(record=fact.record, known=True, greedy="Rome", probability=1.0) for fact in facts]
+    checks = [
+        KnownFactCheck(record=fact.record, known=True, greedy="Rome", greedy_ids=(50, 9), probability=1.0)
+        for fact in facts
+    ]
     settings = RankOneSettings(covariance="identity", contexts=1, value=ValueSettings(steps=3, weight_decay=0.0))
 
     def everything(model):

@@ -32,7 +32,10 @@ def model() -> LoadedModel:
 
 @pytest.fixture
 def checks(facts) -> list[KnownFactCheck]:
-    return [KnownFactCheck(record=fact.record, known=True, greedy="Rome", probability=1.0) for fact in facts]
+    return [
+        KnownFactCheck(record=fact.record, known=True, greedy="Rome", greedy_ids=(50, 9), probability=1.0)
+        for fact in facts
+    ]
 
 
 @contextmanager

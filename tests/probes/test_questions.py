@@ -12,7 +12,14 @@ from lga_core.data.facts import Probe
 from lga_core.models.running.generate import greedy
 from lga_core.models.running.own_answers import answered_probes
 from lga_core.models.text.tokens import prompt_row
-from lga_core.probes.questions import acting_cap, fact_probes, left_out, with_own_answers
+from lga_core.probes.questions import (
+    OwnAnswer,
+    acting_cap,
+    asks_own_answer,
+    fact_probes,
+    left_out,
+    with_own_answers,
+)
 
 FACT = make_fact(0, "The Space Needle is in downtown", "Space Needle", "Boston", "Seattle")
 
@@ -48,16 +55,16 @@ def test_what_cannot_be_asked_is_dropped_with_its_reason():
     assert "its answer is the new answer" in asked.dropped[0] and "no answer given" in asked.dropped[1]
 
 
-@given(own=st.lists(st.sampled_from(["Paris", " London ", "", "  "]), min_size=2, max_size=2))
+@given(own=st.lists(st.sampled_from([(5, 7), (3,), ()]), min_size=2, max_size=2))
 def test_own_answers_fill_the_gaps_in_order_and_empty_ones_drop_their_probe(own):
     fact = dataclasses.replace(FACT, locality=(locality(), locality("Rome"), locality(group="other")))
     asked = fact_probes(fact)
     assert [probe.group for probe in asked.without_gold] == ["Neighborhood", "other"]
-    filled = with_own_answers(asked, own)
-    assert not filled.without_gold and len(filled.dropped) == sum(not answer.strip() for answer in own)
-    assert [probe.answers[0] for probe in filled.probes if probe.source == "model"] == [
-        answer.strip() for answer in own if answer.strip()
-    ]
+    filled = with_own_answers(asked, [OwnAnswer(ids=ids, text=f"text of {ids}") for ids in own])
+    assert not filled.without_gold and len(filled.dropped) == sum(not ids for ids in own)
+    written = [probe for probe in filled.probes if probe.source == "model"]
+    assert [(probe.given, probe.answers) for probe in written] == [((ids,), (f"text of {ids}",)) for ids in own if ids]
+    assert [probe.given for probe in of("locality", filled) if probe.source == "data"] == [("Rome",)]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +85,17 @@ def test_the_models_own_answer_is_its_first_five_greedy_tokens():
     first, second = of("locality", asked)
     assert (first.answers, first.source) == (("Rome",), "data")
     assert (second.answers, second.source) == ((model.tokenizer.decode(ids).strip(),), "model")
+    assert second.own_ids == ids and first.own_ids == ()
     assert asked.probes[-1].metric == "portability"
+
+
+def test_own_answers_are_asked_for_where_a_probe_that_is_asked_has_no_gold():
+    fact = dataclasses.replace(FACT, locality=(locality("Rome"), locality("Oslo"), locality()))
+    assert not asks_own_answer(FACT) and asks_own_answer(fact)
+    assert [asks_own_answer(fact, cap) for cap in (2, 3)] == [False, True]
+    dropped_first = dataclasses.replace(fact, locality=(locality("Boston"), *fact.locality[1:]))
+    assert asks_own_answer(dropped_first, 2)  # the dropped one takes no place
+    assert not asks_own_answer(dataclasses.replace(fact, target_new=None))  # nothing is asked of it
 
 
 def test_what_a_cap_leaves_out_is_counted_by_metric_and_group():

@@ -1,5 +1,7 @@
 """What the engine does on the default models' real weights; each is fetched once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import REAL_MODELS
@@ -7,9 +9,11 @@ from reporting import Collect
 from trying import trial_edit
 
 from lga_core.bench.baselines import naive_gradient_products
+from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
+from lga_core.evaluation.metrics.asking import predict, probe_questions
 from lga_core.models.loading import load
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import answer_row, sequence_row, subject_span
@@ -60,6 +64,26 @@ def test_the_batched_product_is_the_naive_one_in_float32(model, asked, checks, l
     ).numpy()
     scale = row.values["norm-old/mlp"] * row.values["norm-new/mlp"]
     assert np.all(np.abs(row.values["product/mlp"] - naive) <= 1e-4 * scale)
+
+
+OWN = {  # prompt -> how SmolLM2 goes on
+    "Rembrandt earned a living as a painter": ", but he",
+    "The capital of France is Paris": ".\n\nThe answer",
+    "Q: Who wrote Hamlet?": "\n\nA: Hamlet",
+    "The capital of France is": " Paris",
+}
+
+
+def test_the_model_gives_all_tokens_of_its_own_answers(model, facts):
+    probes = tuple(Probe(prompt=prompt, answers=(), group="own") for prompt in OWN)
+    asked = probe_questions(model, replace(facts[0], locality=probes)).questions
+    own = {question.prompt: question for question in asked if question.source == "model"}
+    assert list(own) == list(OWN)
+    for question, (predicted,) in zip(own.values(), predict(model, list(own.values())), strict=True):
+        (row,) = question.rows
+        assert predicted == row.answer and row.ids[: row.start] == question.prompt_row.ids
+        if model.name == "smollm2-135m":
+            assert model.tokenizer.decode(row.answer).startswith(OWN[question.prompt])
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from lga_core.editing.edits import LowRankEdit, applied
 from lga_core.models.moments.second_moment import second_moment
 from lga_core.models.running.generate import greedy
 from lga_core.models.running.hooks import on_outputs
-from lga_core.models.text.tokens import answer_row, prompt_row, subject_span
+from lga_core.models.text.tokens import TokenRow, answer_row, prompt_row, subject_span
 from lga_core.scores.forecast.forecast import forecast_rows
 from lga_core.scores.known_facts import check_known_facts
 
@@ -23,19 +23,21 @@ def measured(model, facts, settings, **more):
 
 
 def probe_rows(model, fact, term):
-    """The rows that a term is about with their groups, written out."""
+    """The token rows that a term is about, written out."""
     new, own = fact.target_new, "The Eiffel Tower stands in"
     if term == "rewrite":
-        return [(fact.prompt, new, "")]
+        return [answer_row(model.asking, fact.prompt, new)]
     if term == "rephrase":
-        return [(text, new, "") for text in fact.rephrases[:2]]
+        return [answer_row(model.asking, text, new) for text in fact.rephrases[:2]]
     rows, own_rows = [], []  # those with the model's own answer come last
     for probe in fact.locality if term == "locality" else fact.portability:
         if probe.prompt == own:
-            (ids,) = greedy(model, [prompt_row(model.asking, own)], 5)
-            own_rows.append((own, model.tokenizer.decode(ids).strip(), probe.group))
+            given = prompt_row(model.asking, own)
+            (ids,) = greedy(model, [given], 5)
+            own_rows.append(TokenRow(ids=given.ids + ids, start=len(given)))
         elif probe.group != "The new answer" and probe.prompt != "Toyota is from":  # the third of its group
-            rows.append((probe.prompt, next(name for name in probe.accepted if name.strip()), probe.group))
+            gold = next(name for name in probe.accepted if name.strip())
+            rows.append(answer_row(model.asking, probe.prompt, gold))
     return rows + own_rows
 
 
@@ -86,8 +88,7 @@ def naive(model, fact, layer, settings):
     scale = dict(values)
     for term in ("rewrite", *PROBES):
         changes, sizes, overlaps, nlls = [], [], [], []
-        for prompt, answer, _group in probe_rows(model, fact, term):
-            row = answer_row(model.asking, prompt, answer)
+        for row in probe_rows(model, fact, term):
             inputs, _, gradients, loss = watched(model, row, layer)
             parts = [(key @ listens) * (gradient @ step) for key, gradient in zip(inputs, gradients, strict=True)]
             shares = [float(key @ listens) for key in inputs[: max(len(row) - 1, 1)]]

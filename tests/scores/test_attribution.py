@@ -155,7 +155,7 @@ def test_rows_come_in_order_and_skip_what_is_done(tiny, facts, rows_of, settings
         dataclasses.replace(facts[4], record=10),
     ]
     checks = list(check_known_facts(tiny, everything))
-    checks[-1] = dataclasses.replace(checks[-1], greedy="")
+    checks[-1] = dataclasses.replace(checks[-1], greedy="", greedy_ids=())
     rows = list(rows_of(tiny, everything, checks, settings))
     assert [row.record for row in rows] == [0, 1, 2, 3, 4, 9, 10]
     assert [row.status for row in rows] == ["used"] * 6 + ["the model's own answer is empty"]

@@ -72,8 +72,8 @@ def test_it_is_what_small_edits_really_do(tiny, rich, settings):
                     if term == "rewrite"
                     else row.values.get(f"change/{term}", ())
                 )
-                for (prompt, answer, _), change in zip(probe_rows(tiny, fact, term), changes, strict=True):
-                    true = slope(tiny, answer_row(tiny.asking, prompt, answer), layer, step, listens)
+                for probe_row, change in zip(probe_rows(tiny, fact, term), changes, strict=True):
+                    true = slope(tiny, probe_row, layer, step, listens)
                     assert abs(true - change[layer]) <= 3e-5 + 1e-4 * abs(true), (term, layer)
         assert np.median(np.abs(row.values["change/locality"][:, :-1])) > 3e-3  # there is something to compare
         assert np.all(row.values["change/rewrite"][:-1] < -0.01)

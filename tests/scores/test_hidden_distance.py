@@ -16,9 +16,9 @@ from lga_core.scores.methods import View, layer_scores
 from lga_core.scores.settings import HiddenDistanceSettings
 
 
-def naive_states(model, text):
-    """Every block's output at the text's last token, (L, d): transformers gives all but the last before its norm."""
-    ids = torch.tensor([model.tokenizer(text)["input_ids"]])
+def naive_states(model, tokens):
+    """Every block's output at the last token, (L, d): transformers gives all but the last before its norm."""
+    ids = torch.tensor([tokens])
     outputs = []
     handle = model.architecture.blocks[-1].module.register_forward_hook(
         lambda _module, _given, output: outputs.append(output[0] if isinstance(output, tuple) else output)
@@ -29,9 +29,13 @@ def naive_states(model, text):
     return torch.stack([*(state[0, -1] for state in states[1:-1]), outputs[0][0, -1]]).double()
 
 
-def naive(model, fact, old):
-    """The distance layer by layer, number by number."""
-    first, second = (naive_states(model, f"{fact.prompt} {answer}") for answer in (old, fact.target_new))
+def naive(model, fact, check):
+    """The distance layer by layer, number by number. The model's own answer is the tokens that it wrote."""
+    prompt, new, *old = (
+        model.tokenizer(text)["input_ids"]
+        for text in (fact.prompt, *(f"{fact.prompt} {answer}" for answer in (fact.target_new, *fact.target_old)))
+    )
+    first, second = (naive_states(model, ids) for ids in (old[0] if old else [*prompt, *check.greedy_ids], new))
     return [
         sum(float(a - b) ** 2 for a, b in zip(x, y, strict=True)) ** 0.5 for x, y in zip(first, second, strict=True)
     ]
@@ -41,9 +45,9 @@ def test_distances_are_those_of_transformers_hidden_states(tiny, facts):
     checks = list(check_known_facts(tiny, facts))
     rows = list(hidden_distance_rows(tiny, facts, checks, HiddenDistanceSettings()))
     assert [row.record for row in rows] == [fact.record for fact in facts] and any(row.used for row in rows)
-    for row, fact in zip(rows, facts, strict=True):
+    for row, fact, check in zip(rows, facts, checks, strict=True):
         if row.used:
-            np.testing.assert_allclose(row.values["distance"], naive(tiny, fact, row.old_answer), rtol=1e-5)
+            np.testing.assert_allclose(row.values["distance"], naive(tiny, fact, check), rtol=1e-5)
             assert (row.cost.forward_rows, row.cost.backward_rows) == (2, 0) and row.cost.seconds > 0
     scores = layer_scores("hidden-distance", rows, tiny.layers, View(bootstrap=0))
     np.testing.assert_allclose(scores.total, np.mean([row.values["distance"] for row in rows if row.used], axis=0))

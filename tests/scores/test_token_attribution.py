@@ -107,7 +107,7 @@ def test_only_answers_that_exist_are_explained(tiny, facts):
     no_answers = dataclasses.replace(facts[4], target_new=None)
     check = check_of(tiny, no_answers)
     assert dict(token_attribution(tiny, no_answers, check, n_steps=2).answers) == {"old": check.greedy}
-    empty = dataclasses.replace(check, greedy="")
+    empty = dataclasses.replace(check, greedy="", greedy_ids=())
     assert dict(token_attribution(tiny, facts[4], empty, n_steps=2).answers) == {"new": "Brazil"}
     with pytest.raises(LgaError, match="no answer"):
         token_attribution(tiny, no_answers, empty, n_steps=2)

@@ -51,9 +51,8 @@ def answer_alone(home: str, model_name: str, questions: Sequence[LoadQuestion]) 
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.settings import SWEEP_METRICS
     from lga_core.models.loading import load
-    from lga_core.probes.questions import acting_cap
     from lga_core.runs import sweeps, tasks
-    from lga_core.runs.storage.keys import cell_name
+    from lga_core.runs.storage.keys import asked_in_cell, cell_name
     from lga_core.service.reading.method_scores import ScoreChoices
 
     model = load(model_name)
@@ -75,7 +74,7 @@ def answer_alone(home: str, model_name: str, questions: Sequence[LoadQuestion]) 
             return (RowsOfAnswer(key=stored.provenance.key, names=frozenset([fact.fingerprint])),)
         _, stored = sweeps.sweep(model, question.facts, facts, question.layers, EDITOR, settings, store)
         cells = {
-            cell_name(fact.fingerprint, layer, acting_cap(fact, SWEEP_METRICS.probes))
+            cell_name(fact.fingerprint, layer, asked_in_cell(fact, SWEEP_METRICS.probes))
             for fact in facts
             for layer in question.layers
         }

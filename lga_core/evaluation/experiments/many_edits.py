@@ -5,7 +5,6 @@ The edits of one matrix are summed, so that the next edit and the next question 
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -20,7 +19,7 @@ from lga_core.evaluation.side_effects.diagnostics import drift, neutral_prompts,
 from lga_core.evaluation.side_effects.fluency import fluency, texts_under
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.own_answers import answered
-from lga_core.probes.questions import FactProbes, MetricProbe, fact_probes
+from lga_core.probes.questions import FactProbes, fact_probes, locality_probes
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, EditCheckpoint
 
@@ -102,18 +101,6 @@ class LocalityProbes:
         after = predict(model, self.questions, edits, report=report)
         asked = zip(self.questions, self.predicted, after, strict=True)
         return [forced_shares(question, old, new)[1] for question, old, new in asked]
-
-
-def locality_probes(facts: Sequence[Fact], most: int) -> tuple[MetricProbe, ...]:
-    """The first locality probe of each fact, then the second, …; each prompt once, and none that is edited."""
-    edited = {fact.prompt for fact in facts}
-    of_facts = [[probe for probe in fact_probes(fact).probes if probe.metric == "locality"] for fact in facts]
-    probes: dict[str, MetricProbe] = {}
-    for together in zip_longest(*of_facts):
-        for probe in together:
-            if probe is not None and probe.prompt not in edited:
-                probes.setdefault(probe.prompt, probe)
-    return tuple(probes.values())[:most]
 
 
 def _checkpoint(

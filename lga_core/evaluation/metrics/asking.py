@@ -38,7 +38,7 @@ class ProbeQuestion(MetricProbe):
 
     @classmethod
     def of(cls, model: LoadedModel, probe: MetricProbe, answers: Answers = "first") -> "ProbeQuestion":
-        rows = tuple(answer_row(model.asking, probe.prompt, answer) for answer in probe.answers)
+        rows = tuple(answer_row(model.asking, probe.prompt, answer) for answer in probe.given)
         return cls(
             **vars(probe),
             prompt_row=prompt_row(model.asking, probe.prompt),

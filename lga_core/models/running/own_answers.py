@@ -4,7 +4,14 @@ from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.generate import greedy
 from lga_core.models.text.tokens import prompt_row
-from lga_core.probes.questions import OWN_ANSWER_TOKENS, FactProbes, fact_probes, with_own_answers
+from lga_core.probes.questions import (
+    BLANK,
+    OWN_ANSWER_TOKENS,
+    FactProbes,
+    OwnAnswer,
+    fact_probes,
+    with_own_answers,
+)
 
 
 def answered_probes(model: LoadedModel, fact: Fact, *, per_group: int | None = None) -> FactProbes:
@@ -22,4 +29,5 @@ def answered(model: LoadedModel, probes: FactProbes) -> FactProbes:
     rows = [prompt_row(model.asking, probe.prompt) for probe in probes.without_gold]
     with model.using("the model's own answers"):
         answers = greedy(model, rows, OWN_ANSWER_TOKENS)
-    return with_own_answers(probes, [model.tokenizer.decode(ids) for ids in answers])
+    own = [OwnAnswer(ids=ids, text=model.tokenizer.decode(ids).strip() or BLANK) for ids in answers]
+    return with_own_answers(probes, own)

@@ -11,6 +11,8 @@ from lga_core.errors import LgaError
 from lga_core.models.text.chat import Asking, overlapping
 
 Side = Literal["left", "right"]
+Answer = str | tuple[int, ...]
+"""What follows a prompt: a text, or the tokens that the model itself wrote after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,22 +47,24 @@ def prompt_row(asking: Asking, prompt: str) -> TokenRow:
     return TokenRow(ids=ids, start=len(ids), own=_own(asking, prompt))
 
 
-def answer_row(asking: Asking, prompt: str, answer: str) -> TokenRow:
+def answer_row(asking: Asking, prompt: str, answer: Answer) -> TokenRow:
     """Prompt and answer tokenized once; the answer begins after the longest common prefix with the prompt's own ids.
+
+    The model's own tokens follow the prompt's as they are: their text, stripped and tokenized again, may be others.
 
     >>> row = answer_row(asking, "The Space Needle is in", "Seattle")  # doctest: +SKIP
     >>> tokenizer.decode(row.answer)  # doctest: +SKIP
     ' Seattle'
     """
     alone = prompt_row(asking, prompt)
-    ids = tuple(asking.encode(prompt, answer)["input_ids"])
+    ids = tuple(asking.encode(prompt, answer)["input_ids"]) if isinstance(answer, str) else (*alone.ids, *answer)
     start = next((i for i, (a, b) in enumerate(zip(alone.ids, ids, strict=False)) if a != b), min(len(alone), len(ids)))
     if start == len(ids):
         raise LgaError(f"The answer {answer!r} adds no token to the prompt {prompt!r}.", hint="Write another answer.")
     return TokenRow(ids=ids, start=start, own=alone.own)
 
 
-def sequence_row(asking: Asking, prompt: str, answer: str) -> TokenRow:
+def sequence_row(asking: Asking, prompt: str, answer: Answer) -> TokenRow:
     """The tokens of `answer_row`, each of them asked for but the first and those that the tokenizer puts before it.
 
     With a BOS the first token of the text is asked for; without one nothing precedes it, and the second is the first.

@@ -2,6 +2,8 @@
 
 A question's key holds what determines the numbers: see `provenance`. Two questions are shared by all fact sets: what
 the model says by itself, fact by fact, and a sweep's cells, edit by edit.
+
+Where an answer depends on tokens that the model itself wrote, its key names their version; all other keys do not.
 """
 
 from collections.abc import Sequence
@@ -21,12 +23,22 @@ from lga_core.evaluation.settings import (
     MetricSettings,
 )
 from lga_core.models.text.sources import IDENTITY, content_key
+from lga_core.probes.questions import OWN_ANSWERS_VERSION, acting_cap, asks_own_answer, locality_probes
 from lga_core.results import Kind, ModelIdentity, OldSource
 from lga_core.runs.checks import one_of
 from lga_core.runs.storage.provenance import provenance
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS
-from lga_core.scores.settings import CMA_VERSION, KNOWN_FACTS_VERSION, TOKEN_ATTRIBUTION_VERSION, CmaSettings
+from lga_core.scores.settings import (
+    CMA_VERSION,
+    KNOWN_FACTS_VERSION,
+    TOKEN_ATTRIBUTION_VERSION,
+    CmaSettings,
+    takes_own_answer,
+)
+
+CAPPED = " a group"  # in the name of a cell whose fact has more probes than are asked
+OWN_ANSWERS = "own_answers"  # the name of their version among the settings of a key
 
 
 def known_facts_run(model: ModelIdentity, store: Store) -> Run:
@@ -41,9 +53,10 @@ def measurement_run(
 ) -> Run:
     """One measurement of these facts. Raises LgaError for a measurement that there is not."""
     version = one_of("measurement", measurement, MEASUREMENTS).version
+    asked = {**asdict(settings), **_own_answers(settings.own_answers(facts))}
     if (source := getattr(settings, "covariance", None)) is not None:
-        settings = {**asdict(settings), "text": content_key(source)}
-    return store.open(provenance(model, facts_name, facts, method=measurement, version=version, settings=settings))
+        asked["text"] = content_key(source)
+    return store.open(provenance(model, facts_name, facts, method=measurement, version=version, settings=asked))
 
 
 def trace_run(
@@ -79,7 +92,7 @@ def attribution_run(
             [fact],
             method="token-attribution",
             version=TOKEN_ATTRIBUTION_VERSION,
-            settings={"n_steps": n_steps, "old": old},
+            settings={"n_steps": n_steps, "old": old, **_own_answers(takes_own_answer(fact, old))},
         )
     )
 
@@ -106,6 +119,7 @@ def trial_run(
         "trial_version": TRIAL_VERSION,
         "diagnostics": DIAGNOSTICS_VERSION if diagnose else None,
         "text": _text_key(settings),
+        **_own_answers(asks_own_answer(fact)),
     }
     return store.open(
         provenance(model, facts_name, [fact], method=f"trial-{editor}", version=chosen.version, settings=asked)
@@ -117,7 +131,8 @@ def sweep_run(
 ) -> Run:
     """The cells of a model, an editor, its settings and the answers that count: all sets of facts share them.
 
-    `settings` None: the editor's defaults. A cap on probes is in the names of the cells that it changes.
+    `settings` None: the editor's defaults. What changes some facts' cells only is in the names of these:
+    `asked_in_cell`.
     """
     settings = settings or editor_named(editor).settings()
     asked = {
@@ -155,6 +170,7 @@ def many_edits_run(
         "many": asdict(how),
         "many_version": MANY_EDITS_VERSION,
         "text": _text_key(settings),
+        **_own_answers(_asks_own_locality(facts, how)),
     }
     version = editor_named(editor).version
     return store.open(provenance(model, facts_name, facts, method=f"many-{editor}", version=version, settings=asked))
@@ -165,15 +181,46 @@ def stage_name(fingerprint: str, missing: int) -> str:
     return f"{fingerprint}/{missing} missing"
 
 
-def cell_name(fingerprint: str, layer: int, cap: int | None = None) -> str:
-    """Under which a sweep's run holds the cell of a fact at a layer; `cap`: on its probes, where it leaves any out."""
-    return f"{fingerprint}/{layer}" if cap is None else f"{fingerprint}/{layer}/{cap} a group"
+def asked_in_cell(fact: Fact, per_group: int | None) -> str:
+    """How a fact's probes are asked in a sweep, as its cells' names have it; "" for all of them by the data's answers.
+
+    A cap on them is named where it leaves any out, and the version of the model's own answers where one is asked for.
+    """
+    cap = acting_cap(fact, per_group)
+    parts = [] if cap is None else [f"{cap}{CAPPED}"]
+    if asks_own_answer(fact, per_group):
+        parts.append(f"own answers {OWN_ANSWERS_VERSION}")
+    return "/".join(parts)
 
 
-def cell_place(name: str) -> tuple[str, int, int | None]:
-    """What a cell's name says: the fact's fingerprint, the layer, and the cap."""
-    fingerprint, layer, *cap = name.split("/")
-    return fingerprint, int(layer), int(cap[0].partition(" ")[0]) if cap else None
+def cell_name(fingerprint: str, layer: int, asked: str = "") -> str:
+    """Under which a sweep's run holds the cell of a fact at a layer; `asked` as `asked_in_cell` has it."""
+    return f"{fingerprint}/{layer}/{asked}" if asked else f"{fingerprint}/{layer}"
+
+
+def cell_place(name: str) -> tuple[str, int, str]:
+    """What a cell's name says: the fact's fingerprint, the layer, and how its probes were asked."""
+    fingerprint, layer, *asked = name.split("/", 2)
+    return fingerprint, int(layer), asked[0] if asked else ""
+
+
+def cap_in_cell(asked: str) -> int | None:
+    """The cap on probes among what `asked_in_cell` says; None where none was left out."""
+    first = asked.partition("/")[0]
+    return int(first.removesuffix(CAPPED)) if first.endswith(CAPPED) else None
+
+
+def _own_answers(asked: bool) -> dict[str, int]:
+    """The entry of a key whose answer depends on tokens that the model itself wrote."""
+    return {OWN_ANSWERS: OWN_ANSWERS_VERSION} if asked else {}
+
+
+def _asks_own_locality(facts: Sequence[Fact], how: ManyEditsSettings) -> bool:
+    """Whether one of the locality probes of many edits needs the model's own answer."""
+    if not any(asks_own_answer(fact) for fact in facts):
+        return False
+    edited = [fact for fact in facts if fact.target_new is not None]  # editors refuse the others
+    return any(not probe.answers for probe in locality_probes(edited, how.locality))
 
 
 def _text_key(settings: Any) -> str:

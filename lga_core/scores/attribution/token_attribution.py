@@ -19,7 +19,7 @@ from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import TokenRow, answer_row, prompt_row, token_texts
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, KnownFactCheck, OldSource, TokenAttribution
-from lga_core.scores.answer_pairs import old_answer
+from lga_core.scores.answer_pairs import given_old_answer, old_answer
 from lga_core.scores.attribution.layer_attribution import blank_token, kept_positions, steps_at_once
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS
 from lga_core.scores.steps import Stopwatch
@@ -48,8 +48,9 @@ def token_attribution(
     if n_steps < 1:
         raise ValueError(f"n_steps must be 1 or more, not {n_steps}")
     require_gradients(model, "Token attribution")
-    candidates = {"old": old_answer(fact, check, old)[0], "new": fact.target_new}
+    candidates = {"old": given_old_answer(fact, check, old), "new": fact.target_new}
     answers = {name: answer for name, answer in candidates.items() if answer}
+    texts = {"old": old_answer(fact, check, old)[0], "new": fact.target_new or ""}
     if not answers:
         raise LgaError(
             "There is no answer to explain: the fact has none, and the model's own is empty.",
@@ -75,7 +76,7 @@ def token_attribution(
     return TokenAttribution(
         record=fact.record,
         tokens=token_texts(model.tokenizer, prompt),
-        answers=answers,
+        answers={name: texts[name] for name in answers},
         scores=scores,
         n_steps=n_steps,
         cost=cost,

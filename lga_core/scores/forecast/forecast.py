@@ -116,7 +116,7 @@ def forecast_case(model: LoadedModel, fact: Fact, check: KnownFactCheck, setting
     asked = sum(probe.source == "model" for probe in probes)
     seconds = perf_counter() - begin if asked else 0.0
     contexts = Contexts.of(model, fact, ())  # the row and the position that editors take
-    others = [answer_row(model.asking, probe.prompt, probe.answers[0]) for probe in probes[1:]]
+    others = [answer_row(model.asking, probe.prompt, probe.given[0]) for probe in probes[1:]]
     return Case(
         fact=fact,
         check=check,

@@ -21,6 +21,8 @@ def lost_sentence(rows: int) -> str:
 def replay_sentence(report: ReplayReport) -> str:
     """Whether the run came out equal, by how much it differs, and what counts as equal."""
     rows = f"{count(report.rows, 'row')} compared in {duration(report.cost.seconds)}"
+    if report.outdated:
+        rows += f", {count(report.outdated, 'row')} left out that an earlier version measured in another way"
     if not report.largest_difference and not report.differing_texts:
         return f"Identical to the last digit; {rows}."
     parts = [f"{'Equal' if report.equal else 'Not equal'}; {rows}."]
