@@ -107,9 +107,13 @@ def store_asked_by(
     return Store(origin=Origin(question=question, command=" ".join(words)))
 
 
+_SCRIPTED = ("limit", "shuffle", "seed", "device", "dtype", "accept_terms")  # the contract with scripts
+
+
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
     """Let `command(common, …)` take the options of its first parameter's class: Typer reads them from the signature.
 
+    The other options of `_SCRIPTED` are taken too, so that one line of options serves every command of a script.
     With --chat its `model` has the name that means it.
     """
     own_hints = get_type_hints(command, include_extras=True)
@@ -118,24 +122,40 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
     shared = [
         inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default) for field in fields(kind)
     ]
+    read = {parameter.name for parameter in (*own, *shared)}
+    unread = {name: hint for name, hint in _unread_hints().items() if name not in read}
+    unset = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in unread]
 
     @functools.wraps(command)
     def taking_all(**given: Any) -> None:
+        left_aside = [name for name in unread if given.pop(name) is not None]
         common = kind(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+        if left_aside and not common.quiet:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in left_aside)
+            typer.echo(f"{command.__name__.strip('_')} does not use {names}.", err=True)
         if getattr(common, "chat", False):
             given["model"] = chat_name(given["model"])
         command(common, **given)
 
-    taking_all.__annotations__ = {**own_hints, **get_type_hints(kind, include_extras=True)}
+    taking_all.__annotations__ = {**own_hints, **get_type_hints(kind, include_extras=True), **unread}
     taking_all.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             parameter.replace(
                 kind=inspect.Parameter.KEYWORD_ONLY, annotation=taking_all.__annotations__[parameter.name]
             )
-            for parameter in (*own, *shared)
+            for parameter in (*own, *shared, *unset)
         ]
     )
     return taking_all
+
+
+def _unread_hints() -> dict[str, Any]:
+    """How a command takes the options of `_SCRIPTED` that it does not read: its help does not show them."""
+    hints = get_type_hints(FactsOptions)  # without what Typer is told of them
+    return {
+        name: Annotated[hints[name] | None, typer.Option(f"--{name.replace('_', '-')}", hidden=True)]
+        for name in _SCRIPTED
+    }
 
 
 def settings_of(kind: type[S], given: Mapping[str, Any], assignments: Sequence[str] | None) -> S:

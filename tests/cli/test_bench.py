@@ -61,9 +61,6 @@ def test_the_terms_are_accepted_for_every_process_of_the_benchmark(here, asked):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("lga", "--device", "cpu"), "No such option: --device"),
-        (("lga", "--dtype", "float32"), "No such option: --dtype"),
-        (("lga", "--shuffle", "1"), "No such option: --shuffle"),
         (("lga", "--chat"), "No such option: --chat"),
         (("lga", "--sessions", "2"), "bench lga has no --sessions. Leave it out, or run bench load."),
         (("--unit", "world/r-rome"), "bench has no --unit. Leave it out, or run bench paper."),
@@ -76,3 +73,8 @@ def test_what_a_benchmark_does_not_take_is_refused(here, asked, arguments, words
     answer = here("bench", *arguments)
     assert answer.code == 2 and answer.err.startswith(words) and answer.err.count("\n") == 1
     assert not asked
+
+
+def test_what_it_only_takes_for_scripts_is_told(here, asked):
+    answer = here("bench", "lga", "--device", "cpu", "--dtype", "float32", "--shuffle", "1")
+    assert answer.code == 0 and answer.err == "bench does not use --shuffle, --device, --dtype.\n"
