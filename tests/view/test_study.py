@@ -98,7 +98,7 @@ def test_pairs_are_of_the_selectors_that_are_there(over):
 
 def test_the_recommended_selector_is_named_with_lga_beside_it(over, units):
     text = recommendation(over)
-    assert text.startswith(f"Over 2 units with 24 held-out facts, {over.recommended.title} has the least")
+    assert text.startswith(f"Over 2 units on 24 held-out facts, {over.recommended.title} has the least")
     assert text.endswith(f"A layer drawn at random: {points(over.any_layer['regret'])} points.")
     assert ("LGA:" in text) == (over.recommended.selector != "lga")
     assert recommendation(summary(units, selectors=["brute-force"], draws=0)).startswith("No selector has a pick")
