@@ -19,7 +19,8 @@ from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_s
 from lga_core.worth.study.across import ANY, different_facts, of_most, summary
 from lga_core.worth.study.sets import DEVELOPED_ON, study_name
 
-ANSWERING = ("lga", "cma-mlp", "forecast", "middle", BRUTE_FORCE)  # in the order of the table
+MIDDLE = "middle"
+ANSWERING = ("lga", "cma-mlp", "forecast", MIDDLE, BRUTE_FORCE)  # in the order of the table
 ASKED = (*READINGS, *ANSWERING[1:])  # of the study: LGA in each of its readings
 _UNLIKE = ("seed", "top")  # settings that hardly change a pick, or not at all
 
@@ -104,9 +105,16 @@ def recommend(
     candidates = [replace(item, past=worth.get(asked.get(item.selector, ""))) for item in candidates]
     able = [item for item in candidates if item.layer is not None and item.obstacle is None]
     others = [item for item in candidates if any(layer not in obstacles for layer in item.ranking)]
-    best = min(able or others, key=_order, default=None)
+    best = min(_measured_first(able or others), key=_order, default=None)
     layer = next((layer for layer in best.ranking if layer not in obstacles), None) if best is not None else None
     return Answer(candidates=tuple(candidates), recommended=best, any_layer=worth.get(ANY), layer=layer)
+
+
+def _measured_first(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Without the middle layer where the study knows nothing of the others: it is then not shown to be better."""
+    measured = [item for item in candidates if item.selector != MIDDLE]
+    compared = any(item.past is not None and item.past.regret.value is not None for item in measured)
+    return measured if measured and not compared else candidates
 
 
 def _order(item: Candidate) -> tuple[bool, bool, float, float]:

@@ -98,6 +98,15 @@ def test_a_pick_of_which_the_study_says_nothing_comes_last():
     assert recommend(three, None, study(**few), {}).recommended.selector == "forecast"
 
 
+def test_the_middle_layer_is_followed_only_where_the_study_has_something_to_compare_it_with():
+    measured = {"lga": scores("lga", 2), "forecast": scores("forecast", 4), "middle": scores("middle", 3)}
+    assert recommend(measured, None, study(middle=past(1)), {}).recommended.selector == "lga"
+    both = study(middle=past(1), forecast=past(2))
+    assert recommend(measured, None, both, {}).recommended.selector == "middle"
+    alone = {"middle": measured["middle"]}
+    assert recommend(alone, None, study(middle=past(1)), {}).recommended.selector == "middle"
+
+
 def test_scores_that_are_read_in_another_way_than_the_studys_have_no_past():
     asked = []
 
