@@ -104,8 +104,8 @@ def test_parts_orders_and_other_sets_share_cells(some, store):
         lambda *args, **how: (asked.append(args[-1]), sweep_cells(*args, **how))[1],
     )
     assert (stored.from_store, stored.provenance.facts) == (True, "mine")
-    assert swept.records == tuple(fact.record for fact in other) and swept.layers == (2, 0)
-    assert swept.overall.tolist() == first.overall[:0:-1][:, [2, 0]].tolist()
+    assert swept.records == tuple(fact.record for fact in other) and swept.layers == (0, 2), "in order"
+    assert swept.overall.tolist() == first.overall[:0:-1][:, [0, 2]].tolist()
     assert not asked, "all was there"
     other_settings = replace(SETTINGS, ridge=0.5)
     _, stored = finished_sweep(model.identity, "world", some, LAYERS, "r-rome", other_settings, store)
