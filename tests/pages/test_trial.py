@@ -76,6 +76,15 @@ def test_the_recommended_layer_is_proposed(ready: AppTest):
     assert ready.multiselect(key="layers").value == []  # proposed once
 
 
+def test_a_new_tab_proposes_the_recommended_layer_from_the_store(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    recommended = ready.button(key="to_trial").label.removeprefix("Try an edit at layer ")
+    kept(ready).proposed = kept(ready).golden = None  # as in a tab that has not seen the scores
+    ready.switch_page("trial_edit.py").run()
+    assert ready.multiselect(key="layers").value == [int(recommended)]
+
+
 def test_the_recommended_layer_is_proposed_for_many_edits(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)

@@ -5,11 +5,13 @@ import streamlit as st
 from lga_core.data.facts import Fact
 from lga_core.service.reading import every_layer
 from lga_core.service.reading.answering import stored_obstacles
+from lga_core.service.reading.method_scores import question_scores
+from lga_core.service.reading.stored import scored_facts
 from lga_core.view.words.scores.answer import obstacles_sentence
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.worth.reach import obstacles
 from pages._ui.facts.sets import proxy_set
-from pages._ui.scoring import options
+from pages._ui.scoring import answer, options
 from pages._ui.session import state
 from pages._ui.session.state import Question, session, widget
 from pages._ui.shell.engine import identity, store
@@ -44,16 +46,27 @@ def golden_layer(question: Question) -> int | None:
 
 
 def propose_layer(question: Question, layers: int) -> None:
-    """Choose the recommended layer once, or the golden one, where no layer is chosen."""
+    """Choose the recommended layer once, where no layer is chosen."""
     if chosen_layers(layers):
         return
     named = state.kept().proposed
-    layer = named[1] if named and named[0] == question.model else golden_layer(question)
+    layer = named[1] if named and named[0] == question.model else _recommended(question)
     proposed = (question.model, layer)
     if layer is None or proposed == session().prefilled or layer >= layers:
         return
     session().prefilled = proposed
     st.session_state[state.LAYERS] = [layer]
+
+
+def _recommended(question: Question) -> int | None:
+    """The layer that the page Golden layers recommends, by what the store has; None before the layers are scored."""
+    model = identity(question.model)
+    golden = golden_layer(question)
+    if model is None or golden is None:
+        return golden
+    choices = options.choices(question.seed)
+    scored = scored_facts(model, proxy_set(question), choices.needs(), store())
+    return answer.read(question, question_scores(scored, choices)).answer.layer
 
 
 def layers_list(layers: int, label: str = "Chosen layers") -> None:
