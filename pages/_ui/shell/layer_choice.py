@@ -49,10 +49,16 @@ def propose_layer(question: Question, layers: int) -> None:
     """Choose the recommended layer once, where no layer is chosen."""
     if chosen_layers(layers):
         return
+    before = session().prefilled
     named = state.kept().proposed
-    layer = named[1] if named and named[0] == question.model else _recommended(question)
+    if named is None or named[0] != question.model:
+        if before is not None and before[0] == question.model:
+            return  # to read the store's scores again with every run of the page takes too long
+        layer = _recommended(question)
+    else:
+        layer = named[1]
     proposed = (question.model, layer)
-    if layer is None or proposed == session().prefilled or layer >= layers:
+    if layer is None or proposed == before or layer >= layers:
         return
     session().prefilled = proposed
     st.session_state[state.LAYERS] = [layer]
