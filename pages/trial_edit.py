@@ -72,7 +72,7 @@ def unfit(fact: Fact, layers: tuple[int, ...]) -> str | None:
     """Why this cannot be edited, if it cannot."""
     if fact.target_new is None:
         return "This fact has no new answer: it can be traced, not edited."
-    return None if layers else "Choose at least one layer."
+    return None if layers else "Choose at least one layer. After *Score layers* this page proposes one."
 
 
 def start(request: TrialRequest) -> None:
