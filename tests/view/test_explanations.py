@@ -14,7 +14,7 @@ KINDS = ("hidden", "mlp", "attn")
 
 
 def chart_keys() -> set[str]:
-    """The keys that pages give to `chart`, those of a trace by its kinds."""
+    """The keys that pages give to `chart`, those of a trace and of an average by their kinds."""
     calls = [
         node
         for path in PAGES.rglob("*.py")
