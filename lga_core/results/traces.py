@@ -33,7 +33,7 @@ class CausalTrace(ShownResult):
 
 @dataclass(frozen=True, kw_only=True)
 class AverageTrace(ShownResult):
-    """Average indirect effect (AIE) over facts at six kinds of token (ROME §2.2, figures 2 and 7; METHOD.md §2)."""
+    """Average indirect effect (AIE) over facts at six kinds of token (ROME §2.2, figure 2; METHOD.md §2)."""
 
     kind: Kind
     window: int  # layers restored at once; 1 for hidden

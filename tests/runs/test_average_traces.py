@@ -1,11 +1,13 @@
 """A set's facts traced one by one and averaged, on a real tiny model: who is traced, resume, cancel, sharing."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from conftest import forwards, tiny_model
+from pydantic import TypeAdapter
 from reporting import Collect, cancel_at
 
 from lga_core.errors import LgaError
@@ -13,6 +15,7 @@ from lga_core.progress import Cancelled, Phase
 from lga_core.runs import reading, tasks
 from lga_core.runs.average_traces import average_trace
 from lga_core.runs.storage.store import Store
+from lga_core.scores.methods import View
 from lga_core.scores.settings import CmaSettings
 from lga_core.scores.tracing.average import NOT_KNOWN, average_traces
 
@@ -82,6 +85,28 @@ def test_stopped_inside_of_a_fact_it_has_none_of_that_fact(model, usable, store)
     assert reading.finished_traces(model.identity, "small", usable, "mlp", SETTINGS, usable, store) == []
     assert model.lock.acquire(blocking=False)
     model.lock.release()
+
+
+def test_its_last_subject_token_is_the_score_that_cma_picks_by(model, usable, store):
+    average, _ = averaged(model, usable, store)
+    scores, _ = tasks.score_layers(model, "small", usable, "cma-mlp", SETTINGS, View(), store)
+    assert scores.n_facts == 4
+    np.testing.assert_allclose(average.effect[2], scores.total, rtol=1e-4, atol=1e-7)
+
+
+def test_what_is_stored_is_read_again_without_preparing_anew_how_to_read(model, usable, store, monkeypatch):
+    """Pages read it every few seconds while it grows."""
+    averaged(model, usable, store)
+    read = partial(reading.finished_traces, model.identity, "small", usable, "mlp", SETTINGS, usable, store)
+    first, prepared, prepare = read(), [], TypeAdapter.__init__
+
+    def count(adapter, *asked, **options):
+        prepared.append(asked)
+        prepare(adapter, *asked, **options)
+
+    monkeypatch.setattr(TypeAdapter, "__init__", count)
+    assert [trace.record for trace in read()] == [trace.record for trace in first]
+    assert prepared == []
 
 
 def test_where_the_model_knows_no_fact_there_is_no_average(model, facts, store):

@@ -32,7 +32,7 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
     ),
     "average_mlp": (
         "The mean effect over facts of restoring MLP outputs around a layer; ROME finds a peak at the subject’s last "
-        "token in early to middle layers.",
+        "token in middle layers.",
         "that row has no peak, or intervals as wide as the peak is high: CMA’s pick then hangs on a few facts",
     ),
     "average_attn": (

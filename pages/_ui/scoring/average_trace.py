@@ -68,7 +68,6 @@ def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings)
             help="One after the other, each as on this page: a fact that is traced already is not traced again.",
         )
     job_outcome(jobs.last_job_of(AREA, request), "The traced facts are kept; the button goes on with the rest.")
-    kept().shown[AverageTraceRequest] = request
 
     def draw() -> None:
         _results(question.model, _read(request), running is not None)
