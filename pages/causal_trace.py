@@ -1,4 +1,4 @@
-"""Causal trace: one fact, token by layer, for three kinds of restored state, and where its answers come from."""
+"""Causal trace: one fact, token by layer, for three kinds of restored state, its attributions, and averages of many."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from lga_core.scores.settings import CmaSettings
 from lga_core.service.requests import TraceRequest
 from pages._ui.facts.sets import proxy_set
 from pages._ui.model.choose import known_layers
-from pages._ui.scoring import trace
+from pages._ui.scoring import average_trace, trace
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import choice, hint, page_head, toggle, waiting
@@ -49,8 +49,9 @@ def page(question: Question) -> None:
             trace.show(finished, running)
 
     live("trace_results", results, running=running)
+    averaged = average_trace.section(question, tuple(kinds), settings)
     layers = known_layers(question.model)
-    if layers is not None and not traced.empty:
+    if layers is not None and (averaged or not traced.empty):
         layers_list(layers)
         st.page_link("trial_edit.py", label="Try an edit at the chosen layers", icon=":material/edit:")
 

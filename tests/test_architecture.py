@@ -58,6 +58,7 @@ TORCH_FREE = (
     "scores.settings",
     "scores.methods",
     "scores.selection",
+    "scores.tracing.average",
     "scores.forecast.gain",
     "evaluation.settings",
     "runs.storage.bin",

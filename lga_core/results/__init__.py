@@ -48,7 +48,7 @@ from lga_core.results.report import (
     Rows,
 )
 from lga_core.results.stored_runs import FactList, Origin, ReplayReport, RunNotes
-from lga_core.results.traces import CausalTrace, TokenAttribution
+from lga_core.results.traces import POSITIONS, AverageTrace, CausalTrace, TokenAttribution
 from lga_core.results.worth.answer import Answer, Candidate, Obstacle, PastWorth
 from lga_core.results.worth.picks import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 from lga_core.results.worth.race import Ending, Race, RaceRound, Standing

@@ -3,7 +3,8 @@
 A value that cannot be had is NaN inside an array and `null` in JSON, never 0.
 """
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -36,6 +37,10 @@ Answers = Literal["first", "best"]
 """Which accepted answer of a probe counts in teacher-forced accuracy."""
 
 
+# Making one takes milliseconds, and a page may open a hundred stored runs.
+_adapter: Callable[[Any], TypeAdapter[Any]] = functools.cache(TypeAdapter)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """Base of all results: allows arrays, and gives each class an exact JSON form."""
@@ -43,11 +48,11 @@ class Result:
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
     def to_json(self) -> str:
-        return TypeAdapter(type(self)).dump_json(self).decode()
+        return _adapter(type(self)).dump_json(self).decode()
 
     @classmethod
     def from_json(cls, text: str | bytes):
-        return TypeAdapter(cls).validate_json(text)
+        return _adapter(cls).validate_json(text)
 
 
 @dataclass(frozen=True, kw_only=True)

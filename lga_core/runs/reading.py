@@ -13,6 +13,7 @@ from lga_core.results import (
     EditCheckpoint,
     EditReport,
     FactRow,
+    Kind,
     KnownFactCheck,
     ManyEdits,
     ModelIdentity,
@@ -30,8 +31,10 @@ from lga_core.runs.storage.keys import (
     measurement_run,
     stage_name,
     sweep_run,
+    trace_run,
 )
 from lga_core.runs.storage.store import Run, Store
+from lga_core.scores.settings import CmaSettings
 
 Row = TypeVar("Row", KnownFactCheck, FactRow, CausalTrace, TokenAttribution, EditReport)
 
@@ -163,6 +166,21 @@ def finished_many_edits(
         checkpoints=tuple(sorted(rows, key=lambda row: row.edits)),
     )
     return result, run.stored(rows=len(rows), reused=len(rows) if reused is None else reused)
+
+
+def finished_traces(
+    model: ModelIdentity,
+    facts_name: str,
+    facts: Sequence[Fact],
+    kind: Kind,
+    settings: CmaSettings,
+    noise_facts: Sequence[Fact],
+    store: Store,
+) -> list[CausalTrace]:
+    """The full traces that are stored of these facts, in the facts' order."""
+    asked = [(fact, trace_run(model, facts_name, fact, kind, settings, noise_facts, store)) for fact in facts]
+    stored = [stored_answer(run, CausalTrace, fact) for fact, run in asked]
+    return [found[0] for found in stored if found is not None]
 
 
 def stored_answer(run: Run, answer_type: type[Row], fact: Fact) -> tuple[Row, Stored] | None:

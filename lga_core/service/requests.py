@@ -94,6 +94,16 @@ class TraceRequest(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AverageTraceRequest(Request):
+    """The causal traces of a set's first facts, each in the store by itself. Returns by kind where each is from."""
+
+    proxy: ProxySet  # the noise is measured over its facts
+    facts: int  # how many of them are asked for; those that the model does not know are left out
+    kinds: tuple[Kind, ...]
+    settings: Any  # CmaSettings
+
+
+@dataclass(frozen=True, kw_only=True)
 class EditingRequest(Request):
     """Something that edits at these layers, none of which touches a ledger."""
 

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 from lga_core.errors import LgaError
 from lga_core.results import (
+    AverageTrace,
     CausalTrace,
     EditReport,
     LayerScores,
@@ -26,7 +27,7 @@ from lga_core.results import (
     Worth,
 )
 from lga_core.view.export.frames.edits import edit_metrics, edit_probes, ledger_facts, ledger_probes, ledger_writes
-from lga_core.view.export.frames.scores import fact_scores, layer_totals, token_scores, trace_cells
+from lga_core.view.export.frames.scores import average_cells, fact_scores, layer_totals, token_scores, trace_cells
 from lga_core.view.export.frames.sweeps import (
     race_rounds,
     sweep_cells,
@@ -39,12 +40,14 @@ from lga_core.view.export.page import on_own_ground
 from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.figures.scores.attribution_bars import attribution_bars
+from lga_core.view.figures.scores.average_trace_heatmap import average_trace_heatmap
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
 from lga_core.view.figures.sweep.race_curves import race_curves
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
 from lga_core.view.words.names import method_title
+from lga_core.view.words.scores.average_trace import average_sentence
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 
@@ -98,6 +101,7 @@ SHOWN: Mapping[type[ShownResult], tuple[Callable[[Any], go.Figure | None], Calla
         lambda trace: f"Causal trace of {trace.prompt} → {trace.answer}: total effect {trace.total_effect:.3g}",
         "cells",
     ),
+    AverageTrace: (average_trace_heatmap, average_sentence, "cells"),
     TokenAttribution: (attribution_bars, lambda item: f"Token attributions of record {item.record}", "tokens"),
     EditReport: (
         lambda report: loss_curve(report, **search_end(report)),
@@ -131,6 +135,7 @@ SHOWN: Mapping[type[ShownResult], tuple[Callable[[Any], go.Figure | None], Calla
 FRAMES: Mapping[type[ShownResult], Mapping[str, Callable[[Any], pd.DataFrame]]] = {
     LayerScores: {"layers": layer_totals, "facts": fact_scores},
     CausalTrace: {"cells": trace_cells},
+    AverageTrace: {"cells": average_cells},
     TokenAttribution: {"tokens": token_scores},
     EditReport: {"probes": edit_probes, "metrics": edit_metrics},
     LedgerReport: {"facts": ledger_facts, "probes": ledger_probes, "writes": ledger_writes},

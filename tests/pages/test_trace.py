@@ -1,9 +1,13 @@
-"""The causal trace: three kinds of heatmaps with attributions, what the store has, and the layer chosen beside them."""
+"""The causal trace: three kinds of heatmaps with attributions, what the store has, the layer chosen, and averages."""
+
+import json
 
 from streamlit.testing.v1 import AppTest
 
+from lga_core.progress import Phase
 from lga_core.service.requests import TraceRequest
-from tests.pages.driving import kept, metrics, stopped, wait, words
+from tests.conftest import tiny_network
+from tests.pages.driving import RECORDS, kept, metrics, name_model, stopped, upload, wait, words
 
 
 def test_a_trace_gives_three_heatmaps_and_the_attributions(ready: AppTest):
@@ -68,3 +72,85 @@ def test_the_trace_marks_no_golden_layer_where_the_options_leave_no_pick(ready: 
     assert kept(ready).golden is not None
     ready.selectbox(key="facts_read").select("known").run()  # the tiny model knows none
     assert kept(ready).golden is None
+
+
+def open_average(app: AppTest) -> AppTest:
+    app.session_state["average_open"] = True
+    return app.run()
+
+
+def without_answers(app: AppTest, model_folder) -> None:
+    """Facts without an old answer, which are traced whatever the random model says; one that it does not know."""
+    name_model(app, str(model_folder))
+    records = [{**one, "ground_truth": one["ground_truth"] if n == 1 else []} for n, one in enumerate(RECORDS)]
+    upload(app, "untold.json", json.dumps(records).encode())
+    app.button(key="use_upload").click().run()
+    app.switch_page("causal_trace.py").run()
+
+
+def test_the_average_is_closed_at_first_and_says_what_it_would_show(ready: AppTest):
+    ready.switch_page("causal_trace.py").run()
+    assert not [button for button in ready.button if button.key == "average_trace"]
+    open_average(ready)
+    assert "Many facts’ traces, averaged" in words(ready) and not ready.button(key="average_trace").disabled
+
+
+def test_traces_of_many_facts_are_averaged_and_shared_with_single_ones(app: AppTest, model_folder, downloads):
+    without_answers(app, model_folder)
+    app.pills(key="trace_kinds").set_value(["hidden", "mlp"]).run()
+    app.button(key="trace").click().run()
+    wait(app)
+    open_average(app)
+    assert "Partial, 1 of 1 usable fact, 9 not checked yet" in words(app)
+    app.number_input(key="average_facts_10").set_value(4).run()
+    app.button(key="average_trace").click().run()
+    wait(app)
+    result = kept(app).jobs["average trace"].result
+    assert list(result) == ["hidden", "mlp"] and app.button(key="average_trace").disabled
+    used = len(result["mlp"])
+    single = kept(app).jobs["trace"].result["mlp"].provenance.key
+    origins = {stored.provenance.key: stored.from_store for stored in result["mlp"]}
+    assert used in (3, 4) and origins[single] and sum(origins.values()) == 1
+    figures = [chart.proto.spec for chart in app.get("plotly_chart")]
+    averages = [spec for spec in figures if "first subject token, n " in spec]
+    assert len(averages) == 2 and all(f"over {used} facts" in spec for spec in averages)
+    assert "at the last subject token the mean effect is largest at layer" in words(app)
+    assert f"Only {used} usable facts" in words(app) and "Partial" not in words(app)
+    assert "Think again if that row has no peak" in words(app)
+    table = downloads["MLP output, CSV"]()
+    assert table.splitlines()[0] == "kind,position,layer,effect,half_width,n" and len(table.splitlines()) == 1 + 6 * 4
+
+
+def test_where_the_model_knows_none_of_the_facts_the_page_says_so(ready: AppTest):
+    ready.switch_page("causal_trace.py").run()
+    open_average(ready)
+    ready.number_input(key="average_facts_10").set_value(2).run()
+    ready.button(key="average_trace").click().run()
+    wait(ready)
+    assert "There is no trace to average." in words(ready)
+    assert "knows none of these facts" in words(ready) and ready.button(key="average_trace").disabled
+
+
+def test_a_cancelled_average_shows_what_is_traced_and_goes_on(app: AppTest, model_folder, shared_engine):
+    tiny_network("llama", layers=16).save_pretrained(model_folder)  # its traces take some seconds
+    without_answers(app, model_folder)
+    app.pills(key="trace_kinds").set_value(["hidden"]).run()
+    open_average(app)
+    app.button(key="average_trace").click().run()
+    job = kept(app).jobs["average trace"]
+
+    def is_tracing() -> bool:
+        progress = job.snapshot().progress
+        if progress is None or progress.phase is not Phase.CMA_HIDDEN or progress.done == 0:
+            return False
+        shared_engine.cancel(job)
+        return True
+
+    wait(app, is_tracing)
+    wait(app)
+    assert "was cancelled. The traced facts are kept" in words(app) and "Partial, " in words(app)
+    app.button(key="average_trace").click().run()
+    wait(app)
+    assert "Partial" not in words(app) and "was cancelled" not in words(app)
+    reused = [stored.from_store for stored in kept(app).jobs["average trace"].result["hidden"]]
+    assert reused[0] and not reused[-1]

@@ -14,7 +14,7 @@ KINDS = ("hidden", "mlp", "attn")
 
 
 def chart_keys() -> set[str]:
-    """The keys that pages give to `chart`, those of a trace by its kinds."""
+    """The keys that pages give to `chart`, those of a trace and of an average by their kinds."""
     calls = [
         node
         for path in PAGES.rglob("*.py")
@@ -22,7 +22,8 @@ def chart_keys() -> set[str]:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "chart"
     ]
     keys = {ast.unparse(call.args[1]).strip("'\"") for call in calls}
-    return keys - {"f'trace_{trace.kind}"} | {f"trace_{kind}" for kind in KINDS}
+    by_kind = {"f'trace_{trace.kind}": "trace", "f'average_{average.kind}": "average"}
+    return keys - by_kind.keys() | {f"{name}_{kind}" for name in by_kind.values() for kind in KINDS}
 
 
 def test_every_chart_says_what_it_shows_and_what_speaks_against_it():

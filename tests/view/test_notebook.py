@@ -25,6 +25,8 @@ from lga_core.evaluation.experiments.ledger_report import ledger_report
 from lga_core.results import (
     METHOD_TITLES,
     METRICS,
+    POSITIONS,
+    AverageTrace,
     CausalTrace,
     EditReport,
     LayerScores,
@@ -40,6 +42,7 @@ from lga_core.runs.storage.store import Store
 from lga_core.runs.study_units import UNITS
 from lga_core.scores.methods import View
 from lga_core.scores.settings import CmaSettings
+from lga_core.scores.tracing.average import average_traces
 from lga_core.view.export.frames.table import to_csv
 from lga_core.view.notebook import FRAMES, ROWS, SHOWN, frame
 from lga_core.worth.judging import judge
@@ -60,6 +63,7 @@ def real(tmp_path_factory):
         scores, _ = tasks.score_layers(model, "world", facts, "lga", None, View(), store)
         cma = CmaSettings(draws=2)
         trace, _ = tasks.trace_fact(model, "world", facts[0], "mlp", cma, facts, store)
+        average = average_traces([trace])
         attribution, _ = tasks.attribute_fact(model, "world", facts[0], 4, "data", store)
         report, _ = tasks.trial(model, "world", facts[0], (1, 2), "r-rome", EDITING, store, diagnose=False)
         swept, _ = sweeps.sweep(model, "world", facts, range(4), "r-rome", EDITING, store)
@@ -69,7 +73,7 @@ def real(tmp_path_factory):
     picks = [pick_by_sweep(swept)]
     kept = StudyUnit.from_json(min(UNITS.glob("*.json")).read_bytes())
     judged = judge(picks, swept, in_sample=True, draws=10)
-    results = (scores, trace, attribution, report, book, swept, race, judged, kept)
+    results = (scores, trace, average, attribution, report, book, swept, race, judged, kept)
     return {type(result): result for result in results}
 
 
@@ -107,6 +111,10 @@ def test_the_tables_hold_the_results_numbers(real):
     cells = trace.to_frame().pivot(index="position", columns="layer", values="effect")
     np.testing.assert_array_equal(cells, trace.effect)
     assert trace.to_frame().query("subject")["position"].unique().tolist() == list(range(*trace.subject))
+    average = real[AverageTrace]
+    means = average.to_frame().pivot(index="position", columns="layer", values="effect").loc[list(POSITIONS)]
+    np.testing.assert_array_equal(means, average.effect)
+    assert average.to_frame()["half_width"].isna().all()  # of one fact
     overall = swept.to_frame().pivot(index="record", columns="layer", values="overall")
     np.testing.assert_array_equal(overall, swept.overall)
     np.testing.assert_array_equal(swept.to_frame("layers")["overall"], swept.mean("overall"))

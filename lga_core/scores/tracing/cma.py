@@ -17,6 +17,7 @@ from lga_core.progress import Progress, Reporter, silent
 from lga_core.results import CausalTrace, Cost, FactRow, Kind, KnownFactCheck, OldSource
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
 from lga_core.scores.steps import Stopwatch, inside
+from lga_core.scores.tracing.average import NOT_KNOWN
 from lga_core.scores.tracing.patching import patching_estimate
 from lga_core.scores.tracing.restore import RecordedRuns, State, joins_at, record_runs, restored_probabilities
 
@@ -86,7 +87,7 @@ def cma_rows(
     for finished, (fact, check) in enumerate(left, start=len(facts) - len(left)):
         if check.known is False:
             answer, _, source = traced_answer(model, fact, check)
-            yield FactRow.not_used(check, "not known by the model", answer, source)
+            yield FactRow.not_used(check, NOT_KNOWN, answer, source)
         else:
             yield _layer_trace(
                 model,

@@ -17,6 +17,7 @@ WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
     ask.KnownFactsRequest: scoring.check_known_facts,
     ask.ScoreRequest: scoring.score,
     ask.TraceRequest: scoring.trace,
+    ask.AverageTraceRequest: scoring.average_trace,
     ask.SweepRequest: sweeping.sweep,
     ask.ManyEditsRequest: sweeping.many_edits,
     ask.ReplayRequest: replaying.replay,

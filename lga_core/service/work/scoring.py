@@ -8,12 +8,13 @@ from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter
 from lga_core.results import Stored
-from lga_core.runs import tasks
+from lga_core.runs import average_traces, tasks
 from lga_core.runs.reading import stored_known_facts
 from lga_core.runs.storage.store import Store
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS
 from lga_core.service.requests import (
     ATTRIBUTION,
+    AverageTraceRequest,
     KnownFactsRequest,
     Need,
     ProxySet,
@@ -67,6 +68,20 @@ def trace(desk: Desk, request: TraceRequest, control: Control) -> dict[str, Stor
     _, answered[ATTRIBUTION] = tasks.attribute_fact(
         model, name, request.fact, TOKEN_ATTRIBUTION_STEPS, request.old, store, report=control.report
     )
+    return answered
+
+
+def average_trace(desk: Desk, request: AverageTraceRequest, control: Control) -> dict[str, tuple[Stored, ...]]:
+    """One kind after the other, fact by fact; where each trace is from."""
+    model = desk.model(request.model, control)
+    store = Store(origin=request.origin)
+    name = request.proxy.name
+    facts = facts_of(model, request.proxy, store, control.report)
+    answered: dict[str, tuple[Stored, ...]] = {}
+    for kind in request.kinds:
+        _, answered[kind] = average_traces.average_trace(
+            model, name, facts[: request.facts], kind, request.settings, facts, store, report=control.report
+        )
     return answered
 
 

@@ -26,6 +26,20 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
         "the prompt’s end.",
         "the bright cells lie elsewhere than at the last token",
     ),
+    "average_hidden": (
+        "The mean effect over facts of restoring the hidden state after one layer, at six kinds of token.",
+        "the interval of a bright cell, on hover, reaches down to its neighbours’ values",
+    ),
+    "average_mlp": (
+        "The mean effect over facts of restoring MLP outputs around a layer; ROME finds a peak at the subject’s last "
+        "token in middle layers.",
+        "that row has no peak, or intervals as wide as the peak is high: CMA’s pick then hangs on a few facts",
+    ),
+    "average_attn": (
+        "The mean effect over facts of restoring attention outputs around a layer; ROME finds it at the last token in "
+        "late layers.",
+        "the row of the last subject token is as bright, or few facts have tokens after the subject",
+    ),
     "attribution": (
         "What each token of the prompt adds to log p of the old and of the new answer.",
         "the subject’s tokens add next to nothing: the rest of the prompt then carries the answer",

@@ -6,7 +6,7 @@ from operator import attrgetter
 import numpy as np
 import pandas as pd
 
-from lga_core.results import CausalTrace, LayerScores, TokenAttribution
+from lga_core.results import AverageTrace, CausalTrace, LayerScores, TokenAttribution
 from lga_core.view.export.frames.table import NUMBER, TEXT, TRUTH, WHOLE, Labels, table
 
 
@@ -68,6 +68,18 @@ def trace_cells(trace: CausalTrace) -> pd.DataFrame:
             )
             for position, token in enumerate(trace.tokens)
             for layer, value in enumerate(trace.effect[position])
+        ),
+    )
+
+
+def average_cells(average: AverageTrace) -> pd.DataFrame:
+    """A position and layer a row: the mean indirect effect, half its 95 % interval's width, and of how many facts."""
+    return table(
+        {"kind": TEXT, "position": TEXT, "layer": WHOLE, "effect": NUMBER, "half_width": NUMBER, "n": WHOLE},
+        (
+            (average.kind, position, layer, value, average.half_width[place, layer], average.n[place])
+            for place, position in enumerate(average.positions)
+            for layer, value in enumerate(average.effect[place])
         ),
     )
 

@@ -1,0 +1,54 @@
+"""What the store has of the causal traces of a set's facts, averaged as far as they are. No model and no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lga_core.results import AverageTrace, Kind, ModelIdentity
+from lga_core.runs.reading import finished_traces, stored_known_facts
+from lga_core.runs.storage.store import Store
+from lga_core.scores.tracing.average import NOT_KNOWN, average_traces
+from lga_core.service.reading.stored import proxy_facts
+from lga_core.service.requests import AverageTraceRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class AverageTraces:
+    """The averages of a request over the traces that are stored."""
+
+    facts: int  # asked for, of those that the set has
+    unchecked: int  # of them, whom the model was not asked about yet
+    usable: int  # of them, that it knows or that have no old answer
+    traced: Mapping[Kind, int]  # of these
+    averages: Mapping[Kind, AverageTrace]  # of the kinds with a trace that can be averaged
+
+    @property
+    def complete(self) -> bool:
+        return self.unchecked == 0 and all(traced == self.usable for traced in self.traced.values())
+
+
+def read(identity: ModelIdentity, request: AverageTraceRequest, store: Store) -> AverageTraces | None:
+    """None where it cannot be told yet which facts the set has."""
+    noise_facts = proxy_facts(identity, request.proxy, store)
+    if not noise_facts:
+        return None
+    facts = noise_facts[: request.facts]
+    checks = stored_known_facts(identity, facts, store)
+    usable = [fact for fact in facts if fact.record in checks and checks[fact.record].known is not False]
+    unknown = [record for record, check in checks.items() if check.known is False]
+    traces = {
+        kind: finished_traces(identity, request.proxy.name, usable, kind, request.settings, noise_facts, store)
+        for kind in request.kinds
+    }
+    return AverageTraces(
+        facts=len(facts),
+        unchecked=len(facts) - len(checks),
+        usable=len(usable),
+        traced={kind: len(finished) for kind, finished in traces.items()},
+        averages={
+            kind: average_traces(finished, {NOT_KNOWN: unknown})
+            for kind, finished in traces.items()
+            if any(np.isfinite(trace.effect).all() for trace in finished)
+        },
+    )
