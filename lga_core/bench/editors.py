@@ -12,7 +12,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.search.values import searched_anew
 from lga_core.editing.table import EDITORS, editor_named
 from lga_core.evaluation.experiments.sweep_edits import edits_at
-from lga_core.evaluation.side_effects.fluency import fluency, texts_after
+from lga_core.evaluation.side_effects.fluency import fluency, texts_after, texts_under
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
@@ -67,12 +67,7 @@ def bench_editors(
             "timed_facts": min(TIMED, len(known)),
             "protocol": PROTOCOL,
             "fluency_before": _mean(
-                [
-                    fluency(text)
-                    for text in texts_after(
-                        model, [fact.prompt for fact in known], [()] * len(known), seed, report=report
-                    )
-                ]
+                [fluency(text) for text in texts_under(model, [fact.prompt for fact in known], (), seed, report=report)]
             ),
         },
     }

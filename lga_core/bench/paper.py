@@ -23,7 +23,7 @@ from lga_core.editing.table import Editor, editor_named
 from lga_core.errors import LgaError
 from lga_core.evaluation.experiments.sweep_edits import edits_at
 from lga_core.evaluation.settings import SweepMetrics
-from lga_core.evaluation.side_effects.fluency import fluency, texts_after
+from lga_core.evaluation.side_effects.fluency import fluency, texts_after, texts_under
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
@@ -199,9 +199,7 @@ def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: 
             stability_of_sweep(proxy, test, sizes=_sizes(len(proxy.records)), seed=seed),
         ),
         fluency={layer: _fluency(model, facts.test, layer, chosen, settings, seed, report) for layer in wanted},
-        fluency_before=_estimate(
-            texts_after(model, [fact.prompt for fact in facts.test], [()] * len(facts.test), seed, report=report)
-        ),
+        fluency_before=_estimate(texts_under(model, [fact.prompt for fact in facts.test], (), seed, report=report)),
     )
 
 

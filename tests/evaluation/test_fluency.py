@@ -11,7 +11,7 @@ from reporting import Collect, assert_nothing_open, cancel_at
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation.side_effects import fluency as module
-from lga_core.evaluation.side_effects.fluency import continuation, fluency, texts_after
+from lga_core.evaluation.side_effects.fluency import continuation, fluency, texts_after, texts_under
 from lga_core.models.running.generate import sampler, seed_of, stream
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Cancelled
@@ -88,6 +88,8 @@ def test_prompts_under_edits_of_their_own_continue_as_each_alone(editor, setting
     for fact, edit, text in zip(asked, edits, texts, strict=True):
         assert text == continuation(model, fact.prompt, [edit], 0)
     assert len(set(texts)) == 3
+    plain = [continuation(model, fact.prompt, (), 0) for fact in asked]
+    assert texts_under(model, [fact.prompt for fact in asked], (), 0) == plain
     assert texts_after(model, [asked[0].prompt, asked[1].prompt], [edits[:2], ()], 0) == [
         continuation(model, asked[0].prompt, edits[:2], 0),
         continuation(model, asked[1].prompt, (), 0),

@@ -67,7 +67,8 @@ def texts_under(
     model: LoadedModel, prompts: Sequence[str], edits: Sequence[Edit], seed: int, *, report: Reporter = silent
 ) -> list[str]:
     """What `continuation` writes after each prompt, all of them under the same edits, in one batch. Nothing is kept."""
-    return _sampled(model, prompts, seed, partial(applied, model, edits), "after the edits", report)
+    detail = "after the edits" if edits else "before the edits"
+    return _sampled(model, prompts, seed, partial(applied, model, edits), detail, report)
 
 
 def texts_after(
