@@ -1,7 +1,7 @@
 """The parts of README.md and docs/ that are written from the code and from kept results: `python tests/readme.py`."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 README, RESULTS, MODELS = ROOT / "README.md", ROOT / "docs" / "RESULTS.md", ROOT / "docs" / "MODELS.md"
 HEADLINE = ("selector", "units", "Overall", "regret", "× faster")
+HEADLINE_SELECTORS = ("lga", "lga-answer", "cma-mlp", "forecast", "forecast-race", "brute-force", "middle")
 CARRIED = ("lga", "lga-answer", "forecast", "brute-force")  # selectors whose picks are carried from set to set
 
 
@@ -34,50 +35,54 @@ def families() -> str:
 
 
 def headline() -> str:
-    """The study's units together in five columns; from assets/study."""
-    from lga_core.view.words.sweep.study import markdown, summary_table
+    """The units measured last, those measured alike together, in five columns; from assets/study."""
+    from lga_core.view.words.sweep.study import markdown, protocol_title, summary_table
     from lga_core.worth.study.across import summary as over_units
 
-    return markdown([{name: row[name] for name in HEADLINE} for row in summary_table(over_units(_main_units()))])
+    units = _groups()[0]
+    rows = summary_table(over_units(units, selectors=HEADLINE_SELECTORS))
+    return f"**{protocol_title(units)}**\n\n" + markdown([{name: row[name] for name in HEADLINE} for row in rows])
 
 
 def summary() -> str:
     """The study's units together, and the paper's claims by them; from assets/study."""
     from lga_core.view.words.sweep.claims import claims_table, recommendation
-    from lga_core.view.words.sweep.study import markdown, pairs_table, summary_table
+    from lga_core.view.words.sweep.study import markdown, pairs_table, protocol_title, summary_table
     from lga_core.worth.study.across import summary as over_units
 
-    together = over_units(_main_units())
-    alone = [f"{model} alone: {recommendation(over_units(units))}" for model, units in _by_model()]
-    return "\n\n".join(
-        [
+    parts = []
+    for group in _groups():
+        together = over_units(group)
+        apart = _by_model(group)
+        alone = [f"{model} alone: {recommendation(over_units(units))}" for model, units in apart if len(apart) > 1]
+        parts += [
+            f"**{protocol_title(group)}**",
             recommendation(together),
             markdown(summary_table(together)),
             markdown(pairs_table(together)),
             *alone,
             markdown(claims_table(together)),
         ]
-    )
+    return "\n\n".join(parts)
 
 
 def forecast() -> str:
     """The forecast's terms, on the proxy's facts and on held-out ones; and without the set it was developed on."""
     from lga_core.view.words.sweep.claims import recommendation
-    from lga_core.view.words.sweep.study import forecast_table, markdown, pairs_table
+    from lga_core.view.words.sweep.study import forecast_table, markdown, pairs_table, protocol_title
     from lga_core.worth.study.across import summary as over_units
     from lga_core.worth.study.judged import FORECASTS
 
     names = ("forecast", *(item.name for item in FORECASTS))
-    on_proxy = over_units(_main_units(), selectors=names, in_sample=True)
-    held_out = over_units(_main_units(), selectors=names)
-    apart = over_units(tuple(unit for unit in _main_units() if unit.fact_set != "world"))
-    return "\n\n".join(
-        [
-            markdown(forecast_table(on_proxy, held_out)),
-            f"Without `world`: {recommendation(apart)}",
-            markdown(pairs_table(apart)),
-        ]
-    )
+    parts = []
+    for group in _groups():
+        on_proxy = over_units(group, selectors=names, in_sample=True)
+        held_out = over_units(group, selectors=names)
+        parts += [f"**{protocol_title(group)}**", markdown(forecast_table(on_proxy, held_out))]
+        if others := tuple(unit for unit in group if unit.fact_set != "world"):
+            apart = over_units(others)
+            parts += [f"Without `world`: {recommendation(apart)}", markdown(pairs_table(apart))]
+    return "\n\n".join(parts)
 
 
 def carried() -> str:
@@ -86,7 +91,8 @@ def carried() -> str:
     from lga_core.worth.study.across import carried as between_sets
 
     parts = []
-    for model, units in _by_model():
+    several = [(model, units) for group in _groups() for model, units in _by_model(group) if len(units) > 1]
+    for model, units in several:
         for name in (name for name in CARRIED if all(has_pick(unit, name) for unit in units)):
             table = between_sets(units, name)
             parts.append(f"**{model} · {table.title}**\n\n{markdown(carried_table(table))}")
@@ -117,17 +123,17 @@ def study() -> str:
     return "\n\n".join(parts)
 
 
-def _main_units() -> tuple["StudyUnit", ...]:
-    """The units of the editor that most of them are of."""
+def _groups() -> tuple[tuple["StudyUnit", ...], ...]:
+    """The units of the editor that most of them are of, those measured alike together."""
     from lga_core.runs.study_units import kept_units
-    from lga_core.worth.study.across import of_most
+    from lga_core.worth.study.across import by_protocol, of_most
 
-    return of_most(kept_units())
+    return by_protocol(of_most(kept_units()))
 
 
-def _by_model() -> list[tuple[str, tuple["StudyUnit", ...]]]:
-    units = sorted(_main_units(), key=lambda unit: unit.model)
-    return [(model, tuple(own)) for model, own in groupby(units, key=lambda unit: unit.model)]
+def _by_model(units: Sequence["StudyUnit"]) -> list[tuple[str, tuple["StudyUnit", ...]]]:
+    ordered = sorted(units, key=lambda unit: unit.model)
+    return [(model, tuple(own)) for model, own in groupby(ordered, key=lambda unit: unit.model)]
 
 
 BLOCKS: Mapping[Path, Mapping[str, Callable[[], str]]] = {

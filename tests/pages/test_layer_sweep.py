@@ -140,20 +140,25 @@ def test_a_chosen_layer_goes_to_the_trial(page: AppTest):
 
 
 def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
-    tables = [table.value for table in page.get("table")]
-    together, pairs, claims, alone, fewer, _between, terms = tables
     measured = study.read()
-    assert recommendation(measured.over) in words(page)
-    assert together.shape[0] == len(measured.over.selectors) + 3 and (len(pairs), len(claims)) == (5, 6)
-    assert {*map(safe, ("LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"))} <= set(alone.index)
-    assert list(fewer.columns) == ["LGA (loss: answer)", "CMA, MLP", "Forecast", "Brute force"]
-    assert len(terms) == len(measured.parts.selectors)
-    page.selectbox(key="study_unit").select_index(1).run()
-    assert view.unit_title(list(measured.units.values())[1]) in words(page)
-    model = measured.main[-1].model
-    page.selectbox(key="study_model").select(model)
-    page.selectbox(key="study_selector").select("brute-force").run()
-    assert len(page.get("table")[5].value) == sum(unit.model == model for unit in measured.main)
+    for title, group in measured.groups.items():
+        page.selectbox(key="study_group").select(title).run()
+        assert recommendation(group.over) in words(page)
+        together, pairs, claims, *_unit, terms = [table.value for table in page.get("table")]
+        assert together.shape[0] == len(group.over.selectors) + 3
+        assert len(pairs) == len(view.pairs_table(group.over)) and len(claims) == 6
+        assert len(terms) == len(group.parts.selectors)
+        model = group.units[-1].model
+        page.selectbox(key="study_model").select(model)
+        page.selectbox(key="study_selector").select("brute-force").run()
+        assert len(page.get("table")[5].value) == sum(unit.model == model for unit in group.units)
+    for place, unit in enumerate(measured.units.values()):
+        page.selectbox(key="study_unit").select_index(place).run()
+        alone, fewer = (table.value for table in page.get("table")[3:5])
+        assert view.unit_title(unit) in words(page)
+        measured_with = {pick.title for pick in unit.picks}
+        assert {"Forecast", "Brute force", *map(safe, ("LGA (loss: answer)", "CMA, MLP"))} <= set(alone.index)
+        assert ("LGA" in measured_with) == ("LGA" in alone.index) == ("LGA" in fewer.columns)
 
 
 @pytest.mark.parametrize("first_batch", [False, True], ids=["sweep", "estimate"])

@@ -12,7 +12,7 @@ from lga_core.results import METRICS
 from lga_core.worth.ground_truth import Truth, drawn_weights
 from lga_core.worth.held_out import best_overall
 from lga_core.worth.judging import judge
-from lga_core.worth.study.across import carried, of_most, summary
+from lga_core.worth.study.across import by_protocol, carried, of_most, summary
 
 NAMES = ("lga", "cma-mlp", "middle", "brute-force")
 
@@ -223,6 +223,15 @@ def test_picks_are_carried_between_the_sets_of_a_model(units):
             assert table.layers[i] == layer and table.regret[i, j] == pytest.approx(best - mean[layer])
     with pytest.raises(LgaError, match="several editors"):
         carried((units[0], replace(units[1], test=replace(units[1].test, editor="ft-m"))), "lga")
+
+
+def test_units_of_other_settings_stand_apart_and_the_latest_come_first(units):
+    later = replace(units[0].provenance, created="2999-01-01T00:00:00+00:00")
+    changed = replace(units[0].test, settings={**units[0].test.settings, "contexts": 9})
+    other = replace(units[0], test=changed, provenance=later)
+    assert by_protocol((*units, other)) == ((other,), units) and by_protocol(()) == ()
+    with pytest.raises(LgaError, match="settings"):
+        carried((units[1], other), "lga")
 
 
 def test_the_editor_of_most_units(units):

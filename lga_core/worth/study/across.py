@@ -122,6 +122,19 @@ def of_most(units: Sequence[StudyUnit]) -> tuple[StudyUnit, ...]:
     return tuple(unit for unit in units if unit.editor == max(editors, key=editors.count))
 
 
+def by_protocol(units: Sequence[StudyUnit]) -> tuple[tuple[StudyUnit, ...], ...]:
+    """The units apart by the settings of their sweeps: only like units are compared. Those measured last come first."""
+    groups: list[list[StudyUnit]] = []
+    for unit in units:
+        like = next((group for group in groups if group[0].test.settings == unit.test.settings), None)
+        if like is None:
+            groups.append([unit])
+        else:
+            like.append(unit)
+    latest = sorted(groups, key=lambda group: max(unit.provenance.created for unit in group), reverse=True)
+    return tuple(map(tuple, latest))
+
+
 def carried(units: Sequence[StudyUnit], selector: str) -> Transfer:
     """One selector's picks on every unit's proxy, each judged on every unit's test facts.
 

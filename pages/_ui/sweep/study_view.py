@@ -12,7 +12,7 @@ from lga_core.view.words.definitions import definitions
 from lga_core.view.words.sweep import claims
 from lga_core.view.words.sweep import study as words
 from lga_core.view.words.text import count
-from lga_core.worth.study.across import carried, of_most, summary
+from lga_core.worth.study.across import by_protocol, carried, of_most, summary
 from lga_core.worth.study.judged import AT_RANDOM, FORECASTS, stability, table_rows
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import tabs
@@ -28,14 +28,21 @@ _CARRIED = ("lga", "lga-answer", "forecast", "cma-mlp", "brute-force")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
-    """The finished units, and those of them that one editor made."""
+class Group:
+    """Units of one editor that were measured alike, and what they say together."""
 
-    units: dict[str, StudyUnit]  # by name
-    main: tuple[StudyUnit, ...]
-    over: Summary  # of the main ones
+    units: tuple[StudyUnit, ...]
+    over: Summary
     parts: Summary  # the forecast taken apart, on held-out facts
     parts_before: Summary  # and on those it was tried out on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """The finished units, and those of the editor that most of them are of in groups."""
+
+    units: dict[str, StudyUnit]  # by name
+    groups: dict[str, Group]  # by title, those measured last first
 
 
 @st.cache_resource(ttl=FRESH_SECONDS, show_spinner=False)
@@ -44,14 +51,21 @@ def read() -> Study | None:
     units = kept_units()
     if not units:
         return None
-    main, parts = of_most(units), ("forecast", *(item.name for item in FORECASTS))
+    main = of_most(units)
     ordered = (*main, *(unit for unit in units if unit not in main))
     return Study(
         units={words.unit_name(unit): unit for unit in ordered},
-        main=main,
-        over=summary(main),
-        parts=summary(main, selectors=parts),
-        parts_before=summary(main, selectors=parts, in_sample=True),
+        groups={words.protocol_title(alike): _group(alike) for alike in by_protocol(main)},
+    )
+
+
+def _group(units: tuple[StudyUnit, ...]) -> Group:
+    parts = ("forecast", *(item.name for item in FORECASTS))
+    return Group(
+        units=units,
+        over=summary(units),
+        parts=summary(units, selectors=parts),
+        parts_before=summary(units, selectors=parts, in_sample=True),
     )
 
 
@@ -61,30 +75,45 @@ def study() -> None:
     if measured is None:
         return
     with st.expander("The paper’s comparison, measured beforehand", icon=":material/table_view:", key="study_units"):
+        group = chosen_group(measured)
         tabs(
             {
-                "All units": lambda: together(measured),
+                "All units": lambda: together(group),
                 "One unit": lambda: alone(measured),
-                "From set to set": lambda: between(measured),
-                "The forecast’s terms": lambda: terms(measured),
+                "From set to set": lambda: between(group),
+                "The forecast’s terms": lambda: terms(group),
             }
         )
 
 
-def together(measured: Study) -> None:
+def chosen_group(measured: Study) -> Group:
+    """The units that are looked at together; a list where not all were measured alike."""
+    titles = list(measured.groups)
+    if len(titles) == 1:
+        return measured.groups[titles[0]]
+    chosen = st.selectbox(
+        "Measured alike",
+        titles,
+        key="study_group",
+        help="Units whose sweeps had other settings are not put together.",
+    )
+    return measured.groups[chosen]
+
+
+def together(group: Group) -> None:
     """The verdict, and the paper's claims."""
-    st.markdown(f":material/recommend: {safe(claims.recommendation(measured.over))}")
-    _table(words.summary_table(measured.over), "selector", "Table of every selector over all units")
-    _table(words.pairs_table(measured.over), "Overall", "Table of selectors in pairs")
-    _table(claims.claims_table(measured.over), "the paper", "Table of the paper's claims and what these units say")
-    first = measured.main[0]
-    models = ", ".join(map(safe, sorted({unit.model for unit in measured.main})))
-    sets = ", ".join(dict.fromkeys(safe(unit.title) for unit in measured.main))
+    st.markdown(f":material/recommend: {safe(claims.recommendation(group.over))}")
+    _table(words.summary_table(group.over), "selector", "Table of every selector over all units")
+    _table(words.pairs_table(group.over), "Overall", "Table of selectors in pairs")
+    _table(claims.claims_table(group.over), "the paper", "Table of the paper's claims and what these units say")
+    first = group.units[0]
+    models = ", ".join(map(safe, sorted({unit.model for unit in group.units})))
+    sets = ", ".join(dict.fromkeys(safe(unit.title) for unit in group.units))
     st.caption(
-        f"{count(len(measured.main), 'unit')}: {models}, each on {sets}; {first.editor}. Picks are from proxy "
+        f"{count(len(group.units), 'unit')}: {models}, each on {sets}; {first.editor}. Picks are from proxy "
         "facts, the numbers from test facts of the set’s other half, no subject in both. Means of the units’ "
         "means, n facts in brackets; brackets beside Overall, regret and differences: 95 % of "
-        f"{measured.over.draws:,} draws of units and of their test facts (seed {measured.over.seed}), paired, picks "
+        f"{group.over.draws:,} draws of units and of their test facts (seed {group.over.seed}), paired, picks "
         f"held fixed. {_REGRET} Layer ± 1 again: the share of bootstrap proxies that pick within one layer of the "
         f"pick. × fewer rows and × faster: than the sweep of the same proxy facts, medians; {_BESIDE}. "
         "Teacher-forced, percent. `python -m lga_core bench paper --model MODEL`"
@@ -118,14 +147,14 @@ def alone(measured: Study) -> None:
     )
 
 
-def between(measured: Study) -> None:
+def between(group: Group) -> None:
     """Picks of one set on another's facts."""
     left, right = st.columns(2)
-    model = left.selectbox("Model", sorted({unit.model for unit in measured.main}), key="study_model")
-    titles = {pick.selector: pick.title for unit in measured.main for pick in unit.picks}
+    model = left.selectbox("Model", sorted({unit.model for unit in group.units}), key="study_model")
+    titles = {pick.selector: pick.title for unit in group.units for pick in unit.picks}
     offered = [name for name in _CARRIED if name in titles]
     selector = right.selectbox("Selector", offered, format_func=titles.get, key="study_selector")
-    carry = carried([unit for unit in measured.main if unit.model == model], selector)
+    carry = carried([unit for unit in group.units if unit.model == model], selector)
     _table(words.carried_table(carry), "picked on", "Table of regret, picked on one set and judged on another")
     st.caption(
         "Regret in points on the test facts of each set (columns) of the layer picked on the proxy facts of "
@@ -133,10 +162,10 @@ def between(measured: Study) -> None:
     )
 
 
-def terms(measured: Study) -> None:
+def terms(group: Group) -> None:
     """The forecast taken apart."""
     _table(
-        words.forecast_table(measured.parts_before, measured.parts),
+        words.forecast_table(group.parts_before, group.parts),
         "selector",
         "Table of the forecast with terms switched off",
     )

@@ -8,7 +8,7 @@ import numpy as np
 from lga_core.results import METRICS, Across, Estimate, Stability, StudyUnit, Summary, Transfer
 from lga_core.view.words.sweep.claims import compared
 from lga_core.view.words.sweep.sentences import points
-from lga_core.view.words.text import fixed
+from lga_core.view.words.text import count, fixed
 
 Table = list[dict[str, str]]
 
@@ -140,6 +140,15 @@ def unit_title(unit: StudyUnit) -> str:
     early = " · LGA with the answer's loss only" if unit.settings.get("losses") == ["answer"] else ""
     seed = f" · seed {unit.settings['seed']}"
     return f"{unit_name(unit)} · {facts}{early}{seed} · {origin.created[:10]} · {origin.machine}"
+
+
+def protocol_title(units: Sequence[StudyUnit]) -> str:
+    """Units that were measured alike: how many, of how many facts, and when."""
+    proxy = max(len(unit.proxy.records) for unit in units)
+    test = max(len(unit.test.records) for unit in units)
+    days = sorted({unit.provenance.created[:10] for unit in units})
+    measured = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"{count(len(units), 'unit')} of at most {proxy} proxy and {test} test facts, measured {measured}"
 
 
 def unit_name(unit: StudyUnit) -> str:
