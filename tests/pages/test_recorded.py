@@ -13,7 +13,7 @@ from lga_core.runs import example
 from lga_core.runs.example_writing import write_example
 from pages._ui.session.state import tabs
 from tests.pages.conftest import APP
-from tests.pages.driving import wait, words
+from tests.pages.driving import kept, wait, words
 
 PAGES = ("golden_layers", "facts", "causal_trace", "trial_edit", "layer_sweep")
 
@@ -46,6 +46,17 @@ def test_every_page_shows_it_before_anything_is_measured(first_visit: AppTest, t
         assert "A finished example of" in words(first_visit), page
         assert first_visit.button(key="compute_here"), page
     assert not (tmp_path / "empty" / "runs").exists(), "reading it must write nothing"
+
+
+def test_a_page_without_an_answer_is_not_called_recorded(first_visit: AppTest, tmp_path, monkeypatch):
+    """Where the address asks what was not scored, after another page has shown the example."""
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    first_visit.run()
+    first_visit.switch_page("layer_sweep.py").run()
+    assert "A finished example of" in words(first_visit)
+    kept(first_visit).asked = None
+    first_visit.switch_page("golden_layers.py").run()
+    assert first_visit.button(key="score_first") and "A finished example of" not in words(first_visit)
 
 
 def test_a_fresh_server_shows_it_before_the_browser_has_named_its_tab(

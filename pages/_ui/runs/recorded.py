@@ -11,8 +11,8 @@ from pages._ui.shell.text import safe
 
 
 def mark() -> None:
-    """Above a page that shows recorded numbers, or none while the tab's last ones are recorded; else nothing."""
-    key = session().shown_run or kept().run
+    """Above a page that shows recorded numbers, or none while the answer that the tab has open is recorded."""
+    key = session().shown_run or (kept().run if kept().asked is not None else None)
     recorded = recorded_example()
     if not key or recorded is None or not store().is_recorded(key):
         return
