@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -38,11 +38,13 @@ class Fact:
     locality: tuple[Probe, ...] = ()
     portability: tuple[Probe, ...] = ()
     relation: str | None = None
+    # Locality probes that reading left out, for they expect the new answer; None: not recorded. Not part of the fact.
+    dropped_locality: int | None = field(default=None, compare=False)
 
     @cached_property
     def fingerprint(self) -> str:
         """Content hash, without the record number: the same fact in another file is the same fact."""
-        content = {key: value for key, value in asdict(self).items() if key != "record"}
+        content = {key: value for key, value in asdict(self).items() if key not in ("record", "dropped_locality")}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -111,6 +111,19 @@ def left_out(facts: Iterable[Fact], per_group: int | None) -> LeftOut:
     return over
 
 
+def dropped_locality(facts: Iterable[Fact]) -> int | None:
+    """Locality probes that are not asked because their gold answer is the new one: left out when read, or dropped here.
+
+    None where it is not recorded for each of the facts: earlier versions did not, and a fact made in code need not.
+    """
+    counts = [
+        None if fact.dropped_locality is None else fact.dropped_locality + _expecting_new(fact)
+        for fact in facts
+        if fact.target_new is not None
+    ]
+    return None if None in counts else sum(counts)
+
+
 def acting_cap(fact: Fact, per_group: int | None) -> int | None:
     """The cap on a fact's probes where it leaves any out; None where the fact is measured with all of them."""
     return per_group if left_out([fact], per_group) else None
@@ -151,6 +164,10 @@ def _locality(fact: Fact, dropped: list[str]) -> Iterator[MetricProbe]:
         yield MetricProbe(
             metric="locality", group=probe.group, prompt=probe.prompt, answers=() if gold is None else (gold,)
         )
+
+
+def _expecting_new(fact: Fact) -> int:
+    return sum(expects(probe, fact.target_new) for probe in fact.locality)
 
 
 def _portability(probes: Sequence[Probe], dropped: list[str]) -> Iterator[MetricProbe]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.settings import SWEEP_METRICS, ManyEditsSettings, SweepMetrics
-from lga_core.probes.questions import left_out
+from lga_core.probes.questions import dropped_locality, left_out
 from lga_core.results import (
     CausalTrace,
     EditCheckpoint,
@@ -118,6 +118,7 @@ def finished_sweep(
         asdict(settings),
         answers=metrics.answers,
         left_out=left_out(facts, metrics.probes),
+        dropped_locality=dropped_locality(facts),
     )
     measured = int((sweep.measured == 1).sum())
     asked = replace(run.provenance, facts=facts_name, facts_fingerprint=facts_fingerprint(facts))

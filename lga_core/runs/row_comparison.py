@@ -11,8 +11,9 @@ from lga_core.runs.storage.row_file import adapter
 
 TOLERANCE = 1e-4  # float32 on other hardware, or in batches of another size, differs by less
 SMALLEST = 0.01  # a number that stands alone is compared with at least this: below it, rounding is all there is
-# What it took, a fact's place in its file, and tokens that earlier versions did not keep: their text is compared.
-NOT_COMPARED = ("cost", "edit_cost", "record", "greedy_ids")
+# What it took, a fact's place in its file, and what earlier versions did not keep: tokens, whose text is compared, and
+# how many probes the file had that are never asked.
+NOT_COMPARED = ("cost", "edit_cost", "record", "greedy_ids", "dropped_locality")
 
 
 def compared(

@@ -39,7 +39,7 @@ from lga_core.runs.storage.store import Store
 from lga_core.scores.attribution.token_attribution import token_attribution
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS, View, layer_scores, method_named
-from lga_core.scores.settings import CmaSettings, OldAnswerSettings, takes_own_answer
+from lga_core.scores.settings import CmaSettings, takes_own_answer
 from lga_core.scores.tracing.cma import noise_level, trace
 
 CANDIDATES_AT_ONCE = 16
@@ -91,8 +91,7 @@ def measure(
     run = measurement_run(model.identity, facts_name, facts, measurement, settings, store)
     reused = len(rows_by_record(run, FactRow, facts))
     checks = () if reused == len(facts) else known_fact_checks(model, facts, store, report=report)
-    if checks and isinstance(settings, OldAnswerSettings):
-        checks = _with_own_tokens(model, facts, checks, settings.old, report)
+    checks = _with_own_tokens(model, facts, checks, settings.reads_own_tokens, report) if checks else ()
     chosen = MEASUREMENTS[measurement]
     rows = row_by_row(
         run,
@@ -149,7 +148,8 @@ def trace_fact(
 
     def compute() -> CausalTrace:
         store.facts.keep(noise_facts)
-        (check,) = known_fact_checks(model, [fact], store, report=report)
+        checks = known_fact_checks(model, [fact], store, report=report)
+        (check,) = _with_own_tokens(model, [fact], checks, settings.reads_own_tokens, report)
         return trace(model, fact, check, kind, settings, noise_level(model, noise_facts), report=report)
 
     run = trace_run(model.identity, facts_name, fact, kind, settings, noise_facts, store)
@@ -170,7 +170,7 @@ def attribute_fact(
 
     def compute() -> TokenAttribution:
         checks = known_fact_checks(model, [fact], store, report=report)
-        (check,) = _with_own_tokens(model, [fact], checks, old, report)
+        (check,) = _with_own_tokens(model, [fact], checks, lambda item: takes_own_answer(item, old), report)
         return token_attribution(model, fact, check, n_steps=n_steps, old=old, report=report)
 
     run = attribution_run(model.identity, facts_name, fact, n_steps, old, store)
@@ -217,17 +217,17 @@ def trial(
 
 
 def _with_own_tokens(
-    model: LoadedModel, facts: Sequence[Fact], checks: Sequence[KnownFactCheck], old: OldSource, report: Reporter
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    checks: Sequence[KnownFactCheck],
+    needed: Callable[[Fact], bool],
+    report: Reporter,
 ) -> tuple[KnownFactCheck, ...]:
-    """The checks, with the tokens of the model's own answer where it is a fact's old answer.
+    """The checks, with the tokens of the model's own answer where they are needed.
 
     Earlier versions stored the text alone: such facts are asked again, and what is stored stays as it is.
     """
-    without = [
-        fact
-        for fact, check in zip(facts, checks, strict=True)
-        if check.greedy_ids is None and takes_own_answer(fact, old)
-    ]
+    without = [fact for fact, check in zip(facts, checks, strict=True) if check.greedy_ids is None and needed(fact)]
     again = {check.record: check for check in check_known_facts(model, without, report=report)}
     return tuple(again.get(check.record, check) for check in checks)
 

@@ -51,10 +51,13 @@ def old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> tuple[st
 
 def given_old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> Answer:
     """What `old_answer` is for the model: the data's text, or the tokens that it wrote itself. Empty: there is none."""
-    if not takes_own_answer(fact, prefer):
-        return fact.target_old[0]
+    return own_tokens(check) if takes_own_answer(fact, prefer) else fact.target_old[0]
+
+
+def own_tokens(check: KnownFactCheck) -> tuple[int, ...]:
+    """The tokens that the model wrote by itself. Raises ValueError for a check that an earlier version stored."""
     if check.greedy_ids is None:
-        raise ValueError(f"the check of record {fact.record} has no tokens of the model's own answer: ask again")
+        raise ValueError(f"the check of record {check.record} has no tokens of the model's own answer: ask again")
     return check.greedy_ids
 
 

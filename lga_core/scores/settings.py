@@ -37,6 +37,10 @@ def takes_own_answer(fact: Fact, old: OldSource) -> bool:
 class MeasurementSettings(Settings):
     """Settings of any measurement."""
 
+    def reads_own_tokens(self, fact: Fact) -> bool:
+        """Whether this fact's measurement needs the tokens that the model wrote when it was checked."""
+        return False
+
     def own_answers(self, facts: Sequence[Fact]) -> bool:
         """Whether the numbers of these facts depend on tokens that the model itself wrote."""
         return False
@@ -50,8 +54,11 @@ class OldAnswerSettings(MeasurementSettings):
         "data", "Old answer", "The data's, and where it has none the model's own; or always the model's own."
     )
 
+    def reads_own_tokens(self, fact: Fact) -> bool:
+        return takes_own_answer(fact, self.old)
+
     def own_answers(self, facts: Sequence[Fact]) -> bool:
-        return any(takes_own_answer(fact, self.old) for fact in facts)
+        return any(map(self.reads_own_tokens, facts))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +110,9 @@ class CmaSettings(MeasurementSettings):
         3.0, "Noise", "In standard deviations of the subject tokens' embeddings.", source="ROME", gt=0
     )
     seed: int = setting(0, "Seed", "Of the noise.")
+
+    def reads_own_tokens(self, fact: Fact) -> bool:
+        return len(fact.target_old) > 1  # to know which of the accepted answers the model gives
 
 
 @dataclass(frozen=True, kw_only=True)

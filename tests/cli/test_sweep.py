@@ -233,8 +233,24 @@ def test_the_answers_that_count_and_the_probes_left_out_are_named(here, tiny_fol
     best = here(*arguments, "--set", "answers=best", "--set", "probes=none", "--json").json
     assert (best["answers"], best["left_out"], best["from_store"]) == ("best", {}, False)
     assert best["protocol"].endswith("best accepted answer")
-    assert "No probe is left out." in here(*arguments, "--set", "probes=12").out
+    assert "No probe is left out. No locality probe is dropped." in here(*arguments, "--set", "probes=12").out
     wrong = here(*arguments, "--set", "answers=last")
     assert wrong.code != 0 and "must be 'first' or 'best'" in wrong.err
     unknown = here(*arguments, "--set", "probez=1")
     assert unknown.code != 0 and "answers" in unknown.err and "probes" in unknown.err
+
+
+def test_locality_probes_that_expect_the_new_answer_are_counted_with_every_result(here, tiny_folder, tmp_path):
+    new = OTHERS[0]["target_new"]
+    probes = [{"prompt": f"City {n} is", "ground_truth": answer} for n, answer in enumerate([new, "Rome", new])]
+    file = tmp_path / "dropped.json"
+    file.write_text(json.dumps([OTHERS[0] | {"locality": {"Neighborhood": probes}}]))
+    sweep = ("sweep", tiny_folder, file, "--method", "middle", "--layers", "1", *QUICK)
+    race = ("race", tiny_folder, file, "--layers", "1,2", *QUICK)
+    edit = ("edit", tiny_folder, file, "--index", 0, "--layers", 1, *QUICK)
+    for arguments in (sweep, race, edit):
+        assert here(*arguments, "--json").json["dropped_locality"] == 2
+        assert (
+            "No probe is left out. 2 locality probes dropped: the new answer is the one expected."
+            in here(*arguments).out
+        )

@@ -95,6 +95,15 @@ def test_probe_dropped(metric: str, probe: Any, words: str) -> None:
     assert problem.action == "probe dropped" and words in problem.problem
 
 
+def test_a_fact_knows_how_many_locality_probes_expected_its_new_answer() -> None:
+    (good,) = GOOD["locality"].values()
+    (whole,) = read().facts
+    (cut,) = read(locality={"Group": [*good, {"prompt": "One eats in", "ground_truth": GOOD["target_new"]}] * 2}).facts
+    (alike,) = read(locality={"Group": good * 2}).facts
+    assert (whole.dropped_locality, cut.dropped_locality) == (0, 2)
+    assert (cut, cut.fingerprint) == (alike, alike.fingerprint)  # what is asked is the same
+
+
 @pytest.mark.parametrize("groups", ["text", ["list"], {"Group": "text"}])
 def test_probes_in_no_known_shape(groups: Any) -> None:
     fact_set = read(portability=groups)

@@ -13,6 +13,8 @@ from lga_core.models.text.tokens import answer_row, prompt_row, sequence_row
 from lga_core.probes.questions import BLANK
 from lga_core.scores.answer_pairs import answer_pair
 from lga_core.scores.known_facts import check_known_facts, first_line
+from lga_core.scores.settings import CmaSettings
+from lga_core.scores.tracing.cma import mlp_rows, traced_answer
 
 CONTINUED = {  # prompt -> what the model is taught to write after it
     "The capital of France is Paris": ", and he is",
@@ -23,14 +25,14 @@ CONTINUED = {  # prompt -> what the model is taught to write after it
 STEPS = 30
 
 
-def taught(chat):
+def taught(chat, continued=CONTINUED):
     """A tiny model that has learned the continuations by heart, asked plainly or in a chat template."""
     model = tiny_model("llama")
     model.tokenizer.chat_template = CHAT_TEMPLATE
     model = model.chatting if chat else model
     rows = [
         answer_row(model.asking, prompt, (*model.tokenizer(text)["input_ids"], model.tokenizer.eos_token_id))
-        for prompt, text in CONTINUED.items()
+        for prompt, text in continued.items()
     ]
     network = model.model.requires_grad_(True)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
@@ -105,3 +107,16 @@ def test_an_own_answer_ends_with_its_first_line_and_keeps_what_stands_before_it(
     own = first_line(model, ids)
     assert (own.text, model.tokenizer.decode(own.ids)) == (line, kept)
     assert own.ids == ids[: len(own.ids)]
+
+
+def test_the_traced_answer_is_the_one_whose_first_token_the_model_wrote():
+    """A part of a character, which one token is here, is another token once it was decoded."""
+    prompt, accepted = "The capital of France is", ("Paris", "Évry")
+    model = taught(chat=True, continued={prompt: accepted[1]})
+    fact = dataclasses.replace(make_fact(0, prompt, "France", "a", "Paris"), target_old=accepted)
+    (check,) = check_known_facts(model, [fact])
+    (first,) = written(model, prompt, 1)
+    assert check.known and check.greedy_ids == (first,) and "\ufffd" in check.greedy
+    assert traced_answer(model, fact, check) == ("Évry", first, "data")
+    (row,) = mlp_rows(model, [fact], [check], CmaSettings(draws=1))
+    assert row.old_answer == "Évry" and row.values["p-clean"] > 0.5

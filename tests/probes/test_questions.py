@@ -16,6 +16,7 @@ from lga_core.probes.questions import (
     OwnAnswer,
     acting_cap,
     asks_own_answer,
+    dropped_locality,
     fact_probes,
     left_out,
     with_own_answers,
@@ -114,6 +115,16 @@ def test_what_a_cap_leaves_out_is_counted_by_metric_and_group():
     )
     asked = len(fact_probes(many).probes) - len(fact_probes(many, per_group=2).probes)
     assert asked == 4
+
+
+def test_locality_probes_that_expect_the_new_answer_are_counted_where_all_facts_know_their_number():
+    whole = dataclasses.replace(FACT, dropped_locality=0)
+    here = dataclasses.replace(whole, locality=(locality("Rome"), locality("boston"), locality("Boston", "Rome")))
+    read = dataclasses.replace(here, dropped_locality=3)
+    assert [dropped_locality([fact]) for fact in (whole, here, read)] == [0, 2, 5]
+    assert dropped_locality([whole, here, read]) == 7
+    assert dropped_locality([FACT]) is dropped_locality([read, FACT]) is None  # not recorded
+    assert dropped_locality([read, dataclasses.replace(FACT, target_new=None)]) == 5  # which is not edited
 
 
 def test_the_first_accepted_answer_counts_or_all_do():

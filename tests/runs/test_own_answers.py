@@ -178,3 +178,15 @@ def test_a_check_without_tokens_is_not_taken_for_an_empty_answer(model, facts):
     (check,) = check_known_facts(model, facts[4:])
     with pytest.raises(ValueError, match="ask again"):
         list(MEASUREMENTS["gradients"].rows(model, facts[4:], [replace(check, greedy_ids=None)], GradientSettings()))
+
+
+def test_a_trace_asks_again_which_of_several_answers_the_model_gives(model, facts, store):
+    (check,) = check_known_facts(model, facts[2:3])
+    own = model.tokenizer.decode(check.greedy_ids[:1]).strip()
+    fact, settings = replace(facts[2], target_old=("Paris", own)), CmaSettings(draws=1)
+    (check,) = check_known_facts(model, [fact])
+    run = known_facts_run(model.identity, store)
+    run.append(fact.fingerprint, replace(check, greedy="\ufffd", greedy_ids=None))  # the text does not say which
+    (row,) = tasks.measure(model, "one", [fact], "trace-mlp", settings, store)[0]
+    traced = tasks.trace_fact(model, "one", fact, "mlp", settings, [fact], store)[0]
+    assert check.known and (row.old_answer, traced.answer.strip()) == (own, own)

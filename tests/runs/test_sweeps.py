@@ -19,7 +19,7 @@ from lga_core.data.load import load_facts
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SweepMetrics
-from lga_core.probes.questions import left_out
+from lga_core.probes.questions import dropped_locality, left_out
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import METRICS, SweepCell
 from lga_core.runs.reading import finished_sweep
@@ -64,6 +64,15 @@ def test_a_cap_on_probes_changes_the_cells_that_it_cuts_and_is_named(some, store
     best, stored = ask(model, facts, store, metrics=SweepMetrics(answers="best", probes=4))
     assert (stored.reused, best.answers) == (0, "best")  # another question
     assert (best.after["portability"][1] >= capped.after["portability"][1]).all()
+
+
+def test_a_sweep_counts_the_probes_that_are_never_asked(some, store):
+    model = tiny_model("llama", torch.float32)
+    facts = [replace(fact, dropped_locality=number) for number, fact in enumerate(some[:2])]
+    measured, _ = ask(model, facts, store)
+    assert measured.dropped_locality == dropped_locality(facts) >= 1
+    unknown, stored = ask(model, [facts[0], replace(facts[1], dropped_locality=None)], store)
+    assert stored.from_store and unknown.dropped_locality is None  # the same cells, of facts without a count
 
 
 def stop_at_cells(step):

@@ -1,15 +1,20 @@
-"""What a job that is cancelled, has ended, or fetches a model means for the server and for other jobs."""
+"""What a job that is cancelled, has ended, or fetches something means for the server and for other jobs."""
 
 import gc
+import json
 import signal
+import threading
 import weakref
+from functools import partial
+from http.server import ThreadingHTTPServer
 
 from lga_core.models.sources import files
 from lga_core.models.sources.catalogue import resolve
 from lga_core.progress import Phase
 from lga_core.service.ledger_requests import ChangeLedger, WriteEdits
-from lga_core.service.process.client import CANCEL_SECONDS
-from lga_core.service.requests import LoadRequest, ScoreRequest, SpeedRequest
+from lga_core.service.process.client import CANCEL_SECONDS, EngineClient
+from lga_core.service.requests import LoadRequest, ReadFactsRequest, ScoreRequest, SpeedRequest
+from tests.data.fake_hub import FakeHub
 from tests.service.asking import SECONDS, done, long_request, needs, proxy, until, working
 
 
@@ -71,3 +76,45 @@ def test_while_one_session_fetches_a_model_others_compute_with_the_one_in_memory
         assert fetching.wait(SECONDS)
     finally:
         lock.release()
+
+
+def test_while_one_session_downloads_a_fact_set_others_compute(home, tiny_folder, tmp_path, monkeypatch):
+    """The hub answers the download of the file when the other job has ended."""
+    asked, answered = threading.Event(), threading.Event()
+
+    class SlowHub(FakeHub):
+        def do_GET(self) -> None:
+            if self.command == "GET" and "/resolve/" in self.path:
+                asked.set()
+                answered.wait(SECONDS)
+            super().do_GET()
+
+    records = [{"prompt": "The capital of France is", "subject": "France", "target_new": "Rome"}]
+    repos = {"tiny/facts": {"train.json": json.dumps(records).encode()}}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SlowHub, repos))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in {
+        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        "HF_HOME": str(tmp_path / "hub"),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DOWNLOAD_TIMEOUT": "60",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = EngineClient(grace=None)
+    try:
+        reading = client.start(ReadFactsRequest(source="hub:tiny/facts/train.json"), "Reading the data set")
+        assert asked.wait(SECONDS)
+        request = ScoreRequest(model=str(tiny_folder), proxy=proxy(2, " beside a download"), needs=needs("gradients"))
+        done(client.start(request, "Scoring"))
+        assert reading.alive
+        answered.set()
+        _table, fact_set = done(reading)
+        assert [fact.subject for fact in fact_set.facts] == ["France"]
+    finally:
+        answered.set()
+        client.close()
+        server.shutdown()
+        server.server_close()

@@ -36,6 +36,7 @@ def checked(draft: Draft, notes: Notes) -> Fact:
         locality=locality,
         portability=portability,
         relation=draft.relation or None,
+        dropped_locality=sum(_expects_new(draft, probe) for probe in draft.locality),
     )
 
 
@@ -54,12 +55,16 @@ def _note_targets(draft: Draft, notes: Notes) -> None:
 def _locality(draft: Draft, notes: Notes) -> Iterator[Probe]:
     """A probe whose gold is the new answer would punish a good edit; one without gold still works (METHOD.md §5)."""
     for probe in draft.locality:
-        if draft.target_new and expects(probe, draft.target_new):
+        if _expects_new(draft, probe):
             notes.add(f"The locality probe {quoted(probe.prompt)} expects the new answer itself.", "probe dropped")
             continue
         if not probe.answers:
             notes.add(f"The locality probe {quoted(probe.prompt)} names no answer: the model's own tokens are used.")
         yield probe
+
+
+def _expects_new(draft: Draft, probe: Probe) -> bool:
+    return bool(draft.target_new) and expects(probe, draft.target_new)
 
 
 def _portability(draft: Draft, notes: Notes) -> Iterator[Probe]:

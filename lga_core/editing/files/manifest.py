@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
@@ -16,6 +16,7 @@ TENSORS = "edits.safetensors"
 METRICS_FILE = "metrics.json"  # beside them, where the edits were measured
 # What stands in an entry of the ledger and in the manifest under the same name, and of what it wrote at one layer.
 ENTRY_FIELDS = ("id", "facts", "editor", "layers", "mode", "on", "enabled")
+NOT_CONTENT = ("dropped_locality",)  # of a fact: about the file that it was read from
 WRITTEN_FIELDS = ("weight_norm", "target_errors", "clamped", "losses")
 
 
@@ -49,6 +50,11 @@ class ManifestEntry(_Strict):
     on: tuple[str, ...]
     enabled: bool
     tensors: tuple[Tensors, ...]
+
+    @field_serializer("facts", mode="wrap")
+    def _content(self, facts: tuple[Fact, ...], plain: SerializerFunctionWrapHandler) -> list[dict[str, Any]]:
+        """Without what is not part of a fact: the hash of sets that were saved before it was recorded stays theirs."""
+        return [{name: value for name, value in fact.items() if name not in NOT_CONTENT} for fact in plain(facts)]
 
 
 class Manifest(_Strict):

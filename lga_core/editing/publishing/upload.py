@@ -1,11 +1,16 @@
-"""The process that talks to the hub: `python -m lga_core.editing.publishing.upload HOW ANSWER`, both as JSON."""
+"""The process that talks to the hub: `python -m lga_core.editing.publishing.upload HOW ANSWER`, both as JSON.
+
+Whoever started it may end it at any time. Before the commit is sent it makes the file `committing`: from then on the
+hub may have the commit even where its answer does not arrive.
+"""
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 ASK_SECONDS = 15.0
@@ -13,8 +18,8 @@ OF_THE_HUB = {".gitattributes"}  # in a repository that is otherwise empty
 MESSAGE = "Edits, with the facts that they write"
 
 
-def upload(repository: str, folder: str, *, private: bool, update: bool) -> dict[str, Any]:
-    """The commit's address, or why the hub or we refused. Other errors end the process."""
+def upload(repository: str, folder: str, committing: str, *, private: bool, update: bool) -> dict[str, Any]:
+    """The address of the one commit, or why the hub or we refused. Other errors end the process."""
     hub = HfApi()
     try:
         try:
@@ -26,7 +31,10 @@ def upload(repository: str, folder: str, *, private: bool, update: bool) -> dict
                 return {"refused": "taken"}
             if private and not there.private:
                 return {"refused": "public"}
-        return {"url": hub.upload_folder(repo_id=repository, folder_path=folder, commit_message=MESSAGE).commit_url}
+        files = [CommitOperationAdd(path_in_repo=file.name, path_or_fileobj=file) for file in Path(folder).iterdir()]
+        hub.preupload_lfs_files(repository, files, free_memory=False)  # what is large: it shows only with the commit
+        Path(committing).touch()
+        return {"url": hub.create_commit(repository, files, commit_message=MESSAGE).commit_url}
     except HfHubHTTPError as error:
         if error.response is None:
             raise
@@ -34,6 +42,6 @@ def upload(repository: str, folder: str, *, private: bool, update: bool) -> dict
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    answer = upload(asked["repository"], asked["folder"], private=asked["private"], update=asked["update"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the parent, which knows what to tell
+    answer = upload(**json.loads(sys.argv[1]))
     Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")

@@ -1,7 +1,6 @@
 """How the facts of a ledger fare with all its enabled edits applied: whether later edits damage earlier ones."""
 
 from collections.abc import Mapping, Sequence
-from time import perf_counter
 
 from lga_core.data.facts import Fact
 from lga_core.editing.ledger import Entry, Ledger
@@ -12,16 +11,17 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent
 from lga_core.results import METRICS, Cost, FactMean, LedgerFact, LedgerReport, LedgerWrite, Metric
+from lga_core.scores.steps import Stopwatch
 
 
 def ledger_report(model: LoadedModel, ledger: Ledger, *, report: Reporter = silent) -> LedgerReport:
     """Every fact of the ledger, on the unedited model and with all enabled edits."""
-    begin = perf_counter()
+    watch = Stopwatch(report)
     facts = {fact.fingerprint: fact for fact in ledger.facts}
-    before = ask_unedited(model, tuple(facts.values()), report=report)
+    before = ask_unedited(model, tuple(facts.values()), report=watch.report)
     if ledger.edits:
         probes = {name: before[name].probes for name in facts}
-        now = ask_under(model, probes, ledger.edits, detail="with the edits", report=report)
+        now = ask_under(model, probes, ledger.edits, detail="with the edits", report=watch.report)
     else:  # the model is the unedited one
         now = {name: before[name].answers for name in facts}
     rows = tuple(
@@ -35,7 +35,7 @@ def ledger_report(model: LoadedModel, ledger: Ledger, *, report: Reporter = sile
         writes=tuple(write for entry in ledger.entries for write in _writes(entry)),
         before=_means([row.before for row in acting]),
         now=_means([row.now for row in acting]),
-        cost=Cost(seconds=perf_counter() - begin),
+        cost=Cost(seconds=watch.seconds),
     )
 
 

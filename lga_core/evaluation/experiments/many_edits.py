@@ -6,7 +6,6 @@ The edits of one matrix are summed, so that the next edit and the next question 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
-from time import perf_counter
 from typing import Any
 
 from lga_core.data.facts import Fact
@@ -22,6 +21,7 @@ from lga_core.models.running.own_answers import answered
 from lga_core.probes.questions import FactProbes, fact_probes, locality_probes
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, EditCheckpoint
+from lga_core.scores.steps import Stopwatch
 
 FLUENCY_PROMPTS = 4  # texts of one batch
 _COUNTED = (Phase.EDIT, Phase.PROBES, Phase.DRIFT, Phase.FLUENCY)  # the others come once, before the first edit
@@ -63,20 +63,19 @@ def many_edits(
     probes = LocalityProbes.prepare(model, facts, how.locality, report=_counted(report, total.facts, len(facts)))
     before = 0
     for place in how.checkpoints(len(facts)):
-        begin = perf_counter()
+        watch = Stopwatch(report)
         if place > total.facts:
             for first in range(total.facts, place, how.batch):
                 batch = facts[first : min(first + how.batch, place)]
-                telling = _counted(report, first, len(facts))
+                telling = _counted(watch.report, first, len(facts))
                 written = chosen.run(model, batch, tuple(sorted(layers)), settings, total.edits, report=telling)
                 total = total.plus(len(batch), [item.edit for item in written])
             yield total
-        spent = perf_counter() - begin
+        spent = watch.seconds
         if place == total.facts and place not in measured:
-            telling = _counted(report, place, len(facts))
+            telling = _counted(watch.report, place, len(facts))
             row = _checkpoint(model, facts[:place], before, total, probes, how, telling)
-            seconds = perf_counter() - begin
-            yield replace(row, edit_cost=Cost(seconds=spent), cost=Cost(seconds=seconds))
+            yield replace(row, edit_cost=Cost(seconds=spent), cost=Cost(seconds=watch.seconds))
         before = place
 
 

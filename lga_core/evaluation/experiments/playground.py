@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from time import perf_counter
 
 from lga_core.editing.edits import Edit, applied
 from lga_core.errors import LgaError
@@ -13,6 +12,7 @@ from lga_core.models.running.lens import lens, next_tokens
 from lga_core.models.text.tokens import TokenRow, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, PlaygroundReport, SideBySide
+from lga_core.scores.steps import Stopwatch
 
 
 def compare_texts(
@@ -29,7 +29,7 @@ def compare_texts(
     After every token `on_text` gets both texts so far, and the step is reported. Raises LgaError for an empty prompt,
     and for a chat with a model that has no chat template.
     """
-    begin = perf_counter()
+    watch = Stopwatch(report)
     given, row = _row(model, prompt, chat=settings.chat)
     sides = ((), tuple(edits))
     following, lenses = [], []
@@ -37,8 +37,8 @@ def compare_texts(
         with model.using("reading the prompt"), applied(model, side):
             following.append(next_tokens(model, row))
             lenses.append(lens(model, row))
-    report(Progress(phase=Phase.GENERATE, done=0, total=settings.length))
-    texts = _write(model, row, sides, settings, on_text, report)
+    watch.report(Progress(phase=Phase.GENERATE, done=0, total=settings.length))
+    texts = _write(model, row, sides, settings, on_text, watch.report)
     text_before, text_after = (model.tokenizer.decode(ids, skip_special_tokens=True) for ids in texts)
     on_text(SideBySide(text_before=text_before, text_after=text_after))
     return PlaygroundReport(
@@ -51,7 +51,7 @@ def compare_texts(
         next_after=following[1],
         lens_before=lenses[0],
         lens_after=lenses[1],
-        cost=Cost(seconds=perf_counter() - begin, forward_rows=4 + sum(map(len, texts))),
+        cost=Cost(seconds=watch.seconds, forward_rows=4 + sum(map(len, texts))),
     )
 
 

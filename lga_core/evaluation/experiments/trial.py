@@ -15,6 +15,7 @@ from lga_core.evaluation.metrics.unedited import UneditedForced, predict_unedite
 from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
 from lga_core.evaluation.side_effects import diagnostics
 from lga_core.models.loaded import LoadedModel
+from lga_core.probes.questions import dropped_locality
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent
 from lga_core.results import Cost, EditReport, TrialPart, TrialStage
@@ -95,6 +96,7 @@ def _edited(
         after=metrics_after,
         probes=results,
         dropped_probes=unedited.probes.dropped,
+        dropped_locality=dropped_locality([fact]),
         target_nll=diagnostics.target_nll(model, fact, edits),
         answers=metrics.answers,
         **_by_layer(written),

@@ -65,7 +65,9 @@ class EditReport(ShownResult):
     before: Mapping[str, Metric]  # metric name -> value
     after: Mapping[str, Metric]
     probes: tuple[ProbeResult, ...]
-    dropped_probes: tuple[str, ...]  # in words, each with its reason
+    dropped_probes: tuple[str, ...]  # in words, each with its reason; without those that reading left out
+    # Locality probes whose gold is the new answer, which are never asked. None: an earlier version did not count them.
+    dropped_locality: int | None = None
     target_errors: tuple[float | None, ...]  # per layer, ‖W'k − v*‖ / ‖v*‖; None for editors without a v*
     delta_norms: tuple[float, ...]  # per layer, Frobenius
     weight_norms: tuple[float, ...]

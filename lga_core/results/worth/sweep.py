@@ -51,6 +51,7 @@ class Sweep(ShownResult):
     cost: Cost
     answers: Answers = "best"  # which counted; earlier versions, which did not record it, took the best
     left_out: LeftOut = field(default_factory=dict)
+    dropped_locality: int | None = None  # probes whose gold is the new answer, which are never asked; None: unknown
 
     @classmethod
     def of(
@@ -63,6 +64,7 @@ class Sweep(ShownResult):
         *,
         answers: Answers = "first",
         left_out: LeftOut | None = None,
+        dropped_locality: int | None = None,
     ) -> "Sweep":
         """The sweep that these cells make; cells of other facts or layers are left out.
 
@@ -106,6 +108,7 @@ class Sweep(ShownResult):
             cost=sum((cell.cost for cell in placed.values()), Cost()),
             answers=answers,
             left_out=left_out or {},
+            dropped_locality=dropped_locality,
         )
 
     @property

@@ -15,6 +15,7 @@ from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import answer_row, prompt_row, subject_span, token_texts
 from lga_core.progress import Progress, Reporter, silent
 from lga_core.results import CausalTrace, Cost, FactRow, Kind, KnownFactCheck, OldSource
+from lga_core.scores.answer_pairs import own_tokens
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
 from lga_core.scores.steps import Stopwatch, inside
 from lga_core.scores.tracing.average import NOT_KNOWN
@@ -59,10 +60,8 @@ def traced_answer(model: LoadedModel, fact: Fact, check: KnownFactCheck) -> tupl
     if not fact.target_old:
         return None, None, "model"
     firsts = [answer_row(model.asking, fact.prompt, answer).answer[0] for answer in fact.target_old]
-    given = model.asking.encode(fact.prompt, check.greedy)["input_ids"] if check.known else []
-    start = len(prompt_row(model.asking, fact.prompt))
-    spoken = given[start] if len(given) > start else None
-    index = firsts.index(spoken) if spoken in firsts else 0
+    own = own_tokens(check)[:1] if check.known and len(firsts) > 1 else ()
+    index = firsts.index(own[0]) if own and own[0] in firsts else 0
     return fact.target_old[index], firsts[index], "data"
 
 

@@ -1,9 +1,11 @@
 """Known facts, layer scores and causal traces: each finished row is in the store at once."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import Table, read_table
+from lga_core.data.sources.dataset_id import parse_dataset_id
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter
@@ -28,7 +30,10 @@ from lga_core.service.work.desk import Control, Desk
 def read_facts(desk: Desk, request: ReadFactsRequest, control: Control) -> tuple[Table, FactSet]:
     """The records as they were read, and the facts in them."""
     control.report(Progress(phase=Phase.READ_TEXT, done=0, total=1, detail=request.source))
-    table = read_table(request.source)
+    dataset = parse_dataset_id(request.source)
+    downloaded = dataset is not None and dataset.folder is None
+    with control.without_turn() if downloaded else nullcontext():
+        table = read_table(request.source)
     return table, table.facts()
 
 

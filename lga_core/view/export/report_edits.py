@@ -61,7 +61,7 @@ def _trial(trial: ReportedTrial) -> str:
                 Card(label="Time", value=duration(done.cost.seconds), below=f"nll {number(done.target_nll, 3)} nats"),
             ]
         ),
-        page.paragraph(edit_note(done.answers), kind="note"),
+        page.paragraph(edit_note(done.answers, done.dropped_locality), kind="note"),
     ]
     if done.diagnostics is None:
         parts.append(page.paragraph("Side effects: not measured.", kind="missing"))

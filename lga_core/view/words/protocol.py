@@ -11,9 +11,10 @@ def protocol_words(answers: Answers) -> str:
     return f"teacher-forced token accuracy, {_COUNTS[answers]}"
 
 
-def edit_note(answers: Answers) -> str:
-    """What the cards of one edit show."""
-    return f"Percent, before → after the edit; n probes. {_large_and_below(answers)} No probe is left out."
+def edit_note(answers: Answers, dropped_locality: int | None) -> str:
+    """What the cards of one edit show; `dropped_locality` as in `not_asked_words`."""
+    not_asked = not_asked_words({}, dropped_locality)
+    return f"Percent, before → after the edit; n probes. {_large_and_below(answers)} {not_asked}"
 
 
 def ledger_note() -> str:
@@ -25,13 +26,23 @@ def _large_and_below(answers: Answers) -> str:
     return f"Large: {protocol_words(answers)}. Below: free generation, exact prefix match."
 
 
-def left_out_words(left_out: LeftOut, whole: str = "No probe is left out.") -> str:
-    """Which probes were not asked: "Probes left out, over the cap on a group: portability Reasoning 144."
+def not_asked_words(left_out: LeftOut, dropped_locality: int | None) -> str:
+    """Which probes a cap left out, and how many locality probes are never asked: a good edit changes their answer.
 
-    `whole`: what is said where all were asked.
+    Nothing is said of the latter where their number is not known.
     """
+    words = left_out_words(left_out)
+    if dropped_locality is None:
+        return words
+    if not dropped_locality:
+        return f"{words} No locality probe is dropped."
+    return f"{words} {count(dropped_locality, 'locality probe')} dropped: the new answer is the one expected."
+
+
+def left_out_words(left_out: LeftOut) -> str:
+    """Which probes a cap left out: "144 probes left out, over the cap on a group: portability Reasoning 144."."""
     groups = [f"{metric} {group} {size:,}" for metric, sizes in left_out.items() for group, size in sizes.items()]
     if not groups:
-        return whole
+        return "No probe is left out."
     total = sum(size for sizes in left_out.values() for size in sizes.values())
     return f"{count(total, 'probe')} left out, over the cap on a group: {', '.join(groups)}."

@@ -85,7 +85,8 @@ def _metrics(report: EditReport, pending: str | None) -> None:
     )
     cards([*metric_cards(report.before, report.after, pending), mean])
     st.caption(
-        f"{edit_note(report.answers)} The new answer’s nll after the edit: {number(report.target_nll, 3)} nats. "
+        f"{edit_note(report.answers, report.dropped_locality)} "
+        f"The new answer’s nll after the edit: {number(report.target_nll, 3)} nats. "
         f"Measured in {duration(report.cost.seconds)}."
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import tiny_model
-from editing.edit_set.building import made, plain
+from editing.edit_set.building import QUICK, made, plain
 
 from lga_core.editing.edits import applied
 from lga_core.editing.files.edit_set import edit_set_bytes, save_edit_set
@@ -51,6 +51,18 @@ def test_every_editor_s_edits_are_kept(name, model, facts):
     assert plain(again) == plain(ledger) and again.entries[0].settings == EDITORS[name].settings()
     later = [extend(model, kept, facts[2:3], name, [1], None, mode).edits[-1] for kept in (ledger, again)]
     assert torch.equal(later[0].delta, later[1].delta)  # a later edit sees no difference, also in the keys
+
+
+def test_the_manifest_of_a_fact_is_as_before_its_file_s_dropped_probes_were_counted(model, facts, tmp_path):
+    """Its hash is that of the text that earlier versions wrote."""
+    counted = extend(model, Ledger(), [replace(facts[0], dropped_locality=2)], "rome", [1], QUICK, "sequential")
+    folder = save_edit_set(counted, model, tmp_path / "set")
+    content = (folder / MANIFEST).read_bytes()
+    assert b"dropped" not in content and set(json.loads(content)["entries"][0]["facts"][0]) == {
+        *("record", "prompt", "subject", "span", "target_new", "target_old"),
+        *("rephrases", "locality", "portability", "relation"),
+    }
+    assert read_edit_set(folder, model).facts[0].dropped_locality is None
 
 
 def test_an_empty_ledger_and_strange_figures_come_back(model, ledger):

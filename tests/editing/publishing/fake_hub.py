@@ -28,6 +28,8 @@ class FakeHub:
     cards: dict[str, dict[str, str]] = field(default_factory=dict)  # metadata of models that are there
     refuses: dict[str, int] = field(default_factory=dict)  # part of a path -> the status that it gets
     asked: list[str] = field(default_factory=list)
+    held: dict[str, threading.Event] = field(default_factory=dict)  # part of a path -> it is answered after that
+    breaks: set[str] = field(default_factory=set)  # parts of paths whose answer never arrives
     large: dict[str, bytes] = field(default_factory=dict)  # uploaded by their hash
 
     @property
@@ -96,6 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
         for part, status in self.hub.refuses.items():
             if part in path:
                 return self._send(status, {"error": "refused by the test"})
+        for part, event in self.hub.held.items():
+            if part in path:
+                event.wait(30)
         if path == "api/validate-yaml":
             yaml.safe_load(json.loads(body)["content"].split("---")[1])
             return self._send(200, {"errors": [], "warnings": []})
@@ -138,6 +143,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {"commitUrl": f"{self.hub.url}/{name}/commit/{COMMIT}", "commitOid": COMMIT})
 
     def _send(self, status: int, content: dict, headers: dict[str, str] | None = None) -> None:
+        if any(part in self.path for part in self.hub.breaks):
+            self.close_connection = True
+            return
         data = json.dumps(content).encode()
         self.send_response(status)
         for key, value in {"Content-Type": "application/json", "Content-Length": len(data), **(headers or {})}.items():

@@ -1,6 +1,7 @@
 """Publishing: what arrives at a hub is what was saved, nothing else of this machine does, and each refusal is told."""
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -154,7 +155,52 @@ def test_a_cancel_stops_it_before_anything_is_committed(hub):
 
     with pytest.raises(Cancelled):
         publish(FILES, "me/edits", report=Collect(cancel))
-    assert not any("/commit/" in path for path in hub.asked)
+    assert not committed(hub)
+
+
+def committed(hub):
+    return any("/commit/" in path for path in hub.asked)
+
+
+def test_a_cancel_that_comes_after_the_commit_was_sent_tells_that_it_is_published(hub):
+    answered = hub.held["/commit/"] = threading.Event()
+    cancels = []
+
+    def cancel(step):
+        if committed(hub):
+            cancels.append(step)
+            if len(cancels) == 3:
+                answered.set()
+            raise Cancelled
+
+    done = publish(FILES, "me/edits", report=Collect(cancel))
+    assert len(cancels) >= 3 and done.url.startswith(hub.url) and set(FILES) < set(hub.repositories["me/edits"])
+
+
+def test_a_cancel_of_the_last_step_tells_that_it_is_published(hub):
+    def cancel(step):
+        if step.done == step.total:
+            raise Cancelled
+
+    assert publish(FILES, "me/edits", report=Collect(cancel)).repository == "me/edits"
+
+
+def test_a_commit_without_an_answer_may_be_published(hub, monkeypatch):
+    monkeypatch.setattr("lga_core.editing.publishing.hub.ANSWER_SECONDS", 0.5)
+    answered = hub.held["/commit/"] = threading.Event()
+
+    def cancel(step):
+        if committed(hub):
+            raise Cancelled
+
+    with pytest.raises(LgaError, match=rf"not known: the commit was sent.*Look at {hub.url}/me/edits"):
+        publish(FILES, "me/edits", report=Collect(cancel))
+    answered.set()
+    hub.held.clear()
+    hub.breaks.add("/commit/")
+    with pytest.raises(LgaError, match=r"me/other was published is not known.*Look at"):
+        publish(FILES, "me/other")
+    assert set(FILES) < set(hub.repositories["me/other"])
 
 
 def test_a_saved_set_is_read_with_its_metrics_beside_it(hub, ledger, model, tmp_path):

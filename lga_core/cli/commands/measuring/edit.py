@@ -14,7 +14,7 @@ from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
 from lga_core.settings import flat_values
-from lga_core.view.words.protocol import protocol_words
+from lga_core.view.words.protocol import not_asked_words, protocol_words
 
 if TYPE_CHECKING:
     from lga_core.editing.files.easyedit.reading import Hparams
@@ -135,7 +135,7 @@ def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:
         "left_out": {},  # a trial edit asks every probe
         "before": {name: _metric(report, name, "before") for name in METRICS},
         "after": {name: _metric(report, name, "after") for name in METRICS},
-        **attributes(report, "dropped_probes", "target_error", "target_errors", "target_nll"),
+        **attributes(report, "dropped_probes", "dropped_locality", "target_error", "target_errors", "target_nll"),
         "delta_norm": report.delta_norms,
         "weight_norm": report.weight_norms,
         **attributes(report, "clamped", "losses"),
@@ -177,7 +177,7 @@ def _text(report: EditReport, stored: Stored) -> str:
             f"{report.prompt} → {report.target_new} ({report.editor}, layers {', '.join(map(str, report.layers))})",
             f"target error {error}, nll of the new answer {nll}; {report.cost.seconds:.1f} s{if_stored(stored)}",
             f"Forced: {protocol_words(report.answers)}. Free: prefix match of what the model writes. "
-            "No probe is left out.",
+            + not_asked_words({}, report.dropped_locality),
             table(["percent", "forced before", "after", "free before", "after", "probes"], list(map(row, METRICS))),
             "",
             table(["probe", "expected", "before", "after"], probes),

@@ -8,12 +8,13 @@ import typer
 from lga_core.cli.commands.measuring.sweep_report import NOT_SWEPT, FactsToSweep
 from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, span, table
+from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import SWEEP_METRICS
-from lga_core.probes.questions import left_out
-from lga_core.results import LeftOut, Race, RaceRound, Stored
+from lga_core.probes.questions import dropped_locality, left_out
+from lga_core.results import Race, RaceRound, Stored
 from lga_core.runs.checks import parse_layers
-from lga_core.view.words.protocol import left_out_words, protocol_words
+from lga_core.view.words.protocol import not_asked_words, protocol_words
 from lga_core.view.words.sentences import cost_sentence, percent
 from lga_core.view.words.text import count
 
@@ -95,7 +96,8 @@ def _report(
         "settings": settings,
         "protocol": protocol_words(SWEEP_METRICS.answers),
         "answers": SWEEP_METRICS.answers,
-        "left_out": _left_out(asked, result),
+        "left_out": left_out(_used(asked, result), SWEEP_METRICS.probes),
+        "dropped_locality": dropped_locality(_used(asked, result)),
         "rule": RULE,
         **attributes(result, "method", "candidates", "layer"),
         "confidence": result.share,
@@ -113,9 +115,14 @@ def _report(
     }
 
 
-def _left_out(asked: FactsToSweep, result: Race) -> LeftOut:
-    """The probes over a sweep's cap, of the facts that the race used."""
-    return left_out([fact for fact in asked.edited if fact.record in set(result.records)], SWEEP_METRICS.probes)
+def _used(asked: FactsToSweep, result: Race) -> list[Fact]:
+    """The facts that the race edited."""
+    return [fact for fact in asked.edited if fact.record in set(result.records)]
+
+
+def _not_asked(asked: FactsToSweep, result: Race) -> str:
+    used = _used(asked, result)
+    return not_asked_words(left_out(used, SWEEP_METRICS.probes), dropped_locality(used))
 
 
 def _round(item: RaceRound) -> dict[str, Any]:
@@ -137,7 +144,7 @@ def _text(title: str, asked: FactsToSweep, result: Race, stored: Stored) -> str:
         f"after {count(len(result.records), 'fact')} of {len(asked.edited)} and {result.cells} of "
         f"{count(result.most_cells, 'edit')}; stopped: {result.ending}.",
         _how_sure(result),
-        f"Overall: {protocol_words(SWEEP_METRICS.answers)}, percent. {left_out_words(_left_out(asked, result))}",
+        f"Overall: {protocol_words(SWEEP_METRICS.answers)}, percent. {_not_asked(asked, result)}",
         f"Dropping: {RULE}, confidence {result.settings['confidence']:g}.",
         f"{cost_sentence('Ranking', result.ranking_cost)}; {cost_sentence('race', result.cost)}{if_stored(stored)}",
     ]

@@ -14,7 +14,7 @@ from lga_core.data.select import keep, subjects
 from lga_core.errors import LgaError
 from lga_core.progress import Reporter
 from lga_core.results import METRICS, Estimate, LayerScores, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
-from lga_core.view.words.protocol import left_out_words, protocol_words
+from lga_core.view.words.protocol import not_asked_words, protocol_words
 from lga_core.view.words.sentences import cost_sentence
 from lga_core.view.words.text import count
 from lga_core.worth.held_out import FEWEST
@@ -113,7 +113,7 @@ def _truth(swept: JudgedSweep) -> dict[str, Any]:
             for fact in swept.asked.facts
         ],
         **attributes(worth, "n_facts", "unfinished"),
-        "left_out": swept.sweep.left_out,
+        **attributes(swept.sweep, "left_out", "dropped_locality"),
         "per_fact_overall": [overall.get(fact.record) for fact in swept.asked.facts],
         **attributes(worth, "mean", "n", "makeup"),
         "golden_layer": worth.best_layer,
@@ -171,7 +171,7 @@ def _truth_text(title: str, swept: JudgedSweep) -> str:
     lines = [
         f"{title} on {swept.asked.name}, {size}: golden layer {worth.best_layer}, Overall {_with_interval(worth.best)} "
         f"({protocol_words(swept.sweep.answers)}, percent; {', '.join(worth.makeup)}).",
-        left_out_words(swept.sweep.left_out),
+        not_asked_words(swept.sweep.left_out, swept.sweep.dropped_locality),
         f"Sample-wise optimum {_with_interval(worth.optimum)} (optimistic: a maximum over noise){_gap(worth)}. "
         f"Any layer: {_with_interval(worth.any_layer)}.",
         cost_sentence("Swept in", swept.sweep.cost) + if_stored(swept.stored),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lga_core.results import METRICS, Pick, SelectorWorth, Sweep, Worth
-from lga_core.view.words.protocol import left_out_words, protocol_words
+from lga_core.view.words.protocol import not_asked_words, protocol_words
 from lga_core.view.words.sweep.sentences import BRUTE_FORCE, cheaper
 from lga_core.view.words.text import yes_no
 
@@ -76,10 +76,13 @@ def picked_layer(item: SelectorWorth) -> str:
 
 
 def measured_words(sweeps: Mapping[str, Sweep]) -> str:
-    """The protocol of the sweeps by part, and what each part's left out."""
+    """The protocol of the sweeps by part, and what was not asked in each part."""
     protocols = dict.fromkeys(protocol_words(sweep.answers) for sweep in sweeps.values())
-    left_out = (f"{part.capitalize()} facts: {left_out_words(sweep.left_out)}" for part, sweep in sweeps.items())
-    return " ".join([f"{', '.join(protocols)}.", *left_out])
+    not_asked = (
+        f"{part.capitalize()} facts: {not_asked_words(sweep.left_out, sweep.dropped_locality)}"
+        for part, sweep in sweeps.items()
+    )
+    return " ".join([f"{', '.join(protocols)}.", *not_asked])
 
 
 def judging_words(worth: Worth, sweeps: Mapping[str, Sweep]) -> str:
