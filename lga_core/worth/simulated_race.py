@@ -35,7 +35,7 @@ def simulate(
     )
 
 
-def raced(ranking: Pick, proxy: Sweep, seed: int = 0) -> Pick:
+def raced(ranking: Pick, proxy: Sweep, seed: int) -> Pick:
     """The layer that a race of the ranking's best few names, on the proxy's cells, with what both together cost."""
     if ranking.layer is None:
         return replace(ranking, selector=RACE, title=f"{ranking.title} + racing")

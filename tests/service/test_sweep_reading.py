@@ -106,6 +106,11 @@ def test_the_view_is_another_one_only_after_something_was_added(store: Store):
     assert reader.verdict("proxy") is not before and reader.verdict("proxy").n_facts == 2
 
 
+def test_the_verdict_has_the_seed_that_was_chosen(store: Store):
+    add_cells(store, {(0, 0): 0.0, (0, 2): 100.0})
+    assert [SweepReader(IDENTITY, REQUEST, seed, store).verdict("proxy").seed for seed in (0, 3)] == [0, 3]
+
+
 def test_the_test_facts_judge_first_and_the_proxy_when_asked(store: Store):
     add_cells(store, {(0, 0): 0.0, (0, 2): 100.0, (2, 0): 50.0, (2, 2): 0.0})
     add_lga(store, (0, 1))

@@ -44,7 +44,10 @@ class SweepView:
 
 
 class SweepReader:
-    """Reads one sweep; `seed` is that of the scores. Raises LgaError for a text of C that cannot be read."""
+    """Reads one sweep; `seed` is that of the scores and of the verdict.
+
+    Raises LgaError for a text of C that cannot be read.
+    """
 
     def __init__(self, identity: ModelIdentity | None, request: SweepRequest, seed: int, store: Store) -> None:
         self._identity = identity
@@ -87,7 +90,7 @@ class SweepReader:
         if part not in self._verdicts:
             scores = {name: item for name, (item, _stored) in view.scores.items()}
             self._verdicts[part] = sweep_verdict(
-                scores, view.sweeps["proxy"], view.sweeps[part], in_sample=part == "proxy"
+                scores, view.sweeps["proxy"], view.sweeps[part], in_sample=part == "proxy", seed=self._seed
             )
         return self._verdicts[part]
 
