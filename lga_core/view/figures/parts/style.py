@@ -16,6 +16,8 @@ Colors = tuple[str, ...]
 FONT = '"Source Sans", "Source Sans 3", "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 RIGHT_MARGIN = 62  # px, holds a colour bar or a second axis with its labels
 COLORBAR_WIDTH = 9  # px
+# Else plotly measures every label to hide those that reach past the figure, half of the time that a figure takes.
+ALL_LABELS = {"ticklabeloverflow": "allow"}
 LEAST_WIDTH = 680  # px of a figure: narrower, headings are cut and the numbers of 30 layers touch; hosts let it scroll
 
 
@@ -172,6 +174,7 @@ def axis(look: Theme, *, grid: bool = False, zero: str | None = None, **settings
         "showline": False,
         "tickfont": {"size": 11, "color": look.muted},
         "ticklabelstandoff": 3,
+        **ALL_LABELS,
     }
     return quiet | ({} if zero is None else {"zerolinecolor": zero, "zerolinewidth": 1}) | settings
 
@@ -246,4 +249,5 @@ def colorbar(
         "ticklen": 3,
         "tickcolor": "rgba(0,0,0,0)",
         "tickfont": {"size": 10, "color": look.muted},
+        **ALL_LABELS,
     }
