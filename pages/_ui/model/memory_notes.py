@@ -54,10 +54,10 @@ def ask(request: Request, title: str) -> Job | None:
     if engine().model != plain_name(request.model):
         return None
     memory = session()
-    ended = frozenset(job.number for job in kept().jobs.values() if not job.alive)
-    if ended != memory.estimated_after:
+    ended = {job.number for job in kept().jobs.values() if not job.alive}
+    if not ended <= memory.estimated_after:  # a new job in the place of an ended one changes nothing
         memory.estimates.clear()
-        memory.estimated_after = ended
+        memory.estimated_after |= ended
     job = memory.estimates.get(request)
     if job is None or job.snapshot().state == "cancelled":  # nobody looked at it for a while
         job = memory.estimates[request] = engine().start(request, title)

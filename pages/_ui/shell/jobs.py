@@ -4,7 +4,8 @@ Every few seconds the bar alone is drawn again. The whole page runs again when a
 that the page waits for.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import streamlit as st
@@ -22,6 +23,8 @@ from pages._ui.shell.text import safe
 # Each step of the bar takes the browser a sixth of a second of the engine's cores, a whole page more than two seconds.
 POLL_SECONDS = 2.0  # while short work is waited for
 LONG_POLL_SECONDS = 3.0
+WAIT_SECONDS = 1.5  # a click on Cancel is answered after it
+STEP_SECONDS = 0.05
 # An animation wakes the browser 60 times a second. On the engine's own cores each time stops a thread that the others
 # then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
 CALM = "<style>* { animation: none !important; transition: none !important; }</style>"
@@ -82,18 +85,45 @@ def progress_panel() -> None:
     short = any(job.request.interactive for job in shown.values())
     seconds = POLL_SECONDS if short else LONG_POLL_SECONDS
 
+    def look() -> None:
+        """Run the whole page again where there is something new for it."""
+        if any(holds() for holds in session().redraw_when) or any(not job.alive for job in shown.values()):
+            st.rerun()
+
+    looked = 0
+
     @st.fragment(run_every=seconds if shown else None, key="job_poll")
     def poll() -> None:
-        if any(holds() for holds in session().redraw_when):
-            st.rerun()
+        nonlocal looked
+        looked += 1
+        look()
         for area in sorted(shown):
-            job = jobs.get(area)
-            if job is None or not job.alive:
-                st.rerun()
-            job.touch()
-            _show(area, job)
+            shown[area].touch()
+            _show(area, shown[area])
+        whole_page = looked == 1  # which would wait too
+        if not whole_page and _phase_ended(list(shown.values())):
+            look()
 
     poll()
+
+
+def _phase_ended(jobs: Sequence[Job]) -> bool:
+    """Wait for a phase that ends before the next look, so that what it brings is shown at once; True if one did."""
+    ending = [job for job in jobs if (left := job.snapshot().left) is not None and left < WAIT_SECONDS]
+    phases = [_phase(job) for job in ending]
+    until = time.monotonic() + WAIT_SECONDS
+    while ending and time.monotonic() < until:
+        if [_phase(job) for job in ending] != phases:
+            return True
+        ending[0].wait(STEP_SECONDS)
+        session()  # gives way to a click
+    return False
+
+
+def _phase(job: Job) -> Phase | None:
+    """None where it has ended."""
+    progress = job.snapshot().progress
+    return progress.phase if job.alive and progress is not None else None
 
 
 def _show(area: str, job: Job) -> None:
