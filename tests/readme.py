@@ -106,7 +106,7 @@ def has_pick(unit: "StudyUnit", selector: str) -> bool:
 
 def study() -> str:
     """The reproduction study's units, one table each; from assets/study."""
-    from lga_core.runs.study_units import kept_units
+    from lga_core.runs.shipped.study_units import kept_units
     from lga_core.view.words.sweep.study import markdown, no_picks, stability_table, study_table, unit_title
     from lga_core.worth.study.judged import stability, table_rows
 
@@ -125,7 +125,7 @@ def study() -> str:
 
 def _groups() -> tuple[tuple["StudyUnit", ...], ...]:
     """The units of the editor that most of them are of, those measured alike together."""
-    from lga_core.runs.study_units import kept_units
+    from lga_core.runs.shipped.study_units import kept_units
     from lga_core.worth.study.across import by_protocol, of_most
 
     return by_protocol(of_most(kept_units()))

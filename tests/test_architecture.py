@@ -69,7 +69,7 @@ TORCH_FREE = (
     "runs.storage.keys",
     "runs.reading",
     "runs.checks",
-    "runs.study_units",
+    "runs.shipped.study_units",
     "service",
 )
 ENGINE_ONLY = (  # of these folders: what runs in a process of its own

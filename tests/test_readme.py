@@ -7,7 +7,7 @@ from models.families import EXPERT_FAMILIES, FAMILIES
 from readme import BLOCKS, README, ROOT, families, marks, put_into, study
 
 from lga_core.cli.table import commands
-from lga_core.runs.study_units import kept_units
+from lga_core.runs.shipped.study_units import kept_units
 
 DOCUMENTS = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 GENERATED = [(document, name) for document, blocks in BLOCKS.items() for name in blocks]

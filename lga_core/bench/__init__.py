@@ -1,19 +1,19 @@
-"""Benchmarks: a fast way beside the plain one in the same run, given as a ratio. One file each, one line here."""
+"""Benchmarks of speed, of quality, of cost at scale and of the dashboard. One file each, one line here."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lga_core.bench.cma import bench_cma
 from lga_core.bench.dashboard.first import bench_first
 from lga_core.bench.dashboard.load import bench_load
 from lga_core.bench.dashboard.page import bench_page
-from lga_core.bench.edit import bench_r_rome
-from lga_core.bench.editors import bench_editors
-from lga_core.bench.lga import bench_lga
-from lga_core.bench.paper import bench_paper
-from lga_core.bench.scale import bench_scale
-from lga_core.bench.sweep_speed import bench_sweep
-from lga_core.bench.trial_speed import bench_edit
+from lga_core.bench.quality.editors import bench_editors
+from lga_core.bench.quality.paper import bench_paper
+from lga_core.bench.quality.r_rome import bench_r_rome
+from lga_core.bench.scale.scale import bench_scale
+from lga_core.bench.speed.cma import bench_cma
+from lga_core.bench.speed.edit import bench_edit
+from lga_core.bench.speed.lga import bench_lga
+from lga_core.bench.speed.sweep import bench_sweep
 
 BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {
     "lga": bench_lga,

@@ -1,7 +1,7 @@
 """What `bench first` edits and how its table is made; the walk itself needs a browser and a default model."""
 
 from lga_core.bench.dashboard.first import EDIT, FIRST_VIEW, GOAL_SECONDS, first_fact, table_rows, unseen_seeds
-from lga_core.runs import example
+from lga_core.runs.shipped import example
 from lga_core.runs.storage.store import Store
 
 

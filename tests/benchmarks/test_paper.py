@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from conftest import tiny_model
 
-from lga_core.bench import paper
-from lga_core.bench.paper import bench_paper, study_facts
+from lga_core.bench.quality import paper
+from lga_core.bench.quality.paper import bench_paper, study_facts
 from lga_core.errors import LgaError
 from lga_core.results import METRICS
-from lga_core.runs import study_units as study
-from lga_core.runs.study_units import kept_units, read_unit, unit_path
+from lga_core.runs.shipped import study_units as study
+from lga_core.runs.shipped.study_units import kept_units, read_unit, unit_path
 from lga_core.worth.ground_truth import Truth
 from lga_core.worth.held_out import best_overall
 from lga_core.worth.study.judged import STUDIED, TABLED, WITH_FEWER, stability, table_rows

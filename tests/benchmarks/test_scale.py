@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
-from lga_core.bench import scale
-from lga_core.bench.fit import Fit, Load
-from lga_core.bench.shapes import SHAPES, parameters, random_model
+from lga_core.bench.scale import scale
+from lga_core.bench.scale.fit import Fit, Load
+from lga_core.bench.scale.shapes import SHAPES, parameters, random_model
 from lga_core.data.load import choose, load_facts
 from lga_core.models.running.memory import kept_bytes, weight_bytes
 

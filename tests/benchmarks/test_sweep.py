@@ -5,8 +5,8 @@ import torch
 from conftest import tiny_model
 from editing.writing import SETTINGS
 
-from lga_core.bench.baselines import naive_edit
-from lga_core.bench.sweep_speed import differences, left_early
+from lga_core.bench.speed.baselines import naive_edit
+from lga_core.bench.speed.sweep import differences, left_early
 from lga_core.data.load import load_facts
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 

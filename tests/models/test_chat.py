@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import make_fact, tiny_model, train_tokenizer
 
-from lga_core.bench.baselines import naive_gradient_products
+from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.editing.search.contexts import Contexts
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve

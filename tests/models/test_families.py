@@ -9,7 +9,7 @@ import torch
 from conftest import train_tokenizer, value_of
 from models.families import FAMILIES, INNER, LAYERS, WIDTH, Family, family_named
 
-from lga_core.bench.baselines import naive_clean_outputs, naive_gradient_products, naive_restored_probability
+from lga_core.bench.speed.baselines import naive_clean_outputs, naive_gradient_products, naive_restored_probability
 from lga_core.editing.editors.rome import r_rome
 from lga_core.editing.edits import applied, output_at
 from lga_core.editing.settings import RankOneSettings, ValueSettings

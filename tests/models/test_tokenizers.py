@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from lga_core.bench.baselines import naive_gradient_products
+from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text.chat import Asking

@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from lga_core.runs import example
+from lga_core.runs.shipped import example
 from lga_core.service.process.client import EngineClient
 from pages._ui.session.state import Kept, tabs
 from pages._ui.shell import engine

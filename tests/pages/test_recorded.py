@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.models.loading import load
-from lga_core.runs import example
-from lga_core.runs.example_writing import write_example
+from lga_core.runs.shipped import example
+from lga_core.runs.shipped.example_writing import write_example
 from pages._ui.session.state import tabs
 from tests.pages.conftest import APP
 from tests.pages.driving import kept, wait, words

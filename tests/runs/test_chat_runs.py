@@ -20,7 +20,7 @@ from lga_core.models.sources.derived import derived_path
 from lga_core.models.text.own_text import prefixes_path
 from lga_core.models.text.texts import text_named
 from lga_core.runs import tasks
-from lga_core.runs.replay import replay
+from lga_core.runs.replay.replay import replay
 from lga_core.runs.storage.keys import known_facts_run, measurement_run, sweep_run, trace_run, trial_run
 from lga_core.runs.storage.store import Store
 from lga_core.scores.methods import MEASUREMENTS

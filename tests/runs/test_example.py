@@ -8,8 +8,8 @@ from conftest import REAL_MODELS
 from lga_core.errors import LgaError
 from lga_core.models.loading import load
 from lga_core.results import FactRow
-from lga_core.runs import example, example_writing
-from lga_core.runs.row_comparison import compared
+from lga_core.runs.replay.row_comparison import compared
+from lga_core.runs.shipped import example, example_writing
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.recorded import facts_of_run
 from lga_core.runs.storage.store import Store

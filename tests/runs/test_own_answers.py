@@ -12,9 +12,11 @@ from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings
 from lga_core.results import KnownFactCheck, SweepCell
-from lga_core.runs import example, tasks
+from lga_core.runs import tasks
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.reading import stored_cells
-from lga_core.runs.replay import replay
+from lga_core.runs.replay.replay import replay
+from lga_core.runs.shipped import example
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.keys import (
     asked_in_cell,
@@ -31,7 +33,6 @@ from lga_core.runs.storage.keys import (
 )
 from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import CmaSettings, ForecastSettings, GradientSettings

@@ -24,10 +24,10 @@ from lga_core.models.loading import load
 from lga_core.models.text.own_text import prefixes_path
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import METRICS
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.ray import driver
 from lga_core.runs.ray.driver import sweep_on_ray
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 
 LAYERS = (0, 1, 2)
 QUICK = RRomeSettings(value=ValueSettings(steps=3), contexts=1)

@@ -13,12 +13,12 @@ from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings, SweepMetrics
 from lga_core.runs import tasks
-from lga_core.runs.many_edits import many_edits
-from lga_core.runs.replay import replay
-from lga_core.runs.row_comparison import compared
+from lga_core.runs.experiments.many_edits import many_edits
+from lga_core.runs.experiments.sweeps import sweep
+from lga_core.runs.replay.replay import replay
+from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.storage.keys import known_facts_run
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 from lga_core.scores.settings import CmaSettings, GradientSettings
 from lga_core.view.words.runs import replay_sentence
 

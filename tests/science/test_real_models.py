@@ -8,7 +8,7 @@ from conftest import REAL_MODELS
 from reporting import Collect
 from trying import trial_edit
 
-from lga_core.bench.baselines import naive_gradient_products
+from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.editing.table import EDITORS

@@ -7,7 +7,7 @@ import pytest
 import torch
 from reporting import Collect, cancel_at, checked
 
-from lga_core.bench.baselines import naive_clean_outputs, naive_restored_probability
+from lga_core.bench.speed.baselines import naive_clean_outputs, naive_restored_probability
 from lga_core.models.text.tokens import answer_row
 from lga_core.progress import Cancelled, Phase
 from lga_core.scores.known_facts import check_known_facts

@@ -7,7 +7,7 @@ import pytest
 import torch
 from reporting import Collect, checked
 
-from lga_core.bench.baselines import naive_gradient_products
+from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.models.text.tokens import answer_row, sequence_row
 from lga_core.progress import Phase
 from lga_core.scores.gradients import lga

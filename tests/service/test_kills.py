@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from lga_core.models.loading import load
-from lga_core.runs import sweeps, tasks
+from lga_core.runs import tasks
+from lga_core.runs.experiments import sweeps
 from lga_core.runs.storage.store import Store
 from lga_core.service.process import machine
 from lga_core.service.process.client import EngineClient

@@ -13,10 +13,10 @@ from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings
 from lga_core.results import Origin
 from lga_core.runs import tasks
-from lga_core.runs.many_edits import many_edits
+from lga_core.runs.experiments.many_edits import many_edits
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 from lga_core.scores.settings import CmaSettings, GradientSettings
 from lga_core.service.reading.comparing import compare, content
 from lga_core.service.reading.reopening import reopening, to_open_first

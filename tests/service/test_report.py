@@ -10,9 +10,9 @@ from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import MetricSettings
 from lga_core.runs import tasks
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 from lga_core.scores.settings import CmaSettings, GradientSettings
 from lga_core.service.reading import report_runs
 from lga_core.service.reading.method_scores import ScoreChoices

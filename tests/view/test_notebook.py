@@ -37,9 +37,10 @@ from lga_core.results import (
     Sweep,
     Worth,
 )
-from lga_core.runs import races, sweeps, tasks
+from lga_core.runs import tasks
+from lga_core.runs.experiments import races, sweeps
+from lga_core.runs.shipped.study_units import UNITS
 from lga_core.runs.storage.store import Store
-from lga_core.runs.study_units import UNITS
 from lga_core.scores.methods import View
 from lga_core.scores.settings import CmaSettings
 from lga_core.scores.tracing.average import average_traces

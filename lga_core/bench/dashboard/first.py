@@ -25,7 +25,7 @@ from lga_core.data.load import choose, load_facts
 from lga_core.models.loading import load
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import ModelIdentity
-from lga_core.runs import example_writing
+from lga_core.runs.shipped import example_writing
 from lga_core.runs.storage.provenance import provenance
 
 REPEATS, EDITS = 3, 5

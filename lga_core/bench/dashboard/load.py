@@ -23,10 +23,10 @@ from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, Rows
 from lga_core.bench.dashboard.server import Server, home_with_model, processor_seconds, served
 from lga_core.bench.dashboard.tab import Tab, chromium
 from lga_core.bench.measure import in_own_process
-from lga_core.bench.shapes import SHAPES, VOCABULARY, random_model
+from lga_core.bench.scale.shapes import SHAPES, VOCABULARY, random_model
 from lga_core.data.load import load_facts
 from lga_core.progress import Phase, Progress, Reporter, silent
-from lga_core.runs.row_comparison import TOLERANCE
+from lga_core.runs.replay.row_comparison import TOLERANCE
 from lga_core.runs.storage.store import Store
 
 SESSIONS, MINUTES = 8, 10.0

@@ -12,7 +12,7 @@ import numpy as np
 from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, RowsOfAnswer
 from lga_core.data.facts import Fact
 from lga_core.results import FactList
-from lga_core.runs.row_comparison import compared
+from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.kinds import kind_of, lost_rows
 from lga_core.runs.storage.row_file import unreadable_rows

@@ -51,7 +51,8 @@ def answer_alone(home: str, model_name: str, questions: Sequence[LoadQuestion]) 
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.settings import SWEEP_METRICS
     from lga_core.models.loading import load
-    from lga_core.runs import sweeps, tasks
+    from lga_core.runs import tasks
+    from lga_core.runs.experiments import sweeps
     from lga_core.runs.storage.keys import asked_in_cell, cell_name
     from lga_core.service.reading.method_scores import ScoreChoices
 

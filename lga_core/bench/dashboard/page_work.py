@@ -44,7 +44,8 @@ def timed(home: str, model_name: str, name: str, seed: int) -> float:
     os.environ["LGA_HOME"] = home
     from lga_core.editing.table import editor_named
     from lga_core.models.loading import load
-    from lga_core.runs import sweeps, tasks
+    from lga_core.runs import tasks
+    from lga_core.runs.experiments import sweeps
     from lga_core.runs.storage.store import Store
     from lga_core.service.reading.method_scores import ScoreChoices
 

@@ -18,7 +18,7 @@ def demo(
     swept: Annotated[int, typer.Option(min=1, help="Facts of its sweep, which takes most of the time.")] = 4,
 ) -> None:
     """Measure the recorded example of both default models. Takes minutes; stopped, the next call goes on."""
-    from lga_core.runs.example_writing import write_example
+    from lga_core.runs.shipped.example_writing import write_example
 
     with progress_line(common) as report:
         made = write_example(write, lambda name: common.load(name, report), swept=swept, report=report)

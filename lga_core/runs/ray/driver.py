@@ -27,10 +27,10 @@ from lga_core.models.text.texts import text_named
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.resources import IMPORT_ROOT
 from lga_core.results import Stored, Sweep, SweepCell
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.ray.connection import LOCAL, connected, require_ray
 from lga_core.runs.ray.worker import DerivedFile, Refusal, WorkerModel, cards, sweep_part
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 
 LAYERS_AT_ONCE = 4  # of a task: what lies below them is computed once for all
 RETRIES = 3  # of a task whose worker was lost

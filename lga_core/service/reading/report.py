@@ -24,8 +24,8 @@ from lga_core.results import (
     ReportedTrial,
     Stored,
 )
+from lga_core.runs.shipped.study_units import kept_units
 from lga_core.runs.storage.store import Store
-from lga_core.runs.study_units import kept_units
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.reading import every_layer
 from lga_core.service.reading.answering import answered

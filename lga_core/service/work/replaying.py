@@ -2,7 +2,7 @@
 
 from lga_core.errors import LgaError
 from lga_core.results import ReplayReport
-from lga_core.runs.replay import replay as replay_run
+from lga_core.runs.replay.replay import replay as replay_run
 from lga_core.runs.storage.store import Store
 from lga_core.service.requests import ReplayRequest
 from lga_core.service.work.desk import Control, Desk

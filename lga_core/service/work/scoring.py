@@ -10,7 +10,8 @@ from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter
 from lga_core.results import Stored
-from lga_core.runs import average_traces, tasks
+from lga_core.runs import tasks
+from lga_core.runs.experiments import average_traces
 from lga_core.runs.reading import stored_known_facts
 from lga_core.runs.storage.store import Store
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS

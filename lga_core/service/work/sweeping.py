@@ -7,8 +7,9 @@ from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter
-from lga_core.runs import many_edits as many_edits_runs
-from lga_core.runs import sweeps, tasks
+from lga_core.runs import tasks
+from lga_core.runs.experiments import many_edits as many_edits_runs
+from lga_core.runs.experiments import sweeps
 from lga_core.runs.storage.store import Store
 from lga_core.service.reading.every_layer import stored_row
 from lga_core.service.reading.stored import editable, test_candidates

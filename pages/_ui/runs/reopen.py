@@ -10,7 +10,7 @@ from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import catalogue
 from lga_core.models.text.chat import is_chat, plain_name
 from lga_core.results import Origin
-from lga_core.runs import example
+from lga_core.runs.shipped import example
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.store import Store
 from lga_core.service.process.jobs import Job

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lga_core.editing.table import EDITORS
 from lga_core.results import PastWorth
-from lga_core.runs.study_units import kept_units
+from lga_core.runs.shipped.study_units import kept_units
 from lga_core.service.reading.answering import Answered, answered
 from lga_core.service.reading.method_scores import QuestionScores
 from lga_core.view.words.definitions import definitions

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lga_core.errors import LgaError
 from lga_core.results import ModelIdentity
-from lga_core.runs import example
+from lga_core.runs.shipped import example
 from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store

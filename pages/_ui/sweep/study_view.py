@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from lga_core.results import StudyUnit, Summary
-from lga_core.runs.study_units import kept_units
+from lga_core.runs.shipped.study_units import kept_units
 from lga_core.view.figures.sweep.proxy_size import regret_against_size
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.sweep import claims

@@ -30,7 +30,7 @@ def many(
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.evaluation.settings import ManyEditsSettings
-    from lga_core.runs.many_edits import many_edits
+    from lga_core.runs.experiments.many_edits import many_edits
 
     chosen = editor_named(editor)
     given = {"seed": common.seed, "batch": batch, "every": every}

@@ -45,7 +45,7 @@ def race(
     """Name a layer by editing at the best few of a ranking on few facts."""
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
-    from lga_core.runs import races
+    from lga_core.runs.experiments import races
     from lga_core.worth.racing import RaceSettings
     from lga_core.worth.selectors import pick_by_scores, selectors_named
 

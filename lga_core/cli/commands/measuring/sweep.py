@@ -37,9 +37,9 @@ def sweep(
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.evaluation.settings import SweepMetrics
+    from lga_core.runs.experiments.sweeps import sweep as sweep_here
     from lga_core.runs.ray.connection import require_ray
     from lga_core.runs.ray.driver import sweep_on_ray
-    from lga_core.runs.sweeps import sweep as sweep_here
     from lga_core.worth.selectors import selectors_named
 
     if ray is not None:

@@ -18,7 +18,7 @@ def replay(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's key or its first letters, or its title.")],
 ) -> None:
     """Compute a stored run again in an empty store and compare. Exit code 1 where it is not equal."""
-    from lga_core.runs.replay import replay as replay_run
+    from lga_core.runs.replay.replay import replay as replay_run
     from lga_core.runs.storage.index import RunIndex
     from lga_core.runs.storage.store import Store
 

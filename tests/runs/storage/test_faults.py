@@ -29,7 +29,7 @@ from tests.runs.writing import check, question
 
 KILLS = int(os.environ.get("LGA_KILLS", "3"))
 NOBODY = 65534
-WRITER = Path(__file__).parent / "writing.py"
+WRITER = Path(__file__).parents[1] / "writing.py"
 
 
 def filled(root: Path, rows: int = 4) -> Store:

@@ -13,8 +13,8 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
 from lga_core.results import METRICS, Sweep
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 from lga_core.runs.tasks import choose_known
 
 FACT_SET = "world"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lga_core.bench.fit import Load
+from lga_core.bench.scale.fit import Load
 from lga_core.data.facts import Fact
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.models.loaded import LoadedModel

@@ -22,14 +22,14 @@ from lga_core.evaluation.settings import SweepMetrics
 from lga_core.probes.questions import dropped_locality, left_out
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import METRICS, SweepCell
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.reading import finished_sweep
 from lga_core.runs.storage.keys import sweep_run
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 
 SETTINGS = RRomeSettings(value=ValueSettings(steps=3), contexts=1, covariance="identity")
 LAYERS = (0, 1, 2)
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from reporting import Collect, cancel_at
 from lga_core.errors import LgaError
 from lga_core.progress import Cancelled, Phase
 from lga_core.runs import reading, tasks
-from lga_core.runs.average_traces import average_trace
+from lga_core.runs.experiments.average_traces import average_trace
 from lga_core.runs.storage.store import Store
 from lga_core.scores.methods import View
 from lga_core.scores.settings import CmaSettings

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from lga_core.bench.baselines import naive_edit
 from lga_core.bench.measure import peak_memory, seconds_of
+from lga_core.bench.speed.baselines import naive_edit
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.editing.edits import Edit

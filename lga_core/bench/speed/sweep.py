@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from lga_core.bench.baselines import naive_edit
-from lga_core.bench.edit import spread_layers
 from lga_core.bench.measure import peak_memory, seconds_of
+from lga_core.bench.quality.r_rome import spread_layers
+from lga_core.bench.speed.baselines import naive_edit
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.editing.search.values import searched_anew

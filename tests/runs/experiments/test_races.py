@@ -13,9 +13,9 @@ from lga_core.data.load import load_facts
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import Cost, Race
-from lga_core.runs.races import race as live_race
+from lga_core.runs.experiments.races import race as live_race
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 from lga_core.worth.racing import RaceSettings
 from lga_core.worth.simulated_race import simulate
 

@@ -6,8 +6,8 @@ from statistics import fmean, median
 from time import perf_counter
 from typing import Any
 
-from lga_core.bench.edit import FACT_SET, PROTOCOL, known_facts, search, spread_layers, summary
 from lga_core.bench.measure import seconds_of
+from lga_core.bench.quality.r_rome import FACT_SET, PROTOCOL, known_facts, search, spread_layers, summary
 from lga_core.data.facts import Fact
 from lga_core.editing.search.values import searched_anew
 from lga_core.editing.table import EDITORS, editor_named
@@ -16,8 +16,8 @@ from lga_core.evaluation.side_effects.fluency import fluency, texts_after, texts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 
 FACTS, SEARCH_FACTS, SEARCH_LAYERS, TIMED = 20, 4, 4, 3
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from lga_core.bench.fit import Fit, Load
 from lga_core.bench.measure import all_known, peak_memory, seconds_of
-from lga_core.bench.scale_load import EDIT, edited_layer, entries, load_of, load_tokens
-from lga_core.bench.shapes import SHAPES, Shape, parameters, random_model
+from lga_core.bench.scale.fit import Fit, Load
+from lga_core.bench.scale.scale_load import EDIT, edited_layer, entries, load_of, load_tokens
+from lga_core.bench.scale.shapes import SHAPES, Shape, parameters, random_model
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.editing.edits import LowRankEdit

@@ -28,9 +28,9 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
 from lga_core.results import Estimate, LayerScores, Loss, StudyUnit
+from lga_core.runs.experiments.sweeps import sweep
+from lga_core.runs.shipped.study_units import keep_unit, read_unit, without_edits
 from lga_core.runs.storage.store import Store
-from lga_core.runs.study_units import keep_unit, read_unit, without_edits
-from lga_core.runs.sweeps import sweep
 from lga_core.runs.tasks import choose_known, score_layers
 from lga_core.worth.selectors import SELECTORS, Selector, pick_by_scores, pick_by_sweep
 from lga_core.worth.simulated_race import raced

@@ -16,10 +16,10 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import Kind, Origin, Stored
 from lga_core.runs import tasks
-from lga_core.runs.example import MANIFEST, Example, RecordedModel, read_example
+from lga_core.runs.experiments.sweeps import sweep
+from lga_core.runs.shipped.example import MANIFEST, Example, RecordedModel, read_example
 from lga_core.runs.storage.row_file import write_whole
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.bench.baselines import naive_clean_outputs, naive_restored_probability, rome_restored_probabilities
 from lga_core.bench.measure import all_known, peak_in_own_process, seconds_of
+from lga_core.bench.speed.baselines import naive_clean_outputs, naive_restored_probability, rome_restored_probabilities
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel

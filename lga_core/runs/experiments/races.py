@@ -8,9 +8,9 @@ from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import Pick, Race, Stored
+from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.reading import finished_sweep
 from lga_core.runs.storage.store import Store
-from lga_core.runs.sweeps import sweep
 from lga_core.worth import racing
 from lga_core.worth.racing import RaceBlock, RaceSettings
 

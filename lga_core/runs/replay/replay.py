@@ -21,7 +21,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
 from lga_core.runs import tasks
-from lga_core.runs.row_comparison import compared
+from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.storage.keys import (
     OWN_ANSWERS,
     asked_in_cell,

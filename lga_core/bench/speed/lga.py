@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lga_core.bench.baselines import naive_gradient_products
 from lga_core.bench.measure import all_known, peak_in_own_process, product_rate, seconds_of
+from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel

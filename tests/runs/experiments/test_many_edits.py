@@ -12,7 +12,7 @@ from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.evaluation.side_effects import fluency
 from lga_core.progress import Cancelled
 from lga_core.results import Cost
-from lga_core.runs.many_edits import many_edits
+from lga_core.runs.experiments.many_edits import many_edits
 from lga_core.runs.reading import finished_many_edits
 from lga_core.runs.storage.store import STATE, Store
 
