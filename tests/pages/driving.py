@@ -55,6 +55,12 @@ def quick(app: AppTest) -> AppTest:
     return app.run()
 
 
+def open_tab(app: AppTest, key: str, title: str) -> AppTest:
+    """As a click on it: only the open tab is drawn."""
+    app.session_state[key] = title
+    return app.run()
+
+
 def kept(app: AppTest):
     """What the tab keeps over a reload."""
     return app.session_state["lga"].kept

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import APP
-from tests.pages.driving import SUBJECTS, kept, metrics, record, upload, wait, words
+from tests.pages.driving import SUBJECTS, kept, metrics, open_tab, record, upload, wait, words
 
 
 def test_the_first_screen_says_what_will_happen_and_has_one_primary_button(app: AppTest):
@@ -91,6 +91,7 @@ def test_the_loss_is_named_with_the_chart_and_its_readings_are_measured_by_one_b
     ready.button(key="score").click().run()
     wait(ready)
     assert "loss of the whole sequence" in ready.get("plotly_chart")[0].proto.spec
+    open_tab(ready, "scores_tab", "Readings")
     assert list(readings(ready)["note"]) == ["shown", *(["not measured yet"] * 3)]
     ready.button(key="measure_readings").click().run()
     wait(ready)
@@ -164,6 +165,8 @@ def test_there_is_no_report_of_a_set_that_was_uploaded_again_with_other_facts(re
 def test_other_scores_are_measured_on_demand(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)
+    assert not ready.dataframe  # in tabs that are closed
+    open_tab(ready, "scores_tab", "Other scores")
     ready.button(key="measure_others").click().run()
     wait(ready)
     table = next(frame.value for frame in ready.dataframe if "ρ with LGA" in frame.value.columns)

@@ -13,7 +13,7 @@ from lga_core.view.words.sweep.claims import recommendation
 from pages._ui.shell.text import safe
 from pages._ui.sweep import study_view as study
 from tests.pages.conftest import forget_all
-from tests.pages.driving import kept, metrics, stopped, wait, words
+from tests.pages.driving import kept, metrics, open_tab, stopped, wait, words
 
 
 @pytest.fixture
@@ -70,7 +70,9 @@ def test_a_sweep_to_its_end(page: AppTest):
     best = regrets[regrets["selector"] == "Brute force"].iloc[0]
     assert best["layer"] == cards["Best layer"] and best["regret"] == 0 and best["hit@1"] == "yes"
     assert "in-sample, so flattering" in words(page)
+    open_tab(page, "sweep_tab", "Metrics at the picks")
     assert "teacher-forced token accuracy, first accepted answer. Proxy facts: No probe is left out" in words(page)
+    open_tab(page, "sweep_tab", "Cost")
     assert {"Brute force", "Middle layer"} == set(table(page, "times cheaper")["selector"])
     figure = next(iter(page.get("plotly_chart"))).proto.spec
     assert json.loads(figure)["layout"]["height"] > 300
@@ -141,24 +143,33 @@ def test_a_chosen_layer_goes_to_the_trial(page: AppTest):
 
 def test_the_study_is_shown_unit_by_unit_and_together(page: AppTest):
     measured = study.read()
+    page.session_state["study_units"] = True
+    page.run()
     for title, group in measured.groups.items():
         page.selectbox(key="study_group").select(title).run()
-        assert recommendation(group.over) in words(page)
-        together, pairs, claims, *_unit, terms = [table.value for table in page.get("table")]
+        together, pairs, claims = tables(open_tab(page, "study_tab", "All units"))
         assert together.shape[0] == len(group.over.selectors) + 3
         assert len(pairs) == len(view.pairs_table(group.over)) and len(claims) == 6
+        assert recommendation(group.over) in words(page)
+        (terms,) = tables(open_tab(page, "study_tab", "The forecast’s terms"))
         assert len(terms) == len(group.parts.selectors)
+        open_tab(page, "study_tab", "From set to set")
         model = group.units[-1].model
         page.selectbox(key="study_model").select(model)
         page.selectbox(key="study_selector").select("brute-force").run()
-        assert len(page.get("table")[5].value) == sum(unit.model == model for unit in group.units)
+        assert len(tables(page)[0]) == sum(unit.model == model for unit in group.units)
+    open_tab(page, "study_tab", "One unit")
     for place, unit in enumerate(measured.units.values()):
         page.selectbox(key="study_unit").select_index(place).run()
-        alone, fewer = (table.value for table in page.get("table")[3:5])
+        alone, fewer = tables(page)
         assert view.unit_title(unit) in words(page)
         measured_with = {pick.title for pick in unit.picks}
         assert {"Forecast", "Brute force", *map(safe, ("LGA (loss: answer)", "CMA, MLP"))} <= set(alone.index)
         assert ("LGA" in measured_with) == ("LGA" in alone.index) == ("LGA" in fewer.columns)
+
+
+def tables(app: AppTest) -> list:
+    return [shown.value for shown in app.get("table")]
 
 
 @pytest.mark.parametrize("first_batch", [False, True], ids=["sweep", "estimate"])

@@ -57,7 +57,8 @@ def show(model: str, results: QuestionScores, figure: Callable[[], go.Figure]) -
             "Use it": lambda: use(model, results.golden, known.identity.layers),
             "Export": lambda: export(figure, scored, known),
             "Settings and origin": lambda: provenance(origins),
-        }
+        },
+        "scores_tab",
     )
 
 

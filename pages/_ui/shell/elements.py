@@ -116,11 +116,12 @@ def waiting(words: str) -> None:
     hint(words, "hourglass_top")
 
 
-def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
-    """Each part in a tab of its own."""
-    for place, draw in zip(st.tabs(list(parts)), parts.values(), strict=True):
-        with place:
-            draw()
+def tabs(parts: Mapping[str, Callable[[], None]], key: str) -> None:
+    """Each part in a tab of its own. Only the open one is drawn: what nobody sees would cost the browser as much."""
+    for place, draw in zip(st.tabs(list(parts), key=key, on_change="rerun"), parts.values(), strict=True):
+        if place.open:
+            with place:
+                draw()
 
 
 def page_head(title: str, about: str = "") -> Question | None:

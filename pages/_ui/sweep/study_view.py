@@ -74,7 +74,11 @@ def study() -> None:
     measured = read()
     if measured is None:
         return
-    with st.expander("The paper’s comparison, measured beforehand", icon=":material/table_view:", key="study_units"):
+    title = "The paper’s comparison, measured beforehand"
+    opened = st.expander(title, icon=":material/table_view:", key="study_units", on_change="rerun")
+    if not opened.open:
+        return
+    with opened:
         group = chosen_group(measured)
         tabs(
             {
@@ -82,7 +86,8 @@ def study() -> None:
                 "One unit": lambda: alone(measured),
                 "From set to set": lambda: between(group),
                 "The forecast’s terms": lambda: terms(group),
-            }
+            },
+            "study_tab",
         )
 
 

@@ -47,7 +47,8 @@ def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> 
             "Best layers": lambda: each_fact(view, worth, figures),
             "Export": lambda: export(view, worth, figure),
             "Protocol and origin": lambda: protocol(view, worth),
-        }
+        },
+        "sweep_tab",
     )
 
 
