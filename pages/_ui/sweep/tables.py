@@ -36,6 +36,8 @@ from pages._ui.shell.elements import download, table
 from pages._ui.shell.live import Figures
 from pages._ui.shell.text import safe
 
+SELECTOR_PIXELS = 190  # its longest title
+
 
 def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> None:
     """What stands below the main figure, one tab each."""
@@ -133,4 +135,4 @@ def _swept_stored(view: SweepView) -> dict[str, Stored]:
 
 
 def _table(rows: list[dict[str, object]], alt: str, digits: Mapping[str, int], **settings: Any) -> None:
-    table(rows, most=420, alt=alt, placeholder="n/a", digits=digits, **settings)
+    table(rows, most=420, alt=alt, placeholder="n/a", digits=digits, widths={"selector": SELECTOR_PIXELS}, **settings)
