@@ -136,7 +136,7 @@ PROGRAM = """
 import sys, torch
 sys.path[:0] = [{root!r}, {tests!r}]
 from conftest import tiny_model
-from runs.test_sweeps import ask
+from runs.experiments.test_sweeps import ask
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.runs.storage.store import Store
@@ -149,7 +149,7 @@ OVERLAPPING = """
 import sys, torch
 sys.path[:0] = [{root!r}, {tests!r}]
 from conftest import tiny_model
-from runs.test_sweeps import ask
+from runs.experiments.test_sweeps import ask
 from lga_core.data.load import load_facts
 from lga_core.runs.storage.store import Store
 _, stored = ask(tiny_model("llama", torch.float32), load_facts("world").facts[:20], Store({store!r}), (0, 1, 2),
