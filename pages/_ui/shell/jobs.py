@@ -4,15 +4,14 @@ Every few seconds the bar alone is drawn again. The whole page runs again when a
 that the page waits for.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 import streamlit as st
 
 from lga_core.progress import IN_BYTES, Phase
 from lga_core.results import Origin
-from lga_core.service.process.jobs import Job, Snapshot
+from lga_core.service.process.jobs import Job, Snapshot, phase_ended
 from lga_core.service.requests import Request
 from lga_core.view.words.sentences import time_left
 from lga_core.view.words.text import count
@@ -23,8 +22,7 @@ from pages._ui.shell.text import safe
 # Each step of the bar takes the browser a sixth of a second of the engine's cores, a whole page more than two seconds.
 POLL_SECONDS = 2.0  # while short work is waited for
 LONG_POLL_SECONDS = 3.0
-WAIT_SECONDS = 1.5  # a click on Cancel is answered after it
-STEP_SECONDS = 0.05
+WAIT_SECONDS = 1.0  # for a phase that is about to end; a click on Cancel is answered after it
 # An animation wakes the browser 60 times a second. On the engine's own cores each time stops a thread that the others
 # then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
 CALM = "<style>* { animation: none !important; transition: none !important; }</style>"
@@ -101,29 +99,10 @@ def progress_panel() -> None:
             shown[area].touch()
             _show(area, shown[area])
         whole_page = looked == 1  # which would wait too
-        if not whole_page and _phase_ended(list(shown.values())):
+        if not whole_page and phase_ended(list(shown.values()), WAIT_SECONDS, session):
             look()
 
     poll()
-
-
-def _phase_ended(jobs: Sequence[Job]) -> bool:
-    """Wait for a phase that ends before the next look, so that what it brings is shown at once; True if one did."""
-    ending = [job for job in jobs if (left := job.snapshot().left) is not None and left < WAIT_SECONDS]
-    phases = [_phase(job) for job in ending]
-    until = time.monotonic() + WAIT_SECONDS
-    while ending and time.monotonic() < until:
-        if [_phase(job) for job in ending] != phases:
-            return True
-        ending[0].wait(STEP_SECONDS)
-        session()  # gives way to a click
-    return False
-
-
-def _phase(job: Job) -> Phase | None:
-    """None where it has ended."""
-    progress = job.snapshot().progress
-    return progress.phase if job.alive and progress is not None else None
 
 
 def _show(area: str, job: Job) -> None:
