@@ -4,7 +4,7 @@ A reporter is called where no hook, edit, gradient flag or lock is held. It may 
 that ends the work there, with what was finished kept. It may also wait: other work can use the model meanwhile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,6 +47,21 @@ class Phase(StrEnum):
 
 IN_BYTES = frozenset({Phase.FETCH, Phase.CHECK_FILES})  # their steps; a total of 1 is no size: it is not known yet
 
+_FACTS = (
+    Phase.KNOWN_FACTS,
+    Phase.LGA,
+    Phase.CMA_MLP,
+    Phase.CMA_HIDDEN,
+    Phase.CMA_ATTENTION,
+    Phase.GRADIENT_ACTIVATION,
+    Phase.INTEGRATED_GRADIENTS,
+    Phase.FORECAST,
+    Phase.HIDDEN_DISTANCE,
+)
+_EDITS = (Phase.SWEEP, Phase.RACE, Phase.MANY_EDITS)
+UNITS: Mapping[Phase, str] = {**dict.fromkeys(_FACTS, "fact"), **dict.fromkeys(_EDITS, "edit")}
+STATE = "state"  # what is counted inside of one fact's trace: states that are restored
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
@@ -56,6 +71,12 @@ class Progress:
     done: int
     total: int
     detail: str = ""  # "layer 11", "in smaller batches: memory ran out", …
+    unit: str = ""  # one of what `done` and `total` count, where it is not what the phase's steps mostly are
+
+    @property
+    def counted(self) -> str:
+        """One of what `done` and `total` count; "" where it has no name."""
+        return self.unit or UNITS.get(self.phase, "")
 
 
 Reporter = Callable[[Progress], None]

@@ -15,6 +15,7 @@ from lga_core.errors import LgaError
 from lga_core.progress import Phase, Progress
 from lga_core.results import MemoryEstimate, Stored
 from lga_core.view.words.sentences import memory_sentence
+from lga_core.view.words.text import count
 
 SECONDS_BETWEEN_LINES = 15.0  # where stderr is a file or a pipe
 SECONDS_BETWEEN_UPDATES = 0.1  # where it is a terminal
@@ -137,15 +138,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _in_words(progress: Progress) -> str:
-    """Steps as a count; bytes, which are many, as a share."""
+    """Steps as a count of what they are, where that has a name; bytes, which are many, as a share."""
     words = [progress.phase.value]
     if progress.total >= MANY:
         words.append(f"{100 * progress.done // progress.total} %")
     elif progress.total > 0:
-        words.append(f"{progress.done}/{progress.total}")
+        words.append(f"{progress.done}/{_total(progress)}")
     if progress.detail:
         words.append(f"({progress.detail})")
     return " ".join(words)
+
+
+def _total(progress: Progress) -> str:
+    return count(progress.total, progress.counted) if progress.counted else str(progress.total)
 
 
 def _cell(value: Any) -> str:

@@ -59,10 +59,21 @@ def begins_with(text: str, answer: str) -> bool:
     given = normalize(text)
     if not wanted:
         return _begins_as_it_is(" ".join(text.casefold().split()), " ".join(answer.casefold().split()))
-    if unicodedata.name(wanted[-1], "").startswith(_WITHOUT_SPACES):
+    if _without_spaces(wanted):
         return given.replace(" ", "").startswith(wanted.replace(" ", ""))
     words = wanted.split()
     return given.split()[: len(words)] == words
+
+
+def has_no_words(answer: str) -> bool:
+    """Whether `begins_with` looks for an answer otherwise than by whole words."""
+    wanted = normalize(answer)
+    return not wanted or _without_spaces(wanted)
+
+
+def _without_spaces(wanted: str) -> bool:
+    """Whether a normalized answer ends in a script without spaces between words."""
+    return unicodedata.name(wanted[-1], "").startswith(_WITHOUT_SPACES)
 
 
 def _begins_as_it_is(text: str, answer: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Literal
 
-from lga_core.data.answers import accepted_answers, expects, gold_answer
+from lga_core.data.answers import accepted_answers, expects, gold_answer, has_no_words
 from lga_core.data.facts import Fact, Probe
 from lga_core.results import METRICS, Answers, LeftOut, OldSource
 
@@ -18,6 +18,9 @@ OWN_ANSWER_TOKENS = 5  # of the model's own answer, where a locality probe names
 # Part of the store's keys of what asks for the model's own answers, and of nothing else. 1, which no key names: their
 # text was tokenized again, and what did not begin with a space became other tokens.
 OWN_ANSWERS_VERSION = 2
+# Part of the key of a trial whose free answers are compared otherwise than by whole words, and of no other. 1, which no
+# key names: an answer of articles or punctuation never matched, one in a script without spaces as a whole word only.
+FREE_MATCH_VERSION = 2
 BLANK = "␣"  # shows an answer of nothing but white space
 
 
@@ -134,6 +137,14 @@ def asks_own_answer(fact: Fact, per_group: int | None = None) -> bool:
     if fact.target_new is None or all(gold_answer(probe) is not None for probe in fact.locality):
         return False
     return bool(fact_probes(fact, per_group=per_group).without_gold)
+
+
+def matched_without_words(fact: Fact) -> bool:
+    """Whether what is asked freely of an edit of this fact accepts an answer that is not compared by whole words."""
+    if fact.target_new is None:
+        return False
+    freely = (probe for probe in fact_probes(fact).probes if probe.metric != "locality")  # which compares tokens
+    return any(has_no_words(answer) for probe in freely for answer in probe.answers)
 
 
 def with_own_answers(asked: FactProbes, own: Sequence[OwnAnswer]) -> FactProbes:

@@ -39,6 +39,7 @@ from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFact
 from lga_core.results.memory import MemoryEstimate, MomentPlan
 from lga_core.results.report import (
     QuestionReport,
+    ReportedAverage,
     ReportedLayers,
     ReportedLedger,
     ReportedScores,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lga_core.results.base import Stored
 from lga_core.results.edits.trial import EditReport, LedgerReport
 from lga_core.results.layers import LayerScores
-from lga_core.results.traces import CausalTrace, TokenAttribution
+from lga_core.results.traces import AverageTrace, CausalTrace, TokenAttribution
 from lga_core.results.worth.answer import Answer, Obstacle
 from lga_core.results.worth.picks import Worth
 from lga_core.results.worth.sweep import Sweep
@@ -33,6 +33,15 @@ class ReportedTrace:
     fact: str
     traces: tuple[tuple[CausalTrace, Stored], ...]
     attribution: tuple[TokenAttribution, Stored] | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReportedAverage:
+    """The causal traces of several facts, averaged as far as they are stored."""
+
+    average: AverageTrace
+    runs: tuple[Stored, ...]  # one a trace
+    missing: int  # facts that belong to it and are not traced, or not checked yet
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,6 +106,7 @@ class QuestionReport:
     readings: Rows  # of LGA: its losses and old answers
     published: Mapping[str, tuple[int, ...]]  # layers at which others edit this model
     traces: tuple[ReportedTrace, ...] = ()
+    averages: tuple[ReportedAverage, ...] = ()  # one a kind
     trials: tuple[ReportedTrial, ...] = ()  # the oldest first
     every_layer: ReportedLayers | None = None
     sweep: ReportedSweep | None = None
@@ -117,6 +127,7 @@ class QuestionReport:
         for traced in self.traces:
             runs += [stored for _trace, stored in traced.traces]
             runs += [traced.attribution[1]] if traced.attribution is not None else []
+        runs += [stored for averaged in self.averages for stored in averaged.runs]
         runs += [trial.stored for trial in self.trials]
         runs += [self.every_layer.stored] if self.every_layer is not None else []
         runs += [stored for _sweep, stored in self.sweep.parts.values()] if self.sweep is not None else []

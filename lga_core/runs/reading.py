@@ -177,11 +177,11 @@ def finished_traces(
     settings: CmaSettings,
     noise_facts: Sequence[Fact],
     store: Store,
-) -> list[CausalTrace]:
-    """The full traces that are stored of these facts, in the facts' order."""
+) -> list[tuple[CausalTrace, Stored]]:
+    """The full traces that are stored of these facts, in the facts' order; each is a run of its own."""
     asked = [(fact, trace_run(model, facts_name, fact, kind, settings, noise_facts, store)) for fact in facts]
     stored = [stored_answer(run, CausalTrace, fact) for fact, run in asked]
-    return [found[0] for found in stored if found is not None]
+    return [found for found in stored if found is not None]
 
 
 def stored_answer(run: Run, answer_type: type[Row], fact: Fact) -> tuple[Row, Stored] | None:

@@ -66,11 +66,11 @@ def rows_in_batches(
     yield from rows_in_order(prepared, batches, measure_batch)
 
 
-def inside(report: Reporter, phase: Phase, done: int, total: int) -> Reporter:
-    """A reporter for the steps inside of one fact or batch: the count of facts stays `done` of `total`."""
+def inside(report: Reporter, phase: Phase, done: int, total: int, unit: str = "") -> Reporter:
+    """A reporter for the steps inside of one fact, batch or `unit`: the count of these stays `done` of `total`."""
 
     def report_detail(step: Progress) -> None:
-        report(Progress(phase=phase, done=done, total=total, detail=step.detail))
+        report(Progress(phase=phase, done=done, total=total, detail=step.detail, unit=unit))
 
     return report_detail
 

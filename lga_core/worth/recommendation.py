@@ -2,12 +2,14 @@
 
 A pick's own data cannot say what it is worth. The study's held-out facts can: how far below the best layer such picks
 lay (METHOD.md §6), in the unit of this model, set and editor, or on average over the units that come nearest. Units
-with too few test facts for a regret say nothing. The study's picks are of the default options: of others it says
-nothing either.
+with too few test facts for a regret say nothing. A pick from fewer facts than the study's is judged by what picks from
+that few lost there, where the study drew such. The study's picks are of the default options: of others it says nothing
+either.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Literal
 
 from lga_core.results import Answer, Candidate, Estimate, LayerScores, Obstacle, PastWorth, StudyUnit, Sweep
@@ -17,6 +19,7 @@ from lga_core.worth.held_out import FEWEST
 from lga_core.worth.judging import DRAWS
 from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_sweep, reading_of
 from lga_core.worth.study.across import ANY, different_facts, of_most, summary
+from lga_core.worth.study.fewer_facts import from_fewer
 from lga_core.worth.study.sets import DEVELOPED_ON, study_name
 
 MIDDLE = "middle"
@@ -24,14 +27,21 @@ ANSWERING = ("lga", "cma-mlp", "forecast", MIDDLE, BRUTE_FORCE)  # in the order 
 ASKED = (*READINGS, *ANSWERING[1:])  # of the study: LGA in each of its readings
 _UNLIKE = ("seed", "top")  # settings that hardly change a pick, or not at all
 
-Past = Callable[[tuple[str, ...]], Mapping[str, PastWorth]]  # by selector, of those that are compared; `past_worth`
+Facts = Mapping[str, int | None]  # selector -> that its pick here is from; None: as many as the study's
+OWN_PICKS: Facts = MappingProxyType(dict.fromkeys(ASKED))
+Past = Callable[[Facts], Mapping[str, PastWorth]]  # by selector, of those that are compared; `past_worth`
 
 
 def past_worth(
-    units: Sequence[StudyUnit], model: str, fact_set: str, editor: str, selectors: Sequence[str] = ASKED
+    units: Sequence[StudyUnit],
+    model: str,
+    fact_set: str,
+    editor: str,
+    facts: Facts = OWN_PICKS,
 ) -> dict[str, PastWorth]:
-    """What the study says of each selector, and of a layer drawn at random (`ANY`): its unit of this question, else
-    the mean over this model's units, else over all of them. Units of another editor count only where none has this one.
+    """What the study says of each selector of `facts`, and of a layer drawn at random (`ANY`): its unit of this
+    question, else the mean over this model's units, else over all of them. Units of another editor count only where
+    none has this one. A selector's picks are those from the facts of its pick here, or the next fewer (`from_fewer`).
 
     The selectors are compared: each over the units in which all of them that have a pick somewhere have one, so that
     none is better for easier facts. Where there is no such unit each is over its own.
@@ -44,13 +54,18 @@ def past_worth(
     chosen = this or of_model or same_editor
     if not chosen:
         return {}
-    compared = _comparable(chosen, selectors)
+    compared = _comparable(chosen, tuple(facts))
     like: Literal["this", "this model", "any"] = "this" if this else "this model" if of_model else "any"
-    over = summary(compared, selectors=selectors)
-    found = {
-        item.selector: _past(item.measures["regret"], like, _picking(compared, item.selector), item.selector)
-        for item in over.selectors
-    }
+    over = summary(compared, selectors=tuple(facts))
+    found = {}
+    for item in over.selectors:
+        picking = _picking(compared, item.selector)
+        past = _past(item.measures["regret"], like, picking, item.selector)
+        here = facts[item.selector]
+        fewer = from_fewer(picking, item.selector, here) if here is not None else None
+        if fewer is not None:
+            past = replace(past, regret=fewer.regret, drawn_from=fewer.sizes, proxy_facts=min(fewer.sizes))
+        found[item.selector] = past
     return found | {ANY: _past(over.any_layer["regret"], like, compared, ANY)}
 
 
@@ -91,17 +106,18 @@ def recommend(
     seed: int = 0,
 ) -> Answer:
     """The candidates that there are, and the one to follow: of those with a pick at which an edit can act the one
-    with the lowest regret in the study, then the cheapest. One of which the study says nothing comes last, one from
-    far fewer facts than the study's before it. Where no pick can act, the next layer of a ranking that can.
+    with the lowest regret in the study, then the cheapest. One of which the study says nothing comes last, and before
+    it one from under half of the facts of the picks that the study has of it. Where no pick can act, the next layer of
+    a ranking that can.
 
     `scores`: by selector. `sweep`: of the same facts, whole or not; None where there is none. `past`: asked once, for
-    the selectors that have a pick, which are compared.
+    the selectors that have a pick, which are compared, with the facts that it is from.
     """
     candidates = [_scored(name, scores[name], obstacles) for name in ANSWERING if name in scores]
     if sweep is not None and (swept := _swept(sweep, obstacles, seed)) is not None:
         candidates.append(swept)
     asked = {item.selector: _studied_as(item) for item in candidates if item.layer is not None and item.studied}
-    worth = past(tuple(asked.values()))
+    worth = past({asked[item.selector]: item.n_facts for item in candidates if item.selector in asked})
     candidates = [replace(item, past=worth.get(asked.get(item.selector, ""))) for item in candidates]
     able = [item for item in candidates if item.layer is not None and item.obstacle is None]
     others = [item for item in candidates if any(layer not in obstacles for layer in item.ranking)]

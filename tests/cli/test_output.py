@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lga_core.cli.output import ProgressLine, plain, table
-from lga_core.progress import Phase, Progress
+from lga_core.progress import STATE, Phase, Progress
 from lga_core.results import MemoryEstimate
 
 NEED = MemoryEstimate(activations=10**9, where="cpu", free=10**10)
@@ -31,17 +31,29 @@ def shown(stream, *progress, quiet=False) -> str:
 
 def test_a_pipe_gets_few_lines_and_no_control_characters():
     text = shown(io.StringIO(), *steps(0, 1, 2, 3, 4, 4))
-    assert text == "Known-fact check 0/4\nKnown-fact check 4/4\n"
+    assert text == "Known-fact check 0/4 facts\nKnown-fact check 4/4 facts\n"
 
 
 def test_a_terminal_gets_one_line_that_is_gone_at_the_end():
     text = shown(Terminal(), *steps(0, 4))
-    assert "\n" not in text and text.startswith("\rKnown-fact check 0/4\rKnown-fact check 4/4") and text.endswith("\r")
+    assert (
+        "\n" not in text
+        and text.startswith("\rKnown-fact check 0/4 facts\rKnown-fact check 4/4 facts")
+        and text.endswith("\r")
+    )
 
 
 def test_a_new_phase_is_shown_at_once_and_bytes_as_a_share():
     fetching = Progress(phase=Phase.FETCH, done=50_000_000, total=200_000_000)
-    assert shown(io.StringIO(), *steps(0), fetching) == "Known-fact check 0/4\nFetching the model 25 %\n"
+    assert shown(io.StringIO(), *steps(0), fetching) == "Known-fact check 0/4 facts\nFetching the model 25 %\n"
+
+
+def test_what_is_counted_is_named_where_it_has_a_name():
+    state = Progress(phase=Phase.CMA_MLP, done=40, total=330, unit=STATE)
+    edit = Progress(phase=Phase.SWEEP, done=0, total=1)
+    probes = Progress(phase=Phase.PROBES, done=3, total=7)
+    text = shown(io.StringIO(), state, edit, probes)
+    assert text == "CMA, MLP 40/330 states\nSweep 0/1 edit\nAsking the probes 3/7\n"
 
 
 def test_a_detail_stands_behind_and_an_unknown_total_is_left_out():

@@ -8,6 +8,7 @@ from conftest import tiny_model
 from reporting import Collect
 from trying import trial_edit
 
+from lga_core.data.facts import Probe
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
 from lga_core.evaluation.experiments.ledger_report import ledger_report
@@ -89,6 +90,20 @@ def test_means_are_over_the_enabled_entries_facts_that_have_the_metric(model, le
             for protocol in ("teacher_forced", "free"):
                 values = [getattr(getattr(fact, side)[name], protocol) for fact in having]
                 assert getattr(mean[name], protocol) == pytest.approx(sum(values) / len(values))
+
+
+def test_locality_probes_that_expect_the_new_answer_are_counted_by_fact_and_over_the_edits_that_are_on(model, facts):
+    """One fact's file had two such probes, another has one that is dropped here, and of the third nobody counted."""
+    expects_new = Probe(prompt="It is", answers=(("Japan",),), group="Near")
+    here = replace(facts[1], dropped_locality=0, locality=(*facts[1].locality, expects_new))
+    counted = [replace(facts[0], dropped_locality=2), here]
+    ledger = extend(model, Ledger(), counted, "rome", [1], SETTINGS, "sequential")
+    report = ledger_report(model, ledger)
+    assert [fact.dropped_locality for fact in report.facts] == [2, 1] and report.dropped_locality == 3
+    off = ledger.toggled(ledger.entries[0].id)
+    assert ledger_report(model, off).dropped_locality == 1
+    unknown = ledger_report(model, extend(model, ledger, facts[2:3], "rome", [1], SETTINGS, "sequential"))
+    assert [fact.dropped_locality for fact in unknown.facts] == [2, 1, None] and unknown.dropped_locality is None
 
 
 def test_with_nothing_enabled_now_is_before(model, ledger):

@@ -7,7 +7,7 @@ import sys
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lga_core.progress import Phase, Progress
+from lga_core.progress import STATE, Phase, Progress
 from lga_core.service.process.jobs import Snapshot
 from pages._ui.shell.jobs import how_far
 from tests.pages.conftest import APP
@@ -47,18 +47,22 @@ def test_the_number_that_the_address_leaves_out_is_the_one_that_it_means(app: Ap
 
 
 @pytest.mark.parametrize(
-    "phase, done, total, words",
+    "phase, done, total, unit, words",
     [
-        (Phase.FETCH, 50_000_000, 98_000_000, "Fetching the model · 50 of 98 MB"),
-        (Phase.FETCH, 0, 1, "Fetching the model"),  # its size is not known yet
-        (Phase.CHECK_FILES, 2_000_000, 5_000_000, "Checking the files · 2 of 5 MB"),
-        (Phase.SWEEP, 41_000, 120_000, "Sweep · 41,000 of 120,000 edits"),
-        (Phase.SECOND_MOMENTS, 30_000, 100_000, "Second moments · 30,000 of 100,000"),
-        (Phase.LGA, 4, 32, "LGA · 4 of 32 facts"),
+        (Phase.FETCH, 50_000_000, 98_000_000, "", "Fetching the model · 50 of 98 MB"),
+        (Phase.FETCH, 0, 1, "", "Fetching the model"),  # its size is not known yet
+        (Phase.CHECK_FILES, 2_000_000, 5_000_000, "", "Checking the files · 2 of 5 MB"),
+        (Phase.SWEEP, 41_000, 120_000, "", "Sweep · 41,000 of 120,000 edits"),
+        (Phase.SECOND_MOMENTS, 30_000, 100_000, "", "Second moments · 30,000 of 100,000"),
+        (Phase.CMA_MLP, 40, 330, STATE, "CMA, MLP · 40 of 330 states"),
+        (Phase.CMA_MLP, 4, 32, "", "CMA, MLP · 4 of 32 facts"),
+        (Phase.LGA, 4, 32, "", "LGA · 4 of 32 facts"),
     ],
 )
-def test_steps_are_bytes_where_the_phase_says_so(phase: Phase, done: int, total: int, words: str):
-    progress = Progress(phase=phase, done=done, total=total)
+def test_steps_are_bytes_facts_states_or_edits_where_the_phase_or_the_step_says_so(
+    phase: Phase, done: int, total: int, unit: str, words: str
+):
+    progress = Progress(phase=phase, done=done, total=total, unit=unit)
     assert how_far(Snapshot(title="", state="running", progress=progress, behind="", left=None)) == words
 
 

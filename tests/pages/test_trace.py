@@ -2,9 +2,13 @@
 
 import json
 
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 from lga_core.progress import Phase
+from lga_core.runs.storage.index import RunIndex
+from lga_core.runs.storage.store import Store
+from lga_core.service.reading.run_groups import RunGroup, grouped
 from lga_core.service.requests import TraceRequest
 from tests.conftest import tiny_network
 from tests.pages.driving import RECORDS, kept, metrics, name_model, stopped, upload, wait, words
@@ -119,6 +123,28 @@ def test_traces_of_many_facts_are_averaged_and_shared_with_single_ones(app: AppT
     assert "Think again if that row has no peak" in words(app)
     table = downloads["MLP output, CSV"]()
     assert table.splitlines()[0] == "kind,position,layer,effect,half_width,n" and len(table.splitlines()) == 1 + 6 * 4
+    one_row_that_opens(app, str(model_folder), used)
+
+
+def one_row_that_opens(app: AppTest, model: str, traced: int) -> None:
+    """On the page Runs the traces of a kind are one row, and its runs are listed where it is opened."""
+
+    def listed() -> pd.DataFrame:
+        return next(frame.value for frame in app.dataframe if "took" in frame.value.columns)
+
+    app.switch_page("runs.py").run()
+    app.text_input(key="runs_search").input(f"trace {model}").run()
+    rows = listed()
+    assert sorted(rows["what"]) == [f"Causal trace: {kind}, {traced} facts" for kind in ("MLP", "hidden state")]
+    assert set(rows["key"]) == {f"{traced} runs"} and set(rows["state"]) == {"complete"}
+    headers = [header for header in RunIndex(Store()).headers() if header.model == model]
+    group = next(item for item in grouped(headers) if isinstance(item, RunGroup) and item.headers[0].kind.name == "mlp")
+    app.session_state["runs_group"] = group.name  # as a click on its row leaves it, which the test runner does not know
+    app.run()
+    assert set(listed()["key"]) == {header.key[:8] for header in group.headers}
+    assert f"Causal trace: MLP, {traced} facts: {traced} runs of {2 * traced}, each a trace of one fact." in words(app)
+    app.button(key="runs_all").click().run()
+    assert list(listed()["key"]) == list(rows["key"]) and not app.exception
 
 
 def test_where_the_model_knows_none_of_the_facts_the_page_says_so(ready: AppTest):

@@ -7,6 +7,7 @@ from lga_core.data.answers import (
     begins_with,
     expects,
     gold_answer,
+    has_no_words,
     is_one_of,
     normalize,
     same_answer,
@@ -47,6 +48,30 @@ def test_free_generation_matches_a_whole_word_prefix(text, answer, expected):
 
 def test_normalize():
     assert normalize("  The  Space-Needle, a Tower! ") == "space needle tower"
+
+
+def whole_words(text: str, answer: str) -> bool:
+    """The rule of before: by whole words alone."""
+    wanted = normalize(answer).split()
+    return bool(wanted) and normalize(text).split()[: len(wanted)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("answer", "otherwise"),
+    [
+        ("A", True),
+        ("!", True),
+        ("東京", True),
+        ("Tokyo 東京", True),
+        ("東京 Tokyo", False),
+        ("Boston", False),
+        ("서울", False),
+    ],
+)
+def test_an_answer_without_words_is_one_on_which_the_rule_of_whole_words_can_disagree(answer, otherwise):
+    texts = [answer, f"{answer}です", f"{answer}x", f" {answer}, which", "Boston", "", "x"]
+    assert has_no_words(answer) == otherwise
+    assert any(begins_with(text, answer) != whole_words(text, answer) for text in texts) == otherwise
 
 
 @pytest.mark.parametrize(

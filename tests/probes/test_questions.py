@@ -19,6 +19,7 @@ from lga_core.probes.questions import (
     dropped_locality,
     fact_probes,
     left_out,
+    matched_without_words,
     with_own_answers,
 )
 
@@ -97,6 +98,16 @@ def test_own_answers_are_asked_for_where_a_probe_that_is_asked_has_no_gold():
     dropped_first = dataclasses.replace(fact, locality=(locality("Boston"), *fact.locality[1:]))
     assert asks_own_answer(dropped_first, 2)  # the dropped one takes no place
     assert not asks_own_answer(dataclasses.replace(fact, target_new=None))  # nothing is asked of it
+
+
+def test_a_fact_is_matched_without_words_where_an_accepted_answer_that_is_asked_freely_has_none():
+    assert not matched_without_words(FACT)
+    assert matched_without_words(dataclasses.replace(FACT, target_new="東京"))
+    portable = Probe(prompt="It stands in", answers=(("Boston", "The"),), group="Reasoning")
+    assert matched_without_words(dataclasses.replace(FACT, portability=(portable,))), "any accepted answer counts"
+    aside = dataclasses.replace(FACT, locality=(locality("東京"),), target_old=("東京",))
+    assert not matched_without_words(aside), "locality compares tokens, and nobody asks for the old answer"
+    assert not matched_without_words(dataclasses.replace(FACT, target_new=None))
 
 
 def test_what_a_cap_leaves_out_is_counted_by_metric_and_group():

@@ -140,7 +140,7 @@ def test_the_set_trace_counts_facts_and_reports_after_each_block(tiny, facts, ki
     rows = list(checked(measurement.rows(tiny, facts, checks, settings, {0, 3}, report=report)))
     assert [row.record for row in rows] == [1, 2, 4]
     assert {step.phase for step in report.steps} == {TRACE_PHASES[kind]} == {measurement.phase}
-    assert {step.total for step in report.steps} == {5}
+    assert {(step.total, step.counted) for step in report.steps} == {(5, "fact")}
     assert [step.done for step in report.steps] == sorted(step.done for step in report.steps)
     assert {step.done for step in report.steps} == {2, 3, 4}
     assert len(report.steps) >= 3 * (tiny.layers - 1)
@@ -154,7 +154,7 @@ def test_a_token_trace_counts_states_and_reports_inside_of_each_chunk(tiny, fact
     chunked = trace(tiny, facts[0], check, "mlp", CmaSettings(draws=2), 1.0, report=report)
     np.testing.assert_allclose(chunked.effect, whole.effect, rtol=1e-7, atol=1e-13)
     states = (len(whole.tokens) - whole.subject[0]) * tiny.layers
-    assert {(step.phase, step.total) for step in report.steps} == {(Phase.CMA_MLP, states)}
+    assert {(step.phase, step.total, step.counted) for step in report.steps} == {(Phase.CMA_MLP, states, "state")}
     counts = [step.done for step in report.steps]
     assert counts == sorted(counts) and (counts[0], counts[-1]) == (0, states)
     assert len(set(counts)) > len(whole.tokens) - whole.subject[0]  # several chunks a token

@@ -1,7 +1,9 @@
 """The report of a real question on the tiny model: what the store has of it, by its question and by its runs."""
 
+import html
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from conftest import CHAT_TEMPLATE, make_fact, tiny_model
 
@@ -18,8 +20,9 @@ from lga_core.service.reading import report_runs
 from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.service.reading.report import CITATION, ReportRequest, question_report
 from lga_core.service.reading.report_runs import report_of_runs
-from lga_core.service.requests import ProxySet, SweepRequest, TraceRequest
+from lga_core.service.requests import AverageTraceRequest, ProxySet, SweepRequest, TraceRequest
 from lga_core.view.export.report_html import PAPER, report_html
+from lga_core.view.words.scores.average_trace import average_sentence
 
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Toyota")
 FACTS = tuple(make_fact(n, f"The {name} is in", name, "Boston", "Paris") for n, name in enumerate(SUBJECTS))
@@ -82,6 +85,33 @@ def test_the_same_runs_by_their_keys_are_the_same_report(model, asked, monkeypat
     assert list(report.lga.scores.total) == list(whole.lga.scores.total)
     assert (report.sweep.worth.best, report.sweep.worth.records) == (whole.sweep.worth.best, (0, 1, 2))
     assert report.trials[0].report == replace(whole.trials[0].report, record=report.trials[0].report.record)
+
+
+def test_the_traces_of_several_facts_stand_in_it_averaged_as_far_as_they_are(model, asked, tmp_path):
+    _store, request, _keys = asked
+    store = Store(tmp_path / "traced")
+    average = AverageTraceRequest(model="gpt2", proxy=PROXY, facts=3, kinds=("mlp", "attn"), settings=CMA)
+    request = replace(request, traces=(), trials=(), sweep=None, average=average)
+    facts = [replace(fact, target_old=()) for fact in FACTS]  # traced for the model's own token, known or not
+    request = replace(request, proxy=replace(PROXY, candidates=tuple(facts)))
+    request = replace(request, average=replace(average, proxy=request.proxy))
+    assert question_report(request, model.identity, store).averages == ()
+    tasks.known_fact_checks(model, facts, store)
+    traced = []
+    for place, fact in enumerate(facts):
+        report = question_report(request, model.identity, store)
+        assert [item.missing for item in report.averages] == ([1] if place == 2 else []), "one trace is no average"
+        traced.append(tasks.trace_fact(model, "three", fact, "mlp", CMA, facts, store))
+    (item,) = question_report(request, model.identity, store).averages
+    assert item.missing == 0 and item.average.kind == "mlp" and item.average.records == (0, 1, 2)
+    by_hand = np.mean([trace.effect[trace.subject[1] - 1] for trace, _stored in traced], axis=0)
+    np.testing.assert_allclose(item.average.effect[2], by_hand, rtol=1e-12)
+    report = question_report(request, model.identity, store)
+    keys = {stored.provenance.key for _trace, stored in traced}
+    assert {stored.provenance.key for stored in item.runs} == keys == {each.provenance.key for each in report.runs}
+    page = report_html(report)
+    assert "Average over facts" in page and "Of 3 runs, one a fact" in page and "Partial" not in page
+    assert all(key[:16] in page for key in keys) and average_sentence(item.average) in html.unescape(page)
 
 
 def test_a_report_of_chat_runs_has_nothing_of_plain_prompts(model, asked, monkeypatch):

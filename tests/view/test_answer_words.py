@@ -102,6 +102,21 @@ def test_a_mean_over_other_units_is_said_to_be_one():
     assert "From 4 facts, under half of those of the study’s picks (12)" in said
 
 
+def test_a_regret_of_picks_from_fewer_facts_than_the_studys_says_from_how_many_and_has_no_interval():
+    drawn = replace(PAST, regret=Estimate(value=-0.2, n=12), drawn_from=(8,), proxy_facts=8)
+    few = replace(LGA, ranking=(4,), obstacle=None, n_facts=9, past=drawn)
+    answer = Answer(candidates=(few,), recommended=few, layer=4)
+    (row,) = answer_rows(answer)
+    assert (row["regret of such picks, points"], row["note"]) == ("-0.2, n 12; picks from 8 facts", "")
+    said = recommendation(answer)
+    assert "In the study such picks from 8 facts had a regret of -0.2 points, for this model" in said
+    assert "interval" not in said and "under half" not in said
+    assert "picks from as many facts, or the next fewer, drawn again from the study’s" in past_sentence(answer)
+    assert "drawn again" not in past_sentence(Answer(candidates=(LGA,), recommended=LGA, layer=4))
+    several = replace(few, past=replace(drawn, drawn_from=(5, 8)))
+    assert "such picks from 5 to 8 facts had" in recommendation(replace(answer, recommended=several))
+
+
 def test_layers_at_which_an_edit_cannot_act_are_named_together():
     silent = [Obstacle(layer=layer, why="no gain", facts=5, of=5) for layer in (1, 3)]
     said = obstacles_sentence({1: silent[0], 3: silent[1], 29: LAST})

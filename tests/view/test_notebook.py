@@ -69,7 +69,8 @@ def real(tmp_path_factory):
         report, _ = tasks.trial(model, "world", facts[0], (1, 2), "r-rome", EDITING, store, diagnose=False)
         swept, _ = sweeps.sweep(model, "world", facts, range(4), "r-rome", EDITING, store)
         how = RaceSettings(candidates=2, block=2, draws=10)
-        book = ledger_report(model, extend(model, Ledger(), facts[:2], "r-rome", [1], EDITING, "sequential"))
+        counted = [replace(fact, dropped_locality=number) for number, fact in enumerate(facts[:2])]
+        book = ledger_report(model, extend(model, Ledger(), counted, "r-rome", [1], EDITING, "sequential"))
         race, _ = races.race(model, "world", facts, ranking_of((1, 2, 0, 3)), "r-rome", EDITING, how, store)
     picks = [pick_by_sweep(swept)]
     kept = StudyUnit.from_json(min(UNITS.glob("*.json")).read_bytes())
@@ -139,6 +140,7 @@ def test_a_ledger_has_its_facts_probes_and_writes(real):
         assert facts.loc[place, "rewrite_teacher_forced_before"] == fact.before["rewrite"].teacher_forced
         assert facts.loc[place, "locality_free_now"] == fact.now["locality"].free
         assert facts.loc[place, "rephrase_n"] == fact.now["rephrase"].n
+        assert facts.loc[place, "dropped_locality"] == fact.dropped_locality
     probes = book.to_frame("probes")
     assert probes["text_now"].tolist() == [probe.text_after for fact in book.facts for probe in fact.probes]
     assert probes["teacher_forced_now"].tolist() == [probe.after for fact in book.facts for probe in fact.probes]

@@ -26,6 +26,8 @@ from lga_core.results import Adapter, EditMeans
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."  # what peft puts before the names of the base model's modules
+METADATA = "__metadata__"  # words in the header of a tensor file
+RESIDUAL = "residual of "  # and a matrix: in the metadata of the tensors, how far an approximated one is from ΔW
 
 
 def export_lora(
@@ -66,18 +68,44 @@ def adapter_files(
     low_rank, errors = _all_low_rank(edits, dense_rank, report)
     files = {
         **edit_set_files(ledger, model, measured),
-        **peft_files(_config(model, low_rank), _weights(low_rank)),
+        **peft_files(_config(model, low_rank), _weights(low_rank), errors),
     }
     report(Progress(phase=Phase.ADAPTER, done=len(edits), total=len(edits)))
     return files, {edit.matrix: len(edit.left) for edit in low_rank}, errors
 
 
-def peft_files(config: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> dict[str, bytes]:
-    """The contents of both files that peft reads."""
+def peft_files(
+    config: Mapping[str, Any], weights: Mapping[str, torch.Tensor], errors: Mapping[str, float]
+) -> dict[str, bytes]:
+    """The contents of both files that peft reads; `errors`: ‖ΔW − B·A‖ / ‖ΔW‖ of the matrices that are approximated."""
+    told = {f"{RESIDUAL}{matrix}": repr(error) for matrix, error in errors.items()}
     return {
-        WEIGHTS: bytes_of(dict(weights), metadata={"format": "pt"}),
+        WEIGHTS: _with_metadata(bytes_of(dict(weights)), {"format": "pt", **told}),
         CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
     }
+
+
+def told_error(weights: bytes, matrix: str) -> float | None:
+    """What a sound tensor file says of an approximated matrix; None where it says nothing that is a number."""
+    told = _header(weights)[0].get(METADATA, {})
+    try:
+        return float(told[f"{RESIDUAL}{matrix}"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _with_metadata(weights: bytes, metadata: Mapping[str, str]) -> bytes:
+    """A tensor file with these words; `safetensors` itself writes them in another order each time."""
+    header, tensors = _header(weights)
+    text = json.dumps({METADATA: dict(metadata), **header}, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + tensors
+
+
+def _header(weights: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header of a sound tensor file, and its tensors."""
+    end = 8 + int.from_bytes(weights[:8], "little")
+    return json.loads(weights[8:end]), weights[end:]
 
 
 def _all_low_rank(

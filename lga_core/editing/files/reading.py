@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 
 from lga_core.editing.editors.editor import Written
-from lga_core.editing.edits import DenseEdit, LowRankEdit
+from lga_core.editing.edits import DenseEdit, Edit, LowRankEdit
 from lga_core.editing.files.containers import HINT, Container, legible, opened
 from lga_core.editing.files.manifest import (
     ENTRY_FIELDS,
@@ -37,6 +37,7 @@ from lga_core.settings import Settings, problem
 MOST_MANIFEST_BYTES = 64 * 2**20
 HEADER_BYTES = 2**20  # of the tensor file, beyond a part that grows with the number of tensors
 HEADER_BYTES_PER_TENSOR = 512
+CPU = torch.device("cpu")
 
 
 def read_edit_set(source: Path | str | bytes, model: LoadedModel) -> Ledger:
@@ -99,7 +100,7 @@ def read_manifest(files: Container) -> Manifest:
 def read_tensors(files: Container, manifest: Manifest) -> bytes:
     """The tensor file as it was written. Raises LgaError where it is not, or does not fit into the memory."""
     size = tensor_size(manifest)
-    if 3 * size > (free := available(torch.device("cpu"))):  # the file, its tensors, and the check of both
+    if 3 * size > (free := available(CPU)):  # the file, its tensors, and the check of both
         raise LgaError(
             f"This edit set holds {gigabytes(size)} of tensors, {gigabytes(free)} of memory are free.",
             hint="Close other programs, or use a machine with more memory.",
@@ -194,12 +195,18 @@ def tensors_in(content: bytes, name: str) -> dict[str, torch.Tensor]:
         raise LgaError(f"{name} is damaged: {legible(error)}.", hint=HINT) from error
 
 
+def edit_in(
+    entry: ManifestEntry, item: Tensors, tensors: Mapping[str, torch.Tensor], device: torch.device = CPU
+) -> Edit:
+    """One edit of one matrix, on `device`, of tensors by their names in the file, whose shapes are checked."""
+    kind = LowRankEdit if item.kind == "low rank" else DenseEdit
+    parts = {part: tensors[f"{entry.id}/{item.layer}/{part}"].to(device) for part in item.shapes}
+    return kind(layer=item.layer, matrix=item.matrix, **parts)
+
+
 def _written(entry: ManifestEntry, item: Tensors, tensors: Mapping[str, torch.Tensor], model: LoadedModel) -> Written:
     device = model.architecture.blocks[item.layer].down.weight.device
-    parts = {part: tensors[f"{entry.id}/{item.layer}/{part}"].to(device) for part in item.shapes}
-    kind = LowRankEdit if item.kind == "low rank" else DenseEdit
-    edit = kind(layer=item.layer, matrix=item.matrix, **parts)
-    return Written(edit=edit, **same_fields(item, WRITTEN_FIELDS))
+    return Written(edit=edit_in(entry, item, tensors, device), **same_fields(item, WRITTEN_FIELDS))
 
 
 def _damaged(what: str) -> LgaError:

@@ -31,7 +31,7 @@ def parcel(files: Container, repository: str, base: str | None = None) -> dict[s
     if not manifest.entries:
         raise LgaError("This edit set holds no edit.", hint="Publish one that does.")
     tensors = read_tensors(files, manifest)
-    checked_tensors(tensors, manifest)
+    edits = checked_tensors(tensors, manifest)
     measured = _measured(files, manifest)
     adapter = files.has(CONFIG)
     model = base_model(manifest.model, base)
@@ -41,7 +41,7 @@ def parcel(files: Container, repository: str, base: str | None = None) -> dict[s
     if measured is not None:
         made[METRICS_FILE] = _json(Measured(manifest_sha256=manifest.sha256, means=measured))
     if adapter:
-        made |= checked_adapter(files, manifest, model.repository)
+        made |= checked_adapter(files, manifest, edits, model.repository)
     card = model_card(manifest, model, repository, adapter=adapter, measured=measured)
     return {CARD: card.encode(), **made}
 

@@ -8,6 +8,7 @@ from lga_core.evaluation.metrics.asking import ProbeAnswer
 from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.evaluation.metrics.unedited import UneditedAnswers, ask_under, ask_unedited
 from lga_core.models.loaded import LoadedModel
+from lga_core.probes.questions import dropped_locality
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent
 from lga_core.results import METRICS, Cost, FactMean, LedgerFact, LedgerReport, LedgerWrite, Metric
@@ -35,6 +36,7 @@ def ledger_report(model: LoadedModel, ledger: Ledger, *, report: Reporter = sile
         writes=tuple(write for entry in ledger.entries for write in _writes(entry)),
         before=_means([row.before for row in acting]),
         now=_means([row.now for row in acting]),
+        dropped_locality=dropped_locality(fact for entry in ledger.entries if entry.enabled for fact in entry.facts),
         cost=Cost(seconds=watch.seconds),
     )
 
@@ -53,6 +55,7 @@ def _fact(entry: Entry, fact: Fact, before: UneditedAnswers, now: Sequence[Probe
         now=metrics_now,
         probes=results,
         dropped_probes=before.probes.dropped,
+        dropped_locality=dropped_locality([fact]),
     )
 
 

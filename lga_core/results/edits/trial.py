@@ -140,6 +140,7 @@ class LedgerFact(Result):
     now: Mapping[str, Metric]
     probes: tuple[ProbeResult, ...]  # their "after" is now
     dropped_probes: tuple[str, ...]
+    dropped_locality: int | None = None  # as of an EditReport; None too for a fact of a saved edit set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +169,7 @@ class LedgerReport(ShownResult):
     writes: tuple[LedgerWrite, ...]
     before: Mapping[str, FactMean]  # metric name -> mean over the facts of enabled entries
     now: Mapping[str, FactMean]
+    dropped_locality: int | None = None  # over the facts of enabled entries; None where one of them does not tell
     cost: Cost = Cost()
 
     @property

@@ -30,6 +30,7 @@ class PastWorth(Result):
     sets: tuple[str, ...]  # their titles
     editor: str  # of the units
     proxy_facts: int  # that the fewest of the picks were made from; 0 where a pick needs none
+    drawn_from: tuple[int, ...] = ()  # facts of the picks, where they were drawn again from fewer than the study's
     developed_on: str | None = None  # title of the set, if it is among these, that the selector was developed on
 
 

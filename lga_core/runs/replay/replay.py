@@ -23,6 +23,7 @@ from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
 from lga_core.runs import tasks
 from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.storage.keys import (
+    FREE_MATCH,
     OWN_ANSWERS,
     asked_in_cell,
     attribution_run,
@@ -80,6 +81,11 @@ class Replay:
                 self.asked.settings.get(OWN_ANSWERS),
                 now.settings.get(OWN_ANSWERS),
                 "The model's own answers are put to it in another way since",
+            ),
+            (
+                self.asked.settings.get(FREE_MATCH),
+                now.settings.get(FREE_MATCH),
+                "Its free answers are compared by another rule since",
             ),
             (self.asked.machine, now.machine, f"It was stored on {self.asked.machine}; this is {now.machine}"),
         ):

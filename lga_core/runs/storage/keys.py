@@ -3,7 +3,8 @@
 A question's key holds what determines the numbers: see `provenance`. Two questions are shared by all fact sets: what
 the model says by itself, fact by fact, and a sweep's cells, edit by edit.
 
-Where an answer depends on tokens that the model itself wrote, its key names their version; all other keys do not.
+Where an answer depends on tokens that the model itself wrote, its key names their version; all other keys do not. So
+with free answers that are not compared by whole words.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,14 @@ from lga_core.evaluation.settings import (
     MetricSettings,
 )
 from lga_core.models.text.sources import IDENTITY, content_key
-from lga_core.probes.questions import OWN_ANSWERS_VERSION, acting_cap, asks_own_answer, locality_probes
+from lga_core.probes.questions import (
+    FREE_MATCH_VERSION,
+    OWN_ANSWERS_VERSION,
+    acting_cap,
+    asks_own_answer,
+    locality_probes,
+    matched_without_words,
+)
 from lga_core.results import Kind, ModelIdentity, OldSource
 from lga_core.runs.checks import one_of
 from lga_core.runs.storage.provenance import provenance
@@ -39,6 +47,7 @@ from lga_core.scores.settings import (
 
 CAPPED = " a group"  # in the name of a cell whose fact has more probes than are asked
 OWN_ANSWERS = "own_answers"  # the name of their version among the settings of a key
+FREE_MATCH = "free_match"  # the same of the rule by which free answers are compared
 
 
 def known_facts_run(model: ModelIdentity, store: Store) -> Run:
@@ -120,6 +129,7 @@ def trial_run(
         "diagnostics": DIAGNOSTICS_VERSION if diagnose else None,
         "text": _text_key(settings),
         **_own_answers(asks_own_answer(fact)),
+        **({FREE_MATCH: FREE_MATCH_VERSION} if matched_without_words(fact) else {}),
     }
     return store.open(
         provenance(model, facts_name, [fact], method=f"trial-{editor}", version=chosen.version, settings=asked)

@@ -13,7 +13,7 @@ from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import batch_tokens, passing_bytes
 from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import answer_row, prompt_row, subject_span, token_texts
-from lga_core.progress import Progress, Reporter, silent
+from lga_core.progress import STATE, Progress, Reporter, silent
 from lga_core.results import CausalTrace, Cost, FactRow, Kind, KnownFactCheck, OldSource
 from lga_core.scores.answer_pairs import own_tokens
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
@@ -158,7 +158,8 @@ def trace(
     record = partial(record_runs, model, fact, kind=kind, noise=noise, draws=settings.draws, seed=settings.seed)
     with model.using(TRACE_PHASES[kind]):
         runs = record(token, start=first)
-    progress = Progress(phase=TRACE_PHASES[kind], done=0, total=(runs.tokens - first) * model.layers)
+    states = (runs.tokens - first) * model.layers
+    progress = Progress(phase=TRACE_PHASES[kind], done=0, total=states, unit=STATE)
     watch.report(progress)
     with model.using(TRACE_PHASES[kind]):
         estimate = patching_estimate(
@@ -206,7 +207,7 @@ def _effects_by_position(
         states = [window_state((position,), layer, window, model.layers) for layer in range(model.layers)]
         effects: list[np.ndarray] = []
         for chunk in _chunks(model, here, states):
-            within = inside(watch.report, phase, progress.done, progress.total)
+            within = inside(watch.report, phase, progress.done, progress.total, progress.unit)
             effects.append(_effects(model, here, chunk, halving, within))
             progress = replace(progress, done=progress.done + len(chunk), detail=halving.detail)
             watch.report(progress)

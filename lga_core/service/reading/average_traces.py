@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lga_core.results import AverageTrace, Kind, ModelIdentity
+from lga_core.results import AverageTrace, Kind, ModelIdentity, Stored
 from lga_core.runs.reading import finished_traces, stored_known_facts
 from lga_core.runs.storage.store import Store
 from lga_core.scores.tracing.average import NOT_KNOWN, average_traces
@@ -22,6 +22,7 @@ class AverageTraces:
     usable: int  # of them, that it knows or that have no old answer
     traced: Mapping[Kind, int]  # of these
     averages: Mapping[Kind, AverageTrace]  # of the kinds with a trace that can be averaged
+    runs: Mapping[Kind, tuple[Stored, ...]]  # where each of the traces is from
 
     @property
     def complete(self) -> bool:
@@ -37,10 +38,11 @@ def read(identity: ModelIdentity, request: AverageTraceRequest, store: Store) ->
     checks = stored_known_facts(identity, facts, store)
     usable = [fact for fact in facts if fact.record in checks and checks[fact.record].known is not False]
     unknown = [record for record, check in checks.items() if check.known is False]
-    traces = {
+    stored = {
         kind: finished_traces(identity, request.proxy.name, usable, kind, request.settings, noise_facts, store)
         for kind in request.kinds
     }
+    traces = {kind: [trace for trace, _run in finished] for kind, finished in stored.items()}
     return AverageTraces(
         facts=len(facts),
         unchecked=len(facts) - len(checks),
@@ -51,4 +53,5 @@ def read(identity: ModelIdentity, request: AverageTraceRequest, store: Store) ->
             for kind, finished in traces.items()
             if any(np.isfinite(trace.effect).all() for trace in finished)
         },
+        runs={kind: tuple(run for _trace, run in finished) for kind, finished in stored.items()},
     )

@@ -16,6 +16,7 @@ from lga_core.results import (
     EditReport,
     ModelIdentity,
     QuestionReport,
+    ReportedAverage,
     ReportedLayers,
     ReportedLedger,
     ReportedScores,
@@ -27,7 +28,7 @@ from lga_core.results import (
 from lga_core.runs.shipped.study_units import kept_units
 from lga_core.runs.storage.store import Store
 from lga_core.service.ledger_view import LedgerView
-from lga_core.service.reading import every_layer
+from lga_core.service.reading import average_traces, every_layer
 from lga_core.service.reading.answering import answered
 from lga_core.service.reading.method_scores import (
     LGA,
@@ -41,7 +42,7 @@ from lga_core.service.reading.method_scores import (
 from lga_core.service.reading.readings import reading_needs, reading_rows
 from lga_core.service.reading.stored import all_from_store, attribution, scored_facts, traces
 from lga_core.service.reading.sweep import SweepReader
-from lga_core.service.requests import EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
+from lga_core.service.requests import AverageTraceRequest, EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
 from lga_core.view.words.edits.sentences import relative_error
 from lga_core.view.words.scores.options import KINDS, OPTIONS
 from lga_core.view.words.text import number
@@ -59,6 +60,7 @@ class ReportRequest:
     choices: ScoreChoices
     editor: str  # whose edits the answer is for
     traces: tuple[TraceRequest, ...] = ()
+    average: AverageTraceRequest | None = None
     trials: tuple[tuple[EditReport, Stored], ...] = ()
     every_layer: EveryLayerRequest | None = None
     sweep: SweepRequest | None = None
@@ -97,6 +99,7 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
             item.editor: tuple(layer for layer in item.layers if layer < identity.layers) for item in entry.published
         },
         traces=tuple(filter(None, (_trace(item, identity, store) for item in request.traces))),
+        averages=_averages(request.average, identity, store),
         trials=tuple(_trial(report, stored) for report, stored in request.trials),
         every_layer=_at_every_layer(request.every_layer, identity, store),
         sweep=_sweep(request.sweep, identity, choices.seed, store),
@@ -143,6 +146,20 @@ def _trace(request: TraceRequest, identity: ModelIdentity, store: Store) -> Repo
     if not traced and tokens is None:
         return None
     return ReportedTrace(fact=fact_label(request.fact), traces=tuple(traced.values()), attribution=tokens)
+
+
+def _averages(
+    request: AverageTraceRequest | None, identity: ModelIdentity, store: Store
+) -> tuple[ReportedAverage, ...]:
+    """Those over two facts or more: the trace of one stands by itself."""
+    read = average_traces.read(identity, request, store) if request is not None else None
+    if read is None:
+        return ()
+    return tuple(
+        ReportedAverage(average=average, runs=read.runs[kind], missing=read.unchecked + read.usable - read.traced[kind])
+        for kind, average in read.averages.items()
+        if len(average.records) > 1
+    )
 
 
 def _trial(report: EditReport, stored: Stored) -> ReportedTrial:

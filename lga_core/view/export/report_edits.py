@@ -170,7 +170,7 @@ def ledger(report: QuestionReport) -> str:
     measured = kept.report
     parts += [
         page.cards(metric_cards(measured.before, measured.now)),
-        page.paragraph(ledger_note(), kind="note"),
+        page.paragraph(ledger_note(measured.dropped_locality), kind="note"),
     ]
     if kept.changes:
         drawn = page.both(partial(ledger_history, kept.changes, _HISTORY))

@@ -3,17 +3,28 @@
 The parts about edits are in `report_edits`.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
-from lga_core.results import CausalTrace, LayerScores, QuestionReport, ReportedScores, ReportedTrace, Stored
+from lga_core.results import (
+    CausalTrace,
+    LayerScores,
+    QuestionReport,
+    ReportedAverage,
+    ReportedScores,
+    ReportedTrace,
+    Stored,
+)
 from lga_core.view.export import page, report_edits
 from lga_core.view.figures.scores.attribution_bars import attribution_bars
+from lga_core.view.figures.scores.average_trace_heatmap import average_trace_heatmap
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
 from lga_core.view.words.names import KIND_TITLES
 from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.scores.answer import answer_rows, obstacles_sentence, past_sentence, recommendation
+from lga_core.view.words.scores.average_trace import average_sentence, averaged_facts_sentence
 from lga_core.view.words.scores.headline import headline
 from lga_core.view.words.sentences import (
     cost_sentence,
@@ -48,7 +59,7 @@ def report_html(report: QuestionReport) -> str:
         "question": _question(report),
         "answer": _answer(report),
         "scores": _scores(report),
-        "trace": "".join(map(_trace, report.traces)),
+        "trace": "".join(map(_trace, report.traces)) + _averages(report.averages),
         "trial": report_edits.trials(report),
         "every-layer": report_edits.every_layer(report),
         "sweep": report_edits.sweep(report),
@@ -173,6 +184,28 @@ def _trace(traced: ReportedTrace) -> str:
                 "against a blank prompt.",
                 f"{cost_sentence('Measured in', attribution.cost)}.",
                 stored=page.origin(stored),
+            )
+        )
+    return "".join(parts)
+
+
+def _averages(averages: Sequence[ReportedAverage]) -> str:
+    """A heatmap a kind of the traces of several facts; "" without any."""
+    parts = [page.heading(3, "Average over facts")] if averages else []
+    for item in averages:
+        average = item.average
+        drawn = page.both(partial(average_trace_heatmap, average))
+        runs = f"Of {count(len(item.runs), 'run')}, one a fact; each is in the table of runs below."
+        missing = f"Partial: {count(item.missing, 'fact')} not traced, or not checked yet." if item.missing else None
+        parts.append(
+            page.figure(
+                drawn,
+                f"Heatmap of six token positions by layers, restored {KIND_TITLES[average.kind]}, mean over facts",
+                missing,
+                average_sentence(average),
+                averaged_facts_sentence(average),
+                f"{cost_sentence('Measured in', average.cost)}.",
+                runs,
             )
         )
     return "".join(parts)

@@ -47,7 +47,8 @@ _DEFINITIONS: Mapping[str, str] = {
     "best layer": "The layer with the highest mean Overall, found by editing at every layer.",
     "optimum": "Sample-wise optimum: mean Overall with each fact edited at its own best layer. A maximum over noise.",
     "regret": _REGRET,
-    "regret of such picks": f"{_REGRET} Of this kind’s picks in the recorded study, on held-out facts.",
+    "regret of such picks": f"{_REGRET} Of this kind’s picks in the recorded study, on held-out facts; from no more "
+    "facts than here, where it drew such picks.",
     "regret on the proxy": f"{_REGRET} On the facts that the terms were tried out on.",
     "regret on held-out facts": f"{_REGRET} On facts that no pick has seen.",
     "below the optimum": "Points below the sample-wise optimum, which is a maximum over noise.",

@@ -17,9 +17,10 @@ def edit_note(answers: Answers, dropped_locality: int | None) -> str:
     return f"Percent, before → after the edit; n probes. {_large_and_below(answers)} {not_asked}"
 
 
-def ledger_note() -> str:
-    """What the cards of a ledger show."""
-    return f"Percent, unedited model → now; means over the n facts of edits that are on. {_large_and_below('first')}"
+def ledger_note(dropped_locality: int | None) -> str:
+    """What the cards of a ledger show; `dropped_locality` as in `not_asked_words`."""
+    means = "Percent, unedited model → now; means over the n facts of edits that are on."
+    return f"{means} {_large_and_below('first')} {not_asked_words({}, dropped_locality)}"
 
 
 def _large_and_below(answers: Answers) -> str:

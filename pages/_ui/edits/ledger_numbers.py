@@ -28,7 +28,7 @@ def means(ledger: LedgerView) -> None:
             else ":orange[These numbers are from before the last change.]"
         )
     cards(metric_cards(report.before, report.now))
-    st.caption(f"{ledger_note()} No probe is left out.")
+    st.caption(ledger_note(report.dropped_locality))
 
 
 def history(ledger: LedgerView) -> None:

@@ -9,6 +9,7 @@ from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve
 from lga_core.runs.storage.index import RunHeader
 from lga_core.service.reading.comparing import settings_of
+from lga_core.service.reading.run_groups import RunGroup, grouped
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import count, shorten
 from pages._ui.session.state import session, widget
@@ -16,7 +17,7 @@ from pages._ui.shell.elements import hint, table, text_field
 from pages._ui.shell.engine import run_bin, runs
 from pages._ui.shell.text import safe
 
-CHOSEN, SEARCH, TABLE = "runs_chosen", "runs_search", "runs_table"
+CHOSEN, SEARCH, TABLE, GROUP = "runs_chosen", "runs_search", "runs_table", "runs_group"
 NOT_RECORDED = "not recorded"
 MOST_PIXELS = 420
 
@@ -30,15 +31,7 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
     if not matching:
         hint("No run has all of these words.", "search_off")
     else:
-        st.caption(f"{count(len(matching), 'run')}, the last one first. Choose one to open it, two to compare them.")
-        keys = [header.key for header in matching]
-        table(
-            [_row(header) for header in matching],
-            most=MOST_PIXELS,
-            key=TABLE,
-            on_select=lambda: _take_rows(keys),
-            selection_mode="multi-row",
-        )
+        _table(matching)
     by_key = {header.key: header for header in headers}
     st.session_state[CHOSEN] = [key for key in widget(CHOSEN) or () if key in by_key]
     offered = list(dict.fromkeys([*st.session_state[CHOSEN], *(header.key for header in matching)]))
@@ -53,6 +46,31 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
         placeholder="Click rows above or choose here",
     )
     return [by_key[key] for key in widget(CHOSEN)]
+
+
+def _table(matching: Sequence[RunHeader]) -> None:
+    """A row a run or group of runs, or the runs of the group that was opened."""
+    items = grouped(matching)
+    groups = {item.name: item for item in items if isinstance(item, RunGroup)}
+    opened = groups.get(st.session_state.get(GROUP, ""))
+    shown = list(opened.headers) if opened is not None else items
+    said = f"{count(len(matching), 'run')}, the last one first. Choose one to open it, two to compare them."
+    if opened is not None:
+        said = f"{_what(opened)}: {count(len(shown), 'run')} of {len(matching)}, each a trace of one fact."
+    elif groups:
+        said += " Causal traces of one model, set and settings stand in one row: choose it to see each of them."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if opened is not None:
+            st.button("All runs", key="runs_all", icon=":material/arrow_back:", on_click=_open_group, args=("",))
+        st.caption(safe(said))
+    key = TABLE if opened is None else f"{TABLE}_opened"  # of its own: rows that were chosen in the other are not in it
+    table(
+        [_row(item) for item in shown],
+        most=MOST_PIXELS,
+        key=key,
+        on_select=lambda: _take_rows(key, shown),
+        selection_mode="multi-row",
+    )
 
 
 def label(header: RunHeader) -> str:
@@ -80,10 +98,11 @@ def when(header: RunHeader) -> str:
     return f"{datetime.fromtimestamp(header.changed):%Y-%m-%d %H:%M}"
 
 
-def took(header: RunHeader) -> str:
-    """How long its rows took to compute."""
-    seconds = header.notes.seconds if header.notes is not None else None
-    return NOT_RECORDED if seconds is None else duration(seconds)
+def took(*headers: RunHeader) -> str:
+    """How long their rows took to compute, of those that recorded it."""
+    recorded = [header.notes.seconds for header in headers if header.notes is not None]
+    seconds = [item for item in recorded if item is not None]
+    return duration(sum(seconds)) if seconds else NOT_RECORDED
 
 
 def how_far(header: RunHeader) -> str:
@@ -121,26 +140,42 @@ def unreadable(headers: Sequence[RunHeader]) -> None:
                 st.button("Delete", key=f"delete_{header.key}", on_click=delete, args=(header.key,))
 
 
-def _row(header: RunHeader) -> dict[str, object]:
+def _row(item: RunHeader | RunGroup) -> dict[str, object]:
+    headers = item.headers if isinstance(item, RunGroup) else (item,)
+    header = headers[0]
+    complete = sum(each.complete for each in headers)
     settings = ", ".join(f"{name} {value}" for name, value in settings_of(header).items())
     return {
         "name": header.title or "",
-        "what": header.what,
+        "what": _what(item),
         "model": model_title(header),
         "facts": header.provenance.facts if header.provenance is not None else "",
-        "state": how_far(header),
-        "took": took(header),
-        "last written": when(header),
-        "kB": round(header.bytes / 1000, 1),
+        "state": how_far(header) if complete == len(headers) or len(headers) == 1 else f"{complete} complete",
+        "took": took(*headers),
+        "last written": when(max(headers, key=lambda each: each.changed)),
+        "kB": round(sum(each.bytes for each in headers) / 1000, 1),
         "settings": shorten(settings, 200),
-        "key": header.key[:8],
+        "key": header.key[:8] if len(headers) == 1 else count(len(headers), "run"),
     }
 
 
-def _take_rows(keys: Sequence[str]) -> None:
-    """The rows that were clicked are the choice, the last two of them."""
-    rows = widget(TABLE, {}).get("selection", {}).get("rows", [])
-    st.session_state[CHOSEN] = [keys[row] for row in rows if row < len(keys)][-2:]
+def _what(item: RunHeader | RunGroup) -> str:
+    return f"{item.headers[0].what}, {count(len(item.headers), 'fact')}" if isinstance(item, RunGroup) else item.what
+
+
+def _take_rows(key: str, shown: Sequence[RunHeader | RunGroup]) -> None:
+    """The rows that were clicked are the choice, the last two of them; a group that was clicked is opened."""
+    rows = widget(key, {}).get("selection", {}).get("rows", [])
+    chosen = [shown[row] for row in rows if row < len(shown)]
+    if group := next((item for item in chosen if isinstance(item, RunGroup)), None):
+        _open_group(group.name)
+    else:
+        st.session_state[CHOSEN] = [item.key for item in chosen if isinstance(item, RunHeader)][-2:]
+
+
+def _open_group(name: str) -> None:
+    """Its runs are listed; all of them again for ""."""
+    st.session_state[GROUP] = name
 
 
 def _undo(key: str) -> None:

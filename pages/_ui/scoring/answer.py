@@ -13,7 +13,7 @@ from lga_core.service.reading.answering import Answered, answered
 from lga_core.service.reading.method_scores import QuestionScores
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.scores.answer import answer_rows, obstacles_sentence, past_sentence, recommendation
-from lga_core.worth.recommendation import past_worth
+from lga_core.worth.recommendation import Facts, past_worth
 from pages._ui.session.state import Question, widget
 from pages._ui.shell.engine import store
 from pages._ui.shell.text import safe
@@ -22,8 +22,8 @@ FRESH_SECONDS = 600  # a unit of the study that is finished meanwhile is seen af
 
 
 @st.cache_resource(ttl=FRESH_SECONDS, max_entries=32, show_spinner=False)
-def _past(model: str, facts: str, editor: str, selectors: tuple[str, ...]) -> Mapping[str, PastWorth]:
-    return past_worth(kept_units(), model, facts, editor, selectors)
+def _past(model: str, facts: str, editor: str, picked_from: Facts) -> Mapping[str, PastWorth]:
+    return past_worth(kept_units(), model, facts, editor, picked_from)
 
 
 def chosen_editor() -> str:

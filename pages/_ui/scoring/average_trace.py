@@ -55,6 +55,7 @@ def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings)
         request = AverageTraceRequest(
             model=question.model, proxy=proxy, facts=int(number_of), kinds=kinds, settings=settings
         )
+        kept().shown[AverageTraceRequest] = request
         running = engine().find(request)
         measured = _read(request)
         start_button(

@@ -10,7 +10,7 @@ from lga_core.runs.storage.store import Store
 from lga_core.scores.settings import CmaSettings
 from lga_core.service.reading import every_layer
 from lga_core.service.reading.report import ReportRequest
-from lga_core.service.requests import EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
+from lga_core.service.requests import AverageTraceRequest, EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
 from pages._ui.edits.ledger_jobs import current_ledger
 from pages._ui.facts.sets import fact_set, file_name, fingerprint, scored_proxy
 from pages._ui.scoring import options, trace
@@ -20,7 +20,7 @@ from pages._ui.shell.elements import download
 from pages._ui.shell.engine import store
 from pages._ui.shell.text import safe
 
-R = TypeVar("R", TraceRequest, EveryLayerRequest, SweepRequest)
+R = TypeVar("R", TraceRequest, AverageTraceRequest, EveryLayerRequest, SweepRequest)
 
 
 def button(question: Question, model: ModelIdentity) -> None:
@@ -63,6 +63,9 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
     traced = TraceRequest(
         **shared, fact=fact, kinds=tuple(trace.KINDS), settings=CmaSettings(seed=question.seed), old="data"
     )
+    averaged = AverageTraceRequest(
+        **shared, facts=min(proxy.limit, len(proxy.candidates)), kinds=traced.kinds, settings=traced.settings
+    )
     at_every = EveryLayerRequest(
         **shared, fact=fact, editor=editor, settings=settings, needs=every_layer.needs(choices)
     )
@@ -74,6 +77,7 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
         choices=choices,
         editor=editor,
         traces=(_shown(traced, proxy),),
+        average=_shown(averaged, proxy),
         trials=tuple(
             (trial.report, trial.stored)
             for trial in finished_trials()

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from lga_core.progress import IN_BYTES, Phase
+from lga_core.progress import IN_BYTES
 from lga_core.results import Origin
 from lga_core.service.process.jobs import Job, Snapshot, phase_ended
 from lga_core.service.requests import Request
@@ -27,18 +27,6 @@ WAIT_SECONDS = 1.0  # for a phase that is about to end; a click on Cancel is ans
 # then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
 CALM = "<style>* { animation: none !important; transition: none !important; }</style>"
 MEGABYTE = 1e6
-_COUNTED = {
-    Phase.KNOWN_FACTS,
-    Phase.LGA,
-    Phase.CMA_MLP,
-    Phase.CMA_HIDDEN,
-    Phase.CMA_ATTENTION,
-    Phase.GRADIENT_ACTIVATION,
-    Phase.INTEGRATED_GRADIENTS,
-    Phase.FORECAST,
-    Phase.HIDDEN_DISTANCE,
-}  # steps are facts
-_EDITS = {Phase.SWEEP, Phase.RACE, Phase.MANY_EDITS}
 
 
 def start(area: str, request: Request, title: str) -> Job:
@@ -132,10 +120,8 @@ def how_far(snapshot: Snapshot) -> str:
     if progress.phase in IN_BYTES:
         if progress.total >= MEGABYTE:
             parts.append(f"{progress.done / MEGABYTE:,.0f} of {progress.total / MEGABYTE:,.0f} MB")
-    elif progress.phase in _COUNTED:
-        parts.append(f"{progress.done} of {count(progress.total, 'fact')}")
-    elif progress.phase in _EDITS:
-        parts.append(f"{progress.done:,} of {count(progress.total, 'edit')}")
+    elif progress.counted:
+        parts.append(f"{progress.done:,} of {count(progress.total, progress.counted)}")
     elif progress.total > 1:
         parts.append(f"{progress.done:,} of {progress.total:,}")
     return " · ".join(filter(None, [*parts, progress.detail, time_left(snapshot.left)]))

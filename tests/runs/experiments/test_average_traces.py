@@ -48,7 +48,9 @@ def test_known_facts_are_traced_as_single_ones_and_averaged(model, usable, store
     assert average.records == (0, 2, 3, 4) == average.own_answers and average.left_out == {NOT_KNOWN: (1,)}
     assert [stored.from_store for stored in origins] == [False, True, False, False]
     assert average.noise == single.noise and average.kind == "mlp" and "only 4" in average.caution
-    traces = reading.finished_traces(model.identity, "small", usable, "mlp", SETTINGS, usable, store)
+    finished = reading.finished_traces(model.identity, "small", usable, "mlp", SETTINGS, usable, store)
+    traces = [trace for trace, _stored in finished]
+    assert [stored.provenance.key for _trace, stored in finished] == [stored.provenance.key for stored in origins]
     assert [trace.record for trace in traces] == [0, 2, 3, 4] and traces[1].to_json() == single.to_json()
     first_tokens = np.mean([trace.effect[trace.subject[0]] for trace in traces], axis=0)
     np.testing.assert_allclose(average.effect[0], first_tokens, rtol=1e-12)
@@ -74,7 +76,7 @@ def test_a_stopped_average_keeps_its_traces_and_goes_on_with_the_rest(model, usa
     assert [stored.from_store for stored in origins] == [number < finished for number in range(4)]
     np.testing.assert_allclose(average.effect, whole.effect, rtol=1e-4, atol=1e-7)
     steps = [step for step in report.steps if step.phase is Phase.CMA_MLP]
-    assert {step.total for step in steps} == {4} and steps[-1].done == 4
+    assert {(step.total, step.counted) for step in steps} == {(4, "fact")} and steps[-1].done == 4
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert any(step.detail.startswith("state ") for step in steps)
 
@@ -105,7 +107,7 @@ def test_what_is_stored_is_read_again_without_preparing_anew_how_to_read(model, 
         prepare(adapter, *asked, **options)
 
     monkeypatch.setattr(TypeAdapter, "__init__", count)
-    assert [trace.record for trace in read()] == [trace.record for trace in first]
+    assert [trace.record for trace, _stored in read()] == [trace.record for trace, _stored in first]
     assert prepared == []
 
 
@@ -118,6 +120,5 @@ def test_the_noise_is_that_of_the_whole_set_whatever_part_is_averaged(model, usa
     some, _ = average_trace(model, "small", usable[2:], "mlp", SETTINGS, usable, store)
     everything, origins = averaged(model, usable, store)
     assert some.noise == everything.noise and [stored.from_store for stored in origins] == [False, True, True, True]
-    assert average_traces(
-        reading.finished_traces(model.identity, "small", usable[2:], "mlp", SETTINGS, usable, store)
-    ).records == (2, 3, 4)
+    finished = reading.finished_traces(model.identity, "small", usable[2:], "mlp", SETTINGS, usable, store)
+    assert average_traces([trace for trace, _stored in finished]).records == (2, 3, 4)

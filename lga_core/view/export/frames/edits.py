@@ -40,12 +40,17 @@ def ledger_facts(report: LedgerReport) -> pd.DataFrame:
     protocols = ("teacher_forced", "free")
     values = {f"{name}_{how}_{when}": NUMBER for name in METRICS for how in protocols for when in ("before", "now")}
     return table(
-        {"fact": WHOLE, "entry": TEXT, "enabled": TRUTH, **about, **values, **{f"{name}_n": WHOLE for name in METRICS}},
+        {
+            **{"fact": WHOLE, "entry": TEXT, "enabled": TRUTH, **about, **values},
+            **{f"{name}_n": WHOLE for name in METRICS},
+            "dropped_locality": WHOLE,
+        },
         (
             (
                 *(place, fact.entry, fact.enabled, *attrgetter(*about)(fact)),
                 *(getattr(at[name], how) for name in METRICS for how in protocols for at in (fact.before, fact.now)),
                 *(fact.now[name].n for name in METRICS),
+                fact.dropped_locality,
             )
             for place, fact in enumerate(report.facts, start=1)
         ),

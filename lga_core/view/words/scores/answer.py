@@ -53,7 +53,8 @@ def recommendation(answer: Answer) -> str:
     compared = [item.past for item in answer.candidates if item.layer is not None and item.past is not None]
     alike = len(compared) > 1 and len({item.units for item in compared}) == 1  # means over other units do not compare
     least = alike and past.regret.value == min(item.regret.value for item in compared if item.regret.value is not None)
-    return f"{text} In the study such picks had {_regret(past)}{', the least of these' if least else ''}.{_fewer(best)}"
+    such = f"such picks{_from(past)} had {_regret(past)}"
+    return f"{text} In the study {such}{', the least of these' if least else ''}.{_fewer(best)}"
 
 
 def past_sentence(answer: Answer) -> str:
@@ -70,6 +71,11 @@ def past_sentence(answer: Answer) -> str:
         text = (
             f"The study has no unit of this {'set' if past.like == 'this model' else 'model'} with this editor. "
             f"Regret, mean over {which} ({len(past.units)}, {past.editor}), on {_judged_on(past)}: {_REGRET}."
+        )
+    if any(item.drawn_from for item in found):
+        text += (
+            " Where a pick is from fewer facts than the study’s, the regret is that of picks from as many facts, or "
+            "the next fewer, drawn again from the study’s: their mean, of which no interval is kept."
         )
     if answer.any_layer is not None:
         text += f" A layer drawn at random: {points(answer.any_layer.regret)}."
@@ -115,7 +121,17 @@ def _name(item: Candidate) -> str:
 
 
 def _worth(past: PastWorth | None) -> str:
-    return "n/a" if past is None else f"{points(past.regret)}, n {past.regret.n}"
+    if past is None:
+        return "n/a"
+    return f"{points(past.regret)}, n {past.regret.n}" + (f"; picks{_from(past)}" if past.drawn_from else "")
+
+
+def _from(past: PastWorth) -> str:
+    """ " from 8 facts", " from 8 to 12 facts": of picks drawn again from fewer than the study's; "" of its own."""
+    if not past.drawn_from:
+        return ""
+    fewest, most = past.drawn_from[0], past.drawn_from[-1]
+    return f" from {count(most, 'fact')}" if fewest == most else f" from {fewest} to {most} facts"
 
 
 def _cost(item: Candidate) -> str:
