@@ -133,7 +133,7 @@ def one_row_that_opens(app: AppTest, model: str, traced: int) -> None:
         return next(frame.value for frame in app.dataframe if "took" in frame.value.columns)
 
     app.switch_page("runs.py").run()
-    app.text_input(key="runs_search").input(f"trace {model}").run()
+    app.text_input(key="runs_search").input(f"causal {model}").run()
     rows = listed()
     assert sorted(rows["what"]) == [f"Causal trace: {kind}, {traced} facts" for kind in ("MLP", "hidden state")]
     assert set(rows["key"]) == {f"{traced} runs"} and set(rows["state"]) == {"complete"}

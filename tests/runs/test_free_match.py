@@ -8,7 +8,7 @@ from conftest import tiny_model
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.runs import tasks
-from lga_core.runs.replay import replay
+from lga_core.runs.replay.replay import replay
 from lga_core.runs.storage.keys import sweep_run, trial_run
 from lga_core.runs.storage.provenance import provenance
 from lga_core.runs.storage.store import Store

@@ -21,7 +21,7 @@ from lga_core.results import (
     StudyUnit,
     Sweep,
 )
-from lga_core.runs.study_units import kept_units
+from lga_core.runs.shipped.study_units import kept_units
 from lga_core.scores.methods import layer_scores
 from lga_core.worth.reach import obstacles, subject_ends_prompt
 from lga_core.worth.recommendation import past_worth, recommend
