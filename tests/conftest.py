@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -220,13 +221,18 @@ def nothing_open_at_any_report() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def cache_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of new folders in one of pytest's, which looks through all that it has made whenever it makes another."""
+    place = tmp_path_factory.mktemp("caches")
+    return (place / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def own_cache(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def own_cache(cache_folders: Iterator[Path], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has a cache folder of its own; those with the real models use the user's, to fetch them once."""
     if not request.node.get_closest_marker("real_model"):
-        monkeypatch.setenv("LGA_HOME", str(tmp_path_factory.mktemp("lga-home")))
+        monkeypatch.setenv("LGA_HOME", str(next(cache_folders)))
 
 
 @pytest.fixture(autouse=True)

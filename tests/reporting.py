@@ -23,10 +23,23 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is remembered of a model as it was loaded; its modules too: finding them takes longer than looking."""
+    """What is remembered of a model as it was loaded.
+
+    Its modules' hooks and weights too, where they keep them: finding these places takes longer than looking at them.
+    """
 
     padding_side: str
-    modules: tuple[nn.Module, ...]
+    hooks: tuple[tuple[nn.Module, dict[int, Callable]], ...]
+    weights: tuple[tuple[nn.Module, dict[str, nn.Parameter | None]], ...]
+
+    @classmethod
+    def of(cls, model: LoadedModel) -> "Loaded":
+        modules = tuple(model.model.modules())
+        return cls(
+            model.tokenizer.padding_side,
+            tuple((module, vars(module)[kind]) for module in modules for kind in HOOKS),
+            tuple((module, vars(module)["_parameters"]) for module in modules),
+        )
 
 
 _alive: "weakref.WeakKeyDictionary[LoadedModel, Loaded]" = weakref.WeakKeyDictionary()
@@ -88,15 +101,13 @@ def _holds(model: LoadedModel) -> bool:
 
 
 def _assert_untouched(model: LoadedModel, loaded: Loaded, when: str) -> None:
-    for module in loaded.modules:
-        own = vars(module)
-        for kind in HOOKS:
-            if own[kind]:
-                assert not any(map(_is_ours, own[kind].values())), f"{when}: a hook or an edit is left on {module}"
-        for name, parameter in own["_parameters"].items():
-            if parameter is not None:
-                untouched = not parameter.requires_grad and parameter.grad is None
-                assert untouched, f"{when}: {name} of {module} has a gradient"
+    for module, hooks in loaded.hooks:
+        if hooks:
+            assert not any(map(_is_ours, hooks.values())), f"{when}: a hook or an edit is left on {module}"
+    for module, weights in loaded.weights:
+        for name, weight in weights.items():
+            if weight is not None and (weight.requires_grad or weight.grad is not None):
+                raise AssertionError(f"{when}: {name} of {module} has a gradient")
     assert not model.model.training, f"{when}: the model is in training mode"
     assert model.tokenizer.padding_side == loaded.padding_side, f"{when}: the padding side has changed"
 
@@ -112,7 +123,7 @@ def check_everywhere(patch: pytest.MonkeyPatch) -> None:
 
     def remembered(loaded: LoadedModel, /, **values: object) -> None:
         made(loaded, **values)
-        _alive[loaded] = Loaded(loaded.tokenizer.padding_side, tuple(loaded.model.modules()))
+        _alive[loaded] = Loaded.of(loaded)
 
     patch.setattr(LoadedModel, "__init__", remembered)
     patch.setattr(Silent, "__call__", lambda _silent, step: assert_nothing_open(f"{step.phase.value} {step.done}"))

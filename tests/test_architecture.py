@@ -161,8 +161,10 @@ def test_every_torch_free_name_is_there():
         assert any(_within(f"lga_core.{name}", (place,)) for name in names), place
 
 
-def test_the_whole_engine_imports_without_streamlit():
-    done = _import_all([module(path) for path in files(CORE) if path.name != "__main__.py"], without=["streamlit"])
+def test_the_whole_engine_imports_without_streamlit_and_begins_without_captum():
+    begins = "import lga_core.service.work.desk\nassert 'captum' not in sys.modules, 'its start imports Captum'\n"
+    names = [module(path) for path in files(CORE) if path.name != "__main__.py"]
+    done = _import_all(names, without=["streamlit"], first=begins)
     assert done.returncode == 0, done.stderr
 
 
@@ -170,10 +172,11 @@ def _within(name: str, places: tuple[str, ...]) -> bool:
     return any(name == f"lga_core.{place}" or name.startswith(f"lga_core.{place}.") for place in places)
 
 
-def _import_all(names, without) -> subprocess.CompletedProcess:
-    """Imports modules one by one in a process in which others cannot be imported."""
+def _import_all(names, without, first="") -> subprocess.CompletedProcess:
+    """Imports modules one by one in a process in which others cannot be imported; `first`: what it does before."""
     program = (
         f"import importlib, sys\nfor name in {list(without)!r}: sys.modules[name] = None\n"
+        f"{first}"
         f"for name in {names!r}:\n    try: importlib.import_module(name)\n"
         "    except ImportError as error: sys.exit(f'{name}: {error}')"
     )

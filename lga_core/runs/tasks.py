@@ -36,7 +36,6 @@ from lga_core.runs.storage.keys import (
     trial_run,
 )
 from lga_core.runs.storage.store import Store
-from lga_core.scores.attribution.token_attribution import token_attribution
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS, View, layer_scores, method_named
 from lga_core.scores.settings import CmaSettings, takes_own_answer
@@ -167,6 +166,7 @@ def attribute_fact(
     report: Reporter = silent,
 ) -> tuple[TokenAttribution, Stored]:
     """Captum's token attributions for one fact's old and new answer."""
+    from lga_core.scores.attribution.token_attribution import token_attribution  # with Captum, for this alone
 
     def compute() -> TokenAttribution:
         checks = known_fact_checks(model, [fact], store, report=report)

@@ -67,7 +67,7 @@ def test_the_whole_path(page: Page, address: str, tiny_folder: Path, tmp_path: P
 def figures_follow_the_theme(page: Page) -> None:
     """The system turns dark while the page is open, and light again: nobody presses anything."""
     ink = "document.querySelector('.js-plotly-plot')?._fullLayout?.font.color"
-    for theme in ("dark", "light"):
+    for theme in ("light", "dark", "light"):
         page.emulate_media(color_scheme=theme)
         page.wait_for_function(f"{ink} === '{THEMES[theme].ink}'", timeout=SLOW)
     settled(page)

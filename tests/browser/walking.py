@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.browser.auditing import audit
-from tests.browser.resting import SLOW, settled
+from tests.browser.resting import SLOW, idle, settled
 from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -17,6 +17,8 @@ OPENED = 10_000  # ms: a list is open by then, or it was closed
 # With the recorded example, or before anything is there to see.
 FIRST_HEADING = re.compile("Golden layers|Which layer should be edited")
 WIDTHS, THEMES = (1280, 1920, PHONE), ("light", "dark")
+_DRAWN_IN = """theme => [...document.querySelectorAll("style")].some(
+    style => style.textContent.includes(`[role='dialog'] { color-scheme: ${theme} }`))"""
 
 
 def choose_model_and_facts(page: Page, model: Path, folder: Path) -> None:
@@ -55,16 +57,18 @@ def write_facts(folder: Path) -> Path:
 
 
 def each_theme(page: Page) -> Iterator[str]:
-    """The page at rest in each theme; in the first one again at the end."""
-    for theme in THEMES:
+    """The page at rest in each theme; first in the one that it is in: another one draws the whole page again."""
+    dark = page.evaluate("window.matchMedia('(prefers-color-scheme: dark)').matches")
+    for theme in reversed(THEMES) if dark else THEMES:
         _turn(page, theme)
         yield theme
-    _turn(page, THEMES[0])
 
 
 def _turn(page: Page, theme: str) -> None:
+    """The page runs again by itself: figures follow the theme. What it writes for dialogs names the theme."""
     page.emulate_media(color_scheme=theme)
-    settled(page)  # the page runs again by itself: figures follow the theme
+    page.wait_for_function(_DRAWN_IN, arg=theme, timeout=SLOW)
+    idle(page)
 
 
 def photograph(page: Page, name: str) -> None:

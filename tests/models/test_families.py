@@ -1,7 +1,7 @@
 """Every family runs LGA, CMA and R-ROME and agrees with the plain ways to compute them."""
 
 import copy
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pytest
@@ -36,7 +36,9 @@ NOISE, SEED, DRAWS = 2.0, 5, 2
 # No weight decay: ROME's is scaled for outputs of a trained model's size, and holds a tiny one's δ near zero.
 EDIT = RankOneSettings(value=ValueSettings(steps=4, learning_rate=0.1, weight_decay=0.0), contexts=2)
 
-every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+# All tests of a family before the next one's, so that two models are alive and not all of them: wherever a reporter is
+# called, every model that is alive is looked at.
+every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name, scope="module")
 
 
 @cache
@@ -44,7 +46,7 @@ def tokenizer_of(bos: bool):
     return train_tokenizer(bos)
 
 
-@cache
+@lru_cache(maxsize=2)
 def model_of(family: Family, dtype: torch.dtype | None = None) -> LoadedModel:
     network = family.build().to(dtype or family.exact)
     return LoadedModel(

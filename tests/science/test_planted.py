@@ -50,6 +50,8 @@ def own_cache_and_one_thread(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         torch.set_num_threads(1)
         yield
         torch.set_num_threads(threads)
+    for made in (planted.planted, planted.blank_model, checks, gradients, sweep):
+        made.cache_clear()  # wherever a later test calls a reporter, every model that is alive is looked at
 
 
 def build(family: str, block: int, seed: int, others: float = 1.0) -> Planted:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from captum.attr import LayerGradientXActivation, LayerIntegratedGradients
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
@@ -95,6 +94,8 @@ def answer_log_probability(model: LoadedModel, hidden: torch.Tensor, row: TokenR
 
 def gradient_x_activation(model: LoadedModel, row: TokenRow) -> torch.Tensor:
     """Signed sums of gradient × activation over each block's MLP output, (L,) float64; one pass for all layers."""
+    from captum.attr import LayerGradientXActivation  # here: with its plots it takes a second, and few ask for it
+
     batch = Batch.of([row], model.device)
 
     def explained(_ids: torch.Tensor) -> torch.Tensor:
@@ -149,6 +150,8 @@ def _replaced(
 
 def _integrate(model: LoadedModel, activations: ActivationCache, row: TokenRow, layer: int, steps: int) -> torch.Tensor:
     """Captum's sum over one block's MLP output, () float64, with runs that begin at that block."""
+    from captum.attr import LayerIntegratedGradients  # here, as above
+
     whole = _from_block(model, activations, row, layer)
     mlp = _mlps(model)[layer]
 
