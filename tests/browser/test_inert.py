@@ -34,6 +34,7 @@ def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address
     page.get_by_role("dialog").locator("input[type=file]").set_input_files(upload)
     page.get_by_role("button", name="Use these facts").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
+    settled(page)
     inert(page, "<b onmouseover")
 
     page.get_by_role("button", name="Score layers").last.click()
@@ -47,6 +48,10 @@ def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + min(box["height"], 800) * share)
         page.wait_for_timeout(200)
     inert(page, "Rome <img")
+    for tab in page.get_by_role("tab").all():  # each is drawn when it is opened
+        tab.click()
+        settled(page)
+        inert(page, "<b onmouseover")
 
     for link in ("Facts", "Trial edit"):
         page.get_by_role("link", name=link, exact=True).click()

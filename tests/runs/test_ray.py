@@ -242,7 +242,7 @@ def test_the_command_line(ray, tiny_folder, capfd):
     shown = capfd.readouterr()
     report = json.loads(shown.out)
     assert report["layers"] == [0, 1] and report["unfinished"] == 0 and not report["from_store"]
-    assert "Sweep 4/4 (on Ray)" in shown.err
+    assert "Sweep 4/4 edits (on Ray)" in shown.err
 
 
 def test_another_model_under_the_same_name_is_refused(ray, tiny_folder, some, tmp_path):
