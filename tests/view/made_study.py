@@ -1,8 +1,11 @@
 """Units of a study by hand: the sweeps and picks are made up, what is read off them is real."""
 
-from view.made_sweep import picks, sweep
+from dataclasses import replace
 
-from lga_core.results import Cost, Estimate, Pick, Provenance, StudyUnit
+import numpy as np
+from view.made_sweep import cell, picks, sweep
+
+from lga_core.results import METRICS, Cost, Estimate, Pick, Provenance, StudyUnit, Sweep
 from lga_core.worth.transfer import stability_of_sweep
 
 
@@ -58,4 +61,32 @@ def silent(pick: Pick) -> Pick:
         n_facts=3,
         reason="3 usable facts",
         cost=Cost(forward_rows=5),
+    )
+
+
+PLAIN = np.array([60.0, 50.0, 40.0, 30.0, 20.0, 10.0])  # Overall at each layer, of every fact: layer 0 is the best
+
+
+def plain_unit(fact_set: str, layer: int, drawn: dict[int, float], facts: int = 12) -> StudyUnit:
+    """One whose truth is `PLAIN`. LGA picked `layer` from `facts` facts; `drawn`: from so many, the mean Overall of its
+    picks in 100 draws."""
+    made = unit(0, fact_set=fact_set, layers=6)
+    truth = [cell(record, at, dict.fromkeys(METRICS, PLAIN[at])) for at in range(6) for record in made.test.records]
+    sizes = tuple(drawn)
+    (brute,) = made.stability
+    again = replace(
+        brute,
+        selector="lga",
+        sizes=sizes,
+        overall=np.array(list(drawn.values())),
+        regret=np.full(len(sizes), 99.0),  # as an earlier version would have kept it; it is never read
+        **{name: np.zeros(len(sizes)) for name in ("share", "silent", "near")},
+    )
+    return replace(
+        made,
+        test=Sweep.of(truth, made.test.records, range(6), "r-rome", {"steps": 20}),
+        picks=tuple(
+            replace(pick, layer=layer, n_facts=facts) if pick.selector == "lga" else pick for pick in made.picks
+        ),
+        stability=(brute, again),
     )

@@ -87,6 +87,7 @@ def progress_panel() -> None:
             shown[area].touch()
             _show(area, shown[area])
         whole_page = looked == 1  # which would wait too
+        # Reading the session lets Streamlit end this run for a click elsewhere.
         if not whole_page and phase_ended(list(shown.values()), WAIT_SECONDS, session):
             look()
 

@@ -16,7 +16,7 @@ Colors = tuple[str, ...]
 FONT = '"Source Sans", "Source Sans 3", "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 RIGHT_MARGIN = 62  # px, holds a colour bar or a second axis with its labels
 COLORBAR_WIDTH = 9  # px
-# Else plotly measures every label to hide those that reach past the figure, half of the time that a figure takes.
+# Else plotly measures every label to hide those that reach past the figure: two fifths of a heatmap's drawing.
 ALL_LABELS = {"ticklabeloverflow": "allow"}
 LEAST_WIDTH = 680  # px of a figure: narrower, headings are cut and the numbers of 30 layers touch; hosts let it scroll
 
