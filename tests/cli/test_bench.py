@@ -52,6 +52,19 @@ def test_the_options_reach_the_benchmark(here, asked, arguments, expected):
     assert asked == [expected]
 
 
+def test_a_benchmark_whose_rows_have_different_columns_is_shown(here, monkeypatch):
+    rows = [
+        {"what": "an edit", "seconds": 2.0, "largest": 3.0, "n": 5},
+        {"what": "the plain way", "seconds": 8.0, "n": 3},
+    ]
+    monkeypatch.setitem(BENCHES, "edit", lambda model, **options: {"name": "edit", **MEASURED, "rows": rows})
+    answer = here("bench", "edit")
+    assert answer.code == 0, answer.err
+    head, *table = [line.split() for line in answer.out.splitlines()[-3:]]
+    assert head == ["what", "seconds", "largest", "n"]
+    assert [row[-3:] for row in table] == [["2", "3", "5"], ["8", "n/a", "3"]]
+
+
 def test_the_terms_are_accepted_for_every_process_of_the_benchmark(here, asked):
     gemma = resolve("gemma-3-270m")
     assert here("bench", "lga", "--model", gemma.id).code == 0 and not terms_accepted(gemma)

@@ -1,5 +1,6 @@
 """`bench`: the benchmarks, each a fast way beside the plain one in the same run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -82,5 +83,11 @@ def _text(measured: dict[str, Any]) -> str:
         ]
     lines.append(str(measured["machine"]))
     if measured["rows"]:
-        lines.append(table(list(measured["rows"][0]), [list(row.values()) for row in measured["rows"]]))
+        lines.append(_rows(measured["rows"]))
     return "\n".join(lines)
+
+
+def _rows(rows: Sequence[dict[str, Any]]) -> str:
+    """A table of all columns that a row has; n/a where another row lacks one."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return table(columns, [[row.get(column) for column in columns] for row in rows])
