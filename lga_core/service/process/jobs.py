@@ -3,16 +3,16 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lga_core.errors import LgaError
-from lga_core.progress import Phase, Progress
+from lga_core.progress import Progress
 from lga_core.service.requests import Request
 
 State = Literal["starting", "waiting", "running", "finished", "cancelled", "failed"]
-STEP_SECONDS = 0.05  # between two looks at jobs that are waited for
+STEP_SECONDS = 0.1  # between two looks for what is waited for
 RATE_SECONDS = 30.0  # the time left is told from the steps of the last half minute
 
 
@@ -76,12 +76,6 @@ class Job:
     def untouched(self) -> float:
         """Seconds since somebody last looked at this job."""
         return time.monotonic() - self._touched
-
-    @property
-    def phase(self) -> Phase | None:
-        """Of its last step; None before the first one and after its end."""
-        progress = self._progress
-        return progress.phase if self.alive and progress is not None else None
 
     def touch(self) -> None:
         """Somebody still looks at this job."""
@@ -152,18 +146,15 @@ class Job:
         return max(self._progress.total - self._progress.done, 0) * (now - since) / gained
 
 
-def phase_ended(jobs: Sequence[Job], seconds: float, give_way: Callable[[], object]) -> bool:
-    """Wait for the jobs whose phase is about to end; True as soon as one of them ended its phase, or as a whole.
+def came(news: Callable[[], bool], seconds: float, give_way: Callable[[], object]) -> bool:
+    """Wait until there is news, `seconds` at most; whether there is.
 
-    `seconds`: a phase that takes longer is not waited for, nor is one whose rate is not known. `give_way`: called
-    between two looks, and may raise.
+    `give_way`: called between two looks, and may raise.
     """
-    ending = [job for job in jobs if (left := job.snapshot().left) is not None and left < seconds]
-    phases = [job.phase for job in ending]
     until = time.monotonic() + seconds
-    while ending and time.monotonic() < until:
-        if [job.phase for job in ending] != phases:
-            return True
-        ending[0].wait(STEP_SECONDS)
+    while not news():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(STEP_SECONDS)
         give_way()
-    return False
+    return True

@@ -11,7 +11,7 @@ import streamlit as st
 
 from lga_core.progress import IN_BYTES
 from lga_core.results import Origin
-from lga_core.service.process.jobs import Job, Snapshot, phase_ended
+from lga_core.service.process.jobs import Job, Snapshot, came
 from lga_core.service.requests import Request
 from lga_core.view.words.sentences import time_left
 from lga_core.view.words.text import count
@@ -22,7 +22,7 @@ from pages._ui.shell.text import safe
 # Each step of the bar takes the browser a sixth of a second of the engine's cores, a whole page more than two seconds.
 POLL_SECONDS = 2.0  # while short work is waited for
 LONG_POLL_SECONDS = 3.0
-WAIT_SECONDS = 1.0  # for a phase that is about to end; a click on Cancel is answered after it
+WAIT_SECONDS = 1.5  # of them for what the page waits for; a click on Cancel is answered after it
 # An animation wakes the browser 60 times a second. On the engine's own cores each time stops a thread that the others
 # then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
 CALM = "<style>* { animation: none !important; transition: none !important; }</style>"
@@ -57,7 +57,7 @@ def is_running(area: str) -> bool:
 
 
 def redraw_when(holds: Callable[[], bool]) -> None:
-    """Run the whole page again once this holds. It is looked at with each step of the bar, while a job runs."""
+    """Run the whole page again once this holds. Looked at ten times a second while a job runs, so it must be cheap."""
     session().redraw_when.append(holds)
 
 
@@ -71,10 +71,9 @@ def progress_panel() -> None:
     short = any(job.request.interactive for job in shown.values())
     seconds = POLL_SECONDS if short else LONG_POLL_SECONDS
 
-    def look() -> None:
-        """Run the whole page again where there is something new for it."""
-        if any(holds() for holds in session().redraw_when) or any(not job.alive for job in shown.values()):
-            st.rerun()
+    def news() -> bool:
+        """Whether there is something new for the page."""
+        return any(not job.alive for job in shown.values()) or any(holds() for holds in session().redraw_when)
 
     looked = 0
 
@@ -82,14 +81,13 @@ def progress_panel() -> None:
     def poll() -> None:
         nonlocal looked
         looked += 1
-        look()
         for area in sorted(shown):
             shown[area].touch()
             _show(area, shown[area])
-        whole_page = looked == 1  # which would wait too
+        whole_page = looked == 1  # it is being drawn: nothing is new to it
         # Reading the session lets Streamlit end this run for a click elsewhere.
-        if not whole_page and phase_ended(list(shown.values()), WAIT_SECONDS, session):
-            look()
+        if not whole_page and came(news, WAIT_SECONDS, session):
+            st.rerun()
 
     poll()
 
