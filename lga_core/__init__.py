@@ -72,8 +72,8 @@ def score(
     `view` holds the choices that need no new measurement, `settings` those of the method's measurement: for LGA
     `lga_core.scores.settings.GradientSettings(loss="answer")` is the answer's loss.
     """
+    from lga_core.data.asked import some
     from lga_core.data.load import choose, load_facts
-    from lga_core.runs.checks import some
     from lga_core.runs.storage.store import Store
     from lga_core.runs.tasks import score_layers
     from lga_core.scores.methods import View
@@ -101,9 +101,9 @@ def edit(
 
     `settings` of the editor and `metrics`, how it is measured: None for the defaults.
     """
+    from lga_core.data.asked import fact_at
     from lga_core.data.load import load_facts
     from lga_core.evaluation.settings import TRIAL_METRICS
-    from lga_core.runs.checks import fact_at
     from lga_core.runs.storage.store import Store
     from lga_core.runs.tasks import trial
 

@@ -68,7 +68,6 @@ TORCH_FREE = (
     "runs.storage.provenance",
     "runs.storage.keys",
     "runs.reading",
-    "runs.checks",
     "runs.shipped.study_units",
     "service",
 )

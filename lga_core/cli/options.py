@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 import typer
 from pydantic import ValidationError
 
+from lga_core.data.asked import some
 from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import choose
 from lga_core.errors import LgaError
 from lga_core.models.text.chat import chat_name
 from lga_core.progress import Reporter
-from lga_core.runs.checks import some
 from lga_core.settings import flat_names, from_flat, problem
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from attack.adapter_doors import adapter_loaded, adapter_published
 from attack.hostile import document, name, safetensors, trap, value, word
 from conftest import tiny_model
 
+from lga_core.data.asked import MOST_LAYERS, parse_layers
 from lga_core.data.load import fact_from_form, load_facts, read_facts, write_facts
 from lga_core.editing.files.easyedit.reading import read_hparams
 from lga_core.editing.files.manifest import FORMAT, Manifest
@@ -32,7 +33,6 @@ from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.structure import quantized
 from lga_core.models.text.preview import has_chat_template, token_preview
 from lga_core.models.text.sources import content_key
-from lga_core.runs.checks import MOST_LAYERS, parse_layers
 from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store

@@ -45,9 +45,9 @@ def bench(
     """Run a benchmark, or list them."""
     from lga_core.bench import BENCHES
     from lga_core.bench.dashboard.load import TINY
+    from lga_core.data.asked import one_of
     from lga_core.models.sources.catalogue import resolve
     from lga_core.models.sources.fetching.terms import accept_terms
-    from lga_core.runs.checks import one_of
 
     function = None if name is None else one_of("benchmark", name, BENCHES)
     own = {"unit": unit, "sessions": sessions, "minutes": minutes}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from lga_core.data.asked import one_of
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.settings import (
@@ -33,7 +34,6 @@ from lga_core.probes.questions import (
     matched_without_words,
 )
 from lga_core.results import Kind, ModelIdentity, OldSource
-from lga_core.runs.checks import one_of
 from lga_core.runs.storage.provenance import provenance
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import streamlit as st
 
+from lga_core.data.asked import MOST_LAYERS
 from lga_core.errors import LgaError
-from lga_core.runs.checks import MOST_LAYERS
 from pages._ui.session import state
 from pages._ui.session.state import kept, session, widget
 from pages._ui.shell.elements import hint

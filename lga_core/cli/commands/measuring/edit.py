@@ -61,10 +61,10 @@ def edit(
     ] = None,
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
+    from lga_core.data.asked import fact_at
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.evaluation.settings import MetricSettings
-    from lga_core.runs.checks import fact_at
     from lga_core.runs.tasks import trial
 
     asked = _asked(hparams, editor, layers)
@@ -111,8 +111,8 @@ class Asked:
 
 def _asked(path: Path | None, editor: str | None, layers: str | None) -> Asked:
     """Raises LgaError where they do not fit together."""
+    from lga_core.data.asked import parse_layers
     from lga_core.editing.files.easyedit.reading import read_hparams_file
-    from lga_core.runs.checks import parse_layers
 
     if path is None:
         if layers is None:

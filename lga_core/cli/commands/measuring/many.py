@@ -8,8 +8,8 @@ import typer
 from lga_core.cli.commands.measuring.sweep_report import FactsToSweep
 from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
+from lga_core.data.asked import parse_layers
 from lga_core.results import ManyEdits, Stored
-from lga_core.runs.checks import parse_layers
 from lga_core.view.words.edits.many import COLLAPSE_RULE, collapse_sentence, counts_sentence
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count

@@ -8,12 +8,12 @@ import typer
 from lga_core.cli.commands.measuring.sweep_report import NOT_SWEPT, FactsToSweep
 from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, span, table
+from lga_core.data.asked import parse_layers
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import SWEEP_METRICS
 from lga_core.probes.questions import dropped_locality, left_out
 from lga_core.results import Race, RaceRound, Stored
-from lga_core.runs.checks import parse_layers
 from lga_core.view.words.protocol import not_asked_words, protocol_words
 from lga_core.view.words.sentences import cost_sentence, percent
 from lga_core.view.words.text import count

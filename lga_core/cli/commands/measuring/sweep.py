@@ -9,8 +9,8 @@ import typer
 from lga_core.cli.commands.measuring.sweep_report import FactsToSweep, JudgedSweep, sweep_report, sweep_text
 from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, progress_line
+from lga_core.data.asked import parse_layers
 from lga_core.results import LayerScores, Pick, Stability, Stored, Sweep
-from lga_core.runs.checks import parse_layers
 
 if TYPE_CHECKING:
     from lga_core.worth.selectors import Selector

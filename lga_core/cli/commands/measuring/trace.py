@@ -27,8 +27,8 @@ def trace(
     """Trace one fact: what restoring each token's state at each layer brings back. Or, with --average, each of the
     facts that --limit and --shuffle choose and the model knows, and the mean at six kinds of token. The noise is
     scaled to the subjects of the chosen facts."""
+    from lga_core.data.asked import fact_at
     from lga_core.evaluation.memory_need import scoring_need
-    from lga_core.runs.checks import fact_at
     from lga_core.runs.experiments.average_traces import average_trace
     from lga_core.runs.tasks import trace_fact
     from lga_core.scores.settings import CmaSettings
