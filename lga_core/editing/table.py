@@ -21,7 +21,7 @@ from lga_core.errors import LgaError
 from lga_core.settings import Settings
 
 if TYPE_CHECKING:
-    from lga_core.editing.editors.editor import EditFunction, KeyValue
+    from lga_core.editing.editors.editor import EachAlone, EditFunction, KeyValue
     from lga_core.models.loaded import LoadedModel
 
 Mode = Literal["sequential", "batch"]
@@ -40,6 +40,7 @@ class Editor:
     settings: type[Settings]
     implementation: str  # "module:function" of an `EditFunction`
     solving: str | None = None  # "module:OBJECT" of a `KeyValue`; None: it writes no v* at a key
+    alone: str = ""  # "module:function" of an `EachAlone`: every editor has this or `solving`
     batch: bool = False  # writes many facts in one solve; else one fact at a time
     layers: Literal["one after another", "spread"] = "one after another"  # what several layers mean
     families: str = "all decoder families"  # in words
@@ -53,6 +54,11 @@ class Editor:
     def key_value(self) -> "KeyValue | None":
         """How it writes v* at a key, where it does."""
         return resolve_name(self.solving) if self.solving else None
+
+    @property
+    def each_alone(self) -> "EachAlone":
+        """How it makes many facts' own edits in one batch; only of an editor that writes no v* at a key."""
+        return resolve_name(self.alone)
 
     def check(self, model: "LoadedModel", facts: Sequence[Fact], layers: Sequence[int]) -> None:
         """Raise LgaError where this editor cannot write these facts into this model."""
@@ -148,6 +154,7 @@ EDITORS: Mapping[str, Editor] = {
             version=1,
             settings=FineTuningSettings,
             implementation="lga_core.editing.editors.fine_tuning:ft_l",
+            alone="lga_core.editing.editors.fine_tuning:ft_l_alone",
             batch=True,
             about="Fine-tuning of the down projection on the answer's tokens, all read at the prompt's last position.",
         ),
@@ -158,6 +165,7 @@ EDITORS: Mapping[str, Editor] = {
             version=1,
             settings=FineTuningSettings,
             implementation="lga_core.editing.editors.fine_tuning:ft_m",
+            alone="lga_core.editing.editors.fine_tuning:ft_m_alone",
             batch=True,
             about="Fine-tuning of the down projection on the answer's likelihood, the prompt masked.",
         ),

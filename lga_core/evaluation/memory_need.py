@@ -29,7 +29,6 @@ from lga_core.scores.tracing import cma
 
 ROW_TOKENS = 16  # of a prompt with its answer, about
 QUESTIONS = 16  # about one fact, about
-TRAINED_BYTES = 16  # an entry of ΔW: in float32, its gradient, and Adam's two moments
 
 # Measurement -> (bytes a token, tokens of one fact, tokens at once at most).
 BATCHES: Mapping[str, tuple[Callable[[LoadedModel], int], int, int]] = {
@@ -83,7 +82,7 @@ def editing_need(model: LoadedModel, layers: Sequence[int], settings: Any, facts
             moments = _solving(model, layers)
     else:
         downs = [model.architecture.blocks[layer].down for layer in layers]
-        trained = TRAINED_BYTES * max(down.d_in * down.d_out for down in downs)
+        trained = fine_tuning.TRAINED_BYTES * max(down.d_in * down.d_out for down in downs)
         writing = token * tokens(ROW_TOKENS, fine_tuning.BATCH_TOKENS) + trained
     return working_estimate(model, token, -(-max(writing, asking) // token), moments)
 

@@ -8,7 +8,7 @@ from conftest import tiny_model
 from reporting import Collect
 
 from lga_core.editing.editors import fine_tuning
-from lga_core.editing.editors.fine_tuning import ft_l, ft_m
+from lga_core.editing.editors.fine_tuning import ft_l, ft_l_alone, ft_m, ft_m_alone
 from lga_core.editing.edits import DenseEdit, LowRankEdit, applied
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
@@ -64,6 +64,25 @@ def test_it_is_what_training_the_weight_itself_gives(family, editor, at_prompt_e
         torch.testing.assert_close(torch.tensor(written.losses), torch.tensor(history).T, rtol=1e-5, atol=1e-6)
     assert written.edit.delta.abs().max() == pytest.approx(5e-3)  # the bound is reached, and kept
     assert sum(losses[-1] for losses in written.losses) < sum(losses[0] for losses in written.losses)
+
+
+@pytest.mark.parametrize("editor, alone", [(ft_l, ft_l_alone), (ft_m, ft_m_alone)], ids=["ft-l", "ft-m"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_many_facts_each_alone_are_as_one_after_another(family, editor, alone, facts, monkeypatch):
+    model, batch = tiny_model(family, torch.float64), facts[:4]
+    first = editor(model, batch[:1], [2], FineTuningSettings(steps=6, learning_rate=2e-3))[0].losses[0]
+    stops_early = FineTuningSettings(steps=6, learning_rate=2e-3, epsilon=5e-3, stop_loss=first[3])
+    expected = [editor(model, [fact], [2], stops_early)[0] for fact in batch]
+    assert len({len(one.losses[0]) for one in expected}) > 1  # some facts stop before others
+    down = model.architecture.blocks[2].down
+    for at_once in (4, 3, 1):
+        room = at_once * fine_tuning.TRAINED_BYTES * down.d_in * down.d_out
+        monkeypatch.setattr(fine_tuning, "batch_room", lambda _model, room=room: room)
+        together = alone(model, batch, 2, stops_early)
+        for one, other in zip(together, expected, strict=True):
+            torch.testing.assert_close(one.edit.delta, other.edit.delta, rtol=1e-5, atol=1e-7)
+            torch.testing.assert_close(torch.tensor(one.losses), torch.tensor(other.losses), rtol=1e-6, atol=1e-6)
+            assert one.weight_norm == other.weight_norm
 
 
 @pytest.mark.parametrize("editor", [ft_l, ft_m])

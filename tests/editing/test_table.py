@@ -14,6 +14,7 @@ def test_every_row_names_what_is_there(name):
     editor = editor_named(name)
     assert editor.name == name and issubclass(editor.settings, Settings) and callable(editor.run)
     assert isinstance(editor.key_value, KeyValue) == hasattr(editor.settings(), "value")
+    assert editor.key_value is not None or callable(editor.each_alone)
 
 
 def test_another_name_is_refused_with_those_there_are():

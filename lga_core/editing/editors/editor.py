@@ -41,6 +41,14 @@ class EditFunction(Protocol):
     ) -> tuple[Written, ...]: ...
 
 
+class EachAlone(Protocol):
+    """Each fact's own edit at one layer, as the editor makes it of this fact by itself; many facts in one batch."""
+
+    def __call__(
+        self, model: LoadedModel, facts: Sequence[Fact], layer: int, settings: Any, *, report: Reporter = silent
+    ) -> list[Written]: ...
+
+
 Solve = Callable[[torch.Tensor], torch.Tensor]
 """Mean keys (n, d_in) float64 of facts that are written together -> the direction a (n, d_in) of each."""
 

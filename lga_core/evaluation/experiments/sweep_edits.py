@@ -1,7 +1,7 @@
 """The edits of a sweep: each fact's edit alone, at one layer after another.
 
-For the editors that write a v* at a key, the searches of a batch of facts at some layers are one optimization. The
-others edit one fact at a time.
+For the editors that write a v* at a key, the searches of a batch of facts at some layers are one optimization. Of the
+others, which train ΔW, a batch of facts is trained together at one layer.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -84,10 +84,10 @@ def edits_at(
     *,
     report: Reporter = silent,
 ) -> list[Written]:
-    """Each fact's edit alone at one layer; the searches of editors that write a v* at a key are one."""
+    """Each fact's edit alone at one layer; their searches, or their training, share batches."""
     how = editor.key_value
     if how is None:
-        return [editor.run(model, [fact], (layer,), settings, (), report=report)[0] for fact in facts]
+        return editor.each_alone(model, facts, layer, settings, report=report)
     before = prefixes(model, settings.contexts, settings.seed, report=report)
     values = shared_values(
         model, facts, layer, settings.value, before, mean_start=how.mean_start(settings), report=report
