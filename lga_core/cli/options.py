@@ -164,14 +164,17 @@ def settings_of(kind: type[S], given: Mapping[str, Any], assignments: Sequence[s
     A setting of a settings class inside it goes by its own name too. Raises LgaError for a name that there is not or
     a value of another type.
     """
-    return settings_of_each([kind], given, assignments)[0]
+    return settings_of_each([(kind, given)], assignments)[0]
 
 
 def settings_of_each(
-    kinds: Sequence[type], given: Mapping[str, Any], assignments: Sequence[str] | None
+    kinds: Sequence[tuple[type, Mapping[str, Any]]], assignments: Sequence[str] | None
 ) -> tuple[Any, ...]:
-    """`settings_of` for several classes that share `--set`: an assignment goes to each that has its name."""
-    places = [flat_names(kind) for kind in kinds]
+    """`settings_of` for several classes, each with its options, that share `--set`.
+
+    An assignment goes to each that has its name.
+    """
+    places = [flat_names(kind) for kind, _given in kinds]
     names = list(dict.fromkeys(name for known in places for name in known))
     for assignment in assignments or ():
         name, equals, _value = assignment.partition("=")
@@ -180,7 +183,9 @@ def settings_of_each(
                 f"--set {assignment}: there is no such setting.",
                 hint=f"Write NAME=VALUE with one of: {', '.join(names)}." if names else "Leave it out: there is none.",
             )
-    return tuple(_made(kind, known, given, assignments or ()) for kind, known in zip(kinds, places, strict=True))
+    return tuple(
+        _made(kind, known, given, assignments or ()) for (kind, given), known in zip(kinds, places, strict=True)
+    )
 
 
 def _made(kind: type[S], names: Collection[str], given: Mapping[str, Any], assignments: Sequence[str]) -> S:

@@ -33,6 +33,7 @@ from lga_core.scores.settings import (
     GradxactSettings,
     HiddenDistanceSettings,
     IgSettings,
+    MeasurementSettings,
 )
 from lga_core.settings import Settings, flat_names, setting
 
@@ -66,7 +67,7 @@ class Measurement:
     name: str
     phase: Phase  # of its progress
     version: int  # of its numbers
-    settings: type[Settings]
+    settings: type[MeasurementSettings]
     implementation: str  # "module:function" of its `Rows`
 
     @property

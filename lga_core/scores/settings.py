@@ -4,6 +4,8 @@ A change of a measurement's numbers needs a new version: it is a part of the sto
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, ClassVar
 
 from pydantic.dataclasses import dataclass
 
@@ -36,6 +38,20 @@ def takes_own_answer(fact: Fact, old: OldSource) -> bool:
 @dataclass(frozen=True, kw_only=True)
 class MeasurementSettings(Settings):
     """Settings of any measurement."""
+
+    OF_EDITOR: ClassVar[tuple[str, ...]] = ()  # those that are the editor's, whatever the question says
+
+    @classmethod
+    def given(cls, question: Mapping[str, Any], editor: Any = None) -> dict[str, Any]:
+        """Those of these settings that a question gives, and those that its editor does.
+
+        `editor`: the settings of the editor whose layer is asked for; None for the defaults.
+        """
+        own = [item.name for item in fields(cls) if item.name not in cls.OF_EDITOR]
+        return {
+            **{name: question[name] for name in own if name in question},
+            **{name: getattr(editor, name) for name in cls.OF_EDITOR if hasattr(editor, name)},
+        }
 
     def reads_own_tokens(self, fact: Fact) -> bool:
         """Whether this fact's measurement needs the tokens that the model wrote when it was checked."""
@@ -117,7 +133,12 @@ class CmaSettings(MeasurementSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastSettings(MeasurementSettings):
-    """Settings of the forecast. Those of C are R-ROME's, whose edit is forecast."""
+    """Settings of the forecast. Those of C are the editor's, whose edit is forecast; by default R-ROME's.
+
+    The seed is one of them: a question's seed changes neither the text that C is from nor any other number here.
+    """
+
+    OF_EDITOR: ClassVar[tuple[str, ...]] = ("covariance", "tokens_per_input", "ridge", "seed")
 
     covariance: MomentSource = setting(_EDITOR.covariance, "Second moment C", "As of the editor.")
     tokens_per_input: int = setting(

@@ -5,7 +5,7 @@ one line here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,7 @@ class Selector:
         if measurement is None:
             return None
         kind = MEASUREMENTS[measurement].settings
-        names = {item.name for item in fields(kind)}
-        drawn = {"seed": seed} if "seed" in names else {}
-        alike = {name: getattr(editor, name) for name in SECOND_MOMENT if name in names and hasattr(editor, name)}
-        return measurement, kind(**{**drawn, **alike, **self.measured})
+        return measurement, kind(**{**kind.given({"seed": seed}, editor), **self.measured})
 
     def settings(self, seed: int = 0, editor: Any = None) -> Any:
         """Its measurement's settings (see `need`); None where it measures nothing."""
@@ -56,7 +53,6 @@ def _plain(method: str, *, quick: bool = True) -> Selector:
     return Selector(name=method, title=METHOD_TITLES[method], method=method, quick=quick)
 
 
-SECOND_MOMENT = ("covariance", "tokens_per_input", "ridge")
 BRUTE_FORCE = "brute-force"
 READINGS = ("lga", "lga-own-old", "lga-answer", "lga-answer-own-old")  # each loss with each old answer
 SELECTORS: Mapping[str, Selector] = {

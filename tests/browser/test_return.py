@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -57,6 +57,9 @@ def test_a_link_shows_what_its_sender_saw(page: Page, elsewhere: Page, address: 
     opened(page, asking(address, tiny_folder, n="4", seed="5", layers="1,2"))
     button(page, "score").click()
     scored(page, facts=4)
+    opened(elsewhere, without_run(page.url))
+    scored(elsewhere, facts=4)
+    assert queried(elsewhere) == queried(page) and shown(elsewhere) == shown(page)
     same_by_link(page, elsewhere)
 
     page.get_by_role("link", name="Trial edit", exact=True).click()
@@ -136,6 +139,13 @@ def opened(page: Page, url: str) -> None:
 
 def queried(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
+
+
+def without_run(url: str) -> str:
+    """The same address as someone may write it down: with the question, and not the run that answers it."""
+    parts = urlsplit(url)
+    left = {name: values for name, values in parse_qs(parts.query).items() if name != "run"}
+    return urlunsplit(parts._replace(query=urlencode(left, doseq=True)))
 
 
 def button(page: Page, key: str) -> Locator:

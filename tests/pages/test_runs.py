@@ -112,6 +112,45 @@ def test_a_new_tab_a_link_and_open_show_what_was_there(scored: AppTest):
     assert kept(scored).asked == question and scored.number_input(key="n").value == 4
 
 
+def test_a_link_without_its_run_shows_what_the_store_has_of_its_question(ready: AppTest, model_folder):
+    """Nothing is computed for it; what the store has not, or not whole, is asked with the button."""
+    ready.selectbox(key="facts").select("world").run()
+    ready.number_input(key="n").set_value(4).run()
+    ready.number_input(key="seed").set_value(3).run()
+    ready.button(key="score").click().run()
+    wait(ready)
+    shown, question = metrics(ready), kept(ready).asked
+    link = {"model": "Hub id or local folder", "other_model": str(model_folder), "n": "4", "seed": "3"}
+
+    linked = new_tab("another", **link)
+    assert kept(linked).asked == question and metrics(linked) == shown and not kept(linked).jobs
+    assert "Answered from the store" in words(linked)
+    assert address(linked)["run"] == header("gradients").key[:16]
+    for number, other in enumerate(({"n": "5"}, {"seed": "4"}, {"facts": "own.json"}, {"loss": "answer alone"})):
+        asked = new_tab(f"other {number}", **{**link, **other})
+        assert kept(asked).asked is None and asked.button(key="score_first"), other
+
+    elsewhere = new_tab("another", **{**link, "seed": "4"})  # in the very tab that shows the answer
+    assert kept(elsewhere).asked == question and "asks for something else" in words(elsewhere)
+    assert kept(new_tab("another", **link)).asked == question
+
+
+def test_a_link_is_asked_with_its_options(ready: AppTest, model_folder):
+    link = {"model": "Hub id or local folder", "other_model": str(model_folder), "n": "2", "seed": "3"}
+    asked = new_tab("first", **link, loss="answer alone", old="always the model's own")
+    asked.button(key="score_first").click().run()
+    wait(asked)
+    assert "measure_missing" not in [button.key for button in asked.button]
+    assert asked.selectbox(key="loss").value == "answer"
+    scored = header("gradients").provenance.settings
+    assert (scored["loss"], scored["old"]) == ("answer", "model")
+
+    linked = new_tab("second", **link, loss="answer alone", old="always the model's own")
+    assert metrics(linked) == metrics(asked) and not kept(linked).jobs
+    assert (linked.selectbox(key="loss").value, linked.selectbox(key="old").value) == ("answer", "model")
+    assert kept(new_tab("third", **link)).asked is None
+
+
 def test_the_layers_of_a_link_win_when_it_is_opened_and_then_what_is_chosen(ready: AppTest):
     ready.number_input(key="n").set_value(4).run()
     ready.button(key="score").click().run()

@@ -10,7 +10,10 @@ from reporting import Collect, cancel_at
 from scores.plain_forecast import PROBES, RIDGE, assert_as_naive, measured, probe_rows, slope, the_edit
 
 from lga_core.data.facts import Probe
+from lga_core.editing.editors.rank_one import Inverse, moment_of
+from lga_core.editing.settings import RRomeSettings
 from lga_core.evaluation.metrics.asking import probe_questions
+from lga_core.models.sources.derived import derived_path
 from lga_core.models.text.tokens import answer_row
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import FactRow
@@ -24,6 +27,7 @@ from lga_core.scores.forecast.gain import Terms, gain, ranks
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import View, layer_scores
 from lga_core.scores.settings import ForecastSettings
+from lga_core.worth.selectors import SELECTORS
 
 
 @pytest.fixture
@@ -205,6 +209,30 @@ def test_progress_counts_facts_and_can_be_cancelled_at_every_step(tiny, facts, s
     for number in range(1, len(report.steps) + 1):
         with pytest.raises(Cancelled):
             list(forecast_rows(tiny, facts, checks, settings, done={0}, report=cancel_at(number)))
+
+
+@pytest.mark.parametrize("editor", [None, RRomeSettings(seed=5)], ids=["the defaults", "a seed of its own"])
+def test_a_question_s_seed_samples_no_text_and_the_second_moments_are_the_editor_s(tiny, facts, editor):
+    """What an edit has left behind is all that the forecast of that edit needs, whatever seed the question has."""
+    settings = editor or RRomeSettings()
+    inverses = [
+        Inverse.of(moment_of(tiny, layer, settings), settings.ridge, tiny.device) for layer in range(tiny.layers)
+    ]
+    left_behind = sorted(derived_path(tiny, "").iterdir())
+    checks = list(check_known_facts(tiny, facts[:1]))
+    report = Collect()
+    asked = SELECTORS["forecast"].settings(3, editor)
+    (row,) = forecast_rows(tiny, facts[:1], checks, asked, report=report)
+    assert {step.phase for step in report.steps} == {Phase.FORECAST}
+    assert sorted(derived_path(tiny, "").iterdir()) == left_behind
+
+    keys = edit_keys(tiny, [forecast_case(tiny, facts[0], checks[0], asked)])
+    strength = [
+        float(keys[layer][0].double() @ inverse.times(keys[layer][0])) for layer, inverse in enumerate(inverses)
+    ]
+    np.testing.assert_allclose(row.values["key-strength"], strength, rtol=1e-8)
+    (other,) = measured(tiny, facts[:1], ForecastSettings(seed=3))  # of a text of its own
+    assert not np.allclose(other.values["key-strength"], strength, rtol=1e-3)
 
 
 def test_locality_is_judged_by_the_rule_of_the_metric(tiny, facts):

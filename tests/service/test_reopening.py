@@ -17,7 +17,7 @@ from lga_core.runs.experiments.many_edits import many_edits
 from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
-from lga_core.scores.settings import CmaSettings, GradientSettings
+from lga_core.scores.settings import CmaSettings, ForecastSettings, GradientSettings
 from lga_core.service.reading.comparing import compare, content
 from lga_core.service.reading.reopening import reopening, to_open_first
 from lga_core.service.requests import TrialRequest
@@ -26,6 +26,7 @@ from lga_core.view.figures.compared_curves import RunCurve, compared_curves
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "Toyota", "Rome", "London", "Berlin")
 BEST = MetricSettings(answers="best")
 MANY = ManyEditsSettings(every=2, locality=3)
+EARLIER = ForecastSettings(covariance="identity", seed=4)
 QUICK = RankOneSettings(value=ValueSettings(steps=1), contexts=0, covariance="identity")
 
 
@@ -52,6 +53,8 @@ def ask(store, model, facts, what="scores"):
         ]
     elif what == "cma":
         stored = tasks.measure(model, "seven", facts, "trace-hidden", CmaSettings(draws=1, seed=3, window=10), store)[1]
+    elif what == "forecast":  # with a seed of the second moment's own, as earlier versions took the question's
+        stored = tasks.measure(model, "seven", facts, "forecast", EARLIER, store)[1]
     elif what == "trace":
         settings = CmaSettings(draws=1, seed=3)
         stored = tasks.trace_fact(model, "seven", facts[1], "mlp", settings, facts, store)[1]
@@ -69,7 +72,7 @@ def chosen(fact_set, opened):
     return choose(opened.facts.facts, opened.limit, opened.seed)
 
 
-@pytest.mark.parametrize("what", ["scores", "cma", "trace", "trial", "sweep"])
+@pytest.mark.parametrize("what", ["scores", "cma", "forecast", "trace", "trial", "sweep"])
 def test_the_recorded_question_comes_back_where_its_set_is_at_hand(tmp_path, model, fact_set, what):
     facts = choose(fact_set.facts, 4, 3)
     store = Store(tmp_path, origin=Origin(question=question()))
@@ -79,15 +82,15 @@ def test_the_recorded_question_comes_back_where_its_set_is_at_hand(tmp_path, mod
     assert (opened.facts.name, opened.limit, opened.seed) == ("seven", 4, 3)
     if what in ("trace", "trial"):
         assert opened.record == facts[1].record
-    assert opened.page == {"cma": "golden_layers", "scores": "golden_layers", "trace": "causal_trace"}.get(
-        what, "trial_edit" if what == "trial" else "layer_sweep"
+    assert opened.page == {"trace": "causal_trace", "trial": "trial_edit", "sweep": "layer_sweep"}.get(
+        what, "golden_layers"
     )
     assert opened.widgets == {
         "scores": {"old": "model", "loss": "answer"},
         "cma": {"cma": "hidden", "window_10": True},
         "trace": {"trace_window_10": False},
     }.get(what, {})
-    assert opened.unshown == (("draws",) if what == "cma" else ())
+    assert opened.unshown == {"cma": ("draws",), "forecast": ("covariance", "seed")}.get(what, ())
 
 
 def test_scores_from_before_there_was_a_choice_of_the_loss_are_of_the_answers(tmp_path, model, fact_set):

@@ -159,10 +159,11 @@ def test_facts_without_a_new_answer_are_not_swept(store: Store):
 
 
 def test_the_forecast_is_of_the_edit_that_is_swept():
-    """As on the command line: ridge and source of C are the editor's."""
-    settings = RankOneSettings(covariance="identity", ridge=0.5)
-    forecast = need_of("forecast", 0, settings).settings
+    """As on the command line: ridge, source and seed of C are the editor's, whatever seed the question has."""
+    settings = RankOneSettings(covariance="identity", ridge=0.5, seed=5)
+    forecast = need_of("forecast", 3, settings).settings
     assert (forecast.covariance, forecast.ridge) == ("identity", 0.5) != (ForecastSettings().covariance, 0.5)
+    assert forecast.seed == 5 and need_of("cma-mlp", 3, settings).settings.seed == 3
     assert (
         missing_needs({}, 0, settings)["Forecast"][0].settings
         == forecast

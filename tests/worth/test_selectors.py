@@ -11,6 +11,7 @@ from lga_core.editing.settings import RankOneSettings
 from lga_core.errors import LgaError
 from lga_core.results import Loss, OldSource
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View, layer_scores
+from lga_core.scores.settings import ForecastSettings
 from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_scores, pick_by_sweep, selectors_named
 from lga_core.worth.study.judged import TABLED
 
@@ -25,13 +26,15 @@ def test_every_selector_reads_a_method_with_settings_that_it_has(selector):
     else:
         assert isinstance(settings, MEASUREMENTS[method.measurement].settings)
         assert all(getattr(settings, name) == value for name, value in selector.measured.items())
-        assert getattr(settings, "seed", 3) == 3
+        assert getattr(settings, "seed", None) == {"cma": 3, "forecast": 0}.get(method.name.partition("-")[0])
 
 
 def test_the_forecast_reads_the_editor_s_second_moment_and_nothing_else_of_it():
-    editor = RankOneSettings(covariance="identity", ridge=0.0, seed=5)
+    editor = RankOneSettings(covariance="identity", ridge=0.0, tokens_per_input=99, seed=5, contexts=1)
     settings = SELECTORS["forecast"].settings(3, editor)
-    assert (settings.covariance, settings.ridge, settings.seed) == ("identity", 0.0, 3)
+    assert settings == ForecastSettings(covariance="identity", ridge=0.0, tokens_per_input=99, seed=5)
+    assert (settings.editor.covariance, settings.editor.seed) == ("identity", 5)
+    assert SELECTORS["forecast"].settings(3) == ForecastSettings(seed=RankOneSettings().seed)
     for name in ("ig", "forecast"):
         assert SELECTORS[name].settings(3, FineTuningSettings(steps=99)) == SELECTORS[name].settings(3)
 

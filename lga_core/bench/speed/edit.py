@@ -46,10 +46,10 @@ def bench_edit(
     """
     model = load(model_name, report=report)
     warm, *facts = choose(load_facts(FACT_SET).facts, (limit or FACTS) + 1, seed)
-    settings = RRomeSettings(seed=seed)
+    settings = RRomeSettings()
     layer = round(DEPTH * (model.layers - 1))
-    prefixes(model, settings.contexts, seed, report=report)
-    second_moments(model, range(model.layers), seed, report=report)
+    prefixes(model, settings.contexts, settings.seed, report=report)
+    second_moments(model, range(model.layers), settings.seed, report=report)
     with searched_anew(), peak_memory(model.device) as peak:
         stage_seconds(model, warm, layer, settings)
         stages = [stage_seconds(model, fact, layer, settings) for fact in facts]

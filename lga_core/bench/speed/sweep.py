@@ -36,9 +36,9 @@ def bench_sweep(
     """
     model = load(model_name, report=report)
     facts = choose(load_facts(FACT_SET).facts, limit or FACTS, seed)
-    settings = RRomeSettings(seed=seed)
+    settings = RRomeSettings()
     layers = spread_layers(model, LAYERS)
-    second_moments(model, range(model.layers), seed, report=report)  # they are every way's alike
+    second_moments(model, range(model.layers), settings.seed, report=report)  # they are every way's alike
     checks = known_fact_checks(model, facts, Store(), report=report)
     list(gradient_rows(model, facts[:1], checks[:1], GradientSettings()))
     plain: list[SweepCell] = []

@@ -98,5 +98,5 @@ def record_model(
 
 def _measured(model: LoadedModel, facts: Sequence[Fact], name: str, store: Store, report: Reporter) -> Stored:
     settings = MEASUREMENTS[name].settings
-    seed = {"seed": SEED} if hasattr(settings(), "seed") else {}
-    return tasks.measure(model, FACTS, facts, name, settings(**seed), store, report=report)[1]
+    asked = settings(**settings.given({"seed": SEED}))
+    return tasks.measure(model, FACTS, facts, name, asked, store, report=report)[1]

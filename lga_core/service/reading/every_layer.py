@@ -6,6 +6,7 @@ for the fact alone, with the noise of CMA scaled on its own subject.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -43,10 +44,10 @@ class EveryLayer:
         return self.sweep.layers[int(np.argmax(self.sweep.overall[0]))] if self.sweep.complete else None
 
 
-def needs(choices: ScoreChoices) -> tuple[Need, ...]:
-    """What the methods shown are read from."""
+def needs(choices: ScoreChoices, editor: Any) -> tuple[Need, ...]:
+    """What the methods shown are read from. `editor`: the settings of the editor: the forecast is of that very edit."""
     measurements = (METHODS[method].measurement for method in METHODS_SHOWN)
-    return tuple(choices.need(name) for name in measurements if name is not None)
+    return tuple(choices.need(name, editor) for name in measurements if name is not None)
 
 
 def stored_row(identity: ModelIdentity, request: EveryLayerRequest, need: Need, store: Store) -> FactRow | None:

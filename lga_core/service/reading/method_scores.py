@@ -1,8 +1,8 @@
 """Measured rows read through the options of the golden-layers page: each method's scores of the layers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from lga_core.data.facts import Fact
 from lga_core.results import FactRow, Kind, KnownFactCheck, LayerScores, Loss, OldSource, Stored
@@ -36,14 +36,14 @@ class ScoreChoices:
         """The CMA method's name."""
         return f"cma-{self.kind}"
 
-    def need(self, measurement: str) -> Need:
-        """A measurement with the settings among these choices that it takes."""
+    def need(self, measurement: str, editor: Any = None) -> Need:
+        """A measurement with the settings among these choices that it takes.
+
+        `editor`: the settings of the editor whose layer is asked for; None for the defaults.
+        """
         settings = MEASUREMENTS[measurement].settings
         given = {"loss": self.loss, "old": self.old, "window": self.window, "seed": self.seed}
-        return Need(
-            measurement=measurement,
-            settings=settings(**{item.name: given[item.name] for item in fields(settings) if item.name in given}),
-        )
+        return Need(measurement=measurement, settings=settings(**settings.given(given, editor)))
 
     def needs(self, extra: Sequence[str] = ()) -> tuple[Need, ...]:
         """LGA's measurement, CMA's, the forecast's, which may need second moments first, and the extra ones."""

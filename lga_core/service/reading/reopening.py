@@ -20,6 +20,7 @@ from lga_core.runs.storage.kinds import RunKind
 from lga_core.runs.storage.recorded import question_facts
 from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
+from lga_core.scores.methods import MEASUREMENTS
 from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.service.reading.stored import editable
 from lga_core.service.requests import TrialRequest
@@ -165,8 +166,15 @@ def _recorded(
 
 
 def _seed(run: Run, kind: RunKind) -> int | None:
-    """Of the order of the facts, where the run's numbers depend on it."""
-    return run.provenance.settings.get("seed") if kind.subject in _OF_THE_PROXY else None
+    """Of the order of the facts, where the run's numbers depend on it; a seed that is the editor's is not that one."""
+    if kind.subject not in _OF_THE_PROXY or "seed" in _settings_of_editor(kind):
+        return None
+    return run.provenance.settings.get("seed")
+
+
+def _settings_of_editor(kind: RunKind) -> tuple[str, ...]:
+    """Those settings of a score that the question does not give."""
+    return MEASUREMENTS[kind.name].settings.OF_EDITOR if kind.name in MEASUREMENTS else ()
 
 
 def _made(run: Run, asked: Sequence[Fact], kind: RunKind) -> Reopening:

@@ -76,7 +76,7 @@ def _with_run(
         return request
     if kind.subject == "trial" and opened.trial is not None:
         trial, report, stored = opened.trial
-        needs = every_layer.needs(request.choices)
+        needs = every_layer.needs(request.choices, trial.settings)
         at_every = EveryLayerRequest(
             **shared, fact=fact, editor=trial.editor, settings=trial.settings, needs=needs, metrics=trial.metrics
         )

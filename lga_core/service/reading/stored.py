@@ -64,6 +64,12 @@ def scored_facts(
     return ScoredFacts(identity=identity, facts=tuple(facts), checks=checks, measured=measured)
 
 
+def is_measured(identity: ModelIdentity, proxy: ProxySet, need: Need, store: Store) -> bool:
+    """Whether the store has a measurement of all of a proxy set's facts."""
+    known = scored_facts(identity, proxy, (need,), store)
+    return need in known.measured and len(known.measured[need][0]) == len(known.facts)
+
+
 def all_from_store(known: ScoredFacts) -> ScoredFacts:
     """The same, with every row counted as stored before it was asked for."""
     measured = {need: (rows, replace(stored, reused=stored.rows)) for need, (rows, stored) in known.measured.items()}

@@ -33,6 +33,7 @@ def sidebar() -> None:
                 seed=seed,
                 known_only=known_only,
             )
+        opening.answer_from_store()
         running = jobs.is_running("score")
         st.button(
             "Score layers",

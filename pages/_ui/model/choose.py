@@ -28,7 +28,7 @@ def choose_model() -> ModelEntry | None:
         key=state.MODEL,
         bind="query-params",
         persist_state="session",
-        format_func=lambda name: entries[name].title if name in entries else "Hub id or local folder",
+        format_func=label,
     )
     if chosen == OTHER:
         name = text_field(
@@ -54,6 +54,11 @@ def choose_model() -> ModelEntry | None:
         memory_notes.loading_note(entry)
     usable = here or _terms(entry) or identity(entry.id) is not None  # a recorded one can be read
     return _asked(entry) if usable else None
+
+
+def label(name: str) -> str:
+    """What a choice of the model is called, also in the address."""
+    return "Hub id or local folder" if name == OTHER else resolve(name).title
 
 
 def _asked(entry: ModelEntry) -> ModelEntry:

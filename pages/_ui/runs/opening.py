@@ -1,4 +1,5 @@
-"""What a page opens with: the run and the choices that its address names, or the last run of this machine.
+"""What a page opens with: the run and the choices that its address names, the stored answer to the question that it
+asks, or the last run of this machine.
 
 The address holds the widgets that are bound to it, and beside them the chosen layers, the fact and the run shown.
 """
@@ -10,21 +11,27 @@ import streamlit as st
 
 from lga_core.data.asked import MOST_LAYERS
 from lga_core.errors import LgaError
+from lga_core.service.reading.stored import is_measured
+from pages._ui.facts import sets
+from pages._ui.model.choose import label as model_label
+from pages._ui.scoring import options
 from pages._ui.session import state
 from pages._ui.session.state import kept, session, widget
 from pages._ui.shell.elements import hint
-from pages._ui.shell.engine import recorded_example, runs
+from pages._ui.shell.engine import identity, recorded_example, runs, store
+from pages._ui.shell.jobs import is_running
 from pages._ui.shell.text import safe
 
 FACT = "fact"  # as the address names the chosen record
 KEY_LETTERS = 16  # of a run's key: enough to tell it from all others
-_OWN_QUESTION = {*state.QUESTION_WIDGETS, state.RUN}
+_OWN_QUESTION = {*state.QUESTION_WIDGETS, *options.MEASURED, state.RUN}
 
 
 def open_first(*, known: bool) -> bool:
     """Once, as soon as it is known which tab this is: whether there is something to open.
 
-    `known`: the tab was here before and has its own results. A run in the address that is not the tab's own is a link.
+    `known`: the tab was here before and has its own results. A run in the address that is not the tab's own is a link,
+    and so is a question without a run.
     A slow browser says it late: what the reader has chosen by then stands in the address, and is not replaced.
     """
     here = session()
@@ -34,9 +41,11 @@ def open_first(*, known: bool) -> bool:
     named = here.address.get(state.RUN)
     if named and not (kept().run or "").startswith(named):
         here.reopening = (named,)
+    elif not named and _OWN_QUESTION & here.address.keys():
+        here.looks_up = True
     elif not known and not _asks_already() and kept().asked is None and not kept().jobs:
         here.reopening = _last_runs()
-    return bool(here.reopening)
+    return bool(here.reopening) or here.looks_up
 
 
 def _asks_already() -> bool:
@@ -62,6 +71,25 @@ def open_requested() -> None:
         reopen(wanted)
         if wanted == (here.address.get(state.RUN),):
             _take_link()  # its sender may have chosen others since the run
+
+
+def answer_from_store() -> None:
+    """Once the sidebar asks what the address does: show the scores that the store has for all of its facts."""
+    here = session()
+    looks_up, here.looks_up = here.looks_up, False
+    question = here.question
+    if not looks_up or question in (None, kept().asked) or is_running("score") or not _asked_as_linked():
+        return
+    model = identity(question.model)
+    need = options.choices(question.seed).need("gradients")  # whose run the address would name
+    if model is not None and is_measured(model, sets.proxy_set(question), need, store()):
+        kept().ask_store(question)
+
+
+def _asked_as_linked() -> bool:
+    """Whether the sidebar has the model and the facts of the address: a set of its sender's own is not here."""
+    shown = {state.MODEL: model_label(widget(state.MODEL)), state.FACTS: sets.title(widget(state.FACTS))}
+    return all(session().address.get(name, label) == label for name, label in shown.items())
 
 
 def show_notices() -> None:

@@ -81,7 +81,7 @@ def _apply(header: RunHeader, opened: Reopening) -> Question:
         session().question = question  # whose stored checks name the choice of the fact
         select_fact(question, opened.record)
     if header.kind.subject == "scores":
-        _show_scores(question)
+        kept().ask_store(question)
     if opened.trial is not None:
         request, report, stored = opened.trial
         kept().trials.append(Job.answered("Editing", request, (report, stored)))
@@ -114,12 +114,6 @@ def _widgets(opened: Reopening, facts: str) -> dict[str, Any]:
         edits, how = opened.many
         widgets |= {state.EDITS_VIEW: state.MANY, state.MANY_EDITS: edits, **widget_values(how, state.MANY)}
     return widgets
-
-
-def _show_scores(question: Question) -> None:
-    """Read from the store, without a job; one that runs for another question goes on under another name."""
-    kept().put_aside("score")
-    kept().asked = question
 
 
 def _notice_changes(header: RunHeader, opened: Reopening) -> None:

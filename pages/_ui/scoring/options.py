@@ -1,6 +1,9 @@
 """The options of the golden-layers page: those that need a measurement of their own, and those that only change how
 measured values are read."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from lga_core.service.reading.method_scores import ScoreChoices
@@ -9,16 +12,24 @@ from lga_core.view.words.scores.options import KINDS, OPTIONS
 from pages._ui.session.state import widget
 from pages._ui.shell.elements import choice, number_field, toggle
 
+MEASURED = ("cma", "window_10", "loss", "old")  # keys of the options that decide what is measured
+
 
 def choices(seed: int) -> ScoreChoices:
     """What the options say, also on a page that does not show them."""
     return ScoreChoices(
         seed=seed,
-        kind=widget("cma") or "mlp",
-        window=10 if widget("window_10") else None,
+        kind=widget("cma") or _linked("cma", KINDS),
+        window=10 if widget("window_10", st.query_params.get("window_10") == "true") else None,
         fences=widget("kappa", 1.0) if widget("fenced", True) else None,
-        **{name: widget(_key(name), next(iter(names))) for name, (_label, names) in OPTIONS.items()},
+        **{name: widget(_key(name), _linked(_key(name), names)) for name, (_label, names) in OPTIONS.items()},
     )
+
+
+def _linked(key: str, names: Mapping[Any, str]) -> Any:
+    """What the address says of an option that was not shown yet, as it will then be; else the first choice."""
+    said = st.query_params.get(key)
+    return next((value for value, name in names.items() if name == said), next(iter(names)))
 
 
 def scale() -> Scale:

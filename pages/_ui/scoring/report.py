@@ -67,7 +67,7 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
         **shared, facts=min(proxy.limit, len(proxy.candidates)), kinds=traced.kinds, settings=traced.settings
     )
     at_every = EveryLayerRequest(
-        **shared, fact=fact, editor=editor, settings=settings, needs=every_layer.needs(choices)
+        **shared, fact=fact, editor=editor, settings=settings, needs=every_layer.needs(choices, settings)
     )
     layers = tuple(range(model.layers))
     swept = SweepRequest(**shared, test=None, layers=layers, editor=editor, settings=settings)

@@ -116,6 +116,12 @@ class Kept:
         if job is not None and job.alive:
             self.jobs[f"{area}_{job.number}"] = job
 
+    def ask_store(self, question: Question) -> None:
+        """What is asked now is read from the store, without a job; one that runs goes on under another name."""
+        self.put_aside("score")
+        self.asked = question
+        self.run = None  # until the page shows one of this question
+
     def take_over(self, other: "Kept") -> None:
         """Take what was asked before the browser had said that this is its tab. Changes of its ledger are not there."""
         for area, job in other.jobs.items():
@@ -145,6 +151,7 @@ class Session:
     reloaded: bool = False  # what the tab kept was found, and its widgets are not set yet
     recognized: bool = False  # the browser has said which tab this is, and what else it keeps
     opened_first: bool = False  # it was looked for what a new tab opens with
+    looks_up: bool = False  # the address asks a question and names no run: its answer may be in the store
     linked: bool = False  # what the opened address holds beside its bound widgets was taken
     reopening: tuple[str, ...] = ()  # stored runs to open before the next widgets are drawn, by the start of their keys
     go_to: str | None = None  # the page to show first

@@ -33,7 +33,7 @@ def request_of(question: Question, trial: TrialRequest) -> EveryLayerRequest:
         editor=trial.editor,
         settings=trial.settings,
         metrics=trial.metrics,
-        needs=reading.needs(options.choices(question.seed)),
+        needs=reading.needs(options.choices(question.seed), trial.settings),
     )
 
 

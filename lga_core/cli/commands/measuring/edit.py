@@ -72,7 +72,7 @@ def edit(
     given = {"seed": 0, **asked.values}
     if common.seed is not None:
         given["seed"] = common.seed
-    settings, metrics = settings_of_each([chosen.settings, MetricSettings], given, set_)
+    settings, metrics = settings_of_each([(chosen.settings, given), (MetricSettings, given)], set_)
     at = asked.layers
     copies = Copies(save=save, merged=export, lora=export_lora, lora_rank=lora_rank, easyedit=export_easyedit)
     copies.check()

@@ -33,8 +33,8 @@ def many(
     from lga_core.runs.experiments.many_edits import many_edits
 
     chosen = editor_named(editor)
-    given = {"seed": common.seed, "batch": batch, "every": every}
-    settings, how = settings_of_each([chosen.settings, ManyEditsSettings], given, set_)
+    schedule = {"batch": batch, "every": every}
+    settings, how = settings_of_each([(chosen.settings, {"seed": common.seed}), (ManyEditsSettings, schedule)], set_)
     at = parse_layers(layers)
     asked = FactsToSweep.of(common, facts)
     edited = asked.edited[:edits]

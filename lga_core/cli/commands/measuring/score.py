@@ -50,7 +50,8 @@ def score(
     measured = list(dict.fromkeys(item.measurement for item in methods if item.measurement))
     kinds = [MEASUREMENTS[name].settings for name in measured]
     given = {"old": old, "loss": loss, "seed": common.seed}
-    settings = dict(zip(measured, settings_of_each(kinds, given, set_), strict=True))
+    asked = settings_of_each([(kind, kind.given(given)) for kind in kinds], set_)
+    settings = dict(zip(measured, asked, strict=True))
     store = common.store("score", model, facts)
     reports: list[dict[str, Any]] = []
     texts: list[str] = []

@@ -46,7 +46,7 @@ def sweep(
         require_ray()
     chosen = editor_named(editor)
     selectors = selectors_named(method)
-    settings, metrics = settings_of_each([chosen.settings, SweepMetrics], {"seed": common.seed}, set_)
+    settings, metrics = settings_of_each([(chosen.settings, {"seed": common.seed}), (SweepMetrics, {})], set_)
     wanted = None if layers is None else parse_layers(layers)
     proxy = FactsToSweep.of(common, facts)
     sets = {"proxy": proxy} if test is None else {"proxy": proxy, "test": FactsToSweep.of(common, test)}
