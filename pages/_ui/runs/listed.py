@@ -24,8 +24,10 @@ MOST_PIXELS = 420
 
 def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
     """Search and table; the one or two runs that are chosen, by a click on rows or by keyboard in the list below."""
-    about = "model, facts, kind, setting, name or key; every word must be found"
-    search = text_field("Search", SEARCH, icon=":material/search:", placeholder=about)
+    about = "model, facts, kind, setting, name or key"
+    search = text_field(
+        "Search", SEARCH, icon=":material/search:", placeholder=about, help="A run is listed when it has every word."
+    )
     words = search.lower().split()
     matching = [header for header in headers if header.holds(words)]
     if not matching:
@@ -64,9 +66,13 @@ def _table(matching: Sequence[RunHeader]) -> None:
             st.button("All runs", key="runs_all", icon=":material/arrow_back:", on_click=_open_group, args=("",))
         st.caption(safe(said))
     key = TABLE if opened is None else f"{TABLE}_opened"  # of its own: rows that were chosen in the other are not in it
+    rows = [_row(item) for item in shown]
+    if not any(row["name"] for row in rows):
+        rows = [{column: value for column, value in row.items() if column != "name"} for row in rows]
     table(
-        [_row(item) for item in shown],
+        rows,
         most=MOST_PIXELS,
+        widths={"name": 120, "model": 165, "facts": 90},  # by themselves they are as wide as in the first rows
         key=key,
         on_select=lambda: _take_rows(key, shown),
         selection_mode="multi-row",
@@ -144,7 +150,7 @@ def _row(item: RunHeader | RunGroup) -> dict[str, object]:
     headers = item.headers if isinstance(item, RunGroup) else (item,)
     header = headers[0]
     complete = sum(each.complete for each in headers)
-    settings = ", ".join(f"{name} {value}" for name, value in settings_of(header).items())
+    settings = ", ".join(f"{name} {shorten(str(value), 24)}" for name, value in settings_of(header).items())
     return {
         "name": header.title or "",
         "what": _what(item),
