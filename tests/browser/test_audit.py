@@ -11,6 +11,17 @@ from tests.browser.walking import FIRST_HEADING, THEMES, each_theme, write_facts
 
 pytestmark = pytest.mark.browser
 
+MOST_STOPS = 120
+_FOCUSED = """() => {
+    const place = document.activeElement, box = place.getBoundingClientRect();
+    return {
+        tag: place.tagName,
+        text: place.textContent.slice(0, 60),
+        area: box.width * box.height,
+        link: place.matches('[data-testid="stTopNavLink"], [data-testid="stPageLink-NavLink"]'),
+        outline: getComputedStyle(place).outlineStyle === "solid",
+    };
+}"""
 PAGES = ("Facts", "Causal trace", "Trial edit", "Layer sweep", "Edits", "Playground", "Runs")
 
 
@@ -24,6 +35,19 @@ def test_every_empty_page(page: Page, address: str, theme: str):
         expect(page.get_by_role("heading", name=name, level=1)).to_be_visible(timeout=SLOW)
         idle(page)
         audit(page)
+
+
+def test_every_stop_of_the_tab_key_is_seen(page: Page, address: str):
+    open_first_page(page, address)
+    stops: list[dict] = []
+    while len(stops) < MOST_STOPS and (not stops or stops[-1]["tag"] != "BODY"):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(_FOCUSED))
+    *seen, last = stops
+    assert last["tag"] == "BODY", "the way through the page must end"
+    assert [stop for stop in seen if not stop["area"]] == []
+    assert [stop for stop in seen if stop["link"] and not stop["outline"]] == []
+    assert any("Score layers" in stop["text"] for stop in seen)
 
 
 def test_the_dialog_for_facts(page: Page, address: str, tmp_path: Path):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lga_core.data.facts import fact_label
 from lga_core.errors import LgaError
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Run, Store
@@ -60,6 +61,8 @@ def test_runs_are_listed_named_replayed_compared_deleted_and_brought_back_and_a_
     scored.text_input(key="runs_search").input("R-ROME tiny-llama").run()
     (listed,) = (frame.value for frame in scored.dataframe if "took" in frame.value.columns)
     assert edit.key[:8] in set(listed["key"]) and lga.key[:8] not in set(listed["key"])
+    edited = listed.set_index("key").loc[edit.key[:8]]
+    assert edited["facts"].endswith(f" · {fact_label(kept(scored).trials[-1].request.fact)}")
 
     scored.text_input(key="runs_search").input("").run()
     choose(scored, lga.key)

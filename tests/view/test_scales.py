@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from lga_core.errors import LgaError
-from lga_core.view.figures.parts.scales import SCALES, SignedLog, effect_shades, round_ticks, signed_shades
+from lga_core.view.figures.parts.scales import (
+    SCALES,
+    TICK_ROOM,
+    SignedLog,
+    effect_shades,
+    round_ticks,
+    signed_shades,
+    ticks_with_room,
+)
 from lga_core.view.figures.parts.style import THEMES
 
 LOOK = THEMES["light"]
@@ -47,6 +55,22 @@ def test_degenerate_values_have_shades_without_a_warning(values, scale):
         assert signed_shades(values, scale, LOOK).z.shape == values.shape
         shades = effect_shades(values, scale, "mlp", LOOK)
     assert -1.0 <= shades.zmin < shades.zmax == 1.0
+
+
+@pytest.mark.parametrize("height", [44.0, 72.0, 288.0])
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_labels_of_a_colour_bar_have_room_beside_one_another(scale, height):
+    for shades in (signed_shades(VALUES / 343.116, scale, LOOK), effect_shades(np.abs(VALUES) - 1, scale, "mlp", LOOK)):
+        places, texts = ticks_with_room(shades, height)
+        pixels = np.diff(places) * height / (shades.zmax - shades.zmin)
+        assert (pixels >= TICK_ROOM).all() and len(places) == len(texts) >= 2
+        assert places[-1] == max(shades.tickvals)
+
+
+def test_a_high_colour_bar_keeps_all_its_labels():
+    shades = signed_shades(VALUES / 343.116, "symmetric log", LOOK)  # to 500, which stands close to 100
+    assert ticks_with_room(shades, 2000.0) == (shades.tickvals, shades.ticktext)
+    assert len(ticks_with_room(shades, 72.0)[0]) < len(shades.tickvals)
 
 
 def test_effects_below_zero_lie_on_the_same_ruler_and_are_not_cut_off():

@@ -37,6 +37,16 @@ class FactLog:
             return None
         return tuple(replace(have[name], record=record) for record, name in entry.facts)
 
+    def single(self, fingerprints: Iterable[str]) -> dict[str, Fact]:
+        """The fact of each of these lists (`facts_fingerprint`) that was kept and is of one fact."""
+        lists, have = self._lists(), self._facts()
+        wanted = {name: lists[name].facts for name in fingerprints if name in lists}
+        return {
+            name: replace(have[facts[0][1]], record=facts[0][0])
+            for name, facts in wanted.items()
+            if len(facts) == 1 and facts[0][1] in have
+        }
+
     def named(self, fingerprints: Iterable[str]) -> dict[str, Fact]:
         """Those of these facts that were kept, by fingerprint."""
         have = self._facts()

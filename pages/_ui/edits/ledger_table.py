@@ -15,7 +15,7 @@ from pages._ui.shell import jobs
 from pages._ui.shell.text import safe
 
 PER_PAGE = 12
-_WIDTHS = (0.4, 0.8, 3.9, 1.5, 1.1, 1.6, 1.2, 1.3, 1.9)
+_WIDTHS = (0.4, 0.8, 3.2, 1.4, 1.0, 1.5, 1.8, 1.8, 1.8)
 _HEADS = ("#", "On", "Facts", "Editor", "Layers", "Mode", "‖ΔW‖ / ‖W‖", "Target error", "")
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from lga_core.models.sources.catalogue import resolve
 from lga_core.service.ledger_requests import PublishEdits, ShowCard
 from lga_core.service.ledger_view import LedgerView
+from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
@@ -51,7 +52,10 @@ def publish(model: str, ledger: LedgerView) -> None:
     job = jobs.last_job(ledger_jobs.PUBLISH, model)
     job_outcome(job, "The edits here stay as they are.")
     if job is not None and job.result is not None:
-        st.success(f"Published: {safe(job.result.url)}", icon=":material/check_circle:")
+        said = f"Published {count(len(job.result.files), 'file')} in {safe(job.result.repository)}."
+        st.success(said, icon=":material/check_circle:")
+        if job.result.url.startswith(("https://", "http://")):  # it is the hub's own word
+            st.link_button("See them there", job.result.url, icon=":material/open_in_new:")
 
 
 def _where(model: str) -> bool:

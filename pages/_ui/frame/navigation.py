@@ -23,6 +23,13 @@ PAGES = (
 )
 
 
+# Components that show nothing. Each would leave the gap that is between two elements, above the first one; and one that
+# can scroll takes a stop of the Tab key.
+_UNSEEN = """<style>
+:is(.st-key-theme_watcher, .st-key-scrolling_frames, .st-key-browser_tab) { position: absolute; overflow: clip; }
+</style>"""
+
+
 def chosen_page(*, listed: bool) -> StreamlitPage:
     """The page that the address asks for; the first one is the default. `listed`: the pages are shown in a menu."""
     return st.navigation(
@@ -34,6 +41,7 @@ def chosen_page(*, listed: bool) -> StreamlitPage:
 def run(page: StreamlitPage) -> None:
     """Run the page with what stands around it: theme, guide, notices, the mark of recorded numbers, the address."""
     layer_choice.apply_clicks()
+    st.html(_UNSEEN)
     theme.watch()
     narrow.frames()
     tab.recognize()

@@ -11,7 +11,7 @@ from pages._ui.shell.charts import theme_name
 
 # WCAG AA asks for a contrast of 4.5. Streamlit writes white on the primary colour, which on the dark theme must be
 # bright enough for text and lines, and darkens that colour under the pointer. It fades the label of a disabled widget
-# to 40 % and the Stop button to 60 %.
+# to 40 % and the Stop button to 60 %. A link that has the keyboard's focus it marks by a shade that is hardly seen.
 # The browser chooses between the two themes' colours: at a first visit the server does not know the theme yet.
 _CONTRAST = """<style>
 button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled) * {{
@@ -20,6 +20,8 @@ button[kind^="primary"]:is(:hover, :active, :focus-visible):not(:disabled) {{
     background-color: light-dark(#24507d, #7db2e8); border-color: light-dark(#24507d, #7db2e8); }}
 [data-testid="stWidgetLabel"][disabled] p, [data-testid="stStatusWidget"] button {{
     color: light-dark({light.muted}, {dark.muted}); }}
+:is([data-testid="stTopNavLink"], [data-testid="stPageLink-NavLink"]):focus-visible {{
+    outline: 2px solid light-dark({light.muted}, {dark.muted}); }}
 [data-testid="stCode"] .token {{ color: inherit !important; }}
 [data-testid="stStatusWidget"], [data-testid="stStatusWidget"] * {{
     opacity: 1 !important; animation: none !important; transition: none !important; }}

@@ -9,7 +9,7 @@ from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import number
-from pages._ui.runs.listed import label
+from pages._ui.runs.listed import facts_in_words, label
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import card, table
 from pages._ui.shell.engine import store
@@ -19,9 +19,10 @@ from pages._ui.shell.text import safe
 def compared(left: RunHeader, right: RunHeader) -> None:
     """From the picks to the settings."""
     comparison = compare(left, right, store())
+    facts = facts_in_words((left, right))
     for place, name, side in zip(st.columns(2, gap="medium"), "AB", comparison.sides, strict=True):
         with place:
-            st.markdown(f"**{name}** · {safe(label(side.header))}")
+            st.markdown(f"**{name}** · {safe(label(side.header, facts[side.header.key]))}")
             card(_pick(side))
     _curves(comparison)
     st.markdown("**Metrics**")

@@ -1,10 +1,11 @@
 """The list of runs: search, a table of what is told about each, the choice of one or two; delete and the way back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import streamlit as st
 
+from lga_core.data.facts import fact_label
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve
 from lga_core.runs.storage.index import RunHeader
@@ -14,7 +15,7 @@ from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import count, shorten
 from pages._ui.session.state import session, widget
 from pages._ui.shell.elements import hint, table, text_field
-from pages._ui.shell.engine import run_bin, runs
+from pages._ui.shell.engine import run_bin, runs, store
 from pages._ui.shell.text import safe
 
 CHOSEN, SEARCH, TABLE, GROUP = "runs_chosen", "runs_search", "runs_table", "runs_group"
@@ -24,15 +25,17 @@ MOST_PIXELS = 420
 
 def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
     """Search and table; the one or two runs that are chosen, by a click on rows or by keyboard in the list below."""
-    about = "model, facts, kind, setting, name or key; every word must be found"
-    search = text_field("Search", SEARCH, icon=":material/search:", placeholder=about)
+    about = "model, facts, kind, setting, name or key"
+    search = text_field(
+        "Search", SEARCH, icon=":material/search:", placeholder=about, help="A run is listed when it has every word."
+    )
     words = search.lower().split()
     matching = [header for header in headers if header.holds(words)]
     if not matching:
         hint("No run has all of these words.", "search_off")
     else:
         _table(matching)
-    by_key = {header.key: header for header in headers}
+    by_key, facts = {header.key: header for header in headers}, facts_in_words(headers)
     st.session_state[CHOSEN] = [key for key in widget(CHOSEN) or () if key in by_key]
     offered = list(dict.fromkeys([*st.session_state[CHOSEN], *(header.key for header in matching)]))
     st.multiselect(
@@ -41,7 +44,7 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
         key=CHOSEN,
         max_selections=2,
         select_all=False,
-        format_func=lambda key: label(by_key[key]),
+        format_func=lambda key: label(by_key[key], facts[key]),
         persist_state="session",
         placeholder="Click rows above or choose here",
     )
@@ -64,24 +67,40 @@ def _table(matching: Sequence[RunHeader]) -> None:
             st.button("All runs", key="runs_all", icon=":material/arrow_back:", on_click=_open_group, args=("",))
         st.caption(safe(said))
     key = TABLE if opened is None else f"{TABLE}_opened"  # of its own: rows that were chosen in the other are not in it
+    facts = facts_in_words(matching)
+    rows = [_row(item, facts) for item in shown]
+    if not any(row["name"] for row in rows):
+        rows = [{column: value for column, value in row.items() if column != "name"} for row in rows]
     table(
-        [_row(item) for item in shown],
+        rows,
         most=MOST_PIXELS,
+        widths={"name": 120, "model": 160, "facts": 220},  # by themselves they are as wide as in the first rows
         key=key,
         on_select=lambda: _take_rows(key, shown),
         selection_mode="multi-row",
     )
 
 
-def label(header: RunHeader) -> str:
-    """A run in one line."""
-    asked = header.provenance
-    if asked is None:
+def label(header: RunHeader, facts: str) -> str:
+    """A run in one line. `facts`: what it is about, in words."""
+    if header.provenance is None:
         return f"{header.short}, cannot be read"
     title = f"{shorten(header.title, 40)} · " if header.title else ""
-    return (
-        f"{title}{header.what} · {model_title(header)} · {shorten(asked.facts, 40)} · {when(header)} · {header.key[:8]}"
-    )
+    return f"{title}{header.what} · {model_title(header)} · {shorten(facts, 60)} · {when(header)} · {header.key[:8]}"
+
+
+def facts_in_words(headers: Sequence[RunHeader]) -> dict[str, str]:
+    """What each run is about, by its key: the set, and the fact where it is one: traces of one set look alike else."""
+    asked = {header.key: header.provenance for header in headers if header.provenance is not None}
+    alone = store().facts.single({item.facts_fingerprint for item in asked.values()})
+    return {
+        header.key: ""
+        if (item := asked.get(header.key)) is None
+        else f"{item.facts} · {fact_label(alone[item.facts_fingerprint])}"
+        if item.facts_fingerprint in alone
+        else item.facts
+        for header in headers
+    }
 
 
 def model_title(header: RunHeader) -> str:
@@ -140,16 +159,16 @@ def unreadable(headers: Sequence[RunHeader]) -> None:
                 st.button("Delete", key=f"delete_{header.key}", on_click=delete, args=(header.key,))
 
 
-def _row(item: RunHeader | RunGroup) -> dict[str, object]:
+def _row(item: RunHeader | RunGroup, facts: Mapping[str, str]) -> dict[str, object]:
     headers = item.headers if isinstance(item, RunGroup) else (item,)
     header = headers[0]
     complete = sum(each.complete for each in headers)
-    settings = ", ".join(f"{name} {value}" for name, value in settings_of(header).items())
+    settings = ", ".join(f"{name} {shorten(str(value), 24)}" for name, value in settings_of(header).items())
     return {
         "name": header.title or "",
         "what": _what(item),
         "model": model_title(header),
-        "facts": header.provenance.facts if header.provenance is not None else "",
+        "facts": facts[header.key] if len(headers) == 1 or header.provenance is None else header.provenance.facts,
         "state": how_far(header) if complete == len(headers) or len(headers) == 1 else f"{complete} complete",
         "took": took(*headers),
         "last written": when(max(headers, key=lambda each: each.changed)),

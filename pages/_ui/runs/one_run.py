@@ -10,7 +10,7 @@ from lga_core.service.reading.comparing import settings_of
 from lga_core.service.reading.reopening import can_reopen
 from lga_core.service.requests import ReplayRequest
 from lga_core.view.words.runs import chat_words, lost_sentence, replay_sentence
-from pages._ui.runs.listed import NOT_RECORDED, delete, how_far, model_title, took, when
+from pages._ui.runs.listed import NOT_RECORDED, delete, facts_in_words, how_far, model_title, took, when
 from pages._ui.runs.reopen import page_of
 from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
@@ -29,8 +29,8 @@ def one_run(header: RunHeader) -> None:
         return
     st.subheader(safe(header.title or header.what))
     st.caption(
-        f"{safe(header.what)} · {safe(model_title(header))} · {safe(asked.facts)} · {how_far(header)} · "
-        f"took {took(header)} · last written {when(header)}"
+        f"{safe(header.what)} · {safe(model_title(header))} · {safe(facts_in_words((header,))[header.key])} · "
+        f"{how_far(header)} · took {took(header)} · last written {when(header)}"
     )
     run = store().find(header.key)
     if run is not None and (lost := lost_rows(run)):

@@ -21,9 +21,9 @@ def mark() -> None:
         return
     asked = run.provenance
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.badge("Recorded", icon=":material/history:", color="gray")
         title = resolve(asked.model).title
-        st.markdown(safe(recorded_sentence(title, asked.machine, asked.created, recorded.cores, recorded.torch)))
+        said = recorded_sentence(title, asked.machine, asked.created, recorded.cores, recorded.torch)
+        st.markdown(f":gray-badge[:material/history: Recorded] {safe(said)}")
         st.button(
             "Compute it here",
             key="compute_here",

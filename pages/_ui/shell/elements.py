@@ -14,7 +14,7 @@ from pages._ui.session.state import Question, session
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
-HEAD_PIXELS, ROW_PIXELS = 38, 35  # of a table
+HEAD_PIXELS, ROW_PIXELS = 35, 33  # of a table in the theme's font size, the frame with the head
 
 
 def table(

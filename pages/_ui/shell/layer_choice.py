@@ -82,7 +82,7 @@ def layers_list(layers: int, label: str = "Chosen layers") -> None:
         label,
         range(layers),
         key=state.LAYERS,
-        placeholder="Click a chart or choose here",
+        placeholder="Click a chart or choose",
         persist_state="session",
         help="A click on a cell, a bar or a mark of a chart adds its layer here, a second click takes it out again.",
     )

@@ -85,6 +85,7 @@ def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
             selection_mode="multi",
             key=f"sweep_needs_{'_'.join(needs)}",
             default=[title for title, (_, quick) in needs.items() if quick],
+            wrap=True,
             help="Marked: the quick ones, about one pass over the facts. A CMA kind or the integrated "
             "gradients take many passes.",
         )

@@ -1,5 +1,6 @@
 """Edits as files: saved and loaded sets, an exported model, publishing."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,24 @@ import torch
 from streamlit.testing.v1 import AppTest
 from transformers import AutoModelForCausalLM
 
+from lga_core.service.process.client import EngineClient
+from pages._ui.shell import engine
+from tests.editing.publishing.fake_hub import BASE, COMMIT, FakeHub, serving
 from tests.pages.driving import kept, wait, words
 from tests.pages.edits.driving import changes, edits_page, ledger, load, saved, with_another_layer
+
+
+@pytest.fixture
+def hub(own_server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub that an engine of the test's own finds."""
+    with serving() as served:
+        served.cards[BASE] = {"license": "apache-2.0"}
+        for name, value in served.environment.items():
+            monkeypatch.setenv(name, value)
+        client = EngineClient(grace=None)
+        monkeypatch.setattr(engine, "EngineClient", lambda: client)
+        yield served
+        client.close()
 
 
 def test_a_saved_set_comes_back_and_a_damaged_one_is_refused_with_the_reason(steps: AppTest, shared_engine):
@@ -96,3 +113,24 @@ def test_publishing_is_refused_offline_with_cause_and_remedy(steps: AppTest):
     assert not (request.private or request.update or request.adapter)
     assert "LGA_OFFLINE=1 forbids to publish" in words(steps) and "The edits here stay as they are" in words(steps)
     assert len(ledger(steps).entries) == 1
+
+
+def test_what_was_published_is_told_with_a_way_there_and_is_not_replaced_unasked(hub: FakeHub, steps: AppTest):
+    steps.button(key="keep").click().run()
+    wait(steps)
+    steps.switch_page("edits.py").run()
+    steps.segmented_control(key="edits_view").set_value("files").run()
+    steps.segmented_control(key="publish_kind").set_value("LoRA adapter").run()
+    steps.text_input(key="publish_to").input("me/edits").run()
+    steps.text_input(key="publish_base").input(BASE).run()
+    steps.button(key="publish").click().run()
+    wait(steps)
+    held = set(hub.repositories["me/edits"]) - {".gitattributes"}
+    assert {"README.md", "adapter_model.safetensors"} < held
+    assert f"Published {len(held)} files in me/edits." in " ".join(item.value for item in steps.success)
+    (link,) = steps.get("link_button")
+    assert link.proto.url == f"{hub.url}/me/edits/commit/{COMMIT}"
+
+    steps.button(key="publish").click().run()
+    wait(steps)
+    assert "holds files already" in words(steps) and not steps.get("link_button")

@@ -18,12 +18,11 @@ from lga_core.view.figures.parts.ruler import (
     track_axis,
     tracks_panel,
 )
-from lga_core.view.figures.parts.scales import Shades
+from lga_core.view.figures.parts.scales import Shades, ticks_with_room
 from lga_core.view.figures.parts.style import Theme, axis, colorbar, heading, new_figure, stack
 from lga_core.view.words.text import number
 
 TRACKS_GAP = 32.0  # px: the ruler between the tracks and the first panel
-SHORT_BAR = 60.0  # px: a colour bar of less has room for its ends only
 
 Domain = tuple[float, float]
 
@@ -81,10 +80,7 @@ class LayerPanels:
         look, shades = self.look, cells.shades
         xaxis, yaxis = f"x{panel}", f"y{panel}"
         height = panel_height(len(cells.facts))
-        tickvals, ticktext = shades.tickvals, shades.ticktext
-        if height < SHORT_BAR:
-            tickvals, ticktext = [tickvals[0], tickvals[-1]], [ticktext[0], ticktext[-1]]
-        bar = colorbar(domain, height, tickvals, ticktext, look)
+        bar = colorbar(domain, height, *ticks_with_room(shades, height), look)
         figure.add_trace(heatmap(shades, bar, xaxis=xaxis, yaxis=yaxis))
         if (empty := empty_cells(cells.values, look, xaxis=xaxis, yaxis=yaxis)) is not None:
             figure.add_trace(empty)

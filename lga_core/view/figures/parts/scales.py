@@ -15,6 +15,7 @@ Scale = Literal["symmetric log", "per fact", "linear"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 
 SIGNED_DECADES = 4.0  # gradient products span four orders of magnitude (DESIGN, "Two screens")
+TICK_ROOM = 11.0  # px from one tick label of a colour bar to the next
 EFFECT_DECADES = 2.0  # effects are probabilities: below a hundredth of the largest is noise
 
 
@@ -79,6 +80,18 @@ class Shades:
     colorscale: list[list]
     tickvals: list[float]
     ticktext: list[str]
+
+
+def ticks_with_room(shades: Shades, height: float) -> tuple[list[float], list[str]]:
+    """The ticks that a colour bar of `height` px has room for: both ends first, then zero, then the others."""
+    ticks = list(zip(shades.tickvals, shades.ticktext, strict=True))
+    pixels = height / (shades.zmax - shades.zmin)
+    kept: list[tuple[float, str]] = []
+    for tick in dict.fromkeys([ticks[-1], ticks[0], *sorted(ticks, key=lambda tick: abs(tick[0]))]):
+        if all(abs(tick[0] - other[0]) * pixels >= TICK_ROOM for other in kept):
+            kept.append(tick)
+    kept.sort()
+    return [place for place, _ in kept], [text for _, text in kept]
 
 
 def signed_shades(values: np.ndarray, scale: Scale, look: Theme) -> Shades:

@@ -9,7 +9,7 @@ from lga_core.errors import LgaError
 from lga_core.results import CausalTrace
 from lga_core.view.figures.parts.cells import empty_cells, heatmap, overlay, value_or_none
 from lga_core.view.figures.parts.ruler import label_margin, layer_axis, outline, runs
-from lga_core.view.figures.parts.scales import Scale, effect_shades
+from lga_core.view.figures.parts.scales import Scale, effect_shades, ticks_with_room
 from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, colorbar, heading, new_figure, theme
 from lga_core.view.words.names import KIND_TITLES
 from lga_core.view.words.text import escape, number, shorten, token_label
@@ -40,7 +40,7 @@ def trace_heatmap(
     figure = new_figure(look, height=height, left=label_margin(_labels(trace), least=64), top=30, bottom=42)
     shades = effect_shades(values, scale, trace.kind, look)
     refs = {"xaxis": "x", "yaxis": "y"}
-    figure.add_trace(heatmap(shades, colorbar((0, 1), height, shades.tickvals, shades.ticktext, look), **refs))
+    figure.add_trace(heatmap(shades, colorbar((0, 1), height, *ticks_with_room(shades, height), look), **refs))
     if (empty := empty_cells(values, look, **refs)) is not None:
         figure.add_trace(empty)
     figure.add_trace(_cells(trace, values, look))

@@ -13,7 +13,8 @@ HITS = {k: f"hit@{k}" for k in (1, 3, 5)}
 
 
 def regret_rows(worth: Worth) -> list[dict[str, object]]:
-    """One row a selector, the lowest regret first."""
+    """One row a selector, the lowest regret first; with a column of notes where there is one."""
+    noted = any(item.pick.reason for item in worth.selectors)
     return [
         {
             "selector": item.pick.title,
@@ -26,7 +27,7 @@ def regret_rows(worth: Worth) -> list[dict[str, object]]:
             "Spearman ρ": item.spearman.value,
             "n judged": item.overall.n or None,
             "n picked from": item.pick.n_facts or None,
-            "note": item.pick.reason or "",
+            **({"note": item.pick.reason or ""} if noted else {}),
         }
         for item in _by_regret(worth)
     ]
