@@ -83,6 +83,7 @@ def photograph(page: Page, name: str) -> None:
             page.wait_for_timeout(300)
             assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth"), f"{name} at {width}"
             if width == PHONE:
+                settled(page)  # frames are made reachable once the page has taken the new width
                 audit(page, contrast=False)  # what scrolls sideways there must be reached by keyboard
             page.screenshot(path=SCREENSHOTS / f"{name}-{theme}-{width}.png")
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
