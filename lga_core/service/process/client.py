@@ -183,7 +183,7 @@ def _tell(job: Job, message: Any) -> None:
     elif isinstance(message, Waiting):
         job.waits(message.behind)
     elif isinstance(message, Shown):
-        job.published = message.value
+        job.show(message.value)
     elif isinstance(message, Ended):
         job.end(_state(message), result=message.result, error=message.error)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lga_core.errors import LgaError
-from lga_core.progress import Progress
+from lga_core.progress import Phase, Progress
 from lga_core.service.requests import Request
 
 State = Literal["starting", "waiting", "running", "finished", "cancelled", "failed"]
@@ -51,6 +51,7 @@ class Job:
         self._state: State = "starting"
         self._behind = ""
         self._progress: Progress | None = None
+        self._shown = 0  # how often it has shown something
         self._recent: deque[tuple[float, int]] = deque()  # (time, steps done) of this phase's last RATE_SECONDS
         self._touched = time.monotonic()
         self._ended: float | None = None
@@ -76,6 +77,12 @@ class Job:
     def untouched(self) -> float:
         """Seconds since somebody last looked at this job."""
         return time.monotonic() - self._touched
+
+    @property
+    def stage(self) -> tuple[Phase | None, int]:
+        """Another one each time that it begins a phase, or has shown something."""
+        progress = self._progress
+        return (None if progress is None else progress.phase), self._shown
 
     def touch(self) -> None:
         """Somebody still looks at this job."""
@@ -117,6 +124,12 @@ class Job:
             self._recent.append((now, progress.done))
             while len(self._recent) > 2 and now - self._recent[1][0] > RATE_SECONDS:
                 self._recent.popleft()
+
+    def show(self, value: Any) -> None:
+        """The engine has something to show before the end."""
+        with self._lock:
+            self.published = value
+            self._shown += 1
 
     def waits(self, behind: str) -> None:
         """The engine lets another job go first."""

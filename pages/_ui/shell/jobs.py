@@ -57,7 +57,7 @@ def is_running(area: str) -> bool:
 
 
 def redraw_when(holds: Callable[[], bool]) -> None:
-    """Run the whole page again once this holds. Looked at ten times a second while a job runs, so it must be cheap."""
+    """Run the whole page again once this holds. Looked at when a job begins another phase or shows something."""
     session().redraw_when.append(holds)
 
 
@@ -71,9 +71,15 @@ def progress_panel() -> None:
     short = any(job.request.interactive for job in shown.values())
     seconds = POLL_SECONDS if short else LONG_POLL_SECONDS
 
+    heard = [job.stage for job in shown.values()]
+
     def news() -> bool:
         """Whether there is something new for the page."""
-        return any(not job.alive for job in shown.values()) or any(holds() for holds in session().redraw_when)
+        nonlocal heard
+        if any(not job.alive for job in shown.values()):
+            return True
+        before, heard = heard, [job.stage for job in shown.values()]
+        return heard != before and any(holds() for holds in session().redraw_when)
 
     looked = 0
 
