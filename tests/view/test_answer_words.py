@@ -63,7 +63,7 @@ def test_a_row_says_layer_firmness_worth_cost_and_what_is_wrong():
     assert "cannot reach the answer" in first["note"]
     assert (second["layer"], second["firm"], second["note"]) == ("no pick", "n/a", "3 usable facts")
     (free,) = answer_rows(Answer(candidates=(replace(LGA, cost=Cost()),), recommended=None, layer=None))
-    assert free["cost"] == "none"
+    assert free["cost"] == "no cost"
     other = replace(LGA, ranking=(4,), obstacle=None, past=None, studied=False)
     (row,) = answer_rows(Answer(candidates=(other,), recommended=other, layer=4))
     assert (row["regret of such picks, points"], row["note"]) == ("n/a", "The study measured other options of it.")

@@ -136,7 +136,7 @@ def _from(past: PastWorth) -> str:
 
 def _cost(item: Candidate) -> str:
     if not item.cost.seconds and not item.cost.rows:
-        return "none"
+        return "no cost"
     return f"{duration(item.cost.seconds)}, {item.cost.rows:,.0f} rows"
 
 
