@@ -117,14 +117,14 @@ def _train(
     going = list(range(len(sizes)))
     for step in range(settings.steps + 1):
         last = step == settings.steps
-        optimizer.zero_grad()  # of those that have stopped too: Adam leaves alone what has no gradient
+        optimizer.zero_grad()
         losses = _evaluated(model, batches, edits, going, sizes, base, last)
         for number in going:
             histories[number].append(losses[number])
         going = [number for number in going if fmean(losses[number]) >= settings.stop_loss]
         if last or not going:
             break
-        for number in set(losses) - set(going):
+        for number in set(losses) - set(going):  # they have stopped: Adam leaves alone what has no gradient
             deltas[number].grad = None
         optimizer.step()
         if limit is not None:
