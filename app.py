@@ -6,7 +6,11 @@ What the first view needs is imported here, so that it is there when the server 
 import importlib
 
 import streamlit as st
+from starlette.middleware import Middleware
+
+from pages._ui.frame.no_delay import no_delay
+from pages._ui.frame.preload import Preload
 
 importlib.import_module("pages._ui.frame.navigation")
 importlib.import_module("pages._ui.scoring.results")
-app = st.App("pages/dashboard.py")
+app = st.App("pages/dashboard.py", lifespan=no_delay, middleware=[Middleware(Preload)])

@@ -17,6 +17,7 @@ from typing import Any
 
 from lga_core.errors import explained
 from lga_core.progress import Cancelled, Phase, Progress
+from lga_core.service.process.freed_memory import give_back_freed_memory
 from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
 from lga_core.service.process.turns import Turn, Turns
 
@@ -207,6 +208,7 @@ class RunningJob:
         except Exception as error:  # a result that cannot be sent must not leave the job without an end
             log.exception("The end of the job %r cannot be told.", self._title)
             self._engine.send(Ended(job=self._id, finished=False, error=explained(self._title, error, hint=IN_LOG)))
+        give_back_freed_memory()
         if self._engine.failure is not None:
             os._exit(1)  # the next request starts another process
 
