@@ -5,7 +5,7 @@ import platform
 import psutil
 import pytest
 
-from lga_core.service.process.freed_memory import give_back_freed_memory
+from lga_core.service.process.freed_memory import FreedMemory
 
 BLOCK = 100_000  # bytes: small enough for the C library to keep what is freed
 
@@ -16,6 +16,6 @@ def test_freed_blocks_below_one_in_use_go_back_to_the_system():
     last = blocks[-1]
     del blocks
     before = psutil.Process().memory_info().rss
-    give_back_freed_memory()
+    FreedMemory().give_back()
     assert before - psutil.Process().memory_info().rss > 1_000 * BLOCK
     assert len(last) == BLOCK

@@ -19,7 +19,15 @@ import torch
 
 from lga_core.bench.dashboard import load_checks as checks
 from lga_core.bench.dashboard.load_checks import Sample
-from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, RowsOfAnswer, answer_alone
+from lga_core.bench.dashboard.load_work import (
+    ARRIVAL_SECONDS,
+    PAUSE_SECONDS,
+    AskedQuestion,
+    LoadQuestion,
+    RowsOfAnswer,
+    Switch,
+    answer_alone,
+)
 from lga_core.bench.dashboard.server import Server, home_with_model, processor_seconds, served
 from lga_core.bench.dashboard.tab import Tab, chromium
 from lga_core.bench.measure import in_own_process
@@ -44,7 +52,7 @@ class Part:
     """What was seen with so many servers."""
 
     asked: Sequence[AskedQuestion]
-    switches: Sequence[float]  # seconds
+    switches: Sequence[Switch]
     problems: Sequence[str]
     samples: Sequence[Sample]
     store: Store
@@ -99,6 +107,8 @@ def bench_load(
             "sessions": sessions,
             "minutes": minutes,
             "compared_questions": len(questions),
+            "arrival_seconds": ARRIVAL_SECONDS,
+            "pause_seconds": PAUSE_SECONDS,
             "packages": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
             "parts": details,
         },
@@ -150,7 +160,7 @@ async def _work(home: Path, model: str, servers: int, sessions: int, minutes: fl
             processor = processor_seconds(running)
     return Part(
         asked=[item for person in people for item in person.asked],
-        switches=[seconds for person in people for seconds in person.switches],
+        switches=[item for person in people for item in person.switches],
         problems=[problem for person in people for problem in person.problems],
         samples=samples,
         store=Store(home / "runs"),
@@ -210,7 +220,7 @@ def _quantities(
         ("errors on pages and time-outs", "0", len(part.problems)),
         ("tracebacks in the servers' logs", "0", part.log_errors),
         ("page switches", "", len(part.switches)),
-        ("page switch, p95, s", f"≤ {SWITCH_SECONDS:g}", checks.p95(part.switches)),
+        ("page switch, p95, s", f"≤ {SWITCH_SECONDS:g}", checks.p95([item.seconds for item in part.switches])),
         *((f"processor time, {user}, s", "", seconds) for user, seconds in part.processor.items()),
         ("memory at most, MB", "", most / 1e6),
         ("memory's growth after two minutes", f"≤ {checks.MOST_GROWTH:.0%}", checks.growth(part.samples)),
@@ -222,7 +232,7 @@ def _details(part: Part, alone: Store) -> dict[str, Any]:
     return {
         "problems": checks.most_frequent(part.problems),
         "largest_difference_at": checks.compared_stores(alone, part.store).where,
-        "switch_seconds": list(part.switches),
+        "switches": [asdict(item) for item in part.switches],
         "memory": [[sample.seconds, sample.servers, sample.engines] for sample in part.samples[::MEMORY_EVERY]],
         "not_shown": [asdict(item) for item in part.asked if not item.shown and not item.cancelled],
     }

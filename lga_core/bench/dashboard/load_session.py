@@ -1,5 +1,6 @@
 """One session of `bench load`: a person in front of a tab, who asks, waits, stops, reloads and looks around."""
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -8,7 +9,14 @@ from pathlib import Path
 
 from playwright.async_api import Error as BrowserError
 
-from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, facts_of
+from lga_core.bench.dashboard.load_work import (
+    ARRIVAL_SECONDS,
+    PAUSE_SECONDS,
+    AskedQuestion,
+    LoadQuestion,
+    Switch,
+    facts_of,
+)
 from lga_core.bench.dashboard.page_work import FACT_SET
 from lga_core.bench.dashboard.tab import CALM_MS, PAGES, Tab
 from lga_core.data.load import choose, load_facts, write_facts
@@ -34,21 +42,25 @@ class LoadSession:
     seed: int
     folder: Path  # for the files that it uploads
     asked: list[AskedQuestion] = field(default_factory=list)
-    switches: list[float] = field(default_factory=list)  # seconds
+    switches: list[Switch] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # what went wrong, in words
+
+    def __post_init__(self) -> None:
+        self.draws = random.Random(f"{self.seed}/{self.number}")
 
     async def work_until(self, end: float) -> None:
         """Round after round until the clock (`time.monotonic`) says `end`; what is begun is finished."""
-        order = random.Random(f"{self.seed}/{self.number}")
+        await asyncio.sleep(self.number * ARRIVAL_SECONDS)
         todo: list[Callable[[int], Awaitable[None]]] = []
         seed = self.seed - 1
         while time.monotonic() < end:
             if not todo:
                 todo = [self.score, self.reload, self.edit, self.sweep, self.cancel, self.upload, self.walk]
-                order.shuffle(todo)
+                self.draws.shuffle(todo)
                 seed += 1
             work = todo.pop()
             try:
+                await self._look()
                 await work(seed)
                 await self._note_errors(work.__name__)
             except (LgaError, BrowserError) as error:
@@ -105,7 +117,7 @@ class LoadSession:
         """A sweep of two layers, with looks at other pages meanwhile."""
         question = await self._begin_sweep(SWEPT, seed)
         for link in ("Facts", "Golden layers", "Layer sweep"):
-            self.switches.append(await self.tab.switch(link))
+            await self._switch(link)
         self._note(question, shown=await self._comes_to(self._is_swept))
 
     async def cancel(self, seed: int) -> None:
@@ -120,9 +132,16 @@ class LoadSession:
         await self.tab.open("", facts=SCORED, seed=seed)
         for link in PAGES:
             if link != "Golden layers":
-                self.switches.append(await self.tab.switch(link))
+                await self._switch(link)
                 await self._note_errors(link)
-        self.switches.append(await self.tab.switch("Golden layers"))
+        await self._switch("Golden layers")
+
+    async def _switch(self, link: str) -> None:
+        await self._look()
+        self.switches.append(Switch(to=link, seconds=await self.tab.switch(link)))
+
+    async def _look(self) -> None:
+        await asyncio.sleep(self.draws.uniform(*PAUSE_SECONDS))
 
     async def _score(self, question: LoadQuestion, *, reload: bool = False) -> None:
         await self.tab.button("score").click()

@@ -1,4 +1,4 @@
-"""What `bench load` asks for, and the same questions answered by the command line's functions for one user."""
+"""What the sessions of `bench load` do, and the same questions answered for one user by the command line's functions."""
 
 import os
 from collections.abc import Sequence
@@ -9,6 +9,9 @@ from lga_core.bench.dashboard.page_work import EDITOR
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.runs.storage.store import Store
+
+ARRIVAL_SECONDS = 5.0  # one session after another, as people come
+PAUSE_SECONDS = (1.0, 5.0)  # a person looks at a page before the next click; drawn anew each time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,14 @@ class AskedQuestion:
     question: LoadQuestion
     cancelled: bool = False  # by this session
     shown: bool = True  # the page showed its result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """A click on a page's link."""
+
+    to: str  # the page
+    seconds: float  # until its title stood there
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,11 @@ from typing import Any
 
 from lga_core.errors import explained
 from lga_core.progress import Cancelled, Phase, Progress
-from lga_core.service.process.freed_memory import give_back_freed_memory
+from lga_core.service.process.freed_memory import FreedMemory
 from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
 from lga_core.service.process.turns import Turn, Turns
 
+NICENESS = 5  # below the server and a browser on the same machine: pages answer first
 ALIVE_SECONDS = 1.0
 LAST_SECONDS = 2.0  # jobs are given to remove what they have half written, when the server is gone
 LAST_CHECK_SECONDS = 0.02
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 def main(connection: Connection) -> None:
     """Serve one server process until its end of the pipe closes; then leave soon, whatever the jobs are doing."""
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the server's: the pipe closes with it
     engine = Engine(connection)
     engine.serve()
@@ -47,6 +49,7 @@ class Engine:
         self._sending = threading.Lock()
         self._turns = Turns()
         self._jobs: dict[int, RunningJob] = {}
+        self.freed_memory = FreedMemory()
         self._ready = threading.Event()
         self._desk: Any = None  # work.desk.Desk, once torch is imported
         self.failure: BaseException | None = None  # why it is not
@@ -156,6 +159,7 @@ class RunningJob:
             self._take_turn()
         elif not self._holds and self._engine.turns.is_due(self._turn):
             self._engine.turns.give(self._turn)
+            self._engine.freed_memory.give_back_now_and_then()
             self._take_turn()
 
     def check(self) -> None:
@@ -208,7 +212,7 @@ class RunningJob:
         except Exception as error:  # a result that cannot be sent must not leave the job without an end
             log.exception("The end of the job %r cannot be told.", self._title)
             self._engine.send(Ended(job=self._id, finished=False, error=explained(self._title, error, hint=IN_LOG)))
-        give_back_freed_memory()
+        self._engine.freed_memory.give_back()
         if self._engine.failure is not None:
             os._exit(1)  # the next request starts another process
 

@@ -2,13 +2,30 @@
 
 import ctypes
 import sys
+import time
+
+LEAST_SECONDS = 5.0  # between two times, while jobs take turns: the next job has to ask for its memory anew
 
 
-def give_back_freed_memory() -> None:
-    """Hand freed memory back to the system.
+class FreedMemory:
+    """Hands freed memory back to the system.
 
-    glibc keeps the pages that tensors of up to 32 MB were in: an engine of a 0.5 GB model grew to 3 GB under load, of
+    glibc keeps the pages that tensors of up to 32 MB were in: under load the engine of a 0.5 GB model grew to 3 GB, of
     which 0.6 GB were in use. Other C libraries have no such call.
     """
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
-        library.malloc_trim(0)
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None) if sys.platform == "linux" else None
+        self._trim = getattr(library, "malloc_trim", None)
+        self._last = time.monotonic()
+
+    def give_back(self) -> None:
+        """All of it."""
+        if self._trim is not None:
+            self._trim(0)
+        self._last = time.monotonic()
+
+    def give_back_now_and_then(self) -> None:
+        """Unless that was done within the last `LEAST_SECONDS`."""
+        if time.monotonic() - self._last > LEAST_SECONDS:
+            self.give_back()
