@@ -1,4 +1,4 @@
-"""What the sessions of `bench load` do, and the same questions answered for one user by the command line's functions."""
+"""What the sessions of `bench load` do, and the same questions answered for one user as on the command line."""
 
 import os
 from collections.abc import Sequence
