@@ -15,7 +15,7 @@ from lga_core.bench.dashboard.load_checks import (
     p95,
     store_files,
 )
-from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, answer_alone
+from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, Switch, answer_alone
 from lga_core.runs.storage.store import Store
 
 QUESTIONS = (
@@ -72,5 +72,16 @@ def test_growth_is_from_the_first_to_the_last_quarter_of_what_comes_after_the_st
 
 
 def test_p95_is_what_nineteen_of_twenty_stay_below():
-    assert p95([1.0] * 95 + [9.0] * 5) < 9.0 < p95([1.0] * 94 + [9.0] * 6) + 1e-9
+    assert p95(waits([1.0] * 95 + [9.0] * 5)) < 9.0 < p95(waits([1.0] * 94 + [9.0] * 6)) + 1e-9
     assert p95([]) is None
+
+
+def test_p95_of_later_switches_leaves_the_earlier_ones_out():
+    switches = waits([9.0] * 10 + [1.0] * 10)
+    assert p95(switches, settled=10.0) == 1.0 < p95(switches, settled=9.0)
+    assert p95(switches, settled=20.0) is None
+
+
+def waits(seconds: list[float]) -> list[Switch]:
+    """Page switches, one a second."""
+    return [Switch(to="Facts", at=float(number), seconds=wait) for number, wait in enumerate(seconds)]

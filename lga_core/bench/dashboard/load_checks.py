@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, RowsOfAnswer
+from lga_core.bench.dashboard.load_work import AskedQuestion, LoadQuestion, RowsOfAnswer, Switch
 from lga_core.data.facts import Fact
 from lga_core.results import FactList
 from lga_core.runs.replay.row_comparison import compared
@@ -18,7 +18,7 @@ from lga_core.runs.storage.kinds import kind_of, lost_rows
 from lga_core.runs.storage.row_file import unreadable_rows
 from lga_core.runs.storage.store import Store
 
-SETTLED_SECONDS = 120.0  # of a run, before its memory counts
+SETTLED_SECONDS = 120.0  # of a run, before its memory counts: until then everything is used for the first time
 MOST_GROWTH = 0.10  # of the memory after that
 
 
@@ -131,9 +131,10 @@ def growth(samples: Sequence[Sample], settled: float = SETTLED_SECONDS) -> float
     return median(late[-quarter:]) / median(late[:quarter]) - 1 if quarter else None
 
 
-def p95(seconds: Sequence[float]) -> float | None:
-    """The wait that 19 of 20 stay below; None without any."""
-    return float(np.percentile(seconds, 95)) if seconds else None
+def p95(switches: Sequence[Switch], settled: float = 0.0) -> float | None:
+    """The wait that 19 of 20 page switches after `settled` seconds stay below; None without any."""
+    late = [item.seconds for item in switches if item.at >= settled]
+    return float(np.percentile(late, 95)) if late else None
 
 
 def most_frequent(problems: Sequence[str]) -> list[str]:

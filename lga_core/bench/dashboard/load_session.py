@@ -46,17 +46,18 @@ class LoadSession:
     problems: list[str] = field(default_factory=list)  # what went wrong, in words
 
     def __post_init__(self) -> None:
-        self.draws = random.Random(f"{self.seed}/{self.number}")
+        self._draws = random.Random(f"{self.seed}/{self.number}")
 
-    async def work_until(self, end: float) -> None:
-        """Round after round until the clock (`time.monotonic`) says `end`; what is begun is finished."""
+    async def work_for(self, seconds: float) -> None:
+        """Round after round for so long, with the time until this session comes; what is begun is finished."""
+        self._begin = time.monotonic()
         await asyncio.sleep(self.number * ARRIVAL_SECONDS)
         todo: list[Callable[[int], Awaitable[None]]] = []
         seed = self.seed - 1
-        while time.monotonic() < end:
+        while time.monotonic() < self._begin + seconds:
             if not todo:
                 todo = [self.score, self.reload, self.edit, self.sweep, self.cancel, self.upload, self.walk]
-                self.draws.shuffle(todo)
+                self._draws.shuffle(todo)
                 seed += 1
             work = todo.pop()
             try:
@@ -138,10 +139,11 @@ class LoadSession:
 
     async def _switch(self, link: str) -> None:
         await self._look()
-        self.switches.append(Switch(to=link, seconds=await self.tab.switch(link)))
+        at = time.monotonic() - self._begin
+        self.switches.append(Switch(to=link, at=at, seconds=await self.tab.switch(link)))
 
     async def _look(self) -> None:
-        await asyncio.sleep(self.draws.uniform(*PAUSE_SECONDS))
+        await asyncio.sleep(self._draws.uniform(*PAUSE_SECONDS))
 
     async def _score(self, question: LoadQuestion, *, reload: bool = False) -> None:
         await self.tab.button("score").click()

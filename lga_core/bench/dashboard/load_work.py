@@ -10,7 +10,7 @@ from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
 from lga_core.runs.storage.store import Store
 
-ARRIVAL_SECONDS = 5.0  # one session after another, as people come
+ARRIVAL_SECONDS = 10.0  # one session after another, as people come
 PAUSE_SECONDS = (1.0, 5.0)  # a person looks at a page before the next click; drawn anew each time
 
 
@@ -40,6 +40,7 @@ class Switch:
     """A click on a page's link."""
 
     to: str  # the page
+    at: float  # seconds since the sessions began
     seconds: float  # until its title stood there
 
 
