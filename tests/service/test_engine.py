@@ -146,7 +146,7 @@ def test_where_no_process_can_be_started_a_job_says_so(home, tmp_path, monkeypat
 
 
 def test_a_cancelled_job_keeps_what_it_finished_and_goes_on_from_there(client, tiny_folder):
-    request = long_request(tiny_folder, " the city of", steps=300)
+    request = long_request(tiny_folder, " the city of", steps=100)
     reader = SweepReader(machine.identity(str(tiny_folder)), request, 0, Store())
 
     def cells() -> int:

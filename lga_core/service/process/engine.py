@@ -21,7 +21,6 @@ from lga_core.service.process.freed_memory import FreedMemory
 from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
 from lga_core.service.process.turns import Turn, Turns
 
-NICENESS = 5  # below the server and a browser on the same machine: pages answer first
 ALIVE_SECONDS = 1.0
 LAST_SECONDS = 2.0  # jobs are given to remove what they have half written, when the server is gone
 LAST_CHECK_SECONDS = 0.02
@@ -33,7 +32,6 @@ log = logging.getLogger(__name__)
 
 def main(connection: Connection) -> None:
     """Serve one server process until its end of the pipe closes; then leave soon, whatever the jobs are doing."""
-    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the server's: the pipe closes with it
     engine = Engine(connection)
     engine.serve()
