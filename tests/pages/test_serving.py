@@ -2,6 +2,9 @@
 
 import asyncio
 import socket
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse
@@ -9,6 +12,8 @@ from starlette.types import ASGIApp, Message
 
 from pages._ui.frame.no_delay import no_delay
 from pages._ui.frame.preload import FIRST_VIEW, SCRIPTS, Preload, links
+
+Result = TypeVar("Result")
 
 
 def test_every_script_of_the_first_view_is_there_once():
@@ -34,7 +39,7 @@ def test_connections_of_a_socket_that_names_no_protocol_are_not_held_back():
                 with socket.create_connection(listening.getsockname()), listening.accept()[0] as connection:
                     return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
-    assert asyncio.run(accepted_without_delay())
+    assert run(accepted_without_delay())
 
 
 def headers_sent(app: ASGIApp) -> Headers:
@@ -47,5 +52,11 @@ def headers_sent(app: ASGIApp) -> Headers:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(app({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send))
+    run(app({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send))
     return Headers(raw=sent[0]["headers"])
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """In a thread of its own: a browser test that came before has left a running loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
