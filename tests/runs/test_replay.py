@@ -128,6 +128,18 @@ def test_the_tolerance_is_a_share_of_the_largest_value_beside_it(model, facts, s
     assert not compared(stored.provenance, rows, {}, "cpu").equal
 
 
+def test_how_near_an_edit_comes_to_its_target_is_compared_as_the_share_that_it_is(model, facts, store):
+    report, stored = tasks.trial(model, "small", facts[0], [1], "r-rome", QUICK, store, diagnose=False)
+    (error,) = report.target_errors
+    assert error < 1e-5  # rounding
+
+    def with_error(value):
+        return {"x": replace(report, target_errors=(value,))}
+
+    assert compared(stored.provenance, with_error(error), with_error(2 * error), "cpu").equal
+    assert not compared(stored.provenance, with_error(error), with_error(error + 5e-4), "cpu").equal
+
+
 def test_a_partial_run_is_compared_as_far_as_it_is(model, facts, store):
     stored = measured(model, facts, store, "trace-mlp", TRACE)
     path = store.path(stored.provenance.key, ".jsonl")

@@ -11,6 +11,7 @@ from lga_core.runs.storage.row_file import adapter
 
 TOLERANCE = 1e-4  # float32 on other hardware, or in batches of another size, differs by less
 SMALLEST = 0.01  # a number that stands alone is compared with at least this: below it, rounding is all there is
+SHARES = ("target_errors",)  # shares already (of ‖v*‖), and nothing but rounding: compared as they are
 # What it took, a fact's place in its file, and what earlier versions did not keep: tokens, whose text is compared, and
 # how many probes the file had that are never asked.
 NOT_COMPARED = ("cost", "edit_cost", "record", "greedy_ids", "dropped_locality")
@@ -57,7 +58,9 @@ def _differences(then: Any, now: Any, place: str = "") -> Iterator[tuple[str, fl
         for name in (then.keys() | now.keys()) - set(NOT_COMPARED):
             yield from _differences(then.get(name), now.get(name), f"{place}.{name}".strip("."))
     elif _numeric(then) and _numeric(now):
-        yield place, _share(np.array(then, dtype=float), np.array(now, dtype=float))
+        alone = SMALLEST if np.ndim(then) == 0 else 0.0
+        least = 1.0 if place.rsplit(".", 1)[-1] in SHARES else alone
+        yield place, _share(np.array(then, dtype=float), np.array(now, dtype=float), least)
     elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
         for index, (one, other) in enumerate(zip(then, now, strict=True)):
             yield from _differences(one, other, f"{place}[{index}]")
@@ -72,10 +75,13 @@ def _numeric(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _share(then: np.ndarray, now: np.ndarray) -> float:
-    """The largest difference as a share of the largest value; infinite where shapes or missing values differ."""
+def _share(then: np.ndarray, now: np.ndarray, least: float) -> float:
+    """The largest difference as a share of the largest value, which counts as `least` at least.
+
+    Infinite where shapes or missing values differ.
+    """
     if then.shape != now.shape or (np.isnan(then) != np.isnan(now)).any():
         return math.inf
     difference = np.nan_to_num(np.abs(then - now)).max()
     largest = np.nan_to_num(np.abs(then)).max()
-    return float(difference / (max(largest, SMALLEST) if then.ndim == 0 else largest or 1.0))
+    return float(difference / (max(largest, least) or 1.0))
