@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import psutil
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Message
@@ -40,6 +41,19 @@ def test_connections_of_a_socket_that_names_no_protocol_are_not_held_back():
                     return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
     assert run(accepted_without_delay())
+
+
+def test_a_process_that_may_not_see_its_sockets_serves_nevertheless(monkeypatch):
+    def refused(self, kind):
+        raise psutil.AccessDenied(self.pid)
+
+    monkeypatch.setattr(psutil.Process, "net_connections", refused)
+
+    async def begun() -> bool:
+        async with no_delay(None):
+            return True
+
+    assert run(begun())
 
 
 def headers_sent(app: ASGIApp) -> Headers:

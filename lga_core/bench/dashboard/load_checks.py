@@ -18,7 +18,7 @@ from lga_core.runs.storage.kinds import kind_of, lost_rows
 from lga_core.runs.storage.row_file import unreadable_rows
 from lga_core.runs.storage.store import Store
 
-SETTLED_SECONDS = 120.0  # of a run, before its memory counts: until then everything is used for the first time
+SETTLED_SECONDS = 120.0  # of a run, in which everything is used for the first time
 MOST_GROWTH = 0.10  # of the memory after that
 
 

@@ -46,6 +46,7 @@ class LoadSession:
     problems: list[str] = field(default_factory=list)  # what went wrong, in words
 
     def __post_init__(self) -> None:
+        self._begin = 0.0  # by the clock, when the sessions began
         self._draws = random.Random(f"{self.seed}/{self.number}")
 
     async def work_for(self, seconds: float) -> None:
