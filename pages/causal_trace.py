@@ -13,9 +13,10 @@ from pages._ui.scoring import average_trace, trace
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import choice, hint, page_head, toggle, waiting
+from pages._ui.shell.engine import engine
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.layer_choice import layers_list
-from pages._ui.shell.live import live
+from pages._ui.shell.layer_choice import golden_layer, layers_list
+from pages._ui.shell.live import live_with
 from pages._ui.shell.starting import start_button
 from pages._ui.trial.fact import choose_fact, strip_of
 
@@ -30,7 +31,7 @@ def page(question: Question) -> None:
         model=question.model, proxy=proxy_set(question), fact=fact, kinds=tuple(kinds), settings=settings, old=old
     )
     kept().shown[TraceRequest] = request
-    running = jobs.is_running(trace.AREA)
+    job = engine().find(request)
     session().compute = partial(jobs.start, trace.AREA, request, TITLE)
     traced = trace.read(request)
     if traced.traces:
@@ -39,17 +40,19 @@ def page(question: Question) -> None:
     start_button("Trace this fact", "grid_on", trace.AREA, request, TITLE, disabled=done, key="trace", type="primary")
     job_outcome(jobs.last_job_of(trace.AREA, request), "The finished traces are kept.")
 
+    golden = golden_layer(question)
+
     def results() -> None:
         """The fact before it is traced, then what is finished of it."""
         finished = trace.read(request)
         if finished.empty:
             strip_of(question, fact)
-            first_look(running)
+            first_look(running=job is not None)
         else:
-            trace.show(finished, running)
+            trace.show(finished, golden, running=job is not None)
 
-    live("trace_results", results, running=running)
-    averaged = average_trace.section(question, tuple(kinds), settings)
+    live_with("trace_results", results, job)
+    averaged = average_trace.section(question, tuple(kinds), settings, golden)
     layers = known_layers(question.model)
     if layers is not None and (averaged or not traced.empty):
         layers_list(layers)
@@ -93,10 +96,12 @@ def controls(question: Question) -> tuple[list[Kind], CmaSettings, OldSource]:
     return [kind for kind in trace.KINDS if kind in kinds], settings, "model" if own else "data"
 
 
-def first_look(running: bool) -> None:
+def first_look(*, running: bool) -> None:
     """What a trace is, before there is one."""
     if running:
         waiting("Tracing. The first heatmap appears here when it is finished; the sidebar shows the progress.")
+    elif jobs.is_running(trace.AREA):
+        waiting("Another trace is running; the sidebar shows the progress.")
     else:
         hint(
             "The trace restores each token’s state at each layer in a corrupted run and measures how much of the "

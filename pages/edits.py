@@ -7,6 +7,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_table
 from pages._ui.edits.edit_several import several
 from pages._ui.edits.many_edits import many_edits
+from pages._ui.facts.sets import editable_or_hint
 from pages._ui.session.state import EDITS_VIEW, MANY, Question
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import choice, hint, page_head
@@ -48,6 +49,8 @@ def views(question: Question, ledger: LedgerView) -> None:
     """What is wanted beside the ledger; only that is drawn."""
     first = "facts" if ledger.report else "several"
     view = choice("View", list(_VIEWS), EDITS_VIEW, first, format_func=_VIEWS.get, label_visibility="collapsed")
+    if view in (MANY, "several") and not editable_or_hint(question):
+        return
     if view == "several":
         several(question)
     elif view == MANY:

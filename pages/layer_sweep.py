@@ -2,6 +2,7 @@
 
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import SweepRequest
+from pages._ui.facts.sets import editable_or_hint
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
@@ -15,7 +16,7 @@ from pages._ui.sweep.study_view import study
 def page(question: Question) -> None:
     """From the form to the verdict."""
     layers = layers_or_hint(question.model)
-    if layers is None:
+    if layers is None or not editable_or_hint(question):
         return
     request = form.form(question, layers)
     if request is None:

@@ -7,6 +7,8 @@ import torch
 from conftest import tiny_model
 from reporting import Collect, cancel_at
 
+from lga_core.editing.editors.rank_one import prepare_moments
+from lga_core.editing.settings import RRomeSettings
 from lga_core.errors import LgaError
 from lga_core.models.moments import second_moment as moments
 from lga_core.models.moments.plan import moment_plan
@@ -75,12 +77,35 @@ def test_neither_padding_nor_batches_matter(tiny, story, side, monkeypatch):
     close(second_moment(tiny, 1, source=source), naive(tiny, 1, rows), 1e-6)
 
 
-def test_it_is_computed_once_and_kept(tiny):
-    first = second_moment(tiny, 0)
+def test_it_is_computed_once_and_kept_with_the_layers_below(tiny):
+    first = second_moment(tiny, 1)
     report = Collect()
-    torch.testing.assert_close(second_moment(tiny, 0, report=report), first, rtol=0, atol=0)
+    torch.testing.assert_close(second_moment(tiny, 1, report=report), first, rtol=0, atol=0)
+    second_moment(tiny, 0, report=report)
     assert report.steps == []
-    assert len(list(derived_path(tiny, "x").parent.glob("moment-*"))) == tiny.layers
+    assert len(list(derived_path(tiny, "x").parent.glob("moment-*"))) == 2
+
+
+def test_a_pass_runs_no_block_above_its_layers(tiny, monkeypatch):
+    corpus(tiny, moments.text_tokens(tiny, 1), 0)
+
+    def run(*_args, **_kwargs):
+        raise AssertionError("the block above ran")
+
+    monkeypatch.setattr(tiny.architecture.blocks[2].module, "forward", run)
+    second_moment(tiny, 1)
+    with pytest.raises(AssertionError, match="the block above ran"):
+        second_moment(tiny, 2)
+
+
+def test_an_edit_at_several_layers_reads_the_text_once(tiny):
+    report = Collect()
+    prepare_moments(tiny, [1, 3], RRomeSettings(), report=report)
+    assert {step.detail for step in reading(report)} == {"4 layers from 0 to 3"}
+    report = Collect()
+    prepare_moments(tiny, [1, 3], RRomeSettings(), report=report)
+    prepare_moments(tiny, [0], RRomeSettings(covariance="identity", seed=5), report=report)
+    assert report.steps == []
 
 
 def test_each_text_has_a_moment_of_its_own(story):
@@ -159,7 +184,7 @@ def test_a_layer_that_does_not_fit_is_refused(story, monkeypatch):
 
 def test_a_large_model_gets_only_the_layer_that_is_asked_for(monkeypatch, story):
     model = tiny_model("llama")
-    monkeypatch.setattr(moments, "ALL_LAYERS_BYTES", 3 * moments.moment_bytes(model, [0]))
+    monkeypatch.setattr(moments, "LAYERS_BELOW_BYTES", 1 * moments.moment_bytes(model, [0]))
     second_moment(model, 2, source=f"file:{story}")
     assert len(list(derived_path(model, "x").parent.glob("moment-*"))) == 1
     plan = moment_plan(model, [1, 2], f"file:{story}")
@@ -179,7 +204,7 @@ def test_a_plan_says_what_it_will_take_and_then_that_it_is_done(tiny):
     assert plan.tokens == plan.tokens_to_read == plan.tokens_to_write == 4 * width
     assert plan.disk_bytes == plan.memory_bytes == 4 * 4 * width**2
     assert plan.seconds is None and not plan.ready
-    second_moment(tiny, 1)
+    second_moment(tiny, 3)
     kept = sum(path.stat().st_size for path in derived_path(tiny, "x").parent.glob("moment-*"))
     assert plan.disk_bytes == pytest.approx(kept, rel=0.02)
     done = moment_plan(tiny, [3, 1])

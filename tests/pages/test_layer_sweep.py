@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,8 +13,9 @@ from lga_core.view.words.sweep import study as view
 from lga_core.view.words.sweep.claims import recommendation
 from pages._ui.shell.text import safe
 from pages._ui.sweep import study_view as study
+from tests.conftest import tiny_network
 from tests.pages.conftest import forget_all
-from tests.pages.driving import kept, metrics, open_tab, stopped, wait, words
+from tests.pages.driving import RECORDS, kept, metrics, name_model, open_tab, stopped, upload, wait, words
 
 
 @pytest.fixture
@@ -50,6 +52,27 @@ def test_before_any_batch_the_size_is_known_and_the_time_is_not(page: AppTest):
     assert not page.button(key="sweep").disabled and not page.button(key="sweep_estimate").disabled
     page.toggle(key="known").set_value(True).run()  # which facts those are is not known yet
     assert "Up to 12 edits: 3 facts × 4 layers" in words(page) and "not known yet" in words(page)
+
+
+def test_a_model_of_one_layer_has_no_range_to_choose(app: AppTest, model_folder: Path):
+    tiny_network("llama", layers=1).save_pretrained(model_folder)
+    name_model(app, str(model_folder))
+    app.switch_page("layer_sweep.py").run()
+    assert "32 proxy facts × 1 layer. 32 edits" in words(app).replace("**", "")
+    assert not app.button(key="sweep").disabled
+
+
+def test_facts_without_a_new_answer_cannot_be_swept_or_edited_and_the_pages_say_so(ready: AppTest):
+    known = [{name: value for name, value in item.items() if name != "target_new"} for item in RECORDS]
+    upload(ready, "known.json", json.dumps(known).encode())
+    ready.button(key="use_upload").click().run()
+    ready.switch_page("layer_sweep.py").run()
+    assert "None of these facts has a new answer" in words(ready)
+    assert "sweep" not in {button.key for button in ready.button}
+    ready.switch_page("edits.py").run()
+    for shown_view in ("several", "many"):
+        ready.segmented_control(key="edits_view").set_value(shown_view).run()
+        assert "None of these facts has a new answer" in words(ready) and not ready.error
 
 
 def test_the_first_batch_is_measured_kept_and_projected(page: AppTest):

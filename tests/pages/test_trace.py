@@ -1,6 +1,7 @@
 """The causal trace: three kinds of heatmaps with attributions, what the store has, the layer chosen, and averages."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 from streamlit.testing.v1 import AppTest
@@ -8,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from lga_core.progress import Phase
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
+from lga_core.service.process.jobs import Job
 from lga_core.service.reading.run_groups import RunGroup, grouped
 from lga_core.service.requests import TraceRequest
 from tests.conftest import tiny_network
@@ -68,6 +70,14 @@ def test_what_is_told_of_a_stopped_trace_is_told_of_that_one_only(ready: AppTest
     assert "It was cancelled" in words(ready)
     ready.pills(key="trace_kinds").set_value(["mlp"]).run()
     assert "It was cancelled" not in words(ready)
+
+
+def test_another_trace_that_runs_is_not_taken_for_this_one(ready: AppTest):
+    ready.switch_page("causal_trace.py").run()
+    other = replace(kept(ready).shown[TraceRequest], kinds=("hidden",))
+    kept(ready).jobs["trace"] = Job(0, "Tracing the fact", other)
+    ready.run()
+    assert "Another trace is running" in words(ready) and "The first heatmap appears here" not in words(ready)
 
 
 def test_the_trace_marks_no_golden_layer_where_the_options_leave_no_pick(ready: AppTest):

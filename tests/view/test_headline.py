@@ -58,7 +58,7 @@ def test_how_far_the_picks_are_apart(ours, theirs, below):
 
 def test_what_is_not_there_is_said_so():
     shown = cards(None, None, None)
-    assert [card.value for card in shown.values()] == ["–", "–", "–", "n/a", "–", "0 of 40"]
+    assert [card.value for card in shown.values()] == ["–", "–", "–", "n/a", "–", "–"]
     alone = cards(None, picking(cma_scores(), reason="no usable fact"), None)
     assert (alone["CMA’s pick"].value, alone["CMA’s pick"].help) == ("n/a", "no usable fact")
     assert alone["Cost"].below == "CMA" and alone["Agreement"].below == "one score only"

@@ -18,7 +18,7 @@ from lga_core.bench.dashboard.load_work import (
     facts_of,
 )
 from lga_core.bench.dashboard.page_work import FACT_SET
-from lga_core.bench.dashboard.tab import CALM_MS, PAGES, Tab
+from lga_core.bench.dashboard.tab import CALM_MS, PAGES, Tab, button_of
 from lga_core.data.load import choose, load_facts, write_facts
 from lga_core.errors import LgaError
 from lga_core.view.words.sentences import layers_in_words
@@ -27,6 +27,7 @@ SCORED, EDITED, SWEPT, WIDELY_SWEPT, UPLOADED = 6, 4, 3, 8, 4  # facts of a ques
 SWEEP_LAYERS = (1, 2)
 RESULT_MS = 300_000  # a result counts as not shown after it, on a machine with all the other sessions
 EDIT_LAYERS = 4  # trial edits take turns at the first so many layers
+MAIN, HEADING, METRIC = "[data-testid=stMain]", "h3", "[data-testid=stMetric]"
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 
 
@@ -106,11 +107,11 @@ class LoadSession:
         )
         await button.click()
         (fact, *_) = facts_of(question)
-        title = self.tab.page.get_by_role("heading", name=f"at {layers_in_words(question.layers)}")
-        about = self.tab.page.get_by_text(f"{fact.prompt} {fact.target_old[0]} → {fact.target_new}")
+        title = f"at {layers_in_words(question.layers)}"
+        about = f"{fact.prompt} {fact.target_old[0]} → {fact.target_new}"
 
         async def shown() -> bool:
-            return await title.count() > 0 and await about.count() > 0
+            return await self.tab.says(HEADING, title) and await self.tab.says(MAIN, about)
 
         self._note(question, shown=await self._comes_to(shown))
         await self.tab.until_idle()
@@ -148,17 +149,18 @@ class LoadSession:
 
     async def _score(self, question: LoadQuestion, *, reload: bool = False) -> None:
         await self.tab.button("score").click()
-        about = self.tab.page.get_by_text(f"{question.limit} facts of {_shown_name(question)} · seed {question.seed}")
-        title = self.tab.page.get_by_role("heading", name="Golden layers", exact=True)
-        await title.wait_for()
-        await about.first.wait_for()
+        about = f"{question.limit} facts of {_shown_name(question)} · seed {question.seed}"
+
+        async def begun() -> bool:
+            return await self.tab.says("h1", "Golden layers", exact=True) and await self.tab.says(MAIN, about)
+
+        await self.tab.until(begun)
         if reload:
             await self.tab.page.reload()
-            await title.wait_for()  # an empty page has no job either
-        used = self.tab.page.get_by_test_id("stMetric").filter(has_text=f"of {question.limit}")
+            await self.tab.until(begun)  # an empty page has no job either
 
         async def shown() -> bool:
-            return await about.count() > 0 and await used.count() > 0
+            return await self.tab.says(MAIN, about) and await self.tab.says(METRIC, f"of {question.limit}")
 
         self._note(question, shown=await self._comes_to(shown))
         await self.tab.until_idle()
@@ -175,8 +177,7 @@ class LoadSession:
 
     async def _is_swept(self) -> bool:
         """The button to go on is off, and the figure is there."""
-        figures = self.tab.page.locator(".js-plotly-plot")
-        return await self.tab.button("sweep").is_disabled() and await figures.count() > 0
+        return await self.tab.has(f"{button_of('sweep')}:disabled") and await self.tab.has(".js-plotly-plot")
 
     async def _comes_to(self, shown: Callable[[], Awaitable[bool]]) -> bool:
         return await self.tab.comes_to(shown, CALM_MS, RESULT_MS)

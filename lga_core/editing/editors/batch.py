@@ -9,6 +9,7 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.editor import KeyValue, Written, target_errors
+from lga_core.editing.editors.rank_one import prepare_moments
 from lga_core.editing.edits import Edit, LowRankEdit, output_at
 from lga_core.editing.search.value import Value
 from lga_core.editing.search.values import shared_values
@@ -29,7 +30,8 @@ def layer_by_layer(
     report: Reporter = silent,
 ) -> tuple[Written, ...]:
     """A v* of its own at every layer, each searched on the model with the layers before it written."""
-    sampled = prefixes(model, settings.contexts, settings.seed)
+    prepare_moments(model, layers, settings, report=report)
+    sampled = prefixes(model, settings.contexts, settings.seed, report=report)
     written: list[Written] = []
     for layer in sorted(layers):
         before = (*base, *(item.edit for item in written))

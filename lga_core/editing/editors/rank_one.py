@@ -1,12 +1,13 @@
 """What the editors that solve with the second moment of the keys have in common: C, and the direction C⁻¹k."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from lga_core.editing.settings import KeyValueSettings
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.moments.second_moment import second_moment
+from lga_core.models.moments.second_moment import second_moment, second_moments
 from lga_core.models.text.sources import IDENTITY
 from lga_core.progress import Reporter, silent
 
@@ -25,6 +26,21 @@ def moment_of(
         tokens_per_input=settings.tokens_per_input,
         report=report,
     )
+
+
+def prepare_moments(
+    model: LoadedModel, layers: Sequence[int], settings: KeyValueSettings, *, report: Reporter = silent
+) -> None:
+    """Have C of all these layers at hand: asked for one by one, each would read the text anew."""
+    if settings.covariance != IDENTITY:
+        second_moments(
+            model,
+            layers,
+            settings.seed,
+            source=settings.covariance,
+            tokens_per_input=settings.tokens_per_input,
+            report=report,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

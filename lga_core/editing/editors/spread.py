@@ -12,6 +12,7 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.batch import layer_by_layer, write
 from lga_core.editing.editors.editor import KeyValue, Written
+from lga_core.editing.editors.rank_one import prepare_moments
 from lga_core.editing.edits import Edit, applied, output_at
 from lga_core.editing.search.contexts import Contexts
 from lga_core.editing.search.values import shared_values
@@ -59,7 +60,8 @@ def _spread(
     with model.using("checking the blocks"), applied(model, base):
         for layer in order:
             _check(model, layer)
-    sampled = prefixes(model, settings.contexts, settings.seed)
+    prepare_moments(model, order, settings, report=report)
+    sampled = prefixes(model, settings.contexts, settings.seed, report=report)
     bounded = replace(settings.value, norm_bound=settings.z_bound)
     values = shared_values(
         model, facts, order[-1], bounded, sampled, mean_start=True, edits=base, site="block", report=report

@@ -13,6 +13,7 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.batch import at_keys, residuals_at, write
 from lga_core.editing.editors.editor import KeyValue, Written
+from lga_core.editing.editors.rank_one import prepare_moments
 from lga_core.editing.search.contexts import Contexts, search_tokens
 from lga_core.editing.search.search import Search
 from lga_core.editing.search.value import Value, layers_in_words
@@ -48,6 +49,7 @@ def edits_by_layer(
             report = during(f"layer {layer}: edits")
             yield layer, edits_at(model, facts, layer, editor, settings, report=report), 0.0
         return
+    prepare_moments(model, layers, settings, report=during("second moments"))
     before = prefixes(model, settings.contexts, settings.seed)
     contexts = [Contexts.of(model, fact, before) for fact in facts]
 

@@ -14,7 +14,7 @@ def rate(model: Identified, what: What) -> float | None:
     return _kept(model).get(model.machine, {}).get(what)
 
 
-def note_rate(model: Identified, what: What, tokens: int, seconds: float) -> None:
+def note_rate(model: Identified, what: What, tokens: float, seconds: float) -> None:
     """Keep a measured rate. Nothing was measured where no token was read."""
     if tokens <= 0 or seconds <= 0:
         return

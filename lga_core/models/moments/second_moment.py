@@ -1,7 +1,7 @@
 """Second moments C = E[k kᵀ] of a down projection's inputs, uncentred, over a text (ROME §3.1).
 
 Every position of the text counts, as the model reads it. Layers are filled in groups that fit in memory, each in one
-pass over the text; a pass that is stopped goes on from its last checkpoint.
+pass over the text, which runs no block above them; a pass that is stopped goes on from its last checkpoint.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from lga_core.models.moments.files import (
 )
 from lga_core.models.moments.rates import note_rate
 from lga_core.models.running.batching import by_tokens, padded
-from lga_core.models.running.forward import final_hidden
+from lga_core.models.running.forward import run_up_to
 from lga_core.models.running.hooks import OutputFunction, on_outputs
 from lga_core.models.running.memory import available, check_working, out_of_memory
 from lga_core.models.sources.derived import keep, kept
@@ -38,7 +38,7 @@ from lga_core.models.text.tokens import Batch, TokenRow
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 BATCH_TOKENS = 2048
-ALL_LAYERS_BYTES = 2 * 2**30  # every layer is filled with the one asked for where all fit in this
+LAYERS_BELOW_BYTES = 2 * 2**30  # all layers below the one asked for are filled with it where they fit in this
 MEMORY_SHARE = 0.5  # of the free memory, for the sums of a group of layers
 SOLVING_BYTES = 20  # an entry: in float32 as it is kept, in float64, and its factor
 CHECKPOINT_SECONDS = 60.0
@@ -56,8 +56,9 @@ def second_moment(
 ) -> torch.Tensor:
     """C of one layer, (d_in, d_in) float32 on the CPU; computed once per model, text and number of tokens, and kept.
 
-    Small models get every layer in the same pass over the text, large ones the layer that is asked for. Raises
-    LgaError for a text that is not there, damaged or too short, and where solving with C would not fit in memory.
+    Small models get all layers below it in the same pass over the text, large ones the layer that is asked for; who
+    needs several asks for them together before (`second_moments`). Raises LgaError for a text that is not there,
+    damaged or too short, and where solving with C would not fit in memory.
     """
     text = text_named(source, seed)
     _compute_missing(model, [layer], text, tokens_per_input, report)
@@ -90,9 +91,12 @@ def second_moments(
 def _compute_missing(
     model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int, report: Reporter
 ) -> None:
-    while missing := wanted(model, layers, text, tokens_per_input):
+    missing = wanted(model, layers, text, tokens_per_input)
+    while missing:
         group = groups(model, missing, text, tokens_per_input)[0]
         _compute(model, group, text, tokens_per_input, report)
+        # Not looked for on disk again: where the cache has a cap, one group may put out another for ever.
+        missing = tuple(layer for layer in missing if layer not in group)
 
 
 def wanted(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> tuple[int, ...]:
@@ -101,9 +105,9 @@ def wanted(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_inp
     def missing(among: Sequence[int]) -> tuple[int, ...]:
         return tuple(layer for layer in among if not moment_path(model, layer, text, tokens_per_input).exists())
 
-    everything = range(model.layers)
     asked = missing(sorted(set(layers)))
-    return missing(everything) if asked and moment_bytes(model, everything) <= ALL_LAYERS_BYTES else asked
+    below = range(max(asked, default=-1) + 1)  # the pass runs through these anyway
+    return missing(below) if moment_bytes(model, below) <= LAYERS_BELOW_BYTES else asked
 
 
 def groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> list[tuple[int, ...]]:
@@ -124,6 +128,11 @@ def groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_inp
         same = [layer for layer in left if model.architecture.blocks[layer].down.d_in == width]
         passes += [tuple(same[first : first + most]) for first in range(0, len(same), most)]
     return passes
+
+
+def depth(model: LoadedModel, group: Sequence[int]) -> float:
+    """The share of the model's blocks that a pass for these layers runs."""
+    return (max(group) + 1) / model.layers
 
 
 @dataclass(kw_only=True)
@@ -172,7 +181,7 @@ def _compute(model: LoadedModel, layers: tuple[int, ...], text: Text, tokens_per
             f"The text of the second moment has {reading.tokens:,} tokens; at least {needed:,} are needed.",
             hint="Name a longer text, or own-text.",
         )
-    note_rate(model, "reading", reading.tokens - read_before, seconds)
+    note_rate(model, "reading", (reading.tokens - read_before) * depth(model, layers), seconds)
     for layer, total in reading.sums.items():
         moment = (total / reading.tokens).cpu()
         keep(moment_path(model, layer, text, tokens_per_input), partial(save_file, {"second_moment": moment}))
@@ -211,7 +220,7 @@ def _add(model: LoadedModel, rows: Sequence[TokenRow], sums: dict[int, torch.Ten
 
     hooks = {model.architecture.blocks[layer].down.module: hook_for(layer) for layer in sums}
     with on_outputs(hooks, model.architecture.flat):
-        final_hidden(model, batch)
+        run_up_to(model, batch, max(sums))
 
 
 def _in_words(layers: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ keeps the keys and values of a batch's first columns, so that what follows can b
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,21 @@ def final_hidden(model: LoadedModel, batch: Batch, prefix: PrefixCache | None = 
         past_key_values=_own(prefix.cache),
         use_cache=True,
     ).last_hidden_state
+
+
+class _Reached(Exception):
+    """The last block that is wanted has run."""
+
+
+def run_up_to(model: LoadedModel, batch: Batch, last: int) -> None:
+    """Run a batch through blocks 0 … `last` and no further, for hooks on them to see."""
+
+    def stop(_module: nn.Module, _args: tuple, _kwargs: dict) -> None:
+        raise _Reached
+
+    above = tuple(block.module for block in model.architecture.blocks[last + 1 : last + 2])
+    with suppress(_Reached), on_calls(stop, above):
+        final_hidden(model, batch)
 
 
 def packed_hidden(model: LoadedModel, packing: Packing) -> torch.Tensor:

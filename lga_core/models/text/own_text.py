@@ -1,6 +1,7 @@
 """Text that the model writes itself, sampled and seeded: prefixes for editing contexts, and a corpus for moments."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,11 @@ from lga_core.models.sources.derived import derived_path, dtype_part, keep, kept
 from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import TokenRow, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.resources import ASSETS
 
-VERSION = 1
+VERSION = 1  # of the corpus
+PREFIX_VERSION = 2
+SHIPPED = ASSETS / "demo" / "text"  # of the models of the recorded example, by fingerprint as in the cache folder
 OPENINGS = ("The", "In", "I", "It was", "Many people", "When", "Because", "There is", "You", "For")
 PREFIX_TOKENS = (5, 7, 8, 10)  # sampled after an opening; cycled where more prefixes are asked for
 CORPUS_BATCH, CORPUS_TOKENS = 64, 128  # rows sampled together, tokens of each
@@ -36,21 +40,32 @@ def prefixes(model: LoadedModel, count: int, seed: int, *, report: Reporter = si
         steps.append(tokens)
         report(Progress(phase=Phase.OWN_TEXT, done=len(steps), total=max(lengths), detail="prefixes"))
     texts = []
-    for i, (opening, length) in enumerate(zip(openings, lengths, strict=True)):
+    for i, (row, length) in enumerate(zip(rows, lengths, strict=True)):
         ids = [step[i] for step in steps[:length] if step[i] is not None]
-        texts.append(" ".join((opening + model.tokenizer.decode(ids, skip_special_tokens=True)).split()))
+        # Together: tokenizers of Llama 2's kind drop the space before the first token that they decode.
+        text = model.tokenizer.decode([*row.ids, *ids], skip_special_tokens=True)
+        texts.append(" ".join(text.split()))
     keep(path, lambda place: place.write_text(json.dumps(texts)))
     return tuple(texts)
 
 
 def prefixes_path(model: LoadedModel, count: int, seed: int) -> Path:
     """Where so many prefixes of that seed are kept, once they are sampled."""
-    return derived_path(model, f"prefixes-v{VERSION}-n{count}-s{seed}{dtype_part(model.dtype)}.json")
+    return _place(model, f"prefixes-v{PREFIX_VERSION}-n{count}-s{seed}{dtype_part(model.dtype)}.json")
 
 
 def corpus_path(model: LoadedModel, tokens: int, seed: int) -> Path:
     """Where the corpus of that size and seed is kept, once it is sampled."""
-    return derived_path(model, f"corpus-v{VERSION}-n{tokens}-s{seed}{dtype_part(model.dtype)}.json")
+    return _place(model, f"corpus-v{VERSION}-n{tokens}-s{seed}{dtype_part(model.dtype)}.json")
+
+
+def _place(model: LoadedModel, name: str) -> Path:
+    """Where a text is kept. One that comes with the code is put there first: nobody has to wait for its sampling."""
+    path = derived_path(model, name)
+    shipped = SHIPPED / path.parent.name / name
+    if shipped.is_file() and not path.exists():
+        keep(path, lambda place: shutil.copyfile(shipped, place))
+    return path
 
 
 def corpus(model: LoadedModel, tokens: int, seed: int, *, report: Reporter = silent) -> tuple[TokenRow, ...]:

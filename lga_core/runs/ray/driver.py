@@ -12,13 +12,13 @@ from types import ModuleType
 from typing import Any
 
 from lga_core.data.facts import Fact
+from lga_core.editing.editors.rank_one import prepare_moments
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
 from lga_core.evaluation.experiments.layer_sweep import batches_left
 from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.files import moment_path
-from lga_core.models.moments.second_moment import second_moments
 from lga_core.models.running.memory import WORKING_SHARE, weight_bytes
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.text.own_text import prefixes, prefixes_path
@@ -119,11 +119,11 @@ def _derive(
     if settings.contexts:
         prefixes(model, settings.contexts, settings.seed, report=report)
         files[None] = [DerivedFile.of(prefixes_path(model, settings.contexts, settings.seed))]
+    prepare_moments(model, layers, settings, report=report)
     if settings.covariance != IDENTITY:
-        each = settings.tokens_per_input
-        second_moments(model, layers, settings.seed, source=settings.covariance, tokens_per_input=each, report=report)
         text = text_named(settings.covariance, settings.seed)
-        files |= {layer: [DerivedFile.of(moment_path(model, layer, text, each))] for layer in layers}
+        paths = {layer: moment_path(model, layer, text, settings.tokens_per_input) for layer in layers}
+        files |= {layer: [DerivedFile.of(path)] for layer, path in paths.items()}
     return files
 
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
+from lga_core.editing.settings import RRomeSettings
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.text.own_text import SHIPPED, corpus, corpus_path, prefixes, prefixes_path
 from lga_core.progress import Reporter, silent
 from lga_core.results import Kind, Origin, Stored
 from lga_core.runs import tasks
@@ -75,7 +77,7 @@ def check_place(folder: Path) -> None:
 def record_model(
     model: LoadedModel, folder: Path, *, limit: int = LIMIT, swept: int = SWEPT, report: Reporter = silent
 ) -> RecordedModel:
-    """One model's scores, sweep, traces with attributions, and a trial at the sweep's best layer and at the last."""
+    """One model's scores, sweep, traces with attributions, a trial at the sweep's best layer and at the last, texts."""
     question = {"model": model.name, "facts": FACTS, "limit": limit, "seed": SEED, "known_only": False}
     store = Store(folder, origin=Origin(question=question, command=COMMAND))
     facts = choose(load_facts(FACTS).facts, limit, SEED)
@@ -92,8 +94,24 @@ def record_model(
         tasks.trial(model, FACTS, facts[0], (layer,), EDITOR, None, store, report=report)[1]
         for layer in (layers[-1], good)
     ]
+    keep_texts(model, folder)
     opened = (scores[-1], cells, traces[0], tokens, *trials)
     return RecordedModel(identity=model.identity, runs=tuple(item.provenance.key for item in opened))
+
+
+def keep_texts(model: LoadedModel, folder: Path) -> None:
+    """Put what the model wrote for second moments and contexts into the example, where every machine finds it."""
+    settings = RRomeSettings(seed=SEED)
+    widths = {block.down.d_in for block in model.architecture.blocks}
+    prefixes(model, settings.contexts, SEED)
+    paths = [prefixes_path(model, settings.contexts, SEED)]
+    for tokens in sorted(settings.tokens_per_input * width for width in widths):
+        corpus(model, tokens, SEED)
+        paths.append(corpus_path(model, tokens, SEED))
+    place = folder / SHIPPED.name / paths[0].parent.name
+    place.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        shutil.copyfile(path, place / path.name)
 
 
 def _measured(model: LoadedModel, facts: Sequence[Fact], name: str, store: Store, report: Reporter) -> Stored:

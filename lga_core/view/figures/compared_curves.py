@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
 from lga_core.view.figures.parts.ruler import layer_axis
 from lga_core.view.figures.parts.style import RIGHT_MARGIN, ThemeName, axis, axis_title, legend, new_figure, theme
-from lga_core.view.words.text import number, shorten
+from lga_core.view.words.text import escape, number, shorten
 
 COLORS = (0, 3)  # of the theme's series: far apart for colour-blind readers too
 DASHES = ("solid", "dash")
@@ -35,13 +34,12 @@ def compared_curves(curves: Sequence[RunCurve], *, theme_name: ThemeName = "ligh
         color = look.series[COLORS[place]]
         second = apart and place == 1
         shared = {"yaxis": "y2"} if second else {}
-        name = escape(shorten(curve.name, 60))
         figure.add_trace(
             go.Scatter(
                 x=list(range(len(curve.values))),
                 y=[None if np.isnan(value) else float(value) for value in curve.values],
                 mode="lines+markers",
-                name=name,
+                name=escape(shorten(curve.name, 60)),
                 line={"color": color, "width": 2, "dash": DASHES[place]},
                 marker={
                     "size": [10 if layer in curve.picks else 4 for layer in range(len(curve.values))],
@@ -51,7 +49,7 @@ def compared_curves(curves: Sequence[RunCurve], *, theme_name: ThemeName = "ligh
                     ],
                 },
                 customdata=[[layer, None, number(float(value), 4)] for layer, value in enumerate(curve.values)],
-                hovertemplate=f"layer %{{x}}: %{{customdata[2]}}<extra>{name}</extra>",
+                hovertemplate="layer %{x}: %{customdata[2]}<extra>%{fullData.name}</extra>",
                 **shared,
             )
         )

@@ -17,8 +17,8 @@ _DEFINITIONS: Mapping[str, str] = {
     "portability": "What follows from the new fact follows: percent of tokens of the right answer to such prompts.",
     "overall": "Arithmetic mean of those of rewrite, rephrase, locality and portability that there are.",
     "harmonic mean": "Of the metrics’ means: ROME’s score. One bad metric pulls it down.",
-    "fluency": "(H₂ + 2·H₃)/3 of a text of 100 tokens that goes on from the prompt, H_n the entropy of its n-grams of "
-    "words in bits; it falls where the text repeats itself.",
+    "fluency": "100 · (H₂ + 2·H₃)/3 of a text of 100 tokens that goes on from the prompt, H_n the entropy of its word "
+    "n-grams in bits; it falls where the text repeats itself.",
     "forced %": "Teacher-forced: percent of the expected answer’s tokens that are the most probable ones, each "
     "given those before it.",
     "free": "Free generation: whether the text that the model writes begins with the expected answer.",

@@ -154,8 +154,13 @@ def time_left(seconds: float | None) -> str:
 
 
 def spoken(method: str) -> str:
-    """A method's title inside a sentence, where its comma would mislead: CMA (MLP)."""
-    head, comma, tail = method_title(method).partition(", ")
+    """A method's title inside a sentence: CMA (MLP)."""
+    return without_comma(method_title(method))
+
+
+def without_comma(title: str) -> str:
+    """A title inside a sentence, where its comma would mislead: "CMA, MLP" is "CMA (MLP)"."""
+    head, comma, tail = title.partition(", ")
     return f"{head} ({tail})" if comma else head
 
 

@@ -82,7 +82,8 @@ def _facts(question: Question) -> Sequence[Fact]:
     if way == "first":
         most = max(len(listed), 1)
         key = f"first_n_{question.fingerprint[:8]}_{most}"
-        wanted = right.number_input("How many of the sidebar’s facts", 1, most, min(5, most), key=key, width=220)
+        words = "How many of the sidebar’s facts"
+        wanted = right.number_input(words, 1, most, min(5, most), key=key, width=220, persist_state="session")
         return listed[:wanted]
     every = {fact.record: fact for fact in (*listed, *editable(fact_set(question.facts).facts))}
     chosen = right.multiselect(

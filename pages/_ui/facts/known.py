@@ -53,8 +53,11 @@ def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None
             st.markdown("Choose a model in the sidebar to see which of these facts it knows.")
             return
         title = safe(resolve(question.model).title)
-        if jobs.is_running(AREA):
+        if job is not None and job.alive:
             st.markdown(f"Asking {title}. The sidebar shows how far it is; the answers appear here at the end.")
+            return
+        if jobs.is_running(AREA):
+            st.markdown("A model is being asked about other facts; the sidebar shows how far it is.")
             return
         st.markdown(
             f"{title} has not been asked about "

@@ -13,6 +13,7 @@ from lga_core.data.load import load_facts, shipped_sets
 from lga_core.service.requests import ProxySet
 from pages._ui.session import state
 from pages._ui.session.state import Question, kept, session
+from pages._ui.shell.elements import hint
 
 DEFAULT_LIMIT = 32
 PARTS = ("rephrases", "locality", "portability")  # of a fact: its probes beside the prompt
@@ -41,6 +42,14 @@ def fact_set(name: str) -> FactSet:
 def with_part(facts: Sequence[Fact], part: str) -> int:
     """How many of the facts have probes of that part."""
     return sum(bool(getattr(fact, part)) for fact in facts)
+
+
+def editable_or_hint(question: Question) -> bool:
+    """Whether any fact of the set has a new answer to write; where none has, the page says so."""
+    some = with_part(fact_set(question.facts).facts, "target_new") > 0
+    if not some:
+        hint("None of these facts has a new answer: they can be traced, not edited. Choose another set in the sidebar.")
+    return some
 
 
 def fingerprint(facts: FactSet) -> str:

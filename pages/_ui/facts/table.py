@@ -13,7 +13,6 @@ from pages._ui.facts import sets
 from pages._ui.facts.report import problem_table
 from pages._ui.session.state import TableEdits, session, widget
 
-_NAME = "edited_name"
 HELP = {
     "target_old": "Accepted old answers, the canonical one first; “ | ” between them.",
     "rephrases": "“ | ” between them.",
@@ -45,7 +44,7 @@ def edit(fact_set: FactSet) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = f"{sets.title(fact_set.name)}, edited"
-        st.text_input("Name of the changed set", name, key=_NAME, max_chars=80, width=320)
+        st.text_input("Name of the changed set", name, key=_name_key(fact_set), max_chars=80, width=320)
         st.button(
             "Keep as a new set",
             key="keep_edited",
@@ -118,8 +117,13 @@ def _mistakes(result: FactSet, new: set[int]) -> list[int]:
     return skipped
 
 
+def _name_key(fact_set: FactSet) -> str:
+    """Of the name's field: each set's table has a name of its own."""
+    return f"edited_name_{sets.mark(fact_set)}"
+
+
 def _keep(fact_set: FactSet, result: FactSet) -> None:
-    name = widget(_NAME) or f"{sets.title(fact_set.name)}, edited"
+    name = widget(_name_key(fact_set)) or f"{sets.title(fact_set.name)}, edited"
     sets.choose(sets.add_derived(replace(result, name=name)))
     _discard(fact_set)
 
@@ -129,4 +133,4 @@ def _discard(fact_set: FactSet) -> None:
     tables = session().editing
     mark = sets.mark(fact_set)
     tables[mark] = TableEdits(rows=rows, edited=rows, version=tables[mark].version + 1)
-    st.session_state.pop(_NAME, None)
+    st.session_state.pop(_name_key(fact_set), None)

@@ -32,7 +32,7 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
     words = search.lower().split()
     matching = [header for header in headers if header.holds(words)]
     if not matching:
-        hint("No run has all of these words.", "search_off")
+        hint("No run has all of these words." if words else "None of the stored runs can be read.", "search_off")
     else:
         _table(matching)
     by_key, facts = {header.key: header for header in headers}, facts_in_words(headers)

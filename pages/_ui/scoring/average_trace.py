@@ -30,16 +30,16 @@ AREA = "average trace"
 DEFAULT_FACTS = 16  # with half of them known, enough for an average that is not called one of few facts
 
 
-def section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings) -> bool:
+def section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings, golden: int | None) -> bool:
     """Closed at first: the store is read when it is opened. Whether there is an average to choose a layer on."""
     opened = st.expander("Average over facts", icon=":material/stacks:", key="average_open", on_change="rerun")
     if not opened.open:
         return False
     with opened:
-        return _section(question, kinds, settings)
+        return _section(question, kinds, settings, golden)
 
 
-def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings) -> bool:
+def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings, golden: int | None) -> bool:
     proxy = proxy_set(question)
     most = min(proxy.limit, len(proxy.candidates))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -71,7 +71,7 @@ def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings)
     job_outcome(jobs.last_job_of(AREA, request), "The traced facts are kept; the button goes on with the rest.")
 
     def draw() -> None:
-        _results(question.model, _read(request), running is not None)
+        _results(_read(request), golden, running=running is not None)
 
     live_with("average_trace_live", draw, running)
     return measured is not None and bool(measured.averages)
@@ -83,7 +83,7 @@ def _read(request: AverageTraceRequest) -> AverageTraces | None:
     return None if model is None else reading.read(model, request, store())
 
 
-def _results(model: str, measured: AverageTraces | None, running: bool) -> None:
+def _results(measured: AverageTraces | None, golden: int | None, *, running: bool) -> None:
     """How far it is, then a heatmap a kind."""
     if measured is None or not measured.averages:
         if running:
@@ -98,7 +98,7 @@ def _results(model: str, measured: AverageTraces | None, running: bool) -> None:
         return
     averages = measured.averages.values()
     for average in averages:
-        _heatmap(model, measured, average)
+        _heatmap(measured, average, golden)
     words = averaged_facts_sentence(next(iter(averages)))
     costs = " · ".join(cost_sentence(KINDS[average.kind], average.cost) for average in averages)
     st.caption(safe(f"{words} {costs}".strip()))
@@ -110,13 +110,12 @@ def _results(model: str, measured: AverageTraces | None, running: bool) -> None:
             )
 
 
-def _heatmap(model: str, measured: AverageTraces, average: AverageTrace) -> None:
+def _heatmap(measured: AverageTraces, average: AverageTrace, golden: int | None) -> None:
     """One kind's heatmap; a click chooses the layer."""
-    golden = kept().golden
     figure = average_trace_heatmap(
         average,
         scale=widget("trace_scale") or "linear",
-        golden=golden[1] if golden is not None and golden[0] == model else None,
+        golden=golden,
         chosen=chosen_layers(average.layers),
         theme_name=theme_name(),
     )

@@ -15,6 +15,7 @@ from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.scores.selection import signs
 from lga_core.service.reading import stored
+from lga_core.service.reading.answering import Answered
 from lga_core.service.reading.method_scores import LGA, QuestionScores, ScoreChoices, agreement, question_scores
 from lga_core.service.reading.readings import reading_needs
 from lga_core.service.requests import Need
@@ -64,8 +65,14 @@ def show(question: Question) -> None:
         session().shown_run = results.lga.stored.provenance.key
 
     def look() -> QuestionScores | None:
-        """As it is now, for what is drawn again while the job runs."""
-        return read(question, choices, choices.needs())
+        """As it is now: it grows while the job runs, and what needs it is then drawn again."""
+        return read(question, choices, choices.needs()) if running else results
+
+    answered = _answer(question, results)
+
+    def draw_headline() -> None:
+        now = look()
+        _headline(question, now, answered if now is results else _answer(question, now), running)
 
     if running and not finished:
         jobs.redraw_when(lambda: (now := look()) is not None and bool(now.finished))
@@ -78,12 +85,12 @@ def show(question: Question) -> None:
             if measured
             else "Press Score layers to start again.",
         )
-        live("golden_headline", lambda: _headline(question, look(), running), running=running, seconds=LIVE_SECONDS)
+        live("golden_headline", draw_headline, running=running, seconds=LIVE_SECONDS)
     if not running:
         _offer_missing(results)
     live("golden_figure", lambda: _figure(question.model, look(), running), running=running, seconds=LIVE_SECONDS)
     if results is not None and results.drawable:
-        proposed = answer.read(question, results).answer.layer
+        proposed = None if answered is None else answered.answer.layer
         kept().proposed = None if proposed is None else (question.model, proposed)
         choose_and_try(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(question.model, results, _drawing(question.model, results))
@@ -111,17 +118,22 @@ def hidden_heatmaps(choices: ScoreChoices) -> tuple[str, ...]:
     return tuple(method for name, method in methods.items() if name not in wanted)
 
 
-def _headline(question: Question, results: QuestionScores | None, running: bool) -> None:
+def _answer(question: Question, results: QuestionScores | None) -> Answered | None:
+    """The answer to the question; None before anything is scored."""
+    return answer.read(question, results) if results is not None and results.scored else None
+
+
+def _headline(question: Question, results: QuestionScores | None, answered: Answered | None, running: bool) -> None:
     """The answer, the row of numbers, where they come from, and what must be said about them."""
     golden = results.golden if results is not None else ()
     kept().golden = (question.model, golden[0]) if golden else None
-    if results is None or not results.scored:
+    if results is None or answered is None:
         if running:
             waiting("The first results appear here with the first facts. The sidebar shows the progress.")
         return
     lga = results.lga
     cma = results.cma
-    answer.show(answer.read(question, results))
+    answer.show(answered)
     lga_scores, cma_scores = (item.scores if item is not None else None for item in (lga, cma))
     cards(headline(lga_scores, cma_scores, agreement(lga, cma), len(results.known.facts)))
     _badges(results, running)
@@ -201,7 +213,5 @@ def _in_words(results: QuestionScores) -> str:
         for item in results.scored
         if item.scores.selection.golden_layer is not None
     ]
-    return (
-        f"Heatmaps of facts by {results.known.identity.layers} layers, with a score per layer below. "
-        f"{'; '.join(picks)}."
-    )
+    shown = f"Heatmaps of facts by {results.known.identity.layers} layers, with a score per layer below."
+    return f"{shown} {'; '.join(picks)}." if picks else shown

@@ -14,7 +14,7 @@ from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
 from lga_core.view.words.cards import Card
 from lga_core.view.words.sentences import cost_sentence
 from lga_core.view.words.text import number
-from pages._ui.session.state import kept, widget
+from pages._ui.session.state import widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import cards
@@ -55,14 +55,14 @@ def read(request: TraceRequest) -> Traced:
     return Traced(request=request, traces=traces, attribution=attribution)
 
 
-def show(traced: Traced, running: bool) -> None:
-    """Token strip, probabilities, one heatmap a kind, and the attributions on the same tokens."""
+def show(traced: Traced, golden: int | None, *, running: bool) -> None:
+    """Token strip, probabilities, one heatmap a kind with the golden layer, and the attributions on the same tokens."""
     traces = [trace for trace, _ in traced.traces.values()]
     if traces:
         token_strip(traces[0].tokens, traces[0].subject)
         _probabilities(traced.request, traces)
     for trace in traces:
-        _heatmap(traced.request.model, trace)
+        _heatmap(trace, golden)
     if traced.attribution is None:
         st.caption("The token attributions come last." if running else "No token attributions yet.")
     else:
@@ -84,26 +84,26 @@ def _probabilities(request: TraceRequest, traces: list[CausalTrace]) -> None:
             Card(label="p clean", value=number(first.p_clean, 3), help=clean),
             Card(label="p corrupted", value=number(first.p_corrupted, 3), help=corrupted),
             Card(label="Total effect", value=number(first.total_effect, 3), help="p clean − p corrupted."),
-            Card(label="Traced token", value=token, help=f"First token of the old answer{source}."),
+            Card(label="Traced token", value=safe(token), help=f"First token of the old answer{source}."),
         ]
     )
     costs = [cost_sentence(KINDS[trace.kind], trace.cost) + _origin(request, trace.kind) for trace in traces]
     st.caption(safe(" · ".join(costs)))
 
 
-def _heatmap(model: str, trace: CausalTrace) -> None:
+def _heatmap(trace: CausalTrace, golden: int | None) -> None:
     """One kind's heatmap; a click chooses the layer."""
-    golden = kept().golden
     layers = trace.effect.shape[1]
     figure = trace_heatmap(
         trace,
         scale=widget("trace_scale") or "linear",
-        golden=golden[1] if golden is not None and golden[0] == model else None,
+        golden=golden,
         chosen=chosen_layers(layers),
         estimate=bool(widget("trace_estimate")),
         theme_name=theme_name(),
     )
-    token, layer = divmod(int(trace.effect.argmax()), layers)
+    shown = trace.patching if widget("trace_estimate") else trace.effect
+    token, layer = divmod(int(shown.argmax()), layers)
     chart(
         figure,
         f"trace_{trace.kind}",

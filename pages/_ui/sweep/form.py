@@ -32,16 +32,7 @@ def form(question: Question, layers: int) -> SweepRequest | None:
     """The choices; None where the settings are not allowed."""
     left, middle, right, last = st.columns([2, 3, 2, 1], gap="medium", vertical_alignment="bottom")
     editor = editors.editor_select(left)
-    first, end = middle.slider(
-        "Layers",
-        0,
-        layers - 1,
-        (0, layers - 1),
-        key=f"sweep_layers_{layers}",
-        persist_state="session",
-        disabled=layers < 2,
-        help="Every layer from the first to the second is edited alone.",
-    )
+    first, end = _layer_range(layers, middle)
     test = _test_facts(question, right, last)
     editors.about(editor)
     settings = editors.chosen_settings(editor)
@@ -56,6 +47,21 @@ def form(question: Question, layers: int) -> SweepRequest | None:
         editor=editor,
         settings=settings,
         metrics=metrics,
+    )
+
+
+def _layer_range(layers: int, place: Any) -> tuple[int, int]:
+    """The first and the last layer of the sweep."""
+    if layers == 1:  # a slider needs two ends
+        return 0, 0
+    return place.slider(
+        "Layers",
+        0,
+        layers - 1,
+        (0, layers - 1),
+        key=f"sweep_layers_{layers}",
+        persist_state="session",
+        help="Every layer from the first to the second is edited alone.",
     )
 
 

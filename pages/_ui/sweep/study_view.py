@@ -18,7 +18,7 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import tabs
 from pages._ui.shell.text import safe
 
-FRESH_SECONDS = 60  # a unit that is finished meanwhile is seen after this
+FRESH_SECONDS = 600  # a unit that is finished meanwhile is seen after this; to read them all takes a second
 _BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
 _REGRET = (
     "Regret: points of Overall below the layer that is best on half of the test facts, measured on the other half, "
@@ -71,14 +71,15 @@ def _group(units: tuple[StudyUnit, ...]) -> Group:
 
 def study() -> None:
     """All units together, then each of them, in the paper's shape."""
-    measured = read()
-    if measured is None:
-        return
     title = "The paper’s comparison, measured beforehand"
     opened = st.expander(title, icon=":material/table_view:", key="study_units", on_change="rerun")
     if not opened.open:
         return
     with opened:
+        measured = read()
+        if measured is None:
+            st.caption("No unit is measured yet.")
+            return
         group = chosen_group(measured)
         tabs(
             {

@@ -33,7 +33,7 @@ def test_a_changed_set_has_its_own_name_and_fingerprint(page: AppTest):
         },
     )
     assert "1 changed · 1 new · 1 deleted" in words(page)
-    page.text_input(key="edited_name").input("Mine").run()
+    page.text_input(key=name_key(page)).input("Mine").run()
     page.button(key="keep_edited").click().run()
     after = chosen(page)
     assert after.name == "Mine" and after.fingerprint != before.fingerprint
@@ -53,3 +53,17 @@ def test_edits_outlive_a_look_at_another_view_and_can_be_thrown_away(page: AppTe
     assert "1 changed" in words(page) and page.data_editor[0].value["target_new"][0] == "Lima"
     page.button(key="discard_edited").click().run()
     assert "Nothing is changed yet" in words(page) and page.data_editor[0].value["target_new"][0] == "Boston"
+
+
+def test_each_set_has_a_name_of_its_own_for_its_changes(page: AppTest):
+    show(page, "edit")
+    change(page, {"edited_rows": {"0": {"target_new": "Lima"}}})
+    page.text_input(key=name_key(page)).input("Mine").run()
+    page.selectbox(key="facts").select("world").run()
+    change(page, {"edited_rows": {"0": {"target_new": "Lima"}}})
+    assert page.text_input(key=name_key(page)).value == "World facts, edited"
+
+
+def name_key(page: AppTest) -> str:
+    """Of the field for the changed set's name."""
+    return next(field.key for field in page.text_input if (field.key or "").startswith("edited_name"))

@@ -9,6 +9,7 @@ from lga_core.data.facts import Fact
 from lga_core.results import KnownFactCheck
 from lga_core.runs.storage.keys import known_facts_run
 from lga_core.runs.storage.store import Store
+from lga_core.service.process.jobs import Job
 from lga_core.service.process.machine import identity
 from lga_core.service.requests import KnownFactsRequest
 from tests.pages.conftest import forget_all
@@ -35,6 +36,13 @@ def test_asking_the_model_shows_its_answers_and_a_new_server_has_them_at_once(pa
     forget_all()
     page.run()
     assert frame(page, "the model says").equals(table) and "has not been asked" not in words(page)
+
+
+def test_a_job_about_another_model_is_not_taken_for_this_ones(page: AppTest):
+    facts = tuple(chosen(page).facts)
+    kept(page).jobs["known"] = Job(0, "Asking the model", KnownFactsRequest(model="gemma-3-270m", facts=facts))
+    page.run()
+    assert "A model is being asked about other facts" in words(page) and "the answers appear here" not in words(page)
 
 
 def test_a_verdict_is_asked_for_where_it_is_not_there(page: AppTest):

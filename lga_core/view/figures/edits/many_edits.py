@@ -41,7 +41,7 @@ def many_edits_curves(result: ManyEdits, *, theme_name: ThemeName = "light") -> 
         figure.add_trace(_curve(rows, [getattr(row, metric) for row in rows], name, line, "y", " %"))
     small: list[tuple[str, str, list[float | None]]] = [
         ("Drift", f"nats of KL on neutral prompts · dotted: {KL_BOUND:g}", [row.kl for row in rows]),
-        ("Fluency", "entropy of word pairs and triples", [row.fluency for row in rows]),
+        ("Fluency", "entropy of word pairs and triples, bits × 100", [row.fluency for row in rows]),
         ("‖ΣΔW‖ / ‖W‖", "the largest of the edited matrices", [_largest(row) for row in rows]),
     ]
     for place, (name, _note, values) in enumerate(small, start=2):

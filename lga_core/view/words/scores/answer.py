@@ -5,7 +5,7 @@ from typing import Any
 
 from lga_core.results import Answer, Candidate, Obstacle, PastWorth
 from lga_core.view.words.scores.options import loss_note
-from lga_core.view.words.sentences import duration, percent
+from lga_core.view.words.sentences import duration, percent, without_comma
 from lga_core.view.words.sweep.sentences import BRUTE_FORCE, points
 from lga_core.view.words.text import count, listed
 
@@ -18,8 +18,7 @@ def candidate_name(selector: str, title: str, settings: Mapping[str, Any]) -> st
         return f"LGA ({loss_note({'loss': 'answer', **settings})})"  # earlier runs, of the answer's loss, do not say it
     if selector == BRUTE_FORCE:
         return "Sweep"
-    head, comma, tail = title.partition(", ")
-    return f"{head} ({tail})" if comma else head
+    return without_comma(title)
 
 
 def answer_rows(answer: Answer) -> list[dict[str, str]]:

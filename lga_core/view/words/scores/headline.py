@@ -80,13 +80,13 @@ def _cost(lga: LayerScores | None, cma: LayerScores | None) -> Card:
 
 
 def _facts(lga: LayerScores | None, asked: int) -> Card:
-    rows = lga.rows if lga is not None else ()
-    known = sum(row.known is True for row in rows)
-    checked = sum(row.known is not None for row in rows)
-    used = lga.n_facts if lga is not None else 0
+    if lga is None:
+        return Card(label="Facts used", value="–", below="LGA not measured")
+    known = sum(row.known is True for row in lga.rows)
+    checked = sum(row.known is not None for row in lga.rows)
     return Card(
         label="Facts used",
-        value=f"{used} of {asked}",
+        value=f"{lga.n_facts} of {asked}",
         below=f"{known} known" if checked else "known: n/a",
         help="Known: the model’s greedy next token starts an accepted old answer"
         f"{f', asked of {checked}' if checked else ''}.",
