@@ -34,8 +34,8 @@ def load(
 
     A name that ends with ":chat" is the same model asked through its chat template.
 
-    device: "auto" (cuda, then mps, then cpu) or a torch device; dtype: "auto" (float32 on a CPU, else bfloat16) or
-    one of DTYPES. Raises LgaError for everything that can be wrong with the name, the folder or the machine.
+    device: "auto" (cuda, else cpu), "cpu", "cuda" or one card as "cuda:1"; dtype: "auto" (float32 on a CPU, else
+    bfloat16) or one of DTYPES. Raises LgaError for all that can be wrong with the name, the folder or the machine.
     """
     entry = resolve(name)
     target = pick_device(device)
@@ -70,14 +70,16 @@ def load(
 
 
 def pick_device(asked: str) -> torch.device:
-    """Raises LgaError for a device that torch does not know or this machine does not have."""
-    has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    """Raises LgaError for a device that torch does not know, this machine does not have, or that has no float64."""
+    has = {"cpu": True, "cuda": torch.cuda.is_available()}
     if asked == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if has[name]))
+        return torch.device("cuda" if has["cuda"] else "cpu")
     try:
         device = torch.device(asked)
     except RuntimeError as error:
-        raise LgaError(f"There is no device {asked!r}.", hint="Use auto, cpu, cuda or mps.") from error
+        raise LgaError(f"There is no device {asked!r}.", hint="Use auto, cpu or cuda.") from error
+    if device.type == "mps":
+        raise LgaError(f"{asked!r} has no float64, in which edits and scores are computed.", hint="Use auto or cpu.")
     if not has.get(device.type) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
         raise LgaError(f"This machine has no device {asked!r} that torch can use.", hint="Use auto or cpu.")
     return device

@@ -64,8 +64,7 @@ def test_bfloat16_is_a_choice(folder: Path):
 
 
 def test_auto_picks_what_the_machine_has():
-    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    assert pick_device("auto").type == best
+    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert pick_dtype("auto", torch.device("cpu")) == torch.float32
     assert pick_dtype("auto", torch.device("cuda")) == torch.bfloat16
 
@@ -75,6 +74,7 @@ def test_auto_picks_what_the_machine_has():
     [
         ({"device": "gpu0"}, "no device 'gpu0'"),
         ({"device": "cuda:99"}, "no device 'cuda:99'"),
+        ({"device": "mps"}, "'mps' has no float64"),
         ({"device": "cpu", "dtype": "int4"}, "no dtype 'int4'"),
     ],
 )

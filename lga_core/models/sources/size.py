@@ -25,7 +25,7 @@ def loading_size(entry: ModelEntry, dtype: str) -> int | None:
 
 
 def loading_estimate(weights: int, dtype: str, *, where: str, free: int) -> MemoryEstimate:
-    """What loading so many bytes of weights takes on a device of this kind ("cpu", "cuda", "mps") with `free` bytes."""
+    """What loading so many bytes of weights takes on a device of this kind ("cpu", "cuda") with `free` bytes."""
     return MemoryEstimate(
         weights=weights, dtype=dtype, where=where, activations=int(weights * WORKING_SHARE), free=free
     )
