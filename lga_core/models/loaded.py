@@ -48,7 +48,8 @@ class LoadedModel:
     @functools.cached_property
     def asking(self) -> Asking:
         """How prompts become tokens. Text that the model writes by itself, as for second moments, is not asked."""
-        return Asking(tokenizer=self.tokenizer, chat=self.chat)
+        rows = self.architecture.embedding.weight.shape[0]
+        return Asking(tokenizer=self.tokenizer, chat=self.chat, embeddings=rows)
 
     @functools.cached_property
     def chatting(self) -> "LoadedModel":

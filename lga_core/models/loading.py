@@ -174,8 +174,13 @@ def _check_causal(folder: Path, model: PreTrainedModel) -> None:
 
 
 def _check_vocabulary(folder: Path, tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> None:
+    """Raise LgaError where ordinary tokens have no embedding.
+
+    Special ones may lack it, as Gemma 3's for images does in its text models: `Asking` refuses a text that holds one.
+    """
     rows = model.get_input_embeddings().weight.shape[0]
-    if max(tokenizer.get_vocab().values()) >= rows:
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    if max(set(tokenizer.get_vocab().values()) - special) >= rows:
         raise LgaError(
             f"The tokenizer of {folder} has more tokens than the model's {rows} embeddings.",
             hint="Put the tokenizer there that belongs to this model.",

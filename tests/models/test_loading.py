@@ -21,6 +21,8 @@ from lga_core.models.sources import fingerprint
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fetching.terms import terms_accepted
 from lga_core.models.sources.fingerprint import DIGESTS, folder_fingerprint, model_fingerprint, weights_hash
+from lga_core.models.text.texts import text_named
+from lga_core.models.text.tokens import answer_row, prompt_row
 from lga_core.progress import Phase, Progress
 from lga_core.results import ModelIdentity
 
@@ -216,6 +218,68 @@ def test_a_model_without_padding_token_gets_one(tmp_path: Path):
     train_tokenizer(bos=False).save_pretrained(tmp_path)
     loaded = load(str(tmp_path), device="cpu")
     assert loaded.tokenizer.pad_token == "<eos>" and loaded.tokenizer(["a", "a b c"], padding=True).input_ids
+
+
+def test_a_special_token_may_lack_an_embedding_until_a_text_holds_it(folder: Path):
+    """As Gemma 3's token for images, which its text models have no row for."""
+    tokenizer = train_tokenizer(bos=False)
+    tokenizer.add_tokens([f"more{number}" for number in range(400 - len(tokenizer))])
+    tokenizer.add_tokens(["<image>"], special_tokens=True)
+    tokenizer.save_pretrained(folder)
+    loaded = load(str(folder), device="cpu")
+    assert loaded.tokenizer.convert_tokens_to_ids("<image>") == 400
+    assert answer_row(loaded.asking, "The Space Needle is in", "Seattle").answer
+    (folder / "text.txt").write_text("The Space Needle, <image> and all.")
+    for make in (
+        lambda: prompt_row(loaded.asking, "An <image> of Paris"),
+        lambda: answer_row(loaded.asking, "Paris is", "an <image>"),
+        lambda: list(text_named(f"file:{folder / 'text.txt'}", 0).rows(loaded, 10)),
+    ):
+        with pytest.raises(LgaError, match="no embedding for the token '<image>'"):
+            make()
+
+
+def test_an_index_beside_a_whole_file_is_not_read(folder: Path):
+    first = folder_fingerprint(folder)
+    index = {"weight_map": {"a": "model-00001-of-00001.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert load(str(folder), device="cpu").fingerprint == first
+
+
+@pytest.fixture
+def parts_folder(folder: Path) -> Path:
+    """The model with its tokenizer in parts, as older folders have it: a vocabulary, merges and settings."""
+    whole = folder / "tokenizer.json"
+    model = json.loads(whole.read_text())["model"]
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{' '.join(pair)}\n" for pair in model["merges"]))
+    edit_json(folder / "tokenizer_config.json", tokenizer_class="GPT2Tokenizer")
+    whole.unlink()
+    return folder
+
+
+def test_a_fingerprint_sees_the_parts_of_a_tokenizer(parts_folder: Path):
+    def loaded() -> tuple[tuple[int, ...], str]:
+        model = load(str(parts_folder), device="cpu")
+        return prompt_row(model.asking, "The Space Needle").ids, model.fingerprint
+
+    seen = [loaded()]
+    edit_json(parts_folder / "tokenizer_config.json", add_bos_token=True)
+    seen.append(loaded())
+    merges = parts_folder / "merges.txt"
+    merges.write_text("".join(merges.read_text().splitlines(keepends=True)[:20]))
+    seen.append(loaded())
+    assert len({ids for ids, _fingerprint in seen}) == 3, "each change gives other tokens"
+    assert len({fingerprint for _ids, fingerprint in seen}) == 3, "and another fingerprint"
+
+
+@pytest.mark.parametrize("setting", ["add_bos_token", "add_eos_token"])
+def test_settings_beside_a_tokenizer_json_change_neither_tokens_nor_fingerprint(folder: Path, setting: str):
+    before = load(str(folder), device="cpu")
+    edit_json(folder / "tokenizer_config.json", **{setting: True})
+    after = load(str(folder), device="cpu")
+    assert prompt_row(after.asking, "The Space Needle").ids == prompt_row(before.asking, "The Space Needle").ids
+    assert after.fingerprint == before.fingerprint
 
 
 def test_a_fingerprint_is_the_content(folder: Path, tmp_path: Path):

@@ -10,6 +10,8 @@ from safetensors import SafetensorError, safe_open
 from lga_core.errors import LgaError
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+# What decides about tokens only where there is no tokenizer.json: transformers then builds the tokenizer of these.
+PARTS_OF_TOKENIZER = ("merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 PACKED_BYTES = {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
@@ -19,8 +21,12 @@ LAYER_KEYS = ("num_hidden_layers", "n_layer", "num_layers")
 def weight_files(folder: Path) -> tuple[Path, ...]:
     """The safetensors files that transformers would load, whether there or not; () where none is named.
 
-    Raises LgaError for an index that is damaged or names files elsewhere.
+    As there, an index counts only where there is no model.safetensors. Raises LgaError for one that is damaged or
+    names files elsewhere.
     """
+    single = folder / "model.safetensors"
+    if single.is_file():
+        return (single,)
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         names = _json(index).get("weight_map")
@@ -29,8 +35,13 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
                 f"{index} does not name the weight files that lie beside it.", hint="Fetch or copy the file again."
             )
         return tuple(folder / name for name in sorted(set(names.values())))
-    single = folder / "model.safetensors"
-    return (single,) if single.is_file() else ()
+    return ()
+
+
+def tokenizer_files(folder: Path) -> tuple[str, ...]:
+    """Names of the files that decide which tokens a text has, whether there or not."""
+    whole = (folder / "tokenizer.json").is_file()
+    return TOKENIZER_FILES if whole else (*TOKENIZER_FILES, *PARTS_OF_TOKENIZER)
 
 
 def is_complete(folder: Path) -> bool:

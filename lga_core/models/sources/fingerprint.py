@@ -24,6 +24,8 @@ NOT_CONTENT = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", 
 def folder_fingerprint(folder: Path, *, report: Reporter = silent) -> str:
     """Hash (64 hex digits) of a folder's config, tokenizer and weight files.
 
+    Of the tokenizer's files tokenizer.json, and where there is none the parts that it is built of: beside a
+    tokenizer.json transformers takes no add_bos_token or add_eos_token from tokenizer_config.json.
     Files are read once; their digests are kept, and hold while size and time of change do.
     """
     known = _known_digests(folder)
@@ -78,7 +80,7 @@ def file_sha256(path: Path, *, report: Reporter = silent) -> str:
 
 def _states(folder: Path) -> dict[str, str]:
     """Size and time of change of every file whose content counts."""
-    names = [*checkpoint.TOKENIZER_FILES, *(path.name for path in checkpoint.weight_files(folder))]
+    names = [*checkpoint.tokenizer_files(folder), *(path.name for path in checkpoint.weight_files(folder))]
     stats = {name: (folder / name).stat() for name in names if (folder / name).is_file()}
     return {name: f"{stat.st_size} {stat.st_mtime_ns}" for name, stat in stats.items()}
 

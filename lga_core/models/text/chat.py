@@ -77,18 +77,34 @@ class Asking:
 
     tokenizer: "PreTrainedTokenizerFast"
     chat: ChatTemplate | None = None
+    embeddings: int | None = None  # how many tokens the model has embeddings for; None: no model is asked
 
     def text(self, prompt: str, answer: str | None = None) -> str:
         """What the model is given: see `asked_text`."""
         return asked_text(self.chat, prompt, answer)
 
     def encode(self, prompt: str, answer: str | None = None) -> "BatchEncoding":
-        """`text` as ids, with offsets and a mask of what the tokenizer adds. A template writes its own BOS."""
-        return self.tokenizer(
+        """`text` as ids, with offsets and a mask of what the tokenizer adds. A template writes its own BOS.
+
+        Raises LgaError for a token that the model has no embedding for.
+        """
+        encoded = self.tokenizer(
             self.text(prompt, answer),
             add_special_tokens=self.chat is None,
             return_offsets_mapping=True,
             return_special_tokens_mask=True,
+        )
+        self.check_embedded(encoded["input_ids"])
+        return encoded
+
+    def check_embedded(self, ids: Sequence[int]) -> None:
+        """Raise LgaError that names the first of these tokens that the model has no embedding for."""
+        if self.embeddings is None or max(ids, default=0) < self.embeddings:
+            return
+        unknown = next(token for token in ids if token >= self.embeddings)
+        raise LgaError(
+            f"The model has no embedding for the token {self.tokenizer.convert_ids_to_tokens(unknown)!r}.",
+            hint="Leave this token out of the text.",
         )
 
     def place(self, prompt: str, span: tuple[int, int]) -> tuple[int, int]:

@@ -69,14 +69,16 @@ class Documents:
 
     def rows(self, model: LoadedModel, tokens: int, *, report: Reporter = silent) -> Iterator[TokenRow]:
         report(Progress(phase=Phase.READ_TEXT, done=0, total=1, detail=self.name))
-        return self._rows(model.tokenizer, tokens)
+        return self._rows(model, tokens)
 
-    def _rows(self, tokenizer: PreTrainedTokenizerFast, tokens: int) -> Iterator[TokenRow]:
+    def _rows(self, model: LoadedModel, tokens: int) -> Iterator[TokenRow]:
+        tokenizer = model.tokenizer
         opening = _opening(tokenizer)
         count = 0
         with closing(documents(self.name)) as texts:
             for text in texts:
                 ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+                model.asking.check_embedded(ids)
                 for first in range(0, len(ids), ROW_TOKENS):
                     row = (*opening, *ids[first : first + ROW_TOKENS])
                     yield TokenRow(ids=row, start=len(row))
