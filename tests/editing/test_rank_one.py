@@ -14,6 +14,8 @@ from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.own_text import prefixes
 from lga_core.progress import Cancelled
 
+NEEDS_CARD = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card")
+
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("family", FAMILIES)
@@ -77,6 +79,15 @@ def test_an_edit_that_is_cancelled_leaves_the_model_as_it_was(name, family, chan
     assert not any(parameter.requires_grad for parameter in model.model.parameters())
 
 
+@pytest.mark.parametrize("several", ["each", "spread"])
+def test_prefixes_are_reported_while_they_are_sampled(several, facts):
+    model = tiny_model("gpt2", torch.float32)
+    report = Collect()
+    settings = replace(EXACT["memit"], several=several, covariance="identity")
+    EDITORS["memit"](model, [facts[0]], [1, 2], settings, report=report)
+    assert [step.done for step in report.steps if step.detail == "prefixes"] == list(range(1, 8))
+
+
 @pytest.mark.parametrize("name", EDITORS)
 def test_a_second_layer_is_computed_on_the_model_with_the_first_one_written(name, facts):
     model = tiny_model("llama", torch.float32, layers=5)  # the last cannot reach the answer
@@ -97,6 +108,15 @@ def test_the_inverse_solves_and_survives_a_singular_moment():
     assert Inverse.of(torch.diag(torch.tensor([1.0, 1.0, 0.0])), 0.0, key.device).times(key).isfinite().all()
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_CARD)])
+def test_a_singular_moment_is_solved_by_the_shortest_direction(device):
+    text = torch.randn(5, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    moment = text.T @ text / len(text)  # five keys span five directions
+    solved = Inverse.of(moment, 0.0, torch.device(device)).times(text.to(device))
+    assert solved.device.type == device and solved.dtype == torch.float64
+    torch.testing.assert_close(solved.cpu(), text @ torch.linalg.pinv(moment, hermitian=True), rtol=1e-6, atol=1e-9)
+
+
 @pytest.mark.parametrize("ridge", [0.0, 1e-2, 1.0])
 def test_the_strength_is_the_mean_over_the_text_that_c_is_from(ridge):
     text = torch.randn(300, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -107,6 +127,7 @@ def test_the_strength_is_the_mean_over_the_text_that_c_is_from(ridge):
     inverse = Inverse.of(moment, ridge, text.device)
     assert inverse.strength(text[:1]) == pytest.approx(float(plain), rel=1e-9)
     assert (inverse.strength(text) == pytest.approx(12)) == (ridge == 0)
+    assert inverse.strength(text) is inverse.strength(text[:1])  # computed once
     thin = Inverse.of(text[:5].T @ text[:5] / 5, 0.0, text.device)  # five keys span five directions
     assert thin.strength(text) == 5
     assert Inverse.of(None, ridge, text.device).strength(text) == pytest.approx(float(text.square().sum(1).mean()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -67,11 +68,10 @@ class Inverse:
         if self.regular is None:
             return keys.double()
         columns = keys.double().reshape(-1, keys.shape[-1]).T  # (d_in, n)
-        solved = (
-            torch.linalg.lstsq(self.regular, columns).solution
-            if self.factor is None
-            else torch.cholesky_solve(columns, self.factor)
-        )
+        if self.factor is not None:
+            solved = torch.cholesky_solve(columns, self.factor)
+        else:  # on a CPU: on CUDA there is only a driver that assumes full rank
+            solved = torch.linalg.lstsq(self.regular.cpu(), columns.cpu(), driver="gelsy").solution.to(columns.device)
         return solved.T.reshape(keys.shape)  # (…, d_in)
 
     def strength(self, keys: torch.Tensor) -> float:
@@ -79,8 +79,12 @@ class Inverse:
 
         The identity is from no text: there it is the mean over `keys` (n, d_in).
         """
-        if self.regular is None:
-            return float(keys.double().square().sum(-1).mean())
+        return float(keys.double().square().sum(-1).mean()) if self.regular is None else self._text_strength
+
+    @cached_property
+    def _text_strength(self) -> float:
+        """As costly as the factorization, and the same for all keys."""
+        assert self.regular is not None
         if self.factor is None:
             return float(torch.linalg.matrix_rank(self.regular, hermitian=True))
         given_to_ridge = self.added * torch.cholesky_inverse(self.factor).diagonal().sum() if self.added else 0.0
