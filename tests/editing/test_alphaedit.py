@@ -7,13 +7,14 @@ import torch
 from conftest import tiny_model
 from editing.test_emmet import LAYER, asked, assert_same, dense
 from editing.writing import EXACT, FAMILIES
-from reporting import Collect
+from reporting import Collect, cancel_at
 
 from lga_core.editing.editors.alphaedit import alphaedit, directions
 from lga_core.editing.editors.emmet import emmet
 from lga_core.errors import LgaError
 from lga_core.models.moments.second_moment import second_moment
 from lga_core.models.sources.derived import derived_path
+from lga_core.progress import Cancelled
 
 SETTINGS = replace(EXACT["alphaedit"], l2=0.1, kept_fraction=0.5)
 
@@ -84,5 +85,8 @@ def test_directions_are_kept_by_cs_content_and_worked_out_again_where_damaged():
     directions(model, 1, 2 * moment)
     assert len(list(derived_path(model, "").glob("directions-*"))) == 2
     kept.write_bytes(kept.read_bytes()[:40])
+    with pytest.raises(Cancelled):
+        directions(model, 1, moment, report=cancel_at(1))
+    assert not kept.exists()  # removed as soon as it could not be read
     again, _vectors = directions(model, 1, moment)
     torch.testing.assert_close(again, values, rtol=0, atol=0)

@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from lga_core.editing.editors.editor import KeyValue, Solve
@@ -15,7 +15,7 @@ from lga_core.editing.edits import Edit
 from lga_core.editing.settings import AlphaEditSettings
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.derived import derived_path, keep, kept
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 DIRECTIONS_VERSION = 1
@@ -35,10 +35,10 @@ def prepare(
             hint="Choose another covariance, or another editor.",
         )
     strengths, vectors = directions(model, layer, moment, report=report)
-    kept = max(1, round(settings.kept_fraction * len(strengths)))
-    l2 = settings.l2 if settings.l2 is not None else slack_for(SHARE, float(strengths[:kept].sum()))
+    count = max(1, round(settings.kept_fraction * len(strengths)))
+    l2 = settings.l2 if settings.l2 is not None else slack_for(SHARE, float(strengths[:count].sum()))
     name = model.architecture.blocks[layer].down.name
-    free = vectors[:, :kept].to(model.device, torch.float64)
+    free = vectors[:, :count].to(model.device, torch.float64)
 
     def solve(keys: torch.Tensor) -> torch.Tensor:
         earlier = [edit.keys.to(keys) for edit in base if edit.matrix == name and edit.keys is not None]
@@ -62,12 +62,16 @@ def directions(
     """
     digest = hashlib.sha256(moment.cpu().contiguous().numpy().tobytes()).hexdigest()
     path = derived_path(model, f"directions-v{DIRECTIONS_VERSION}-layer{layer}-{digest[:32]}.safetensors")
-    try:
-        kept = load_file(path)
-        return kept["values"], kept["vectors"]
-    except (OSError, SafetensorError, KeyError):
-        report(Progress(phase=Phase.EDIT, done=0, total=1, detail=f"directions of C at layer {layer}"))
+    known = kept(path, _read_directions)
+    if known is not None:
+        return known
+    report(Progress(phase=Phase.EDIT, done=0, total=1, detail=f"directions of C at layer {layer}"))
     values, vectors = torch.linalg.eigh(moment.to(model.device, torch.float64))
     computed = {"values": values.clamp(min=0).cpu(), "vectors": vectors.float().cpu().contiguous()}
     keep(path, lambda place: save_file(computed, place))
     return computed["values"], computed["vectors"]
+
+
+def _read_directions(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    tensors = load_file(path)
+    return tensors["values"], tensors["vectors"]
