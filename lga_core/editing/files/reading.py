@@ -205,8 +205,8 @@ def edit_in(
 
 
 def _written(entry: ManifestEntry, item: Tensors, tensors: Mapping[str, torch.Tensor], model: LoadedModel) -> Written:
-    device = model.architecture.blocks[item.layer].down.weight.device
-    return Written(edit=edit_in(entry, item, tensors, device), **same_fields(item, WRITTEN_FIELDS))
+    # Where a model lies on several cards its edits lie on the first one, wherever their matrices are.
+    return Written(edit=edit_in(entry, item, tensors, model.device), **same_fields(item, WRITTEN_FIELDS))
 
 
 def _damaged(what: str) -> LgaError:

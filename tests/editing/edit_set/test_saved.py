@@ -43,6 +43,20 @@ def test_what_is_saved_comes_back_bit_by_bit(family, form, facts, tmp_path):
     assert torch.equal(logits(model, switched.edits), logits(model, ledger.toggled(ledger.entries[0].id).edits))
 
 
+def test_edits_come_back_to_where_the_model_computes(facts):
+    """As fresh ones do, also where their matrices lie on another card: here on a device that keeps no numbers."""
+    model = tiny_model("llama", torch.float32)
+    ledger = made(model, facts)
+    content = edit_set_bytes(ledger, model)
+    for block in model.architecture.blocks:
+        block.down.module.to("meta")
+    again = read_edit_set(content, model)
+    assert {tensor.device for edit in again.edits for tensor in vars(edit).values() if torch.is_tensor(tensor)} == {
+        model.device
+    }
+    assert plain(again) == plain(ledger)
+
+
 @pytest.mark.parametrize("name", EDITORS)
 def test_every_editor_s_edits_are_kept(name, model, facts):
     mode = "batch" if EDITORS[name].batch else "sequential"
