@@ -1,7 +1,8 @@
 """`bench first`: what a newcomer waits for, in a real Chromium, where nothing was measured before.
 
-Each repeat has a server and a cache folder of its own. The model's files, its prefixes and its second moments are in
-the folder. The edits are of facts that neither the recorded example nor another edit of the repeat has.
+Each repeat has a server and a cache folder of its own with the model's files. The first edit computes the second
+moments up to its layer, the others find them, and the edit at every layer computes those above. The edits are of facts
+that neither the recorded example nor another edit of the repeat has.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import psutil
 import pydantic_core
 
 from lga_core.bench.dashboard.page_work import EDITOR, FACT_SET, PageWork
-from lga_core.bench.dashboard.server import Server, home_with_model, served
+from lga_core.bench.dashboard.server import Server, home_with_files, served
 from lga_core.bench.dashboard.tab import Tab, chromium
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
@@ -30,7 +31,7 @@ from lga_core.runs.storage.provenance import provenance
 
 REPEATS, EDITS = 3, 5
 FIRST_VIEW = "first view: the recorded example's figure"
-FIRST_EDIT = "click to the first edit's first numbers, the model not loaded"
+FIRST_EDIT = "click to the first edit's first numbers, nothing loaded or computed before"
 EDIT, WHOLE_EDIT = "click to an edit's first numbers", "click to all of its numbers"
 FIRST_BAR, EVERY_LAYER = "click to the first layers of an edit at every layer", "click to all layers"
 GOAL_SECONDS: Mapping[str, float | None] = {
@@ -87,7 +88,7 @@ async def _visits(
         for number in range(repeats):
             report(Progress(phase=Phase.SPEED, done=number, total=repeats))
             with tempfile.TemporaryDirectory() as folder:
-                home = home_with_model(Path(folder) / "home", model_name)
+                home = home_with_files(Path(folder) / "home", model_name)
                 with served(home, LGA_ACCEPT_TERMS="1") as server:
                     async for what, took in _first_minutes(browser, server, model_name, seed):
                         seconds[what].append(took)

@@ -83,6 +83,18 @@ def served(home: Path, log: Path | None = None, **settings: str) -> Iterator[Ser
             process.wait(30)
 
 
+def home_with_files(folder: Path, model_name: str) -> Path:
+    """A cache folder with the model's files alone, as after its first fetch."""
+    from lga_core.models.loading import load
+
+    load(model_name)  # in the user's own cache, once
+    folder.mkdir()
+    models = cache_home() / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    (folder / "models").symlink_to(models)
+    return folder
+
+
 def home_with_model(folder: Path, model_name: str) -> Path:
     """A cache folder with the model, its prefixes and its second moments, and no result."""
     from lga_core.editing.settings import RRomeSettings
@@ -90,14 +102,11 @@ def home_with_model(folder: Path, model_name: str) -> Path:
     from lga_core.models.moments.second_moment import second_moments
     from lga_core.models.text.own_text import prefixes
 
-    model = load(model_name)  # in the user's own cache, once
+    model = load(model_name)
     settings = RRomeSettings()
     second_moments(model, range(model.layers), settings.seed)
     prefixes(model, settings.contexts, settings.seed)
-    folder.mkdir()
-    models = cache_home() / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    (folder / "models").symlink_to(models)
+    home_with_files(folder, model_name)
     derived = derived_path(model, "").relative_to(cache_home())
     shutil.copytree(cache_home() / derived, folder / derived, ignore=shutil.ignore_patterns("values", "continuations"))
     return folder
