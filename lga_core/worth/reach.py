@@ -3,7 +3,8 @@
 An editor that writes a value at the subject's last token changes the down projection's output there. The answer reads
 that position through the attention of later blocks. After the last block there is none, so where the prompt goes on
 behind the subject nothing of the edit reaches the answer. Elsewhere the forecast may expect no gain: its mean over
-the facts (METHOD.md §7) is not above zero.
+the facts (METHOD.md §7) is not above zero. Of an editor that acts at every position, as fine-tuning does, neither is
+told: the forecast is of an edit at the subject's last token too.
 """
 
 from collections.abc import Sequence
@@ -16,19 +17,27 @@ from lga_core.results import FactRow, Obstacle
 from lga_core.scores.forecast.gain import Terms, gain
 
 
-def subject_ends_prompt(fact: Fact) -> bool:
-    """Whether nothing but space follows the subject, so that its last token is the one that the answer follows."""
-    return not fact.prompt[fact.span[1] :].strip()
+def subject_ends_prompt(fact: Fact, *, chat: bool = False) -> bool:
+    """Whether nothing but space follows the subject, so that its last token is the one that the answer follows.
+
+    `chat`: the prompt is asked in a chat template, whose marks follow it.
+    """
+    return not chat and not fact.prompt[fact.span[1] :].strip()
 
 
-def obstacles(layers: int, facts: Sequence[Fact], editor: str, forecast: Sequence[FactRow] = ()) -> dict[int, Obstacle]:
+def obstacles(
+    layers: int, facts: Sequence[Fact], editor: str, forecast: Sequence[FactRow] = (), *, chat: bool = False
+) -> dict[int, Obstacle]:
     """Layer -> why an edit there cannot act on most of `facts`; the other layers are not in it.
 
-    `layers`: of the model. `forecast`: the forecast's rows of these facts, as far as they are measured.
+    `layers`: of the model. `forecast`: the forecast's rows of these facts, as far as they are measured. `chat`: whether
+    the facts are asked in a chat template.
     """
+    if not writes_at_subject(editor):
+        return {}
     by_layer = {item.layer: item for item in _without_gain(forecast)}
-    cut_off = sum(not subject_ends_prompt(fact) for fact in facts)
-    if writes_at_subject(editor) and 2 * cut_off > len(facts):
+    cut_off = sum(not subject_ends_prompt(fact, chat=chat) for fact in facts)
+    if 2 * cut_off > len(facts):
         by_layer[layers - 1] = Obstacle(layer=layers - 1, why="no path", facts=cut_off, of=len(facts))
     return dict(sorted(by_layer.items()))
 

@@ -250,6 +250,14 @@ def test_the_last_block_has_no_path_where_the_prompt_goes_on_behind_the_subject(
     assert obstacles(6, [behind, behind, at_end], "r-rome")[5].facts == 2
 
 
+def test_in_a_chat_template_its_marks_follow_every_subject():
+    at_end = fact("Where is the Needle")
+    assert not subject_ends_prompt(at_end, chat=True)
+    found = obstacles(6, [at_end, at_end], "r-rome", chat=True)
+    assert list(found) == [5] and (found[5].why, found[5].facts) == ("no path", 2)
+    assert obstacles(6, [at_end], "ft-m", chat=True) == {}
+
+
 def test_a_layer_without_an_expected_gain_is_named():
     change = np.array([-0.5, 0.2, -0.1, 0.0])  # of the nll: less is better
     row = FactRow(
@@ -262,3 +270,5 @@ def test_a_layer_without_an_expected_gain_is_named():
     )
     found = obstacles(4, [fact("Where is the Needle")], "r-rome", [row])
     assert {layer: item.why for layer, item in found.items()} == {1: "no gain", 3: "no gain"}
+    for editor in ("ft-l", "ft-m"):  # the forecast is of an edit through the key at the subject
+        assert obstacles(4, [fact("Where is the Needle")], editor, [row]) == {}

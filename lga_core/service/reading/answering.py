@@ -31,7 +31,7 @@ def answered(scores: QuestionScores, past: Past, facts_name: str, editor: str, s
     identity = scores.known.identity
     facts = editable(scores.known.facts)
     forecast = scores.forecast.scores.rows if scores.forecast is not None else ()
-    blocked = obstacles(identity.layers, facts, editor, forecast)
+    blocked = obstacles(identity.layers, facts, editor, forecast, chat=identity.chat is not None)
     read = (*scores.scored, method_scores(scores.known, scores.choices, "middle"))
     by_selector = {item.scores.method: item.scores for item in read if item is not None}
     sweep = None
@@ -47,4 +47,5 @@ def stored_obstacles(
     """The layers at which an edit of this fact cannot act, by what the store has of its forecast among the proxy's."""
     need = choices.need("forecast")
     rows, _ = scored_facts(identity, proxy, (need,), store).measured.get(need, ((), None))
-    return obstacles(identity.layers, [fact], editor, [row for row in rows if row.record == fact.record])
+    own = [row for row in rows if row.record == fact.record]
+    return obstacles(identity.layers, [fact], editor, own, chat=identity.chat is not None)
