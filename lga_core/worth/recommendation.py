@@ -18,7 +18,7 @@ from lga_core.worth.ground_truth import Truth, drawn_weights
 from lga_core.worth.held_out import FEWEST
 from lga_core.worth.judging import DRAWS
 from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_sweep, reading_of
-from lga_core.worth.study.across import ANY, different_facts, of_most, summary
+from lga_core.worth.study.across import ANY, by_protocol, different_facts, of_most, summary
 from lga_core.worth.study.fewer_facts import from_fewer
 from lga_core.worth.study.sets import DEVELOPED_ON, study_name
 
@@ -44,7 +44,8 @@ def past_worth(
     none has this one. A selector's picks are those from the facts of its pick here, or the next fewer (`from_fewer`).
 
     The selectors are compared: each over the units in which all of them that have a pick somewhere have one, so that
-    none is better for easier facts. Where there is no such unit each is over its own.
+    none is better for easier facts. Where there is no such unit each is over its own. Of units whose sweeps were made
+    in several ways only those made in the latest count: their regrets would not compare.
     """
     fact_set = study_name(fact_set)
     units = [unit for unit in units if len(Truth.of(unit.test).records) >= FEWEST]
@@ -54,7 +55,7 @@ def past_worth(
     chosen = this or of_model or same_editor
     if not chosen:
         return {}
-    compared = _comparable(chosen, tuple(facts))
+    compared = by_protocol(_comparable(chosen, tuple(facts)))[0]
     like: Literal["this", "this model", "any"] = "this" if this else "this model" if of_model else "any"
     over = summary(compared, selectors=tuple(facts))
     found = {}

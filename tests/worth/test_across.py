@@ -232,6 +232,9 @@ def test_units_of_other_settings_stand_apart_and_the_latest_come_first(units):
     assert by_protocol((*units, other)) == ((other,), units) and by_protocol(()) == ()
     with pytest.raises(LgaError, match="settings"):
         carried((units[1], other), "lga")
+    counted = "first" if units[0].test.answers == "best" else "best"
+    otherwise = replace(units[0], test=replace(units[0].test, answers=counted), provenance=later)
+    assert by_protocol((*units, otherwise)) == ((otherwise,), units), "another accepted answer counted"
 
 
 def test_the_editor_of_most_units(units):

@@ -235,6 +235,37 @@ def test_an_editor_without_units_is_judged_by_those_of_most():
     assert past_worth([], "tiny", "world", "r-rome") == {}
 
 
+def test_units_that_were_swept_in_another_way_are_not_put_together():
+    """Of two ways the one measured last: another stop of the search, or another rule of which answer counts."""
+    late = unit(1, fact_set="other")
+    first = unit(0)
+    early = replace(first, provenance=replace(first.provenance, created="2020-01-01T00:00:00+00:00"))
+    alone = summary([late], selectors=("lga", "cma-mlp"))
+    for differing in (
+        replace(early, test=replace(early.test, settings={**early.test.settings, "steps": 99})),
+        replace(early, test=replace(early.test, answers="best" if late.test.answers == "first" else "first")),
+    ):
+        found = past_worth([differing, late], "tiny", "unseen", "r-rome", own_picks("lga", "cma-mlp"))
+        assert {name: item.units for name, item in found.items()} == dict.fromkeys(found, ("tiny/other",))
+        for item in alone.selectors:
+            assert found[item.selector].regret.value == pytest.approx(item.measures["regret"].value)
+        assert found["any"].facts == len(late.test.records)
+    both = past_worth([early, late], "tiny", "unseen", "r-rome", own_picks("lga", "cma-mlp"))
+    assert both["lga"].units == ("tiny/world", "tiny/other"), "swept in one way, whenever that was"
+
+
+def test_a_selector_without_a_pick_in_the_latest_units_is_judged_by_the_earlier_ones():
+    late = unit(1, fact_set="other", without="cma-mlp")
+    first = unit(0)
+    early = replace(
+        first,
+        provenance=replace(first.provenance, created="2020-01-01T00:00:00+00:00"),
+        test=replace(first.test, settings={**first.test.settings, "steps": 99}),
+    )
+    found = past_worth([early, late], "tiny", "unseen", "r-rome", own_picks("lga", "cma-mlp"))
+    assert found["lga"].units == found["cma-mlp"].units == ("tiny/world",)
+
+
 def fact(prompt: str, record: int = 0) -> Fact:
     start = prompt.index("Needle")
     return Fact(record=record, prompt=prompt, subject="Needle", span=(start, start + 6), target_new="Boston")

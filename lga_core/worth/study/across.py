@@ -8,10 +8,11 @@ selectors the same units and facts, so that differences are paired. METHOD.md §
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
+from typing import Any
 
 import numpy as np
 
-from lga_core.results import METRICS, Across, Difference, Estimate, Pick, StudyUnit, Summary, Transfer
+from lga_core.results import METRICS, Across, Answers, Difference, Estimate, Pick, StudyUnit, Summary, Transfer
 from lga_core.worth.ground_truth import Truth, drawn_weights, estimate
 from lga_core.worth.held_out import best_overall
 from lga_core.worth.judging import DRAWS
@@ -123,16 +124,23 @@ def of_most(units: Sequence[StudyUnit]) -> tuple[StudyUnit, ...]:
 
 
 def by_protocol(units: Sequence[StudyUnit]) -> tuple[tuple[StudyUnit, ...], ...]:
-    """The units apart by the settings of their sweeps: only like units are compared. Those measured last come first."""
+    """The units apart by how their sweeps were made: only like units are compared. Those measured last come first.
+
+    Alike are the editor's settings, and which accepted answer of a probe counted.
+    """
     groups: list[list[StudyUnit]] = []
     for unit in units:
-        like = next((group for group in groups if group[0].test.settings == unit.test.settings), None)
+        like = next((group for group in groups if _protocol(group[0]) == _protocol(unit)), None)
         if like is None:
             groups.append([unit])
         else:
             like.append(unit)
     latest = sorted(groups, key=lambda group: max(unit.provenance.created for unit in group), reverse=True)
     return tuple(map(tuple, latest))
+
+
+def _protocol(unit: StudyUnit) -> tuple[Mapping[str, Any], Answers]:
+    return unit.test.settings, unit.test.answers
 
 
 def carried(units: Sequence[StudyUnit], selector: str) -> Transfer:
