@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Scope = Literal["mlp", "mlp-down", "attention", "block"]
 Known = Literal["all", "known", "unknown"]
+RANK_DIGITS = 9  # of a mean of ranks between 0 and 1: sums in another order differ only after them
 FEWEST_TRACED = 8  # fewer usable facts: traces are shown, but no pick (METHOD.md §2)
 
 
@@ -108,6 +109,7 @@ class Method:
     total: Literal["sum", "mean"] = "mean"
     fenced: bool = False  # the paper's fences and signed or magnitude ranking belong to LGA
     fewest: int = 1  # usable facts below which there is no pick
+    digits: int | None = None  # of a total; None: values of any size, of which none may be rounded away
 
     @property
     def title(self) -> str:
@@ -166,7 +168,7 @@ METHODS: Mapping[str, Method] = {
         Method(name="ig", measurement="ig", values=partial(_component, "score")),
         Method(name="gradnorm-old", measurement="gradients", values=partial(_component, "norm-old/{scope}")),
         Method(name="gradnorm-new", measurement="gradients", values=partial(_component, "norm-new/{scope}")),
-        Method(name="forecast", measurement="forecast", values=_forecast),
+        Method(name="forecast", measurement="forecast", values=_forecast, digits=RANK_DIGITS),
         Method(name="hidden-distance", measurement="hidden-distance", values=partial(_component, "distance")),
         Method(name="middle", measurement=None, values=None),
     )
@@ -206,8 +208,12 @@ def layer_scores(
     if len(scored):
         total = scored.sum(0) if method.total == "sum" else scored.mean(0)
     rule = Rule(
-        fences=view.fences if method.fenced else None, rank=view.rank if method.fenced else "signed", top=view.top
+        fences=view.fences if method.fenced else None,
+        rank=view.rank if method.fenced else "signed",
+        top=view.top,
+        digits=method.digits,
     )
+    total = rule.rounded(total)
     resampled = None
     if len(scored) >= method.fewest:
         selection = select(total, rule)

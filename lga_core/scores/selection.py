@@ -12,11 +12,19 @@ Rank = Literal["signed", "magnitude"]
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How layers are picked from their totals. `fences` is κ of the Tukey fences, None for none."""
+    """How layers are picked from their totals. `fences` is κ of the Tukey fences, None for none.
+
+    `digits`: the decimals to which totals are rounded first, None: not at all. Sums of the same values in another order
+    differ in the last bits; rounded they are tied.
+    """
 
     fences: float | None = 1.0
     rank: Rank = "signed"
     top: int = 3
+    digits: int | None = None
+
+    def rounded(self, total: np.ndarray) -> np.ndarray:
+        return total if self.digits is None else np.round(total, self.digits)
 
 
 def fence_bounds(total: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarray]:
@@ -30,12 +38,14 @@ def _merit(total: np.ndarray, rule: Rule) -> np.ndarray:
 
     Fences need all totals: where one is not finite there are none, and no layer is inside.
     """
-    merit = np.where(np.isfinite(total), np.abs(total) if rule.rank == "magnitude" else total, -np.inf)
+    finite = np.isfinite(total)
+    merit = np.where(finite, np.abs(total) if rule.rank == "magnitude" else total, -np.inf)
     if rule.fences is None:
         return merit
     with np.errstate(invalid="ignore"):  # infinite less infinite
         low, high = fence_bounds(total, rule.fences)
-    return np.where((total >= low[..., None]) & (total <= high[..., None]), merit, -np.inf)
+    inside = (total >= low[..., None]) & (total <= high[..., None])
+    return np.where(inside & finite.all(-1, keepdims=True), merit, -np.inf)
 
 
 def select(total: np.ndarray, rule: Rule) -> Selection:
@@ -43,6 +53,7 @@ def select(total: np.ndarray, rule: Rule) -> Selection:
 
     A layer whose total is not finite has no rank. Where no layer has one, there is no pick, and the reason is given.
     """
+    total = rule.rounded(total)
     merit = _merit(total, rule)
     ranking = tuple(int(layer) for layer in np.argsort(-merit, kind="stable") if merit[layer] > -np.inf)
     overflown = [int(layer) for layer in np.flatnonzero(~np.isfinite(total))]
@@ -83,10 +94,11 @@ def bootstrap(per_fact: np.ndarray, rule: Rule, *, mean: bool, draws: int, seed:
     """
     n, layers = per_fact.shape
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
-    totals = counts @ per_fact / (n if mean else 1)
+    totals = rule.rounded(counts @ per_fact / (n if mean else 1))
     merits = _merit(totals, rule)
     picks = merits.argmax(-1)[merits.max(-1) > -np.inf]
-    ranking = select(per_fact.sum(0) / (n if mean else 1), rule).ranking
+    summed = rule.rounded(per_fact.sum(0) / (n if mean else 1))
+    ranking = select(summed, rule).ranking
     if not ranking or not len(picks):
         return None
     best, *others = ranking
@@ -94,9 +106,9 @@ def bootstrap(per_fact: np.ndarray, rule: Rule, *, mean: bool, draws: int, seed:
     if others:
         size = np.abs if rule.rank == "magnitude" else np.asarray
         gaps = size(totals[:, best]) - size(totals[:, others[0]])
-        whole = per_fact[:, [best, others[0]]].sum(0) / (n if mean else 1)
+        gap = size(summed[best]) - size(summed[others[0]])
         spread = gaps.std(ddof=1)
-        margin = float((size(whole[0]) - size(whole[1])) / spread) if spread > 0 else np.inf
+        margin = float(gap / spread) if spread > 0 else np.inf
     return Bootstrap(
         draws=draws,
         seed=seed,

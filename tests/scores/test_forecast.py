@@ -152,9 +152,9 @@ def test_a_layers_score_is_the_mean_of_its_ranks(tiny, rich, settings):
     rows = measured(tiny, rich, settings)
     expected = np.mean([plain_ranks(gain(row, Terms()).tolist()) for row in rows], axis=0)
     scores = layer_scores("forecast", rows, tiny.layers, View(bootstrap=20))
-    np.testing.assert_allclose(scores.total, expected, rtol=1e-12)
+    np.testing.assert_allclose(scores.total, expected, rtol=0, atol=1e-9)  # rounded, so that ties are ties
     assert scores.total_is == "mean" and scores.per_fact.min() >= 0 and scores.per_fact.max() <= 1
-    assert scores.selection.golden_layer == int(np.argmax(expected)) and not scores.selection.excluded_layers
+    assert scores.selection.golden_layer == int(np.argmax(expected.round(9))) and not scores.selection.excluded_layers
     np.testing.assert_allclose(ranks(np.array([3.0, 1.0, 3.0, -2.0, 0.5])), plain_ranks([3.0, 1.0, 3.0, -2.0, 0.5]))
     np.testing.assert_array_equal(ranks(np.array([2.0, np.nan, 1.0])), [1.0, 0.0, 0.5])
     again = [FactRow.from_json(row.to_json()) for row in rows]

@@ -57,6 +57,29 @@ def test_saturated_terms_keep_the_order_that_bounds_tie():
     np.testing.assert_allclose(ours, -saturated(-large))
 
 
+def test_layers_whose_ranks_have_one_sum_are_tied_in_whatever_order_the_facts_come():
+    """Sums of thirds differ in the last bit with the order. The places of layers 1 and 2 both add up to 9."""
+    places = np.array([[0, 3, 2, 1], [0, 1, 2, 3], [1, 3, 2, 0], [0, 2, 3, 1]])
+    rows = [
+        FactRow(
+            record=record,
+            status="used",
+            old_answer="a",
+            old_source="data",
+            known=True,
+            values={"change/rewrite": -place / 10, "nll/rewrite": np.float64(2.0)},
+        )
+        for record, place in enumerate(places.astype(float))
+    ]
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        scores = layer_scores("forecast", [rows[i] for i in order], 4, View(bootstrap=500, seed=1))
+        assert scores.selection.ranking == (1, 2, 3, 0)
+        assert scores.total[1] == scores.total[2] == pytest.approx(9 / 12)
+        drawn = np.random.default_rng(1).multinomial(4, np.full(4, 1 / 4), size=500)
+        picks = (drawn @ places[order]).argmax(1)  # of whole numbers, which are exact
+        np.testing.assert_array_equal(scores.bootstrap.share, np.bincount(picks, minlength=4) / 500)
+
+
 def test_an_absent_term_is_dropped_and_is_not_zero():
     terms = Terms(rewrite=None, rephrase=None)
     rows = [made(0, locality=([[0.1, 0.9]], [1.0], [0])), made(1)]

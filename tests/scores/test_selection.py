@@ -55,6 +55,9 @@ def test_fences_and_ranking(total, kappa, ranking, excluded):
         ([1, 2], 0.3, "no layer lies within the fences", {0, 1}),  # [1.1, 1.9]
         ([1, 2, 3, np.nan], 1.0, "the total of layer 3 is not finite", {3}),  # no quartiles, so no fences
         ([1, 2, np.inf], 1.0, "the total of layer 2 is not finite", {2}),
+        # of eight layers one does not spoil the quartiles, 2.75 and 6.25: still there are no fences
+        ([1, 2, 3, 4, 5, 6, 7, np.inf], 1.0, "the total of layer 7 is not finite", {7}),
+        ([-np.inf, 2, 3, 4, 5, 6, 7, 8], 1.0, "the total of layer 0 is not finite", {0}),
         ([np.nan, np.nan], None, "the total of layer 0 is not finite", {0, 1}),
     ],
 )
