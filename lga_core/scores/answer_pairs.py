@@ -1,7 +1,7 @@
 """A fact's old and new answer: which answer is the old one, and both as token rows, for scores that compare the two."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lga_core.data.answers import same_answer
 from lga_core.data.facts import Fact
@@ -9,7 +9,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import Answer, TokenRow, answer_row
 from lga_core.probes.questions import BLANK
-from lga_core.results import FactRow, KnownFactCheck, OldSource
+from lga_core.results import Cost, FactRow, KnownFactCheck, OldSource
 from lga_core.scores.settings import takes_own_answer
 
 
@@ -54,6 +54,11 @@ def given_old_answer(fact: Fact, check: KnownFactCheck, prefer: OldSource) -> An
     return own_tokens(check) if takes_own_answer(fact, prefer) else fact.target_old[0]
 
 
+def asking_cost(check: KnownFactCheck, source: OldSource) -> Cost:
+    """What it took to have the old answer: the model's own is from its check, the data's costs nothing."""
+    return check.cost if source == "model" else Cost()
+
+
 def own_tokens(check: KnownFactCheck) -> tuple[int, ...]:
     """The tokens that the model wrote by itself. Raises ValueError for a check that an earlier version stored."""
     if check.greedy_ids is None:
@@ -75,7 +80,7 @@ def answer_pair(
     answer, source = old_answer(fact, check, prefer)
 
     def unused(why: str) -> FactRow:
-        return FactRow.not_used(check, why, answer or None, source)
+        return replace(FactRow.not_used(check, why, answer or None, source), cost=asking_cost(check, source))
 
     if fact.target_new is None:
         return unused("no new answer")

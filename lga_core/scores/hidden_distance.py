@@ -25,7 +25,7 @@ from lga_core.models.running.memory import batch_tokens, passing_bytes
 from lga_core.models.text.tokens import Batch, TokenRow
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
-from lga_core.scores.answer_pairs import Pair, answer_pair
+from lga_core.scores.answer_pairs import Pair, answer_pair, asking_cost
 from lga_core.scores.settings import HiddenDistanceSettings
 from lga_core.scores.steps import rows_in_batches
 
@@ -88,8 +88,14 @@ def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
     begin = perf_counter()
     with model.using(Phase.HIDDEN_DISTANCE):
         distances = hidden_distances(model, [pair.old for pair in batch], [pair.new for pair in batch]).numpy()
-    cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=2)
+    passes = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=2)
     return [
-        FactRow.measured(pair.check, pair.old_answer, pair.old_source, {"distance": distances[i]}, cost)
+        FactRow.measured(
+            pair.check,
+            pair.old_answer,
+            pair.old_source,
+            {"distance": distances[i]},
+            passes + asking_cost(pair.check, pair.old_source),
+        )
         for i, pair in enumerate(batch)
     ]

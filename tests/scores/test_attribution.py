@@ -160,7 +160,7 @@ def test_rows_come_in_order_and_skip_what_is_done(tiny, facts, rows_of, settings
     assert [row.record for row in rows] == [0, 1, 2, 3, 4, 9, 10]
     assert [row.status for row in rows] == ["used"] * 6 + ["the model's own answer is empty"]
     assert rows[0].old_source == "data" and rows[4].old_source == "model" and rows[4].old_answer == checks[4].greedy
-    assert rows[6].old_answer is None and not rows[6].values
+    assert rows[6].old_answer is None and not rows[6].values and rows[6].cost == checks[6].cost
     np.testing.assert_array_equal(rows[5].values["score"], rows[0].values["score"])  # the new answer is not used
     assert all(value.shape == (tiny.layers,) for row in rows[:6] for value in row.values.values())
     rest = list(rows_of(tiny, everything, checks, settings, done={0, 2, 9}))
@@ -175,6 +175,8 @@ def test_the_old_answer_follows_the_setting(tiny, facts, rows_of, settings):
         next(rows_of(tiny, facts[:1], checks, dataclasses.replace(settings, old=old))) for old in ("data", "model")
     )
     assert (data.old_answer, own.old_answer) == ("Seattle", checks[0].greedy)
+    for count in ("forward_rows", "backward_rows"):
+        assert getattr(own.cost, count) == getattr(data.cost, count) + getattr(checks[0].cost, count)
     assert not np.allclose(data.values["score"], own.values["score"])
     with pytest.raises(ValueError, match="old"):
         dataclasses.replace(settings, old="both")

@@ -10,6 +10,7 @@ from reporting import Collect, cancel_at, checked
 from lga_core.bench.speed.baselines import naive_clean_outputs, naive_restored_probability
 from lga_core.models.text.tokens import answer_row
 from lga_core.progress import Cancelled, Phase
+from lga_core.results import Cost
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
@@ -113,6 +114,19 @@ def test_unknown_facts_are_listed_and_not_traced(tiny, facts):
     rows = list(mlp_rows(tiny, facts, checks, settings))
     assert [row.status for row in rows] == ["not known by the model"] * 4 + ["used"]
     assert [row.record for row in mlp_rows(tiny, facts, checks, settings, done={1, 4})] == [0, 2, 3]
+
+
+def test_every_facts_check_is_paid_for_whether_it_is_traced_or_not(tiny, facts):
+    checks = checks_with(tiny, facts, known=True)
+    checks[0] = dataclasses.replace(checks[0], known=False)
+    free = [dataclasses.replace(check, cost=Cost()) for check in checks]
+    paid_rows = list(mlp_rows(tiny, facts, checks, CmaSettings(draws=1)))
+    free_rows = list(mlp_rows(tiny, facts, free, CmaSettings(draws=1)))
+    assert [row.used for row in paid_rows] == [False, True, True, True, True]
+    for check, paid, trace_alone in zip(checks, paid_rows, free_rows, strict=True):
+        asked = check.cost.forward_rows
+        assert asked > 1 and paid.cost.forward_rows == pytest.approx(trace_alone.cost.forward_rows + asked)
+    assert paid_rows[0].cost == checks[0].cost
 
 
 def test_noise_depends_on_fact_and_draw_alone(tiny, facts):

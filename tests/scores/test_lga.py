@@ -146,6 +146,18 @@ def test_rows_come_in_order_and_say_why_a_fact_is_not_used(tiny, facts):
     np.testing.assert_allclose(rest[0].values["product/mlp"], rows[2].values["product/mlp"], rtol=1e-8)
 
 
+def test_where_the_old_answer_is_the_models_own_its_check_is_paid_for(tiny, facts):
+    given = [*facts, dataclasses.replace(facts[4], record=9)]
+    checks = list(check_known_facts(tiny, given))
+    checks[-1] = dataclasses.replace(checks[-1], greedy="", greedy_ids=())
+    rows = list(gradient_rows(tiny, given, checks, GradientSettings()))
+    own = list(gradient_rows(tiny, given, checks, GradientSettings(old="model")))
+    assert checks[0].cost.forward_rows > 1
+    assert rows[0].cost.forward_rows == 2 and own[0].cost.forward_rows == 2 + checks[0].cost.forward_rows
+    assert rows[4].cost.forward_rows == 2 + checks[4].cost.forward_rows, "the data has no old answer"
+    assert not rows[5].used and rows[5].cost == checks[5].cost, "nor is this one free, of an empty answer"
+
+
 @pytest.mark.parametrize("component", ["product/attention", "norm-new/mlp", "nll-old"])
 def test_a_fact_whose_values_are_not_finite_is_not_used_and_the_others_are(tiny, facts, component, monkeypatch):
     checks = list(check_known_facts(tiny, facts))

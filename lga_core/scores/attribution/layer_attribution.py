@@ -23,7 +23,7 @@ from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import Batch, TokenRow, answer_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
-from lga_core.scores.answer_pairs import given_old_answer, old_answer
+from lga_core.scores.answer_pairs import asking_cost, given_old_answer, old_answer
 from lga_core.scores.settings import GradxactSettings, IgSettings, OldAnswerSettings
 from lga_core.scores.steps import Stopwatch, inside
 
@@ -64,13 +64,14 @@ def _rows(
     for finished, (fact, check) in enumerate(left, start=len(facts) - len(left)):
         answer, source = old_answer(fact, check, settings.old)
         given = given_old_answer(fact, check, settings.old)
+        asking = asking_cost(check, source)
         if not given:
-            yield FactRow.not_used(check, "the model's own answer is empty", None, source)
+            yield replace(FactRow.not_used(check, "the model's own answer is empty", None, source), cost=asking)
             continue
         watch = Stopwatch(inside(report, phase, finished, len(facts)))
-        values, cost = measure(model, answer_row(model.asking, fact.prompt, given), settings, watch.report)
+        values, passes = measure(model, answer_row(model.asking, fact.prompt, given), settings, watch.report)
         arrays = {name: value.cpu().numpy() for name, value in values.items()}
-        yield FactRow.measured(check, answer, source, arrays, cost + Cost(seconds=watch.seconds))
+        yield FactRow.measured(check, answer, source, arrays, passes + Cost(seconds=watch.seconds) + asking)
 
 
 gradxact_rows = partial(_rows, phase=Phase.GRADIENT_ACTIVATION, measure=_gradxact)

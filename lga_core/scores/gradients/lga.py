@@ -27,7 +27,7 @@ from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row, sequence_row
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
-from lga_core.scores.answer_pairs import Pair, answer_pair, share_inputs
+from lga_core.scores.answer_pairs import Pair, answer_pair, asking_cost, share_inputs
 from lga_core.scores.gradients.grams import Grams
 from lga_core.scores.settings import GradientSettings
 from lga_core.scores.steps import rows_in_batches
@@ -179,7 +179,11 @@ def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
 
 
 def _row(model: LoadedModel, pair: Pair, values: Mapping[str, np.ndarray], cost: Cost) -> FactRow:
-    """The fact's row. Values that are not finite would spoil the totals of all facts: they are not used."""
+    """The fact's row. Values that are not finite would spoil the totals of all facts: they are not used.
+
+    `cost`: of the passes.
+    """
+    cost += asking_cost(pair.check, pair.old_source)
     if all(np.isfinite(value).all() for value in values.values()):
         return FactRow.measured(pair.check, pair.old_answer, pair.old_source, values, cost)
     dtype = str(model.dtype).removeprefix("torch.")

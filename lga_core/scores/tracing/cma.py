@@ -78,7 +78,8 @@ def cma_rows(
     """The per-layer trace at the last subject token; yields one row a fact, in order. Reports after each block.
 
     `values`: "effect" (L,) mean indirect effect over the draws, scalars "p-clean", "p-corrupted". Facts that the
-    model does not know are not traced; where there is no old answer the model's own first token is.
+    model does not know are not traced; where there is no old answer the model's own first token is. Which facts are
+    known is what their checks tell, so each row's cost has its check's in it, of a fact that is not traced too.
     """
     sigma = noise_level(model, facts)
     halving = Halving(phase=TRACE_PHASES[kind])
@@ -86,7 +87,7 @@ def cma_rows(
     for finished, (fact, check) in enumerate(left, start=len(facts) - len(left)):
         if check.known is False:
             answer, _, source = traced_answer(model, fact, check)
-            yield FactRow.not_used(check, NOT_KNOWN, answer, source)
+            yield replace(FactRow.not_used(check, NOT_KNOWN, answer, source), cost=check.cost)
         else:
             yield _layer_trace(
                 model,
@@ -132,7 +133,7 @@ def _layer_trace(
         "p-corrupted": np.array(float(runs.p_corrupted.double().mean())),
     }
     answer = answer or model.tokenizer.decode([runs.answer]).strip()
-    return FactRow.measured(check, answer, source, values, _cost(model, runs, states, watch.seconds))
+    return FactRow.measured(check, answer, source, values, _cost(model, runs, states, watch.seconds) + check.cost)
 
 
 def trace(
