@@ -1,6 +1,7 @@
 """What every result is made of: exact JSON, the model's identity, provenance, cost, and the pointer to a stored answer.
 
-A value that cannot be had is NaN inside an array and `null` in JSON, never 0.
+A value that cannot be had is NaN inside an array and `null` in JSON, never 0. A single number that was measured and is
+not finite, as of an edit that blew up, is "NaN" or "Infinity" in JSON and comes back as it was.
 """
 
 import functools
@@ -45,7 +46,7 @@ _adapter: Callable[[Any], TypeAdapter[Any]] = functools.cache(TypeAdapter)
 class Result:
     """Base of all results: allows arrays, and gives each class an exact JSON form."""
 
-    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True, ser_json_inf_nan="strings")
 
     def to_json(self) -> str:
         return _adapter(type(self)).dump_json(self).decode()

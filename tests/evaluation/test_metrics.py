@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from conftest import tiny_model
@@ -9,7 +10,7 @@ from reporting import Collect
 from trying import trial_edit
 
 from lga_core.data.facts import Probe
-from lga_core.editing.settings import RankOneSettings, ValueSettings
+from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.metrics.asking import ProbeAnswer, ask, probe_questions
 from lga_core.evaluation.metrics.probe_results import compare
@@ -17,6 +18,8 @@ from lga_core.evaluation.settings import MetricSettings
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.progress import Phase
 from lga_core.results import EditReport
+from lga_core.runs.storage.store import Store
+from lga_core.runs.tasks import trial
 
 SETTINGS = RankOneSettings(
     value=ValueSettings(learning_rate=0.05, weight_decay=0.0, kl_weight=0.0), contexts=0, covariance="identity"
@@ -164,6 +167,19 @@ def test_a_trial_edit_from_end_to_end(tiny, facts):
     }
     assert weights_hash(tiny.model) == before
     assert EditReport.from_json(report.to_json()) == report
+
+
+def test_a_trial_that_blew_up_comes_back_from_the_store(facts, tmp_path):
+    """In float32 such a step overflows: NaN for the change, and for the losses after it."""
+    model = tiny_model("llama", torch.float32)
+    store = Store(tmp_path)
+    blowing_up = FineTuningSettings(steps=4, learning_rate=1e37)
+    report, stored = trial(model, "world", facts[0], [0, 2], "ft-m", blowing_up, store, diagnose=False)
+    assert np.isnan(report.delta_norms[0]) and np.isnan(report.losses[0][-1])
+    assert not stored.from_store and report.target_nll is None
+    again, stored = trial(model, "world", facts[0], [0, 2], "ft-m", blowing_up, store, diagnose=False)
+    assert stored.from_store and again.to_json() == report.to_json()
+    np.testing.assert_equal((again.losses, again.delta_norms), (report.losses, report.delta_norms))
 
 
 @pytest.mark.parametrize(

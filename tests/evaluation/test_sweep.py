@@ -25,7 +25,9 @@ from lga_core.evaluation.settings import MetricSettings, SweepMetrics
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.own_text import prefixes
 from lga_core.progress import Cancelled, Phase
-from lga_core.results import METRICS, Sweep
+from lga_core.results import METRICS, Sweep, SweepCell
+from lga_core.runs.experiments.sweeps import sweep as swept
+from lga_core.runs.storage.store import Store
 
 FINE_TUNING = FineTuningSettings(steps=3)
 LAYERS = (0, 2, 3)
@@ -274,6 +276,32 @@ def test_seconds_leave_out_what_others_compute_while_the_reporter_waits(work, so
     whole = perf_counter() - begin
     assert len(waited) > 5
     assert 0 < sum(item.cost.seconds for item in measured) <= whole - sum(waited)
+
+
+def test_a_sweep_of_edits_that_blow_up_is_finished_and_comes_back_from_the_store(some, tmp_path):
+    """In float32 such a step overflows: NaN for the change, and for the losses after it."""
+    model = tiny_model("llama", torch.float32)
+    store = Store(tmp_path)
+    blowing_up = FineTuningSettings(steps=4, learning_rate=1e37)
+    cells = list(sweep_cells(model, some[:2], (0, 2), "ft-m", blowing_up))
+    assert all(np.isnan(cell.delta_norm) and np.isnan(cell.losses[-1]) for cell in cells)
+    measured, stored = swept(model, "world", some[:2], (0, 2), "ft-m", blowing_up, store)
+    assert measured.complete and (stored.rows, stored.reused) == (4, 0)
+    again, stored = swept(model, "world", some[:2], (0, 2), "ft-m", blowing_up, store)
+    assert stored.from_store and again.to_json() == measured.to_json()
+    shown = again.to_frame()
+    assert shown["delta_norm"].isna().all() and shown["rewrite"].notna().all()
+
+
+def test_numbers_of_a_cell_that_are_not_finite_come_back_as_they_were(some):
+    model = tiny_model("llama", torch.float32)
+    (cell,) = sweep_cells(model, some[:1], (0,), "ft-m", FINE_TUNING)
+    inf = float("inf")
+    for number in (inf, -inf, float("nan")):
+        broken = replace(cell, delta_norm=number, target_error=number, losses=(1.5, number))
+        back = SweepCell.from_json(broken.to_json())
+        np.testing.assert_equal((back.delta_norm, back.target_error, back.losses), (number, number, (1.5, number)))
+    assert SweepCell.from_json(cell.to_json()) == cell and "null" in replace(cell, target_error=None).to_json()
 
 
 def test_a_sweep_of_cells_has_its_gaps_as_nan(some):
