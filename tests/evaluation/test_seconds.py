@@ -32,9 +32,20 @@ def written(model, facts, report):
     return [cost for row in rows for cost in (row.edit_cost, row.cost)]
 
 
+def written_and_stored(model, facts, report):
+    """As `written`, by one who takes long to store what comes."""
+    how = ManyEditsSettings(every=1)
+    costs = []
+    for item in many_edits.many_edits(model, facts[:2], "r-rome", (1,), QUICK, how, report=report):
+        report.look(item)
+        if isinstance(item, EditCheckpoint) and item.edits:
+            costs += [item.edit_cost, item.cost]
+    return costs
+
+
 @pytest.mark.parametrize(
     ("module", "run"),
-    [(ledger_report, reported), (playground, played), (many_edits, written)],
+    [(ledger_report, reported), (playground, played), (many_edits, written), (many_edits, written_and_stored)],
     ids=lambda it: it.__name__,
 )
 def test_what_other_jobs_take_meanwhile_is_not_counted(module, run, facts, monkeypatch):

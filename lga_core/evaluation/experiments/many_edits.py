@@ -64,18 +64,21 @@ def many_edits(
     before = 0
     for place in how.checkpoints(len(facts)):
         watch = Stopwatch(report)
+        edited = 0.0
         if place > total.facts:
             for first in range(total.facts, place, how.batch):
                 batch = facts[first : min(first + how.batch, place)]
                 telling = _counted(watch.report, first, len(facts))
                 written = chosen.run(model, batch, tuple(sorted(layers)), settings, total.edits, report=telling)
                 total = total.plus(len(batch), [item.edit for item in written])
+            edited = watch.seconds
             yield total
-        spent = watch.seconds
+        begin = watch.seconds  # after what was done with the sum meanwhile, as storing it: that is no edit's time
         if place == total.facts and place not in measured:
             telling = _counted(watch.report, place, len(facts))
             row = _checkpoint(model, facts[:place], before, total, probes, how, telling)
-            yield replace(row, edit_cost=Cost(seconds=spent), cost=Cost(seconds=watch.seconds))
+            cost = Cost(seconds=edited + watch.seconds - begin)
+            yield replace(row, edit_cost=Cost(seconds=edited), cost=cost)
         before = place
 
 
