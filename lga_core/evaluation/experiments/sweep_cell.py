@@ -57,7 +57,10 @@ def cell_of(
 def cell_cost(
     model: LoadedModel, probes: ProbeQuestions, layer: int, written: Written, settings: Any, seconds: float
 ) -> Cost:
-    """Rows by the share of blocks that they run through, for an editor's search from nothing."""
+    """Rows by the share of blocks that they run through, for an editor's search from nothing.
+
+    `seconds` is what the cell took: where its v* was kept, the search is in the rows and not in the seconds.
+    """
     share = 1 - layer / model.layers
     evaluations = len(written.losses[0])
     rows = getattr(settings, "contexts", -1) + 2  # the bare prompt and the KL prompt; fine-tuning: one

@@ -25,7 +25,8 @@ _WORDS = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 def fluency(text: str) -> float | None:
     """(H₂ + 2·H₃)/3 in bits, ×100, of the word n-grams; None for fewer than 3 words (ROME §3.4, GE).
 
-    Words as ROME's tokenizer finds them: a punctuation mark is a word of its own.
+    A punctuation mark is a word of its own, as in ROME's tokenizer (nltk). That one splits "don't" in two; here it is
+    one word.
     """
     words = _WORDS.findall(text)
     if len(words) < 3:

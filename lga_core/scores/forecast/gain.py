@@ -1,6 +1,6 @@
 """The gain of an edit, computed from its measured first-order changes (METHOD.md §7): terms, bounds and ranks.
 
-Nothing here runs a model. The measurement is `scores/forecast.py`, whose rows say what they hold.
+Nothing here runs a model. The measurement is `scores/forecast/forecast.py`, whose rows say what they hold.
 """
 
 from dataclasses import dataclass

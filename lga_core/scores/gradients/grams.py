@@ -1,4 +1,4 @@
-"""Inner products of a matrix's weight gradients, without a weight gradient (see scores/lga.py)."""
+"""Inner products of a matrix's weight gradients, without a weight gradient (see scores/gradients/lga.py)."""
 
 from collections.abc import Sequence
 
