@@ -14,11 +14,16 @@ from lga_core.results import (
     Estimate,
     FactRow,
     LayerScores,
+    ModelIdentity,
     Obstacle,
     PastWorth,
     Selection,
 )
+from lga_core.runs.storage.store import Store
 from lga_core.scores.methods import layer_scores
+from lga_core.service.reading.answering import stored_obstacles
+from lga_core.service.reading.method_scores import ScoreChoices
+from lga_core.service.requests import ProxySet
 from lga_core.worth.reach import obstacles, subject_ends_prompt
 from lga_core.worth.recommendation import past_worth, recommend
 from lga_core.worth.selectors import SELECTORS
@@ -287,6 +292,15 @@ def test_in_a_chat_template_its_marks_follow_every_subject():
     found = obstacles(6, [at_end, at_end], "r-rome", chat=True)
     assert list(found) == [5] and (found[5].why, found[5].facts) == ("no path", 2)
     assert obstacles(6, [at_end], "ft-m", chat=True) == {}
+
+
+@pytest.mark.parametrize(("chat", "layers"), [(None, []), ("template", [5])])
+def test_the_store_is_asked_for_obstacles_in_the_models_chat_template(tmp_path, chat, layers):
+    at_end = fact("Where is the Needle")
+    model = ModelIdentity(name="made", fingerprint="m", dtype="torch.float32", machine="cpu", layers=6, chat=chat)
+    proxy = ProxySet(name="made", candidates=(at_end,), limit=1)
+    found = stored_obstacles(model, proxy, at_end, ScoreChoices(seed=0), "r-rome", Store(tmp_path))
+    assert list(found) == layers
 
 
 def test_a_layer_without_an_expected_gain_is_named():
