@@ -91,7 +91,8 @@ def test_a_mean_over_other_units_is_said_to_be_one():
     best = replace(LGA, ranking=(4,), obstacle=None, past=any_unit)
     said = past_sentence(Answer(candidates=(replace(CMA, past=None), best), recommended=best, layer=4))
     assert "has no unit of this model" in said and "on 47 held-out facts, judged 90 times in all" in said
-    assert "the units in which all of these have a pick (10, r-rome)" in said and "at random" not in said
+    assert "latest units that were swept in one way and in which all of these have a pick (10, r-rome)" in said
+    assert "at random" not in said
     random = replace(any_unit, regret=Estimate(value=5.5, low=4.0, high=7.0, n=90))
     developed = replace(best, past=replace(any_unit, developed_on="world (ours)"))
     said = past_sentence(Answer(candidates=(developed,), recommended=best, any_layer=random, layer=4))

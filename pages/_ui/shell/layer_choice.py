@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lga_core.data.facts import Fact
+from lga_core.models.sources.catalogue import resolve
 from lga_core.service.reading import every_layer
 from lga_core.service.reading.answering import stored_obstacles
 from lga_core.service.reading.method_scores import question_scores
@@ -92,7 +93,7 @@ def cannot_act_note(question: Question, fact: Fact, editor: str, layers: int) ->
     """Say it where an edit of this fact at a chosen layer cannot act, before anyone edits there."""
     model = identity(question.model)
     in_the_way = (
-        obstacles(layers, [fact], editor)
+        obstacles(layers, [fact], editor, chat=resolve(question.model).chat)
         if model is None
         else stored_obstacles(model, proxy_set(question), fact, options.choices(question.seed), editor, store())
     )

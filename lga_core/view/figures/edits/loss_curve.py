@@ -37,7 +37,7 @@ def loss_curve(
     for index, (layer, losses) in enumerate(zip(report.layers, report.losses, strict=True)):
         if losses:
             figure.add_traces(_curve(layer, losses, look.series[index % len(look.series)]))
-    drawn = [max(loss, SMALLEST) for losses in report.losses for loss in losses]
+    drawn = [max(loss, SMALLEST) for losses in report.losses for loss in losses if math.isfinite(loss)]
     drawn += [line] if line else []
     steps = max((len(losses) for losses in report.losses), default=1) - 1
     ticks = round_ticks(0, max(steps, 1), 6)

@@ -66,7 +66,8 @@ def past_sentence(answer: Answer) -> str:
         text = f"Regret, on {_judged_on(past)} of {past.sets[0]} ({past.editor}): {_REGRET}."
     else:
         own = f"{past.models[0]} units" if past.like == "this model" else "units"
-        which = f"the {own} in which all of these have a pick" if len({item.units for item in found}) == 1 else own
+        alike = f"the latest {own} that were swept in one way"
+        which = f"{alike} and in which all of these have a pick" if len({item.units for item in found}) == 1 else alike
         text = (
             f"The study has no unit of this {'set' if past.like == 'this model' else 'model'} with this editor. "
             f"Regret, mean over {which} ({len(past.units)}, {past.editor}), on {_judged_on(past)}: {_REGRET}."

@@ -143,12 +143,13 @@ def unit_title(unit: StudyUnit) -> str:
 
 
 def protocol_title(units: Sequence[StudyUnit]) -> str:
-    """Units that were measured alike: how many, of how many facts, and when."""
+    """Units that were measured alike: how many, of how many facts, when, and by which accepted answer of a probe."""
     proxy = max(len(unit.proxy.records) for unit in units)
     test = max(len(unit.test.records) for unit in units)
     days = sorted({unit.provenance.created[:10] for unit in units})
     measured = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    return f"{count(len(units), 'unit')} of at most {proxy} proxy and {test} test facts, measured {measured}"
+    size = f"{count(len(units), 'unit')} of at most {proxy} proxy and {test} test facts"
+    return f"{size}, measured {measured}, the {units[0].test.answers} accepted answer of a probe counts"
 
 
 def unit_name(unit: StudyUnit) -> str:
