@@ -1,7 +1,9 @@
 """A session's ledger in the engine: it is changed whole or not at all, and kept in memory only while it is used."""
 
 import gc
+import os
 import resource
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,6 +156,61 @@ def test_ledgers_that_were_not_used_lately_come_back_from_disk(desk, write, book
     gc.collect()
     assert let_go() is None
     assert ids(book().ledger) == ids(written)
+
+
+def test_saved_edits_that_cannot_be_read_now_are_not_written_over(write, book, session, tiny_folder):
+    """After the engine's restart the file is cut off, and whole again later."""
+    before = write()
+    saved = book().path
+    content = saved.read_bytes()
+    saved.write_bytes(content[:1000])
+    restarted = Desk()
+
+    def ask_again(kind: type[ask_ledger.LedgerRequest], **what):
+        return perform(restarted, kind(model=str(tiny_folder), session=session, number=1, **what), Control())
+
+    def write_another() -> LedgerView:
+        how = {"editor": "r-rome", "layers": (1,), "settings": EDIT, "mode": "sequential", "each": False}
+        return ask_again(ask_ledger.WriteEdits, facts=(FACTS[1],), **how)
+
+    for _ in range(2):
+        with pytest.raises(LgaError, match="cannot be read now.*try again later.*undo all"):
+            write_another()
+        assert saved.read_bytes() == content[:1000]
+    saved.write_bytes(content)
+    after = write_another()
+    assert [entry.facts for entry in after.entries] == [(FACTS[0],), (FACTS[1],)] and ids(before) == ids(after)[:1]
+
+
+@pytest.mark.parametrize("how", ["undo all", "load"])
+def test_saved_edits_that_cannot_be_read_give_way_to_a_new_beginning(ask, write, book, session, tiny_folder, how):
+    write()
+    content = ask(ask_ledger.SaveEditSet)
+    book().path.write_bytes(b"cut off")
+    about = {"model": str(tiny_folder), "session": session, "number": 1}
+    restarted = Desk()
+    if how == "undo all":
+        perform(restarted, ask_ledger.ChangeLedger(how="undo all", **about), Control())
+    else:
+        perform(restarted, ask_ledger.LoadEditSet(source=content, name="one.zip", **about), Control())
+    measured = perform(restarted, ask_ledger.MeasureEdits(**about), Control())
+    assert len(measured.entries) == (1 if how == "load" else 0)
+    assert len(measured.changes) == (2 if how == "load" else 0), "the book of the change is the one at hand"
+
+
+def test_the_session_of_a_tab_that_is_in_use_is_not_removed_as_an_old_one(desk, write, book, tiny_folder):
+    before = write()
+    folder = book().path.parent
+    month_ago = time.time() - 30 * 86_400
+    other = folder.parent / "another session"
+    other.mkdir()
+    for place in (folder, other):
+        os.utime(place, (month_ago, month_ago))
+    model = desk.model(str(tiny_folder), Control())
+    session = folder.name
+    assert ids(desk.ledger(session, model).ledger) == ids(before)  # read, and nothing is written
+    assert ids(Desk().ledger(session, model).ledger) == ids(before)
+    assert folder.is_dir() and not other.exists()
 
 
 def test_with_another_model_the_ledgers_of_the_last_one_are_let_go(desk, write, book, chat_folder):

@@ -90,7 +90,10 @@ class Desk:
     def ledger(self, session: str, model: LoadedModel) -> SessionLedger:
         """A session's ledger of this model: the one at hand, or as it was saved. Few are kept at hand."""
         place = session, model.name
-        book = self._in_use.get(place) or SessionLedger.restored(session, model)
+        book = self._in_use.get(place)
+        if book is None or book.unread is not None:  # what kept it from being read may be over
+            book = SessionLedger.restored(session, model)
+        book.touch()
         self._in_use[place] = book
         self._ledgers[place] = book
         self._ledgers.move_to_end(place)

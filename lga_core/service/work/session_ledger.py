@@ -1,6 +1,7 @@
 """One session's ledger of one model, with the reports about it; saved after each change: a restart loses nothing."""
 
 import hashlib
+import os
 import shutil
 import time
 from contextlib import suppress
@@ -20,7 +21,7 @@ from lga_core.service.ledger_view import Change, EntryView, LedgerView
 from lga_core.service.requests import TrialRequest
 
 CHANGES_KEPT = 60
-DAYS_KEPT = 7  # a session's folder that nothing was written to is removed after these
+DAYS_KEPT = 7  # a session's folder that was not used is removed after these
 
 
 @dataclass(eq=False, kw_only=True)
@@ -35,20 +36,33 @@ class SessionLedger:
     changes: list[Change] = field(default_factory=list)  # the oldest first
     waiting: list[str] = field(default_factory=list)  # changes since the last measurement
     tried: tuple[TrialRequest, tuple[Edit, ...]] | None = None  # a trial's edit, for the playground
+    unread: str | None = None  # why the saved edits cannot be read: what they are is not known
 
     @classmethod
     def restored(cls, session: str, model: LoadedModel) -> "SessionLedger":
-        """The saved one, or an empty one. A file that cannot be read for this model counts as none."""
+        """The saved one, or an empty one; `unread` where there is a file that cannot be read now."""
         place = hashlib.sha256(model.name.encode()).hexdigest()[:16]
         path = sessions_folder() / session / f"{place}.zip"
         new = cls(path=path, fingerprint=model.fingerprint)
         if path.is_file():
-            with suppress(LgaError, OSError):
+            try:
                 new.ledger = read_edit_set(path.read_bytes(), model)
+            except LgaError as error:
+                new.unread = error.cause
+            except OSError as error:
+                new.unread = f"{error}."
         return new
 
     def belongs_to(self, model: LoadedModel) -> None:
-        """Raise LgaError where the model's files are no longer those that the edits were computed on."""
+        """Raise LgaError where its edits are not those of the model's files, or the saved ones cannot be read now.
+
+        A change of what could not be read would be saved in its place.
+        """
+        if self.unread is not None:
+            raise LgaError(
+                f"The saved edits of this session cannot be read now: {self.unread}",
+                hint="They are kept: try again later. Or undo all, which deletes them, to start anew.",
+            )
         if self.fingerprint == model.fingerprint:
             return
         if self.ledger.entries:
@@ -65,6 +79,7 @@ class SessionLedger:
         `anew`: it takes this one's place, for the model's files as they are now, and its history begins with it.
         """
         self._save(ledger, model)
+        self.unread = None
         self.ledger = ledger
         if anew:
             self.fingerprint = model.fingerprint
@@ -86,6 +101,11 @@ class SessionLedger:
         self.changes.append(Change(words=", ".join(self.waiting) or "measured again", report=report))
         self.waiting.clear()
         del self.changes[:-CHANGES_KEPT]
+
+    def touch(self) -> None:
+        """Tell that the session is in use: reading its edits leaves the folder's time as it was."""
+        with suppress(OSError):  # nothing is saved yet, or it is not ours to write to
+            os.utime(self.path.parent)
 
     @property
     def means(self) -> EditMeans | None:
