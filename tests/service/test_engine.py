@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -20,6 +21,7 @@ from lga_core.runs.storage.store import Store
 from lga_core.scores.methods import View, layer_scores
 from lga_core.service.process import machine
 from lga_core.service.process.client import EngineClient
+from lga_core.service.process.jobs import Job
 from lga_core.service.reading.stored import scored_facts
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import (
@@ -231,6 +233,34 @@ def test_an_engine_that_hangs_is_killed_and_said_so(client, tiny_folder, monkeyp
     assert job.wait(SECONDS)
     assert "did not answer" in job.error.cause
     process.wait(SECONDS)
+
+
+def test_an_engine_that_does_not_read_keeps_no_page_waiting_and_is_found_to_hang(home, tmp_path):
+    """It is stopped before it is sent more than its pipe holds. No thread is left behind."""
+    before = set(threading.enumerate())
+    client = EngineClient(grace=None, silent=3.0)
+    client.warm_up()
+    process = client.process
+    try:
+        process.send_signal(signal.SIGSTOP)
+        many = tuple(dataclasses.replace(fact, prompt="The Space Needle is in " * 100_000) for fact in proxy(3).facts)
+        started: list[Job] = []
+
+        def ask() -> None:
+            for facts in (many, proxy(1).facts):
+                started.append(client.start(KnownFactsRequest(model=str(tmp_path), facts=facts), "Asking"))
+
+        page = threading.Thread(target=ask, daemon=True)
+        page.start()
+        page.join(SECONDS)
+        assert len(started) == 2
+        for job in started:
+            assert job.wait(SECONDS) and "did not answer" in job.error.cause
+        process.wait(SECONDS)
+    finally:
+        process.kill()  # or a page that waits would keep the client from being closed
+        client.close()
+    until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_job_that_nobody_looks_at_is_cancelled(home, tiny_folder):

@@ -3,11 +3,13 @@
 import logging
 import multiprocessing
 import os
+import queue
 import subprocess
 import sys
 import threading
 import time
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, Protocol
 
 import psutil
@@ -36,7 +38,9 @@ class Listener(Protocol):
 
 
 class Link:
-    """A process and the pipe to it, with the thread that listens.
+    """A process and the pipe to it, with the thread that listens and the one that sends.
+
+    Both end when the process does. A process that does not read keeps only the sending thread waiting.
 
     Not multiprocessing's own process: that would run the server's main script, the dashboard, in the child.
     """
@@ -57,15 +61,13 @@ class Link:
         self.checked = self.heard
         self.open = True
         self._listener = listener
-        self._sending = threading.Lock()
+        self._unsent: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()  # None: the last one
+        threading.Thread(target=self._send_all, args=(self._pipe,), name="engine sender", daemon=True).start()
         threading.Thread(target=self._listen, args=(self._pipe,), name="engine link", daemon=True).start()
 
     def send(self, message: Any) -> None:
-        with self._sending:
-            try:
-                self._pipe.send(message)
-            except OSError:
-                log.info("The engine is gone.")  # the listening thread says so to the jobs
+        """Put a message behind those that are being sent; returns at once."""
+        self._unsent.put(ForkingPickler.dumps(message))  # here: one that cannot be sent is its sender's error
 
     def kill(self) -> None:
         self.open = False
@@ -88,6 +90,13 @@ class Link:
         self.heard = time.monotonic()
         self._used = _processor_seconds(self.process.pid)
 
+    def _send_all(self, pipe: Connection) -> None:
+        try:
+            while (content := self._unsent.get()) is not None:
+                pipe.send_bytes(content)
+        except OSError:
+            log.info("The engine is gone.")  # the listening thread says so to the jobs
+
     def _listen(self, pipe: Connection) -> None:
         try:
             while True:
@@ -101,6 +110,7 @@ class Link:
             log.info("The engine's connection is closed.")
         finally:  # whatever it was: a job that nobody listens to would never end
             self.open = False
+            self._unsent.put(None)
             self._listener.lost(self, self._how_it_ended())
 
     def _how_it_ended(self) -> str:
