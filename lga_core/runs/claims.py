@@ -47,7 +47,7 @@ def claimed(run: Run, names: Collection[str], report: Reporter) -> Iterator[froz
             waited = True
             report(Progress(phase=Phase.ELSEWHERE, done=0, total=1))
             time.sleep(LOOK_SECONDS)
-            if claims.sign_of_life != sign:
+            if claims.sign_of_life != sign or claims.holds_any(places):  # a thread of this process lives as it does
                 sign, since = claims.sign_of_life, time.monotonic()
             ours = claims.take(places)
         if waited:
@@ -75,14 +75,20 @@ class _Claims:
         self._held: set[int] = set()
         self._lock = threading.Lock()
         self._beating = False
+        self._own_beat = 0  # the file's time as this process wrote it last
+        self._others_beat = 0  # as another one did
 
     @property
     def sign_of_life(self) -> int:
-        """Another number each time that a process has shown that it lives and holds claims."""
-        try:
-            return self._path.stat().st_mtime_ns
-        except OSError:
-            return 0
+        """Another number each time that another process has shown that it lives and holds claims."""
+        with self._lock:
+            self._note_others()
+            return self._others_beat
+
+    def holds_any(self, places: Collection[int]) -> bool:
+        """Whether a thread of this process holds one of them."""
+        with self._lock:
+            return not self._held.isdisjoint(places)
 
     def take(self, places: Collection[int]) -> set[int]:
         """Those that nobody held. A folder that cannot be written is told when a row is stored."""
@@ -132,9 +138,17 @@ class _Claims:
                 if not self._held:
                     self._beating = False
                     return
+                self._note_others()  # what is overwritten now
                 with suppress(OSError):
                     os.utime(self._path)
+                    self._own_beat = self._path.stat().st_mtime_ns
             time.sleep(BEAT_SECONDS)
+
+    def _note_others(self) -> None:
+        with suppress(OSError):
+            changed = self._path.stat().st_mtime_ns
+            if changed != self._own_beat:
+                self._others_beat = changed
 
 
 @functools.cache

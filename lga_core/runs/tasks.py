@@ -65,6 +65,9 @@ def choose_known(
     chosen: list[Fact] = []
 
     def count_known(step: Progress) -> None:
+        if step.phase is Phase.ELSEWHERE:  # a job that waits gives its turn away
+            report(step)
+            return
         report(Progress(phase=Phase.KNOWN_FACTS, done=len(chosen), total=limit, detail=step.detail))
 
     for start in range(0, len(facts), CANDIDATES_AT_ONCE):

@@ -30,6 +30,12 @@ def compute(root, begun, end) -> None:
         run.append("fact", check(1))
 
 
+def compute_beating(root, begun, end) -> None:
+    """The same with more signs of life."""
+    claims.BEAT_SECONDS = 0.05
+    compute(root, begun, end)
+
+
 @pytest.fixture
 def other(tmp_path) -> Iterator[tuple]:
     """The process, and what ends its work."""
@@ -78,6 +84,43 @@ def test_nobody_waits_for_one_that_gives_no_sign_of_life(tmp_path, other, monkey
     told = []
     with claimed(Store(tmp_path).open(question()), ["fact"], told.append) as ours:
         assert ours and told and other[0].is_alive()
+
+
+def test_who_waits_for_one_without_a_sign_of_life_does_not_take_its_own_for_one(tmp_path, other, monkeypatch):
+    """It holds a claim of its own meanwhile, as the engine does for another job."""
+    os.kill(other[0].pid, signal.SIGSTOP)
+    monkeypatch.setattr(claims, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(claims, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(claims, "STALLED_SECONDS", 0.5)
+    looks = []
+
+    def report(step: Progress) -> None:
+        looks.append(step)
+        assert len(looks) < 1000, "it waits for ever"
+
+    run = Store(tmp_path).open(question())
+    with claimed(run, ["another fact"], silent) as own, claimed(run, ["fact"], report) as ours:
+        assert own and ours and looks and other[0].is_alive()
+
+
+def test_one_of_another_process_that_lives_is_waited_for_while_this_one_holds_claims(tmp_path, monkeypatch):
+    for name in ("BEAT_SECONDS", "LOOK_SECONDS"):
+        monkeypatch.setattr(claims, name, 0.02)
+    monkeypatch.setattr(claims, "STALLED_SECONDS", 2.0)
+    begun, end = spawn.Event(), spawn.Event()
+    process = spawn.Process(target=compute_beating, args=(tmp_path, begun, end))
+    process.start()
+    assert begun.wait(SECONDS)
+    run, looks = Store(tmp_path).open(question()), []
+
+    def report(step: Progress) -> None:
+        looks.append(step)
+        if len(looks) == 150:  # of 0.02 seconds: longer than nobody waits for one without a sign of life
+            end.set()
+
+    with claimed(run, ["another fact"], silent), claimed(run, ["fact"], report):
+        assert end.is_set() and "fact" in run.rows(KnownFactCheck)
+    process.join(SECONDS)
 
 
 def test_one_that_lives_is_waited_for_though_its_row_takes_long(tmp_path, monkeypatch):

@@ -10,9 +10,10 @@ from reporting import Collect, cancel_at
 
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.progress import Cancelled, Phase
+from lga_core.progress import Cancelled, Phase, silent
 from lga_core.results import FactRow, KnownFactCheck
 from lga_core.runs import reading, tasks
+from lga_core.runs.claims import claimed
 from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.keys import attribution_run, known_facts_run, trace_run, trial_run
 from lga_core.runs.storage.provenance import provenance
@@ -283,3 +284,16 @@ def test_whatever_ends_it_at_any_row_the_model_is_free_and_the_rows_are_kept(mod
     assert all(not module._forward_hooks and not module._forward_pre_hooks for module in model.model.modules())
     assert len(stored_gradients(model, facts, store)[0]) == stop_at
     assert gradients(model, facts, store)[1].reused == stop_at
+
+
+def test_who_chooses_known_facts_says_that_it_waits_for_those_who_check_them(model, facts, store):
+    told = []
+
+    def report(step):
+        told.append(step.phase)
+        raise Cancelled("enough")
+
+    checked_elsewhere = claimed(known_facts_run(model.identity, store), [fact.fingerprint for fact in facts], silent)
+    with checked_elsewhere, pytest.raises(Cancelled):
+        tasks.choose_known(model, facts, 2, store, report=report)
+    assert told == [Phase.ELSEWHERE]
