@@ -18,6 +18,7 @@ from lga_core.data.sources import hub
 from lga_core.data.sources.dataset_id import DatasetId, parse_dataset_id
 from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
+from tests.data import fake_hub
 from tests.data.fake_hub import FakeHub
 
 RECORDS = [
@@ -161,15 +162,24 @@ def test_progress_bars_are_as_before(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment that leads the client to a hub with a good and a huge data set."""
+def hub_server() -> Iterator[ThreadingHTTPServer]:
+    """A hub with a good and a huge data set."""
     good = {"train.json": json.dumps(RECORDS).encode(), "other/table.csv": TABLE.encode(), "other/notes.txt": b"words"}
     repos = {"tiny/facts": good, "huge/facts": {"huge.json": b"[]"}}
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(FakeHub, repos))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield {
-        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def environment(hub_server: ThreadingHTTPServer, tmp_path: Path) -> dict[str, str]:
+    """The environment that leads the client to that hub."""
+    return {
+        "HF_ENDPOINT": f"http://127.0.0.1:{hub_server.server_port}",
         "HF_HOME": str(tmp_path / "home"),
         "HF_HUB_OFFLINE": "0",
         "HF_HUB_DISABLE_XET": "1",
@@ -178,9 +188,6 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         "no_proxy": "127.0.0.1",
         "PATH": "",
     }
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 SCRIPT = """
@@ -239,6 +246,49 @@ def test_no_network_names_the_mend(environment: dict[str, str]) -> None:
     nowhere = environment | {"HF_ENDPOINT": "http://127.0.0.1:9"}
     (told,) = outcomes(nowhere, "hub:tiny/facts")
     assert "the hub is out of reach" in told and "Connect to the network" in told and "download its file" in told
+
+
+COMMIT_SCRIPT = """
+import sys
+from lga_core.data.sources import commits, hub
+from lga_core.data.sources.dataset_id import parse_dataset_id
+from lga_core.errors import LgaError
+for line in sys.stdin:
+    name, seconds = line.split()
+    commits.ASK_AGAIN_SECONDS = float(seconds)
+    try:
+        print(hub.commit(parse_dataset_id(name)), flush=True)
+    except LgaError as error:
+        print(error, flush=True)
+"""
+
+
+def test_a_commit_is_asked_for_once_in_a_while_and_remembered_without_a_network(environment, hub_server, monkeypatch):
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMIT_SCRIPT],
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    ) as process:
+
+        def commit(name: str, ask_again: float) -> str:
+            process.stdin.write(f"{name} {ask_again}\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        first, moved = fake_hub.COMMIT, "f" * 40
+        assert commit("hub:tiny/facts", 3600) == first
+        monkeypatch.setattr(fake_hub, "COMMIT", moved)
+        assert commit("hub:tiny/facts", 3600) == first and commit("hub:tiny/facts:default", 3600) == first
+        assert commit("hub:tiny/facts@main", 3600) == moved, "another revision is asked for"
+        assert commit("hub:tiny/facts", 0) == moved
+        hub_server.shutdown()
+        hub_server.server_close()
+        assert commit("hub:tiny/facts", 0) == moved
+        assert "the hub is out of reach" in commit("hub:tiny/facts@other", 0)
+        process.stdin.close()
 
 
 def test_both_ways_give_the_same_facts(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from lga_core.data.sources.commits import remembered_commit
 from lga_core.data.sources.dataset_id import PREFIX, DatasetId
 from lga_core.data.sources.parsing import SUFFIXES, parse_records
 from lga_core.errors import LgaError
@@ -73,12 +74,14 @@ def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
 
 
 def commit(dataset: DatasetId) -> str | None:
-    """The commit that a hub data set's name stands for now.
+    """The commit that a hub data set's name stands for now, or stood for a few minutes ago.
 
     A name with a commit needs no network; offline, what else the name says (a branch, a tag, None) has to do.
     """
     named = _COMMIT.fullmatch(dataset.revision or "")
-    return dataset.revision if named or _offline() else _info(dataset).sha
+    if named or _offline():
+        return dataset.revision
+    return remembered_commit(dataset.repo, dataset.revision, lambda: _info(dataset).sha)
 
 
 def _offline() -> bool:
