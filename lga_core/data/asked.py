@@ -18,12 +18,18 @@ def one_of(what: str, name: str, table: Mapping[str, T]) -> T:
 
 
 def parse_layers(text: str) -> tuple[int, ...]:
-    """ "5", "5,6" or "0-3,7" as layer numbers. Raises LgaError for anything else."""
+    """ "5", "5,6" or "0-3,7" as layer numbers. Raises LgaError for anything else.
+
+    Whether a model has them is not known here: a range far beyond any is cut, and still names one that none has.
+    """
     layers: list[int] = []
     try:
         for part in text.split(","):
-            first, _, last = part.strip().partition("-")
-            layers += range(int(first), min(int(last or first), MOST_LAYERS) + 1)
+            start, _, end = part.strip().partition("-")
+            first, last = int(start), int(end or start)
+            if last < first:
+                raise LgaError(f"{part.strip()!r} counts down.", hint="Write layers as 5 or 5,6 or 0-3.")
+            layers += range(first, min(last, max(first, MOST_LAYERS)) + 1)  # what is too large is said by the model
     except ValueError:
         raise LgaError(f"{text!r} names no layers.", hint="Write layers as 5 or 5,6 or 0-3.") from None
     return tuple(layers)
