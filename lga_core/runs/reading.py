@@ -103,13 +103,15 @@ def finished_sweep(
     *,
     metrics: SweepMetrics = SWEEP_METRICS,
     reused: int | None = None,
+    run: Run | None = None,
 ) -> tuple[Sweep, Stored]:
     """A sweep, NaN where a cell is missing. `settings` None: the editor's defaults.
 
-    `reused`: how many of its cells were there before it was asked for, where not all of them were.
+    `reused`: how many of its cells were there before it was asked for, where not all of them were. `run`: where its
+    cells were stored just now; the text that its key names may be another one since.
     """
     settings = settings or editor_named(editor).settings()
-    run = sweep_run(model, editor, settings, store, metrics)
+    run = run or sweep_run(model, editor, settings, store, metrics)
     sweep = Sweep.of(
         stored_cells(run, facts, metrics.probes),
         [fact.record for fact in facts],
@@ -154,9 +156,13 @@ def finished_many_edits(
     store: Store,
     *,
     reused: int | None = None,
+    run: Run | None = None,
 ) -> tuple[ManyEdits, Stored]:
-    """A run of many edits, as far as it is. `reused`: how many checkpoints were there before it was asked for."""
-    run = many_edits_run(model, facts_name, facts, layers, editor, settings, how, store)
+    """A run of many edits, as far as it is. Where a checkpoint cannot be read, it is not complete.
+
+    `reused`: how many checkpoints were there before it was asked for. `run`: as for `finished_sweep`.
+    """
+    run = run or many_edits_run(model, facts_name, facts, layers, editor, settings, how, store)
     rows = run.rows(EditCheckpoint).values()
     result = ManyEdits(
         editor=editor,
@@ -164,9 +170,11 @@ def finished_many_edits(
         settings=asdict(settings),
         how=asdict(how),
         planned=len(facts),
+        places=how.checkpoints(len(facts)),
         checkpoints=tuple(sorted(rows, key=lambda row: row.edits)),
     )
-    return result, run.stored(rows=len(rows), reused=len(rows) if reused is None else reused)
+    stored = run.stored(rows=len(rows), reused=len(rows) if reused is None else reused)
+    return result, replace(stored, complete=stored.complete and result.complete)
 
 
 def finished_traces(

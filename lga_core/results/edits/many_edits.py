@@ -53,10 +53,12 @@ class ManyEdits(Result):
     how: Mapping[str, Any]  # batches, checkpoints and probes
     planned: int  # facts to be written
     checkpoints: tuple[EditCheckpoint, ...]  # in the order of their edits
+    places: tuple[int, ...] = ()  # edits of all checkpoints that there are to be, as far as that is known
 
     @property
     def complete(self) -> bool:
-        return bool(self.checkpoints) and self.checkpoints[-1].edits == self.planned
+        """Whether no checkpoint is missing, one in the middle neither."""
+        return {*self.places, self.planned} <= {checkpoint.edits for checkpoint in self.checkpoints}
 
     @property
     def cost(self) -> Cost:

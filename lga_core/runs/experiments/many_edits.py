@@ -63,7 +63,7 @@ def many_edits(
     if not run.complete and _measured(run).issuperset(places):  # else it was deleted meanwhile
         run.finish()
     return finished_many_edits(
-        model.identity, facts_name, facts, layers, editor, settings, how, store, reused=len(measured)
+        model.identity, facts_name, facts, layers, editor, settings, how, store, reused=len(measured), run=run
     )
 
 

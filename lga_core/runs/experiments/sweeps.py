@@ -66,6 +66,7 @@ def sweep(
         store,
         metrics=metrics,
         reused=len(names) - computed,
+        run=run,
     )
 
 

@@ -67,6 +67,18 @@ def test_a_stopped_run_goes_on_from_its_last_checkpoint_and_has_equal_numbers(mo
     assert stored.from_store and once_more.to_json() == again.to_json()
 
 
+def test_a_lost_checkpoint_in_the_middle_is_missing_and_computed_again(model, facts, tmp_path):
+    store = Store(tmp_path / "lost")
+    whole, stored = ask(model, facts, store)
+    (rows,) = store.root.glob("*.jsonl")
+    lines = rows.read_bytes().splitlines(keepends=True)
+    rows.write_bytes(b"".join(line for number, line in enumerate(lines) if number != 1))
+    part, stored = finished_many_edits(model.identity, "small", facts, [1, 2], "r-rome", QUICK, HOW, store)
+    assert (len(part.checkpoints), part.complete, stored.complete) == (len(lines) - 1, False, False)
+    again, stored = ask(model, facts, store)
+    assert again.complete and stored.complete and numbers(again) == numbers(whole)
+
+
 def test_a_sum_that_is_damaged_or_ahead_of_lost_rows_is_computed_again(model, facts, tmp_path):
     settings = EmmetSettings(value=SEARCH, contexts=0, covariance="identity")
     asked = {"how": ManyEditsSettings(every=2, batch=2), "editor": "emmet", "settings": settings}

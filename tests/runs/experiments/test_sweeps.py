@@ -75,6 +75,22 @@ def test_a_sweep_counts_the_probes_that_are_never_asked(some, store):
     assert stored.from_store and unknown.dropped_locality is None  # the same cells, of facts without a count
 
 
+def test_a_text_that_changes_meanwhile_does_not_hide_what_was_measured(some, store, tmp_path):
+    """The cells' second moments are not what this is about: they are measured without one."""
+    model = tiny_model("llama", torch.float32)
+    text = tmp_path / "text.txt"
+    text.write_text("Rome is a city.")
+
+    def elsewhere(model, facts, layers, editor, settings, done, **how):
+        text.write_text("Rome is another city.")
+        return sweep_cells(model, facts, layers, editor, replace(settings, covariance="identity"), done, **how)
+
+    settings = replace(SETTINGS, covariance=f"file:{text}")
+    measured, stored = sweep(model, "world", some[:2], (1,), "r-rome", settings, store, elsewhere)
+    assert measured.complete and (stored.rows, stored.reused) == (2, 0)
+    assert finished_sweep(model.identity, "world", some[:2], (1,), "r-rome", settings, store)[1].rows == 0
+
+
 def stop_at_cells(step):
     if step.phase is Phase.SWEEP and step.done:
         raise Cancelled
