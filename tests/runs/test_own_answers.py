@@ -31,12 +31,11 @@ from lga_core.runs.storage.keys import (
     trace_run,
     trial_run,
 )
-from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace
+from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace, recorded_settings
 from lga_core.runs.storage.store import Store
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import CmaSettings, ForecastSettings, GradientSettings
-from lga_core.service.reading.reopening import recorded_settings
 from lga_core.view.words.runs import replay_sentence
 
 QUICK = RRomeSettings(value=ValueSettings(steps=2), contexts=1, covariance="identity")

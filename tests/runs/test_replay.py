@@ -162,6 +162,23 @@ def test_another_question_is_refused_by_its_reason(model, facts, store):
         replay(model, replace(run, provenance=replace(run.provenance, key="c3")))
 
 
+@pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        ("cpu, float64, 99 threads", "settings or texts are not those of then"),
+        ("NVIDIA H200, float64", "settings or texts are not those of then"),
+        ("cpu, bfloat16, 2 threads", "computed in bfloat16, and the model is in float64 here"),
+    ],
+)
+def test_of_the_machine_only_the_dtype_is_a_reason(model, facts, store, machine, said):
+    run = store.find(measured(model, facts, store).provenance.key)
+    for suffix in (".json", ".jsonl"):
+        shutil.copy(store.path(run.provenance.key, suffix), store.path("d4", suffix))
+    other = replace(run, provenance=replace(run.provenance, key="d4", machine=machine))
+    with pytest.raises(LgaError, match=said):
+        replay(model, other)
+
+
 def test_an_older_run_finds_its_facts_in_the_shipped_set_and_says_where_it_cannot(model, store):
     shipped = load_facts("world").facts[3:5]
     own = (make_fact(0, "The Space Needle is in", "Space Needle", "Boston", "Seattle"),)

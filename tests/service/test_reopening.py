@@ -10,7 +10,7 @@ from lga_core.data.facts import FactSet, facts_fingerprint
 from lga_core.data.load import choose
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings
+from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
 from lga_core.results import Origin
 from lga_core.runs import tasks
 from lga_core.runs.experiments.many_edits import many_edits
@@ -141,6 +141,27 @@ def test_many_edits_come_back_with_their_facts_in_order(tmp_path, model, fact_se
     assert not made.at_hand and choose(made.facts.facts, 2, made.seed) == fact_set.facts[2:4]
     last = content(header, store)
     assert last.metrics["edits"] == "2" and last.picks == (1, 3)
+
+
+def test_of_a_fact_whose_cells_were_measured_in_two_ways_the_way_with_most_cells_is_compared(
+    tmp_path, model, fact_set
+):
+    facts = [replace(fact, rephrases=("It is in", "Where it is:")) for fact in fact_set.facts[:2]]
+    ways = {None: (0, 1, 2), 1: (2, 3)}  # probes a group -> layers; layer 2 in both
+
+    def swept(folder: str, *caps: int | None):
+        store = Store(tmp_path / folder)
+        for cap in caps:
+            metrics = SweepMetrics(probes=cap)
+            measured, _ = sweep(model, "two", facts, ways[cap], "rome", QUICK, store, metrics=metrics)
+        (header,) = [header for header in RunIndex(store).headers() if header.kind.subject == "sweep"]
+        return measured, content(header, store)
+
+    whole, alone = swept("alone", None)
+    _capped, both = swept("both", None, 1)
+    assert both.curve == pytest.approx(alone.curve, nan_ok=True)
+    assert both.curve == pytest.approx(whole.mean("overall"))
+    assert (both.metrics["facts"], both.metrics["edits"]) == ("2", "6")
 
 
 def test_facts_that_are_nowhere_are_told(tmp_path, model, fact_set):

@@ -6,7 +6,7 @@ and shared by all runs (its sampled text, its second moments) is used as it is.
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.storage.keys import (
     FREE_MATCH,
     OWN_ANSWERS,
+    asked_as_today,
     asked_in_cell,
     attribution_run,
     cap_in_cell,
@@ -38,7 +39,8 @@ from lga_core.runs.storage.keys import (
     trial_run,
 )
 from lga_core.runs.storage.kinds import RunKind, kind_of
-from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace
+from lga_core.runs.storage.provenance import recorded_dtype
+from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace, recorded_settings
 from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.known_facts import check_known_facts
@@ -64,9 +66,7 @@ class Replay:
 
     def settings(self, kind: type) -> Any:
         """The recorded settings as this class has them."""
-        names = {item.name for item in fields(kind)}
-        given = {name: value for name, value in self.asked.settings.items() if name in names}
-        return adapter(kind).validate_python(given)
+        return recorded_settings(kind, self.asked.settings)
 
     def check(self, again: Run) -> None:
         """Raise LgaError where what would be computed now is another question than the stored one."""
@@ -87,7 +87,11 @@ class Replay:
                 now.settings.get(FREE_MATCH),
                 "Its free answers are compared by another rule since",
             ),
-            (self.asked.machine, now.machine, f"It was stored on {self.asked.machine}; this is {now.machine}"),
+            (
+                recorded_dtype(self.asked),
+                recorded_dtype(now),
+                f"It was computed in {recorded_dtype(self.asked)}, and the model is in {recorded_dtype(now)} here",
+            ),
         ):
             if then != today:
                 raise LgaError(f"{what}: this run cannot be replayed.", hint="Ask its question again instead.")
@@ -111,7 +115,7 @@ def replay(model: LoadedModel, run: Run, *, report: Reporter = silent) -> Replay
     if not stored:
         raise LgaError("The run has no row that can be read.", hint="Ask its question again instead.")
     facts = facts_of_run(run, stored)
-    rows = _measured_as_today(stored, facts) if kind.subject == "sweep" else stored
+    rows = {name: stored[name] for name in asked_as_today(stored, facts)} if kind.subject == "sweep" else stored
     if not rows:
         raise LgaError(
             "The method's numbers have changed since: this run cannot be replayed.",
@@ -207,17 +211,6 @@ def _sweep(work: Replay) -> Iterator[tuple[str, Result]]:
             work.model, facts, layers, editor, settings, skipped, metrics=metrics, report=work.report
         ):
             yield names[cell.record, cell.layer], cell
-
-
-def _measured_as_today(cells: Mapping[str, Result], facts: Sequence[Fact]) -> dict[str, Result]:
-    """The cells whose probes would be asked as they were then."""
-    by_name = {fact.fingerprint: fact for fact in facts}
-    today = {}
-    for name, cell in cells.items():
-        fingerprint, _layer, asked = cell_place(name)
-        if asked == asked_in_cell(by_name[fingerprint], cap_in_cell(asked)):
-            today[name] = cell
-    return today
 
 
 def _many_edits(work: Replay) -> Iterator[tuple[str, Result]]:

@@ -7,7 +7,7 @@ Where an answer depends on tokens that the model itself wrote, its key names the
 with free answers that are not compared by whole words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -218,6 +218,18 @@ def cap_in_cell(asked: str) -> int | None:
     """The cap on probes among what `asked_in_cell` says; None where none was left out."""
     first = asked.partition("/")[0]
     return int(first.removesuffix(CAPPED)) if first.endswith(CAPPED) else None
+
+
+def asked_as_today(names: Iterable[str], facts: Sequence[Fact]) -> list[str]:
+    """The names of those cells whose probes would be asked as they were then; of unknown facts, all."""
+    by_name = {fact.fingerprint: fact for fact in facts}
+    today = []
+    for name in names:
+        fingerprint, _layer, asked = cell_place(name)
+        fact = by_name.get(fingerprint)
+        if fact is None or asked == asked_in_cell(fact, cap_in_cell(asked)):
+            today.append(name)
+    return today
 
 
 def _own_answers(asked: bool) -> dict[str, int]:

@@ -51,6 +51,11 @@ def provenance(
     )
 
 
+def recorded_dtype(asked: Provenance) -> str:
+    """The weights' dtype, "float32": of what is told about the machine, the one part that is in the key."""
+    return asked.machine.partition(", ")[2].partition(", ")[0]  # "cpu, float32, 2 threads"
+
+
 @functools.cache
 def _packages() -> Mapping[str, str]:
     """Versions of what computes the numbers, from the installed packages' metadata: nothing is imported."""

@@ -1,10 +1,13 @@
-"""The facts that a stored run is about: kept beside the runs, or found again in the shipped sets."""
+"""What a stored run recorded: its settings, and its facts, kept beside the runs or found again in the shipped sets."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from typing import Any
 
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.data.load import load_facts, shipped_sets
 from lga_core.errors import LgaError
+from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run
 
 
@@ -37,6 +40,12 @@ def question_facts(run: Run, rows: Collection[str]) -> tuple[Fact, ...] | None:
         return None
     wanted = run.provenance.facts_fingerprint
     return facts if wanted in (facts_fingerprint(facts), facts_fingerprint(())) else None
+
+
+def recorded_settings(kind: type, recorded: Mapping[str, Any]) -> Any:
+    """A settings class's values among those that a run recorded; defaults for others."""
+    names = {item.name for item in fields(kind)}
+    return adapter(kind).validate_python({name: value for name, value in recorded.items() if name in names})
 
 
 def _shipped(name: str) -> dict[str, Fact]:

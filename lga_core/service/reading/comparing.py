@@ -19,6 +19,8 @@ from lga_core.results import (
     SweepCell,
 )
 from lga_core.runs.storage.index import RunHeader
+from lga_core.runs.storage.keys import asked_as_today, cell_place
+from lga_core.runs.storage.recorded import facts_of_run
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import METHODS, View, layer_scores
 from lga_core.scores.selection import spearman
@@ -180,8 +182,8 @@ def _trial(header: RunHeader, run: Run) -> RunContent:
 
 
 def _sweep(header: RunHeader, run: Run) -> RunContent:
-    """All of its cells, whatever set of facts asked for them."""
-    cells = run.rows(SweepCell)
+    """Its cells, whatever set of facts asked for them; of each fact those that were measured in one way."""
+    cells = _measured_in_one_way(run)
     if not cells:
         return RunContent(header=header)
     numbers = {name: place for place, name in enumerate(dict.fromkeys(name.partition("/")[0] for name in cells))}
@@ -204,6 +206,20 @@ def _sweep(header: RunHeader, run: Run) -> RunContent:
             "time": duration(sweep.cost.seconds),
         },
     )
+
+
+def _measured_in_one_way(run: Run) -> dict[str, SweepCell]:
+    """Of each fact the cells whose probes were asked in the way that has most of them, without superseded ones."""
+    cells = run.rows(SweepCell)
+    try:
+        facts = facts_of_run(run, cells)
+    except LgaError:  # an earlier version did not keep them: what is superseded cannot be told
+        facts = ()
+    ways: dict[str, dict[str, list[str]]] = {}
+    for name in asked_as_today(cells, facts):
+        fingerprint, _layer, asked = cell_place(name)
+        ways.setdefault(fingerprint, {}).setdefault(asked, []).append(name)
+    return {name: cells[name] for asked in ways.values() for name in max(asked.values(), key=len)}
 
 
 def _many_edits(header: RunHeader, run: Run) -> RunContent:

@@ -17,7 +17,7 @@ from lga_core.evaluation.settings import TRIAL_METRICS, ManyEditsSettings, Metri
 from lga_core.results import EditReport, Origin, Provenance, Stored
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.kinds import RunKind
-from lga_core.runs.storage.recorded import question_facts
+from lga_core.runs.storage.recorded import question_facts, recorded_settings
 from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS
@@ -228,12 +228,6 @@ def _unshown(opened: Reopening, kind: RunKind, settings: Mapping[str, Any]) -> t
     need = adapter(ScoreChoices).validate_python({"seed": opened.seed, **choices}).need(kind.name)
     shown = adapter(type(need.settings)).dump_python(need.settings, mode="json")
     return tuple(name for name, value in shown.items() if settings.get(name, value) != value)
-
-
-def recorded_settings(kind: type, recorded: Mapping[str, Any]) -> Any:
-    """A settings class's values among those that a run recorded; defaults for others."""
-    names = {item.name for item in fields(kind)}
-    return adapter(kind).validate_python({name: value for name, value in recorded.items() if name in names})
 
 
 def _with_trial(opened: Reopening, run: Run, rows: Mapping[str, Any]) -> Reopening:

@@ -11,11 +11,13 @@ from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import ModelEntry, local_folder, resolve
 from lga_core.results import ModelIdentity, Origin, Provenance, QuestionReport
 from lga_core.runs.storage.index import RunHeader
+from lga_core.runs.storage.provenance import recorded_dtype
+from lga_core.runs.storage.recorded import recorded_settings
 from lga_core.runs.storage.store import Store
 from lga_core.scores.settings import CmaSettings
 from lga_core.service.reading import every_layer
 from lga_core.service.reading.method_scores import ScoreChoices
-from lga_core.service.reading.reopening import Reopening, recorded_settings, reopening
+from lga_core.service.reading.reopening import Reopening, reopening
 from lga_core.service.reading.report import ReportRequest, question_report
 from lga_core.service.requests import EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
 
@@ -121,7 +123,7 @@ def _identity(asked: Provenance) -> ModelIdentity:
     return ModelIdentity(
         name=asked.model,
         fingerprint=asked.model_fingerprint,
-        dtype=_dtype(asked),
+        dtype=f"torch.{recorded_dtype(asked)}",
         machine=asked.machine,
         layers=layers,
         chat=asked.chat,
@@ -130,12 +132,8 @@ def _identity(asked: Provenance) -> ModelIdentity:
 
 def _is_of(asked: Provenance, identity: ModelIdentity) -> bool:
     """Whether a run asked this very model: the same weights, in the same dtype and through the same chat template."""
-    same = (identity.fingerprint, identity.dtype, identity.chat)
-    return (asked.model_fingerprint, _dtype(asked), asked.chat) == same
-
-
-def _dtype(asked: Provenance) -> str:
-    return f"torch.{asked.machine.split(', ')[1]}"  # "cpu, float32, 2 threads"
+    same = (identity.fingerprint, identity.dtype.removeprefix("torch."), identity.chat)
+    return (asked.model_fingerprint, recorded_dtype(asked), asked.chat) == same
 
 
 def _layers(entry: ModelEntry) -> int | None:
