@@ -263,7 +263,9 @@ def test_a_trial_goes_to_easyedit_and_its_file_fills_the_form(page: AppTest, sha
     asked = EasyEditRequest(
         model=trial.model, facts=(trial.fact,), layers=(1,), editor=trial.editor, settings=trial.settings
     )
-    files = zipfile.ZipFile(io.BytesIO(shared_engine.ask(asked, "Writing", 60)))
+    written = shared_engine.start(asked, "Writing")
+    assert written.wait(60)
+    files = zipfile.ZipFile(io.BytesIO(written.result))
     assert files.namelist() == ["hparams.yaml", "facts.json"]
     text = files.read("hparams.yaml").decode()
     page.selectbox(key="editor").select("memit").run()

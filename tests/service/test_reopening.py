@@ -143,9 +143,7 @@ def test_many_edits_come_back_with_their_facts_in_order(tmp_path, model, fact_se
     assert last.metrics["edits"] == "2" and last.picks == (1, 3)
 
 
-def test_of_a_fact_whose_cells_were_measured_in_two_ways_the_way_with_most_cells_is_compared(
-    tmp_path, model, fact_set
-):
+def test_of_a_fact_whose_cells_were_measured_in_two_ways_the_way_with_most_cells_is_compared(tmp_path, model, fact_set):
     facts = [replace(fact, rephrases=("It is in", "Where it is:")) for fact in fact_set.facts[:2]]
     ways = {None: (0, 1, 2), 1: (2, 3)}  # probes a group -> layers; layer 2 in both
 

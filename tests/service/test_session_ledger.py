@@ -174,7 +174,7 @@ def test_saved_edits_that_cannot_be_read_now_are_not_written_over(write, book, s
         return ask_again(ask_ledger.WriteEdits, facts=(FACTS[1],), **how)
 
     for _ in range(2):
-        with pytest.raises(LgaError, match="cannot be read now.*try again later.*undo all"):
+        with pytest.raises(LgaError, match=r"cannot be read now.*try again later.*undo all"):
             write_another()
         assert saved.read_bytes() == content[:1000]
     saved.write_bytes(content)

@@ -33,7 +33,7 @@ def test_a_layer_that_is_better_by_design_is_found_with_fewer_edits(coarse):
     assert np.mean([one.layer == 2 for one in run]) >= 0.95
     assert np.mean([2 not in one.left for one in run]) <= 0.05
     assert np.mean([one.cells / one.most_cells for one in run]) < 0.75
-    assert np.mean([one.certain for one in run]) > 0.9 and all(one.error == run[0].error for one in run)
+    assert np.mean([len(one.left) == 1 for one in run]) > 0.9 and all(one.error == run[0].error for one in run)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_agreement_of_a_few_facts_drops_nothing():
     assert (one.error, one.looks) == (pytest.approx(0.05 / 3), 3)
     assert [(item.facts, item.could_drop) for item in one.rounds] == [(2, False), (4, False), (6, False), (8, True)]
     assert one.rounds[-1].dropped == {1: "10.0 points below layer 0 on 8 facts, at least 10.0 with an error of 0.017"}
-    assert (one.layer, one.ending, one.certain, one.cells, one.most_cells) == (0, "one layer left", True, 16, 24)
+    assert (one.layer, one.ending, one.left, one.cells, one.most_cells) == (0, "one layer left", (0,), 16, 24)
 
 
 # the rules, one by one
@@ -141,7 +141,7 @@ def test_the_whole_sweep_s_winner_is_named_where_nothing_is_dropped():
     for seed in range(20):
         sweep = random_sweep(seed, facts=9)
         (one,) = simulate(sweep, ranking_of(range(5)), replace(QUIET, confidence=0.999), [seed])
-        assert one.layer == pick_by_sweep(sweep).layer and one.left == one.candidates and not one.certain
+        assert one.layer == pick_by_sweep(sweep).layer and one.left == one.candidates
         assert (one.cells, one.most_cells, one.cost) == (45, 45, sweep.cost)
 
 
@@ -162,7 +162,7 @@ def test_one_layer_or_no_fact_needs_no_edit():
     sweep = random_sweep(0)
     (alone,) = simulate(sweep, ranking_of((3, 1)), RaceSettings(candidates=1))
     assert (alone.layer, alone.ending, alone.cells, alone.rounds, alone.share) == (3, "one layer left", 0, (), None)
-    assert not alone.certain
+    assert alone.left == alone.candidates == (3,)
     (none,) = simulate(random_sweep(0, facts=1, missing=[(0, 1)]), ranking_of((3, 1)), RaceSettings())
     assert (none.layer, none.ending, none.share, none.lead.value) == (3, "no facts left", None, None)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lga_core.resources import ASSETS
 from lga_core.results import METRICS, StudyUnit, Sweep
+from lga_core.runs.storage.row_file import write_whole
 
 UNITS = ASSETS / "study"
 DECIMALS = 2  # of a kept unit's metrics
@@ -28,10 +29,7 @@ def read_unit(model: str, fact_set: str, editor: str) -> StudyUnit | None:
 def keep_unit(unit: StudyUnit) -> None:
     """Whole or not at all."""
     UNITS.mkdir(parents=True, exist_ok=True)
-    path = unit_path(unit.model, unit.fact_set, unit.editor)
-    half = path.with_suffix(".half")
-    half.write_text(unit.to_json() + "\n", encoding="utf-8")
-    half.replace(path)
+    write_whole(unit_path(unit.model, unit.fact_set, unit.editor), (unit.to_json() + "\n").encode())
 
 
 def kept_units() -> tuple[StudyUnit, ...]:

@@ -8,15 +8,12 @@ import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-
-from pydantic import ValidationError
 
 from lga_core.errors import LgaError
 from lga_core.results import Provenance, RunNotes
 from lga_core.runs.storage.kinds import RunKind, kind_of
-from lga_core.runs.storage.row_file import adapter, unusable
-from lga_core.runs.storage.store import STATE, Store, read_notes
+from lga_core.runs.storage.row_file import unusable
+from lga_core.runs.storage.store import STATE, Store, read_description, read_notes
 
 SUFFIXES = (".json", ".jsonl", ".done", ".notes", STATE)
 SHORT = 12  # letters of a key that tell it from the others
@@ -137,28 +134,16 @@ class RunIndex:
         return {key: parts for key, parts in files.items() if parts.keys() & {".json", ".jsonl"}}
 
     def _read(self, key: str, parts: dict[str, os.stat_result]) -> RunHeader:
-        provenance, problem = _provenance(self._store.path(key, ".json"), key)
+        try:
+            asked = read_description(self._store.path(key, ".json"), key)
+        except OSError as error:
+            asked = f"Its description cannot be read: {error.strerror}."
         return RunHeader(
             key=key,
-            provenance=provenance,
+            provenance=asked if isinstance(asked, Provenance) else None,
             notes=read_notes(self._store.path(key, ".notes")),
             complete=".done" in parts,
             bytes=sum(item.st_size for item in parts.values()),
             changed=(parts.get(".jsonl") or parts[".json"]).st_mtime,
-            problem=problem,
+            problem=None if isinstance(asked, Provenance) else asked,
         )
-
-
-def _provenance(path: Path, key: str) -> tuple[Provenance | None, str | None]:
-    """What a run says it is of, or why that cannot be told."""
-    try:
-        read: Provenance = adapter(Provenance).validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None, "Its description is missing; only rows are there."
-    except OSError as error:
-        return None, f"Its description cannot be read: {error.strerror}."
-    except ValidationError:
-        return None, "Its description is damaged, or of another version."
-    if read.key != key:
-        return None, "Its description belongs to another run."
-    return read, None

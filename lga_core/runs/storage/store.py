@@ -57,12 +57,10 @@ class Store:
     def find(self, key: str) -> "Run | None":
         """The stored run with this content key, complete or not; None where there is none that can be read."""
         try:
-            read = Provenance.from_json(self.shown(key, ".json").read_bytes())
-        except (FileNotFoundError, ValidationError):
-            return None
+            asked = read_description(self.shown(key, ".json"), key)
         except OSError as error:
             raise unusable(self.root, error) from error
-        return Run(store=self, provenance=read) if read.key == key else None  # another run's was copied here
+        return Run(store=self, provenance=asked) if isinstance(asked, Provenance) else None
 
     def path(self, key: str, suffix: str) -> Path:
         """One file of a run. Keys come from addresses too, so anything but a plain word is refused."""
@@ -184,7 +182,7 @@ class Run:
     def _write_provenance(self) -> None:
         """Also when another process deleted the run meanwhile, and in the place of a damaged one."""
         path = self._path(".json")
-        if not is_of(path, self.provenance.key):
+        if not isinstance(read_description(path, self.provenance.key), Provenance):
             write_whole(path, self.provenance.to_json().encode())
 
     def _note_rows(self, rows: Sequence[Result], *, continued: bool) -> None:
@@ -207,13 +205,15 @@ def _checksum(content: bytes) -> bytes:
     return zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "big")
 
 
-def is_of(path: Path, key: str) -> bool:
-    """Whether a run's description can be read and is this run's."""
+def read_description(path: Path, key: str) -> Provenance | str:
+    """What a run says it is of, or in words why that cannot be told. Raises OSError where the disk fails."""
     try:
-        read: Provenance = adapter(Provenance).validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return False
-    return read.key == key
+        asked: Provenance = adapter(Provenance).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return "Its description is missing; only rows are there."
+    except ValidationError:
+        return "Its description is damaged, or of another version."
+    return asked if asked.key == key else "Its description belongs to another run."
 
 
 def read_notes(path: Path) -> RunNotes | None:

@@ -88,11 +88,6 @@ class EngineClient:
         """A live job of an equal request, if there is one."""
         return next((job for job in self.running() if job.request == request and not job.cancelling), None)
 
-    def ask(self, request: Request, title: str, timeout: float) -> Any:
-        """A short request's result; None where it is not there within `timeout` seconds or has failed."""
-        job = self.start(request, title)
-        return job.result if job.wait(timeout) else None
-
     def cancel(self, job: Job) -> None:
         """End it at its next step; what earlier steps finished stays finished. Others who asked the same go on."""
         with self._lock:

@@ -32,8 +32,9 @@ def remember(machine: Machine) -> None:
 def known() -> Machine | None:
     """What an engine said last; None before the first one."""
     try:
-        return Machine(**json.loads(_path().read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        told = json.loads(_path().read_text(encoding="utf-8"))
+        return Machine(device=told["device"], dtype=told["dtype"])  # earlier versions kept more
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

@@ -30,7 +30,6 @@ class Machine:
 
     device: str  # in words, as in a result's provenance
     dtype: str  # "torch.float32"
-    threads: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,4 +109,4 @@ def machine() -> Machine:
         torch.set_num_threads(threads)
     device = pick_device("auto")
     dtype = pick_dtype("auto", device)
-    return Machine(device=machine_words(device, dtype), dtype=str(dtype), threads=torch.get_num_threads())
+    return Machine(device=machine_words(device, dtype), dtype=str(dtype))

@@ -48,9 +48,9 @@ def saved(app: AppTest, client) -> bytes:
     """As the download button gets it."""
     tab = kept(app)
     request = SaveEditSet(model=app.session_state["lga"].question.model, session=tab.id, number=10**6)
-    content = client.ask(request, "Saving", 60)
-    assert content is not None
-    return content
+    job = client.start(request, "Saving")
+    assert job.wait(60) and job.result is not None
+    return job.result
 
 
 def load(app: AppTest, name: str, content: bytes) -> AppTest:
