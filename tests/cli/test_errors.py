@@ -60,7 +60,7 @@ CASES = [
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "4"), ("no layer 4", "0 to 3")),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0-999999999999"), ("no layer 4", "0 to 3")),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "1,1"), ("twice", "once")),
-    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "3-1"), ("No layer", "at least one")),
+    (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "3-1"), ("'3-1' counts down", "0-3")),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "last"), ("'last'", "5,6")),
     (("edit", "MODEL", "FACTS", "--index", "4", "--layers", "0"), ("no new answer", "target_new")),
     (

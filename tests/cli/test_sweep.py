@@ -203,7 +203,7 @@ def test_the_table(swept, here, tiny_folder, fact_file, test_file):
         (("--layers", "a-3"), ("'a-3' names no layers", "0-3")),
         (("--layers", "0,4"), ("no layer 4", "0 to 3")),
         (("--layers", "1,0-2"), ("twice", "once")),
-        (("--layers", "3-1"), ("No layer", "at least one")),
+        (("--layers", "3-1"), ("'3-1' counts down", "0-3")),
         (("--set", "speed=1"), ("speed=1", "NAME=VALUE")),
         (("--test", "nothing-like-it"), ("nothing-like-it", "shipped set")),
         (("--test", "OLD"), ("no fact with a new answer", "target_new")),

@@ -61,7 +61,7 @@ class SessionLedger:
         if self.unread is not None:
             raise LgaError(
                 f"The saved edits of this session cannot be read now: {self.unread}",
-                hint="They are kept: try again later. Or undo all, which deletes them, to start anew.",
+                hint="They are kept: try again later. To start anew without them, undo all or load a saved set.",
             )
         if self.fingerprint == model.fingerprint:
             return
