@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from lga_core.progress import STATE, Phase, Progress
 from lga_core.service.process.jobs import Snapshot
-from pages._ui.shell.jobs import how_far
+from pages._ui.shell.progress_feed import how_far
 from tests.pages.conftest import APP
 from tests.pages.driving import wait
 

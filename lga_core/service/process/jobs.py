@@ -1,9 +1,9 @@
 """A job as the server's process sees it: how far it is, how long it takes, what came out. It runs in the engine."""
 
+import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,6 @@ from lga_core.progress import Phase, Progress
 from lga_core.service.requests import Request
 
 State = Literal["starting", "waiting", "running", "finished", "cancelled", "failed"]
-STEP_SECONDS = 0.1  # between two looks for what is waited for
 RATE_SECONDS = 30.0  # the time left is told from the steps of the last half minute
 
 
@@ -44,6 +43,7 @@ class Job:
         self.title = title
         self.request = request
         self.asker = asker
+        self.ticket = secrets.token_urlsafe(24)  # by which its progress is asked for
         self.result: Any = None
         self.published: Any = None  # the last thing that it showed before its end
         self.error: LgaError | None = None
@@ -157,17 +157,3 @@ class Job:
             return None
         # up to now, not to the last step: steps of one batch end together, and a stalled step lets the estimate grow
         return max(self._progress.total - self._progress.done, 0) * (now - since) / gained
-
-
-def came(news: Callable[[], bool], seconds: float, give_way: Callable[[], object]) -> bool:
-    """Wait until there is news, `seconds` at most; whether there is.
-
-    `give_way`: called between two looks, and may raise.
-    """
-    until = time.monotonic() + seconds
-    while not news():
-        if time.monotonic() >= until:
-            return False
-        time.sleep(STEP_SECONDS)
-        give_way()
-    return True
