@@ -11,7 +11,7 @@ class MemoryEstimate:
     dtype: str | None = None  # of these weights
     activations: int = 0  # of the largest batch; before loading: room to work
     second_moments: int = 0  # what a C is solved with
-    where: str  # "cpu", "cuda" or "mps"
+    where: str  # "cpu" or "cuda"
     free: int  # there
 
     @property

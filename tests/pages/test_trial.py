@@ -216,7 +216,7 @@ def test_what_the_second_moments_take_is_said_before_and_after_the_model_is_ther
     edit(quick(page))  # without a second moment; the model is in memory now
     page.selectbox(key="set_r-rome_covariance").select("own-text").run()
     assert "The second moment C comes first: time not known yet" in words(page)
-    assert "4 layers from 320 tokens" in words(page) and "1 MB on disk" in words(page)
+    assert "2 layers from 320 tokens" in words(page) and "1 MB on disk" in words(page)
     page.button(key="estimate").click().run()
     wait(page)
     assert "The second moment C comes first: about " in words(page)

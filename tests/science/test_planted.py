@@ -293,4 +293,4 @@ def test_the_sweeps_margin_comes_from_the_editors_norm_bound():
     bounded = np.array([margin(sweep(case), case.block) for case in cases])
     assert (margins < bounded / 2).all(), (margins, bounded)
     assert sum(scores.argmax() == case.block for scores, case in zip(freed, cases, strict=True)) < len(cases), freed
-    assert all((scores > 0.3).all() for scores in freed), freed
+    assert all((scores > 0.25).all() for scores in freed), freed

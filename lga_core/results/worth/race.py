@@ -74,3 +74,8 @@ class Race(ShownResult):
     def spent(self) -> Cost:
         """The ranking and the race: what is held against the budget."""
         return self.ranking_cost + self.cost
+
+    @property
+    def certain(self) -> bool:
+        """Whether every other layer was dropped, each at the race's confidence."""
+        return len(self.left) == 1 < len(self.candidates)
