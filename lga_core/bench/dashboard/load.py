@@ -4,6 +4,7 @@ Afterwards every stored result is put beside the one that a single user gets by 
 """
 
 import asyncio
+import os
 import platform
 import tempfile
 import time
@@ -141,8 +142,11 @@ async def _work(home: Path, model: str, servers: int, sessions: int, minutes: fl
     uploads = home / "uploads"
     uploads.mkdir()
     samples: list[Sample] = []
+    settings = {"LGA_ACCEPT_TERMS": "1"}
+    if servers > 1:  # they share out the cores, else the threads of one engine wait for those of the other
+        settings["LGA_THREADS"] = str(max(1, (os.cpu_count() or 1) // servers))
     with ExitStack() as open_servers:
-        running = [open_servers.enter_context(served(home, log, LGA_ACCEPT_TERMS="1")) for log in logs]
+        running = [open_servers.enter_context(served(home, log, **settings)) for log in logs]
         async with chromium() as browser:
             people = [
                 LoadSession(
