@@ -44,12 +44,17 @@ async function follow(run, data, paint, tell) {
     const script = document.querySelector('script[src*="static/js/"]');
     const address = new URL(`../../job-progress/${data.ticket}`, script.src);
     let heard = data.mark;
+    let told = 0;  // when the script was told last: again after a while, for one word may be lost
     while (run.live) {
         address.search = new URLSearchParams({ heard });
         const state = await fetch(address).then((reply) => reply.json()).catch(() => null);
         if (!run.live) return;
         if (state) paint(state);
-        if (!state || state.mark !== heard) tell();
+        const isNew = !state || state.mark !== heard;
+        if (isNew || (state.mark !== data.mark && Date.now() - told > RETRY_MS)) {
+            told = Date.now();
+            tell();
+        }
         if (!state || state.mark === "over") await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         heard = state ? state.mark : heard;
     }
