@@ -72,3 +72,9 @@ def test_short_and_zero_losses_still_have_a_readable_axis(losses):
     assert len(inside) >= 2
     drawn = [value for trace in figure.data for value in trace.y]
     assert all(value >= SMALLEST for value in drawn)
+
+
+@pytest.mark.parametrize("losses", [(float("nan"), 2.0), (3.0, float("inf")), (float("nan"),)])
+def test_the_losses_of_an_edit_that_blew_up_are_drawn_as_far_as_they_are_numbers(losses):
+    figure = loss_curve(replace(edit_report(layers=(3,)), losses=(losses,)))
+    assert np.isfinite(figure.layout.yaxis.range).all()
