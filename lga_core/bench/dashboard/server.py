@@ -59,10 +59,12 @@ def _seconds_of(processes: Sequence[psutil.Process]) -> float:
 
 
 @contextmanager
-def served(home: Path, log: Path | None = None, **settings: str) -> Iterator[Server]:
+def served(
+    home: Path, log: Path | None = None, app: Path = DASHBOARD / "app.py", **settings: str
+) -> Iterator[Server]:
     """A server whose cache folder is `home`, with more settings of its environment.
 
-    `log`: where what it says is written; else it is dropped.
+    `log`: where what it says is written; else it is dropped. `app`: what is served.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -70,7 +72,7 @@ def served(home: Path, log: Path | None = None, **settings: str) -> Iterator[Ser
     address = f"http://127.0.0.1:{port}"
     with open(os.devnull if log is None else log, "wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(DASHBOARD / "app.py"), "--server.port", str(port)],
+            [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)],
             env={**os.environ, "LGA_HOME": str(home), **settings},
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -16,10 +16,6 @@ from pages._ui.session.state import kept, session
 from pages._ui.shell.engine import engine
 from pages._ui.shell.progress_bar import progress_bar
 
-# An animation wakes the browser 60 times a second. On the engine's own cores each time stops a thread that the others
-# then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2).
-CALM = "<style>* { animation: none !important; transition: none !important; }</style>"
-
 
 def start(area: str, request: Request, title: str) -> Job:
     """Start a job for a part of the app ("score", "trace", "edit"), or join the work that another tab has asked for."""
@@ -58,8 +54,6 @@ def progress_panel() -> None:
     session().redraw_when.clear()
     jobs = kept().jobs
     shown = {area: job for area, job in jobs.items() if job.alive}
-    if shown:
-        st.html(CALM)
     heard = [job.stage for job in shown.values()]
 
     def news() -> bool:

@@ -19,6 +19,7 @@ _CSS = """
 """
 _JS = """
 const RETRY_MS = 3000;  // where the feed does not answer: the script then tells how far it is
+const OVER = "over";  // no script shows the bar of such a job: this one has not heard of it, or it ended meanwhile
 
 // Called with every run of the script, which has told `data`.
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -51,11 +52,12 @@ async function follow(run, data, paint, tell) {
         if (!run.live) return;
         if (state) paint(state);
         const isNew = !state || state.mark !== heard;
-        if (isNew || (state.mark !== data.mark && Date.now() - told > RETRY_MS)) {
+        const isUnheard = state && (state.mark === OVER || state.mark !== data.mark);
+        if (isNew || (isUnheard && Date.now() - told > RETRY_MS)) {
             told = Date.now();
             tell();
         }
-        if (!state || state.mark === "over") await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        if (!state || state.mark === OVER) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         heard = state ? state.mark : heard;
     }
 }
