@@ -18,7 +18,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of its own, with an empty cache folder."""
     home = tmp_path_factory.mktemp("home")
-    with served(home, home / "server.log", LGA_OFFLINE="1") as server:
+    with served(home, {"LGA_OFFLINE": "1"}, home / "server.log") as server:
         yield server.address
 
 

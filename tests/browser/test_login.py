@@ -52,7 +52,7 @@ client_id = "lga"
 client_secret = "secret"
 server_metadata_url = "{provider}/.well-known/openid-configuration"
 """)
-    with served(home, home / "server.log", LGA_OFFLINE="1", STREAMLIT_SECRETS_FILES=str(secrets)) as server:
+    with served(home, {"LGA_OFFLINE": "1", "STREAMLIT_SECRETS_FILES": str(secrets)}, home / "server.log") as server:
         yield server.address
 
 

@@ -46,6 +46,6 @@ def test_a_job_that_ended_while_its_bar_was_drawn(page: Page, tmp_path: Path):
     """Nothing but the bar can say so: the script has looked at the job before."""
     (tmp_path / "page.py").write_text(PAGE, encoding="utf-8")
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
-    with served(tmp_path / "home", tmp_path / "server.log", app=tmp_path / "app.py") as server:
+    with served(tmp_path / "home", {}, tmp_path / "server.log", tmp_path / "app.py") as server:
         page.goto(server.address)
         expect(page.get_by_text("The script knows.")).to_be_visible()

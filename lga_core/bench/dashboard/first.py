@@ -89,7 +89,7 @@ async def _visits(
             report(Progress(phase=Phase.SPEED, done=number, total=repeats))
             with tempfile.TemporaryDirectory() as folder:
                 home = home_with_files(Path(folder) / "home", model_name)
-                with served(home, LGA_ACCEPT_TERMS="1") as server:
+                with served(home, {"LGA_ACCEPT_TERMS": "1"}) as server:
                     async for what, took in _first_minutes(browser, server, model_name, seed):
                         seconds[what].append(took)
                         detail = f"{what}: {took:.1f} s"

@@ -146,7 +146,7 @@ async def _work(home: Path, model: str, servers: int, sessions: int, minutes: fl
     if servers > 1:  # they share out the cores, else the threads of one engine wait for those of the other
         settings["LGA_THREADS"] = str(max(1, (os.cpu_count() or 1) // servers))
     with ExitStack() as open_servers:
-        running = [open_servers.enter_context(served(home, log, **settings)) for log in logs]
+        running = [open_servers.enter_context(served(home, settings, log)) for log in logs]
         async with chromium() as browser:
             people = [
                 LoadSession(

@@ -40,7 +40,7 @@ async def _bench_page(model_name: str, repeats: int, seed: int, report: Reporter
     with tempfile.TemporaryDirectory() as folder:
         homes = {name: home_with_model(Path(folder) / name, model_name) for name in ("page", "own")}
         async with chromium() as browser:
-            with served(homes["page"], LGA_ACCEPT_TERMS="1") as server:
+            with served(homes["page"], {"LGA_ACCEPT_TERMS": "1"}) as server:
                 visit = Visit(await Tab.opened(browser, server, model_name), server)
                 waits = await visit.first_view(seed)
                 await visit.load_model(seed)

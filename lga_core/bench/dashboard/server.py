@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -60,11 +60,11 @@ def _seconds_of(processes: Sequence[psutil.Process]) -> float:
 
 @contextmanager
 def served(
-    home: Path, log: Path | None = None, app: Path = DASHBOARD / "app.py", **settings: str
+    home: Path, settings: Mapping[str, str], log: Path | None = None, app: Path = DASHBOARD / "app.py"
 ) -> Iterator[Server]:
-    """A server whose cache folder is `home`, with more settings of its environment.
+    """A server whose cache folder is `home`.
 
-    `log`: where what it says is written; else it is dropped. `app`: what is served.
+    `settings`: more of its environment. `log`: where what it says is written; else it is dropped. `app`: what runs.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -26,9 +26,9 @@ button[kind^="primary"]:is(:hover, :active, :focus-visible):not(:disabled) {{
 [data-testid="stStatusWidget"], [data-testid="stStatusWidget"] * {{
     opacity: 1 !important; }}
 </style>""".format(**THEMES)
-# An animation has the browser draw 60 times a second. On the engine's own cores each time stops a thread that the others
-# then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2). What Streamlit
-# fades after a while (an element that is out of date) changes after that while, in one step.
+# An animation has the browser draw 60 times a second. On the engine's own cores each time stops a thread that the
+# others then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2). What
+# Streamlit fades after a while (an element that is out of date) changes after that while, in one step.
 _CALM = "<style>* { animation: none !important; transition-duration: 0s !important; }</style>"
 _DIALOGS = "<style>[role='dialog'] {{ color-scheme: {} }}</style>"  # they lie outside of what Streamlit gives a scheme
 # A dot in the page's own colour, which nobody sees: a transition starts exactly when that colour becomes another one.
