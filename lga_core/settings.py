@@ -71,7 +71,8 @@ def flat_names(kind: type) -> dict[str, tuple[str, ...]]:
 
 
 def _paths(kind: type, within: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
-    hints = get_type_hints(kind)
+    every = get_type_hints(kind)
+    hints = {item.name: every[item.name] for item in fields(kind)}  # not what only the class has
     for name, hint in hints.items():
         if isinstance(hint, type) and is_dataclass(hint):
             yield from _paths(hint, (*within, name))

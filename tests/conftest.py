@@ -29,6 +29,9 @@ from lga_core.editing.search.search import Search
 from lga_core.editing.search.value import find_values
 from lga_core.evaluation.side_effects import fluency
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.loading import load
+from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.fetching.terms import terms_accepted
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text import own_text
 
@@ -72,6 +75,7 @@ __all__ = [
     "CHAT_TEMPLATE",
     "FLUENCY_TOKENS",
     "REAL_MODELS",
+    "load_real",
     "make_fact",
     "tiny_model",
     "tiny_network",
@@ -160,6 +164,14 @@ def tiny_model(family: str, dtype: torch.dtype = torch.float64, layers: int = 4,
         architecture=Architecture.find(network),
         fingerprint=f"tiny-{family}-{layers}-{seed}-{dtype}",
     )
+
+
+def load_real(name: str) -> LoadedModel:
+    """A default model. The test is skipped where loading would accept terms that the user has not accepted."""
+    entry = resolve(name)
+    if not terms_accepted(entry) and local_folder(entry) is None:
+        pytest.skip(f"the {entry.licence.name} are not accepted: LGA_ACCEPT_TERMS=1")
+    return load(name)
 
 
 @pytest.fixture(params=["gpt2", "llama", "gemma3"])

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import typer
 from models.families import EXPERT_FAMILIES, FAMILIES
 from readme import BLOCKS, README, ROOT, families, marks, put_into, study
 
@@ -14,6 +15,8 @@ GENERATED = [(document, name) for document, blocks in BLOCKS.items() for name in
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#([^)\s]+))?\)")
 SECTION = re.compile(r"METHOD(?:\.md)? §(\d+)")
 COMMAND = re.compile(r"^python -m lga_core (\w+)", re.MULTILINE)
+ASKED = re.compile(r"python -m lga_core (\w+)([^\n`]*)")
+OPTION = re.compile(r"--[a-z][a-z-]*")
 CODE_PATH = re.compile(r"`((?:lga_core|pages|tests|assets|docs)/[\w./-]*|app\.py|tests/[\w./]+)`")
 
 
@@ -47,6 +50,16 @@ def test_the_sections_that_the_code_names_are_there():
 def test_the_readme_names_every_command():
     named = set(COMMAND.findall(README.read_text(encoding="utf-8")))
     assert named == {command.name for command in commands.registered_commands}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_option_that_a_document_gives_a_command_is_one_of_it(document):
+    made = typer.main.get_command(commands).commands
+    lines = ASKED.findall(document.read_text(encoding="utf-8"))
+    asked = {(name, option) for name, rest in lines for option in OPTION.findall(rest)}
+    offered = {(name, option) for name, command in made.items() for item in command.params for option in item.opts}
+    assert asked <= offered, asked - offered
+    assert asked or document != README
 
 
 def test_every_family_has_its_row():

@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 
 PROGRAM = "python -m lga_core"
 STOPPED = 130
+GOES_ON = {"score", "trace", "edit", "many", "sweep", "race", "demo"}  # they keep what they have finished
 
 
 def entry() -> None:
@@ -16,7 +17,7 @@ def entry() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 2 after an error, 130 after Ctrl-C."""
+    """Run one command. Returns the exit code: 0; 1: a replay is not equal; 2: an error; 130: stopped with Ctrl-C."""
     _quiet_libraries()
     given = sys.argv[1:] if arguments is None else list(arguments)
     # whatever a library prints goes to stderr: stdout holds the answer (or the help) and nothing else
@@ -30,8 +31,10 @@ def _run(arguments: Sequence[str]) -> int:
     from lga_core.errors import LgaError, explained
 
     try:
+        from lga_core.cli.options import typed
         from lga_core.cli.table import commands
 
+        typed.set(arguments)
         code = commands(args=arguments, prog_name=PROGRAM, standalone_mode=False) or 0
     except KeyboardInterrupt:  # while modules are imported; Typer answers later ones itself
         code = STOPPED
@@ -44,7 +47,8 @@ def _run(arguments: Sequence[str]) -> int:
             raise
         return _fail(str(explained("The command", error, hint="LGA_TRACEBACK=1 shows the full traceback.")))
     if code == STOPPED:
-        print("Stopped. What was finished is kept: the same command goes on from there.", file=sys.stderr)
+        kept = " What was finished is kept: the same command goes on from there." if {*arguments[:1]} & GOES_ON else ""
+        print(f"Stopped.{kept}", file=sys.stderr)
     return code
 
 

@@ -2,7 +2,9 @@
 
 import functools
 import inspect
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from lga_core.runs.storage.store import Store
 
 S = TypeVar("S")
+
+typed: ContextVar[Sequence[str]] = ContextVar("typed", default=())
+"""The command that runs and its arguments, as they were typed."""
 
 ModelName = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model of the catalogue, a hub id, a folder or a .gguf file.")
@@ -81,81 +86,91 @@ class FactsOptions(ModelOptions):
 
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first N facts.")] = None
     shuffle: Annotated[int | None, typer.Option(metavar="SEED", help="Shuffle the facts before --limit.")] = None
-    seed: Annotated[int, typer.Option(help="For everything drawn at random.")] = 0
     chat: Chat = False
 
     def choose(self, facts: FactSet) -> tuple[Fact, ...]:
         """The facts asked for, in order."""
         return choose(some(facts.facts, facts.name), self.limit, self.shuffle)
 
-    def store(self, command: str, model: str, facts: str) -> "Store":
-        """The store of finished runs, which notes that this command asked."""
-        return store_asked_by(command, model, facts, self.limit, self.shuffle)
+    def store(self, model: str, facts: str) -> "Store":
+        """The store of finished runs, which notes what asked."""
+        return store_asked_by(model, facts, self.limit, self.shuffle)
 
 
-def store_asked_by(
-    command: str, model: str, facts: str, limit: int | None = None, shuffle: int | None = None
-) -> "Store":
-    """The store of finished runs, which notes what asked: a command, and which facts of the set."""
+@dataclass(frozen=True, kw_only=True)
+class SeededOptions(FactsOptions):
+    """For commands that draw something beside what an editor draws, whose seed is a setting of its own."""
+
+    seed: Annotated[
+        int, typer.Option(help="Of noise, bootstrap and the order of a race; an editor's own is --set seed=N.")
+    ] = 0
+
+
+def store_asked_by(model: str, facts: str, limit: int | None = None, shuffle: int | None = None) -> "Store":
+    """The store of finished runs, which notes what asked: the command as it was typed, and which facts of the set."""
     from lga_core.results import Origin
     from lga_core.runs.storage.store import Store
 
-    words = ["lga", command, model, facts]
-    words += [f"--limit {limit}"] if limit is not None else []
-    words += [f"--shuffle {shuffle}"] if shuffle is not None else []
     question = {"model": model, "facts": facts, "limit": limit, "seed": shuffle}
-    return Store(origin=Origin(question=question, command=" ".join(words)))
+    return Store(origin=Origin(question=question, command=shlex.join(["lga", *typed.get()])))
 
 
 _SCRIPTED = ("limit", "shuffle", "seed", "device", "dtype", "accept_terms")  # the contract with scripts
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Let `command(common, …)` take the options of its first parameter's class: Typer reads them from the signature.
+    """Let `command(common, …)` take the options of its first parameter's class, and those that only scripts name.
 
-    The other options of `_SCRIPTED` are taken too, so that one line of options serves every command of a script.
     With --chat its `model` has the name that means it.
     """
-    own_hints = get_type_hints(command, include_extras=True)
-    first, *own = inspect.signature(command).parameters.values()
-    kind = own_hints[first.name]
-    shared = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default) for field in fields(kind)
-    ]
-    read = {parameter.name for parameter in (*own, *shared)}
-    unread = {name: hint for name, hint in _unread_hints().items() if name not in read}
-    unset = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in unread]
+    hints = get_type_hints(command, include_extras=True)
+    first, *others = inspect.signature(command).parameters.values()
+    kind = hints[first.name]
+    own = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[item.name]) for item in others]
+    shared = _shared_options(kind)
+    ignored = _ignored_options({item.name for item in (*own, *shared)})
 
     @functools.wraps(command)
     def taking_all(**given: Any) -> None:
-        left_aside = [name for name in unread if given.pop(name) is not None]
-        common = kind(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+        left_aside = [item.name for item in ignored if given.pop(item.name) is not None]
+        common = kind(**{item.name: given.pop(item.name) for item in shared})
         if left_aside and not common.quiet:
             names = ", ".join(f"--{name.replace('_', '-')}" for name in left_aside)
-            typer.echo(f"{command.__name__.strip('_')} does not use {names}.", err=True)
+            instead = " The editor's seed is --set seed=N." if "seed" in left_aside and "set_" in given else ""
+            typer.echo(f"{command.__name__.strip('_')} does not use {names}.{instead}", err=True)
         if getattr(common, "chat", False):
             given["model"] = chat_name(given["model"])
         command(common, **given)
 
-    taking_all.__annotations__ = {**own_hints, **get_type_hints(kind, include_extras=True), **unread}
-    taking_all.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            parameter.replace(
-                kind=inspect.Parameter.KEYWORD_ONLY, annotation=taking_all.__annotations__[parameter.name]
-            )
-            for parameter in (*own, *shared, *unset)
-        ]
-    )
+    parameters = [*own, *shared, *ignored]
+    taking_all.__annotations__ = {item.name: item.annotation for item in parameters}
+    taking_all.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return taking_all
 
 
-def _unread_hints() -> dict[str, Any]:
-    """How a command takes the options of `_SCRIPTED` that it does not read: its help does not show them."""
-    hints = get_type_hints(FactsOptions)  # without what Typer is told of them
-    return {
-        name: Annotated[hints[name] | None, typer.Option(f"--{name.replace('_', '-')}", hidden=True)]
+def _shared_options(kind: type[Common]) -> list[inspect.Parameter]:
+    """The options of such a class as parameters: Typer reads a command's options from its signature."""
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=item.default, annotation=hints[item.name])
+        for item in fields(kind)
+    ]
+
+
+def _ignored_options(read: Collection[str]) -> list[inspect.Parameter]:
+    """The options of `_SCRIPTED` that a command does not read: it takes them too, so that one line of options serves
+    every command of a script, but its help does not show them."""
+    hints = get_type_hints(SeededOptions)  # without what Typer is told of them
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[hints[name] | None, typer.Option(f"--{name.replace('_', '-')}", hidden=True)],
+        )
         for name in _SCRIPTED
-    }
+        if name not in read
+    ]
 
 
 def settings_of(kind: type[S], given: Mapping[str, Any], assignments: Sequence[str] | None) -> S:

@@ -1,4 +1,6 @@
-"""The table of commands."""
+"""The table of commands, and the settings that the help of each names."""
+
+from collections.abc import Mapping
 
 import typer
 
@@ -18,6 +20,34 @@ from lga_core.cli.commands.stored.publish import publish
 from lga_core.cli.commands.stored.replay import replay
 from lga_core.cli.commands.stored.report import report
 from lga_core.cli.options import with_common
+from lga_core.editing.table import EDITORS
+from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
+from lga_core.scores.methods import MEASUREMENTS, METHODS
+from lga_core.scores.settings import CmaSettings
+from lga_core.settings import flat_values
+
+OF_EDITORS = {item.name: item.settings for item in EDITORS.values()}
+SETTINGS: Mapping[str, Mapping[str, type]] = {  # by command: whose settings --set changes
+    "score": {item.name: MEASUREMENTS[item.measurement].settings for item in METHODS.values() if item.measurement},
+    "trace": {"the trace": CmaSettings},
+    "edit": {**OF_EDITORS, "the probes": MetricSettings},
+    "many": {**OF_EDITORS, "edits and measuring": ManyEditsSettings},
+    "sweep": {**OF_EDITORS, "the probes": SweepMetrics},
+    "race": OF_EDITORS,
+}
+
+
+def settings_help(kinds: Mapping[str, type]) -> str:
+    """Each setting with its default, as it is typed; a paragraph for each settings class."""
+    owners: dict[type, list[str]] = {}
+    for name, kind in kinds.items():
+        owners.setdefault(kind, []).append(name)
+    paragraphs = [
+        f"{', '.join(names)}: {', '.join(f'{key}={value}'.lower() for key, value in flat_values(kind()).items())}"
+        for kind, names in owners.items()
+    ]
+    return "\n\n".join(["Settings for --set, with their defaults:", *paragraphs])
+
 
 commands = typer.Typer(
     help="Which layer of a language model to edit a fact at.",
@@ -27,5 +57,6 @@ commands = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (models, facts, score, trace, edit, many, sweep, race, publish, replay, report, cache, bench, demo):
-    commands.command(name=command.__name__)(with_common(command))
+    kinds = SETTINGS.get(command.__name__)
+    commands.command(name=command.__name__, epilog=settings_help(kinds) if kinds else None)(with_common(command))
 commands.command(name="app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(app)

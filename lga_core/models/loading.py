@@ -1,5 +1,6 @@
 """Turns a model's name into a LoadedModel: fetched where needed, checked, in memory, read-only."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from lga_core.progress import Phase, Progress, Reporter, silent
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 GENERAL_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 STEPS = 3  # tokenizer, weights, structure
+THREADS = "LGA_THREADS"
 
 
 def load(
@@ -35,8 +37,10 @@ def load(
     A name that ends with ":chat" is the same model asked through its chat template.
 
     device: "auto" (cuda, else cpu), "cpu", "cuda" or one card as "cuda:1"; dtype: "auto" (float32 on a CPU, else
-    bfloat16) or one of DTYPES. Raises LgaError for all that can be wrong with the name, the folder or the machine.
+    bfloat16) or one of DTYPES. LGA_THREADS sets torch's number of threads. Raises LgaError for all that can be wrong
+    with the name, the folder or the machine.
     """
+    set_threads()
     entry = resolve(name)
     target = pick_device(device)
     kind = pick_dtype(dtype, target)
@@ -67,6 +71,15 @@ def load(
         name=plain_name(name), model=model, tokenizer=tokenizer, architecture=architecture, fingerprint=fingerprint
     )
     return plain.chatting if entry.chat else plain
+
+
+def set_threads() -> None:
+    """Give torch the number of threads in LGA_THREADS; nothing or 0 leaves it. Raises LgaError for any other text."""
+    text = os.environ.get(THREADS, "").strip() or "0"
+    if not text.isdecimal():
+        raise LgaError(f"{THREADS} is {text!r}, which is no number of threads.", hint=f"Set {THREADS}=2, say.")
+    if threads := int(text):
+        torch.set_num_threads(threads)
 
 
 def pick_device(asked: str) -> torch.device:

@@ -234,7 +234,7 @@ def test_edit_writes_an_adapter(here, tiny_folder, fact_file, tmp_path):
 def test_edit_goes_to_easyedit_and_comes_back(here, tiny_folder, fact_file, tmp_path):
     """What was written gives the same edit, by the file alone; the store knows it as the same."""
     arguments = ("edit", tiny_folder, fact_file, "--index", 0, "--json")
-    settings = ("--set", "steps=2", "--set", "contexts=0", "--set", "covariance=identity", "--seed", 3)
+    settings = ("--set", "steps=2", "--set", "contexts=0", "--set", "covariance=identity", "--set", "seed=3")
     asked = ("--layers", 1, "--editor", "rome", *settings, "--export-easyedit", tmp_path / "there")
     first = here(*arguments, *asked)
     assert first.code == 0, first.err
@@ -245,12 +245,12 @@ def test_edit_goes_to_easyedit_and_comes_back(here, tiny_folder, fact_file, tmp_
     assert again["from_store"] and (again["editor"], again["layers"]) == ("rome", [1])
     assert again["settings"] == first.json["settings"]
     for seed in (0, 1):
-        assert here(*arguments, "--hparams", file, "--seed", seed).json["settings"]["seed"] == seed
+        assert here(*arguments, "--hparams", file, "--set", f"seed={seed}").json["settings"]["seed"] == seed
     assert len(again["hparams"]) == 1 and again["hparams"][0].startswith("No setting here: model_name")
     other = tmp_path / "other.yaml"
     other.write_text(file.read_text().replace("v_loss_layer: 3", "v_loss_layer: 1"))
-    told = here(*arguments, "--hparams", other, "--layers", 2).json
-    assert told["layers"] == [2] and "v_loss_layer is 1; here it is always 3." in told["hparams"]
+    moved = here(*arguments, "--hparams", other, "--layers", 2).json
+    assert moved["layers"] == [2] and "v_loss_layer is 1; here it is always 3." in moved["hparams"]
     for wrong, words in (
         (("--hparams", file, "--editor", "memit"), "is for rome, not for memit"),
         (("--hparams", tmp_path / "none.yaml"), "cannot be read"),

@@ -1,9 +1,14 @@
 """Every way to ask for the wrong thing: one line that names the cause and the remedy, exit code 2, no traceback."""
 
+import json
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+from cli.conftest import ROOT
 
 from lga_core.cli import main
 from lga_core.cli.options import settings_of
@@ -18,6 +23,7 @@ def one_line(here):
         answer = here(*arguments)
         lines = answer.err.strip().splitlines()
         assert (answer.code, answer.out) == (2, "") and lines and "Traceback" not in answer.err
+        assert "unexpected" not in lines[-1]
         return lines[-1]
 
     return call
@@ -45,8 +51,8 @@ CASES = [
     (("score", "MODEL", "FACTS", "--method", "ig", "--fences", "none"), ("--fences", "as lga")),
     (("score", "MODEL", "FACTS", "--out", "/nowhere/at/all.json"), ("/nowhere/at", "another file")),
     (("score", "MODEL", "nothing-like-it"), ("nothing-like-it", "shipped set")),
-    (("score", "no/such/folder", "FACTS"), ("no/such/folder", "")),
-    (("score", "EMPTY", "FACTS"), ("", "")),
+    (("score", "no/such/folder", "FACTS"), ("no folder or file no/such/folder", "Check the path")),
+    (("score", "EMPTY", "FACTS"), ("no config.json", "save_pretrained")),
     (("score", "MODEL"), ("FACTS", "--help")),
     (("score", "MODEL", "FACTS", "--surprise"), ("--surprise", "--help")),
     (("trace", "MODEL", "FACTS", "--index", "9"), ("no record 9", "0 to 4")),
@@ -75,7 +81,7 @@ CASES = [
     ),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--lora-rank", "2"), ("--lora-rank", "--export-lora")),
     (("bench", "nothing"), ("no benchmark 'nothing'", "lga")),
-    (("models", "--fetch", "nothing"), ("nothing", "")),
+    (("models", "--fetch", "nothing"), ("no model 'nothing'", "The catalogue has")),
     (("dance",), ("dance", "--help")),
     ((), ("command", "--help")),
 ]
@@ -121,19 +127,68 @@ def test_a_process_ends_with_code_2_and_one_line(lga):
     assert (answer.code, answer.out, len(answer.err.splitlines())) == (2, "", 1)
 
 
-def test_an_unexpected_error_is_one_line_too(one_line, monkeypatch, fact_file):
+def test_an_unexpected_error_is_one_line_too(here, monkeypatch, fact_file):
     monkeypatch.setattr("lga_core.cli.commands.facts.load_facts", lambda name: 1 / 0)
-    line = one_line("facts", fact_file)
-    assert "ZeroDivisionError" in line and "LGA_TRACEBACK=1" in line
+    answer = here("facts", fact_file)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert "unexpected error (ZeroDivisionError" in answer.err and "LGA_TRACEBACK=1" in answer.err
+    monkeypatch.setenv("LGA_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        here("facts", fact_file)
 
 
-def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capfd, fact_file):
+@pytest.mark.parametrize(
+    ("command", "module", "words"),
+    [
+        ("facts", "facts", "Stopped."),
+        ("score", "measuring.score", "Stopped. What was finished is kept: the same command goes on from there."),
+    ],
+)
+def test_ctrl_c_promises_no_more_than_is_kept(here, monkeypatch, fact_file, command, module, words):
     def interrupted(name):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lga_core.cli.commands.facts.load_facts", interrupted)
-    assert main(["facts", str(fact_file)]) == 130
-    assert "the same command goes on" in capfd.readouterr().err
+    monkeypatch.setattr(f"lga_core.cli.commands.{module}.load_facts", interrupted)
+    answer = here(command, *(["tiny"] if command == "score" else []), fact_file)
+    assert (answer.code, answer.out, answer.err) == (130, "", f"{words}\n")
+
+
+def test_a_score_that_was_stopped_goes_on_from_the_rows_that_it_has(lga, tiny_folder, tmp_path):
+    """Stopped at the first rows, of LGA, with most of the work before it: integrated gradients in many steps."""
+    count = 20
+    shared = {"subject": "The Space Needle", "target_new": "Boston", "ground_truth": ["Seattle"]}
+    records = [{**shared, "prompt": f"House {number} of The Space Needle is"} for number in range(count)]
+    file, home = tmp_path / "numbered.json", tmp_path / "home"
+    file.write_text(json.dumps(records))
+    methods = ("--method", "lga", "--method", "ig", "--set", "steps=64")
+    asked = ("score", tiny_folder, file, *methods, "--quiet", "--json")
+    own = {"LGA_HOME": str(home), "LGA_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "lga_core", *map(str, asked)]
+    with subprocess.Popen(
+        command,
+        env=os.environ | own,
+        cwd=ROOT,
+        text=True,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background job ignores
+    ) as process:
+        while process.poll() is None and not run_files(home):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130 and process.stderr.read().startswith("Stopped. What was finished is kept")
+    kept = run_files(home)
+    assert kept
+    answer = lga(*asked, **own)
+    assert answer.code == 0 and [item["n_facts"] for item in answer.json] == [count, count]
+    for path, lines in kept.items():
+        assert path.read_text().splitlines()[: len(lines)] == lines, "what was finished is not measured again"
+
+
+def run_files(home):
+    """The whole lines of each run that has a row."""
+    runs = {path: path.read_text().splitlines(keepends=True) for path in (home / "runs").glob("*.jsonl")}
+    whole = {path: [line.strip() for line in lines if line.endswith("\n")] for path, lines in runs.items()}
+    return {path: lines for path, lines in whole.items() if len(lines) > 1}
 
 
 def test_help_goes_to_stdout(capfd):

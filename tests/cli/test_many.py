@@ -11,11 +11,11 @@ def test_the_json_and_the_table(here, tiny_folder, fact_file):
     asked = ("many", tiny_folder, fact_file, "--layers", "1", "--every", 2, *QUICK)
     first = here(*asked, "--json")
     assert first.code == 0, first.err
-    told = first.json
-    assert [row["edits"] for row in told["checkpoints"]] == [0, 2, 3] and told["planned"] == 3
-    assert (told["layers"], told["how"]["every"], told["rule"]) == ([1], 2, COLLAPSE_RULE)
-    assert told["checkpoints"][0]["rewrite"] is None and told["checkpoints"][0]["n_locality"] == 1
-    assert not told["from_store"]
+    many = first.json
+    assert [row["edits"] for row in many["checkpoints"]] == [0, 2, 3] and many["planned"] == 3
+    assert (many["layers"], many["how"]["every"], many["rule"]) == ([1], 2, COLLAPSE_RULE)
+    assert many["checkpoints"][0]["rewrite"] is None and many["checkpoints"][0]["n_locality"] == 1
+    assert not many["from_store"]
     again = here(*asked)
     lines = again.out.splitlines()
     assert lines[0].startswith("R-ROME on small.json, 3 facts at layer 1, 1 at a time. ")

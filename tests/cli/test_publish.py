@@ -20,6 +20,8 @@ def test_an_edit_is_saved_and_published(here, lga, tiny_folder, fact_file, tmp_p
         assert done.code == 0, done.err
         again = lga("publish", tmp_path / "adapter", *asked, **hub.environment)
         assert again.code == 2 and "holds files already" in again.err and again.err.count("\n") == 1
+        updated = lga("publish", tmp_path / "adapter", *asked, "--update", "--json", **hub.environment)
+        assert updated.code == 0 and updated.json["published"] == done.json["published"], updated.err
         arrived = hub.repositories["me/edits"]
     assert done.json["published"].startswith(hub.url) and hub.private["me/edits"]
     assert arrived["README.md"].decode() == done.json["card"]

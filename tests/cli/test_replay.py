@@ -2,16 +2,20 @@
 
 import json
 import re
+import shlex
+import shutil
 
 
-def test_a_run_is_replayed_by_the_start_of_its_key(here, tiny_folder, fact_file, home):
-    scored = here("score", tiny_folder, fact_file, "--limit", 3, "--shuffle", 1, "--json")
+def test_a_run_is_replayed_by_the_start_of_its_key(here, tiny_folder, fact_file, home, tmp_path):
+    fact_file = shutil.copy(fact_file, tmp_path / "my facts.json")
+    typed = ("lga", "score", tiny_folder, fact_file, "--limit", 3, "--shuffle", 1, "--set", "loss=answer", "--json")
+    scored = here(*typed[1:])
     key = scored.json[0]["run"]
     answer = here("replay", key[:8], "--json")
     assert answer.code == 0, answer.err
     assert (answer.json["run"], answer.json["equal"], answer.json["rows"]) == (key, True, 3)
     notes = json.loads((home / "runs" / f"{key}.notes").read_text())
-    assert notes["origins"][0]["command"] == f"lga score {tiny_folder} {fact_file} --limit 3 --shuffle 1"
+    assert notes["origins"][0]["command"] == shlex.join(map(str, typed))
 
     path = home / "runs" / f"{key}.jsonl"
     without_checksums = re.sub(r', "crc": "[0-9a-f]+"', "", path.read_text())  # which a changed row would not fit

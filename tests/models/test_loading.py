@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import REAL_MODELS, train_tokenizer
+from conftest import REAL_MODELS, load_real, train_tokenizer
 from models.conftest import edit_json
 from models.families import EXPERT_FAMILIES, FAMILIES
 from reporting import Collect
@@ -18,13 +18,13 @@ from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadMode
 from lga_core.errors import LgaError
 from lga_core.models.loading import load, pick_device, pick_dtype
 from lga_core.models.sources import fingerprint
-from lga_core.models.sources.catalogue import local_folder, resolve
-from lga_core.models.sources.fetching.terms import terms_accepted
+from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.fingerprint import DIGESTS, folder_fingerprint, model_fingerprint, weights_hash
 from lga_core.models.text.texts import text_named
 from lga_core.models.text.tokens import answer_row, prompt_row
 from lga_core.progress import Phase, Progress
 from lga_core.results import ModelIdentity
+from lga_core.service.work.desk import machine
 
 
 @pytest.fixture
@@ -331,16 +331,32 @@ def test_the_hash_of_weights_sees_one_bit_and_buffers(tiny_folder: Path):
     assert weights_hash(model) != before
 
 
+def test_the_environment_sets_the_threads(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("LGA_THREADS", str(before + 1))
+        assert load(str(tiny_folder), device="cpu").identity.machine.endswith(f", {before + 1} threads")
+    finally:
+        torch.set_num_threads(before)
+    monkeypatch.setenv("LGA_THREADS", "two")
+    for use in (machine, lambda: load(str(tiny_folder))):
+        with pytest.raises(LgaError, match=r"LGA_THREADS is 'two', which is no number of threads\. Set LGA_THREADS=2"):
+            use()
+
+
 @pytest.mark.real_model
 @pytest.mark.parametrize("name", REAL_MODELS)
 def test_the_real_models_load_and_know_paris(name: str):
-    entry = resolve(name)
-    if not terms_accepted(entry) and local_folder(entry) is None:
-        pytest.skip(f"the {entry.licence.name} are not accepted: LGA_ACCEPT_TERMS=1")
-    loaded = load(name, device="cpu")
+    entry, loaded = resolve(name), load_real(name)
     assert loaded.layers == entry.layers and loaded.model.num_parameters() == entry.parameters
     prompt = loaded.tokenizer("The capital of France is", return_tensors="pt")
     with loaded.using("a test"), torch.no_grad():
         best = loaded.model(**prompt).logits[0, -1].topk(3).indices.tolist()
     words = [loaded.tokenizer.decode(token) for token in best]
     assert " Paris" in (words[:1] if name == "smollm2-135m" else words)
+
+
+def test_a_test_of_gemma_is_skipped_where_its_terms_are_not_accepted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("LGA_ACCEPT_TERMS", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="Gemma Terms of Use are not accepted: LGA_ACCEPT_TERMS=1"):
+        load_real("gemma-3-270m")

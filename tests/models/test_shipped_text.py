@@ -5,11 +5,10 @@ import shutil
 
 import pytest
 import torch
-from conftest import REAL_MODELS
+from conftest import REAL_MODELS, load_real
 from reporting import Collect
 
 from lga_core.editing.settings import RRomeSettings
-from lga_core.models.loading import load
 from lga_core.models.moments.plan import moment_plan
 from lga_core.models.text import own_text
 from lga_core.models.text.own_text import corpus, corpus_path, prefixes, prefixes_path
@@ -37,7 +36,7 @@ def test_a_text_that_is_shipped_is_not_sampled(tiny, tmp_path, monkeypatch):
 @pytest.mark.real_model
 @pytest.mark.parametrize("name", REAL_MODELS)
 def test_the_default_models_texts_are_their_own(name, tmp_path, monkeypatch):
-    model = load(name, accept_terms=True)
+    model = load_real(name)
     settings = RRomeSettings()
     monkeypatch.setenv("LGA_HOME", str(tmp_path))
     assert moment_plan(model, range(model.layers)).tokens_to_write == 0

@@ -3,10 +3,9 @@
 import platform
 
 import pytest
-from conftest import REAL_MODELS
+from conftest import REAL_MODELS, load_real
 
 from lga_core.errors import LgaError
-from lga_core.models.loading import load
 from lga_core.results import FactRow
 from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.shipped import example, example_writing
@@ -76,7 +75,7 @@ def test_its_scores_come_out_the_same_here(recorded, name):
     run = Store(example.FOLDER).find(key)
     stored = dict(list(run.rows(FactRow).items())[:RECOMPUTED])
     facts = [fact for fact in facts_of_run(run, stored) if fact.fingerprint in stored]
-    model = load(name, accept_terms=True)
+    model = load_real(name)
     settings = GradientSettings(loss=run.provenance.settings["loss"], old=run.provenance.settings["old"])
     checks = list(check_known_facts(model, facts))
     again = MEASUREMENTS["gradients"].rows(model, facts, checks, settings)

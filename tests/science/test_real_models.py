@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import REAL_MODELS
+from conftest import REAL_MODELS, load_real
 from reporting import Collect
 from trying import trial_edit
 
@@ -29,7 +29,7 @@ EDITS = 3
 
 @pytest.fixture(scope="module", params=REAL_MODELS)
 def model(request):
-    return load(request.param, accept_terms=True)
+    return load_real(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,13 @@
 """What the engine has at hand: the one model in memory, and the sessions' ledgers."""
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-import torch
-
 from lga_core.models.loaded import LoadedModel, machine_words
-from lga_core.models.loading import load, pick_device, pick_dtype
+from lga_core.models.loading import load, pick_device, pick_dtype, set_threads
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fingerprint import folder_fingerprint
@@ -103,10 +100,8 @@ class Desk:
 
 
 def machine() -> Machine:
-    """What models run on here; sets the number of threads."""
-    threads = int(os.environ.get("LGA_THREADS") or 0)
-    if threads > 0:
-        torch.set_num_threads(threads)
+    """What models run on here; sets the number of threads. Raises LgaError where LGA_THREADS is no such number."""
+    set_threads()
     device = pick_device("auto")
     dtype = pick_dtype("auto", device)
     return Machine(device=machine_words(device, dtype), dtype=str(dtype))

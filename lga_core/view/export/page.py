@@ -92,7 +92,9 @@ def table(rows: Iterable[Mapping[str, object]], about: str) -> str:
 
 def pairs(entries: Mapping[str, str], about: str) -> str:
     """A table of names and what they are."""
-    body = "".join(f'<tr><th scope="row">{text(name)}</th><td>{text(said)}</td></tr>' for name, said in entries.items())
+    body = "".join(
+        f'<tr><th scope="row">{text(name)}</th><td>{text(value)}</td></tr>' for name, value in entries.items()
+    )
     return _frame(f'<table class="pairs"><tbody>{body}</tbody></table>', about)
 
 
@@ -110,11 +112,11 @@ def origin(stored: Stored | None) -> str:
     if stored is None:
         return ""
     source = stored.provenance
-    said = {name: value for name, value in origin_rows(stored).items() if name not in ("answered", "rows")}
+    recorded = {name: value for name, value in origin_rows(stored).items() if name not in ("answered", "rows")}
     seed = f" · seed {source.settings['seed']}" if "seed" in source.settings else ""
     part = "" if stored.complete else " · in part"
     summary = f"Run {source.key[:12]} · {source.created[:10]} · {count(stored.rows, 'row')}{seed}{part}"
-    settings = pairs(said | {"key": source.key}, "The run and its settings")
+    settings = pairs(recorded | {"key": source.key}, "The run and its settings")
     return f"<details><summary>{text(summary)}</summary>{settings}</details>"
 
 

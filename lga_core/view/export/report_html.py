@@ -124,8 +124,8 @@ def _scores(report: QuestionReport) -> str:
         parts.append(_firmness(lga, report.lga.stored))
     for item in measured.values():
         for reason, records in unused_reasons(item.scores).items():
-            said = f"{spoken(item.scores.method)}: {reason}: {count(len(records), 'record')}, {listed(records)}."
-            parts.append(page.paragraph(said, kind="note"))
+            sentence = f"{spoken(item.scores.method)}: {reason}: {count(len(records), 'record')}, {listed(records)}."
+            parts.append(page.paragraph(sentence, kind="note"))
     for title, rows in (
         ("Picks of every method", report.picks),
         ("Readings of LGA", report.readings if report.lga is not None else ()),
@@ -230,7 +230,7 @@ def _origin(report: QuestionReport) -> str:
     versions = {f"{name} {version}" for stored in runs for name, version in stored.provenance.packages.items()}
     rows = []
     for stored in runs:
-        said = origin_rows(stored)
+        recorded = origin_rows(stored)
         names = ("settings", "version", "machine", "created")
         rows.append(
             {
@@ -238,7 +238,7 @@ def _origin(report: QuestionReport) -> str:
                 "of": stored.provenance.method,
                 "rows": stored.rows,
                 "complete": "yes" if stored.complete else "no",
-                **{name: said[name] for name in names},
+                **{name: recorded[name] for name in names},
             }
         )
     parts = [

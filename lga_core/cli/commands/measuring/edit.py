@@ -27,9 +27,6 @@ NOT_ASKED = Metric(teacher_forced=None, free=None, n=0)
 class EditOptions(ModelOptions):
     """The fact is named by --index, so nothing chooses among the set's facts."""
 
-    seed: Annotated[
-        int | None, typer.Option(help="For everything drawn at random; else that of --hparams, else 0.")
-    ] = None
     chat: Chat = False
 
 
@@ -69,16 +66,13 @@ def edit(
 
     asked = _asked(hparams, editor, layers)
     chosen = editor_named(asked.editor)
-    given = {"seed": 0, **asked.values}
-    if common.seed is not None:
-        given["seed"] = common.seed
-    settings, metrics = settings_of_each([(chosen.settings, given), (MetricSettings, given)], set_)
+    settings, metrics = settings_of_each([(chosen.settings, asked.values), (MetricSettings, {})], set_)
     at = asked.layers
     copies = Copies(save=save, merged=export, lora=export_lora, lora_rank=lora_rank, easyedit=export_easyedit)
     copies.check()
     fact_set = load_facts(facts)
     fact = fact_at(fact_set, index)
-    store = store_asked_by("edit", model, facts)
+    store = store_asked_by(model, facts)
     with progress_line(common) as report:
         loaded = common.load(model, report)
         chosen.check(loaded, [fact], at)

@@ -34,7 +34,7 @@ def many(
 
     chosen = editor_named(editor)
     schedule = {"batch": batch, "every": every}
-    settings, how = settings_of_each([(chosen.settings, {"seed": common.seed}), (ManyEditsSettings, schedule)], set_)
+    settings, how = settings_of_each([(chosen.settings, {}), (ManyEditsSettings, schedule)], set_)
     at = parse_layers(layers)
     asked = FactsToSweep.of(common, facts)
     edited = asked.edited[:edits]
@@ -43,7 +43,7 @@ def many(
         chosen.check(loaded, edited[: how.batch], at)
         report.show_memory(chosen.title, editing_need(loaded, at, settings, facts=how.batch))
         result, stored = many_edits(
-            loaded, asked.name, edited, at, editor, settings, how, common.store("many", model, facts), report=report
+            loaded, asked.name, edited, at, editor, settings, how, common.store(model, facts), report=report
         )
     answer(common, _report(model, asked, result, stored), _text(chosen.title, asked, result, stored))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from lga_core.cli.commands.measuring.sweep_report import NOT_SWEPT, FactsToSweep
-from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of
+from lga_core.cli.options import EditorName, FactsName, ModelName, SeededOptions, Set, settings_of
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, span, table
 from lga_core.data.asked import parse_layers
 from lga_core.data.facts import Fact
@@ -25,7 +25,7 @@ RULE = (
 
 
 def race(
-    common: FactsOptions,
+    common: SeededOptions,
     model: ModelName,
     facts: FactsName,
     editor: EditorName = "r-rome",
@@ -56,14 +56,14 @@ def race(
             "The brute force is the sweep itself: it ranks nothing beforehand.",
             hint="Race by a score's ranking, as forecast.",
         )
-    settings = settings_of(chosen.settings, {"seed": common.seed}, set_)
+    settings = settings_of(chosen.settings, {}, set_)
     limits = {"seconds": budget, "rows": budget_rows, "seed": common.seed}
     how = settings_of(
         RaceSettings, {"candidates": candidates, "block": block, "confidence": confidence, **limits}, None
     )
     wanted = None if layers is None else parse_layers(layers)
     asked = FactsToSweep.of(common, facts)
-    store = common.store("race", model, facts)
+    store = common.store(model, facts)
     with progress_line(common) as report:
         loaded = common.load(model, report)
         at = tuple(range(loaded.layers)) if wanted is None else tuple(sorted(wanted))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lga_core.cli.options import FactsName, FactsOptions, ModelName, Set, parse_fences, settings_of_each
+from lga_core.cli.options import FactsName, ModelName, SeededOptions, Set, parse_fences, settings_of_each
 from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def score(
-    common: FactsOptions,
+    common: SeededOptions,
     model: ModelName,
     facts: FactsName,
     method: Annotated[list[str] | None, typer.Option(help="lga, cma-mlp, gradxact, …; repeatable.")] = None,
@@ -52,7 +52,7 @@ def score(
     given = {"old": old, "loss": loss, "seed": common.seed}
     asked = settings_of_each([(kind, kind.given(given)) for kind in kinds], set_)
     settings = dict(zip(measured, asked, strict=True))
-    store = common.store("score", model, facts)
+    store = common.store(model, facts)
     reports: list[dict[str, Any]] = []
     texts: list[str] = []
     with progress_line(common) as report:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lga_core.cli.commands.measuring.sweep_report import FactsToSweep, JudgedSweep, sweep_report, sweep_text
-from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of_each
+from lga_core.cli.options import EditorName, FactsName, ModelName, SeededOptions, Set, settings_of_each
 from lga_core.cli.output import answer, progress_line
 from lga_core.data.asked import parse_layers
 from lga_core.results import LayerScores, Pick, Stability, Stored, Sweep
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    common: FactsOptions,
+    common: SeededOptions,
     model: ModelName,
     facts: FactsName,
     editor: EditorName = "r-rome",
@@ -46,11 +46,11 @@ def sweep(
         require_ray()
     chosen = editor_named(editor)
     selectors = selectors_named(method)
-    settings, metrics = settings_of_each([(chosen.settings, {"seed": common.seed}), (SweepMetrics, {})], set_)
+    settings, metrics = settings_of_each([(chosen.settings, {}), (SweepMetrics, {})], set_)
     wanted = None if layers is None else parse_layers(layers)
     proxy = FactsToSweep.of(common, facts)
     sets = {"proxy": proxy} if test is None else {"proxy": proxy, "test": FactsToSweep.of(common, test)}
-    store = common.store("sweep", model, facts)
+    store = common.store(model, facts)
     sweep_facts = sweep_here if ray is None else partial(sweep_on_ray, address=ray)
     with progress_line(common) as report:
         loaded = common.load(model, report)
@@ -72,7 +72,7 @@ def sweep(
 
 
 def _judge(
-    common: FactsOptions,
+    common: SeededOptions,
     model: str,
     title: str,
     sets: Mapping[str, FactsToSweep],

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from lga_core.cli.options import FactsName, FactsOptions, ModelName, Set, settings_of
+from lga_core.cli.options import FactsName, ModelName, SeededOptions, Set, settings_of
 from lga_core.cli.output import answer, if_stored, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
@@ -16,7 +16,7 @@ from lga_core.view.words.text import count
 
 
 def trace(
-    common: FactsOptions,
+    common: SeededOptions,
     model: ModelName,
     facts: FactsName,
     index: Annotated[int | None, typer.Option(help="The fact: its 0-based record in the file.")] = None,
@@ -42,7 +42,7 @@ def trace(
     fact = None if index is None else fact_at(fact_set, index)
     chosen = common.choose(fact_set)
     settings = settings_of(CmaSettings, {"seed": common.seed}, set_)
-    store = common.store("trace", model, facts)
+    store = common.store(model, facts)
     with progress_line(common) as report:
         loaded = common.load(model, report)
         report.show_memory(f"CMA, {kind}", scoring_need(loaded, [f"trace-{kind}"], 1))

@@ -143,9 +143,9 @@ def _cost(item: Candidate) -> str:
 def _note(item: Candidate) -> str:
     if item.layer is None:
         return item.reason or ""
-    said = obstacle_sentence(item.obstacle)
-    if said:
-        return f"{said[:1].upper()}{said[1:]}"
+    sentence = obstacle_sentence(item.obstacle)
+    if sentence:
+        return f"{sentence[:1].upper()}{sentence[1:]}"
     return _fewer(item).strip() if item.studied else "The study measured other options of it."
 
 
