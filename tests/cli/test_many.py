@@ -15,6 +15,9 @@ def test_the_json_and_the_table(here, tiny_folder, fact_file):
     assert [row["edits"] for row in told["checkpoints"]] == [0, 2, 3] and told["planned"] == 3
     assert (told["layers"], told["how"]["every"], told["rule"]) == ([1], 2, COLLAPSE_RULE)
     assert told["checkpoints"][0]["rewrite"] is None and told["checkpoints"][0]["n_locality"] == 1
+    assert (told["left_out"], told["dropped_locality"]) == ({}, 0)
+    capped = here(*asked, "--set", "rephrases=0", "--json").json
+    assert capped["left_out"]["rephrase"]["rephrase"] >= 1
     assert not told["from_store"]
     again = here(*asked)
     lines = again.out.splitlines()
