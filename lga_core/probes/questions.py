@@ -87,7 +87,7 @@ def fact_probes(fact: Fact, *, per_group: int | None = None) -> FactProbes:
     return FactProbes(probes=tuple(probes), dropped=tuple(dropped))
 
 
-def locality_probes(facts: Sequence[Fact], most: int) -> tuple[MetricProbe, ...]:
+def locality_probes(facts: Sequence[Fact], most: int | None) -> tuple[MetricProbe, ...]:
     """Those that are asked throughout many edits: the first of each fact, then the second, …
 
     Each prompt is asked once, and none that is edited.
@@ -112,6 +112,24 @@ def left_out(facts: Iterable[Fact], per_group: int | None) -> LeftOut:
                 groups = over.setdefault(metric, {})
                 groups[group] = groups.get(group, 0) + size - per_group
     return over
+
+
+def left_out_of_many(facts: Iterable[Fact], rephrases: int | None, locality: int) -> LeftOut:
+    """The probes that many edits do not ask: paraphrases beyond so many a fact, locality beyond so many in all.
+
+    As `left_out` has them. A prompt that is written twice counts once, with its last fact.
+    """
+    edited = [fact for fact in facts if fact.target_new is not None]
+    over = {
+        "rephrase": Counter(
+            probe.group
+            for fact in {fact.prompt: fact for fact in edited}.values()
+            if rephrases is not None
+            for probe in [probe for probe in fact_probes(fact).probes if probe.metric == "rephrase"][rephrases:]
+        ),
+        "locality": Counter(probe.group for probe in locality_probes(edited, None)[locality:]),
+    }
+    return {metric: dict(groups) for metric, groups in over.items() if groups}
 
 
 def dropped_locality(facts: Iterable[Fact]) -> int | None:

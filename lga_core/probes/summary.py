@@ -16,13 +16,19 @@ class Grouped(Protocol):
     def group(self) -> str: ...
 
 
+def mean_of_present(values: Iterable[float | None]) -> float | None:
+    """The mean of the values that are there; None where none is."""
+    present = [value for value in values if value is not None]
+    return sum(present) / len(present) if present else None
+
+
 def mean_over_groups(probes: Sequence[Grouped], values: Sequence[float], metric: str) -> float | None:
     """One metric of one fact: mean within a probe group, then over groups; None where it has no probe."""
     groups: dict[str, list[float]] = {}
     for probe, value in zip(probes, values, strict=True):
         if probe.metric == metric:
             groups.setdefault(probe.group, []).append(value)
-    return _mean(_mean(group) for group in groups.values())
+    return mean_of_present(mean_of_present(group) for group in groups.values())
 
 
 def summarize(results: Sequence[ProbeResult]) -> tuple[Mapping[str, Metric], Mapping[str, Metric]]:
@@ -35,7 +41,7 @@ def summarize(results: Sequence[ProbeResult]) -> tuple[Mapping[str, Metric], Map
 def overall(metrics: Mapping[str, Metric]) -> tuple[float | None, tuple[str, ...]]:
     """Arithmetic mean of the teacher-forced metrics that the fact has, and which those are."""
     present = tuple(name for name in METRICS if metrics[name].teacher_forced is not None)
-    return _mean(metrics[name].teacher_forced for name in present), present
+    return mean_of_present(metrics[name].teacher_forced for name in present), present
 
 
 def _metric(results: Sequence[ProbeResult], name: str, side: str) -> Metric:
@@ -46,8 +52,3 @@ def _metric(results: Sequence[ProbeResult], name: str, side: str) -> Metric:
         free=None if None in free else mean_over_groups(results, [100.0 * named for named in free], name),
         n=sum(result.metric == name for result in results),
     )
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    listed = list(values)
-    return sum(listed) / len(listed) if listed else None

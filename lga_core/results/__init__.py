@@ -9,6 +9,7 @@ from lga_core.results.base import (
     Array,
     Cost,
     Kind,
+    LeftOut,
     Loss,
     ModelIdentity,
     OldSource,
@@ -54,4 +55,4 @@ from lga_core.results.worth.answer import Answer, Candidate, Obstacle, PastWorth
 from lga_core.results.worth.picks import Estimate, Pick, SelectorWorth, Stability, Transfer, Worth
 from lga_core.results.worth.race import Ending, Race, RaceRound, Standing
 from lga_core.results.worth.study_unit import Across, Difference, StudyUnit, Summary
-from lga_core.results.worth.sweep import METRICS, LeftOut, Sweep, SweepCell
+from lga_core.results.worth.sweep import METRICS, Sweep, SweepCell

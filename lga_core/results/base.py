@@ -35,6 +35,8 @@ Kind = Literal["hidden", "mlp", "attn"]
 OldSource = Literal["data", "model"]
 Loss = Literal["sequence", "answer"]  # over whose tokens LGA's loss is a mean
 Answers = Literal["first", "best"]
+LeftOut = Mapping[str, Mapping[str, int]]
+"""Metric -> probe group -> how many probes over the cap were not asked, summed over facts."""
 """Which accepted answer of a probe counts in teacher-forced accuracy."""
 
 

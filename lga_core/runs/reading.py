@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
 from lga_core.evaluation.settings import SWEEP_METRICS, ManyEditsSettings, SweepMetrics
-from lga_core.probes.questions import dropped_locality, left_out
+from lga_core.probes.questions import dropped_locality, left_out, left_out_of_many
 from lga_core.results import (
     CausalTrace,
     EditCheckpoint,
@@ -172,6 +172,8 @@ def finished_many_edits(
         planned=len(facts),
         places=how.checkpoints(len(facts)),
         checkpoints=tuple(sorted(rows, key=lambda row: row.edits)),
+        left_out=left_out_of_many(facts, how.rephrases, how.locality),
+        dropped_locality=dropped_locality(facts),
     )
     stored = run.stored(rows=len(rows), reused=len(rows) if reused is None else reused)
     return result, replace(stored, complete=stored.complete and result.complete)

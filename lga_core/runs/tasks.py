@@ -3,7 +3,7 @@
 Work that is stopped keeps what it finished, and goes on from there when it is asked for again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -29,6 +29,7 @@ from lga_core.runs.computing import computed_once, row_by_row
 from lga_core.runs.reading import begun_trial, rows_by_record
 from lga_core.runs.storage.keys import (
     attribution_run,
+    check_text,
     known_facts_run,
     measurement_run,
     stage_name,
@@ -95,14 +96,13 @@ def measure(
     checks = () if reused == len(facts) else known_fact_checks(model, facts, store, report=report)
     checks = _with_own_tokens(model, facts, checks, settings.reads_own_tokens, report) if checks else ()
     chosen = MEASUREMENTS[measurement]
-    rows = row_by_row(
-        run,
-        FactRow,
-        facts,
-        chosen.phase,
-        lambda done, inner: chosen.rows(model, facts, checks, settings, done, report=inner),
-        report,
-    )
+
+    def compute(done: frozenset[int], inner: Reporter) -> Iterator[FactRow]:
+        for row in chosen.rows(model, facts, checks, settings, done, report=inner):
+            check_text(run, settings)
+            yield row
+
+    rows = row_by_row(run, FactRow, facts, chosen.phase, compute, report)
     if not run.complete:
         by_name = {fact.fingerprint: row for fact, row in zip(facts, rows, strict=True)}
         run.extend(by_name)  # again those that were lost where it was deleted meanwhile
@@ -211,6 +211,7 @@ def trial(
         for stage in trial_stages(
             model, fact, at, editor, settings, begun=begun, metrics=metrics, diagnose=diagnose, report=report
         ):
+            check_text(run, settings)
             if stage.missing:
                 run.append(stage_name(fact.fingerprint, len(stage.missing)), stage)
                 show(stage)

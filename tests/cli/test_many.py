@@ -15,6 +15,9 @@ def test_the_json_and_the_table(here, tiny_folder, fact_file):
     assert [row["edits"] for row in many["checkpoints"]] == [0, 2, 3] and many["planned"] == 3
     assert (many["layers"], many["how"]["every"], many["rule"]) == ([1], 2, COLLAPSE_RULE)
     assert many["checkpoints"][0]["rewrite"] is None and many["checkpoints"][0]["n_locality"] == 1
+    assert (many["left_out"], many["dropped_locality"]) == ({}, 0)
+    capped = here(*asked, "--set", "rephrases=0", "--json").json
+    assert capped["left_out"]["rephrase"]["rephrase"] >= 1
     assert not many["from_store"]
     again = here(*asked)
     lines = again.out.splitlines()

@@ -33,7 +33,7 @@ class FakeHub(BaseHTTPRequestHandler):
         return self._answer(
             lambda files: {
                 "id": "tiny/facts",
-                "sha": COMMIT,
+                "sha": path.partition("/revision/")[2] if len(path.rpartition("/")[2]) == 40 else COMMIT,
                 "private": False,
                 "tags": [],
                 "siblings": [{"rfilename": name, "size": self._size(name, files)} for name in files],

@@ -71,6 +71,18 @@ def test_every_part_of_the_question_counts(facts):
     assert len(files(model)) == len(questions) + 1
 
 
+def test_a_value_that_was_searched_with_others_is_not_taken_for_one_that_was_searched_alone(facts):
+    model = tiny_model("llama", torch.float32)
+    shared_values(model, facts[:3], 1, VALUE, PREFIXES, mean_start=True)
+    assert len(files(model)) == 3
+    (alone,) = ask(model, facts[0])
+    assert_equal(alone, value_of(model, facts[0], 1, VALUE, PREFIXES, mean_start=True))
+    assert len(files(model)) == 4
+    report = Collect()
+    shared_values(model, facts[:3], 1, VALUE, PREFIXES, mean_start=True, report=report)
+    assert len(report.steps) == 1  # read: no step of a search
+
+
 def test_what_does_not_change_the_answer_does_not_count(facts):
     model = tiny_model("llama", torch.float32)
     ask(model, facts[0], settings=replace(VALUE, weight_decay=None))

@@ -77,6 +77,27 @@ def test_every_cell_is_what_a_trial_of_its_own_measures(editor, family, some):
             assert (cell.target_error is None) == (report.target_errors[0] is None)
 
 
+@pytest.mark.parametrize(("editor", "slack"), [("emmet", "lam"), ("memit", "m"), ("alphaedit", "l2")])
+def test_a_cell_names_what_slack_holds_back_as_a_trial_does(editor, slack, some):
+    model = tiny_model("llama", torch.float32)
+    settings = replace(EXACT[editor], **{slack: None})
+    for cell in checked(sweep_cells(model, some[:2], (2,), editor, settings)):
+        report = trial_edit(model, some[cell.record], (2,), editor, settings, diagnose=False)
+        assert cell.target_error == pytest.approx(report.target_errors[0], rel=1e-3) and cell.target_error > 1e-4
+
+
+def test_a_cell_counts_the_rows_that_its_search_runs(facts):
+    """A prompt that begins with its subject has no row for KL."""
+    model = tiny_model("llama", torch.float32)
+    told = replace(facts[0], prompt="Space Needle is in", subject="Space Needle", span=(0, 12), rephrases=())
+    plain = replace(facts[0], record=1, rephrases=())
+    (one, other) = by_place(sweep_cells(model, [told, plain], (0,), "r-rome", SETTINGS)).values()
+    assert (one.cost.backward_rows, other.cost.backward_rows) == (
+        3 * (len(one.losses) - 1),
+        4 * (len(other.losses) - 1),
+    )
+
+
 @pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])
 @pytest.mark.parametrize("site", ["down", "block"])
 def test_many_searches_in_one_find_what_each_finds_alone(family, site, some):

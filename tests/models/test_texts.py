@@ -1,5 +1,6 @@
 """The texts of second moments: the model's own, files, folders and data sets, and what is refused, with a hint."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import tiny_model
+from data import fake_hub
 from data.fake_hub import COMMIT, FakeHub
 from reporting import Collect, cancel_at
 
@@ -132,6 +134,26 @@ def test_json_lines_and_data_sets_are_read_alike(tmp_path):
     torch.testing.assert_close(moment, second_moment(model, 0, source=f"file:{lines}"), rtol=0, atol=0)
 
 
+def test_the_same_bytes_read_in_another_way_are_another_text(tmp_path):
+    content = json.dumps({"text": "The Space Needle is in downtown Seattle."}).encode()
+    plain, lines = tmp_path / "text.txt", tmp_path / "text.JSONL"
+    for path in (plain, lines):
+        path.write_bytes(content)
+    keys = content_key(f"file:{plain}"), content_key(f"file:{lines}")
+    assert keys[0] == hashlib.sha256(content).hexdigest()[:16]  # as before JSON Lines were told apart
+    assert keys[0] != keys[1] and len(keys[1]) == 16
+
+
+def test_a_text_that_changes_while_it_is_read_is_refused(tmp_path, tiny):
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT)
+    rows = text_named(f"file:{path}", 0).rows(tiny, 200)
+    next(rows)
+    path.write_text(TEXT + "another end")
+    with pytest.raises(LgaError, match="has changed while it was read"):
+        list(rows)
+
+
 def test_a_long_text_is_never_held_whole(tmp_path):
     """Of a text of 30 MB in one line only what was asked for is read."""
     path = tmp_path / "long.txt"
@@ -219,10 +241,10 @@ for name in sys.argv[1:]:
 """
 
 
-def test_a_data_set_of_the_hub_is_streamed_and_known_by_its_commit(tmp_path):
-    """The real client against a hub of our own, in a process of its own: it reads the hub's address once."""
+def keys_and_documents(tmp_path, handler, *names):
+    """What HUB_SCRIPT prints. The client is in a process of its own: it reads the hub's address once."""
     content = "\n".join(json.dumps({"text": f"document {i}"}) for i in range(100)).encode()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(FakeHub, {"tiny/text": {"train.jsonl": content}}))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, {"tiny/text": {"train.jsonl": content}}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {
         "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
@@ -234,13 +256,6 @@ def test_a_data_set_of_the_hub_is_streamed_and_known_by_its_commit(tmp_path):
         "no_proxy": "127.0.0.1",
         "PATH": "",
     }
-    names = [
-        "hub:tiny/text",
-        f"hub:tiny/text@{COMMIT}",
-        "hub:tiny/text::train",
-        "hub:tiny/text::test",
-        "hub:nobody/nothing",
-    ]
     done = subprocess.run(
         [sys.executable, "-c", HUB_SCRIPT, *names],
         env=environment,
@@ -252,8 +267,36 @@ def test_a_data_set_of_the_hub_is_streamed_and_known_by_its_commit(tmp_path):
     server.shutdown()
     server.server_close()
     assert done.returncode == 0, done.stderr
-    whole, pinned, split, absent, nobody = map(json.loads, done.stdout.splitlines())
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_data_set_of_the_hub_is_streamed_and_known_by_its_commit(tmp_path):
+    """The real client against a hub of our own."""
+    whole, pinned, split, absent, nobody = keys_and_documents(
+        tmp_path,
+        FakeHub,
+        "hub:tiny/text",
+        f"hub:tiny/text@{COMMIT}",
+        "hub:tiny/text::train",
+        "hub:tiny/text::test",
+        "hub:nobody/nothing",
+    )
     assert pinned == whole
     assert whole[1] == split[1] == ["document 0", "document 1", "document 2"]
     assert len(whole[0]) == 16 and whole[0] != split[0]
     assert "has no split test" in absent and "no data set nobody/nothing" in nobody
+
+
+def test_the_commit_that_a_text_is_known_by_is_the_one_that_is_streamed(tmp_path, monkeypatch):
+    """The data set moves on as soon as its commit was told."""
+    asked = []
+
+    class Moving(FakeHub):
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+            monkeypatch.setattr(fake_hub, "COMMIT", "f" * 40)
+
+    keys_and_documents(tmp_path, Moving, "hub:tiny/text")
+    files = [path for path in asked if "/resolve/" in path]
+    assert files and all(f"/resolve/{COMMIT}/" in path for path in files)

@@ -19,6 +19,8 @@ from lga_core.probes.questions import (
     dropped_locality,
     fact_probes,
     left_out,
+    left_out_of_many,
+    locality_probes,
     matched_without_words,
     with_own_answers,
 )
@@ -126,6 +128,20 @@ def test_what_a_cap_leaves_out_is_counted_by_metric_and_group():
     )
     asked = len(fact_probes(many).probes) - len(fact_probes(many, per_group=2).probes)
     assert asked == 4
+
+
+def test_what_many_edits_leave_out_is_counted_over_all_facts():
+    many = dataclasses.replace(
+        FACT,
+        locality=tuple(locality(f"City {number}") for number in range(5)),
+        rephrases=tuple(f"Paraphrase {number}" for number in range(3)),
+    )
+    again = dataclasses.replace(many, prompt=f"{FACT.prompt} the", locality=(locality("City 1"), locality("City 9")))
+    whole = len(locality_probes([many, again], None))
+    assert whole == 6  # each prompt once
+    assert left_out_of_many([many, again], 2, 4) == {"rephrase": {"rephrase": 2}, "locality": {"Neighborhood": 2}}
+    assert left_out_of_many([many, many], 2, 4) == {"rephrase": {"rephrase": 1}, "locality": {"Neighborhood": 1}}
+    assert left_out_of_many([many, again], None, whole) == {}
 
 
 def test_locality_probes_that_expect_the_new_answer_are_counted_where_all_facts_know_their_number():

@@ -1,6 +1,6 @@
 """The recorded example that comes with the code: small, whole, of both default models, no names of machines."""
 
-import platform
+import re
 
 import pytest
 from conftest import REAL_MODELS, load_real
@@ -18,6 +18,7 @@ from lga_core.scores.settings import GradientSettings
 
 MOST_BYTES = 2_000_000
 RECOMPUTED = 3  # facts
+ABSOLUTE_PATH = re.compile(r'"(?:/|~/|file:|[A-Za-z]:\\\\)[^"]*')  # of a file, as a JSON value
 SUBJECTS = {"scores", "sweep", "trace", "attribution", "trial"}
 
 
@@ -32,8 +33,10 @@ def test_it_is_small_and_names_no_machine(recorded):
     files = [path for path in example.FOLDER.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= MOST_BYTES
     assert recorded.cores >= 1 and recorded.torch and recorded.created[:4].isdigit()
-    host = platform.node()
-    assert not any(len(host) > 3 and host in path.read_text(encoding="utf-8") for path in files)
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    assert not [text for text in texts if ABSOLUTE_PATH.search(text)]
+    machines = {machine for text in texts for machine in re.findall(r'"machine": ?"([^"]*)"', text)}
+    assert machines and all(re.fullmatch(r"cpu, float32, \d+ threads?", machine) for machine in machines)
 
 
 def test_its_models_have_every_kind_of_run_and_open_with_their_scores(recorded):

@@ -4,14 +4,19 @@ import json
 import math
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+import torch
 from conftest import forwards, make_fact, tiny_model
+from reporting import Collect
 
 from lga_core.data.load import load_facts
-from lga_core.editing.settings import RRomeSettings, ValueSettings
+from lga_core.editing.settings import FineTuningSettings, RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings, SweepMetrics
+from lga_core.models.sources.derived import derived_path
+from lga_core.progress import Phase
 from lga_core.runs import tasks
 from lga_core.runs.experiments.many_edits import many_edits
 from lga_core.runs.experiments.sweeps import sweep
@@ -75,6 +80,41 @@ def test_a_run_of_every_kind_is_computed_again_and_is_identical(model, facts, st
     assert passes and report.cost.seconds > 0 and "Identical to the last digit" in replay_sentence(report)
     assert report.rows == {"scores": 5, "causal scores": 5, "sweep": 4, "capped sweep": 4, "many edits": 3}.get(what, 1)
     assert before == {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+
+
+def test_a_trial_is_replayed_without_what_it_left_of_the_unedited_model(model, facts, store):
+    """Its text in the cache is changed: a replay that read it would tell of another text than the stored one."""
+    _, stored = tasks.trial(model, "small", facts[0], [1], "r-rome", QUICK, store)
+    (kept,) = derived_path(model, "continuations").glob("*.json")
+    kept.write_text(json.dumps("something else"))
+    asked = Collect()
+    report = replay(model, store.find(stored.provenance.key), report=asked)
+    assert report.equal and not report.differing_texts
+    assert any("before the edit" in step.detail for step in asked.steps)  # the questions, which this process remembers
+    assert json.loads(kept.read_text()) == "something else"
+
+
+@pytest.mark.parametrize("editor", ["ft-m", "r-rome"])
+def test_cells_are_computed_again_in_the_batches_in_which_they_were(facts, store, editor):
+    """In one batch they are other numbers: a ΔW that is trained follows the sign of its gradient's rounding."""
+    model = tiny_model("llama", torch.float32)
+    settings = FineTuningSettings(steps=8) if editor == "ft-m" else replace(QUICK, value=ValueSettings(steps=8))
+    for some in (facts[:1], facts[1:3], facts[3:]):
+        _, stored = sweep(model, "small", some, [3, 1], editor, settings, store)
+    report = replay(model, store.find(stored.provenance.key))
+    assert report.equal and report.rows == 2 * len(facts) and report.largest_difference == 0
+
+
+def test_what_no_cap_cuts_is_computed_once_in_the_replay_of_a_sweep(model, facts, store):
+    cut = replace(facts[1], rephrases=("It is in", "Where it is:"))
+    asked = (model, "small", [replace(facts[0], rephrases=()), cut], [3, 1], "r-rome", QUICK, store)
+    for probes in (1, None):
+        _, stored = sweep(*asked, metrics=SweepMetrics(probes=probes))
+    steps = Collect()
+    report = replay(model, store.find(stored.provenance.key), report=steps)
+    assert report.equal and report.rows == 6
+    done = [step.done for step in steps.steps if step.phase is Phase.SWEEP]  # of the round with each cap
+    assert sum(max(after - before, 0) for before, after in pairwise(done)) == 6
 
 
 def test_known_facts_of_several_sets_are_asked_again(model, facts, store):

@@ -1,5 +1,7 @@
 """The curves of many edits, and where they collapse in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from lga_core.results import EditCheckpoint, ManyEdits
@@ -69,3 +71,11 @@ def test_where_it_collapses_in_words(result, words):
     assert collapse_sentence(result) == words
     assert "half of its first value" in COLLAPSE_RULE and "0.5 nats" in COLLAPSE_RULE
     assert "n 75" in counts_sentence(COLLAPSING) and counts_sentence(made()) == ""
+
+
+def test_the_probes_that_are_not_asked_are_named():
+    capped = replace(COLLAPSING, left_out={"locality": {"Neighborhood": 12}}, dropped_locality=2)
+    assert counts_sentence(capped).endswith(
+        "12 probes left out, over the caps of the run: locality Neighborhood 12. "
+        "2 locality probes dropped: the new answer is the one expected."
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from statistics import fmean, median
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +15,7 @@ from lga_core.evaluation.experiments.sweep_edits import edits_at
 from lga_core.evaluation.side_effects.fluency import fluency, texts_after, texts_under
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
+from lga_core.probes.summary import mean_of_present
 from lga_core.progress import Reporter, silent
 from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.store import Store
@@ -66,7 +67,7 @@ def bench_editors(
             "search_layers": layers,
             "timed_facts": min(TIMED, len(known)),
             "protocol": PROTOCOL,
-            "fluency_before": _mean(
+            "fluency_before": mean_of_present(
                 [fluency(text) for text in texts_under(model, [fact.prompt for fact in known], (), seed, report=report)]
             ),
         },
@@ -79,12 +80,7 @@ def _fluency(
     chosen = editor_named(editor)
     written = edits_at(model, facts, layer, chosen, chosen.settings(), report=report)
     texts = texts_after(model, [fact.prompt for fact in facts], [(item.edit,) for item in written], seed, report=report)
-    return _mean([fluency(text) for text in texts])
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return fmean(present) if present else None
+    return mean_of_present([fluency(text) for text in texts])
 
 
 def edit_seconds(model: LoadedModel, facts: Sequence[Fact], layer: int, editor: str) -> float:

@@ -49,6 +49,8 @@ def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
     online = dataset.folder is None and not _offline()
     if online:
         _info(dataset)  # says at once what is wrong with the name or the network
+    # The commit that `commit` names, also where the data set has moved on: what is kept of its text is called by it.
+    revision = commit(dataset) if online else dataset.revision
     if dataset.folder is not None:
         check_small(dataset.folder)
     path = str(dataset.folder or dataset.repo)
@@ -60,7 +62,7 @@ def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
                 datasets.load_from_disk(path)
                 if saved
                 else datasets.load_dataset(
-                    path, name=dataset.config, revision=dataset.revision, streaming=online or dataset.folder is not None
+                    path, name=dataset.config, revision=revision, streaming=online or dataset.folder is not None
                 )
             )
             rows = iter(_one_split(dataset, loaded))

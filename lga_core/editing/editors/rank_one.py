@@ -91,13 +91,17 @@ class Inverse:
         return float(len(self.regular) - given_to_ridge)
 
 
+SAME_KEY = 1e-10  # of the largest eigenvalue of the keys' products: what is smaller is rounding of float32 keys
+
+
 def regularized(gram: torch.Tensor, directions: torch.Tensor, slack: float) -> torch.Tensor:
     """(G + slack·I)⁻¹ D, float64, for the keys' products G (n, n) and D (n, d_in).
 
-    Where keys coincide and nothing is slack, their facts share what is written (the least-squares solution).
+    Where keys coincide but for rounding and nothing is slack, their facts share what is written (the least-squares
+    solution).
     """
     regular = gram + slack * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return torch.linalg.pinv(regular, hermitian=True) @ directions
+    return torch.linalg.pinv(regular, rtol=SAME_KEY, hermitian=True) @ directions
 
 
 def slack_for(share: float, strength: float) -> float:

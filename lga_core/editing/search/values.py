@@ -2,6 +2,9 @@
 
 R-ROME, EMMET, MEMIT and AlphaEdit write the same v* at the same key of one layer, so they share the search, which
 takes nearly all of an edit's time. Values searched on an edited model are not kept.
+
+What one case alone finds and what it finds in a batch differ by rounding, which the search may enlarge (METHOD.md §4):
+they are kept apart, so that a trial's numbers do not depend on what was swept before.
 """
 
 import hashlib
@@ -26,7 +29,7 @@ from lga_core.models.running.halving import Halving
 from lga_core.models.sources.derived import derived_path, keep, kept
 from lga_core.progress import Phase, Progress, Reporter, silent
 
-VALUE_VERSION = 3  # of the search's numbers: a change of them needs a new one
+VALUE_VERSION = 4  # of the search's numbers: a change of them needs a new one; up to 3 one file served both ways
 KEPT_BYTES = 512 * 2**10  # larger values are searched again each time
 _ignore_kept: ContextVar[bool] = ContextVar("ignore kept values", default=False)
 
@@ -155,7 +158,7 @@ class _Kept:
         paths = {
             (layer, place): None
             if nothing or _ignore_kept.get()
-            else _path(model, fact, layer, settings, prefixes, mean_start, site)
+            else _path(model, fact, layer, settings, prefixes, mean_start, site, alone=len(facts) * len(layers) == 1)
             for layer in layers
             for place, fact in enumerate(facts)
         }
@@ -185,6 +188,8 @@ def _path(
     prefixes: Sequence[str],
     mean_start: bool,
     site: Site,
+    *,
+    alone: bool,
 ) -> Path:
     # One fingerprint stands for the weights in every dtype, and rounding moves the search.
     question = [
@@ -200,6 +205,7 @@ def _path(
         str(model.dtype),
         model.device.type,
         *model.asked_through,
+        alone,
     ]
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     return derived_path(model, f"values/v{VALUE_VERSION}-{digest[:40]}.safetensors")

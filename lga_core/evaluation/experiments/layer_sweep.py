@@ -133,6 +133,7 @@ def _sweep_batch(
     for fact in facts:
         probes.append(probe_questions(model, fact, answers=metrics.answers, per_group=metrics.probes))
         count.step("preparing the probes")
+    step_rows = _step_rows(model, facts, editor, settings)
     for group in _groups(model, probes, layers):
         asking = count.during("probes before the edits")
         forced = ForcedProbes.prepare(model, probes, group, report=asking)
@@ -143,10 +144,20 @@ def _sweep_batch(
             )
             seconds = (count.watch.seconds - begin + owed) / len(facts)
             yield [
-                cell_of(fact, layer, asked, old, new, item, cell_cost(model, asked, layer, item, settings, seconds))
-                for fact, asked, old, new, item in zip(facts, probes, before, after, written, strict=True)
+                cell_of(fact, layer, asked, old, new, item, cell_cost(model, asked, layer, item, rows, seconds))
+                for fact, asked, old, new, item, rows in zip(
+                    facts, probes, before, after, written, step_rows, strict=True
+                )
             ]
             begin = count.watch.seconds
+
+
+def _step_rows(model: LoadedModel, facts: Sequence[Fact], editor: Editor, settings: Any) -> list[int]:
+    """Of each fact, the rows of one step of its search, or of its training."""
+    if editor.key_value is None:
+        return [1] * len(facts)
+    before = prefixes(model, settings.contexts, settings.seed)
+    return [Contexts.of(model, fact, before).step_rows for fact in facts]
 
 
 def _groups(model: LoadedModel, probes: Sequence[ProbeQuestions], layers: Sequence[int]) -> list[Sequence[int]]:

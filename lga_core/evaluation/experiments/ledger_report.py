@@ -9,7 +9,7 @@ from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.evaluation.metrics.unedited import UneditedAnswers, ask_under, ask_unedited
 from lga_core.models.loaded import LoadedModel
 from lga_core.probes.questions import dropped_locality
-from lga_core.probes.summary import summarize
+from lga_core.probes.summary import mean_of_present, summarize
 from lga_core.progress import Reporter, silent
 from lga_core.results import METRICS, Cost, FactMean, LedgerFact, LedgerReport, LedgerWrite, Metric
 from lga_core.scores.steps import Stopwatch
@@ -80,11 +80,8 @@ def _means(facts: Sequence[Mapping[str, Metric]]) -> dict[str, FactMean]:
 
 
 def _mean(metrics: Sequence[Metric]) -> FactMean:
-    def over(values: Sequence[float]) -> float | None:
-        return sum(values) / len(values) if values else None
-
     return FactMean(
-        teacher_forced=over([metric.teacher_forced for metric in metrics]),
-        free=over([metric.free for metric in metrics]),
+        teacher_forced=mean_of_present(metric.teacher_forced for metric in metrics),
+        free=mean_of_present(metric.free for metric in metrics),
         n=len(metrics),
     )

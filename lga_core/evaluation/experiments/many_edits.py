@@ -19,6 +19,7 @@ from lga_core.evaluation.side_effects.fluency import fluency, texts_under
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.own_answers import answered
 from lga_core.probes.questions import FactProbes, fact_probes, locality_probes
+from lga_core.probes.summary import mean_of_present
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, EditCheckpoint
 from lga_core.scores.steps import Stopwatch
@@ -133,16 +134,16 @@ def _checkpoint(
     texts = texts_under(model, neutral_prompts()[:FLUENCY_PROMPTS], total.edits, 0, report=report)
     return EditCheckpoint(
         edits=total.facts,
-        rewrite=_mean(rewrite.values()),
-        latest=_mean(latest),
-        rephrase=_mean([sum(shares) / len(shares) for shares in rephrase.values()]),
-        locality=_mean(locality),
+        rewrite=mean_of_present(rewrite.values()),
+        latest=mean_of_present(latest),
+        rephrase=mean_of_present([sum(shares) / len(shares) for shares in rephrase.values()]),
+        locality=mean_of_present(locality),
         n_rewrite=len(rewrite),
         n_latest=len(latest),
         n_rephrase=len(rephrase),
         n_locality=len(locality),
-        kl=_mean(divergences) if all(map(isfinite, divergences)) else None,
-        fluency=_mean([value for value in map(fluency, texts) if value is not None]),
+        kl=mean_of_present(divergences) if all(map(isfinite, divergences)) else None,
+        fluency=mean_of_present(map(fluency, texts)),
         norm_ratios=norm_ratios(model, total.edits),
     )
 
@@ -166,7 +167,3 @@ def _counted(report: Reporter, edits: int, total: int) -> Reporter:
         report(Progress(phase=Phase.MANY_EDITS, done=edits, total=total, detail=detail))
 
     return tell
-
-
-def _mean(values: Collection[float]) -> float | None:
-    return sum(values) / len(values) if values else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any
 
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.editor import Written
@@ -55,18 +54,17 @@ def cell_of(
 
 
 def cell_cost(
-    model: LoadedModel, probes: ProbeQuestions, layer: int, written: Written, settings: Any, seconds: float
+    model: LoadedModel, probes: ProbeQuestions, layer: int, written: Written, step_rows: int, seconds: float
 ) -> Cost:
-    """Rows by the share of blocks that they run through, for an editor's search from nothing.
+    """Rows by the share of blocks that they run through, for an editor's search from nothing with `step_rows` a step.
 
     `seconds` is what the cell took: where its v* was kept, the search is in the rows and not in the seconds.
     """
     share = 1 - layer / model.layers
     evaluations = len(written.losses[0])
-    rows = getattr(settings, "contexts", -1) + 2  # the bare prompt and the KL prompt; fine-tuning: one
     asked = sum(len(question.rows) for question in probes.questions)
     return Cost(
         seconds=seconds,
-        forward_rows=(evaluations * rows + asked) * share,
-        backward_rows=(evaluations - 1) * rows * share,
+        forward_rows=(evaluations * step_rows + asked) * share,
+        backward_rows=(evaluations - 1) * step_rows * share,
     )

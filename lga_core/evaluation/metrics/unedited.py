@@ -1,7 +1,9 @@
 """What the unedited model answers to a fact's probes: asked once, for every trial of that fact on that model."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -49,6 +51,27 @@ class UneditedForced:
 Kept = TypeVar("Kept")
 _memory: WeakKeyDictionary[LoadedModel, OrderedDict[str, UneditedAnswers]] = WeakKeyDictionary()
 _forced: WeakKeyDictionary[LoadedModel, OrderedDict[str, UneditedForced]] = WeakKeyDictionary()
+_anew: ContextVar[bool] = ContextVar("ask the unedited model anew", default=False)
+
+
+@contextmanager
+def asked_anew() -> Iterator[None]:
+    """Within it nothing is read that the unedited model said or wrote before, and none of it is kept: for replays."""
+    token = _anew.set(True)
+    try:
+        yield
+    finally:
+        _anew.reset(token)
+
+
+def is_asked_anew() -> bool:
+    """Whether this is within `asked_anew`."""
+    return _anew.get()
+
+
+def remembered(memory: WeakKeyDictionary[LoadedModel, Kept], model: LoadedModel, empty: Callable[[], Kept]) -> Kept:
+    """What is remembered of this model, to be read and added to; within `asked_anew` an empty one that is forgotten."""
+    return empty() if is_asked_anew() else memory.setdefault(model, empty())
 
 
 def ask_unedited(
@@ -58,7 +81,7 @@ def ask_unedited(
 
     Reports after each fact whose questions were prepared, and as `ask` does.
     """
-    kept = _memory.setdefault(model, OrderedDict())
+    kept = remembered(_memory, model, OrderedDict)
     known = {fact.fingerprint: kept[_name(fact)] for fact in facts if _name(fact) in kept}
     missing = {fact.fingerprint: fact for fact in facts if fact.fingerprint not in known}
     probes: dict[str, ProbeQuestions] = {}
@@ -79,7 +102,7 @@ def predict_unedited(
 ) -> UneditedForced:
     """The teacher-forced part of `ask_unedited` for one fact. Call it with no edit applied; reports as `predict`."""
     name = _name(fact, answers)
-    kept = _forced.setdefault(model, OrderedDict())
+    kept = remembered(_forced, model, OrderedDict)
     if name in kept:
         return kept[name]
     report(Progress(phase=Phase.PROBES, done=0, total=1, detail="preparing the questions"))
@@ -103,7 +126,7 @@ def write_both(
     `answers` as in `unedited`. Reports after each token.
     """
     name = _name(fact, answers)
-    kept = _memory.setdefault(model, OrderedDict())
+    kept = remembered(_memory, model, OrderedDict)
     questions = unedited.probes.questions
     if name in kept:
         after = write(model, questions, edits, report=partial(tell, report, "after the edit"))

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied, summed
+from lga_core.evaluation.metrics.unedited import remembered
 from lga_core.evaluation.side_effects.fluency import continuations, fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import ActivationCache, answer_nll, final_hidden, record_activations, resume
@@ -102,7 +103,7 @@ class _Neutral:
 def drift(model: LoadedModel, edits: Sequence[Edit], *, report: Reporter = silent) -> list[float]:
     """KL(before ‖ after) of the next token after each neutral prompt, nats; not finite where edits broke the model."""
     rows = [prompt_row(model.asking, text) for text in neutral_prompts()]
-    kept = _unedited.setdefault(model, {})
+    kept = remembered(_unedited, model, dict)
     divergences: list[float] = []
     for first in range(0, len(rows), BATCH):
         with model.using(Phase.DRIFT), torch.no_grad():

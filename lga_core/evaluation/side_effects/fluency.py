@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lga_core.editing.edits import Edit, applied, applied_by_row
 from lga_core.evaluation.metrics.generation import Edited, generate
+from lga_core.evaluation.metrics.unedited import is_asked_anew
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.generate import sampler, seed_of
 from lga_core.models.sources.derived import derived_path, keep, kept_json
@@ -107,11 +108,12 @@ def _sampled(
 
 def _kept(model: LoadedModel, prompt: str, seed: int) -> str | None:
     """What the unedited model wrote; None where it was not asked yet."""
-    return kept_json(_path(model, prompt, seed), str)
+    return None if is_asked_anew() else kept_json(_path(model, prompt, seed), str)
 
 
 def _keep(model: LoadedModel, prompt: str, seed: int, text: str) -> None:
-    keep(_path(model, prompt, seed), lambda place: place.write_text(json.dumps(text)))
+    if not is_asked_anew():
+        keep(_path(model, prompt, seed), lambda place: place.write_text(json.dumps(text)))
 
 
 def _path(model: LoadedModel, prompt: str, seed: int) -> Path:

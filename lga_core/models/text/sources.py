@@ -39,13 +39,16 @@ def source_problem(name: str) -> str | None:
 def content_key(name: str) -> str | None:
     """What a text outside of the model is, 16 hex digits: a file's content, a data set's name and commit.
 
-    None for the model's own text and the identity. Raises LgaError for what is not there.
+    The same bytes as JSON Lines and as plain text are two texts. None for the model's own text and the identity. Raises
+    LgaError for what is not there.
     """
     if name in (OWN_TEXT, IDENTITY):
         return None
     dataset = dataset_named(name)
     if dataset is None:
-        return _file_digest(path_named(name))
+        path = path_named(name)
+        digest = _file_digest(path)
+        return hashlib.sha256(f"json lines {digest}".encode()).hexdigest()[:16] if is_json_lines(path) else digest
     if dataset.folder is not None:
         hub.check_small(dataset.folder)
         files = sorted(path for path in dataset.folder.rglob("*") if path.is_file())
@@ -64,6 +67,11 @@ def dataset_named(name: str) -> DatasetId | None:
 def path_named(name: str) -> Path:
     """The file that a source names. Raises LgaError for what is no path."""
     return user_path(name.removeprefix(FILE).strip())
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether a file is read as JSON Lines; else as plain text."""
+    return path.suffix.lower() == ".jsonl"
 
 
 def _file_digest(path: Path) -> str:

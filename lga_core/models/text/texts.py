@@ -15,7 +15,15 @@ from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.text.own_text import VERSION as OWN_VERSION
 from lga_core.models.text.own_text import corpus
-from lga_core.models.text.sources import OWN_TEXT, content_key, dataset_named, path_named, source_problem
+from lga_core.models.text.sources import (
+    HUB,
+    OWN_TEXT,
+    content_key,
+    dataset_named,
+    is_json_lines,
+    path_named,
+    source_problem,
+)
 from lga_core.models.text.tokens import TokenRow
 from lga_core.progress import Phase, Progress, Reporter, silent
 
@@ -84,7 +92,14 @@ class Documents:
                     yield TokenRow(ids=row, start=len(row))
                     count += len(row)
                     if count >= tokens:
+                        self._check_unchanged()
                         return
+        self._check_unchanged()
+
+    def _check_unchanged(self) -> None:
+        """Raise LgaError where the files were changed while they were read; of the hub one commit is read."""
+        if not self.name.startswith(HUB) and content_key(self.name) != self.content:
+            raise LgaError(f"The text {self.name} has changed while it was read.", hint="Ask again.")
 
 
 def _opening(tokenizer: PreTrainedTokenizerFast) -> tuple[int, ...]:
@@ -101,7 +116,7 @@ def documents(name: str) -> Generator[str, None, None]:
         with closing(hub.stream_rows(dataset)) as rows:
             for number, row in enumerate(rows, start=1):
                 yield _text_in(row, f"Row {number} of {name}")
-    elif (path := path_named(name)).suffix.lower() == ".jsonl":
+    elif is_json_lines(path := path_named(name)):
         yield from _json_lines(path)
     else:
         yield from _pieces(path)

@@ -1,11 +1,11 @@
 """Many edits of one model, one after another: how all of them fare every so many edits, and where that collapses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lga_core.results.base import Cost, Result
+from lga_core.results.base import Cost, LeftOut, Result
 from lga_core.results.edits.trial import KL_BOUND
 
 KEPT_SHARE = 0.5  # of the first rewrite: below it the edits have collapsed
@@ -54,6 +54,8 @@ class ManyEdits(Result):
     planned: int  # facts to be written
     checkpoints: tuple[EditCheckpoint, ...]  # in the order of their edits
     places: tuple[int, ...] = ()  # edits of all checkpoints that there are to be, as far as that is known
+    left_out: LeftOut = field(default_factory=dict)  # probes over the caps of `how`, of all planned facts
+    dropped_locality: int | None = None  # as of a Sweep
 
     @property
     def complete(self) -> bool:

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.results.base import Answers, Array, Cost, Result, ShownResult
+from lga_core.results.base import Answers, Array, Cost, LeftOut, Result, ShownResult
 
 METRICS = ("rewrite", "rephrase", "locality", "portability")
-LeftOut = Mapping[str, Mapping[str, int]]
-"""Metric -> probe group -> how many probes over the cap were not asked, summed over facts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from lga_core.progress import Reporter, silent
 from lga_core.results import EditCheckpoint, ManyEdits, Stored
 from lga_core.runs.claims import claimed
 from lga_core.runs.reading import finished_many_edits
-from lga_core.runs.storage.keys import many_edits_run
+from lga_core.runs.storage.keys import check_text, many_edits_run
 from lga_core.runs.storage.store import Run, Store
 
 FACTS, DELTA, KEYS = "facts", "delta", "keys"  # names of tensors, those of a matrix with its layer and its name
@@ -39,11 +39,13 @@ def many_edits(
 ) -> tuple[ManyEdits, Stored]:
     """Write the facts in order and measure; what is stored is not computed again. `settings` None: the defaults.
 
-    Work that is stopped goes on from its last checkpoint, with the numbers that it would have had.
+    Work that is stopped goes on from its last checkpoint, with the numbers that it would have had. Raises LgaError
+    where the text of the second moments changes meanwhile.
     """
     settings = settings or editor_named(editor).settings()
     run = many_edits_run(model.identity, facts_name, facts, layers, editor, settings, how, store)
     places = how.checkpoints(len(facts))
+    computed = False
     while not (measured := _measured(run)).issuperset(places):
         with claimed(run, [EDITS], report) as ours:
             if not ours or (measured := _measured(run)).issuperset(places):
@@ -52,15 +54,22 @@ def many_edits(
             begun = _begun(run, model)
             if any(place < begun.facts and place not in measured for place in places):
                 begun = EditSum()  # a row before it was lost
+            missing = set(places) - measured
             for item in compute(
                 model, facts, editor, layers, settings, how, begun=begun, measured=measured, report=report
             ):
+                check_text(run, settings)
                 if isinstance(item, EditSum):
                     run.keep_state(_content(item))
-                else:
-                    run.append(str(item.edits), item)
+                    continue
+                run.append(str(item.edits), item)
+                missing.discard(item.edits)
+                if not missing:  # of a finished run that lost a row in the middle: the edits after it are not needed
+                    break
+            computed = True
             break
-    if not run.complete and _measured(run).issuperset(places):  # else it was deleted meanwhile
+    # Else it was deleted meanwhile. A finished run that had lost a row has a sum again, which nobody needs.
+    if (computed or not run.complete) and _measured(run).issuperset(places):
         run.finish()
     return finished_many_edits(
         model.identity, facts_name, facts, layers, editor, settings, how, store, reused=len(measured), run=run

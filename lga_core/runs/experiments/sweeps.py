@@ -13,7 +13,7 @@ from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Stored, Sweep, SweepCell
 from lga_core.runs.claims import claimed
 from lga_core.runs.reading import finished_sweep
-from lga_core.runs.storage.keys import asked_in_cell, cell_name, sweep_run
+from lga_core.runs.storage.keys import asked_in_cell, cell_name, check_text, sweep_run
 from lga_core.runs.storage.store import Store
 
 
@@ -32,7 +32,8 @@ def sweep(
 ) -> tuple[Sweep, Stored]:
     """Every fact at every layer; what is stored is not edited again. `settings` None: the editor's defaults.
 
-    `cells` is `sweep_cells` or takes its place, to measure elsewhere than in this process.
+    `cells` is `sweep_cells` or takes its place, to measure elsewhere than in this process. Raises LgaError where the
+    text of the second moments changes meanwhile.
     """
     settings = settings or editor_named(editor).settings()
     run = sweep_run(model.identity, editor, settings, store, metrics)
@@ -53,6 +54,7 @@ def sweep(
             done = names.keys() - {places[name] for name in missing}
             counted = _counted(report, elsewhere)
             for cell in cells(model, facts, layers, editor, settings, done, metrics=metrics, report=counted):
+                check_text(run, settings)
                 run.append(names[cell.record, cell.layer], cell)
                 computed += 1
         left -= ours

@@ -1,7 +1,8 @@
 """A stored run computed again, in an empty store, and compared with what is kept.
 
-Nothing that the run itself left is read: known-fact checks and v* are computed anew. What is worked out once per model
-and shared by all runs (its sampled text, its second moments) is used as it is.
+Nothing that the run itself left is read: known-fact checks, v*, and what the unedited model says and writes are
+computed anew. What is worked out once per model and shared by all runs (its sampled text, its second moments) is used
+as it is.
 """
 
 import tempfile
@@ -16,9 +17,10 @@ from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.experiments.many_edits import many_edits
+from lga_core.evaluation.metrics.unedited import asked_anew
 from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
 from lga_core.models.loaded import LoadedModel
-from lga_core.progress import Reporter, silent
+from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
 from lga_core.runs import tasks
 from lga_core.runs.replay.row_comparison import compared
@@ -26,7 +28,6 @@ from lga_core.runs.storage.keys import (
     FREE_MATCH,
     OWN_ANSWERS,
     asked_as_today,
-    asked_in_cell,
     attribution_run,
     cap_in_cell,
     cell_name,
@@ -121,7 +122,7 @@ def replay(model: LoadedModel, run: Run, *, report: Reporter = silent) -> Replay
             "The method's numbers have changed since: this run cannot be replayed.",
             hint="Ask its question again instead.",
         )
-    with tempfile.TemporaryDirectory(prefix="lga-replay-") as folder, searched_anew():
+    with tempfile.TemporaryDirectory(prefix="lga-replay-") as folder, searched_anew(), asked_anew():
         work = Replay(
             model=model,
             run=run,
@@ -190,27 +191,43 @@ def _trial(work: Replay) -> Iterator[tuple[str, Result]]:
 
 
 def _sweep(work: Replay) -> Iterator[tuple[str, Result]]:
-    """Every stored cell; facts of several files may share a record number, so they are numbered anew."""
+    """Every stored cell once; facts of several files may share a record number, so they are numbered anew."""
     editor = work.kind.name
     settings = work.settings(EDITORS[editor].settings)
     answers = work.settings(MetricSettings).answers
     work.check(sweep_run(work.model.identity, editor, settings, work.fresh, MetricSettings(answers=answers)))
-    facts = _numbered(work.facts)
-    places = [cell_place(name) for name in work.stored]
-    layers = tuple(sorted({layer for _name, layer, _asked in places}))
-    for cap in dict.fromkeys(cap_in_cell(asked) for _name, _layer, asked in places):
-        names = {
-            (fact.record, layer): cell_name(fact.fingerprint, layer, asked)
-            for fact in facts
-            for asked in [asked_in_cell(fact, cap)]
-            for layer in layers
-        }
-        skipped = {place for place, name in names.items() if name not in work.stored}
+    facts = {fact.fingerprint: fact for fact in _numbered(work.facts)}
+    finished = 0
+
+    def count_cells(step: Progress) -> None:
+        done = finished + step.done
+        work.report(replace(step, done=done, total=len(work.stored)) if step.phase is Phase.SWEEP else step)
+
+    for members, layers in _swept_together(work.stored).items():
+        some = [facts[fingerprint] for fingerprint, _asked in members]
+        cap = next(filter(None, (cap_in_cell(asked) for _fingerprint, asked in members)), None)
+        names = {facts[fingerprint].record: (fingerprint, asked) for fingerprint, asked in members}
         metrics = SweepMetrics(answers=answers, probes=cap)
-        for cell in sweep_cells(
-            work.model, facts, layers, editor, settings, skipped, metrics=metrics, report=work.report
-        ):
-            yield names[cell.record, cell.layer], cell
+        for cell in sweep_cells(work.model, some, layers, editor, settings, metrics=metrics, report=count_cells):
+            fingerprint, asked = names[cell.record]
+            yield cell_name(fingerprint, cell.layer, asked), cell
+        finished += len(some) * len(layers)
+
+
+def _swept_together(stored: Mapping[str, Any]) -> dict[tuple[tuple[str, str], ...], list[int]]:
+    """The batches in which these cells of a sweep were computed: what names each fact's cells -> the batch's layers.
+
+    A fact is named by its fingerprint and how its probes were asked. The cells of a batch at one layer took equal
+    seconds. In another batch a ΔW that is trained is another one (METHOD.md §4), and a v* differs by rounding.
+    """
+    members: dict[tuple[int, float], list[tuple[str, str]]] = {}
+    for name, row in stored.items():
+        fingerprint, layer, asked = cell_place(name)
+        members.setdefault((layer, row.cost.seconds), []).append((fingerprint, asked))
+    together: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    for (layer, _seconds), facts in members.items():
+        together.setdefault(tuple(facts), []).append(layer)
+    return together
 
 
 def _many_edits(work: Replay) -> Iterator[tuple[str, Result]]:

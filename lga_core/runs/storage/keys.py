@@ -14,6 +14,7 @@ from typing import Any
 from lga_core.data.asked import one_of
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
+from lga_core.errors import LgaError
 from lga_core.evaluation.settings import (
     DIAGNOSTICS_VERSION,
     MANY_EDITS_VERSION,
@@ -245,6 +246,18 @@ def _asks_own_locality(facts: Sequence[Fact], how: ManyEditsSettings) -> bool:
     return any(not probe.answers for probe in locality_probes(edited, how.locality))
 
 
-def _text_key(settings: Any) -> str:
-    """The content of the text that an editor's second moments are from."""
+def check_text(run: Run, settings: Any) -> None:
+    """Raise LgaError where the text of these settings' second moments is not the one any more that the run's key names.
+
+    Call it before what was computed is stored: one key stands for one C.
+    """
+    if _text_key(settings) != run.provenance.settings.get("text"):
+        raise LgaError(
+            f"The text {settings.covariance} has changed since this work began, and with it the second moments.",
+            hint="What is measured so far is kept. Ask again: it is measured with the text as it is now.",
+        )
+
+
+def _text_key(settings: Any) -> str | None:
+    """The content of the text that second moments are from, where the settings ask for one."""
     return content_key(getattr(settings, "covariance", IDENTITY))

@@ -15,15 +15,13 @@ import numpy as np
 import torch
 
 from lga_core.data.facts import Fact
-from lga_core.editing.editors.rank_one import Inverse, moment_of
+from lga_core.editing.editors.rank_one import Inverse, moment_of, prepare_moments
 from lga_core.editing.search.contexts import Contexts
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.moments.second_moment import second_moments
 from lga_core.models.running.batching import by_tokens
 from lga_core.models.running.memory import batch_tokens, gradient_bytes
 from lga_core.models.running.own_answers import answered_probes
 from lga_core.models.structure.quantized import require_gradients
-from lga_core.models.text.sources import IDENTITY
 from lga_core.models.text.tokens import TokenRow, answer_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
@@ -81,15 +79,7 @@ def _rows_of_some(
         return
     require_gradients(model, "The forecast")
     most = batch_tokens(model, "The forecast", gradient_bytes(model), BATCH_TOKENS)
-    if settings.covariance != IDENTITY:
-        second_moments(
-            model,
-            range(model.layers),
-            settings.seed,
-            source=settings.covariance,
-            tokens_per_input=settings.tokens_per_input,
-            report=report,
-        )
+    prepare_moments(model, range(model.layers), settings.editor, report=report)
     directions = _directions(model, cases, settings, most, report_step)
     # Facts with rows of like length together, as many as fit.
     tokens = partial(_tokens, model)

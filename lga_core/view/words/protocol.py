@@ -27,12 +27,12 @@ def _large_and_below(answers: Answers) -> str:
     return f"Large: {protocol_words(answers)}. Below: free generation, exact prefix match."
 
 
-def not_asked_words(left_out: LeftOut, dropped_locality: int | None) -> str:
+def not_asked_words(left_out: LeftOut, dropped_locality: int | None, cap: str = "cap on a group") -> str:
     """Which probes a cap left out, and how many locality probes are never asked: a good edit changes their answer.
 
     Nothing is said of the latter where their number is not known.
     """
-    words = left_out_words(left_out)
+    words = left_out_words(left_out, cap)
     if dropped_locality is None:
         return words
     if not dropped_locality:
@@ -40,10 +40,10 @@ def not_asked_words(left_out: LeftOut, dropped_locality: int | None) -> str:
     return f"{words} {count(dropped_locality, 'locality probe')} dropped: the new answer is the one expected."
 
 
-def left_out_words(left_out: LeftOut) -> str:
+def left_out_words(left_out: LeftOut, cap: str = "cap on a group") -> str:
     """Which probes a cap left out: "144 probes left out, over the cap on a group: portability Reasoning 144."."""
     groups = [f"{metric} {group} {size:,}" for metric, sizes in left_out.items() for group, size in sizes.items()]
     if not groups:
         return "No probe is left out."
     total = sum(size for sizes in left_out.values() for size in sizes.values())
-    return f"{count(total, 'probe')} left out, over the cap on a group: {', '.join(groups)}."
+    return f"{count(total, 'probe')} left out, over the {cap}: {', '.join(groups)}."

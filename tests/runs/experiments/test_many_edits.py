@@ -75,8 +75,11 @@ def test_a_lost_checkpoint_in_the_middle_is_missing_and_computed_again(model, fa
     rows.write_bytes(b"".join(line for number, line in enumerate(lines) if number != 1))
     part, stored = finished_many_edits(model.identity, "small", facts, [1, 2], "r-rome", QUICK, HOW, store)
     assert (len(part.checkpoints), part.complete, stored.complete) == (len(lines) - 1, False, False)
-    again, stored = ask(model, facts, store)
+    report = Collect()
+    again, stored = ask(model, facts, store, report=report)
     assert again.complete and stored.complete and numbers(again) == numbers(whole)
+    assert max(step.done for step in report.steps) == 2  # the edits after the lost checkpoint are not made again
+    assert not store.path(stored.provenance.key, STATE).exists()
 
 
 def test_a_sum_that_is_damaged_or_ahead_of_lost_rows_is_computed_again(model, facts, tmp_path):

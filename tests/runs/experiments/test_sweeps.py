@@ -17,6 +17,7 @@ from reporting import Collect
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.editing.settings import RRomeSettings, ValueSettings
+from lga_core.errors import LgaError
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SweepMetrics
 from lga_core.probes.questions import dropped_locality, left_out
@@ -75,19 +76,30 @@ def test_a_sweep_counts_the_probes_that_are_never_asked(some, store):
     assert stored.from_store and unknown.dropped_locality is None  # the same cells, of facts without a count
 
 
-def test_a_text_that_changes_meanwhile_does_not_hide_what_was_measured(some, store, tmp_path):
+@pytest.mark.parametrize("after", [1, 2])  # of two cells
+def test_a_text_that_changes_meanwhile_ends_the_sweep_and_hides_nothing(some, store, tmp_path, after):
     """The cells' second moments are not what this is about: they are measured without one."""
     model = tiny_model("llama", torch.float32)
     text = tmp_path / "text.txt"
     text.write_text("Rome is a city.")
 
     def elsewhere(model, facts, layers, editor, settings, done, **how):
-        text.write_text("Rome is another city.")
-        return sweep_cells(model, facts, layers, editor, replace(settings, covariance="identity"), done, **how)
+        without = replace(settings, covariance="identity")
+        for number, cell in enumerate(sweep_cells(model, facts, layers, editor, without, done, **how), start=1):
+            yield cell
+            if number == after:
+                text.write_text("Rome is another city.")
 
     settings = replace(SETTINGS, covariance=f"file:{text}")
-    measured, stored = sweep(model, "world", some[:2], (1,), "r-rome", settings, store, elsewhere)
-    assert measured.complete and (stored.rows, stored.reused) == (2, 0)
+    asked = (model, "world", some[:2], (1,), "r-rome", settings, store, elsewhere)
+    run = sweep_run(model.identity, "r-rome", settings, store)
+    if after == 2:
+        measured, stored = sweep(*asked)
+        assert measured.complete and (stored.rows, stored.reused) == (2, 0)
+    else:
+        with pytest.raises(LgaError, match="has changed since this work began"):
+            sweep(*asked)
+    assert len(run.rows(SweepCell)) == after  # none of another text
     assert finished_sweep(model.identity, "world", some[:2], (1,), "r-rome", settings, store)[1].rows == 0
 
 

@@ -4,14 +4,13 @@ import multiprocessing
 import resource
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 import pydantic_core
 import pytest
 
 from lga_core.errors import LgaError
-from lga_core.results import Cost, FactRow, KnownFactCheck, Provenance
+from lga_core.results import Cost, FactRow, Provenance
 from lga_core.runs.storage.row_file import append_rows
 from lga_core.runs.storage.store import Store
 
@@ -259,9 +258,3 @@ def test_a_store_that_is_a_file_is_refused_by_name(tmp_path):
     (tmp_path / "runs").write_text("")
     with pytest.raises(LgaError, match="runs"):
         Store(tmp_path / "runs").open(question()).append("x", row(0))
-
-
-def test_a_row_may_be_given_another_record(tmp_path):
-    run = Store(tmp_path).open(question())
-    run.append("x", KnownFactCheck(record=3, known=True, greedy="Paris", probability=0.25))
-    assert replace(run.rows(KnownFactCheck)["x"], record=9).record == 9

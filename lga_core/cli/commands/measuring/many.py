@@ -52,7 +52,7 @@ def _report(model: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) 
     return {
         "model": model,
         "facts": asked.name,
-        **attributes(result, "editor", "layers", "settings", "how", "planned"),
+        **attributes(result, "editor", "layers", "settings", "how", "planned", "left_out", "dropped_locality"),
         "rule": COLLAPSE_RULE,
         "collapse": result.collapse and asdict(result.collapse),
         "checkpoints": [asdict(checkpoint) for checkpoint in result.checkpoints],

@@ -1,6 +1,7 @@
 """Many edits in words: where they collapse and by which rule, and what the numbers are means of."""
 
 from lga_core.results import KEPT_SHARE, KL_BOUND, ManyEdits
+from lga_core.view.words.protocol import not_asked_words
 from lga_core.view.words.text import count, number
 
 COLLAPSE_RULE = (
@@ -27,14 +28,15 @@ def collapse_sentence(result: ManyEdits) -> str:
 
 
 def counts_sentence(result: ManyEdits) -> str:
-    """What the last checkpoint's numbers are means of, and by which protocol."""
+    """What the last checkpoint's numbers are means of, by which protocol, and which probes are not asked."""
     if not result.checkpoints:
         return ""
     last = result.checkpoints[-1]
     return (
         "Teacher-forced token accuracy, percent, mean over facts. "
         f"After {count(last.edits, 'edit')}: rewrite n {last.n_rewrite}, of the latest n {last.n_latest}, "
-        f"rephrase n {last.n_rephrase}; locality of the same {count(last.n_locality, 'probe')} throughout."
+        f"rephrase n {last.n_rephrase}; locality of the same {count(last.n_locality, 'probe')} throughout. "
+        f"{not_asked_words(result.left_out, result.dropped_locality, 'caps of the run')}"
     )
 
 
