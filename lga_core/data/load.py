@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lga_core.data.checking.checks import checked, is_no_op
-from lga_core.data.checking.drafts import Draft, Notes, Unusable, quoted, sentence, text
+from lga_core.data.checking.drafts import MAX_NOTES, Draft, Notes, Unusable, quoted, sentence, text
 from lga_core.data.facts import Fact, FactSet, Probe, Problem
 from lga_core.data.readers import read_record
 from lga_core.data.sources import hub
@@ -22,6 +22,7 @@ from lga_core.resources import ASSETS
 
 MAX_UPLOAD_BYTES = 20_000_000
 MAX_UPLOAD_RECORDS = 20_000
+MAX_PROBLEMS = 100_000  # of a set that are listed; beyond them one of each record
 SHIPPED = ASSETS / "facts"
 
 
@@ -207,7 +208,7 @@ def _fact_set(table: Table, mapping: ColumnMapping | None) -> FactSet:
     problems: list[Problem] = []
     first: dict[str, int] = {}  # prompt -> record that had it first
     for record, content in zip(table.numbers or range(len(records)), records, strict=True):
-        notes = Notes(record)
+        notes = Notes(record, MAX_NOTES if len(problems) < MAX_PROBLEMS else 1)
         try:
             fact = checked(read_record(content, notes), notes)
         except Unusable as unusable:
