@@ -17,11 +17,16 @@ def user_path(text: str | Path) -> Path:
         path.exists()  # raises for a name that is too long
         os.fsencode(path)  # and this for half a character
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: "~" of a user that there is not
-        shown = str(text)[:80].encode("utf-8", "replace").decode()
         raise LgaError(
-            f"{shown!r} is no path: {getattr(error, 'strerror', None) or error}.", hint="Write the path of a folder."
+            f"{shown_name(str(text)[:80])!r} is no path: {getattr(error, 'strerror', None) or error}.",
+            hint="Write the path of a folder.",
         ) from error
     return path
+
+
+def shown_name(name: str) -> str:
+    """A file's name in characters that can be shown and stored: where it is not UTF-8, Python has half characters."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def check_root(path: Path) -> None:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from lga_core.data.facts import Action, Probe, Problem
+from lga_core.paths import shown_name
 
 MAX_FIELD_CHARACTERS = 10_000
 MAX_ENTRIES = 1_000  # probes of a metric, and answers with their aliases, of one record
@@ -182,7 +183,7 @@ def quoted(words: str, limit: int = 80) -> str:
 
 def sentence(problem: object) -> str:
     """The problem's words with a capital letter in front, in characters that can be shown and written."""
-    words = str(problem).encode("utf-8", "replace").decode()
+    words = shown_name(str(problem))
     return words[:1].upper() + words[1:]
 
 
