@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 
 from lga_core.errors import LgaError
 from lga_core.models.text.chat import ChatTemplate, asked_place, asked_text, overlapping
+from lga_core.paths import read_small
 
 SETTINGS = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -40,7 +41,7 @@ def has_chat_template(folder: Path) -> bool:
     if (folder / TEMPLATE).is_file():
         return True
     try:
-        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        settings = json.loads(read_small(folder / SETTINGS))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(settings, dict) and bool(settings.get("chat_template"))
