@@ -53,7 +53,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str) -> int:
-    print(" ".join(message.split()), file=sys.stderr)
+    from lga_core.view.words.text import printable
+
+    print(printable(" ".join(message.split())), file=sys.stderr)
     return 2
 
 

@@ -2,20 +2,23 @@
 
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, TextIO
 
 import numpy as np
 
 from lga_core.cli.options import Common
 from lga_core.errors import LgaError
+from lga_core.paths import whole_file
 from lga_core.progress import Phase, Progress
 from lga_core.results import MemoryEstimate, Stored
 from lga_core.view.words.sentences import memory_sentence
-from lga_core.view.words.text import count
+from lga_core.view.words.text import count, printable
 
 SECONDS_BETWEEN_LINES = 15.0  # where stderr is a file or a pipe
 SECONDS_BETWEEN_UPDATES = 0.1  # where it is a terminal
@@ -37,7 +40,7 @@ class ProgressLine:
         now = time.monotonic()
         last = progress.total > 0 and progress.done >= progress.total
         due = now - self._shown >= (SECONDS_BETWEEN_UPDATES if terminal else SECONDS_BETWEEN_LINES)
-        text = _in_words(progress)
+        text = printable(_in_words(progress))
         if self.quiet or text == self._text or not (due or last or progress.phase is not self._phase):
             return
         self.stream.write(f"\r{text:<{len(self._text)}}" if terminal else f"{text}\n")
@@ -75,15 +78,24 @@ def answer(common: Common, data: Any, text: str) -> None:
     """Print the answer, as JSON or as `text`, and write the JSON file where one is asked for."""
     content = json.dumps(plain(data), indent=1, allow_nan=False)
     if common.out is not None:
-        try:
-            common.out.write_text(content + "\n", encoding="utf-8")
-        except OSError as error:
-            raise LgaError(
-                f"--out: {common.out} cannot be written: {error.strerror}.",
-                hint="Name another file; the results are kept, so the same command answers at once.",
-            ) from error
+        write_out(common.out, content + "\n")
     # while a command runs, stdout is stderr, so that no library's chatter gets into the answer
-    print(content if common.json else text, file=sys.__stdout__, flush=True)
+    print(content if common.json else printable(text), file=sys.__stdout__, flush=True)
+
+
+def write_out(path: Path, content: str) -> None:
+    """Write what --out asks for: whole or not at all, but into a pipe or a device as it comes. Raises LgaError."""
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(content, encoding="utf-8")
+        else:
+            with whole_file(Path(os.path.realpath(path))) as half:  # where it is a link, its file is replaced
+                half.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise LgaError(
+            f"--out: {path} cannot be written: {error.strerror}.",
+            hint="Name another file; the results are kept, so the same command answers at once.",
+        ) from error
 
 
 def plain(value: Any) -> Any:

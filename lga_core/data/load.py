@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from lga_core.data.checking.checks import checked, is_no_op
-from lga_core.data.checking.drafts import Draft, Notes, Unusable, quoted, sentence, text
+from lga_core.data.checking.drafts import MAX_NOTES, Draft, Notes, Unusable, quoted, sentence, text
 from lga_core.data.facts import Fact, FactSet, Probe, Problem
 from lga_core.data.readers import read_record
 from lga_core.data.sources import hub
 from lga_core.data.sources.dataset_id import SYNTAX, parse_dataset_id
 from lga_core.data.sources.mapping import ColumnMapping, columns, inner_columns
-from lga_core.data.sources.parsing import SUFFIXES, parse_records
+from lga_core.data.sources.parsing import SUFFIXES, check_readable, parse_records
 from lga_core.errors import LgaError
+from lga_core.paths import shown_name
 from lga_core.resources import ASSETS
 
 MAX_UPLOAD_BYTES = 20_000_000
 MAX_UPLOAD_RECORDS = 20_000
+MAX_COLUMNS = 1_000  # of a table: forms offer them all
+MAX_PROBLEMS = 100_000  # of a set that are listed; beyond them one of each record
 SHIPPED = ASSETS / "facts"
 
 
@@ -32,6 +35,14 @@ class Table:
     name: str
     records: Sequence[Any]
     numbers: Sequence[int] | None = None  # the records' own numbers; None: from 0, in order
+
+    def __post_init__(self) -> None:
+        """Raises LgaError for what is no table: records that have ever other keys."""
+        if (number := len(columns(self.records))) > MAX_COLUMNS:
+            raise LgaError(
+                f"{self.name} has {number:,} columns; the limit is {MAX_COLUMNS:,}.",
+                hint="Leave out the columns that hold no part of a fact.",
+            )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -77,7 +88,7 @@ def read_table(source: str | Path) -> Table:
     if (dataset := parse_dataset_id(str(source))) is not None:
         return Table(name=dataset.name, records=hub.read_rows(dataset))
     path = Path(os.path.expanduser(source))
-    return Table(name=path.name, records=_file_records(path, source))
+    return Table(name=shown_name(path.name), records=_file_records(path, source))
 
 
 def upload_table(name: str, data: bytes, suffix: str) -> Table:
@@ -172,10 +183,11 @@ def repeated(fact: Fact, record: int) -> str:
 
 def _file_records(path: Path, source: str | Path) -> list[Any]:
     try:
-        if stat.S_ISREG(path.stat().st_mode) or path.is_dir():  # a device or a pipe may have no end
-            data = path.read_bytes()
-        else:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # a device or a pipe may have no end
             raise OSError(None, "it is no plain file")
+        check_readable(shown_name(path.name), path.suffix, state.st_size)
+        data = path.read_bytes()
     except (OSError, ValueError) as error:  # a ValueError for a name with a null character
         reason = (getattr(error, "strerror", None) or "this is no path").lower()
         raise LgaError(
@@ -183,7 +195,7 @@ def _file_records(path: Path, source: str | Path) -> list[Any]:
             hint=f"Name a file that ends in {', '.join(SUFFIXES)}, a folder with such files, {SYNTAX}, "
             f"or a shipped set: {', '.join(shipped_sets())}.",
         ) from error
-    return parse_records(path.name, data, path.suffix)
+    return parse_records(shown_name(path.name), data, path.suffix)
 
 
 def _upload_records(name: str, data: bytes, suffix: str) -> list[Any]:
@@ -207,7 +219,7 @@ def _fact_set(table: Table, mapping: ColumnMapping | None) -> FactSet:
     problems: list[Problem] = []
     first: dict[str, int] = {}  # prompt -> record that had it first
     for record, content in zip(table.numbers or range(len(records)), records, strict=True):
-        notes = Notes(record)
+        notes = Notes(record, MAX_NOTES if len(problems) < MAX_PROBLEMS else 1)
         try:
             fact = checked(read_record(content, notes), notes)
         except Unusable as unusable:

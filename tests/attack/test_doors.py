@@ -63,6 +63,11 @@ def upload(chance: random.Random, folder: Path) -> None:
         "ground_truth": [word(chance)[:300]],
         "locality": value(chance),
     }
+    trick = chance.random()
+    if trick < 0.1:
+        record |= {"locality": {"group": chance.choice(([0], [{"prompt": "a"}], [[]])) * 200_000}}
+    elif trick < 0.15:
+        record |= {str(number): 0 for number in range(100_000)}
     data = document(record, chance) if chance.random() < 0.5 else json.dumps(record).encode()
     if suffix == ".json":
         data = b"[" + data + b"]"
@@ -70,7 +75,9 @@ def upload(chance: random.Random, folder: Path) -> None:
         table = io.StringIO()
         csv.writer(table).writerows([("prompt", "subject", "target_new"), tuple(record.values())[:3]])
         data = table.getvalue().encode("utf-8", "surrogatepass")
-    for fact in read_facts(name(chance), data, suffix).facts:
+    fact_set = read_facts(name(chance), data, suffix)
+    assert len(fact_set.problems) < 1_000 and len(fact_set.facts) <= 1
+    for fact in fact_set.facts:
         write_facts([fact]).encode()
         labels_are_inert(fact.prompt)
         labels_are_inert(fact_line(fact))
@@ -171,6 +178,10 @@ def model_folder(chance: random.Random, folder: Path) -> None:
     place.mkdir(exist_ok=True)
     for file, good in (("config.json", CONFIG), ("tokenizer_config.json", TOKENIZER), (".lga-digests.json", DIGESTS)):
         broken = chance.random() < 0.4
+        (place / file).unlink(missing_ok=True)
+        if chance.random() < 0.1:  # what never ends
+            chance.choice((os.mkfifo, lambda planted: planted.symlink_to("/dev/zero")))(place / file)
+            continue
         (place / file).write_bytes(document(good, chance) if broken else json.dumps(good).encode())
     (place / "tokenizer.json").write_bytes(document({"version": "1.0", "model": {"type": "BPE"}}, chance))
     (place / "model.safetensors").write_bytes(safetensors(chance))
@@ -328,7 +339,7 @@ def test_models_outside_of_the_allowed_folders_are_refused_with_one_message(kind
     if kind == "file in it is a link":
         (allowed / "model" / "model.safetensors").unlink()
         (allowed / "model" / "model.safetensors").symlink_to(tiny_folder / "model.safetensors")
-    for read in (resolve, lambda place: read_edit_set(place, MODEL)):
+    for read in (resolve, lambda place: read_edit_set(place, MODEL), lambda place: content_key(f"file:{place}")):
         with pytest.raises(LgaError, match="outside of the folders that LGA_MODEL_ROOTS allows"):
             read(str(named))
     monkeypatch.delenv("LGA_MODEL_ROOTS")

@@ -283,3 +283,6 @@ def test_cache_shows_what_lies_there_and_cleans_it(here, tiny_folder, fact_file)
     assert {part["name"]: part["bytes"] for part in after["parts"]} == {**sizes, "second moments": 0}
     refused = here("cache", "--clean", "models")
     assert refused.code == 2 and "--clean takes" in refused.err
+    refused = here("cache", "--shrink", "inf")
+    assert refused.code == 2 and "no number of gigabytes" in refused.err
+    assert here("cache", "--clean", "values", "--json").json["freed_bytes"] == sizes["v*"]

@@ -1,11 +1,16 @@
 """Progress, tables and JSON, as they are written."""
 
 import io
+import os
+import resource
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from lga_core.cli.output import ProgressLine, plain, table
+from lga_core.cli.output import ProgressLine, answer, plain, table, write_out
+from lga_core.errors import LgaError
 from lga_core.progress import STATE, Phase, Progress
 from lga_core.results import MemoryEstimate
 
@@ -96,3 +101,33 @@ def test_columns_stand_in_line_numbers_to_the_right():
         "   10         n/a  n/a",
         "    2  -1.716e+05  yes",
     ]
+
+
+def test_what_would_steer_a_terminal_is_not_written_to_it(monkeypatch):
+    hostile = "\x1b[2J\x9b1A \udcff Zürich 👩\u200d🚀\nnext"
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "__stdout__", stream)
+    answer(SimpleNamespace(out=None, json=False), {}, hostile)
+    assert stream.getvalue() == "\ufffd[2J\ufffd1A \ufffd Zürich 👩\u200d🚀\nnext\n"
+    assert "\x1b" not in shown(io.StringIO(), Progress(phase=Phase.FETCH, done=0, total=1, detail=hostile))
+
+
+def test_a_disk_that_is_full_leaves_the_earlier_file(tmp_path):
+    (tmp_path / "linked").symlink_to(tmp_path / "out.json")
+    write_out(tmp_path / "linked", "earlier")
+    limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
+    try:
+        with pytest.raises(LgaError, match="File too large"):
+            write_out(tmp_path / "linked", "x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+    assert (tmp_path / "out.json").read_text() == "earlier" and (tmp_path / "linked").is_symlink()
+    assert len(os.listdir(tmp_path)) == 2
+    write_out(tmp_path / "linked", "later")
+    assert (tmp_path / "out.json").read_text() == "later"
+    read, write = os.pipe()
+    write_out(type(tmp_path)(f"/dev/fd/{write}"), "into a pipe")
+    assert os.read(read, 100) == b"into a pipe"
+    os.close(read)
+    os.close(write)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lga_core.data.checking.drafts import MAX_FIELD_CHARACTERS
+from lga_core.data import load
+from lga_core.data.checking.drafts import MAX_ENTRIES, MAX_FIELD_CHARACTERS, MAX_NOTES
 from lga_core.data.facts import FactSet
 from lga_core.data.load import read_facts
 
@@ -40,6 +41,10 @@ def test_a_good_record_has_no_problem() -> None:
         ({"prompt": "France " * MAX_FIELD_CHARACTERS}, "the limit is 10,000"),
         ({"target_new": "\ud800"}, "half a character"),
         ({"rephrase": {"a": "b"}}, "Rephrase is an object"),
+        ({"ground_truth": ["Paris"] * (MAX_ENTRIES + 1)}, "Ground_truth has 1,001 entries; the limit is 1,000"),
+        ({"ground_truth": [["Paris"] * 600] * 2}, "Ground_truth has 1,200 entries"),
+        ({"ground_truth": [[]] * 2_000}, "Ground_truth has 2,000 entries"),
+        ({"rephrases": ["a"] * 1_001, "locality": ..., "portability": ...}, "Rephrases has 1,001 entries"),
     ],
 )
 def test_record_skipped(changes: dict[str, Any], words: str) -> None:
@@ -137,3 +142,19 @@ def test_duplicate_prompts_are_kept_and_name_the_first() -> None:
 def test_the_subject_is_taken_as_it_stands_in_the_prompt() -> None:
     (fact,) = read(subject="FRANCE").facts
     assert fact.subject == "France" and fact.prompt[slice(*fact.span)] == "France"
+
+
+def test_of_countless_probes_the_first_are_read_and_few_notes_are_listed() -> None:
+    fact_set = read(locality={"Group": [0] * 100_000}, portability={"Group": [{"prompt": "a"}] * 2_000})
+    assert len(fact_set.problems) == MAX_NOTES + 1
+    assert fact_set.problems[0].problem == "Locality has 100,000 probes; only the first 1,000 are read."
+    assert fact_set.problems[-1].action == "probe dropped"
+    assert fact_set.problems[-1].problem.endswith(f"{1 + MAX_ENTRIES + 1 + MAX_ENTRIES - MAX_NOTES:,}.")
+
+
+def test_a_set_with_countless_notes_lists_few_of_each_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "MAX_PROBLEMS", 5)
+    records = [GOOD | {"prompt": f"{number} France", "locality": {"Group": [0] * 10}} for number in range(3)]
+    problems = read_facts("many.json", json.dumps(records).encode(), ".json").problems
+    assert [problem.record for problem in problems] == [0] * 10 + [1, 1, 2, 2]
+    assert problems[-1].problem == "More notes that are not listed: 9."

@@ -306,3 +306,16 @@ def test_a_folder_with_all_the_world_below_it_is_refused_before_it_is_looked_thr
     for source in (str(tmp_path), f"{tmp_path}:train"):
         with pytest.raises(LgaError, match="more than 5 files"):
             load_facts(source)
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["files", "saved"])
+def test_a_folder_that_is_too_large_is_not_read(saved, tmp_path, monkeypatch):
+    path = folder(tmp_path / "large", train_json=RECORDS)
+    if saved:
+        import datasets
+
+        datasets.Dataset.from_list([{"prompt": "x" * 100}]).save_to_disk(tmp_path / "saved")
+        path = tmp_path / "saved"
+    monkeypatch.setattr("lga_core.data.sources.parsing.MAX_BYTES", 50)
+    with pytest.raises(LgaError, match="are read at most"):
+        load_facts(path)

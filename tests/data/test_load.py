@@ -1,12 +1,14 @@
 """Files, uploads and the form: what is refused and how, and that writing and reading agree."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from lga_core.data import load
-from lga_core.data.load import choose, fact_from_form, load_facts, read_facts, shipped_sets, write_facts
+from lga_core.data.load import choose, fact_from_form, load_facts, read_facts, shipped_sets, upload_table, write_facts
+from lga_core.data.sources.dataset_id import parse_dataset_id
 from lga_core.errors import LgaError
 
 RECORD = {"prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"]}
@@ -64,6 +66,33 @@ def test_a_path_has_no_upload_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path.write_text(json.dumps([RECORD, RECORD]))
     fact_set = load_facts(path)
     assert (fact_set.name, fact_set.n_records, len(fact_set.facts)) == ("facts.JSON", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("a.safetensors", "ends in “.safetensors”"), ("a.json", "16,000 MB; 200 MB")]
+)
+def test_a_file_that_is_no_table_or_too_large_is_not_read(name: str, words: str, tmp_path: Path) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(16 * 10**9)
+    with pytest.raises(LgaError, match=words):
+        load_facts(tmp_path / name)
+
+
+@pytest.mark.parametrize("records", [[{str(n): 1 for n in range(1_001)}], [{str(n): 1} for n in range(1_001)]])
+def test_a_table_of_countless_columns_is_refused(records: list) -> None:
+    with pytest.raises(LgaError, match="1,001 columns; the limit is 1,000"):
+        upload_table("wide.json", json.dumps(records).encode(), ".json")
+
+
+def test_names_that_are_not_utf8_are_shown_in_characters_that_can_be_stored(tmp_path: Path) -> None:
+    place = os.fsencode(tmp_path) + b"/set-\xff"
+    os.mkdir(place)
+    path = Path(os.fsdecode(place)) / os.fsdecode(b"f\xff.json")
+    path.write_text(json.dumps([RECORD]))
+    assert (load_facts(path).name, parse_dataset_id(str(path.parent)).name) == ("f?.json", "set-?")
+    path.write_text("[")
+    with pytest.raises(LgaError, match=r"f\?.json is broken JSON"):
+        load_facts(path)
 
 
 @pytest.mark.parametrize("name", shipped_sets())

@@ -1,14 +1,18 @@
 """The cache folder: what it holds, its cap, and that only what can be worked out again is removed."""
 
 import os
+import resource
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from lga_core.errors import LgaError
 from lga_core.models.sources import cache
-from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.derived import derived_path, keep, kept
 from lga_core.models.sources.files import bytes_below
 
 KB = 1000
@@ -70,13 +74,50 @@ def test_every_byte_is_counted_once(home, full):
     assert sum(parts.values()) == bytes_below(home)
 
 
-def test_the_least_recently_used_goes_first_and_texts_last(full):
+def test_the_least_recently_used_goes_first_and_texts_stay(full):
     assert cache.shrink(85 * KB) == 10 * KB
     assert there(full) == set(full) - {"old moment"}
     assert cache.shrink(79 * KB) == 2 * KB
     assert there(full) == set(full) - {"old moment", "value"}
     cache.shrink(0)
-    assert there(full) == {"model", "run", "edits", "in use"}
+    assert there(full) == {"model", "run", "edits", "text", "in use"}
+
+
+def test_a_half_that_a_killed_process_left_is_removed_and_one_that_is_being_written_stays(home, full):
+    old, new = (put(home, f"derived/m/.moment-layer{n}.safetensors-{n}", KB, hours) for n, hours in ((7, 1), (8, 0)))
+    assert cache.clean(["texts"]) == 2 * KB
+    assert there(full) == set(full) - {"text"} and not old.exists() and new.exists()
+
+
+@pytest.mark.parametrize("what", ["text", "tensors"])
+def test_a_kept_file_can_be_read_by_whom_the_umask_allows(home, what):
+    path = home / "derived" / "m" / "file"
+    keep(path, (lambda half: half.write_text("[]")) if what == "text" else partial(save_file, {"a": torch.zeros(2)}))
+    (home / "plain").touch()
+    assert path.stat().st_mode == (home / "plain").stat().st_mode
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_a_sound_file_that_cannot_be_opened_now_is_kept(home):
+    path = home / "moment.safetensors"
+    save_file({"a": torch.ones(2)}, path)
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))
+    try:
+        with pytest.raises(LgaError, match="cannot be read: Too many open files"):
+            kept(path, load_file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+    assert kept(path, load_file)["a"].tolist() == [1, 1]
+    path.write_bytes(b"damaged")
+    assert kept(path, load_file) is None and not path.exists()
+
+
+def test_nothing_is_written_under_a_cap_that_is_no_number(home, monkeypatch):
+    monkeypatch.setenv(cache.VARIABLE, "many")
+    with pytest.raises(LgaError, match="no number of gigabytes"):
+        keep(home / "derived" / "x", lambda half: half.write_text(""))
+    assert not (home / "derived").exists()
 
 
 def test_a_clean_up_removes_its_kinds_only(full):

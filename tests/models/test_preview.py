@@ -1,11 +1,15 @@
 """A prompt's tokens from a folder's tokenizer alone: as the loaded model's own tokenizer has them."""
 
 import json
+import os
+import shutil
 
 import pytest
 from conftest import train_tokenizer
 from transformers import AutoTokenizer
 
+from lga_core.models.sources.fingerprint import quick_fingerprint
+from lga_core.models.text import preview
 from lga_core.models.text.chat import Asking, ChatTemplate
 from lga_core.models.text.preview import chat_template, has_chat_template, token_preview
 from lga_core.models.text.tokens import prompt_row, subject_span, token_texts
@@ -49,6 +53,23 @@ def test_the_preview_in_a_chat_template(folder, prompt, subject):
     assert token_preview(folder, prompt, span, chat=True) == (texts, subject_span(asking, prompt, span))
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'a' * 10**11 }}{{ messages[0]['content'] }}",
+        "{{ 'a' * 10**6 }}{{ messages[0]['content'] }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}{{ messages[0]['content'] }}",
+    ],
+    ids=["memory", "length", "time"],
+)
+def test_a_template_that_takes_all_there_is_is_no_template(folder, template, monkeypatch):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = template
+    tokenizer.save_pretrained(folder)
+    monkeypatch.setattr(preview, "TEMPLATE_SECONDS", 10)
+    assert has_chat_template(folder) and chat_template(folder) is None
+
+
 def test_no_preview_without_a_subject_or_a_tokenizer(folder):
     assert token_preview(folder, "The Space Needle", (3, 3)) is None
     (folder / "tokenizer.json").write_text("no JSON")
@@ -79,3 +100,13 @@ def test_whether_there_is_a_chat_template(folder):
     assert has_chat_template(folder)
     (folder / "tokenizer_config.json").write_text("no JSON")
     assert not has_chat_template(folder)
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", ".lga-digests.json"])
+def test_a_pipe_or_a_device_in_the_place_of_a_small_file_is_not_read(name, tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    for make in (os.mkfifo, lambda place: place.symlink_to("/dev/zero")):
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+        assert not has_chat_template(folder) or name != "tokenizer_config.json"
+        assert quick_fingerprint(folder) == quick_fingerprint(tiny_folder)

@@ -4,14 +4,19 @@ Readers take values out of a record with the helpers here, so that odd types, st
 fields meet the same treatment in every format.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from lga_core.data.facts import Action, Probe, Problem
+from lga_core.paths import shown_name
 
 MAX_FIELD_CHARACTERS = 10_000
+MAX_ENTRIES = 1_000  # probes of a metric, and answers with their aliases, of one record
+MAX_NOTES = 100  # of one record
 
 
 class Unusable(Exception):
@@ -34,13 +39,27 @@ class Draft:
 
 @dataclass(frozen=True)
 class Notes:
-    """Collects one record's problems, in the order in which they are met."""
+    """Collects one record's problems, in the order in which they are met; those beyond `most` are only counted."""
 
     record: int
-    problems: list[Problem] = field(default_factory=list)
+    most: int = MAX_NOTES
+    _listed: list[Problem] = field(default_factory=list)
+    _more: Counter[Action] = field(default_factory=Counter)
 
     def add(self, problem: str | Unusable, action: Action = "kept") -> None:
-        self.problems.append(Problem(record=self.record, problem=sentence(problem), action=action))
+        if len(self._listed) < self.most:
+            self._listed.append(Problem(record=self.record, problem=sentence(problem), action=action))
+        else:
+            self._more[action] += 1
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The problems, and how many more there were of each kind."""
+        more = (
+            Problem(record=self.record, problem=f"More notes that are not listed: {number:,}.", action=action)
+            for action, number in self._more.items()
+        )
+        return [*self._listed, *more]
 
     @contextmanager
     def dropping_probes(self) -> Iterator[None]:
@@ -78,16 +97,22 @@ def answer_lists(value: Any, name: str, notes: Notes) -> tuple[tuple[str, ...], 
     """Accepted answers, each with its aliases, from any of KnowEdit's three spellings.
 
     "a" -> (("a",),)    ["a", "b"] -> (("a",), ("b",))    [["a", "alias"], ["b"]] -> (("a", "alias"), ("b",))
-    Empty texts and empty alias lists carry no answer: beside others they are left out with a note.
+    Empty texts and empty alias lists carry no answer: beside others they are left out with a note. Raises Unusable
+    beyond MAX_ENTRIES.
     """
-    answers = []
-    for answer in value if isinstance(value, list) else [value]:
-        aliases = [text(alias, name, notes) for alias in (answer if isinstance(answer, list) else [answer])]
-        answers.append(tuple(filter(None, aliases)))
+    lists = [item if isinstance(item, list) else [item] for item in (value if isinstance(value, list) else [value])]
+    check_few(max(len(lists), sum(map(len, lists))), name)
+    answers = [tuple(filter(None, [text(alias, name, notes) for alias in aliases])) for aliases in lists]
     kept = tuple(filter(None, answers))
     if 0 < len(kept) < len(answers):
         notes.add(f"{name} has an empty entry beside others; it was left out.")
     return kept
+
+
+def check_few(entries: int, name: str) -> None:
+    """Raise Unusable for a field with more entries than MAX_ENTRIES."""
+    if entries > MAX_ENTRIES:
+        raise Unusable(f"{name} has {entries:,} entries; the limit is {MAX_ENTRIES:,}.")
 
 
 def probes(groups: Any, metric: str, notes: Notes) -> tuple[Probe, ...]:
@@ -97,7 +122,10 @@ def probes(groups: Any, metric: str, notes: Notes) -> tuple[Probe, ...]:
     if not isinstance(groups, Mapping):
         notes.add(f"{metric} is {_kind(groups)} where {{group: [probes]}} was expected.", "probe dropped")
         return ()
-    readable = tuple(_readable(_entries(groups, metric, notes), metric, notes))
+    given = sum(len(entries) for entries in groups.values() if isinstance(entries, list))
+    if given > MAX_ENTRIES:
+        notes.add(f"{metric} has {given:,} probes; only the first {MAX_ENTRIES:,} are read.", "probe dropped")
+    readable = tuple(_readable(islice(_entries(groups, metric, notes), MAX_ENTRIES), metric, notes))
     if not any(groups.values()):
         notes.add(f"{metric} is empty: that metric is n/a for this fact.")
     return readable
@@ -155,7 +183,7 @@ def quoted(words: str, limit: int = 80) -> str:
 
 def sentence(problem: object) -> str:
     """The problem's words with a capital letter in front, in characters that can be shown and written."""
-    words = str(problem).encode("utf-8", "replace").decode()
+    words = shown_name(str(problem))
     return words[:1].upper() + words[1:]
 
 

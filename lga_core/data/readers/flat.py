@@ -8,7 +8,7 @@ in a text cell are separated by " | ": aliases of the old answer, or several rep
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, probe, text
+from lga_core.data.checking.drafts import Draft, Notes, check_few, probe, text
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "no nested object, with prompt, subject and target_new, target_old or ground_truth"
@@ -50,6 +50,7 @@ def _several(record: Mapping[str, Any], keys: Iterable[str], notes: Notes) -> tu
 def _values(cell: Any, name: str, notes: Notes) -> list[str]:
     """A list's texts as they are; a text cut at " | "."""
     if isinstance(cell, list):
+        check_few(len(cell), name)
         return [value for item in cell if (value := text(item, name, notes))]
     return [value.strip() for value in text(cell, name, notes).split(" | ") if value.strip()]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lga_core.errors import LgaError
+from lga_core.paths import shown_name
 
 PREFIX = "hub:"
 SYNTAX = "a data set as hub:owner/name[:config][:split] or hub:owner/name/path/to/file.json"
@@ -59,9 +60,9 @@ def parse_dataset_id(source: str) -> DatasetId | None:
 def _folder(source: str) -> DatasetId | None:
     whole = Path(os.path.expanduser(source))
     if source and os.path.isdir(whole):  # before its colons are read: a folder's name may have some
-        return DatasetId(name=whole.resolve().name, folder=whole)
+        return DatasetId(name=shown_name(whole.resolve().name), folder=whole)
     parts = _TAIL.fullmatch(source)
     if parts is None or not os.path.isdir(folder := Path(os.path.expanduser(parts["folder"]))):
         return None
     name = source.replace(parts["folder"], folder.resolve().name, 1)
-    return DatasetId(name=name, folder=folder, config=parts["config"] or None, split=parts["split"])
+    return DatasetId(name=shown_name(name), folder=folder, config=parts["config"] or None, split=parts["split"])

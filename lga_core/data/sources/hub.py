@@ -13,10 +13,10 @@ from typing import Any
 
 from lga_core.data.sources.commits import remembered_commit
 from lga_core.data.sources.dataset_id import PREFIX, DatasetId
-from lga_core.data.sources.parsing import SUFFIXES, parse_records
+from lga_core.data.sources.parsing import SUFFIXES, check_readable, check_size, check_suffix, parse_records
 from lga_core.errors import LgaError
 
-MAX_BYTES = 200_000_000
+SMALLER = "Name a smaller configuration or one file of it."
 MAX_FILES = 10_000  # below a folder of this machine
 ASK_SECONDS = 15.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -31,9 +31,10 @@ def read_rows(dataset: DatasetId) -> list[Any]:
     sizes = {} if _offline() else _sizes(dataset)
     if dataset.file is None:
         return _rows(dataset, dataset.repo, sizes)
+    check_suffix(dataset.name, Path(dataset.file).suffix)
     if sizes and dataset.file not in sizes:
         raise LgaError(f"{dataset.repo} has no file {dataset.file}.", hint=_file_names(dataset, sizes))
-    _check_size(dataset, sizes.get(dataset.file, 0))
+    check_size(dataset.name, sizes.get(dataset.file, 0), SMALLER)
     return _file(dataset)
 
 
@@ -130,23 +131,28 @@ def _file(dataset: DatasetId) -> list[Any]:
         path = Path(hf_hub_download(dataset.repo, dataset.file, repo_type="dataset", revision=dataset.revision))
     except Exception as error:
         raise _failed(dataset, error) from error
+    check_readable(dataset.name, path.suffix, path.stat().st_size)
     return parse_records(path.name, path.read_bytes(), path.suffix)
 
 
 def _rows(dataset: DatasetId, path: str, sizes: Mapping[str, int] | None = None) -> list[Any]:
     import datasets
 
+    saved = dataset.folder is not None and _was_saved(dataset.folder)
     try:
         with _no_bars():
-            if dataset.folder is not None and _was_saved(dataset.folder):
+            if saved:
                 loaded = datasets.load_from_disk(path)
             else:
                 builder = datasets.load_dataset_builder(path, name=dataset.config, revision=dataset.revision)
                 files = [str(file) for files in (builder.config.data_files or {}).values() for file in files]
-                _check_size(dataset, _wanted_bytes(files, sizes or {}))
+                check_size(dataset.name, _wanted_bytes(dataset, files, sizes or {}), SMALLER)
                 _check_all_are_read(dataset, files)
                 loaded = datasets.load_dataset(path, name=dataset.config, revision=dataset.revision)
-            return _one_split(dataset, loaded).to_list()
+            split = _one_split(dataset, loaded)
+            if saved:  # which is not read before it is a list
+                check_size(dataset.name, split.data.nbytes, SMALLER)
+            return split.to_list()
     except LgaError:
         raise
     # Files of any format are parsed here, each by a library with errors of its own.
@@ -167,8 +173,10 @@ def _was_saved(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("state.json", "dataset_dict.json"))
 
 
-def _wanted_bytes(files: Sequence[str], sizes: Mapping[str, int]) -> int:
-    """Bytes of the files that a configuration reads; files on this machine count nothing."""
+def _wanted_bytes(dataset: DatasetId, files: Sequence[str], sizes: Mapping[str, int]) -> int:
+    """Bytes of the files that a configuration reads; of the hub those whose sizes are known."""
+    if dataset.folder is not None:
+        return sum(os.path.getsize(file) for file in files if os.path.isfile(file))
     return sum(size for name, size in sizes.items() if any(file.endswith(f"/{name}") for file in files))
 
 
@@ -187,14 +195,6 @@ def _check_all_are_read(dataset: DatasetId, files: Sequence[str]) -> None:
             f"Of the folder {dataset.name} only {', '.join(sorted(map(os.path.basename, read)))} would be "
             f"read, by the names of its files, and not {', '.join(passed_over)}.",
             hint="Name one of the files, or a folder that holds only what belongs together.",
-        )
-
-
-def _check_size(dataset: DatasetId, size: int) -> None:
-    if size > MAX_BYTES:
-        raise LgaError(
-            f"{dataset.name} has {size / 1e6:,.0f} MB; {MAX_BYTES / 1e6:.0f} MB are read at most.",
-            hint="Name a smaller configuration or one file of it.",
         )
 
 

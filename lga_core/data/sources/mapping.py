@@ -103,17 +103,19 @@ def inner_columns(records: Sequence[Any], depth: int = 3, most: int = 100) -> tu
     """Dotted names of what stands inside the records' objects, at most `depth` levels deep and `most` of them."""
     names: dict[str, None] = {}
     for record in records[:_LOOKED_AT]:
-        _walk(record, "", depth, names)
-    return tuple(names)[:most]
+        _walk(record, "", depth, most, names)
+    return tuple(names)
 
 
-def _walk(value: Any, path: str, depth: int, names: dict[str, None]) -> None:
+def _walk(value: Any, path: str, depth: int, most: int, names: dict[str, None]) -> None:
     if not isinstance(value, Mapping) or depth == 0:
         return
     for key in columns([value]):
+        if len(names) >= most:
+            return
         if path:
             names[f"{path}{key}"] = None
-        _walk(value[key], f"{path}{key}.", depth - 1, names)
+        _walk(value[key], f"{path}{key}.", depth - 1, most, names)
 
 
 def _joined(cells: Iterable[Any]) -> list[Any]:

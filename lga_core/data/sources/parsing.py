@@ -8,13 +8,29 @@ from typing import Any
 from lga_core.errors import LgaError
 
 SUFFIXES = (".json", ".jsonl", ".csv")
+MAX_BYTES = 200_000_000  # that are read whole
+
+
+def check_readable(name: str, suffix: str, size: int) -> None:
+    """Raise LgaError for a file that is not worth reading: of another format, or too large."""
+    check_suffix(name, suffix)
+    check_size(name, size, "Name a part of it.")
+
+
+def check_suffix(name: str, suffix: str) -> None:
+    if suffix.lower() not in SUFFIXES:
+        raise LgaError(f"{name} ends in “{suffix}”.", hint=f"Use a file that ends in {', '.join(SUFFIXES)}.")
+
+
+def check_size(name: str, size: int, hint: str) -> None:
+    if size > MAX_BYTES:
+        raise LgaError(f"{name} has {size / 1e6:,.0f} MB; {MAX_BYTES / 1e6:.0f} MB are read at most.", hint=hint)
 
 
 def parse_records(name: str, data: bytes, suffix: str) -> list[Any]:
     """The records in `data` in order. Raises LgaError for anything but a non-empty list of them."""
-    parse = {".json": _json, ".jsonl": _json_lines, ".csv": _csv}.get(suffix.lower())
-    if parse is None:
-        raise LgaError(f"{name} ends in “{suffix}”.", hint=f"Use a file that ends in {', '.join(SUFFIXES)}.")
+    check_suffix(name, suffix)
+    parse = {".json": _json, ".jsonl": _json_lines, ".csv": _csv}[suffix.lower()]
     records = parse(name, _decoded(name, data))
     if not records:
         raise LgaError(f"{name} is empty.", hint="Give at least one record.")

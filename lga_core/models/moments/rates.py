@@ -1,8 +1,10 @@
 """How fast a model read and wrote text when it last did, on this machine: what a plan's seconds are made of."""
 
 import json
+from contextlib import suppress
 from typing import Literal
 
+from lga_core.errors import LgaError
 from lga_core.models.sources.derived import Identified, derived_path, keep, kept_json
 
 What = Literal["reading", "writing"]
@@ -24,4 +26,6 @@ def note_rate(model: Identified, what: What, tokens: float, seconds: float) -> N
 
 
 def _kept(model: Identified) -> dict[str, dict[str, float]]:
-    return kept_json(derived_path(model, _NAME), dict[str, dict[str, float]]) or {}
+    with suppress(LgaError):  # a plan without seconds is better than none
+        return kept_json(derived_path(model, _NAME), dict[str, dict[str, float]]) or {}
+    return {}

@@ -1,7 +1,8 @@
 """What the cache folder holds, and making room in it: what can be worked out again goes first, results never.
 
-LGA_CACHE_GB caps the whole folder. What was worked out per model (second moments and v* before texts) is removed, the
-least recently used first. Downloaded models, stored runs and kept edits are only counted.
+LGA_CACHE_GB caps the whole folder. Second moments and v* are removed, the least recently used first. Texts that a model
+wrote go only when they are named: they are small, and a sweep that is not done must go on with the same ones.
+Downloaded models, stored runs and kept edits are only counted.
 """
 
 import os
@@ -36,6 +37,15 @@ class _File:
     bytes: int
     used: float  # seconds since 1970
     kind: Removable
+
+    @property
+    def half(self) -> bool:
+        """Whether it is still being written, or was when its process was killed (`paths.whole_file`)."""
+        return self.path.name.startswith(".")
+
+    @property
+    def in_use(self) -> bool:
+        return time.time() - self.used <= IN_USE_SECONDS
 
 
 def cache_parts() -> tuple[CachePart, ...]:
@@ -74,20 +84,25 @@ def enforce_cap() -> int:
 
 
 def shrink(limit: int) -> int:
-    """Remove what can be worked out again until the folder has at most `limit` bytes; returns the bytes freed.
+    """Remove second moments and v* until the folder has at most `limit` bytes; returns the bytes freed.
 
-    Second moments and v* first, then texts, each the least recently used first. What was used within the last
-    IN_USE_SECONDS stays, so the folder may remain larger.
+    The least recently used go first. What was used within the last IN_USE_SECONDS stays, so the folder may remain
+    larger.
     """
+    halves = _remove_old_halves()
     too_many = bytes_below(cache_home()) - limit
-    now = time.time()
-    files = sorted(_worked_out(), key=lambda file: (file.kind == "texts", file.used))
-    return _remove([file for file in files if now - file.used > IN_USE_SECONDS], too_many)
+    files = sorted(_worked_out(), key=lambda file: file.used)
+    return halves + _remove([file for file in files if file.kind != "texts" and not file.in_use], too_many)
 
 
 def clean(kinds: Sequence[Removable]) -> int:
     """Remove all of these kinds; returns the bytes freed."""
-    return _remove([file for file in _worked_out() if file.kind in kinds], None)
+    return _remove_old_halves() + _remove([file for file in _worked_out() if file.kind in kinds], None)
+
+
+def _remove_old_halves() -> int:
+    """What killed processes left half written; what is being written now stays."""
+    return _remove([file for file in _files() if file.half and not file.in_use], None)
 
 
 def _remove(files: Sequence[_File], enough: int | None) -> int:
@@ -102,7 +117,11 @@ def _remove(files: Sequence[_File], enough: int | None) -> int:
 
 
 def _worked_out() -> Iterator[_File]:
-    """What was worked out for any model."""
+    """What was worked out for any model, and is whole."""
+    return (file for file in _files() if not file.half)
+
+
+def _files() -> Iterator[_File]:
     for parent, _, names in os.walk(cache_home() / "derived"):
         for name in names:
             path = Path(parent, name)

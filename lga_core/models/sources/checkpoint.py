@@ -8,6 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from lga_core.errors import LgaError
+from lga_core.paths import read_small
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 # What decides about tokens only where there is no tokenizer.json: transformers then builds the tokenizer of these.
@@ -163,7 +164,7 @@ def _is_file_name(name: object) -> bool:
 
 def _json(path: Path) -> dict:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_small(path))
     except (ValueError, RecursionError, OSError) as error:
         raise LgaError(f"{path} cannot be read as JSON: {error}.", hint="Fetch or copy the file again.") from error
     if not isinstance(content, dict):

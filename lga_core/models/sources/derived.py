@@ -1,7 +1,6 @@
 """What is worked out once per model and kept on disk: its own text and its second moments, by model fingerprint."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,8 +10,9 @@ from pydantic import TypeAdapter
 from safetensors import SafetensorError
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.cache import enforce_cap
+from lga_core.models.sources.cache import cap_bytes, enforce_cap
 from lga_core.models.sources.files import cache_home, is_no_room, no_room, tells_no_room
+from lga_core.paths import whole_file
 
 Content = TypeVar("Content")
 
@@ -56,16 +56,13 @@ def dtype_part(dtype: object) -> str:
 def keep(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside its place and move it there in one step; a full disk leaves nothing behind.
 
-    Raises LgaError where it cannot be written.
+    Raises LgaError where it cannot be written, and where the cap of the cache is no number.
     """
-    half: Path | None = None
+    cap_bytes()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        half = Path(name)
-        write(half)
-        os.replace(half, path)
+        with whole_file(path) as half:
+            write(half)
         enforce_cap()
     except (OSError, SafetensorError) as error:  # safetensors tells of a full disk in words
         if tells_no_room(str(error)) or (isinstance(error, OSError) and is_no_room(error)):
@@ -73,18 +70,24 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
         raise LgaError(
             f"{path.name} cannot be kept: {error}.", hint="Set LGA_HOME to a folder that can be written."
         ) from error
-    finally:
-        if half is not None:
-            half.unlink(missing_ok=True)
 
 
 def kept(path: Path, read: Callable[[Path], Content]) -> Content | None:
-    """What was kept there. None where nothing is, or what is damaged: that is removed, to be worked out again."""
+    """What was kept there. None where nothing is, or what is damaged: that is removed, to be worked out again.
+
+    Raises LgaError where the file cannot be read: it may be sound.
+    """
     try:
+        path.open("rb").close()  # says why it cannot be opened: safetensors always says that there is none
         return read(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, SafetensorError):
+    except OSError as error:
+        raise LgaError(
+            f"{path} cannot be read: {error.strerror or error}.",
+            hint="It is kept. See who may read it and whether the disk is in order, or delete it.",
+        ) from error
+    except (ValueError, TypeError, KeyError, RecursionError, SafetensorError):
         with suppress(OSError):  # not ours to remove
             path.unlink()
         return None

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.files import cache_home
+from lga_core.paths import read_small, whole_file
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def _digest_files(folder: Path) -> tuple[Path, Path]:
 def _known_digests(folder: Path) -> dict:
     for path in _digest_files(folder):
         with suppress(OSError, ValueError, RecursionError):
-            known = json.loads(path.read_text(encoding="utf-8"))
+            known = json.loads(read_small(path))
             if isinstance(known, dict):
                 return {name: digest for name, digest in known.items() if _is_digest(digest)}
     return {}
@@ -108,14 +107,9 @@ def _keep_digests(folder: Path, digests: dict) -> None:
     for path in _digest_files(folder):
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, half = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-            try:
-                with open(handle, "w", encoding="utf-8") as file:
-                    file.write(json.dumps(digests, indent=1))
-                os.replace(half, path)  # a link of that name in someone's folder is replaced, not followed
-                return
-            finally:
-                Path(half).unlink(missing_ok=True)
+            with whole_file(path) as half:  # a link of that name in someone's folder is replaced, not followed
+                half.write_text(json.dumps(digests, indent=1), encoding="utf-8")
+            return
 
 
 def _hash(config: dict, digests: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ":chat"  # of a model's name
 MESSAGE = "PROMPT-OF-A-FACT"  # stands for a prompt while the template is read
+MAX_CHARACTERS = 100_000  # that a template puts around it
 # What templates ask for beside the messages: no reasoning before the answer (Qwen 3), and the date that Llama 3's
 # template takes by default, for one that changes from day to day would change the numbers.
 GIVEN = {"enable_thinking": False, "date_string": "26 Jul 2024"}
@@ -57,6 +58,8 @@ class ChatTemplate:
             )
         except Exception as error:  # a template is a program: it may end in any error
             raise LgaError(f"The chat template of {model} fails: {error}.", hint="Turn chat off.") from error
+        if len(text) > MAX_CHARACTERS:
+            raise LgaError(f"The chat template of {model} makes {len(text):,} characters.", hint="Turn chat off.")
         before, separator, after = text.partition(MESSAGE)
         if not separator or MESSAGE in after:
             raise LgaError(

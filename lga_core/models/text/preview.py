@@ -2,15 +2,20 @@
 
 import functools
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from lga_core.errors import LgaError
+from lga_core.models.sources.fetching.child import own_modules
 from lga_core.models.text.chat import ChatTemplate, asked_place, asked_text, overlapping
+from lga_core.paths import read_small
 
 SETTINGS = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
+TEMPLATE_SECONDS = 120.0  # for reading one, two of which it takes to start
 
 
 def token_preview(
@@ -40,7 +45,7 @@ def has_chat_template(folder: Path) -> bool:
     if (folder / TEMPLATE).is_file():
         return True
     try:
-        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        settings = json.loads(read_small(folder / SETTINGS))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(settings, dict) and bool(settings.get("chat_template"))
@@ -56,15 +61,15 @@ def chat_template(folder: Path) -> ChatTemplate | None:
 
 @functools.lru_cache(maxsize=4)
 def _template(folder: Path, _changed: tuple[int, ...]) -> ChatTemplate | None:
-    from transformers import PreTrainedTokenizerFast  # no torch, but two seconds that other models need not wait for
-
+    """In a process that can be ended: what a page shows must not wait for ever for somebody's template."""
+    command = [sys.executable, "-P", "-m", "lga_core.models.text.template_child", str(folder)]
+    env = {**os.environ, **own_modules()}
     try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except Exception:  # noqa: BLE001       # as above
-        return None
-    try:
-        return ChatTemplate.of(tokenizer, folder.name)
-    except LgaError:  # who asks through it is told why
+        child = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TEMPLATE_SECONDS, check=True, env=env
+        )
+        return ChatTemplate(**json.loads(child.stdout.splitlines()[-1]))
+    except (OSError, subprocess.SubprocessError):  # who asks through it is told why
         return None
 
 

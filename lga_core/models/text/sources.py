@@ -16,7 +16,7 @@ from lga_core.data.sources import hub
 from lga_core.data.sources.dataset_id import PREFIX, DatasetId, parse_dataset_id
 from lga_core.errors import LgaError
 from lga_core.models.sources.fingerprint import file_sha256
-from lga_core.paths import user_path
+from lga_core.paths import check_root, user_path
 
 OWN_TEXT = "own-text"
 IDENTITY = "identity"
@@ -40,18 +40,22 @@ def content_key(name: str) -> str | None:
     """What a text outside of the model is, 16 hex digits: a file's content, a data set's name and commit.
 
     The same bytes as JSON Lines and as plain text are two texts. None for the model's own text and the identity. Raises
-    LgaError for what is not there.
+    LgaError for what is not there, and for files and folders that LGA_MODEL_ROOTS does not allow.
     """
     if name in (OWN_TEXT, IDENTITY):
         return None
     dataset = dataset_named(name)
     if dataset is None:
         path = path_named(name)
+        check_root(path)
         digest = _file_digest(path)
         return hashlib.sha256(f"json lines {digest}".encode()).hexdigest()[:16] if is_json_lines(path) else digest
     if dataset.folder is not None:
+        check_root(dataset.folder)
         hub.check_small(dataset.folder)
         files = sorted(path for path in dataset.folder.rglob("*") if path.is_file())
+        for path in files:  # a link may stand in a folder below it
+            check_root(path)
         parts = [f"{path.relative_to(dataset.folder)} {_file_digest(path)}" for path in files]
     else:
         parts = [hub.commit(dataset) or "commit not known"]

@@ -21,6 +21,11 @@ def escape(text: str) -> str:
     return kept
 
 
+def printable(text: str) -> str:
+    """`text` for a terminal: what would steer it, or cannot be written, is shown as \ufffd. Line ends stay."""
+    return "".join(c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text)
+
+
 def columns(text: str) -> int:
     """How wide `text` stands, in columns of a Latin letter: East Asian wide characters take two."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

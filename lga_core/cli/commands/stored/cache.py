@@ -1,5 +1,6 @@
 """`cache`: what the cache folder holds, and making room in it."""
 
+import math
 from dataclasses import asdict
 from typing import Annotated
 
@@ -16,7 +17,7 @@ def cache(
         float | None, typer.Option(metavar="GB", min=0, help="Make room: at most so many gigabytes in all.")
     ] = None,
     clean: Annotated[
-        list[str] | None, typer.Option(metavar="KIND", help="Remove all of it: moments, v*, texts.")
+        list[str] | None, typer.Option(metavar="KIND", help="Remove all of it: moments, values (v*), texts.")
     ] = None,
 ) -> None:
     """Show what the cache folder holds; make room in it. Models, stored runs and kept edits are never removed."""
@@ -25,10 +26,14 @@ def cache(
     from lga_core.models.sources.cache import shrink as make_room
     from lga_core.models.sources.files import cache_home, gigabytes
 
-    names: dict[str, Removable] = {kind: kind for kind in REMOVABLE} | {"moments": "second moments"}
+    names: dict[str, Removable] = {kind: kind for kind in REMOVABLE} | {"moments": "second moments", "values": "v*"}
     unknown = [name for name in clean or () if name not in names]
     if unknown:
-        raise LgaError(f"Nothing in the cache is called {unknown[0]!r}.", hint="--clean takes moments, v* or texts.")
+        raise LgaError(
+            f"Nothing in the cache is called {unknown[0]!r}.", hint="--clean takes moments, values or texts."
+        )
+    if shrink is not None and not math.isfinite(shrink):
+        raise LgaError(f"--shrink {shrink} is no number of gigabytes.", hint="Name one, as --shrink 20.")
     freed = remove([names[name] for name in clean]) if clean else 0
     freed += make_room(int(shrink * 1e9)) if shrink is not None else 0
     parts = cache_parts()

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from lga_core.cli.options import Common
-from lga_core.cli.output import answer
-from lga_core.errors import LgaError
+from lga_core.cli.output import answer, write_out
 
 DEFAULT = Path("report.html")
 
@@ -27,9 +26,7 @@ def report(
     index = RunIndex(store)
     made = report_of_runs([index.one(name) for name in runs], store)
     out = common.out or DEFAULT
-    try:
-        size = out.write_text(report_html(made), encoding="utf-8")
-    except OSError as error:
-        raise LgaError(f"--out: {out} cannot be written: {error.strerror}.", hint="Name another file.") from error
+    content = report_html(made)
+    write_out(out, content)
     written = {"file": str(out), "runs": [item.provenance.key for item in made.runs]}
-    answer(replace(common, out=None), written, f"{made.title}: {size / 1e6:.1f} MB in {out}")
+    answer(replace(common, out=None), written, f"{made.title}: {len(content) / 1e6:.1f} MB in {out}")
