@@ -154,6 +154,19 @@ def test_a_link_is_asked_with_its_options(ready: AppTest, model_folder):
     assert kept(new_tab("third", **link)).asked is None
 
 
+def test_rows_of_the_list_are_chosen_in_the_list_that_was_shown(scored: AppTest):
+    """Streamlit knows a chosen row by its place alone: another list of rows must be another table."""
+
+    def key() -> str:
+        return next(frame.proto.id for frame in scored.dataframe if "took" in frame.value.columns)
+
+    scored.switch_page("runs.py").run()
+    before = key()
+    assert scored.run() and key() == before
+    scored.text_input(key="runs_search").input("R-ROME tiny-llama").run()
+    assert key() != before
+
+
 def test_the_layers_of_a_link_win_when_it_is_opened_and_then_what_is_chosen(ready: AppTest):
     ready.number_input(key="n").set_value(4).run()
     ready.button(key="score").click().run()
