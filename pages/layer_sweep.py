@@ -1,6 +1,6 @@
 """Layer sweep: every fact edited at every layer alone, and what the layers that LGA and CMA name are worth by it."""
 
-from lga_core.service.reading.sweep import SweepReader
+from lga_core.service.reading.sweep import SweepReader, scored_set
 from lga_core.service.requests import SweepRequest
 from pages._ui.facts.sets import editable_or_hint
 from pages._ui.model.choose import layers_or_hint
@@ -31,7 +31,7 @@ def page(question: Question) -> None:
     if jobs.is_running(form.AREA) and job is None:
         waiting("Another sweep is running. The sidebar shows its progress.")
     scoring = jobs.last_job(results.SCORING, request.model)
-    if scoring is not None and scoring.request.proxy == request.proxy:
+    if scoring is not None and "proxy" in view.facts and scoring.request.proxy == scored_set(request.proxy, view):
         job_outcome(scoring, "What was finished is kept.")
     results.live_results(request, reader, question.seed, job)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lga_core.results.base import Stored
+from lga_core.results.edits.many_edits import ManyEdits
 from lga_core.results.edits.trial import EditReport, LedgerReport
 from lga_core.results.layers import LayerScores
 from lga_core.results.traces import AverageTrace, CausalTrace, TokenAttribution
@@ -111,6 +112,7 @@ class QuestionReport:
     every_layer: ReportedLayers | None = None
     sweep: ReportedSweep | None = None
     ledger: ReportedLedger | None = None
+    many_edits: tuple[ManyEdits, Stored] | None = None
     licences: Mapping[str, str] = field(default_factory=dict)  # what -> its licence
     version: str = ""  # of this program
     citation: str = ""  # CITATION.cff
@@ -131,4 +133,5 @@ class QuestionReport:
         runs += [trial.stored for trial in self.trials]
         runs += [self.every_layer.stored] if self.every_layer is not None else []
         runs += [stored for _sweep, stored in self.sweep.parts.values()] if self.sweep is not None else []
+        runs += [self.many_edits[1]] if self.many_edits is not None else []
         return tuple({(item.provenance.key, item.provenance.facts): item for item in runs if item is not None}.values())

@@ -51,6 +51,7 @@ from lga_core.view.words.scores.average_trace import average_sentence
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 
+_NO_TEX = "tex2jax_ignore mathjax_ignore"  # the notebook's MathJax leaves what stands there alone
 ROWS = 12  # of a table that are shown; to_frame() has them all
 
 
@@ -71,7 +72,7 @@ def page(result: ShownResult) -> str:
     shown = rows.to_html(index=False, max_rows=ROWS, border=0, na_rep="n/a", float_format="{:.4g}".format)
     more = f"<p>{ROWS} of {count(len(rows), 'row')}: to_frame({of!r}) has all.</p>" if len(rows) > ROWS else ""
     picture = "" if drawn is None else on_own_ground(drawn)._repr_html_()
-    return f"<div><p><b>{html.escape(words(result))}</b></p>{picture}{shown}{more}</div>"
+    return f'<div class="{_NO_TEX}"><p><b>{html.escape(words(result))}</b></p>{picture}{shown}{more}</div>'
 
 
 def _scores_figure(scores: LayerScores) -> go.Figure:

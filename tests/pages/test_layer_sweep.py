@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lga_core.service.reading.sweep import SweepView
+from lga_core.service.reading.sweep import SweepView, scored_set
 from lga_core.service.requests import ScoreRequest, SweepRequest
 from lga_core.view.words.sweep import study as view
 from lga_core.view.words.sweep.claims import recommendation
@@ -205,7 +205,9 @@ def test_what_is_told_of_a_stopped_sweep_is_told_of_that_one_only(page: AppTest,
 
 def test_what_is_told_of_stopped_selectors_is_told_of_their_facts_only(page: AppTest):
     request = kept(page).shown[SweepRequest]
-    stopped(page, "selectors", ScoreRequest(model=request.model, proxy=request.proxy, needs=()))
+    stopped(
+        page, "selectors", ScoreRequest(model=request.model, proxy=scored_set(request.proxy, shown(page)), needs=())
+    )
     assert "It was cancelled" in words(page)
     page.number_input(key="n").set_value(2).run()
     assert "It was cancelled" not in words(page)

@@ -154,6 +154,60 @@ def test_a_link_is_asked_with_its_options(ready: AppTest, model_folder):
     assert kept(new_tab("third", **link)).asked is None
 
 
+def test_the_options_of_a_page_that_does_not_show_them_are_in_its_address(ready: AppTest, model_folder):
+    link = {"model": "Hub id or local folder", "other_model": str(model_folder), "n": "2", "seed": "3"}
+    asked = new_tab("first", **link, loss="answer alone", kappa="2.0")
+    asked.button(key="score_first").click().run()
+    wait(asked)
+    asked.selectbox(key="scope").select("attention").run()
+    assert "options" not in address(asked), "each stands there by its own name"
+    asked.switch_page("facts.py").run()
+    assert address(asked)["options"] == "kappa:2.0,scope:attention,loss:answer"
+
+    linked = AppTest.from_file(str(APP), default_timeout=60)  # the same address, in another browser or reloaded
+    for name, value in address(asked).items():
+        linked.query_params[name] = value
+    linked.switch_page("facts.py")
+    recognized(linked, "second")
+    assert kept(linked).asked == kept(asked).asked and not kept(linked).jobs
+    assert address(linked)["options"] == address(asked)["options"]
+    linked.switch_page("golden_layers.py").run()
+    chosen = [linked.selectbox(key="loss").value, linked.selectbox(key="scope").value]
+    assert [*chosen, linked.number_input(key="kappa").value] == ["answer", "attention", 2.0]
+    assert "options" not in address(linked) and "no fences" not in words(linked)
+    linked.selectbox(key="loss").select("sequence").run()
+    linked.switch_page("facts.py").run()
+    assert address(linked)["options"] == "kappa:2.0,scope:attention"
+
+
+def test_fences_are_read_from_an_address_before_their_widgets_are_there(ready: AppTest, model_folder):
+    link = {"model": "Hub id or local folder", "other_model": str(model_folder), "n": "2", "fenced": "false"}
+    linked = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in link.items():
+        linked.query_params[name] = value
+    recognized(linked.switch_page("facts.py"), "first")
+    assert address(linked)["options"] == "fenced:False"
+
+
+def test_a_link_to_a_set_that_is_not_here_says_so(ready: AppTest, model_folder):
+    link = {"model": "Hub id or local folder", "other_model": str(model_folder), "n": "2"}
+    assert "The set own.json of this link is not here." in words(new_tab("first", **link, facts="own.json"))
+    assert "of this link is not here" not in words(new_tab("second", **link, facts="World facts"))
+
+
+def test_rows_of_the_list_are_chosen_in_the_list_that_was_shown(scored: AppTest):
+    """Streamlit knows a chosen row by its place alone: another list of rows must be another table."""
+
+    def key() -> str:
+        return next(frame.proto.id for frame in scored.dataframe if "took" in frame.value.columns)
+
+    scored.switch_page("runs.py").run()
+    before = key()
+    assert scored.run() and key() == before
+    scored.text_input(key="runs_search").input("R-ROME tiny-llama").run()
+    assert key() != before
+
+
 def test_the_layers_of_a_link_win_when_it_is_opened_and_then_what_is_chosen(ready: AppTest):
     ready.number_input(key="n").set_value(4).run()
     ready.button(key="score").click().run()

@@ -39,6 +39,10 @@ def test_links_mails_and_icons_are_broken_by_an_invisible_joiner():
         assert "\u2060" in safe(text)
 
 
+def test_marks_that_turn_the_direction_of_reading_are_dropped():
+    assert safe("a\u202eb\u2066c") == "abc"
+
+
 def test_an_unexpected_failure_is_one_box_without_a_traceback(ready: AppTest, monkeypatch: pytest.MonkeyPatch):
     ready.button(key="score").click().run()
     wait(ready)

@@ -85,6 +85,36 @@ def test_a_new_tab_proposes_the_recommended_layer_from_the_store(ready: AppTest)
     assert ready.multiselect(key="layers").value == [int(recommended)]
 
 
+def test_a_layer_that_the_page_proposed_itself_gives_way_to_what_is_recommended_now(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    button = ready.button(key="to_trial").label
+    recommended = int(button.removeprefix("Try an edit at layer "))
+    kept(ready).proposed = (str(ready.session_state["lga"].question.model), (recommended + 1) % 3)  # by earlier scores
+    ready.switch_page("trial_edit.py").run()
+    assert ready.multiselect(key="layers").value == [(recommended + 1) % 3]
+    ready.switch_page("golden_layers.py").run()
+    assert ready.button(key="to_trial").label == button
+    ready.switch_page("trial_edit.py").run()
+    assert ready.multiselect(key="layers").value == [recommended]
+    ready.multiselect(key="layers").set_value([(recommended + 1) % 3]).run()
+    ready.switch_page("golden_layers.py").run()
+    assert ready.button(key="to_trial").label != button, "the reader's own choice stays"
+
+
+def test_scores_that_were_asked_on_another_page_replace_those_that_golden_layers_showed(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    recommended = int(ready.button(key="to_trial").label.removeprefix("Try an edit at layer "))
+    model = ready.session_state["lga"].question.model
+    ready.switch_page("trial_edit.py").run()
+    kept(ready).proposed = kept(ready).golden = (model, (recommended + 1) % 3)  # of the scores from before
+    ready.button(key="score").click().run()
+    wait(ready)
+    assert ready.multiselect(key="layers").value == [recommended]
+    assert (model, (recommended + 1) % 3) not in (kept(ready).proposed, kept(ready).golden)
+
+
 def test_the_recommended_layer_is_proposed_for_many_edits(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)

@@ -10,8 +10,10 @@ from conftest import CHAT_TEMPLATE, make_fact, tiny_model
 from lga_core.data.load import shipped_licence, shipped_sets
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
-from lga_core.evaluation.settings import MetricSettings
+from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings
+from lga_core.evaluation.side_effects import fluency
 from lga_core.runs import tasks
+from lga_core.runs.experiments.many_edits import many_edits
 from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.index import RunIndex
 from lga_core.runs.storage.store import Store
@@ -20,7 +22,7 @@ from lga_core.service.reading import report_runs
 from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.service.reading.report import CITATION, ReportRequest, question_report
 from lga_core.service.reading.report_runs import report_of_runs
-from lga_core.service.requests import AverageTraceRequest, ProxySet, SweepRequest, TraceRequest
+from lga_core.service.requests import AverageTraceRequest, ManyEditsRequest, ProxySet, SweepRequest, TraceRequest
 from lga_core.view.export.report_html import PAPER, report_html
 from lga_core.view.words.scores.average_trace import average_sentence
 
@@ -66,13 +68,25 @@ def test_it_has_what_is_measured_and_no_more(model, asked):
     assert report.lga is not None and report.lga.scores.n_facts == 3 and report.cma is None and report.forecast is None
     assert [trace.kind for trace, _ in report.traces[0].traces] == ["mlp"] and report.traces[0].attribution is None
     assert report.sweep is not None and report.sweep.judged == "proxy" and report.sweep.worth.n_facts == 3
-    assert report.every_layer is None and report.ledger is None
+    assert report.every_layer is None and report.ledger is None and report.many_edits is None
     assert report.answer is not None and report.answer.layer is not None
     page = report_html(report)
     for words in ("CMA and Forecast: not measured.", "Eiffel Tower: Paris → Boston", "GPT-2 small", "3 of three"):
         assert words in page, words
     assert all(key in page for key in keys.values())
     assert f"Edit at layer {report.answer.layer}" in page
+
+
+def test_many_edits_stand_in_it_as_far_as_they_are(model, asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(fluency, "LENGTH", 6)
+    store, how = Store(tmp_path / "edited"), ManyEditsSettings(every=2, locality=2)
+    many = {"facts_name": "three", "facts": FACTS, "layers": (2,), "editor": "rome", "settings": QUICK, "how": how}
+    request = replace(asked[1], trials=(), many_edits=ManyEditsRequest(model="gpt2", **many))
+    assert question_report(request, model.identity, store).many_edits is None
+    result, stored = many_edits(model, **many, store=store)
+    report = question_report(request, model.identity, store)
+    assert [row.edits for row in report.many_edits[0].checkpoints] == [row.edits for row in result.checkpoints]
+    assert stored.provenance.key in report_html(report)
 
 
 def test_the_same_runs_by_their_keys_are_the_same_report(model, asked, monkeypatch):

@@ -4,6 +4,8 @@ from view.made import causal_trace, cma_scores, edit_report, labels, lga_scores,
 from view.made_sweep import sweep, worth
 
 from lga_core.results import (
+    EditCheckpoint,
+    ManyEdits,
     Provenance,
     QuestionReport,
     ReportedLayers,
@@ -61,6 +63,14 @@ def empty(**changed) -> QuestionReport:
     return QuestionReport(**(nothing | changed))
 
 
+def _checkpoint(edits: int, rewrite: float | None) -> EditCheckpoint:
+    numbers = dict.fromkeys(("n_rewrite", "n_latest", "n_rephrase", "n_locality"), edits)
+    measured = dict.fromkeys(("rewrite", "latest", "rephrase"), rewrite)
+    return EditCheckpoint(
+        edits=edits, **measured, **numbers, locality=90.0, kl=0.1, fluency=500.0, norm_ratios=(0.1, 0.1)
+    )
+
+
 def whole(**changed) -> QuestionReport:
     """With all that a page can show but an answer and a ledger."""
     lga = lga_scores(FACTS, LAYERS, unused=(3,))
@@ -102,6 +112,17 @@ def whole(**changed) -> QuestionReport:
             judged="proxy",
             worth=worth(swept),
             lga=lga,
+        ),
+        "many_edits": (
+            ManyEdits(
+                editor="r-rome",
+                layers=(2, 3),
+                settings={},
+                how={},
+                planned=50,
+                checkpoints=(_checkpoint(0, None), _checkpoint(25, 90.0), _checkpoint(50, 40.0)),
+            ),
+            stored("many-r-rome"),
         ),
     }
     return empty(**(parts | changed))

@@ -1,12 +1,14 @@
 """What explains charts and numbers: every chart of the pages has its sentence, names are found as pages write them."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from view.made import edit_report
 
 from lga_core.results import METRICS
-from lga_core.view.words.charts import chart_sentence
+from lga_core.view.words.charts import chart_sentence, loss_chart
 from lga_core.view.words.definitions import definition, definitions
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -29,9 +31,15 @@ def chart_keys() -> set[str]:
 def test_every_chart_says_what_it_shows_and_what_speaks_against_it():
     keys = chart_keys()
     assert len(keys) > 10 and "heat" in keys
-    for key in keys:
+    for key in keys | {"heat_totals", "trace_estimate", "loss_training"}:
         shows, _, doubt = chart_sentence(key).partition(" Think again if ")
         assert shows.endswith(".") and doubt.endswith("."), key
+
+
+def test_a_curve_of_fine_tuning_is_of_no_search():
+    searched = edit_report()
+    assert "search" in chart_sentence(loss_chart(searched))
+    assert "search" not in chart_sentence(loss_chart(replace(searched, target_errors=(None, None))))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from lga_core.results import LedgerReport, ReportedLedger, ReportedTrace
 from lga_core.view.export.report_html import report_html
 from lga_core.view.figures.parts.style import THEMES
 
-FIGURES = 9  # heatmaps, firmness, trace, attributions, loss, every layer, sweep, regret, best layers
+FIGURES = 10  # heatmaps, firmness, trace, attributions, loss, every layer, sweep, regret, best layers, many edits
 HOSTILE = "</script></title><script>alert(1)</script><img src=x onerror=alert(1)><a href='javascript:alert(1)'>x</a>"
 
 
@@ -39,20 +39,21 @@ def test_every_figure_is_there_in_both_themes_with_its_sentence_and_its_run(writ
         for name, look in THEMES.items():
             assert item[name]["layout"]["paper_bgcolor"] == look.page
     blocks = re.findall(r"<figure>.*?</figure>", written, flags=re.DOTALL)
-    assert all("<figcaption></figcaption>" not in block and "<summary>Run " in block for block in blocks)
+    assert all("Think again if" in block and "<summary>Run " in block for block in blocks)
 
 
 def test_provenance_versions_licences_and_citation_are_written_in_full(written: str):
     for part in ("seed 7", "value steps 25", "torch 2.13.0", "2026-11-28T06:09:45", "MIT", "cff-version", "2602.20207"):
         assert part in written, part
-    assert stored("gradients").provenance.key in written
+    assert stored("gradients").provenance.key in written and stored("many-r-rome").provenance.key in written
+    assert "Collapse begins between 25 and 50 edits" in written
     assert "teacher-forced token accuracy" in written
 
 
 def test_what_is_not_measured_has_a_line_that_says_so(written: str):
     page = report_html(empty())
     assert figures(page) == []
-    assert page.count("Not measured.") == 7  # all but the question and the last part
+    assert page.count("Not measured.") == 8  # all but the question and the last part
     assert "Kept edits</h2><p" in written and written.count("Not measured.") == 2  # no answer, no ledger
     assert "Forecast: not measured." in written
 
@@ -65,6 +66,10 @@ def test_nothing_is_fetched_and_only_the_two_known_scripts_may_run(written: str)
     assert len(hashes) == 2 and all(f"'sha256-{each}'" in policy for each in hashes)
     assert policy.startswith("default-src 'none'") and "http" not in policy
     assert written.count("plotly.js v") == 1
+
+
+def test_marks_that_turn_the_direction_of_reading_are_dropped():
+    assert "\u202e" not in report_html(replace(whole(), citation="a\u202eb\u2066c", title="\u202ex"))
 
 
 def test_hostile_text_stays_text():

@@ -297,3 +297,12 @@ def test_json_comes_back_as_the_sweep_that_it_was():
     again = Sweep.from_json(json.dumps(content["sweeps"]["proxy"]))
     np.testing.assert_array_equal(again.overall, of.overall)
     assert content["worth"] is None
+
+
+def test_a_layer_that_stands_for_one_that_was_not_swept_is_explained_by_its_own_number():
+    judged = worth(sweep(n=4, layers=4))
+    assert sweep_words.stand_in_sentence(judged) == ""
+    first, *others = judged.selectors
+    restricted = replace(first, pick=replace(first.pick, own_layer=3, layer=1))
+    said = sweep_words.stand_in_sentence(replace(judged, selectors=(restricted, *others)))
+    assert said == "3 → 1: layer 3 was not swept; the best-ranked layer that was stands for it."

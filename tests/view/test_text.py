@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga_core.view.words.text import columns, count, escape, number, power_of_ten, shorten, token_label, wrap
+from lga_core.view.words.text import columns, count, escape, in_order, number, power_of_ten, shorten, token_label, wrap
 
 
 @given(st.text())
@@ -27,6 +27,10 @@ def test_markup_entities_and_tex_are_shown_letter_by_letter():
 
 def test_control_and_direction_changing_characters_are_dropped():
     assert escape("a\u202eb\u0007c\u200f") == "abc"
+
+
+def test_marks_that_turn_the_direction_are_dropped_and_the_letters_of_every_language_kept():
+    assert in_order("a\u202eb\u2066c\u2069") == "abc" and in_order("שלום مرحبا") == "שלום مرحبا"
 
 
 @given(st.text(), st.integers(2, 40))

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from lga_core.errors import LgaError
 
 Row = TypeVar("Row")
-READERS_KEPT = 64  # files whose rows stay parsed in memory
+READERS_KEPT = 512  # files whose rows stay parsed in memory; the traces of 32 facts and 3 kinds are 96
 CHECKED_BYTES = 256  # before the place where reading goes on: is it the same file still?
 BEGIN = b'{"of": '  # of a line, and nowhere else: a row's own JSON has no such space
 CHECKSUM = re.compile(rb', "crc": "([0-9a-f]{8})"}$')  # at a line's end, of all before it; earlier versions wrote none

@@ -14,6 +14,7 @@ from lga_core.probes.summary import overall
 from lga_core.resources import DASHBOARD
 from lga_core.results import (
     EditReport,
+    ManyEdits,
     ModelIdentity,
     QuestionReport,
     ReportedAverage,
@@ -25,6 +26,7 @@ from lga_core.results import (
     ReportedTrial,
     Stored,
 )
+from lga_core.runs.reading import finished_many_edits
 from lga_core.runs.shipped.study_units import kept_units
 from lga_core.runs.storage.store import Store
 from lga_core.service.ledger_view import LedgerView
@@ -42,7 +44,14 @@ from lga_core.service.reading.method_scores import (
 from lga_core.service.reading.readings import reading_needs, reading_rows
 from lga_core.service.reading.stored import all_from_store, attribution, scored_facts, traces
 from lga_core.service.reading.sweep import SweepReader
-from lga_core.service.requests import AverageTraceRequest, EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
+from lga_core.service.requests import (
+    AverageTraceRequest,
+    EveryLayerRequest,
+    ManyEditsRequest,
+    ProxySet,
+    SweepRequest,
+    TraceRequest,
+)
 from lga_core.view.words.edits.sentences import relative_error
 from lga_core.view.words.scores.options import KINDS, OPTIONS
 from lga_core.view.words.text import number
@@ -65,6 +74,7 @@ class ReportRequest:
     every_layer: EveryLayerRequest | None = None
     sweep: SweepRequest | None = None
     ledger: LedgerView | None = None
+    many_edits: ManyEditsRequest | None = None
 
 
 def question_report(request: ReportRequest, identity: ModelIdentity, store: Store) -> QuestionReport:
@@ -104,6 +114,7 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
         every_layer=_at_every_layer(request.every_layer, identity, store),
         sweep=_sweep(request.sweep, identity, choices.seed, store),
         ledger=_ledger(request.ledger),
+        many_edits=_many_edits(request.many_edits, identity, store),
         licences={
             f"model, {entry.title}": f"{licence.name}, {licence.url}" if licence is not None else _NOT_STATED,
             f"facts, {facts_name}": shipped_licence(facts_name) or _NOT_STATED,
@@ -199,6 +210,25 @@ def _sweep(request: SweepRequest | None, identity: ModelIdentity, seed: int, sto
         worth=reader.verdict(judged),
         lga=lga[0] if lga is not None else None,
     )
+
+
+def _many_edits(
+    request: ManyEditsRequest | None, identity: ModelIdentity, store: Store
+) -> tuple[ManyEdits, Stored] | None:
+    """None before its first checkpoint."""
+    if request is None:
+        return None
+    many, stored = finished_many_edits(
+        identity,
+        request.facts_name,
+        request.facts,
+        request.layers,
+        request.editor,
+        request.settings,
+        request.how,
+        store,
+    )
+    return (many, stored) if many.checkpoints else None
 
 
 def _ledger(view: LedgerView | None) -> ReportedLedger | None:

@@ -17,7 +17,7 @@ from lga_core.results import Stored
 from lga_core.view.figures.parts.style import FONT, LEAST_WIDTH, THEMES, Theme, ThemeName, theme
 from lga_core.view.words.cards import Card
 from lga_core.view.words.runs import origin_rows
-from lga_core.view.words.text import count, number
+from lga_core.view.words.text import count, in_order, number
 
 PRINT_WIDTH = 680  # px of a figure on paper: A4 between the margins
 _PAPER = "@page { size: A4; margin: 14mm }"
@@ -50,7 +50,7 @@ draw();
 
 def text(words: object) -> str:
     """Any words, as they are read: nothing in them is markup."""
-    return html.escape(str(words))
+    return html.escape(in_order(str(words)))
 
 
 def heading(level: int, words: str, anchor: str = "") -> str:

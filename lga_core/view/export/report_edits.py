@@ -1,4 +1,4 @@
-"""The parts of a question's report that are about edits: trials, one fact at every layer, the sweep, kept edits."""
+"""The parts of a question's report about edits: trials, one fact at every layer, the sweep, kept edits, many edits."""
 
 from functools import partial
 
@@ -6,11 +6,14 @@ from lga_core.results import QuestionReport, ReportedSweep, ReportedTrial, Worth
 from lga_core.view.export import page
 from lga_core.view.figures.edits.ledger_history import ledger_history
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.figures.edits.many_edits import many_edits_curves
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
 from lga_core.view.words.cards import Card, metric_cards
+from lga_core.view.words.charts import chart_sentence, loss_chart
+from lga_core.view.words.edits.many import COLLAPSE_RULE, checkpoint_rows, collapse_sentence, counts_sentence
 from lga_core.view.words.edits.rows import (
     WRITTEN_FORMATS,
     WRITTEN_NOTE,
@@ -74,7 +77,7 @@ def _trial(trial: ReportedTrial) -> str:
         page.figure(
             curve,
             "Line chart of the loss at each step",
-            "The loss of the new answer at each step of the editor’s search.",
+            chart_sentence(loss_chart(done)),
             stored=page.origin(trial.stored),
         ),
         page.table([probe_row(probe) for probe in done.probes], "Probes, with the texts before and after the edit"),
@@ -100,6 +103,7 @@ def every_layer(report: QuestionReport) -> str:
             "Metrics of this fact after an edit at each layer, with its scores per layer",
             best_layer_sentence(every.sweep, every.best, golden),
             f"Percent after the edit, {protocol_words(every.sweep.answers)}; {duration(every.sweep.cost.seconds)}.",
+            chart_sentence("every_layer_figure"),
             stored=page.origin(every.stored),
         )
         + "".join(page.paragraph(f"{title}: not measured.", kind="missing") for title in missing)
@@ -128,7 +132,9 @@ def sweep(report: QuestionReport) -> str:
     return "".join(
         [
             page.paragraph(recommendation(worth), kind="answer"),
-            page.figure(drawn, figure_in_words(worth), figure_in_words(worth), stored=runs),
+            page.figure(
+                drawn, figure_in_words(worth), figure_in_words(worth), chart_sentence("sweep_heat"), stored=runs
+            ),
             page.paragraph(judging_words(worth, sweeps), kind="note"),
             page.heading(3, "Selectors"),
             page.table(regret_rows(worth), "What each selector’s pick is worth"),
@@ -147,16 +153,14 @@ def _regret(worth: Worth, runs: str) -> str:
     if all(item.regret.value is None for item in judged):
         return ""
     drawn = page.both(partial(regret_against_cost, judged))
-    words = "Each selector’s regret over the seconds that it took: left and low is good."
-    return page.figure(drawn, "Points: regret over seconds", words, stored=runs)
+    return page.figure(drawn, "Points: regret over seconds", chart_sentence("sweep_regret"), stored=runs)
 
 
 def _best_layers(report: QuestionReport, reported: ReportedSweep, runs: str) -> str:
     worth = reported.worth
     drawn = page.both(partial(best_layers, worth, report.layers, golden_layer(worth)))
-    return page.figure(
-        drawn, "Bar chart: for how many facts each layer is the best one", optimum_sentence(worth), stored=runs
-    )
+    about = "Bar chart: for how many facts each layer is the best one"
+    return page.figure(drawn, about, optimum_sentence(worth), chart_sentence("sweep_best"), stored=runs)
 
 
 def ledger(report: QuestionReport) -> str:
@@ -174,11 +178,27 @@ def ledger(report: QuestionReport) -> str:
     ]
     if kept.changes:
         drawn = page.both(partial(ledger_history, kept.changes, _HISTORY))
-        changes = count(len(kept.changes), "change")
-        parts.append(
-            page.figure(
-                drawn, f"Heatmap: {_HISTORY} of each fact", f"{_HISTORY.capitalize()} of each fact after {changes}."
-            )
-        )
+        said = f"{_HISTORY.capitalize()} of each fact after {count(len(kept.changes), 'change')}."
+        parts.append(page.figure(drawn, f"Heatmap: {_HISTORY} of each fact", said, chart_sentence("ledger_history")))
     parts.append(page.table(ledger_rows(measured), "The facts of the kept edits"))
     return "".join(parts)
+
+
+def many_edits(report: QuestionReport) -> str:
+    """How edits in a row fare over their number, and where they collapse; "" before the first checkpoint."""
+    if report.many_edits is None:
+        return ""
+    many, stored = report.many_edits
+    planned = f"{count(many.planned, 'edit')} with {many.editor} at {layers_in_words(many.layers)}"
+    return (
+        page.heading(3, planned if many.complete else f"{planned}, in part")
+        + page.paragraph(collapse_sentence(many), kind="answer")
+        + page.paragraph(COLLAPSE_RULE, counts_sentence(many), kind="note")
+        + page.figure(
+            page.both(partial(many_edits_curves, many)),
+            "Curves over the number of edits: rewrite, rephrase, locality, drift, fluency and norm",
+            chart_sentence("many_edits_curves"),
+            stored=page.origin(stored),
+        )
+        + page.table(checkpoint_rows(many), "The checkpoints of the many edits")
+    )

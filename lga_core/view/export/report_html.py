@@ -21,6 +21,7 @@ from lga_core.view.figures.scores.average_trace_heatmap import average_trace_hea
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
+from lga_core.view.words.charts import chart_sentence
 from lga_core.view.words.names import KIND_TITLES
 from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.scores.answer import answer_rows, obstacles_sentence, past_sentence, recommendation
@@ -49,6 +50,7 @@ _PARTS = {
     "every-layer": "One edit at every layer",
     "sweep": "Layer sweep",
     "ledger": "Kept edits",
+    "many-edits": "Many edits",
     "origin": "Runs, versions, licences and citation",
 }
 
@@ -64,6 +66,7 @@ def report_html(report: QuestionReport) -> str:
         "every-layer": report_edits.every_layer(report),
         "sweep": report_edits.sweep(report),
         "ledger": report_edits.ledger(report),
+        "many-edits": report_edits.many_edits(report),
         "origin": _origin(report),
     }
     title = f"Golden layers: {report.title}"
@@ -117,7 +120,7 @@ def _scores(report: QuestionReport) -> str:
         parts.append(page.cards(shown))
     if lga is not None or cma is not None:
         drawn = page.both(partial(layer_heatmaps, lga, cma, forecast, labels=report.labels, published=report.published))
-        sentences = [pick_sentence(item.scores) for item in measured.values()]
+        sentences = [*(pick_sentence(item.scores) for item in measured.values()), chart_sentence("heat")]
         runs = "".join(page.origin(item.stored) for item in measured.values())
         parts.append(page.figure(drawn, "Heatmaps of facts by layers", *sentences, stored=runs))
     if lga is not None:
@@ -147,7 +150,9 @@ def _firmness(lga: LayerScores, stored: Stored | None) -> str:
     if lga.bootstrap is not None:
         drawn = page.both(partial(pick_shares, lga.bootstrap, lga.selection.golden_layer))
         about = "How often each layer is the pick when the facts are drawn again"
-        parts.append(page.figure(drawn, about, firmness_sentence(lga), stored=page.origin(stored)))
+        parts.append(
+            page.figure(drawn, about, firmness_sentence(lga), chart_sentence("pick_shares"), stored=page.origin(stored))
+        )
     reasons = excluded_reasons(lga)
     if reasons:
         parts += [page.heading(3, "Excluded layers"), page.listing(reasons)]
@@ -166,6 +171,7 @@ def _trace(traced: ReportedTrace) -> str:
                 drawn,
                 f"Heatmap of tokens by layers, restored {KIND_TITLES[trace.kind]}",
                 _trace_sentence(trace),
+                chart_sentence(f"trace_{trace.kind}"),
                 stored=page.origin(stored),
             )
         )
@@ -182,6 +188,7 @@ def _trace(traced: ReportedTrace) -> str:
                 "Bar chart of what each token adds to the answers",
                 f"Integrated gradients (Captum) of log p(answer) on the token embeddings, {attribution.n_steps} steps, "
                 "against a blank prompt.",
+                chart_sentence("attribution"),
                 f"{cost_sentence('Measured in', attribution.cost)}.",
                 stored=page.origin(stored),
             )
@@ -204,6 +211,7 @@ def _averages(averages: Sequence[ReportedAverage]) -> str:
                 missing,
                 average_sentence(average),
                 averaged_facts_sentence(average),
+                chart_sentence(f"average_{average.kind}"),
                 f"{cost_sentence('Measured in', average.cost)}.",
                 runs,
             )

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 
-# By the chart's key: what it shows, and the "if" of a second thought.
+from lga_core.results import EditReport
+
+_HEAT_DOUBT = "a few rows make up the pick’s total, or the other scores point elsewhere"
+# By the chart's key, or what its page calls it in another form: what it shows, and the "if" of a second thought.
 _CHARTS: Mapping[str, tuple[str, str]] = {
     "heat": (
         "What each score says of every fact at every layer, and below it their totals by layer.",
-        "a few rows make up the pick’s total, or the other scores point elsewhere",
+        _HEAT_DOUBT,
     ),
+    "heat_totals": ("Each score’s total by layer.", _HEAT_DOUBT),
     "pick_shares": (
         "How often each layer is the pick when the facts are drawn again.",
         "no bar stands out: these facts then do not settle on a layer",
@@ -25,6 +29,10 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
         "How much comes back when a token’s attention outputs around a layer are restored; they carry the answer to "
         "the prompt’s end.",
         "the bright cells lie elsewhere than at the last token",
+    ),
+    "trace_estimate": (
+        "How much would come back by attribution patching: an estimate to first order, nothing was restored.",
+        "the measured trace has its bright cells elsewhere",
     ),
     "average_hidden": (
         "The mean effect over facts of restoring the hidden state after one layer, at six kinds of token.",
@@ -51,6 +59,10 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
     "loss_curve": (
         "The loss at each step of the search for what to write.",
         "it is still high at the last step: a poor edit then speaks against the search, not against the layer",
+    ),
+    "loss_training": (
+        "The loss of the new answer at each step of the training.",
+        "it is still high at the last step: a poor edit then speaks against the training, not against the layer",
     ),
     "ledger_history": (
         "One metric of each fact after each change of the ledger.",
@@ -85,6 +97,11 @@ _CHARTS: Mapping[str, tuple[str, str]] = {
         "nothing changes above the edited layer: the edit then does not reach this prompt",
     ),
 }
+
+
+def loss_chart(report: EditReport) -> str:
+    """The key of a trial's curve: of the search for what to write, or of a fine-tuning, which searches nothing."""
+    return "loss_curve" if report.target_error is not None else "loss_training"
 
 
 def chart_sentence(key: str) -> str:

@@ -1,11 +1,13 @@
 """Text for figures: untrusted strings made harmless for plotly, shortened, wrapped, and numbers written readably."""
 
 import math
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable
 
 MINUS = "\u2212"
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SUPERSCRIPT = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
 
@@ -24,6 +26,11 @@ def escape(text: str) -> str:
 def printable(text: str) -> str:
     """`text` for a terminal: what would steer it, or cannot be written, is shown as \ufffd. Line ends stay."""
     return "".join(c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text)
+
+
+def in_order(text: str) -> str:
+    """`text` without the marks that change the direction of what follows: they can hide or reorder what is read."""
+    return _DIRECTIONS.sub("", text)
 
 
 def columns(text: str) -> int:

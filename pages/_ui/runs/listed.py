@@ -66,7 +66,8 @@ def _table(matching: Sequence[RunHeader]) -> None:
         if opened is not None:
             st.button("All runs", key="runs_all", icon=":material/arrow_back:", on_click=_open_group, args=("",))
         st.caption(safe(said))
-    key = TABLE if opened is None else f"{TABLE}_opened"  # of its own: rows that were chosen in the other are not in it
+    # Rows are chosen by their place: other rows are another table, which has none chosen.
+    key = f"{TABLE}_{hash(tuple(item.key if isinstance(item, RunHeader) else item.name for item in shown)):x}"
     facts = facts_in_words(matching)
     rows = [_row(item, facts) for item in shown]
     if not any(row["name"] for row in rows):

@@ -1,7 +1,8 @@
 """What a page opens with: the run and the choices that its address names, the stored answer to the question that it
 asks, or the last run of this machine.
 
-The address holds the widgets that are bound to it, and beside them the chosen layers, the fact and the run shown.
+The address holds the widgets that are bound to it, and beside them the chosen layers, the fact, the run shown, and the
+options of the scores on pages that do not show them.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from pages._ui.shell.text import safe
 
 FACT = "fact"  # as the address names the chosen record
 KEY_LETTERS = 16  # of a run's key: enough to tell it from all others
-_OWN_QUESTION = {*state.QUESTION_WIDGETS, *options.MEASURED, state.RUN}
+_OWN_QUESTION = {*state.QUESTION_WIDGETS, *options.MEASURED, options.ADDRESS, state.RUN}
 
 
 def open_first(*, known: bool) -> bool:
@@ -56,6 +57,7 @@ def _asks_already() -> bool:
 def open_requested() -> None:
     """Before the first widget is drawn: what the address says beside its bound widgets, and runs that are to open."""
     here = session()
+    here.options_shown = False
     if not here.linked:
         here.linked = True
         _take_link()
@@ -78,7 +80,14 @@ def answer_from_store() -> None:
     here = session()
     looks_up, here.looks_up = here.looks_up, False
     question = here.question
-    if not looks_up or question in (None, kept().asked) or is_running("score") or not _asked_as_linked():
+    if not looks_up or question is None:
+        return
+    if not _asked_as_linked():
+        wanted = here.address.get(state.FACTS)
+        if wanted not in (None, sets.title(widget(state.FACTS))):
+            here.notices.append(f"The set {wanted} of this link is not here.")
+        return
+    if question == kept().asked or is_running("score"):
         return
     model = identity(question.model)
     need = options.choices(question.seed).need("gradients")  # whose run the address would name
@@ -101,13 +110,14 @@ def show_notices() -> None:
 
 
 def write_address() -> None:
-    """Put the chosen layers, the fact and the run shown into the address, where it does not have them."""
+    """Put the chosen layers, the fact, the run shown and the options into the address, where it does not have them."""
     here = session()
     kept().run = here.shown_run or kept().run
     carried = {
         state.LAYERS: ",".join(map(str, sorted(widget(state.LAYERS) or ()))),
         FACT: "" if here.fact is None else str(here.fact),
         state.RUN: (here.shown_run or "")[:KEY_LETTERS],
+        options.ADDRESS: options.carried(),
     }
     for name, value in carried.items():
         if value and st.query_params.get(name) != value:
@@ -117,8 +127,9 @@ def write_address() -> None:
 
 
 def _take_link() -> None:
-    """The chosen layers and the fact of a link, or what the reader has chosen in their place."""
+    """The options, the chosen layers and the fact of a link, or what the reader has chosen in their place."""
     here = session()
+    options.take(here.address.get(options.ADDRESS, ""))
     now = {**here.address, **st.query_params.to_dict()}
     fact, layers = linked_fact(now), linked_layers(now)
     if FACT in here.address and fact is not None:

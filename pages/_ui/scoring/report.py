@@ -15,7 +15,8 @@ from pages._ui.edits.ledger_jobs import current_ledger
 from pages._ui.facts.sets import fact_set, file_name, fingerprint, scored_proxy
 from pages._ui.scoring import options, trace
 from pages._ui.scoring.answer import chosen_editor
-from pages._ui.session.state import Question, finished_trials, kept, session
+from pages._ui.session.state import MANY, Question, finished_trials, kept, session
+from pages._ui.shell import jobs
 from pages._ui.shell.elements import download
 from pages._ui.shell.engine import store
 from pages._ui.shell.text import safe
@@ -70,6 +71,7 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
         **shared, fact=fact, editor=editor, settings=settings, needs=every_layer.needs(choices, settings)
     )
     layers = tuple(range(model.layers))
+    many = jobs.last_job(MANY, question.model)
     swept = SweepRequest(**shared, test=None, layers=layers, editor=editor, settings=settings)
     return ReportRequest(
         model=question.model,
@@ -87,6 +89,7 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
         every_layer=_shown(at_every, proxy),
         sweep=_shown(swept, proxy),
         ledger=current_ledger(question.model),
+        many_edits=many.request if many is not None and many.request.facts_name == question.facts else None,
     )
 
 

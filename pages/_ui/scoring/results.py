@@ -69,6 +69,11 @@ def show(question: Question) -> None:
         return read(question, choices, choices.needs()) if running else results
 
     answered = _answer(question, results)
+    proposed = None if answered is None else answered.answer.layer
+    if not running:  # what is measured in part is nothing for other pages
+        golden = results.golden if results is not None else ()
+        kept().golden = (question.model, golden[0]) if golden else None
+        kept().proposed = None if proposed is None else (question.model, proposed)
 
     def draw_headline() -> None:
         now = look()
@@ -90,8 +95,6 @@ def show(question: Question) -> None:
         _offer_missing(results)
     live("golden_figure", lambda: _figure(question.model, look(), running), running=running, seconds=LIVE_SECONDS)
     if results is not None and results.drawable:
-        proposed = None if answered is None else answered.answer.layer
-        kept().proposed = None if proposed is None else (question.model, proposed)
         choose_and_try(results.known.identity.layers, () if proposed is None else (proposed,))
         tabs.show(question.model, results, _drawing(question.model, results))
         report.button(question, results.known.identity)
@@ -125,8 +128,6 @@ def _answer(question: Question, results: QuestionScores | None) -> Answered | No
 
 def _headline(question: Question, results: QuestionScores | None, answered: Answered | None, running: bool) -> None:
     """The answer, the row of numbers, where they come from, and what must be said about them."""
-    golden = results.golden if results is not None else ()
-    kept().golden = (question.model, golden[0]) if golden else None
     if results is None or answered is None:
         if running:
             waiting("The first results appear here with the first facts. The sidebar shows the progress.")
@@ -178,7 +179,8 @@ def _figure(model: str, results: QuestionScores | None, running: bool) -> None:
     if results is None or not results.scored:
         return
     if results.drawable:
-        chart(_drawing(model, results)(), "heat", _in_words(results), choosing=True)
+        says = "heat" if _by_fact(results) else "heat_totals"
+        chart(_drawing(model, results)(), "heat", _in_words(results), choosing=True, says=says)
     elif results.lga is not None and not running:
         st.warning("No fact could be used: the table says why.", icon=":material/info:")
         tabs.facts_table(results.known, results.lga)
@@ -206,6 +208,12 @@ def _drawing(model: str, results: QuestionScores) -> Callable[[], go.Figure]:
     )
 
 
+def _by_fact(results: QuestionScores) -> bool:
+    """Whether a heatmap of facts is drawn."""
+    drawn = {item.scores.method for item in results.scored if item.scores.n_facts}
+    return not drawn <= set(hidden_heatmaps(results.choices))
+
+
 def _in_words(results: QuestionScores) -> str:
     """The figure for those who do not see it."""
     picks = [
@@ -213,5 +221,8 @@ def _in_words(results: QuestionScores) -> str:
         for item in results.scored
         if item.scores.selection.golden_layer is not None
     ]
-    shown = f"Heatmaps of facts by {results.known.identity.layers} layers, with a score per layer below."
+    layers = results.known.identity.layers
+    shown = f"Each of {layers} layers with its scores."
+    if _by_fact(results):
+        shown = f"Heatmaps of facts by {layers} layers, with a score per layer below."
     return f"{shown} {'; '.join(picks)}." if picks else shown

@@ -94,22 +94,24 @@ def _probabilities(request: TraceRequest, traces: list[CausalTrace]) -> None:
 def _heatmap(trace: CausalTrace, golden: int | None) -> None:
     """One kind's heatmap; a click chooses the layer."""
     layers = trace.effect.shape[1]
+    estimated = bool(widget("trace_estimate"))
     figure = trace_heatmap(
         trace,
         scale=widget("trace_scale") or "linear",
         golden=golden,
         chosen=chosen_layers(layers),
-        estimate=bool(widget("trace_estimate")),
+        estimate=estimated,
         theme_name=theme_name(),
     )
-    shown = trace.patching if widget("trace_estimate") else trace.effect
+    shown = trace.patching if estimated else trace.effect
     token, layer = divmod(int(shown.argmax()), layers)
     chart(
         figure,
         f"trace_{trace.kind}",
-        f"Heatmap of {len(trace.tokens)} tokens by {layers} layers, restored "
+        f"Heatmap of {len(trace.tokens)} tokens by {layers} layers, {'estimated for' if estimated else 'restored'} "
         f"{KINDS[trace.kind].lower()}; the largest effect is at token {token}, layer {layer}.",
         choosing=True,
+        says="trace_estimate" if estimated else "",
     )
 
 

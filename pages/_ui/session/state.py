@@ -120,7 +120,12 @@ class Kept:
         """What is asked now is read from the store, without a job; one that runs goes on under another name."""
         self.put_aside("score")
         self.asked = question
+        self.forget_answer()
         self.run = None  # until the page shows one of this question
+
+    def forget_answer(self) -> None:
+        """The scores are to change: until Golden layers shows them, other pages read the store."""
+        self.golden = self.proposed = None
 
     def take_over(self, other: "Kept") -> None:
         """Take what was asked before the browser had said that this is its tab. Changes of its ledger are not there."""
@@ -138,6 +143,7 @@ class Kept:
         self.play_words = other.play_words or self.play_words
         if other.asked is not None:
             self.asked, self.run = other.asked, other.run
+            self.golden, self.proposed = other.golden, other.proposed
             if "score" not in other.jobs:  # a stored run was opened: this tab's own job is of another question
                 self.put_aside("score")
 
@@ -157,11 +163,12 @@ class Session:
     go_to: str | None = None  # the page to show first
     notices: list[str] = field(default_factory=list)  # what opening them had to say
     shown_run: str | None = None  # the stored run that the page shows, for the address
+    options_shown: bool = False  # the page has the widgets of the scores' options, which the address then names
     compute: Callable[[], None] | None = None  # measures here what the page shows; None: the scores
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model
     fact: int | None = None  # the record chosen on the trace and trial pages
-    prefilled: tuple[str, int] | None = None  # the layer that was already proposed to edit at
+    prefilled: tuple[Question, int] | None = None  # the layer that was already proposed to edit at
     proposed_prompt: str | None = None  # what the playground has already put into its empty field
     fingerprints: dict[str, tuple[FactSet, str]] = field(default_factory=dict)
     facts: str | None = None  # the set that the sidebar shows

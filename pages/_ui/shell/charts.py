@@ -31,15 +31,18 @@ def theme_name() -> ThemeName:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def chart(figure: go.Figure, key: str, alt: str, *, choosing: bool = False) -> None:
-    """Draw a figure and say below it what it shows. Where `choosing`, a click on it chooses the layer, or no more."""
+def chart(figure: go.Figure, key: str, alt: str, *, choosing: bool = False, says: str = "") -> None:
+    """Draw a figure and say below it what it shows. Where `choosing`, a click on it chooses the layer, or no more.
+
+    `says`: the key of its sentence, where that is not the chart's own.
+    """
     figure.update_layout(modebar=_BUTTONS)
     shared = {"theme": None, "width": "stretch", "config": _CONFIG, "alt": alt, "key": key}
     if not choosing:
         st.plotly_chart(figure, **shared)
     else:
         st.plotly_chart(figure, on_select=lambda: _choose_clicked(key), selection_mode="points", **shared)
-    st.caption(chart_sentence(key))
+    st.caption(chart_sentence(says or key))
     if choosing and session().clicked:  # the chart is in a fragment, the list of layers outside it
         st.rerun()
 

@@ -16,6 +16,7 @@ from pages._ui.scoring import answer, options
 from pages._ui.session import state
 from pages._ui.session.state import Question, session, widget
 from pages._ui.shell.engine import identity, store
+from pages._ui.shell.jobs import is_running
 from pages._ui.shell.text import safe
 
 
@@ -46,23 +47,29 @@ def golden_layer(question: Question) -> int | None:
     return every_layer.golden_layer(model, proxy_set(question), options.choices(question.seed), store())
 
 
+def readers_layers(layers: int) -> tuple[int, ...]:
+    """The chosen layers; none where the only one is what a page has proposed, which another proposal may replace."""
+    chosen, before = chosen_layers(layers), session().prefilled
+    return () if before is not None and chosen == (before[1],) else chosen
+
+
 def propose_layer(question: Question, layers: int) -> None:
-    """Choose the recommended layer once, where no layer is chosen."""
-    if chosen_layers(layers):
+    """Choose the recommended layer once, where the reader has chosen none."""
+    if readers_layers(layers):
         return
     before = session().prefilled
     named = state.kept().proposed
     if named is None or named[0] != question.model:
-        if before is not None and before[0] == question.model:
+        if (before is not None and before[0] == question) or is_running("score"):
             return  # to read the store's scores again with every run of the page takes too long
         layer = _recommended(question)
     else:
         layer = named[1]
-    proposed = (question.model, layer)
-    if layer is None or proposed == before or layer >= layers:
+    if layer is None or layer >= layers:
         return
-    session().prefilled = proposed
-    st.session_state[state.LAYERS] = [layer]
+    session().prefilled = (question, layer)
+    if before is None or (before[0].model, before[1]) != (question.model, layer):
+        st.session_state[state.LAYERS] = [layer]
 
 
 def _recommended(question: Question) -> int | None:
@@ -103,10 +110,10 @@ def cannot_act_note(question: Question, fact: Fact, editor: str, layers: int) ->
 
 
 def choose_and_try(layers: int, proposed: tuple[int, ...] = ()) -> None:
-    """The chosen layers, and the way to the trial edit with them; with those proposed where none is chosen."""
+    """The chosen layers, and the way to the trial edit with them; with those proposed where the reader chose none."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         layers_list(layers)
-        chosen = chosen_layers(layers) or proposed
+        chosen = readers_layers(layers) or proposed or chosen_layers(layers)
         label = f"Try an edit at {layers_in_words(chosen)}" if chosen else "Try an edit"
         if st.button(
             label,

@@ -3,7 +3,7 @@
 import re
 
 from lga_core.data.facts import Fact
-from lga_core.view.words.text import shorten
+from lga_core.view.words.text import in_order, shorten
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:@])")
 # Streamlit and its Markdown plugins look for links, mail addresses, :emoji: and :material/icons: once more after the
@@ -13,7 +13,7 @@ _JOINER = "\u2060"
 
 def safe(text: str) -> str:
     """`text` so that Streamlit's Markdown shows it as it is, on one line."""
-    line = " ".join(text.split())
+    line = " ".join(in_order(text).split())
     return re.sub(r"(\\[:@]|www|WWW)", rf"\1{_JOINER}", _SPECIAL.sub(r"\\\1", line))
 
 

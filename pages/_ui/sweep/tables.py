@@ -27,7 +27,7 @@ from lga_core.view.words.sweep.rows import (
     metric_titles,
     regret_rows,
 )
-from lga_core.view.words.sweep.sentences import optimum_sentence
+from lga_core.view.words.sweep.sentences import optimum_sentence, stand_in_sentence
 from lga_core.view.words.text import count
 from pages._ui.scoring.tabs import provenance
 from pages._ui.shell import elements
@@ -65,8 +65,8 @@ def regret_table(worth: Worth) -> None:
     )
     if worth.unfinished:
         st.caption(f"{count(worth.unfinished, 'fact')} not judged on: not measured at every layer yet.")
-    if any(item.pick.restricted for item in worth.selectors):
-        st.caption("13 → 11: layer 13 was not swept; the best-ranked layer that was stands for it.")
+    if restricted := stand_in_sentence(worth):
+        st.caption(restricted)
 
 
 def metrics_table(view: SweepView, worth: Worth) -> None:

@@ -13,6 +13,7 @@ from lga_core.view.export.frames.edits import edit_probes
 from lga_core.view.export.frames.table import to_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
 from lga_core.view.words.cards import Card, metric_cards
+from lga_core.view.words.charts import loss_chart
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edits.rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
 from lga_core.view.words.edits.sentences import before_after, relative_error
@@ -118,7 +119,7 @@ def _written(report: EditReport) -> None:
         st.caption(WRITTEN_NOTE, help=definitions(rows.columns))
     with right:
         figure = loss_curve(report, **search_end(report), theme_name=theme_name())
-        chart(figure, "loss_curve", "Line chart: the loss at each step.")
+        chart(figure, "loss_curve", "Line chart: the loss at each step.", says=loss_chart(report))
 
 
 def probes(report: EditReport, pending: str | None) -> None:

@@ -124,6 +124,15 @@ def points(estimate: Estimate) -> str:
     return value if estimate.low is None else f"{value} ({estimate.low:.1f} to {estimate.high:.1f})"
 
 
+def stand_in_sentence(worth: Worth) -> str:
+    """What "13 → 11" in the table means, by the first such pick; "" where every pick was swept."""
+    picks = [item.pick for item in worth.selectors if item.pick.restricted and item.pick.layer is not None]
+    if not picks:
+        return ""
+    own, layer = picks[0].own_layer, picks[0].layer
+    return f"{own} → {layer}: layer {own} was not swept; the best-ranked layer that was stands for it."
+
+
 def cheaper(worth: Worth, item: SelectorWorth) -> float | None:
     """How many times less time a selector took than the sweep of its facts; None where either took none."""
     sweep = next((other.pick.cost.seconds for other in worth.selectors if other.pick.selector == BRUTE_FORCE), 0.0)
