@@ -3,7 +3,8 @@
 Undo is exact: a model with no entry enabled has no hook at all, and its weights were never written.
 """
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -29,7 +30,7 @@ class Entry:
     settings: Settings
     mode: Mode
     written: tuple[Written, ...]  # one a layer
-    on: tuple[str, ...]  # ids of the entries that were enabled before it when it was computed
+    on: str  # `hash_of` the entries that were enabled before it when it was computed
     enabled: bool = True
 
     @property
@@ -78,9 +79,17 @@ class Ledger:
         """With one entry switched off, or on again."""
         return self._with(id, replace(self.entry(id), enabled=not self.entry(id).enabled))
 
-    def stale(self, id: str) -> bool:
-        """Whether the enabled entries before it are no longer those that it was computed on."""
-        return self.entry(id).on != _ids(self.entries[: self._place(id)])
+    @property
+    def stale(self) -> frozenset[str]:
+        """The ids of entries for which the enabled ones before them are no longer those that they were computed on."""
+        before = hashlib.sha256()
+        found = []
+        for entry in self.entries:
+            if entry.on != before.hexdigest():
+                found.append(entry.id)
+            if entry.enabled:
+                before.update(entry.id.encode())
+        return frozenset(found)
 
     def _with(self, id: str, entry: Entry) -> "Ledger":
         place = self._place(id)
@@ -138,7 +147,7 @@ def extensions(
             settings=settings or chosen.settings(),
             mode=mode,
             written=(),
-            on=_ids(ledger.entries),
+            on=hash_of(_ids(ledger.entries)),
         )
         ledger = ledger.added(_computed(model, entry, ledger.edits, _numbered(report, number, len(parts))))
         yield ledger
@@ -154,9 +163,10 @@ def recompute(model: LoadedModel, ledger: Ledger, *, report: Reporter = silent) 
     done = 0
     for place in range(len(ledger.entries)):
         entry = ledger.entries[place]
-        if entry.enabled and ledger.stale(entry.id):
-            before = ledger.entries[:place]
-            fresh = replace(entry, id=_new_id(), on=_ids(before), version=editor_named(entry.editor).version)
+        before = ledger.entries[:place]
+        on = hash_of(_ids(before))
+        if entry.enabled and entry.on != on:
+            fresh = replace(entry, id=_new_id(), on=on, version=editor_named(entry.editor).version)
             fresh = _computed(model, fresh, _edits(before), _numbered(report, done, count))
             ledger = ledger._with(entry.id, fresh)
             done += 1
@@ -185,8 +195,14 @@ def _numbered(report: Reporter, number: int, count: int) -> Reporter:
 def _stale_at_last(ledger: Ledger) -> int:
     """How many entries a recomputation computes: all enabled ones from the first stale one on."""
     enabled = ledger.enabled
-    first = next((place for place, entry in enumerate(enabled) if ledger.stale(entry.id)), len(enabled))
+    stale = ledger.stale
+    first = next((place for place, entry in enumerate(enabled) if entry.id in stale), len(enabled))
     return len(enabled) - first
+
+
+def hash_of(ids: Iterable[str]) -> str:
+    """One name for these entries in this order: a list of ids in each entry would grow with the ledger's square."""
+    return hashlib.sha256("".join(ids).encode()).hexdigest()
 
 
 def _edits(entries: Sequence[Entry]) -> tuple[Edit, ...]:

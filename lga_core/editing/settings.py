@@ -9,6 +9,11 @@ from pydantic.dataclasses import dataclass
 from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT, source_problem
 from lga_core.settings import Settings, setting
 
+MOST_STEPS = 10**5  # bounds far beyond any use: a form and a file hold such numbers exactly
+MOST_CONTEXTS = 10**4
+MOST_TOKENS = 10**6
+MOST_SEED = 2**53 - 1
+
 
 def _checked_source(name: str) -> str:
     if problem := source_problem(name):
@@ -33,6 +38,7 @@ class ValueSettings(Settings):
         "Evaluations of the loss. δ is not changed after the last: 25 evaluations are at most 24 updates.",
         source="EasyEdit: v_num_grad_steps of Llama-2 and later models; ROME and EasyEdit have 20 for GPT-2 XL",
         ge=1,
+        le=MOST_STEPS,
     )
     stop: Literal["total", "nll"] = setting(
         "total",
@@ -86,7 +92,7 @@ class KeyValueSettings(Settings):
 
     value: ValueSettings = setting(ValueSettings, "The search for v*")
     contexts: int = setting(
-        4, "Contexts", "Sampled prefixes beside the bare prompt.", source="ours; ROME uses 20", ge=0
+        4, "Contexts", "Sampled prefixes beside the bare prompt.", source="ours; ROME uses 20", ge=0, le=MOST_CONTEXTS
     )
     covariance: MomentSource = setting(
         OWN_TEXT,
@@ -100,8 +106,9 @@ class KeyValueSettings(Settings):
         "Tokens of text for each input dimension of the layer.",
         source="ours",
         ge=TOKENS_PER_INPUT,
+        le=MOST_TOKENS,
     )
-    seed: int = setting(0, "Seed", "For everything drawn at random.", ge=0)
+    seed: int = setting(0, "Seed", "For everything drawn at random.", ge=0, le=MOST_SEED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +213,7 @@ class FineTuningSettings(Settings):
     learning_rate: float = setting(
         5e-4, "Learning rate", "Of Adam, on the weights of the down projection.", source="ROME, EasyEdit", gt=0
     )
-    steps: int = setting(25, "Steps, at most", source="ROME, EasyEdit", ge=1)
+    steps: int = setting(25, "Steps, at most", source="ROME, EasyEdit", ge=1, le=MOST_STEPS)
     stop_loss: float = setting(1e-2, "Stop at loss, nats", "Mean over the facts.", source="ROME, EasyEdit", ge=0)
     epsilon: float | None = setting(
         None,

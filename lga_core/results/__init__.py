@@ -30,11 +30,13 @@ from lga_core.results.edits.trial import (
     LedgerFact,
     LedgerReport,
     LedgerWrite,
+    MergedModel,
     Metric,
     ProbeResult,
     PublishedEdits,
     TrialPart,
     TrialStage,
+    norm_ratio,
 )
 from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
 from lga_core.results.memory import MemoryEstimate, MomentPlan

@@ -64,7 +64,7 @@ class SaveEditSet(LedgerRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportModel(LedgerRequest):
-    """Write a copy of the model with the enabled edits merged. Returns the folder."""
+    """Write a copy of the model with the enabled edits merged. Returns a MergedModel."""
 
     interactive: ClassVar[bool] = False
     folder: Path

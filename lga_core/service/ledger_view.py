@@ -21,7 +21,7 @@ class EntryView:
     mode: Mode
     enabled: bool
     stale: bool  # computed on another set of enabled entries than those before it now
-    norm_ratio: float  # ‖ΔW‖ / ‖W‖, the largest over layers
+    norm_ratio: float | None  # ‖ΔW‖ / ‖W‖, the largest over layers; None where one cannot be had
     target_error: float | None  # ‖W'k − v*‖ / ‖v*‖, the largest over layers and facts
 
 

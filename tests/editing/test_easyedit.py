@@ -198,6 +198,15 @@ def test_modules_come_from_the_model(family):
     assert parts.weight_decay == (0.5 if family == "gpt2" else 0.001)
 
 
+def test_a_model_of_packages_is_named_by_its_repository_and_its_other_weights_are_told():
+    parts = parts_of(replace(tiny_model("llama"), name="smollm2-135m"))
+    file = write_hparams("ft-m", (5,), EDITORS["ft-m"].settings(), parts)
+    assert yaml.safe_load(file.text)["model_name"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert len(file.differs) == 1 and "quantized" in file.differs[0]
+    hub = parts_of(replace(tiny_model("gpt2"), name="gpt2"))
+    assert (hub.name, hub.quantized) == ("openai-community/gpt2", False)
+
+
 def test_a_chat_is_told_in_both_files(facts):
     """EasyEdit asks plain prompts: a comment in the YAML, a note in every record, and neither changes what is read."""
     settings = EDITORS["rome"].settings()
@@ -217,6 +226,14 @@ HOSTILE = {
     "no keys": "{1: 2, alg_name: ROME, layers: [1]}",
     "empty": "",
     "digits": "alg_name: ROME\nlayers: [1]\nv_lr: " + "9" * 5000,
+    "hexadecimal": "alg_name: 0x" + "F" * 5000,
+    "hexadecimal in a list": "alg_name: ROME\nlayers: [1]\nfact_token: [0x" + "F" * 5000 + "]",
+    "hexadecimal key": "alg_name: {0x" + "F" * 5000 + ": 1}\nlayers: [1]",
+    "steps": "alg_name: ROME\nlayers: [1]\nv_num_grad_steps: 1" + "0" * 400,
+    "steps as text": "alg_name: ROME\nlayers: [1]\nv_num_grad_steps: '1e300'",
+    "steps without use": "alg_name: FT\nlayers: [1]\nobjective_optimization: prompt_last\nnum_steps: 9007199254740991",
+    "contexts": "alg_name: ROME\nlayers: [1]\ncontext_template_length_params: [[5, 9007199254740991]]",
+    "seed as text": "#lga seed: '1" + "0" * 400 + "'\nalg_name: ROME\nlayers: [1]",
     "date": "alg_name: ROME\nlayers: [1]\nv_lr: 2001-13-45",
     "unknown": "alg_name: MEND\nlayers: [1]",
     "no objective": "alg_name: FT\nlayers: [1]",

@@ -3,6 +3,7 @@
 import json
 import resource
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from conftest import tiny_model
 from reporting import Collect, cancel_at
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from lga_core.editing.edits import LowRankEdit, applied
+from lga_core.editing.edits import DenseEdit, LowRankEdit, applied
 from lga_core.editing.files import export
 from lga_core.editing.files.export import NOTE, export_merged, merged_matrix
 from lga_core.editing.ledger import Ledger, extend
@@ -23,6 +24,7 @@ from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.structure.architecture import Architecture
 from lga_core.probes.summary import summarize
 from lga_core.progress import Cancelled
+from lga_core.view.words.edits.sentences import merged_words
 
 FAMILIES = ("gpt2", "llama", "gemma3")
 SETTINGS = RankOneSettings(
@@ -48,7 +50,8 @@ def test_plain_transformers_loads_what_the_hooks_show(family, shard, facts, tmp_
     model = tiny_model(family, torch.float32)
     before, config = weights_hash(model.model), model.model.config.to_dict()
     edits = made(model, facts)
-    folder = export_merged(model, edits, tmp_path / "edited", facts[:3])
+    written = export_merged(model, edits, tmp_path / "edited", facts[:3])
+    folder = Path(written.folder)
     assert [path.name for path in tmp_path.iterdir()] == ["edited"]
     assert ((folder / "model.safetensors.index.json").exists()) == (shard == 60_000)
     network, report = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
@@ -65,6 +68,7 @@ def test_plain_transformers_loads_what_the_hooks_show(family, shard, facts, tmp_
     assert (hooked - log_p(model.model, model.tokenizer, text)).abs().max() > 1e-2
     assert weights_hash(model.model) == before and model.model.config.to_dict() == config
     note = json.loads((folder / NOTE).read_text())
+    assert note["rounding_errors"] == written.errors and max(written.errors.values()) < 1e-3
     assert [item["matrix"] for item in note["edits"]] == [edit.matrix for edit in edits]
     assert [fact["target_new"] for fact in note["facts"]] == ["Boston", "Japan", "Rome"]
 
@@ -73,7 +77,7 @@ def test_plain_transformers_loads_what_the_hooks_show(family, shard, facts, tmp_
 def test_the_same_accuracies(family, facts, tmp_path):
     model = tiny_model(family, torch.float32)
     edits = made(model, facts)
-    merged = load(str(export_merged(model, edits, tmp_path / "edited")), device="cpu")
+    merged = load(export_merged(model, edits, tmp_path / "edited").folder, device="cpu")
     for fact in facts[:3]:
         questions = probe_questions(model, fact).questions
         before = ask(model, questions)
@@ -100,6 +104,22 @@ def test_unedited_weights_are_written_as_they_are_and_in_their_dtype(family, fac
     torch.testing.assert_close(change, edit.delta, atol=0.1, rtol=2e-2)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_rounding_takes_of_an_edit_is_told(family, tmp_path):
+    """A change of 5e-5 vanishes beside weights of 0.1 in bfloat16, one of 0.1 stays."""
+    model = tiny_model(family, torch.bfloat16)
+    edits = []
+    for layer, size in ((1, 5e-5), (2, 0.1)):
+        down = model.architecture.blocks[layer].down
+        down.module.weight.fill_(0.1)
+        edits.append(DenseEdit(layer=layer, matrix=down.name, delta=torch.full((down.d_out, down.d_in), size)))
+    merged = export_merged(model, edits, tmp_path / "edited")
+    small, large = (merged.errors[edit.matrix] for edit in edits)
+    assert small == pytest.approx(1) and large < 0.01
+    words = merged_words(merged)
+    assert f"{edits[0].matrix} 100%" in words and edits[1].matrix not in words and "float32" in words
+
+
 def test_a_head_of_its_own_is_written_and_nothing_is_copied_but_what_is_edited(tmp_path):
     torch.manual_seed(0)
     network = LlamaForCausalLM(
@@ -118,7 +138,7 @@ def test_a_head_of_its_own_is_written_and_nothing_is_copied_but_what_is_edited(t
     lies = {name: weight.data_ptr() for name, weight in network.state_dict().items()}
     written = {name: weight.data_ptr() for name, weight in export.merged_weights(model, [edit]).items()}
     assert {name for name in lies if lies[name] != written[name]} == {f"{down.name}.weight"}
-    loaded = AutoModelForCausalLM.from_pretrained(export_merged(model, [edit], tmp_path / "edited"))
+    loaded = AutoModelForCausalLM.from_pretrained(export_merged(model, [edit], tmp_path / "edited").folder)
     assert torch.equal(loaded.lm_head.weight, network.lm_head.weight)
     assert not torch.equal(loaded.lm_head.weight, loaded.get_input_embeddings().weight)
 

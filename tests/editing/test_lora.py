@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -66,6 +67,9 @@ def test_a_dense_edit_is_refused_or_written_by_svd_with_its_error(family, facts,
     ledger = extend(model, Ledger(), facts[:1], "ft-m", [1], FineTuningSettings(steps=3), "sequential")
     with pytest.raises(LgaError, match="no low rank"):
         export_lora(ledger, model, tmp_path / "refused")
+    for rank in (0, -1):
+        with pytest.raises(LgaError, match=f"rank {rank} changes nothing"):
+            export_lora(ledger, model, tmp_path / "refused", dense_rank=rank)
     assert not (tmp_path / "refused").exists()
     written = export_lora(ledger, model, tmp_path / "near", dense_rank=2)
     (matrix, error), *_ = written.errors.items()
@@ -117,3 +121,6 @@ def test_the_configuration_names_the_base_model_and_the_exact_matrices(facts, tm
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     assert config["fan_in_fan_out"] and config["r"] == config["lora_alpha"] == 2
     assert config["target_modules"] == [model.architecture.blocks[layer].down.name for layer in (1, 2)]
+    export_lora(of_rome(model, facts), replace(model, name="gemma-3-270m:chat"), tmp_path / "other")
+    config = json.loads((tmp_path / "other" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "google/gemma-3-270m"

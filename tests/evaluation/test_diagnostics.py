@@ -104,6 +104,14 @@ def test_ratios_are_of_the_summed_change_by_layer(tiny):
     assert norm_ratios(tiny, [edits[0], undone]) == pytest.approx((0.0,), abs=1e-6)
 
 
+def test_a_change_of_a_matrix_of_zeros_has_no_ratio_and_is_not_said_to_have_blown_up():
+    model = tiny_model("llama", torch.float32)
+    model.architecture.blocks[1].down.module.weight.zero_()
+    measured = diagnose(model, "The city of", [low_rank(model, 1)])
+    assert measured.norm_ratios == (None,) and measured.kl > 0
+    assert not [warning for warning in measured.warnings if "finite" in warning]
+
+
 @pytest.mark.parametrize("what", ["fact", "prompt"])
 def test_no_edit_did_nothing_and_says_so(tiny, facts, what):
     measured = diagnose(tiny, facts[0] if what == "fact" else facts[0].prompt, ())

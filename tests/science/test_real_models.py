@@ -4,17 +4,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from conftest import REAL_MODELS, load_real
+from peft import PeftModel
 from reporting import Collect
+from transformers import AutoModelForCausalLM
 from trying import trial_edit
 
 from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
+from lga_core.editing.edits import applied
+from lga_core.editing.files.lora import export_lora
+from lga_core.editing.ledger import Ledger, extend
+from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.metrics.asking import predict, probe_questions
 from lga_core.models.loading import load
+from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import answer_row, sequence_row, subject_span
 from lga_core.scores.gradients.lga import gradient_rows
@@ -149,3 +157,20 @@ def test_an_edit_in_the_template_takes(chat, facts):
     report = trial_edit(chat, facts[0], (EDIT_LAYER["smollm2-135m"],), "r-rome", settings, diagnose=False)
     assert report.target_error <= 1e-4
     assert report.after["rewrite"].teacher_forced >= 95 > report.before["rewrite"].teacher_forced
+
+
+def test_peft_on_plain_transformers_gives_the_logits_of_the_hooks(facts, tmp_path):
+    """From the same folder of weights, with an R-ROME edit exported as a LoRA adapter."""
+    model = load("smollm2-135m", accept_terms=True, device="cpu", dtype="float32")
+    settings = RRomeSettings(covariance="identity", value=ValueSettings(steps=5))
+    ledger = extend(model, Ledger(), facts[:1], "r-rome", [13], settings, "sequential")
+    export_lora(ledger, model, tmp_path / "adapter")
+    plain = AutoModelForCausalLM.from_pretrained(local_folder(resolve("smollm2-135m")), dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(plain, tmp_path / "adapter")
+    asked = model.tokenizer(facts[0].prompt, return_tensors="pt")
+    with torch.no_grad():
+        unedited = model.model(**asked).logits
+        with applied(model, ledger.edits):
+            hooked = model.model(**asked).logits
+        torch.testing.assert_close(adapted(**asked).logits, hooked, atol=1e-4, rtol=0)
+    assert (hooked - unedited).abs().max() > 1

@@ -32,6 +32,7 @@ from lga_core.editing.files.manifest import (
     ManifestEntry,
     Measured,
     Tensors,
+    fits,
     same_fields,
 )
 from lga_core.editing.files.whole_folder import write_folder
@@ -47,7 +48,7 @@ def save_edit_set(ledger: Ledger, model: LoadedModel, path: Path | str, *, measu
     """Write a ledger to `path`: a .zip file (one that is there is replaced), else a folder (new, or empty).
 
     `measured`: how its facts fare, where that is known. Whole or not at all. Raises LgaError where the disk or the
-    path fails, or an edit is not finite.
+    path fails, an edit is not finite, or there are too many of them.
     """
     path = Path(path)
     check_place(path)
@@ -92,7 +93,7 @@ def edit_set_bytes(ledger: Ledger, model: LoadedModel, measured: EditMeans | Non
 
 
 def edit_set_files(ledger: Ledger, model: LoadedModel, measured: EditMeans | None = None) -> dict[str, bytes]:
-    """The content of each file of an edit set. Raises LgaError for an edit that is not finite."""
+    """The content of each file of an edit set. Raises LgaError for an edit that is not finite, and for too many."""
     tensors = {
         f"{entry.id}/{item.edit.layer}/{part}": tensor.detach().to("cpu", torch.float32).contiguous().clone()
         for entry in ledger.entries
@@ -117,7 +118,13 @@ def edit_set_files(ledger: Ledger, model: LoadedModel, measured: EditMeans | Non
         entries=tuple(map(_described, ledger.entries)),
     )
     manifest = manifest.sealed
-    files = {MANIFEST: manifest.model_dump_json(indent=1).encode(), TENSORS: content}
+    described = manifest.model_dump_json(indent=1).encode()
+    if not fits(described):  # it could not be read back
+        raise LgaError(
+            f"{len(ledger.entries):,} edits with their facts and probes are too many for one edit set.",
+            hint="Remove some of them, or save them as several sets.",
+        )
+    files = {MANIFEST: described, TENSORS: content}
     if measured is not None:
         files[METRICS_FILE] = (
             Measured(manifest_sha256=manifest.sha256, means=measured).model_dump_json(indent=1).encode()
@@ -129,6 +136,7 @@ def _described(entry: Entry) -> ManifestEntry:
     return ManifestEntry(
         **same_fields(entry, ENTRY_FIELDS),
         editor_version=entry.version,
+        on=entry.on,
         settings=asdict(entry.settings),
         tensors=tuple(
             Tensors(

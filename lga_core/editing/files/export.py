@@ -14,6 +14,7 @@ import torch
 from huggingface_hub import StateDictSplit, split_torch_state_dict_into_shards
 from safetensors import SafetensorError
 from safetensors.torch import save_file
+from torch import nn
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 from transformers.pytorch_utils import Conv1D
@@ -25,6 +26,7 @@ from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.files import gigabytes, tells_no_room
 from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.results import MergedModel
 
 SHARD_BYTES = 2 * 10**9
 NOTE = "lga_edits.json"
@@ -37,11 +39,12 @@ def export_merged(
     facts: Sequence[Fact] = (),
     *,
     report: Reporter = silent,
-) -> Path:
+) -> MergedModel:
     """Write config, tokenizer and weights, in the model's dtype, with `edits` merged; `facts` are named in a note.
 
-    Whole or not at all: it is built beside `folder` and moved there in one step. Raises LgaError for a folder that
-    holds anything, a full disk, or an edit that is not finite.
+    The note and the result tell how much of each matrix's ΔW the rounding to that dtype takes. Whole or not at all: it
+    is built beside `folder` and moved there in one step. Raises LgaError for a folder that holds anything, a full disk,
+    or an edit that is not finite.
     """
     folder = Path(folder)
     try:
@@ -50,7 +53,8 @@ def export_merged(
                 weights = merged_weights(model, edits)
                 shards = split_torch_state_dict_into_shards(weights, max_shard_size=SHARD_BYTES)
                 _check_room(folder, sum(weight.nbytes for weight in weights.values()))
-                _write_rest(model, edits, facts, shards, half)
+                errors = rounding_errors(model, edits)
+                _write_rest(model, _note(model, edits, facts, errors), shards, half)
             steps = len(shards.filename_to_tensors)
             report(Progress(phase=Phase.EXPORT, done=0, total=steps))
             for done, (name, members) in enumerate(shards.filename_to_tensors.items(), start=1):
@@ -62,7 +66,18 @@ def export_merged(
         raise _cannot_write(folder, error.strerror or str(error)) from error
     except SafetensorError as error:
         raise _cannot_write(folder, "the disk is full" if tells_no_room(str(error)) else str(error)) from error
-    return folder
+    return MergedModel(folder=str(folder), errors=errors)
+
+
+def rounding_errors(model: LoadedModel, edits: Sequence[Edit]) -> dict[str, float]:
+    """‖(W' − W) − ΔW‖ / ‖ΔW‖ of each edited matrix, W' = W + ΔW rounded to the weights' dtype."""
+    errors = {}
+    for matrix, members in by_matrix(edits).items():
+        module, change = _change(model, members)
+        kept = merged_matrix(model, members).to(change) - module.get_parameter("weight").detach().to(change)
+        size = float(change.norm())
+        errors[matrix] = float((kept - change).norm()) / size if size else 0.0
+    return errors
 
 
 def merged_matrix(model: LoadedModel, edits: Sequence[Edit]) -> torch.Tensor:
@@ -70,19 +85,26 @@ def merged_matrix(model: LoadedModel, edits: Sequence[Edit]) -> torch.Tensor:
 
     Raises LgaError where that is not finite.
     """
-    module = model.model.get_submodule(edits[0].matrix)
+    module, change = _change(model, edits)
     weight = module.get_parameter("weight").detach()
-    precise = torch.promote_types(weight.dtype, torch.float32)
-    change = torch.zeros(edits[0].delta.shape, dtype=precise, device=weight.device)  # ΔW (d_out, d_in)
-    for edit in edits:
-        change += edit.delta.to(change)
-    merged = (weight.to(precise) + (change.T if isinstance(module, Conv1D) else change)).to(weight.dtype)
+    merged = (weight.to(change) + change).to(weight.dtype)
     if not merged.isfinite().all():
         raise LgaError(
             f"{edits[0].matrix} with the edits holds numbers that are not finite: an edit blew up.",
             hint="Leave that edit out, or compute it again with other settings.",
         )
     return merged
+
+
+def _change(model: LoadedModel, edits: Sequence[Edit]) -> tuple[nn.Module, torch.Tensor]:
+    """The module of one matrix, and Σ ΔW as it stores its weight, in float32 or better."""
+    module = model.model.get_submodule(edits[0].matrix)
+    weight = module.get_parameter("weight")
+    precise = torch.promote_types(weight.dtype, torch.float32)
+    change = torch.zeros(edits[0].delta.shape, dtype=precise, device=weight.device)  # (d_out, d_in)
+    for edit in edits:
+        change += edit.delta.to(change)
+    return module, change.T if isinstance(module, Conv1D) else change
 
 
 def merged_weights(model: LoadedModel, edits: Sequence[Edit]) -> dict[str, torch.Tensor]:
@@ -97,9 +119,7 @@ def merged_weights(model: LoadedModel, edits: Sequence[Edit]) -> dict[str, torch
     return revert_weight_conversion(network, remove_tied_weights_from_state_dict(weights, network))
 
 
-def _write_rest(
-    model: LoadedModel, edits: Sequence[Edit], facts: Sequence[Fact], shards: StateDictSplit, folder: Path
-) -> None:
+def _write_rest(model: LoadedModel, note: Mapping[str, object], shards: StateDictSplit, folder: Path) -> None:
     """Everything but the weights."""
     network = model.model
     config = copy.deepcopy(network.config)  # the model's own stays as it is
@@ -112,10 +132,12 @@ def _write_rest(
     if shards.is_sharded:
         index = {"metadata": shards.metadata, "weight_map": shards.tensor_to_filename}
         _write(folder / "model.safetensors.index.json", json.dumps(index, indent=2, sort_keys=True))
-    _write(folder / NOTE, json.dumps(_note(model, edits, facts), indent=1, ensure_ascii=False))
+    _write(folder / NOTE, json.dumps(note, indent=1, ensure_ascii=False))
 
 
-def _note(model: LoadedModel, edits: Sequence[Edit], facts: Sequence[Fact]) -> Mapping[str, object]:
+def _note(
+    model: LoadedModel, edits: Sequence[Edit], facts: Sequence[Fact], errors: Mapping[str, float]
+) -> Mapping[str, object]:
     return {
         "about": "These weights are another model's with edits merged.",
         "model": model.name,
@@ -138,6 +160,7 @@ def _note(model: LoadedModel, edits: Sequence[Edit], facts: Sequence[Fact]) -> M
             }
             for edit in edits
         ],
+        "rounding_errors": errors,
     }
 
 

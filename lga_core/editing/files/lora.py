@@ -44,8 +44,8 @@ def export_lora(
     A ROME-family edit has one rank a fact, so the rank is the number of edits of a matrix, and B·A is ΔW. What
     fine-tuning leaves is a whole matrix: it is written by its `dense_rank` largest singular values, with the error.
     `measured`: how the facts fare, where that is known.
-    Raises LgaError for a dense edit without `dense_rank`, no enabled edit, and a folder that holds anything. A reporter
-    that raises leaves nothing: the last report is before the folder is written.
+    Raises LgaError for a dense edit without `dense_rank`, one below 1, no enabled edit, and a folder that holds
+    anything. A reporter that raises leaves nothing: the last report is before the folder is written.
     """
     folder = Path(folder)
     files, ranks, errors = adapter_files(ledger, model, dense_rank=dense_rank, measured=measured, report=report)
@@ -62,6 +62,8 @@ def adapter_files(
     report: Reporter = silent,
 ) -> tuple[dict[str, bytes], dict[str, int], dict[str, float]]:
     """Of the adapter and the edit set beside it the files' contents, ranks and errors. Raises as `export_lora`."""
+    if dense_rank is not None and dense_rank < 1:
+        raise LgaError(f"An adapter of rank {dense_rank} changes nothing.", hint="Ask for a rank of 1 or more.")
     edits = summed(ledger.edits)
     if not edits:
         raise LgaError("There is no edit to write.", hint="Keep an edit, or switch one on.")

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer
 
@@ -10,14 +10,20 @@ from lga_core.data.facts import Fact
 from lga_core.editing.table import Mode
 from lga_core.results import EditMeans
 
-FORMAT = 1
+FORMAT = 2
+FIRST_FORMAT = 1  # that is read still: `on` is a list of ids there
 MANIFEST = "manifest.json"
 TENSORS = "edits.safetensors"
+MOST_MANIFEST_BYTES = 64 * 2**20
+MOST_VALUES = 10**6  # a value may take three bytes in the file and a kilobyte in memory, where it does not fit
 METRICS_FILE = "metrics.json"  # beside them, where the edits were measured
 # What stands in an entry of the ledger and in the manifest under the same name, and of what it wrote at one layer.
-ENTRY_FIELDS = ("id", "facts", "editor", "layers", "mode", "on", "enabled")
+ENTRY_FIELDS = ("id", "facts", "editor", "layers", "mode", "enabled")
 NOT_CONTENT = ("dropped_locality",)  # of a fact: about the file that it was read from
 WRITTEN_FIELDS = ("weight_norm", "target_errors", "clamped", "losses")
+
+
+Size = Annotated[int, Field(ge=0, le=2**31)]
 
 
 class _Strict(BaseModel):
@@ -30,8 +36,8 @@ class Tensors(_Strict):
     layer: int = Field(ge=0)
     matrix: str
     kind: Literal["low rank", "dense"]
-    shapes: Mapping[str, tuple[int, int]]  # left and right, or delta; keys, where there are any
-    weight_norm: float
+    shapes: Mapping[str, tuple[Size, Size]]  # left and right, or delta; keys, where there are any
+    weight_norm: float = Field(ge=0, allow_inf_nan=False)
     target_errors: tuple[float | None, ...]  # per fact
     clamped: tuple[bool | None, ...]
     losses: tuple[tuple[float, ...], ...]
@@ -47,7 +53,7 @@ class ManifestEntry(_Strict):
     settings: Mapping[str, Any]
     layers: tuple[int, ...]
     mode: Mode
-    on: tuple[str, ...]
+    on: str | tuple[str, ...]  # format 1: the ids themselves
     enabled: bool
     tensors: tuple[Tensors, ...]
 
@@ -90,11 +96,22 @@ class Manifest(_Strict):
         return self.model_copy(update={"sha256": self.digest})
 
 
+class OfFormat(BaseModel):
+    """What the manifest of every version says."""
+
+    format: int
+
+
 class Measured(_Strict):
     """`metrics.json`: how the facts fare with the edits that are on."""
 
     manifest_sha256: str  # of the manifest that it is about
     means: EditMeans
+
+
+def fits(content: bytes) -> bool:
+    """Whether a manifest is as large as one that is read; values are counted, one too many where a text has a comma."""
+    return len(content) <= MOST_MANIFEST_BYTES and sum(map(content.count, (b",", b"[", b"{"))) <= MOST_VALUES
 
 
 def same_fields(item: object, names: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-import pydantic_core
 import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
@@ -16,16 +15,20 @@ from lga_core.editing.edits import DenseEdit, Edit, LowRankEdit
 from lga_core.editing.files.containers import HINT, Container, legible, opened
 from lga_core.editing.files.manifest import (
     ENTRY_FIELDS,
+    FIRST_FORMAT,
     FORMAT,
     MANIFEST,
+    MOST_MANIFEST_BYTES,
     TENSORS,
     WRITTEN_FIELDS,
     Manifest,
     ManifestEntry,
+    OfFormat,
     Tensors,
+    fits,
     same_fields,
 )
-from lga_core.editing.ledger import Entry, Ledger
+from lga_core.editing.ledger import Entry, Ledger, hash_of
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
@@ -34,7 +37,6 @@ from lga_core.models.sources.files import gigabytes
 from lga_core.models.structure.architecture import Linear
 from lga_core.settings import Settings, problem
 
-MOST_MANIFEST_BYTES = 64 * 2**20
 HEADER_BYTES = 2**20  # of the tensor file, beyond a part that grows with the number of tensors
 HEADER_BYTES_PER_TENSOR = 512
 CPU = torch.device("cpu")
@@ -66,6 +68,7 @@ def _read(files: Container, model: LoadedModel) -> Ledger:
             Entry(
                 **same_fields(entry, ENTRY_FIELDS),
                 version=entry.editor_version,
+                on=entry.on if isinstance(entry.on, str) else hash_of(entry.on),
                 settings=checked,
                 written=tuple(_written(entry, item, tensors, model) for item in entry.tensors),
             )
@@ -77,20 +80,20 @@ def _read(files: Container, model: LoadedModel) -> Ledger:
 def read_manifest(files: Container) -> Manifest:
     """What the set says of itself; no model is needed. Raises LgaError where it is damaged or of another format."""
     content = files.read(MANIFEST, MOST_MANIFEST_BYTES)
+    if not fits(content):
+        raise _damaged(f"{MANIFEST} holds more values than it can")
     try:
-        plain = pydantic_core.from_json(content)
-        number = plain.get("format") if isinstance(plain, dict) else None
-        if isinstance(number, int) and number > FORMAT:
+        number = OfFormat.model_validate_json(content).format
+        if number > FORMAT:
             raise LgaError(
-                f"This edit set has format {number}; this version reads format {FORMAT}.", hint="Update this program."
+                f"This edit set has format {number}; this version reads formats up to {FORMAT}.",
+                hint="Update this program.",
             )
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         raise _damaged(f"{MANIFEST}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except ValueError as error:
-        raise _damaged(f"{MANIFEST} is no JSON") from error
-    if manifest.format != FORMAT:
+    if manifest.format < FIRST_FORMAT:
         raise _damaged(f"{MANIFEST}: there is no format {manifest.format}")
     if manifest.digest != manifest.sha256:
         raise _damaged(f"{MANIFEST} is not as it was written")

@@ -20,7 +20,7 @@ from lga_core.models.running.forward import ActivationCache, answer_nll, final_h
 from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.resources import ASSETS
-from lga_core.results import KL_BOUND, Diagnostics
+from lga_core.results import KL_BOUND, Diagnostics, norm_ratio
 
 PROMPTS = ASSETS / "neutral_prompts.txt"
 BATCH = 25  # prompts together: 26 MB of log-probabilities over 262k words
@@ -57,7 +57,9 @@ def diagnose(
     ratios = norm_ratios(model, edits)
     fact = about if isinstance(about, Fact) and about.target_new is not None else None
     nll_before, nll_after = _target_nlls(model, fact, edits, (False, True)) if fact else (None, None)
-    broken = not finite or (fact is not None and nll_after is None) or None in ratios
+    broken = (
+        not finite or (fact is not None and nll_after is None) or not all(math.isfinite(edit.norm) for edit in edits)
+    )
     return Diagnostics(
         kl=kl,
         kl_largest=max(divergences) if finite else None,
@@ -72,9 +74,11 @@ def diagnose(
 
 
 def norm_ratios(model: LoadedModel, edits: Sequence[Edit]) -> tuple[float | None, ...]:
-    """‖ΔW‖ / ‖W‖ (Frobenius) of each edited matrix, by layer; edits of one matrix are summed. None: not finite."""
-    ratios = (edit.norm / float(model.model.get_submodule(edit.matrix).weight.float().norm()) for edit in summed(edits))
-    return tuple(ratio if math.isfinite(ratio) else None for ratio in ratios)
+    """‖ΔW‖ / ‖W‖ (Frobenius) of each edited matrix, by layer; edits of one matrix are summed. As `norm_ratio`."""
+    return tuple(
+        norm_ratio(edit.norm, float(model.model.get_submodule(edit.matrix).weight.float().norm()))
+        for edit in summed(edits)
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -149,10 +149,15 @@ def catalogue() -> tuple[ModelEntry, ...]:
         return tuple(ModelEntry.model_validate(entry) for entry in tomllib.load(file)["models"])
 
 
+def catalogued(name: str) -> ModelEntry | None:
+    """The catalogue's model that was loaded by this name; None for one that it does not have."""
+    return next((entry for entry in catalogue() if entry.id == plain_name(name)), None)
+
+
 def published_name(name: str) -> str:
-    """Of a catalogue's model on the hub its repository, which other programs can fetch by themselves; else the name."""
-    repositories = {entry.id: entry.origin.repo for entry in catalogue() if isinstance(entry.origin, Hub)}
-    return repositories.get(plain_name(name), plain_name(name))
+    """Of a catalogue's model its repository on the hub, which other programs fetch by themselves; else the name."""
+    entry = catalogued(name)
+    return (entry and entry.base_repository) or plain_name(name)
 
 
 def resolve(name: str) -> ModelEntry:

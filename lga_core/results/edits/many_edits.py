@@ -26,7 +26,7 @@ class EditCheckpoint(Result):
     n_locality: int  # probes
     kl: float | None  # KL(unedited ‖ edited) of the next token, nats, mean over neutral prompts; null: not finite
     fluency: float | None  # mean over the texts after a few neutral prompts
-    norm_ratios: tuple[float | None, ...]  # ‖ΣΔW‖ / ‖W‖ of each edited matrix, by layer; null: not finite
+    norm_ratios: tuple[float | None, ...]  # ‖ΣΔW‖ / ‖W‖ of each edited matrix, by layer; null: not finite, or W is 0
     edit_cost: Cost = Cost()  # of the edits since the checkpoint before
     cost: Cost = Cost()  # of these edits and of measuring
 

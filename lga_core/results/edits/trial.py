@@ -1,5 +1,6 @@
 """What edits did: metrics, diagnostics, one trial's report, and a ledger's."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,6 +8,12 @@ from typing import Any, Literal
 from lga_core.results.base import Answers, Cost, OldSource, Result, ShownResult
 
 KL_BOUND = 0.5  # nats of drift, mean over the neutral prompts: beyond it edits blew the model up
+
+
+def norm_ratio(delta: float, weight: float) -> float | None:
+    """‖ΔW‖ / ‖W‖; None where W is all zeros, or an edit blew up."""
+    ratio = delta / weight if weight else math.nan
+    return ratio if math.isfinite(ratio) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +53,7 @@ class Diagnostics(Result):
     fluency_after: float | None
     text_before: str  # the continuations that fluency was measured on
     text_after: str
-    norm_ratios: tuple[float | None, ...]  # per layer, ‖ΔW‖ / ‖W‖; None: not finite
+    norm_ratios: tuple[float | None, ...]  # per layer, as `norm_ratio`
     warnings: tuple[str, ...]  # in words: blew up, or did nothing; each with its bound
 
 
@@ -157,8 +164,8 @@ class LedgerWrite(Result):
     clamped: tuple[bool | None, ...]
 
     @property
-    def norm_ratio(self) -> float:
-        return self.delta_norm / self.weight_norm
+    def norm_ratio(self) -> float | None:
+        return norm_ratio(self.delta_norm, self.weight_norm)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +192,14 @@ class Adapter(Result):
     folder: str
     ranks: Mapping[str, int]  # matrix -> rank of its ΔW
     errors: Mapping[str, float]  # matrix -> ‖ΔW − BA‖ / ‖ΔW‖ (Frobenius), of those that were approximated
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergedModel(Result):
+    """A model that was written with edits in its weights."""
+
+    folder: str
+    errors: Mapping[str, float]  # matrix -> ‖(W' − W) − ΔW‖ / ‖ΔW‖ (Frobenius): what rounding W' to its dtype takes
 
 
 @dataclass(frozen=True, kw_only=True)

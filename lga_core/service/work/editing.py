@@ -14,8 +14,9 @@ from lga_core.editing.table import editor_named
 from lga_core.evaluation.experiments.ledger_report import ledger_report
 from lga_core.evaluation.experiments.playground import compare_texts
 from lga_core.models.loaded import LoadedModel
+from lga_core.paths import user_path
 from lga_core.progress import Phase, Progress
-from lga_core.results import Adapter, EditReport, PlaygroundReport, Stored
+from lga_core.results import Adapter, EditReport, MergedModel, PlaygroundReport, Stored
 from lga_core.runs import tasks
 from lga_core.runs.storage.store import Store
 from lga_core.service import ledger_requests as ask_ledger
@@ -119,10 +120,10 @@ def save(desk: Desk, request: ask_ledger.SaveEditSet, control: Control) -> bytes
     return edit_set_bytes(book.ledger, model, book.means)
 
 
-def export(desk: Desk, request: ask_ledger.ExportModel, control: Control) -> str:
+def export(desk: Desk, request: ask_ledger.ExportModel, control: Control) -> MergedModel:
     model, book = ledger_of(desk, request, control)
     facts = [fact for entry in book.ledger.enabled for fact in entry.facts]
-    return str(export_merged(model, book.ledger.edits, request.folder, facts, report=control.report))
+    return export_merged(model, book.ledger.edits, user_path(request.folder), facts, report=control.report)
 
 
 def export_adapter(desk: Desk, request: ask_ledger.ExportAdapter, control: Control) -> Adapter:
@@ -130,7 +131,7 @@ def export_adapter(desk: Desk, request: ask_ledger.ExportAdapter, control: Contr
     return export_lora(
         book.ledger,
         model,
-        request.folder,
+        user_path(request.folder),
         dense_rank=request.dense_rank,
         measured=book.means,
         report=control.report,

@@ -16,7 +16,7 @@ from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.derived import keep
 from lga_core.models.sources.files import cache_home
-from lga_core.results import EditMeans, LedgerReport
+from lga_core.results import EditMeans, LedgerReport, norm_ratio
 from lga_core.service.ledger_view import Change, EntryView, LedgerView
 from lga_core.service.requests import TrialRequest
 
@@ -114,8 +114,9 @@ class SessionLedger:
 
     def view(self) -> LedgerView:
         """As pages see it."""
+        stale = self.ledger.stale
         return LedgerView(
-            entries=tuple(_entry(self.ledger, entry) for entry in self.ledger.entries),
+            entries=tuple(_entry(entry, stale=entry.id in stale) for entry in self.ledger.entries),
             report=self.report,
             current=self.measured is self.ledger or not self.ledger.entries,
             changes=tuple(self.changes),
@@ -142,13 +143,13 @@ def remove_old_sessions() -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _entry(ledger: Ledger, entry: Entry) -> EntryView:
-    ratios = [item.edit.norm / item.weight_norm for item in entry.written]
+def _entry(entry: Entry, *, stale: bool) -> EntryView:
+    ratios = [norm_ratio(item.edit.norm, item.weight_norm) for item in entry.written]
     errors = [error for item in entry.written for error in item.target_errors if error is not None]
     same = ("id", "facts", "editor", "layers", "settings", "mode", "enabled")
     return EntryView(
         **{name: getattr(entry, name) for name in same},
-        stale=ledger.stale(entry.id),
-        norm_ratio=max(ratios),
+        stale=stale,
+        norm_ratio=None if None in ratios else max(ratios),
         target_error=max(errors) if errors else None,
     )

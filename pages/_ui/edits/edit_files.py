@@ -9,7 +9,7 @@ from lga_core.models.sources.files import gigabytes
 from lga_core.results import Adapter
 from lga_core.service.ledger_requests import ExportAdapter, ExportModel, LoadEditSet, SaveEditSet
 from lga_core.service.ledger_view import LedgerView
-from lga_core.view.words.edits.sentences import adapter_words
+from lga_core.view.words.edits.sentences import adapter_words, merged_words
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs, publishing
 from pages._ui.session.state import widget
@@ -119,12 +119,12 @@ def _export(model: str, ledger: LedgerView) -> None:
     job = jobs.last_job(ledger_jobs.EXPORT, model)
     job_outcome(job, "Nothing was kept.")
     if job is not None and job.result is not None:
-        words = adapter_words(job.result) if isinstance(job.result, Adapter) else f"Written to {job.result}"
+        words = adapter_words(job.result) if isinstance(job.result, Adapter) else merged_words(job.result)
         st.success(safe(words), icon=":material/check_circle:")
 
 
 def _write(model: str, kind: str) -> None:
-    folder = Path(widget("export_path", "").strip()).expanduser()
+    folder = Path(widget("export_path", "").strip())
     if kind == MERGED:
         ledger_jobs.start(ExportModel, model, folder=folder)
     else:

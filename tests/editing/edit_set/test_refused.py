@@ -14,7 +14,7 @@ from conftest import tiny_model
 from editing.edit_set.building import QUICK, plain
 from safetensors.torch import load, save
 
-from lga_core.editing.files import reading
+from lga_core.editing.files import manifest, reading
 from lga_core.editing.files.edit_set import edit_set_bytes, save_edit_set
 from lga_core.editing.files.manifest import MANIFEST, TENSORS, Manifest
 from lga_core.editing.files.reading import read_edit_set
@@ -80,8 +80,8 @@ def set_in(path, value):
         (set_in(("entries", 0, "tensors", 0, "shapes", "right"), [2, 80]), "other shapes"),
         (set_in(("entries", 0, "tensors", 0, "shapes"), {"delta": [32, 80]}), "other shapes"),
         (set_in(("entries", 2, "tensors", 0, "shapes", "delta"), [80, 32]), "other shapes"),
-        (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [-1, 32], "right": [-1, 80]}), "other shapes"),
-        (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [10**12, 32], "right": [10**12, 80]}), "of memory"),
+        (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [0, 32], "right": [0, 80]}), "other shapes"),
+        (set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [2**31, 32], "right": [2**31, 80]}), "of memory"),
         (
             set_in(("entries", 0, "tensors", 0, "shapes"), {"left": [9, 32], "right": [9, 80], "keys": [1, 80]}),
             "not float32",
@@ -94,7 +94,7 @@ def set_in(path, value):
         (set_in(("entries", 0, "settings"), {"contexts": -1}), "not those of this version"),
         (set_in(("entries", 0, "facts", 0, "span"), [0, 3]), "is not where"),
         (set_in(("entries", 0, "facts", 0, "target_new"), None), "is not where"),
-        (set_in(("format",), 2), "format 2.*reads format 1"),
+        (set_in(("format",), 3), "format 3.*up to 2"),
         (set_in(("format",), 0), "no format 0"),
         (lambda manifest: manifest["entries"].append(manifest["entries"][0]), "same id"),
         (lambda manifest: manifest["entries"].pop(), "that the manifest does not name"),
@@ -135,6 +135,32 @@ def test_hashes_guard_both_files(model, ledger):
     for wrong in (b"", b"[]", b"null", b"{", b'{"format": 1}', b"[" * 100_000, b"\xff\xfe"):
         with pytest.raises(LgaError, match="damaged"):
             read_edit_set(zipped({**parts, MANIFEST: wrong}), model)
+
+
+@pytest.mark.parametrize("norm", [b"-1.0", b'"Infinity"', b'"NaN"'])
+def test_a_norm_that_no_weight_has_is_refused(model, ledger, norm):
+    parts = parts_of(edit_set_bytes(ledger, model))
+    own = str(ledger.entries[0].written[0].weight_norm).encode()
+    with pytest.raises(LgaError, match="weight_norm"):
+        read_edit_set(zipped({**parts, MANIFEST: parts[MANIFEST].replace(own, norm)}), model)
+
+
+@pytest.mark.parametrize("size", [b"-1", b"1" + b"0" * 400])
+def test_a_size_that_no_tensor_has_is_refused(model, ledger, size):
+    parts = parts_of(edit_set_bytes(ledger, model))
+    shape = json.dumps(json.loads(parts[MANIFEST])["entries"][0]["tensors"][0]["shapes"]["left"]).encode()
+    flat = json.dumps(json.loads(parts[MANIFEST])).encode()
+    with pytest.raises(LgaError, match=r"shapes\.left"):
+        read_edit_set(zipped({**parts, MANIFEST: flat.replace(shape, b"[" + size + b", 32]", 1)}), model)
+
+
+def test_more_values_than_fit_are_refused_before_any_is_made(model, ledger, monkeypatch):
+    parts = parts_of(edit_set_bytes(ledger, model))
+    with pytest.raises(LgaError, match="more values than it can"):
+        read_edit_set(zipped({**parts, MANIFEST: b'{"format": 2, "entries": [' + b"[]," * 10**6 + b"[]]}"}), model)
+    monkeypatch.setattr(manifest, "MOST_VALUES", 100)
+    with pytest.raises(LgaError, match="too many for one edit set"):
+        edit_set_bytes(ledger, model)
 
 
 def test_only_the_two_names_are_read(model, ledger, tmp_path):

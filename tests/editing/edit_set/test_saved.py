@@ -1,7 +1,9 @@
 """Edit sets: what is saved comes back bit by bit, and what cannot be saved leaves nothing behind."""
 
+import io
 import json
 import resource
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -10,13 +12,16 @@ from conftest import tiny_model
 from editing.edit_set.building import QUICK, made, plain
 
 from lga_core.editing.edits import applied
-from lga_core.editing.files.edit_set import edit_set_bytes, save_edit_set
-from lga_core.editing.files.manifest import MANIFEST
+from lga_core.editing.files.edit_set import edit_set_bytes, edit_set_files, save_edit_set
+from lga_core.editing.files.manifest import MANIFEST, TENSORS, Manifest
 from lga_core.editing.files.reading import read_edit_set
-from lga_core.editing.ledger import Ledger, extend
+from lga_core.editing.ledger import Ledger, extend, hash_of
+from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
+from lga_core.evaluation.experiments.ledger_report import ledger_report
 from lga_core.models.text.tokens import prompt_row
+from lga_core.service.work.session_ledger import SessionLedger
 
 
 def logits(model, edits):
@@ -55,6 +60,43 @@ def test_edits_come_back_to_where_the_model_computes(facts):
         model.device
     }
     assert plain(again) == plain(ledger)
+
+
+def test_a_set_of_the_first_format_is_read(model, ledger):
+    """There each entry lists the ids that it was computed on."""
+    with zipfile.ZipFile(io.BytesIO(edit_set_bytes(ledger, model))) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    first = json.loads(parts[MANIFEST])
+    first["format"] = 1
+    for place, entry in enumerate(first["entries"]):
+        entry["on"] = [before["id"] for before in first["entries"][:place] if before["enabled"]]
+    described = Manifest.model_validate(first).sealed.model_dump_json().encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(MANIFEST, described)
+        archive.writestr(TENSORS, parts[TENSORS])
+    again = read_edit_set(file.getvalue(), model)
+    first_on = replace(ledger.entries[1], on=hash_of(()))  # the first entry was on when the second was computed
+    assert plain(again) == plain(Ledger(entries=(ledger.entries[0], first_on, ledger.entries[2])))
+
+
+def test_an_entry_takes_the_same_room_wherever_it_stands(model, facts):
+    ledger = extend(model, Ledger(), [facts[0]] * 12, "rome", [1], QUICK, "sequential")
+    entries = json.loads(edit_set_files(ledger, model)[MANIFEST])["entries"]
+    sizes = [len(json.dumps({**entry, "tensors": []})) for entry in entries]
+    assert len(set(sizes)) == 1
+
+
+def test_an_edit_of_a_matrix_of_zeros_is_kept_and_shown(facts, tmp_path):
+    """Also one whose other layer has a ratio: no number stands for the largest of both."""
+    model = tiny_model("llama", torch.float32)
+    model.architecture.blocks[1].down.module.weight.zero_()
+    ledger = extend(model, Ledger(), facts[:1], "ft-m", [0, 1], FineTuningSettings(steps=2), "batch")
+    again = read_edit_set(edit_set_bytes(ledger, model), model)
+    assert plain(again) == plain(ledger) and again.entries[0].written[1].weight_norm == 0
+    book = SessionLedger(path=tmp_path / "set.zip", fingerprint=model.fingerprint, ledger=again)
+    assert book.view().entries[0].norm_ratio is None
+    assert [write.norm_ratio is None for write in ledger_report(model, again).writes] == [False, True]
 
 
 @pytest.mark.parametrize("name", EDITORS)
@@ -100,12 +142,12 @@ def test_tensors_that_share_memory_are_saved(model, ledger):
 
 def test_the_manifest_says_everything(model, ledger, facts, tmp_path):
     manifest = json.loads((save_edit_set(ledger, model, tmp_path / "set") / MANIFEST).read_text())
-    assert manifest["format"] == 1 and manifest["model"] == "tiny-llama"
+    assert manifest["format"] == 2 and manifest["model"] == "tiny-llama"
     assert manifest["model_fingerprint"] == model.fingerprint
     assert manifest["created"] and manifest["packages"]["torch"] == torch.__version__
     first, _, last = manifest["entries"]
     assert first["facts"][0]["prompt"] == facts[0].prompt and first["editor"] == "rome" and not first["enabled"]
-    assert first["settings"]["value"]["steps"] == 2 and last["on"] == [manifest["entries"][1]["id"]]
+    assert first["settings"]["value"]["steps"] == 2 and last["on"] == hash_of([manifest["entries"][1]["id"]])
     assert [fact["record"] for fact in last["facts"]] == [2, 3, 4] and last["mode"] == "batch"
     assert last["tensors"][0] == {
         "layer": 0,

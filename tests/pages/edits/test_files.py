@@ -73,7 +73,7 @@ def test_an_exported_model_is_the_edited_one(steps: AppTest, model_folder: Path,
     steps.text_input(key="export_path").input(str(tmp_path / "merged")).run()
     steps.button(key="export").click().run()
     wait(steps)
-    assert "Written to" in " ".join(item.value for item in steps.success)
+    assert "Merged model in" in " ".join(item.value for item in steps.success)
     merged, original = (
         AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
         for folder in (tmp_path / "merged", model_folder)
@@ -90,6 +90,10 @@ def test_an_exported_model_is_the_edited_one(steps: AppTest, model_folder: Path,
     assert "is there already" in words(steps)
 
     steps.segmented_control(key="export_kind").set_value("LoRA adapter").run()
+    steps.text_input(key="export_path").input("~nobody-of-that-name/adapter").run()
+    steps.button(key="export").click().run()
+    wait(steps)
+    assert not steps.exception and "is no path" in words(steps)
     steps.text_input(key="export_path").input(str(tmp_path / "adapter")).run()
     steps.button(key="export").click().run()
     wait(steps)

@@ -10,7 +10,7 @@ from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.progress import Reporter
 from lga_core.results import EditReport
-from lga_core.view.words.edits.sentences import adapter_words
+from lga_core.view.words.edits.sentences import adapter_words, merged_words
 
 if TYPE_CHECKING:
     from lga_core.models.loaded import LoadedModel
@@ -68,7 +68,7 @@ class Copies:
         from lga_core.editing.ledger import Ledger, extend
 
         lines: list[str] = []
-        data = dict.fromkeys(("saved", "exported", "adapter", "easyedit"))
+        data = dict.fromkeys(("saved", "exported", "rounding", "adapter", "easyedit"))
         if self.save or self.merged or self.lora:
             ledger = extend(model, Ledger(), [fact], editor, layers, settings, "sequential", report=report)
         if self.save is not None:
@@ -76,9 +76,10 @@ class Copies:
             data["saved"] = str(self.save)
             lines.append(f"saved to {self.save}")
         if self.merged is not None:
-            export_merged(model, ledger.edits, self.merged, [fact], report=report)
-            data["exported"] = str(self.merged)
-            lines.append(f"exported to {self.merged}")
+            merged = export_merged(model, ledger.edits, self.merged, [fact], report=report)
+            data["exported"] = merged.folder
+            data["rounding"] = merged.errors
+            lines.append(merged_words(merged))
         if self.lora is not None:
             adapter = export_lora(
                 ledger, model, self.lora, dense_rank=self.lora_rank, measured=edited.means, report=report

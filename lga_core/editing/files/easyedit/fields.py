@@ -26,6 +26,7 @@ class ModelParts:
     weight_decay: float  # what an empty setting stands for in this family
     epsilon: float
     chat: bool = False  # asked in its chat template
+    quantized: bool = False  # the weights here come from a quantized file, those of that name do not
 
 
 def _same(value: Any) -> Any:

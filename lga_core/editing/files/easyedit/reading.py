@@ -19,6 +19,7 @@ from lga_core.settings import Settings, from_flat, problem
 MAX_BYTES = 20_000  # EasyEdit's own have 1 kB
 MAX_DEPTH = 4
 MOST_NAMED = 20
+LARGEST = 2**53 - 1  # of whole numbers: larger ones are no float, and a long hexadecimal one has no decimal text
 LONGEST = 60  # characters of a value that is shown
 KNOWN_ALREADY = ("alg_name", "layers")
 
@@ -184,7 +185,17 @@ def _mapping(name: str, text: str) -> dict[str, Any]:
         raise _refused(name, "it is no plain list of fields") from error
     if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
         raise _refused(name, "it is no list of fields with a name each")
+    if _has_too_large(fields):
+        raise _refused(name, f"it holds a whole number beyond ±{LARGEST:,}")
     return fields
+
+
+def _has_too_large(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_too_large, (*value, *value.values())))
+    if isinstance(value, list | tuple | set):
+        return any(map(_has_too_large, value))
+    return isinstance(value, int) and abs(value) > LARGEST
 
 
 def _check_plain(name: str, text: str) -> None:

@@ -11,7 +11,7 @@ from lga_core.editing.files.easyedit.facts_file import CHAT, EasyEditFile
 from lga_core.editing.files.easyedit.fields import FORMATS, LAST_LAYER, REMARK, WEIGHT, FieldLink, ModelParts
 from lga_core.editing.files.easyedit.reading import settings_of
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import published_name
+from lga_core.models.sources.catalogue import catalogued, published_name
 from lga_core.models.text.sources import IDENTITY
 from lga_core.settings import Settings, flat_names, flat_values, settings_in
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE = "hparams.yaml"
 WIDEST = 10**6  # no line is folded
+QUANTIZED = "The weights: here they were quantized and expanded again, those of {name} never were."
 
 
 def write_hparams(editor: str, layers: tuple[int, ...], settings: Settings, parts: ModelParts) -> EasyEditFile:
@@ -77,6 +78,7 @@ def _differs(editor: str, settings: Settings, there: dict[str, Any], parts: Mode
     links = {link.setting: link for link in known.links}
     values = flat_values(settings)
     differences = [CHAT] if parts.chat else []
+    differences += [QUANTIZED.format(name=parts.name)] if parts.quantized else []
     for name, value in there.items():
         if values[name] is None:
             differences += [links[name].about] if links[name].about else []
@@ -125,6 +127,7 @@ def parts_of(model: "LoadedModel") -> ModelParts:
     def in_block(module: "nn.Module") -> tuple[str, ...]:
         return (template + names[module].removeprefix(block.name),)
 
+    entry = catalogued(model.name)
     # EasyEdit looks the head's weight up among named_parameters(), where a tied weight has its first name only.
     tied = [name for name, weight in model.model.named_parameters() if weight is architecture.head.weight]
     return ModelParts(
@@ -142,4 +145,5 @@ def parts_of(model: "LoadedModel") -> ModelParts:
         weight_decay=weight_decay(ValueSettings(), model),
         epsilon=bound(FineTuningSettings(), model) or 0.0,
         chat=model.chat is not None,
+        quantized=entry is not None and entry.source == "wheel",
     )

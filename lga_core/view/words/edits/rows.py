@@ -12,6 +12,7 @@ from lga_core.results import (
     PlaygroundReport,
     ProbeResult,
     TokenChoice,
+    norm_ratio,
 )
 from lga_core.view.words.cards import Card
 from lga_core.view.words.edits.sentences import before_after, relative_error
@@ -49,7 +50,7 @@ def written_rows(report: EditReport) -> list[dict[str, Any]]:
             "layer": layer,
             "target error": error,
             "‖ΔW‖": delta,
-            "‖ΔW‖ / ‖W‖": delta / weight,
+            "‖ΔW‖ / ‖W‖": norm_ratio(delta, weight),
             "clamped": yes_no(clamped),
             "steps": max(len(losses) - 1, 0),
             "last nll": losses[-1] if losses else None,

@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from lga_core.results import Adapter, FactMean, Metric, MomentPlan, Sweep
+from lga_core.results import Adapter, FactMean, MergedModel, Metric, MomentPlan, Sweep
 from lga_core.view.words.sentences import duration, layers_in_words, memory_size
 from lga_core.view.words.text import count, fixed
 
@@ -59,6 +59,20 @@ def best_layer_sentence(sweep: Sweep, best: int | None, golden: int | None) -> s
     if golden in tied:
         return f"{words} Among them is {golden}, the golden layer of the last scores."
     return f"{words} Golden layer of the last scores: {golden}, Overall {fixed(overall[golden])} %."
+
+
+ROUNDING_BOUND = 0.05  # of ‖ΔW‖: beyond it a merged model is not the edited one
+
+
+def merged_words(merged: MergedModel) -> str:
+    """Where it lies, and a warning of each edit of which rounding to the weights' dtype takes much."""
+    lost = [f"{matrix} {error:.0%}" for matrix, error in merged.errors.items() if error > ROUNDING_BOUND]
+    if not lost:
+        return f"Merged model in {merged.folder}"
+    return (
+        f"Merged model in {merged.folder}. Warning: rounding to the model's dtype loses much of ‖ΔW‖: "
+        f"{'; '.join(lost)}. Load the model in float32 and export again, or export a LoRA adapter."
+    )
 
 
 def adapter_words(adapter: Adapter) -> str:
