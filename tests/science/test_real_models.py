@@ -161,7 +161,7 @@ def test_an_edit_in_the_template_takes(chat, facts):
 
 def test_peft_on_plain_transformers_gives_the_logits_of_the_hooks(facts, tmp_path):
     """From the same folder of weights, with an R-ROME edit exported as a LoRA adapter."""
-    model = load("smollm2-135m", accept_terms=True, device="cpu", dtype="float32")
+    model = load("smollm2-135m", device="cpu", dtype="float32")
     settings = RRomeSettings(covariance="identity", value=ValueSettings(steps=5))
     ledger = extend(model, Ledger(), facts[:1], "r-rome", [13], settings, "sequential")
     export_lora(ledger, model, tmp_path / "adapter")
