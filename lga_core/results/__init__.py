@@ -36,7 +36,7 @@ from lga_core.results.edits.trial import (
     TrialStage,
 )
 from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
-from lga_core.results.memory import MemoryEstimate, MomentPlan
+from lga_core.results.memory import MemoryEstimate
 from lga_core.results.report import (
     QuestionReport,
     ReportedAverage,

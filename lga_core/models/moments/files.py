@@ -40,12 +40,6 @@ class Checkpoint:
     tokens: int  # in them
 
 
-def checkpoint_of(model: LoadedModel, group: Sequence[int], text: Text, tokens_per_input: int) -> Checkpoint | None:
-    """Where a stopped pass for exactly these layers goes on."""
-    begun = checkpoints(model, group, text, tokens_per_input)
-    return next((checkpoint for checkpoint in begun if checkpoint.layers == tuple(group)), None)
-
-
 def checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[Checkpoint]:
     """What stopped passes over this text have left, for any of the widths of these layers."""
     for tokens in dict.fromkeys(text_tokens(model, layer, tokens_per_input) for layer in layers):
