@@ -34,7 +34,6 @@ def moment_bytes(model: LoadedModel, layers: Sequence[int]) -> int:
 class Checkpoint:
     """How far a pass over the text has come."""
 
-    path: Path
     layers: tuple[int, ...]
     rows: int  # of the text, read
     tokens: int  # in them
@@ -49,14 +48,13 @@ def checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_pe
 
 def _opened(path: Path) -> Checkpoint:
     with safe_open(path, "pt") as file:
-        return read_checkpoint(file, path)
+        return read_checkpoint(file)
 
 
-def read_checkpoint(file: safe_open, path: Path) -> Checkpoint:
+def read_checkpoint(file: safe_open) -> Checkpoint:
     """What an open file says of itself; its sums are not read."""
     metadata = file.metadata()
     return Checkpoint(
-        path=path,
         layers=tuple(sorted(map(int, file.keys()))),
         rows=int(metadata["rows"]),
         tokens=int(metadata["tokens"]),

@@ -188,7 +188,7 @@ def _begin(model: LoadedModel, layers: tuple[int, ...], path: Path) -> _Pass:
 
     def begun(place: Path) -> _Pass | None:
         with safe_open(place, "pt") as file:  # one file from here on: another job may put a later one there
-            checkpoint = read_checkpoint(file, place)
+            checkpoint = read_checkpoint(file)
             if checkpoint.layers != layers:
                 return None
             sums = {layer: file.get_tensor(str(layer)).to(model.device, copy=True) for layer in layers}
