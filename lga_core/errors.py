@@ -1,5 +1,10 @@
 """The one error type that a user sees: what went wrong, and what to do about it."""
 
+from collections.abc import Mapping
+from typing import TypeVar
+
+Entry = TypeVar("Entry")
+
 
 class LgaError(Exception):
     """A failure with a known cause and a known remedy; shown as one message, never as a traceback.
@@ -31,3 +36,10 @@ def explained(title: str, error: BaseException, *, hint: str) -> LgaError:
         )
     what = f"{type(error).__name__}: {error}".strip().rstrip(":.")
     return LgaError(f"{title} stopped on an unexpected error ({what}).", hint=hint)
+
+
+def one_of(what: str, name: str, table: Mapping[str, Entry]) -> Entry:
+    """The table's entry of that name. Raises LgaError with the names there are."""
+    if name not in table:
+        raise LgaError(f"There is no {what} {name!r}.", hint=f"Choose one of {', '.join(table)}.")
+    return table[name]

@@ -7,7 +7,7 @@ from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import page_head, waiting
-from pages._ui.shell.engine import identity, store
+from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import boxed, job_outcome
 from pages._ui.sweep import form, results
 from pages._ui.sweep.study_view import study
@@ -23,7 +23,7 @@ def page(question: Question) -> None:
         return
     kept().shown[SweepRequest] = request
     reader = reader_of(request, question.seed)
-    job = form.running_job(request)
+    job = engine().find(request)
     view = reader.read()
     if "proxy" in view.parts:
         session().shown_run = view.parts["proxy"][1].provenance.key

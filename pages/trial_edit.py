@@ -11,7 +11,7 @@ from lga_core.service.requests import TrialRequest
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs
-from pages._ui.edits.moments import moment_note
+from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, Trial, begun_trial, finished_trials, kept, session
 from pages._ui.shell import jobs
@@ -42,7 +42,7 @@ def form(question: Question) -> TrialRequest | None:
     if problem is not None:
         st.caption(problem)
     elif settings is not None:
-        moment_note(question.model, chosen, settings, 1)
+        memory_notes.editing_note(question.model, chosen, settings, 1)
     request = TrialRequest(
         model=question.model,
         facts_name=facts.name,

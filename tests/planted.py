@@ -32,12 +32,12 @@ from torch import nn
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.pytorch_utils import Conv1D
+from weights import weights_hash
 
 from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import ActivationCache, final_hidden, record_activations, resume
 from lga_core.models.running.hooks import OutputFunction, on_outputs
-from lga_core.models.sources.fingerprint import model_fingerprint
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text.own_text import OPENINGS
 from lga_core.models.text.tokens import Batch, TokenRow, prompt_row, subject_span
@@ -127,7 +127,7 @@ def _loaded(network: nn.Module, tokenizer: PreTrainedTokenizerFast) -> LoadedMod
         model=network,
         tokenizer=tokenizer,
         architecture=Architecture.find(network),
-        fingerprint=model_fingerprint(network),
+        fingerprint=weights_hash(network),
     )
 
 

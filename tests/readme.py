@@ -16,6 +16,13 @@ HEADLINE_SELECTORS = ("lga", "lga-answer", "cma-mlp", "forecast", "forecast-race
 CARRIED = ("lga", "lga-answer", "forecast", "brute-force")  # selectors whose picks are carried from set to set
 
 
+def markdown(table: Sequence[Mapping[str, str]]) -> str:
+    """A Markdown table of rows with the same columns."""
+    columns = list(table[0])
+    lines = [columns, ["---"] * len(columns), *([row[name] for name in columns] for row in table)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
 def families() -> str:
     """One row a model family, and those that are refused in a sentence; from the tests' own list."""
     from models.families import EXPERT_FAMILIES, FAMILIES
@@ -36,7 +43,7 @@ def families() -> str:
 
 def headline() -> str:
     """The units measured last, those measured alike together, in five columns; from assets/study."""
-    from lga_core.view.words.sweep.study import markdown, protocol_title, summary_table
+    from lga_core.view.words.sweep.study import protocol_title, summary_table
     from lga_core.worth.study.across import summary as over_units
 
     units = _groups()[0]
@@ -47,7 +54,7 @@ def headline() -> str:
 def summary() -> str:
     """The study's units together, and the paper's claims by them; from assets/study."""
     from lga_core.view.words.sweep.claims import claims_table, recommendation
-    from lga_core.view.words.sweep.study import markdown, pairs_table, protocol_title, summary_table
+    from lga_core.view.words.sweep.study import pairs_table, protocol_title, summary_table
     from lga_core.worth.study.across import summary as over_units
 
     parts = []
@@ -69,7 +76,7 @@ def summary() -> str:
 def forecast() -> str:
     """The forecast's terms, on the proxy's facts and on held-out ones; and without the set it was developed on."""
     from lga_core.view.words.sweep.claims import recommendation
-    from lga_core.view.words.sweep.study import forecast_table, markdown, pairs_table, protocol_title
+    from lga_core.view.words.sweep.study import forecast_table, pairs_table, protocol_title
     from lga_core.worth.study.across import summary as over_units
     from lga_core.worth.study.judged import FORECASTS
 
@@ -87,7 +94,7 @@ def forecast() -> str:
 
 def carried() -> str:
     """Picks from one set on the facts of another, for each model."""
-    from lga_core.view.words.sweep.study import carried_table, markdown
+    from lga_core.view.words.sweep.study import carried_table
     from lga_core.worth.study.across import carried as between_sets
 
     parts = []
@@ -107,7 +114,7 @@ def has_pick(unit: "StudyUnit", selector: str) -> bool:
 def study() -> str:
     """The reproduction study's units, one table each; from assets/study."""
     from lga_core.runs.shipped.study_units import kept_units
-    from lga_core.view.words.sweep.study import markdown, no_picks, stability_table, study_table, unit_title
+    from lga_core.view.words.sweep.study import no_picks, stability_table, study_table, unit_title
     from lga_core.worth.study.judged import stability, table_rows
 
     parts = []

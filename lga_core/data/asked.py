@@ -1,20 +1,11 @@
 """What a user may ask for, checked in one place for the command line, the Python API and the pages."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.errors import LgaError
 
-T = TypeVar("T")
 MOST_LAYERS = 10_000  # more than any model has: a mistyped range must not fill the memory
-
-
-def one_of(what: str, name: str, table: Mapping[str, T]) -> T:
-    """The table's entry. Raises LgaError with the names there are."""
-    if name not in table:
-        raise LgaError(f"There is no {what} {name!r}.", hint=f"Choose one of: {', '.join(table)}.")
-    return table[name]
 
 
 def parse_layers(text: str) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from lga_core.editing.settings import (
     RankOneSettings,
     RRomeSettings,
 )
-from lga_core.errors import LgaError
+from lga_core.errors import LgaError, one_of
 from lga_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -175,9 +175,7 @@ EDITORS: Mapping[str, Editor] = {
 
 def editor_named(name: str) -> Editor:
     """The editor of that name. Raises LgaError with the names there are."""
-    if name not in EDITORS:
-        raise LgaError(f"There is no editor {name!r}.", hint=f"Choose one of {', '.join(EDITORS)}.")
-    return EDITORS[name]
+    return one_of("editor", name, EDITORS)
 
 
 def new_answer(fact: Fact) -> str:

@@ -1,6 +1,7 @@
 """How much memory a model and each method will need, from the methods' own batch sizes: shown before they start."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lga_core.editing.editors import fine_tuning
@@ -8,7 +9,7 @@ from lga_core.editing.search.contexts import SEARCH_TOKENS
 from lga_core.evaluation.metrics.asking import BATCH_TOKENS as ASKING_TOKENS
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import pick_device, pick_dtype
-from lga_core.models.moments.second_moment import SOLVING_BYTES
+from lga_core.models.moments.second_moment import SOLVING_BYTES, missing
 from lga_core.models.running.memory import (
     asking_bytes,
     gradient_bytes,
@@ -20,6 +21,7 @@ from lga_core.models.sources.catalogue import ModelEntry
 from lga_core.models.sources.size import loading_size
 from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.sources import IDENTITY
+from lga_core.models.text.texts import text_named
 from lga_core.results import MemoryEstimate
 from lga_core.scores import hidden_distance, known_facts
 from lga_core.scores.attribution import layer_attribution as attribution
@@ -67,7 +69,7 @@ def scoring_need(model: LoadedModel, measurements: Sequence[str], facts: int) ->
 def editing_need(model: LoadedModel, layers: Sequence[int], settings: Any, facts: int | None = None) -> MemoryEstimate:
     """Of writing and asking so many facts in one batch, or as many as a batch has at most.
 
-    A second moment that is not kept yet has a plan of its own (`models.moments.plan`).
+    Collecting a second moment that is not kept yet is not in it. Raises LgaError for a text that is not there.
     """
 
     def tokens(each: int, most: int) -> int:
@@ -76,15 +78,19 @@ def editing_need(model: LoadedModel, layers: Sequence[int], settings: Any, facts
     asking = asking_bytes(model) * tokens(QUESTIONS * ROW_TOKENS, ASKING_TOKENS)
     token = gradient_bytes(model)
     moments = 0
+    to_collect: tuple[int, ...] = ()
     if hasattr(settings, "value"):
         writing = token * tokens((settings.contexts + 2) * ROW_TOKENS, SEARCH_TOKENS)  # the bare and the KL prompt
         if settings.covariance != IDENTITY:
             moments = _solving(model, layers)
+            text = text_named(settings.covariance, settings.seed)
+            to_collect = missing(model, layers, text, settings.tokens_per_input)
     else:
         downs = [model.architecture.blocks[layer].down for layer in layers]
         trained = fine_tuning.TRAINED_BYTES * max(down.d_in * down.d_out for down in downs)
         writing = token * tokens(ROW_TOKENS, fine_tuning.BATCH_TOKENS) + trained
-    return working_estimate(model, token, -(-max(writing, asking) // token), moments)
+    need = working_estimate(model, token, -(-max(writing, asking) // token), moments)
+    return replace(need, to_collect=to_collect)
 
 
 def _solving(model: LoadedModel, layers: Sequence[int]) -> int:

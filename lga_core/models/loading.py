@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers import __version__ as transformers_version
 
-from lga_core.errors import LgaError
+from lga_core.errors import LgaError, one_of
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.cards import compute_on, several_cards
 from lga_core.models.running.memory import check_memory, out_of_memory
@@ -100,11 +100,8 @@ def pick_device(asked: str) -> torch.device:
 
 def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
     """Raises LgaError for a dtype that is not one of DTYPES."""
-    if asked == "auto":
-        return torch.float32 if device.type == "cpu" else torch.bfloat16
-    if asked not in DTYPES:
-        raise LgaError(f"There is no dtype {asked!r}.", hint=f"Use auto, {', '.join(DTYPES)}.")
-    return DTYPES[asked]
+    auto = torch.float32 if device.type == "cpu" else torch.bfloat16
+    return one_of("dtype", asked, {"auto": auto, **DTYPES})
 
 
 def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:

@@ -39,7 +39,7 @@ from lga_core.results.edits.trial import (
     norm_ratio,
 )
 from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
-from lga_core.results.memory import MemoryEstimate, MomentPlan
+from lga_core.results.memory import MemoryEstimate
 from lga_core.results.report import (
     QuestionReport,
     ReportedAverage,

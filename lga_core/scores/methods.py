@@ -14,7 +14,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass as settings_dataclass
 
 from lga_core.data.facts import Fact
-from lga_core.errors import LgaError
+from lga_core.errors import one_of
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import METHOD_TITLES, Cost, FactRow, KnownFactCheck, LayerScores
 from lga_core.scores.forecast.gain import Terms, gain, missing_terms, ranks
@@ -178,10 +178,7 @@ ALIASES = {"cma": "cma-mlp"}
 
 def method_named(name: str) -> Method:
     """The method of that name or alias. Raises LgaError with the names there are."""
-    name = ALIASES.get(name, name)
-    if name not in METHODS:
-        raise LgaError(f"There is no method {name!r}.", hint=f"Choose one of {', '.join((*METHODS, *ALIASES))}.")
-    return METHODS[name]
+    return one_of("method", name, {**METHODS, **{alias: METHODS[method] for alias, method in ALIASES.items()}})
 
 
 def settings_read(method: Method) -> frozenset[str]:

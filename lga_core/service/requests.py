@@ -154,7 +154,6 @@ class SweepRequest(EditingRequest):
     proxy: ProxySet
     test: ProxySet | None
     metrics: SweepMetrics = SWEEP_METRICS
-    first_batch: bool = False  # only until the first edits are measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,22 +170,6 @@ class ReplayRequest(Request):
     """A stored run computed again. Returns a ReplayReport."""
 
     run: str  # its key
-
-
-@dataclass(frozen=True, kw_only=True)
-class MomentPlanRequest(Request):
-    """What the second moments of an edit take. Returns a MomentPlan, or None while the model is not in memory."""
-
-    interactive: ClassVar[bool] = True
-    layers: tuple[int, ...]
-    settings: Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpeedRequest(Request):
-    """Load the model and measure how fast it reads and writes here, for estimates."""
-
-    interactive: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -125,7 +125,7 @@ def race(
         used = len(state.overall)
         facts = order[used : used + settings.block]
         in_race = [layers[i] for i in state.left]
-        state.add(measure(facts, in_race, _as_of_the_race(report, state.cells, state.cells + more)))
+        state.add(measure(facts, in_race, _within_race(report, state.cells, state.cells + more)))
         report(Progress(phase=Phase.RACE, done=state.cells, total=state.cells + cells_possible()))
     best, share, runner_up, lead = named_layer(state.overall, state.left, settings.draws, settings.seed)
     return Race(
@@ -167,7 +167,7 @@ def _cells_possible(facts: int, layers: int, cells: int, spent: Cost, cost: Cost
     return int(min(max(affordable, block), facts * layers))
 
 
-def _as_of_the_race(report: Reporter, before: int, total: int) -> Reporter:
+def _within_race(report: Reporter, before: int, total: int) -> Reporter:
     """Reports a block's cells as cells of the race; other steps, as of a text that is read, as they are."""
 
     def count_cells(step: Progress) -> None:

@@ -156,8 +156,9 @@ def _as_studied(name: str, scores: LayerScores) -> bool:
 
 
 def _scored(name: str, scores: LayerScores, obstacles: Mapping[int, Obstacle]) -> Candidate:
-    selection, drawn = scores.selection, scores.bootstrap
+    selection = scores.selection
     pick = selection.golden_layer
+    drawn = scores.bootstrap
     return Candidate(
         selector=name,
         title=SELECTORS[name].title,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.errors import LgaError
+from lga_core.errors import LgaError, one_of
 from lga_core.results import METHOD_TITLES, LayerScores, Pick, Sweep
 from lga_core.scores.methods import ALIASES, MEASUREMENTS, View, method_named
 from lga_core.worth.ground_truth import Truth
@@ -100,13 +100,10 @@ def selectors_named(names: Sequence[str] | None = None) -> tuple[Selector, ...]:
 
     Raises LgaError with the names there are.
     """
+    named = {**SELECTORS, **{alias: SELECTORS[method] for alias, method in ALIASES.items()}}
     chosen: dict[str, Selector] = {}
     for name in names or [item.name for item in SELECTORS.values() if item.quick]:
-        selector = SELECTORS.get(ALIASES.get(name, name))
-        if selector is None:
-            raise LgaError(
-                f"There is no selector {name!r}.", hint=f"Choose one of {', '.join((*SELECTORS, *ALIASES))}."
-            )
+        selector = one_of("selector", name, named)
         chosen[selector.name] = selector
     chosen.pop(BRUTE_FORCE, None)
     return (*chosen.values(), SELECTORS[BRUTE_FORCE])

@@ -195,10 +195,11 @@ def test_edit_names_the_answers_that_count_and_stores_them_apart(here, tiny_fold
 @pytest.mark.parametrize("editor", ["r-rome", "ft-m"])
 def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, tmp_path, editor):
     """Also where the answer came from the store: the second run writes the same files."""
+    from weights import weights_hash
+
     from lga_core.editing.edits import applied
     from lga_core.editing.files.reading import read_edit_set
     from lga_core.models.loading import load
-    from lga_core.models.sources.fingerprint import weights_hash
 
     arguments = ("edit", tiny_folder, fact_file, "--index", 0, "--layers", "2,1", "--editor", editor, "--json")
     assert here(*arguments).json["saved"] is None

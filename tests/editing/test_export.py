@@ -10,6 +10,7 @@ import torch
 from conftest import tiny_model
 from reporting import Collect, cancel_at
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from weights import weights_hash
 
 from lga_core.editing.edits import DenseEdit, LowRankEdit, applied
 from lga_core.editing.files import export
@@ -20,7 +21,6 @@ from lga_core.errors import LgaError
 from lga_core.evaluation.metrics.asking import ask, probe_questions
 from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.models.loading import load
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.structure.architecture import Architecture
 from lga_core.probes.summary import summarize
 from lga_core.progress import Cancelled

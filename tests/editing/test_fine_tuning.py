@@ -6,13 +6,13 @@ import pytest
 import torch
 from conftest import tiny_model
 from reporting import Collect
+from weights import weights_hash
 
 from lga_core.editing.editors import fine_tuning
 from lga_core.editing.editors.fine_tuning import ft_l, ft_l_alone, ft_m, ft_m_alone
 from lga_core.editing.edits import DenseEdit, LowRankEdit, applied
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import prompt_row
 
 FAMILIES = ("gpt2", "llama", "gemma3")

@@ -4,13 +4,13 @@ import pytest
 import torch
 from conftest import make_fact, tiny_model
 from reporting import Collect
+from weights import weights_hash
 
 from lga_core.editing.edits import applied
 from lga_core.editing.ledger import Entry, Ledger, extend, extensions, hash_of, recompute
 from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Cancelled
 

@@ -7,10 +7,10 @@ import torch
 from conftest import tiny_model, value_of
 from editing.writing import EDITORS, EXACT, FAMILIES, VALUE, log_p, merged_with, nothing
 from reporting import Collect, cancel_at
+from weights import weights_hash
 
 from lga_core.editing.editors.rank_one import Inverse, regularized, slack_for
 from lga_core.editing.edits import applied, output_at
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.own_text import prefixes
 from lga_core.progress import Cancelled
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from conftest import make_fact, tiny_model
 from reporting import Collect
+from weights import weights_hash
 
 from lga_core.editing.edits import applied, dense_sum
 from lga_core.editing.ledger import Ledger, extend
@@ -17,7 +18,6 @@ from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.evaluation.side_effects import fluency
 from lga_core.evaluation.side_effects.diagnostics import diagnose
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import prompt_row
 from lga_core.probes.questions import locality_probes
 from lga_core.probes.summary import summarize

@@ -12,6 +12,7 @@ from lga_core.editing.settings import FineTuningSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.memory_need import BATCHES, QUESTIONS, ROW_TOKENS, editing_need, loading_need, scoring_need
 from lga_core.models.loading import load
+from lga_core.models.moments.second_moment import second_moment
 from lga_core.models.running import memory
 from lga_core.models.running.memory import (
     WORKING_SHARE,
@@ -76,6 +77,9 @@ def test_an_edit_takes_its_search_or_its_questions(model, facts):
     assert batch.activations >= SEARCH_TOKENS * token > alone.activations
     assert alone.second_moments == 20 * 80**2
     assert editing_need(model, [1], replace(SETTINGS, covariance="identity"), 1).second_moments == 0
+    assert batch.to_collect == (1, 2)
+    second_moment(model, 1, tokens_per_input=SETTINGS.tokens_per_input)
+    assert editing_need(model, [2, 1], SETTINGS).to_collect == (2,), "the layer below is filled with it"
     trained = editing_need(model, [1], FineTuningSettings(), 1)
     assert trained.second_moments == 0 and trained.activations >= 16 * 32 * 80
 

@@ -8,6 +8,7 @@ import torch
 from conftest import tiny_model
 from reporting import Collect
 from trying import trial_edit
+from weights import weights_hash
 
 from lga_core.data.facts import Probe
 from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
@@ -15,7 +16,6 @@ from lga_core.errors import LgaError
 from lga_core.evaluation.metrics.asking import ProbeAnswer, ask, probe_questions
 from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.evaluation.settings import MetricSettings
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.progress import Phase
 from lga_core.results import EditReport
 from lga_core.runs.storage.store import Store

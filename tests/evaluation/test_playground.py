@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import tiny_model
 from reporting import Collect, assert_nothing_open, cancel_at
+from weights import weights_hash
 
 from lga_core.editing.edits import LowRankEdit, applied
 from lga_core.errors import LgaError
@@ -14,7 +15,6 @@ from lga_core.evaluation.experiments.playground import compare_texts
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.running.generate import greedy
 from lga_core.models.running.lens import lens, next_tokens
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import PlaygroundReport

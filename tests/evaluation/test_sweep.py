@@ -10,6 +10,7 @@ from conftest import tiny_model, value_of
 from editing.writing import EXACT, SETTINGS, VALUE
 from reporting import Collect, assert_nothing_open, cancel_at, checked
 from trying import trial_edit
+from weights import weights_hash
 
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
@@ -22,7 +23,6 @@ from lga_core.errors import LgaError
 from lga_core.evaluation.experiments import layer_sweep, sweep_edits
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import MetricSettings, SweepMetrics
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.own_text import prefixes
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import METRICS, Sweep, SweepCell

@@ -1,4 +1,4 @@
-"""Second moments: equal to the plain mean over the same text, resumed exactly, grouped, planned, and kept."""
+"""Second moments: equal to the plain mean over the same text, resumed exactly, grouped, and kept."""
 
 from functools import partial
 
@@ -11,10 +11,10 @@ from lga_core.editing.editors.rank_one import prepare_moments
 from lga_core.editing.settings import RRomeSettings
 from lga_core.errors import LgaError
 from lga_core.models.moments import second_moment as moments
-from lga_core.models.moments.plan import moment_plan
 from lga_core.models.moments.second_moment import second_moment, second_moments
 from lga_core.models.sources.derived import derived_path
 from lga_core.models.text.own_text import corpus
+from lga_core.models.text.sources import TOKENS_PER_INPUT
 from lga_core.models.text.texts import text_named
 from lga_core.models.text.tokens import Batch
 from lga_core.progress import Cancelled, Phase, Progress
@@ -147,8 +147,6 @@ def test_a_stopped_computation_goes_on_and_ends_the_same(source, stop_after, sto
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "stopped"))
     with pytest.raises(Cancelled):
         compute(cancel_at(stop_after, Phase.SECOND_MOMENTS))
-    plan = moment_plan(model, [1], source, tokens_per_input=20)
-    assert 0 < plan.tokens_to_read < plan.tokens
     report = Collect()
     resumed = compute(report)
     assert len(reading(report)) == whole - stop_after
@@ -166,8 +164,6 @@ def test_layers_in_groups_are_as_all_at_once(tiny, story, tmp_path, monkeypatch)
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "in-groups"))
     one = moments.moment_bytes(tiny, [0])
     monkeypatch.setattr(moments, "available", lambda device: 2 * 3 * one)
-    assert moment_plan(tiny, range(4), source).passes == 2
-    assert moment_plan(tiny, range(4), source).memory_bytes == 3 * one
     report = Collect()
     second_moments(tiny, range(4), source=source, report=report)
     assert {step.detail for step in reading(report)} == {"3 layers from 0 to 2", "layer 3"}
@@ -187,27 +183,10 @@ def test_a_large_model_gets_only_the_layer_that_is_asked_for(monkeypatch, story)
     monkeypatch.setattr(moments, "LAYERS_BELOW_BYTES", 1 * moments.moment_bytes(model, [0]))
     second_moment(model, 2, source=f"file:{story}")
     assert len(list(derived_path(model, "x").parent.glob("moment-*"))) == 1
-    plan = moment_plan(model, [1, 2], f"file:{story}")
-    assert (plan.kept, plan.filled, plan.passes) == ((2,), (1,), 1)
+    assert moments.missing(model, [2, 1], text_named(f"file:{story}", 0), TOKENS_PER_INPUT) == (1,)
 
 
 def test_a_stopped_first_step_leaves_nothing_half_done(tiny):
     with pytest.raises(Cancelled):
         second_moment(tiny, 0, report=cancel_at(1))
     assert not list(derived_path(tiny, "x").parent.glob("*"))
-
-
-def test_a_plan_says_what_it_will_take_and_then_that_it_is_done(tiny):
-    width = tiny.architecture.blocks[0].down.d_in
-    plan = moment_plan(tiny, [3, 1])
-    assert (plan.layers, plan.kept, plan.filled, plan.passes) == ((1, 3), (), (0, 1, 2, 3), 1)
-    assert plan.tokens == plan.tokens_to_read == plan.tokens_to_write == 4 * width
-    assert plan.disk_bytes == plan.memory_bytes == 4 * 4 * width**2
-    assert plan.seconds is None and not plan.ready
-    second_moment(tiny, 3)
-    kept = sum(path.stat().st_size for path in derived_path(tiny, "x").parent.glob("moment-*"))
-    assert plan.disk_bytes == pytest.approx(kept, rel=0.02)
-    done = moment_plan(tiny, [3, 1])
-    assert done.ready and done.kept == (1, 3) and done.seconds == 0 and done.disk_bytes == 0
-    more = moment_plan(tiny, [3, 1], tokens_per_input=40)
-    assert more.tokens_to_read == 40 * width and 0 < more.seconds < 600

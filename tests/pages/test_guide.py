@@ -50,10 +50,6 @@ def test_a_step_is_ticked_off_when_it_is_done(ready: AppTest, browser: SimpleNam
     assert ticked(ready) == STEPS[:3]
     ready.switch_page("edits.py").run()
     assert ticked(ready) == STEPS[:3]
-    ready.switch_page("layer_sweep.py").run()
-    ready.button(key="sweep_estimate").click().run()
-    wait(ready)
-    assert ticked(ready) == STEPS[:3], "an estimate is no sweep"
 
 
 def test_once_dismissed_it_stays_away_in_this_browser_until_it_is_called_back(app: AppTest, browser: SimpleNamespace):

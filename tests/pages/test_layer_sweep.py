@@ -1,7 +1,6 @@
 """The sweep page: the form and what it takes, a sweep to its end, a cancelled one, selectors, held-out facts, files."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +48,7 @@ def sweep(app: AppTest) -> AppTest:
 
 def test_before_any_batch_the_size_is_known_and_the_time_is_not(page: AppTest):
     assert "3 proxy facts × 4 layers. 12 edits. Time: not known yet" in words(page).replace("**", "")
-    assert not page.button(key="sweep").disabled and not page.button(key="sweep_estimate").disabled
+    assert not page.button(key="sweep").disabled
     page.toggle(key="known").set_value(True).run()  # which facts those are is not known yet
     assert "Up to 12 edits: 3 facts × 4 layers" in words(page) and "not known yet" in words(page)
 
@@ -73,14 +72,6 @@ def test_facts_without_a_new_answer_cannot_be_swept_or_edited_and_the_pages_say_
     for shown_view in ("several", "many"):
         ready.segmented_control(key="edits_view").set_value(shown_view).run()
         assert "None of these facts has a new answer" in words(ready) and not ready.error
-
-
-def test_the_first_batch_is_measured_kept_and_projected(page: AppTest):
-    page.button(key="sweep_estimate").click().run()
-    wait(page)
-    assert "3 of 12 edits are in the store" in words(page) and "The others take about" in words(page)
-    assert page.button(key="sweep").label == "Go on"
-    assert page.get("plotly_chart"), "the first batch is not drawn"
 
 
 def test_a_sweep_to_its_end(page: AppTest):
@@ -112,6 +103,7 @@ def test_a_running_sweep_has_one_estimate_and_a_cancelled_one_goes_on(page: AppT
     wait(page)
     if job(page).snapshot().state == "cancelled":
         assert "was cancelled" in words(page) and page.button(key="sweep").label == "Go on"
+        assert "of 12 edits are in the store" in words(page) and "The others take about" in words(page)
         sweep(page)
     assert "All 12 edits are in the store" in words(page)
 
@@ -195,9 +187,8 @@ def tables(app: AppTest) -> list:
     return [shown.value for shown in app.get("table")]
 
 
-@pytest.mark.parametrize("first_batch", [False, True], ids=["sweep", "estimate"])
-def test_what_is_told_of_a_stopped_sweep_is_told_of_that_one_only(page: AppTest, first_batch: bool):
-    stopped(page, "sweep", replace(kept(page).shown[SweepRequest], first_batch=first_batch))
+def test_what_is_told_of_a_stopped_sweep_is_told_of_that_one_only(page: AppTest):
+    stopped(page, "sweep", kept(page).shown[SweepRequest])
     assert "It was cancelled" in words(page)
     page.selectbox(key="editor").select("ft-m").run()
     assert "It was cancelled" not in words(page)

@@ -38,7 +38,7 @@ def test_scoring_and_editing_say_what_they_take_once_the_model_is_there(ready: A
         r"free\.",
         said,
     )
-    assert "second moment C comes first" in words(ready)
+    assert "The second moment C of layer 1 is collected first" in words(ready)
     ready.selectbox(key="editor").select("ft-m").run()
     (said,) = captions(ready, "To edit")
     assert re.fullmatch(f"To edit: {sentence}", said)

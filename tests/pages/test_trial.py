@@ -241,18 +241,13 @@ def test_every_editor_says_what_it_can_and_edits_with_its_form(page: AppTest, na
     assert (cards["Target error"] == "n/a") == name.startswith("ft-")
 
 
-def test_what_the_second_moments_take_is_said_before_and_after_the_model_is_there(page: AppTest, tmp_path: Path):
-    assert "Those that are not kept yet are computed first" in words(page) and not page.button(key="edit").disabled
+def test_whether_second_moments_are_at_hand_is_said_before_and_after_the_model_is_there(page: AppTest, tmp_path: Path):
+    assert "those that are not kept yet are collected first" in words(page) and not page.button(key="edit").disabled
     edit(quick(page))  # without a second moment; the model is in memory now
     page.selectbox(key="set_r-rome_covariance").select("own-text").run()
-    assert "The second moment C comes first: time not known yet" in words(page)
-    assert "2 layers from 320 tokens" in words(page) and "1 MB on disk" in words(page)
-    page.button(key="estimate").click().run()
-    wait(page)
-    assert "The second moment C comes first: about " in words(page)
-
+    assert "The second moment C of layer 1 is collected first" in words(page)
     page.selectbox(key="set_r-rome_covariance").select("identity").run()
-    assert "comes first" not in words(page)
+    assert "second moment" not in words(page)
     page.selectbox(key="set_r-rome_covariance").select("file:").run()
     assert "name the text’s path" in words(page) and page.button(key="edit").disabled
     page.text_input(key="set_r-rome_covariance_file").input(str(tmp_path / "none.txt")).run()
@@ -260,10 +255,10 @@ def test_what_the_second_moments_take_is_said_before_and_after_the_model_is_ther
     text = tmp_path / "text.txt"
     text.write_text("The Space Needle is in downtown Seattle. " * 60)
     page.text_input(key="set_r-rome_covariance_file").input(str(text)).run()
-    assert f"of {text}" in words(page)
+    assert "collected first" in words(page)
     edit(page)
     assert last(page).request.settings.covariance == f"file:{text}"
-    assert "kept, nothing to compute" in words(page)
+    assert "The second moments C are at hand" in words(page)
 
 
 def test_a_setting_that_is_not_allowed_is_named(page: AppTest):

@@ -16,6 +16,7 @@ import torch
 from conftest import tiny_model
 from reporting import assert_nothing_open, cancel_at, checked
 from trying import trial_edit
+from weights import weights_hash
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import DenseEdit, applied
@@ -25,7 +26,6 @@ from lga_core.evaluation.side_effects import fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments import second_moment as moments
 from lga_core.models.running.hooks import on_outputs
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text import own_text
 from lga_core.progress import Cancelled, Phase, Progress, Reporter, silent
 from lga_core.results import KnownFactCheck

@@ -14,12 +14,12 @@ import planted
 import pytest
 import torch
 from planted import Planted
+from weights import weights_hash
 
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import answer_nll, final_hidden
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text.tokens import AnswerIndex, Batch, answer_row
 from lga_core.results import FactRow, KnownFactCheck, LayerScores, Loss

@@ -10,6 +10,7 @@ from peft import PeftModel
 from reporting import Collect
 from transformers import AutoModelForCausalLM
 from trying import trial_edit
+from weights import weights_hash
 
 from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.data.facts import Probe
@@ -23,7 +24,6 @@ from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.metrics.asking import predict, probe_questions
 from lga_core.models.loading import load
 from lga_core.models.sources.catalogue import local_folder, resolve
-from lga_core.models.sources.fingerprint import weights_hash
 from lga_core.models.text.tokens import answer_row, sequence_row, subject_span
 from lga_core.scores.gradients.lga import gradient_rows
 from lga_core.scores.known_facts import check_known_facts

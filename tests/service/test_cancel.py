@@ -13,7 +13,7 @@ from lga_core.models.sources.catalogue import resolve
 from lga_core.progress import Phase
 from lga_core.service.ledger_requests import ChangeLedger, WriteEdits
 from lga_core.service.process.client import CANCEL_SECONDS, EngineClient
-from lga_core.service.requests import LoadRequest, ReadFactsRequest, ScoreRequest, SpeedRequest
+from lga_core.service.requests import LoadRequest, ReadFactsRequest, ScoreRequest
 from tests.data.fake_hub import FakeHub
 from tests.service.asking import SECONDS, done, long_request, needs, proxy, until, working
 
@@ -67,7 +67,7 @@ def test_while_one_session_fetches_a_model_others_compute_with_the_one_in_memory
     entry = resolve(str(path))
     lock = files.acquire(entry.slug, entry.title)
     try:
-        fetching = client.start(SpeedRequest(model=str(path)), "Fetching")
+        fetching = client.start(LoadRequest(model=str(path)), "Fetching")
         working(fetching, Phase.FETCH)
         assert client.model == str(tiny_folder)
         done(client.start(ScoreRequest(model=str(tiny_folder), proxy=proxy(2), needs=needs("gradients")), "Scoring"))

@@ -184,7 +184,7 @@ def test_short_work_goes_ahead_of_a_long_job_which_goes_on(client, tiny_folder):
     assert long.wait(SECONDS)
 
 
-def test_a_sweep_is_read_cell_by_cell_and_an_estimate_measures_its_first_batch(client, tiny_folder):
+def test_a_sweep_is_read_cell_by_cell(client, tiny_folder):
     request = SweepRequest(
         model=str(tiny_folder),
         proxy=proxy(2, " at"),
@@ -192,14 +192,9 @@ def test_a_sweep_is_read_cell_by_cell_and_an_estimate_measures_its_first_batch(c
         layers=(0, 1, 2),
         editor="r-rome",
         settings=EDIT,
-        first_batch=True,
     )
-    done(client.start(request, "Estimating"))
-    identity = machine.identity(str(tiny_folder))
-    sweep, stored = SweepReader(identity, request, 0, Store()).read().parts["proxy"]
-    assert 0 < (sweep.measured == 1).sum() < 6 and not stored.complete
-    done(client.start(dataclasses.replace(request, first_batch=False), "Sweeping"))
-    sweep, stored = SweepReader(identity, request, 0, Store()).read().parts["proxy"]
+    done(client.start(request, "Sweeping"))
+    sweep, stored = SweepReader(machine.identity(str(tiny_folder)), request, 0, Store()).read().parts["proxy"]
     assert (sweep.measured == 1).sum() == 6 and stored.complete
 
 

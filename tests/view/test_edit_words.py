@@ -1,32 +1,18 @@
-"""An edit's numbers in words, and what its second moments take."""
+"""An edit's numbers in words, and whether its second moments are at hand."""
 
 import math
 from dataclasses import replace
 
 from view.made_sweep import cell
 
-from lga_core.results import METRICS, Metric, MomentPlan, Sweep
+from lga_core.results import METRICS, MemoryEstimate, Metric, Sweep
 from lga_core.view.words.edits.sentences import (
     before_after,
     best_layer_sentence,
-    moment_details,
-    moment_headline,
+    moment_sentence,
     relative_error,
 )
 from lga_core.view.words.text import fixed
-
-PLAN = MomentPlan(
-    layers=(1,),
-    kept=(),
-    filled=(0, 1, 2, 3),
-    passes=1,
-    tokens=320,
-    tokens_to_write=320,
-    tokens_to_read=12_320,
-    disk_bytes=131_072_000,
-    memory_bytes=65_000_000,
-    seconds=61.4,
-)
 
 
 def metric(teacher_forced: float | None, free: float | None = None, n: int = 1) -> Metric:
@@ -41,17 +27,13 @@ def test_percentages_before_and_after():
     assert relative_error(1.23e-5) == "1.2e-05"
 
 
-def test_what_second_moments_take():
-    assert moment_headline(PLAN) == "The second moment C comes first: about 61 s."
-    assert moment_headline(replace(PLAN, seconds=None)) == "The second moment C comes first: time not known yet."
-    assert moment_headline(replace(PLAN, layers=(1, 2), filled=())) == (
-        "Second moment C of layers 1 and 2: kept, nothing to compute."
+def test_whether_the_second_moments_are_at_hand():
+    need = MemoryEstimate(where="cpu", free=1, second_moments=1)
+    assert moment_sentence(replace(need, second_moments=0)) is None
+    assert moment_sentence(need) == "The second moments C are at hand."
+    assert moment_sentence(replace(need, to_collect=(1, 3))) == (
+        "The second moment C of layers 1 and 3 is collected first, and kept for later edits."
     )
-    assert moment_details(PLAN, "the model’s own text") == (
-        "4 layers from 12,320 tokens of the model’s own text, which it writes first; 0.1 GB on disk, 65 MB of memory. "
-        "Kept, so that later edits need none of it."
-    )
-    assert ", 2 passes;" in moment_details(replace(PLAN, tokens_to_write=0, passes=2), "text.txt")
 
 
 def test_the_best_layers_of_one_fact_are_named_with_their_ties():

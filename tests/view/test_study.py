@@ -11,7 +11,6 @@ from lga_core.view.words.sweep.sentences import points
 from lga_core.view.words.sweep.study import (
     carried_table,
     forecast_table,
-    markdown,
     no_picks,
     pairs_table,
     stability_table,
@@ -127,7 +126,3 @@ def test_sizes_that_a_selector_does_not_have_are_blank(units):
     assert [row["proxy facts"] for row in table] == ["1", "2", "3", "4", "8", "12"]
     assert [row["Short"] for row in table[:3]] == ["no pick", "n/a", "50 % the same, regret 2.0"]
     assert table[-1]["Brute force"].startswith(f"layer {firm.layer}, 100 % within one, regret ")
-
-
-def test_markdown_is_a_table():
-    assert markdown([{"a": "1", "b": "2"}]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"

@@ -20,7 +20,7 @@ from lga_core.data.load import choose, load_facts
 from lga_core.data.select import split
 from lga_core.editing.settings import ValueSettings
 from lga_core.editing.table import Editor, editor_named
-from lga_core.errors import LgaError
+from lga_core.errors import LgaError, one_of
 from lga_core.evaluation.experiments.sweep_edits import edits_at
 from lga_core.evaluation.settings import SweepMetrics
 from lga_core.evaluation.side_effects.fluency import fluency, texts_after, texts_under
@@ -96,9 +96,7 @@ def bench_paper(
 def _planned(unit: str) -> tuple[str, str]:
     """A unit of the plan by its name, "set/editor"."""
     named = {f"{fact_set}/{editor}": (editor, fact_set) for editor, fact_set in PLAN}
-    if unit not in named:
-        raise LgaError(f"There is no unit {unit!r}.", hint=f"Choose one of {', '.join(named)}.")
-    return named[unit]
+    return one_of("unit", unit, named)
 
 
 def _facts(fact_set: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import nnls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Fit:
         """
         terms = np.array([load.terms for load in loads])
         times = np.array(seconds)
-        coefficients = _positive_least_squares(terms / times[:, None], np.ones(len(times)))
+        coefficients = _positive_least_squares(terms / times[:, None])
         calls, elements, multiplications = coefficients.tolist()
         logs = np.log(times)
         errors = logs - np.log(terms @ coefficients)
@@ -59,17 +60,7 @@ class Fit:
         return "{:.1e}·layers + {:.1e}·tokens·layers·width + {:.1e}·multiplications".format(*self.coefficients)
 
 
-def _positive_least_squares(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The best of all choices of terms whose coefficients come out positive; there are only a few."""
-    best = np.zeros(terms.shape[1])
-    least = np.inf
-    for chosen in range(1, 2 ** terms.shape[1]):
-        columns = [i for i in range(terms.shape[1]) if chosen >> i & 1]
-        scale = np.abs(terms[:, columns]).max(0)
-        coefficients = np.linalg.lstsq(terms[:, columns] / scale, values, rcond=None)[0] / scale
-        rest = float(((terms[:, columns] @ coefficients - values) ** 2).sum())
-        if (coefficients >= 0).all() and rest < least:
-            best = np.zeros(terms.shape[1])
-            best[columns] = coefficients
-            least = rest
-    return best
+def _positive_least_squares(terms: np.ndarray) -> np.ndarray:
+    """The coefficients, none below 0, with which the terms come closest to 1; scaled, since terms differ by 10¹²."""
+    scale = terms.max(axis=0)
+    return nnls(terms / scale, np.ones(len(terms)))[0] / scale

@@ -8,7 +8,7 @@ import typer
 
 from lga_core.cli.options import AcceptTerms, Common
 from lga_core.cli.output import answer, progress_line, table
-from lga_core.errors import LgaError
+from lga_core.errors import LgaError, one_of
 
 OF_ONE = {"unit": "paper", "sessions": "load", "minutes": "load"}  # options that one benchmark alone has
 NO_MODEL = "scale"  # makes its models itself
@@ -45,7 +45,6 @@ def bench(
     """Run a benchmark, or list them."""
     from lga_core.bench import BENCHES
     from lga_core.bench.dashboard.load import TINY
-    from lga_core.data.asked import one_of
     from lga_core.models.sources.catalogue import resolve
     from lga_core.models.sources.fetching.terms import accept_terms
 

@@ -83,7 +83,9 @@ def _distance(edit: Edit, a: torch.Tensor, b: torch.Tensor) -> float:
         ).norm
     else:
         apart = float((edit.delta.double() - b.double() @ a.double()).norm())
-    return apart / edit.norm if edit.norm else math.inf if apart else 0.0
+    if edit.norm:
+        return apart / edit.norm
+    return math.inf if apart else 0.0
 
 
 def _config(files: Container) -> dict[str, Any]:

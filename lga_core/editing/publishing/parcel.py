@@ -60,17 +60,14 @@ def _measured(files: Container, manifest: Manifest) -> EditMeans | None:
 def _without_paths(entry: ManifestEntry) -> ManifestEntry:
     """Of a text on this machine only its file's name is told."""
 
-    def bare(settings: Mapping[str, object]) -> dict[str, object]:
-        return {
-            name: bare(value)
-            if isinstance(value, Mapping)
-            else f"{FILE}{Path(value.removeprefix(FILE)).name}"
-            if name == COVARIANCE and isinstance(value, str) and value.startswith(FILE)
-            else value
-            for name, value in settings.items()
-        }
+    def bare(name: str, value: object) -> object:
+        if isinstance(value, Mapping):
+            return {inner: bare(inner, setting) for inner, setting in value.items()}
+        if name == COVARIANCE and isinstance(value, str) and value.startswith(FILE):
+            return f"{FILE}{Path(value.removeprefix(FILE)).name}"
+        return value
 
-    return entry.model_copy(update={"settings": bare(entry.settings)})
+    return entry.model_copy(update={"settings": bare("settings", entry.settings)})
 
 
 def _json(model: Manifest | Measured) -> bytes:

@@ -78,7 +78,7 @@ def find_cases(
     bound and end are its own: it gets what it would get alone. Where the answer does not depend on δ (the last block,
     unless the subject ends the prompt) there is nothing to search, and δ stays 0.
     """
-    where = f"v* at {layers_in_words([layer for layer, _ in cases])}"
+    where = f"v* at {layer_span([layer for layer, _ in cases])}"
     outputs = [search.outputs[layer][fact] for layer, fact in cases]
     starts = [output.mean(0) if mean_start else output[0] for output in outputs]
     descent = _Descent(starts, settings)
@@ -151,7 +151,7 @@ class _Descent:
             self.clamped[i] |= _clamp(self.deltas[i], self._norm_bound * self.norms[i])
 
 
-def layers_in_words(layers: Sequence[int]) -> str:
+def layer_span(layers: Sequence[int]) -> str:
     """ "layer 3", or "layers 3 to 9"."""
     first, last = min(layers), max(layers)
     return f"layer {first}" if first == last else f"layers {first} to {last}"

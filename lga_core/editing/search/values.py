@@ -22,7 +22,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
 from lga_core.editing.search.contexts import Contexts, batches, search_tokens
 from lga_core.editing.search.search import Case, Search, Site
-from lga_core.editing.search.value import Value, find_cases, find_values, layers_in_words, weight_decay
+from lga_core.editing.search.value import Value, find_cases, find_values, layer_span, weight_decay
 from lga_core.editing.settings import ValueSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
@@ -113,7 +113,7 @@ def values_at_layers(
     """
     kept = _Kept.of(model, facts, layers, settings, prefixes, mean_start, "down")
     total = settings.steps * len(facts) * len(layers)
-    detail = f"v* at {layers_in_words(layers)}"
+    detail = f"v* at {layer_span(layers)}"
 
     def report_steps(done: int) -> None:
         report(Progress(phase=Phase.EDIT, done=done, total=total, detail=detail))

@@ -16,7 +16,7 @@ from lga_core.editing.editors.editor import KeyValue, Written
 from lga_core.editing.editors.rank_one import prepare_moments
 from lga_core.editing.search.contexts import Contexts, search_tokens
 from lga_core.editing.search.search import Search
-from lga_core.editing.search.value import Value, layers_in_words
+from lga_core.editing.search.value import Value, layer_span
 from lga_core.editing.search.values import shared_values, values_at_layers
 from lga_core.editing.table import Editor
 from lga_core.models.loaded import LoadedModel
@@ -68,7 +68,7 @@ def edits_by_layer(
             before,
             search,
             mean_start=how.mean_start(settings),
-            report=during(f"{layers_in_words(together)}: v*"),
+            report=during(f"{layer_span(together)}: v*"),
         )
         spent = watch.seconds - begin
         for layer in together:

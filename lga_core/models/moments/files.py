@@ -34,16 +34,9 @@ def moment_bytes(model: LoadedModel, layers: Sequence[int]) -> int:
 class Checkpoint:
     """How far a pass over the text has come."""
 
-    path: Path
     layers: tuple[int, ...]
     rows: int  # of the text, read
     tokens: int  # in them
-
-
-def checkpoint_of(model: LoadedModel, group: Sequence[int], text: Text, tokens_per_input: int) -> Checkpoint | None:
-    """Where a stopped pass for exactly these layers goes on."""
-    begun = checkpoints(model, group, text, tokens_per_input)
-    return next((checkpoint for checkpoint in begun if checkpoint.layers == tuple(group)), None)
 
 
 def checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[Checkpoint]:
@@ -55,14 +48,13 @@ def checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_pe
 
 def _opened(path: Path) -> Checkpoint:
     with safe_open(path, "pt") as file:
-        return read_checkpoint(file, path)
+        return read_checkpoint(file)
 
 
-def read_checkpoint(file: safe_open, path: Path) -> Checkpoint:
+def read_checkpoint(file: safe_open) -> Checkpoint:
     """What an open file says of itself; its sums are not read."""
     metadata = file.metadata()
     return Checkpoint(
-        path=path,
         layers=tuple(sorted(map(int, file.keys()))),
         rows=int(metadata["rows"]),
         tokens=int(metadata["tokens"]),

@@ -25,7 +25,6 @@ from lga_core.models.moments.files import (
     read_checkpoint,
     text_tokens,
 )
-from lga_core.models.moments.rates import note_rate
 from lga_core.models.running.batching import by_tokens, padded
 from lga_core.models.running.forward import run_up_to
 from lga_core.models.running.hooks import OutputFunction, on_outputs
@@ -91,26 +90,31 @@ def second_moments(
 def _compute_missing(
     model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int, report: Reporter
 ) -> None:
-    missing = wanted(model, layers, text, tokens_per_input)
-    while missing:
-        group = groups(model, missing, text, tokens_per_input)[0]
+    left = _to_fill(model, layers, text, tokens_per_input)
+    while left:
+        group = _groups(model, left, text, tokens_per_input)[0]
         _compute(model, group, text, tokens_per_input, report)
         # Not looked for on disk again: where the cache has a cap, one group may put out another for ever.
-        missing = tuple(layer for layer in missing if layer not in group)
+        left = tuple(layer for layer in left if layer not in group)
 
 
-def wanted(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> tuple[int, ...]:
+def missing(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> tuple[int, ...]:
+    """Those of these layers whose moment is not kept yet, from the lowest up."""
+    return tuple(
+        layer for layer in sorted(set(layers)) if not moment_path(model, layer, text, tokens_per_input).exists()
+    )
+
+
+def _to_fill(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> tuple[int, ...]:
     """The layers that are filled when these are asked for: none where all of them are kept."""
-
-    def missing(among: Sequence[int]) -> tuple[int, ...]:
-        return tuple(layer for layer in among if not moment_path(model, layer, text, tokens_per_input).exists())
-
-    asked = missing(sorted(set(layers)))
+    asked = missing(model, layers, text, tokens_per_input)
     below = range(max(asked, default=-1) + 1)  # the pass runs through these anyway
-    return missing(below) if moment_bytes(model, below) <= LAYERS_BELOW_BYTES else asked
+    if moment_bytes(model, below) <= LAYERS_BELOW_BYTES:
+        return missing(model, below, text, tokens_per_input)
+    return asked
 
 
-def groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> list[tuple[int, ...]]:
+def _groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> list[tuple[int, ...]]:
     """Layers that share a pass: of one width, since that sets the tokens, and as many as fit in memory.
 
     What a stopped pass had begun comes first, as it was. Raises LgaError where not even one layer fits.
@@ -128,11 +132,6 @@ def groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_inp
         same = [layer for layer in left if model.architecture.blocks[layer].down.d_in == width]
         passes += [tuple(same[first : first + most]) for first in range(0, len(same), most)]
     return passes
-
-
-def depth(model: LoadedModel, group: Sequence[int]) -> float:
-    """The share of the model's blocks that a pass for these layers runs."""
-    return (max(group) + 1) / model.layers
 
 
 @dataclass(kw_only=True)
@@ -164,13 +163,9 @@ def _compute(model: LoadedModel, layers: tuple[int, ...], text: Text, tokens_per
     check_room(2 * moment_bytes(model, layers), "The second moments")  # with a checkpoint beside them
     rows = text.rows(model, needed, report=report)
     reading = _begin(model, layers, checkpoint_path(model, text, needed))
-    read_before = reading.tokens
-    seconds = 0.0
     for batch in by_tokens(islice(rows, reading.rows, None), padded(len), BATCH_TOKENS):
         with model.using("second moments"), torch.no_grad():
-            begin = perf_counter()
             _add(model, batch, reading.sums)
-            seconds += perf_counter() - begin
         reading.rows += len(batch)
         reading.tokens += sum(map(len, batch))
         reading.save_if_due()
@@ -181,7 +176,6 @@ def _compute(model: LoadedModel, layers: tuple[int, ...], text: Text, tokens_per
             f"The text of the second moment has {reading.tokens:,} tokens; at least {needed:,} are needed.",
             hint="Name a longer text, or own-text.",
         )
-    note_rate(model, "reading", (reading.tokens - read_before) * depth(model, layers), seconds)
     for layer, total in reading.sums.items():
         moment = (total / reading.tokens).cpu()
         keep(moment_path(model, layer, text, tokens_per_input), partial(save_file, {"second_moment": moment}))
@@ -194,7 +188,7 @@ def _begin(model: LoadedModel, layers: tuple[int, ...], path: Path) -> _Pass:
 
     def begun(place: Path) -> _Pass | None:
         with safe_open(place, "pt") as file:  # one file from here on: another job may put a later one there
-            checkpoint = read_checkpoint(file, place)
+            checkpoint = read_checkpoint(file)
             if checkpoint.layers != layers:
                 return None
             sums = {layer: file.get_tensor(str(layer)).to(model.device, copy=True) for layer in layers}

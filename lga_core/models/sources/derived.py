@@ -24,10 +24,6 @@ class Identified(Protocol):
     def fingerprint(self) -> str:
         """Hash of configuration, tokenizer and weights."""
 
-    @property
-    def machine(self) -> str:
-        """Device, dtype and threads in words."""
-
 
 def derived_path(model: Identified, name: str) -> Path:
     """Where a thing derived from this model lies; `name` says every setting that it depends on.

@@ -4,16 +4,11 @@ import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.files import cache_home
 from lga_core.paths import read_small, whole_file
 from lga_core.progress import Phase, Progress, Reporter, silent
-
-if TYPE_CHECKING:
-    from torch import nn
-    from transformers import PreTrainedModel
 
 DIGESTS = ".lga-digests.json"
 BLOCK = 1 << 26  # bytes that are hashed at once: some tenths of a second
@@ -48,22 +43,6 @@ def quick_fingerprint(folder: Path) -> str | None:
     known = _known_digests(folder)
     unread = [name for name, state in _states(folder).items() if known.get(name, {}).get("state") != state]
     return folder_fingerprint(folder) if sum((folder / name).stat().st_size for name in unread) <= BLOCK else None
-
-
-def model_fingerprint(model: "PreTrainedModel") -> str:
-    """Hash (64 hex digits) of a model in memory that no folder stands for."""
-    return _hash(model.config.to_dict(), {"weights": weights_hash(model)})
-
-
-def weights_hash(module: "nn.Module") -> str:
-    """Hash (64 hex digits) over names, dtypes, shapes and bytes of all parameters and buffers, saved or not."""
-    import torch  # here: listing and fetching models need no torch, which takes seconds to import
-
-    digest = hashlib.sha256()
-    for name, tensor in sorted([*module.named_parameters(), *module.named_buffers()], key=lambda item: item[0]):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
 
 
 def file_sha256(path: Path, *, report: Reporter = silent) -> str:

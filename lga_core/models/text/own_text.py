@@ -5,10 +5,8 @@ import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.moments.rates import note_rate
 from lga_core.models.running.generate import sampler, seed_of, stream
 from lga_core.models.sources.derived import derived_path, dtype_part, keep, kept_json
 from lga_core.models.text.chat import Asking
@@ -93,15 +91,9 @@ def _sample(model: LoadedModel, numbers: range, count: int, seed: int, report: R
     texts = [list(row.ids) for row in rows]
     pick = sampler([seed_of("corpus", seed, i) for i in numbers])
     steps = stream(model, rows, CORPUS_TOKENS, pick, past_ends=True)
-    seconds = 0.0
-    for step in range(1, CORPUS_TOKENS + 1):
-        with model.using("sampling text"):  # held here, so that the time for which another has it does not count
-            begin = perf_counter()
-            tokens = next(steps)
-            seconds += perf_counter() - begin
+    for step, tokens in enumerate(steps, start=1):
         for text, token in zip(texts, tokens, strict=True):
             text.append(token)
         written = numbers.start * CORPUS_TOKENS + step * len(numbers)
         report(Progress(phase=Phase.OWN_TEXT, done=written, total=count * CORPUS_TOKENS))
-    note_rate(model, "writing", len(numbers) * CORPUS_TOKENS, seconds)
     return texts

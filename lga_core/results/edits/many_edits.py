@@ -53,7 +53,7 @@ class ManyEdits(Result):
     how: Mapping[str, Any]  # batches, checkpoints and probes
     planned: int  # facts to be written
     checkpoints: tuple[EditCheckpoint, ...]  # in the order of their edits
-    places: tuple[int, ...] = ()  # edits of all checkpoints that there are to be, as far as that is known
+    places: tuple[int, ...] = ()  # edits of all checkpoints that there are to be; () where unknown
     left_out: LeftOut = field(default_factory=dict)  # probes over the caps of `how`, of all planned facts
     dropped_locality: int | None = None  # as of a Sweep
 

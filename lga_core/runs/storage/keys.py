@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lga_core.data.asked import one_of
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.editing.table import editor_named
-from lga_core.errors import LgaError
+from lga_core.errors import LgaError, one_of
 from lga_core.evaluation.settings import (
     DIAGNOSTICS_VERSION,
     MANY_EDITS_VERSION,
@@ -181,7 +180,7 @@ def many_edits_run(
         "many": asdict(how),
         "many_version": MANY_EDITS_VERSION,
         "text": _text_key(settings),
-        **_own_answers(_asks_own_locality(facts, how)),
+        **_own_answers(_needs_own_answers(facts, how)),
     }
     version = editor_named(editor).version
     return store.open(provenance(model, facts_name, facts, method=f"many-{editor}", version=version, settings=asked))
@@ -238,7 +237,7 @@ def _own_answers(asked: bool) -> dict[str, int]:
     return {OWN_ANSWERS: OWN_ANSWERS_VERSION} if asked else {}
 
 
-def _asks_own_locality(facts: Sequence[Fact], how: ManyEditsSettings) -> bool:
+def _needs_own_answers(facts: Sequence[Fact], how: ManyEditsSettings) -> bool:
     """Whether one of the locality probes of many edits needs the model's own answer."""
     if not any(asks_own_answer(fact) for fact in facts):
         return False

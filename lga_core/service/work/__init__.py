@@ -10,8 +10,6 @@ from lga_core.service.work.desk import Control, Desk
 
 WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
     ask.LoadRequest: planning.load,
-    ask.SpeedRequest: planning.measure_speed,
-    ask.MomentPlanRequest: planning.plan_moments,
     ask.MemoryRequest: planning.estimate_memory,
     ask.ReadFactsRequest: scoring.read_facts,
     ask.KnownFactsRequest: scoring.check_known_facts,

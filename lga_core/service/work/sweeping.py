@@ -18,10 +18,6 @@ from lga_core.service.work.desk import Control, Desk
 from lga_core.service.work.scoring import facts_of
 
 
-class FirstBatch(Exception):
-    """The first edits are measured, which is what an estimate needs."""
-
-
 def sweep(desk: Desk, request: SweepRequest, control: Control) -> None:
     """Measure what the store lacks of the proxy's sweep, then of the test facts'."""
     model = desk.model(request.model, control)
@@ -34,24 +30,20 @@ def sweep(desk: Desk, request: SweepRequest, control: Control) -> None:
     if request.test is not None:
         parts.append((request.test.name, _test_facts(model, request.test, chosen, store, control)))
     total = sum(len(facts) for _name, facts in parts) * len(request.layers)
-    report = until_first_batch(control.report) if request.first_batch else control.report
     before = 0
-    try:
-        for name, facts in parts:
-            sweeps.sweep(
-                model,
-                name,
-                facts,
-                request.layers,
-                request.editor,
-                request.settings,
-                store,
-                metrics=request.metrics,
-                report=counted(report, before, total),
-            )
-            before += len(facts) * len(request.layers)
-    except FirstBatch:
-        return
+    for name, facts in parts:
+        sweeps.sweep(
+            model,
+            name,
+            facts,
+            request.layers,
+            request.editor,
+            request.settings,
+            store,
+            metrics=request.metrics,
+            report=_counted(control.report, before, total),
+        )
+        before += len(facts) * len(request.layers)
 
 
 def _test_facts(
@@ -70,8 +62,8 @@ def _test_facts(
     return facts
 
 
-def counted(report: Reporter, before: int, total: int) -> Reporter:
-    """A reporter that counts the edits of one part as edits of the whole sweep: one estimate of the time left."""
+def _counted(report: Reporter, before: int, total: int) -> Reporter:
+    """A reporter that counts the edits of one part as edits of the whole sweep: one time that is left."""
 
     def report_edits(progress: Progress) -> None:
         if progress.phase is Phase.SWEEP:
@@ -79,20 +71,6 @@ def counted(report: Reporter, before: int, total: int) -> Reporter:
         report(progress)
 
     return report_edits
-
-
-def until_first_batch(report: Reporter) -> Reporter:
-    """A reporter that ends the sweep when more edits are measured than at its first report."""
-    before: list[int] = []
-
-    def tell(progress: Progress) -> None:
-        report(progress)
-        if progress.phase is Phase.SWEEP:
-            before.append(progress.done)
-            if progress.done > before[0]:
-                raise FirstBatch
-
-    return tell
 
 
 def every_layer(desk: Desk, request: EveryLayerRequest, control: Control) -> None:

@@ -12,8 +12,8 @@ from lga_core.service.reading.stored import editable, proxy_facts
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs
-from pages._ui.edits.moments import moment_note
 from pages._ui.facts.sets import fact_set, proxy_set
+from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question
 from pages._ui.shell import jobs
@@ -46,7 +46,7 @@ def several(question: Question) -> None:
         help="Shows what each edit does to the earlier ones. Off: all facts once, at the end.",
     )
     if settings is not None:
-        moment_note(question.model, at, settings, len(facts) if mode == "batch" else 1)
+        memory_notes.editing_note(question.model, at, settings, len(facts) if mode == "batch" else 1)
     words = f"Editing {count(len(facts), 'fact')}"
     what = {"editor": editor, "layers": at, "settings": settings, "mode": mode, "each": each}
     st.button(

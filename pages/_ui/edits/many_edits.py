@@ -17,9 +17,9 @@ from lga_core.view.words.edits.many import COLLAPSE_RULE, checkpoint_rows, colla
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors
-from pages._ui.edits.moments import moment_note
 from pages._ui.edits.settings_form import settings_form
 from pages._ui.facts.sets import proxy_set
+from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import MANY, MANY_EDITS, Question, session
 from pages._ui.shell import jobs
@@ -74,7 +74,7 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
     except LgaError as error:
         error_box(error)
         return None
-    moment_note(question.model, at, settings, how.batch)
+    memory_notes.editing_note(question.model, at, settings, how.batch)
     return ManyEditsRequest(
         model=question.model,
         facts_name=question.facts,

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lga_core.service.process.jobs import Job
-from lga_core.service.requests import SweepRequest
 from pages._ui.session.state import finished_trials, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.engine import store
@@ -98,12 +96,7 @@ def _tried() -> bool:
 
 def _swept() -> bool:
     swept = [jobs.last_job(area) for area in SWEEPS]
-    return any(job is not None and job.snapshot().state == "finished" and not _is_estimate(job) for job in swept)
-
-
-def _is_estimate(job: Job) -> bool:
-    """Whether it swept one batch only, to tell the time of the others."""
-    return isinstance(job.request, SweepRequest) and job.request.first_batch
+    return any(job is not None and job.snapshot().state == "finished" for job in swept)
 
 
 def _is_recorded(run: str | None) -> bool:

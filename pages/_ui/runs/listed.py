@@ -18,7 +18,10 @@ from pages._ui.shell.elements import hint, table, text_field
 from pages._ui.shell.engine import run_bin, runs, store
 from pages._ui.shell.text import safe
 
-CHOSEN, SEARCH, TABLE, GROUP = "runs_chosen", "runs_search", "runs_table", "runs_group"
+CHOSEN = "runs_chosen"
+SEARCH = "runs_search"
+TABLE = "runs_table"
+GROUP = "runs_group"
 NOT_RECORDED = "not recorded"
 MOST_PIXELS = 420
 

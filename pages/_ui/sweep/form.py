@@ -7,18 +7,16 @@ from typing import Any
 import streamlit as st
 
 from lga_core.evaluation.settings import SweepMetrics
-from lga_core.service.process.jobs import Job
 from lga_core.service.reading.sweep import SweepView
 from lga_core.service.requests import ProxySet, SweepRequest
 from lga_core.view.words.sweep.sentences import remaining_sentence
 from lga_core.view.words.text import count
 from pages._ui.edits import editors
-from pages._ui.edits.moments import moment_note
 from pages._ui.facts import sets
+from pages._ui.model import memory_notes
 from pages._ui.session.state import Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import number_field
-from pages._ui.shell.engine import engine
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.starting import start_button
 
@@ -88,32 +86,17 @@ def _test_facts(question: Question, place: Any, beside: Any) -> ProxySet | None:
     return sets.proxy_set(replace(question, facts=facts.name, fingerprint=sets.fingerprint(facts), limit=int(limit)))
 
 
-def running_job(request: SweepRequest) -> Job | None:
-    """The job that measures this very sweep, or estimates it, here or in another session."""
-    return engine().find(request) or engine().find(replace(request, first_batch=True))
-
-
 def start_bar(request: SweepRequest, view: SweepView) -> None:
     """What the sweep takes, said before it starts, and the buttons that start it."""
     title = f"Sweeping with {editors.title(request.editor)}"
     session().compute = partial(jobs.start, AREA, request, title)
-    moment_note(request.model, request.layers, request.settings)
+    memory_notes.editing_note(request.model, request.layers, request.settings)
     begun = bool(view.judging)
     complete = len(view.sweeps) == (1 if request.test is None else 2) and all(
         sweep.complete for sweep in view.sweeps.values()
     )
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweep_bar"):
         st.markdown(_takes(request, view), width="stretch")
-        if not begun:
-            start_button(
-                "Estimate",
-                "timer",
-                AREA,
-                replace(request, first_batch=True),
-                "Estimating the sweep",
-                key="sweep_estimate",
-                help="Measures the first batch of edits, which is kept, and projects the time of the others.",
-            )
         start_button(
             "Go on" if begun and not complete else "Sweep",
             "stacked_line_chart",
@@ -124,8 +107,7 @@ def start_bar(request: SweepRequest, view: SweepView) -> None:
             key="sweep",
             type="secondary" if complete else "primary",
         )
-    job = jobs.last_job_of(AREA, request) or jobs.last_job_of(AREA, replace(request, first_batch=True))
-    job_outcome(job, "What was finished is kept and shown below; go on from there.")
+    job_outcome(jobs.last_job_of(AREA, request), "What was finished is kept and shown below; go on from there.")
 
 
 def _takes(request: SweepRequest, view: SweepView) -> str:

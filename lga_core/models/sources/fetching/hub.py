@@ -4,7 +4,6 @@ The client writes a file under a temporary name until it is whole and locks it b
 files counts as not there (catalogue.hub_folder), and the next fetch goes on where the last one stopped.
 """
 
-import fnmatch
 import os
 import tempfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.utils import filter_repo_objects
 
 from lga_core.errors import LgaError
 from lga_core.models.sources import files
@@ -68,17 +68,15 @@ def _size(title: str, origin: Hub) -> int:
     # The client's transport raises errors of its own library, which is not ours to import.
     except Exception as error:
         raise _unreachable(title, error) from error
-    wanted = [file for file in info.siblings or [] if _is_wanted(file.rfilename)]
+    siblings = info.siblings or []
+    named = {"allow_patterns": list(HUB_FILES), "ignore_patterns": list(HUB_NOT)}
+    wanted = list(filter_repo_objects(siblings, **named, key=lambda file: file.rfilename))
     if not any(file.rfilename.endswith(".safetensors") for file in wanted):
         raise LgaError(
             f"{origin.repo} has no safetensors weights on the hub, and pickled weights are not opened.",
             hint="Where you trust them, load them with transformers once, save_pretrained them and name that folder.",
         )
     return sum(file.size or 0 for file in wanted)
-
-
-def _is_wanted(name: str) -> bool:
-    return "/" not in name and any(fnmatch.fnmatch(name, pattern) for pattern in HUB_FILES)
 
 
 def _refused(repo: str, error: Exception) -> LgaError:

@@ -1,11 +1,11 @@
-"""An edit in words: percentages before and after, a relative error, and what its second moments take."""
+"""An edit in words: percentages before and after, a relative error, and whether its second moments are at hand."""
 
 import math
 from typing import Literal
 
-from lga_core.results import Adapter, FactMean, MergedModel, Metric, MomentPlan, Sweep
-from lga_core.view.words.sentences import duration, layers_in_words, memory_size
-from lga_core.view.words.text import count, fixed
+from lga_core.results import Adapter, FactMean, MemoryEstimate, MergedModel, Metric, Sweep
+from lga_core.view.words.sentences import layers_in_words
+from lga_core.view.words.text import fixed
 
 Protocol = Literal["teacher_forced", "free"]
 
@@ -22,23 +22,13 @@ def relative_error(value: float | None) -> str:
     return "n/a" if value is None or not math.isfinite(value) else f"{value:.1e}"
 
 
-def moment_headline(plan: MomentPlan) -> str:
-    """Whether second moments must be computed before the edit, and how long that takes."""
-    if plan.ready:
-        return f"Second moment C of {layers_in_words(plan.layers)}: kept, nothing to compute."
-    time = "time not known yet" if plan.seconds is None else f"about {duration(plan.seconds)}"
-    return f"The second moment C comes first: {time}."
-
-
-def moment_details(plan: MomentPlan, text: str) -> str:
-    """What is computed, from which text, and what it takes. `text`: in words, or a name."""
-    written = ", which it writes first" if plan.tokens_to_write else ""
-    passes = "" if plan.passes == 1 else f", {plan.passes} passes"
-    return (
-        f"{count(len(plan.filled), 'layer')} from {plan.tokens_to_read:,} tokens of {text}{written}{passes}; "
-        f"{memory_size(plan.disk_bytes)} on disk, {memory_size(plan.memory_bytes)} of memory. Kept, so that later "
-        "edits need none of it."
-    )
+def moment_sentence(need: MemoryEstimate) -> str | None:
+    """Whether the second moments of an edit are at hand; None where it needs none."""
+    if not need.second_moments:
+        return None
+    if not need.to_collect:
+        return "The second moments C are at hand."
+    return f"The second moment C of {layers_in_words(need.to_collect)} is collected first, and kept for later edits."
 
 
 def best_layer_sentence(sweep: Sweep, best: int | None, golden: int | None) -> str:

@@ -157,13 +157,6 @@ def unit_name(unit: StudyUnit) -> str:
     return f"{unit.model} · {unit.title} · {unit.editor}"
 
 
-def markdown(table: Sequence[Mapping[str, str]]) -> str:
-    """A Markdown table of rows with the same columns."""
-    columns = list(table[0])
-    lines = [columns, ["---"] * len(columns), *([row[name] for name in columns] for row in table)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
 def _firmness(item: Stability, size: int) -> str:
     if size not in item.sizes:
         return "n/a"
