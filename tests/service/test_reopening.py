@@ -149,6 +149,19 @@ def test_a_trial_that_was_stopped_comes_with_what_it_had_measured(tmp_path, mode
     assert whole.begun is None and whole.trial[1].probes == report.probes == stage.report.probes
 
 
+@pytest.mark.parametrize("probes, page", [(None, "trial_edit"), (1, "layer_sweep")])
+def test_one_fact_at_every_layer_comes_back_below_its_trial_edit(tmp_path, model, fact_set, probes, page):
+    fact = replace(fact_set.facts[1], rephrases=("It is in", "Where it is:"))
+    facts = FactSet(name="one", facts=(fact,), n_records=3)
+    store = Store(tmp_path)
+    metrics = SweepMetrics(probes=probes)  # a cap leaves probes out that a trial edit asks
+    _, stored = sweep(model, "one", facts.facts, [1, 3], "rome", QUICK, store, metrics=metrics)
+    opened = reopening(RunIndex(store).one(stored.provenance.key), store, {"one": facts})
+    record = opened.facts.facts[0].record if page == "trial_edit" else None
+    assert (opened.page, opened.record) == (page, record)
+    assert (opened.editor, opened.settings) == ("rome", QUICK)
+
+
 def test_many_edits_come_back_with_their_facts_in_order(tmp_path, model, fact_set):
     store = Store(tmp_path, origin=Origin(question=question()))
     header = ask(store, model, choose(fact_set.facts, 4, 3), "many edits")

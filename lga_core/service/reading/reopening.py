@@ -14,10 +14,11 @@ from lga_core.data.load import choose
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import TRIAL_METRICS, ManyEditsSettings, MetricSettings
-from lga_core.results import EditReport, Origin, Provenance, Stored, TrialStage
+from lga_core.results import EditReport, Origin, Provenance, Stored, SweepCell, TrialStage
 from lga_core.runs.reading import begun_trial
 from lga_core.runs.storage.index import RunHeader
-from lga_core.runs.storage.kinds import RunKind
+from lga_core.runs.storage.keys import asked_in_cell, cell_place
+from lga_core.runs.storage.kinds import RunKind, kind_of
 from lga_core.runs.storage.recorded import question_facts, recorded_settings
 from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
@@ -67,6 +68,18 @@ def can_reopen(header: RunHeader) -> bool:
     return header.provenance is not None and header.kind.subject in PAGES
 
 
+def page_of(run: Run) -> str:
+    """The page that shows this run. One fact's edits at every layer stand below its trial edit."""
+    kind = kind_of(run.provenance.method)
+    if kind.subject == "sweep":
+        cells = run.rows(SweepCell)
+        ways = {(fact, asked) for fact, _layer, asked in map(cell_place, cells)}
+        facts = question_facts(run, cells) if len(ways) == 1 else None
+        if facts and ways == {(facts[0].fingerprint, asked_in_cell(facts[0], None))}:
+            return PAGES["trial"]
+    return PAGES[kind.subject]
+
+
 def reopening(
     header: RunHeader, store: Store, sets: Mapping[str, FactSet], asked_now: Origin | None = None
 ) -> Reopening:
@@ -86,8 +99,9 @@ def reopening(
     recorded = header.notes.origins if header.notes is not None else ()
     origins = recorded if asked_now is None else (asked_now, *recorded)
     opened = _recorded(origins, sets, asked, run, kind) or _made(run, asked, kind)
-    if kind.subject in ("trace", "attribution", "trial"):
-        opened = replace(opened, record=_record(opened.facts, next(iter(rows), asked[0].fingerprint)))
+    if kind.subject in ("trace", "attribution") or opened.page == PAGES["trial"]:
+        fact, _, _ = next(iter(rows), asked[0].fingerprint).partition("/")  # a cell's name has its layer too
+        opened = replace(opened, record=_record(opened.facts, fact))
     opened = replace(opened, **_choices_of_page(kind, run.provenance.settings, len(asked)))
     if kind.subject == "scores":
         return replace(opened, unshown=_unshown(opened, kind, run.provenance.settings))
@@ -157,7 +171,7 @@ def _recorded(
             means = {fact.fingerprint for fact in asked} <= {fact.fingerprint for fact in candidates}
         if means:
             return Reopening(
-                page=PAGES[kind.subject],
+                page=page_of(run),
                 model=run.provenance.model,
                 facts=facts,
                 at_hand=True,
@@ -195,7 +209,7 @@ def _made(run: Run, asked: Sequence[Fact], kind: RunKind) -> Reopening:
         n_records=max(fact.record for fact in facts) + 1,
     )
     return Reopening(
-        page=PAGES[kind.subject],
+        page=page_of(run),
         model=run.provenance.model,
         facts=made,
         at_hand=False,
