@@ -106,6 +106,10 @@ def test_a_new_tab_a_link_and_open_show_what_was_there(scored: AppTest):
     assert linked.multiselect(key="layers").value == [0, 3]
     unknown = new_tab("a fourth", run="abcdef0123456789", n="7")
     assert "no stored run" in words(unknown) and unknown.number_input(key="n").value == 7
+    assert "Shown is its question" in words(unknown)
+    unknown.session_state["lga"].reopening = ("fedcba9876543210",)
+    unknown.run()
+    assert "no stored run" in words(unknown) and "Shown is its question" not in words(unknown)
 
     scored.number_input(key="n").set_value(9).run()
     scored.switch_page("runs.py").run()
