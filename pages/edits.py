@@ -8,7 +8,7 @@ from pages._ui.edits import edit_files, ledger_jobs, ledger_numbers, ledger_tabl
 from pages._ui.edits.edit_several import several
 from pages._ui.edits.many_edits import many_edits
 from pages._ui.facts.sets import editable_or_hint
-from pages._ui.session.state import EDITS_VIEW, MANY, Question
+from pages._ui.session.state import EDITS_VIEW, MANY, Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import choice, hint, page_head
 from pages._ui.shell.errors import job_outcome
@@ -24,6 +24,7 @@ _VIEWS = {
 
 def page(question: Question) -> None:
     """The ledger first, then what can be done with it."""
+    session().shown_run = ""  # the ledger is this tab's own; many edits name their run
     with st.container():  # of any length: a file that is being uploaded below keeps its place
         live("ledger_live", lambda: ledger_now(question.model), running=jobs.is_running(ledger_jobs.LEDGER))
     views(question, ledger_jobs.current_ledger(question.model))

@@ -35,6 +35,7 @@ Source = Literal["ledger", "trial"]
 
 def page(question: Question) -> None:
     """The prompt, then the two answers."""
+    session().shown_run = ""  # no text is stored
     ledger = current_ledger(question.model)
     trial = last_trial(question)
     if trial is not None:

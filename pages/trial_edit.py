@@ -13,7 +13,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs
 from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
-from pages._ui.session.state import Question, Trial, begun_trial, finished_trials, kept, session
+from pages._ui.session.state import Question, Trial, begun_trial, finished_trials, kept, last_trial, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import page_head, waiting
 from pages._ui.shell.errors import job_outcome
@@ -52,7 +52,6 @@ def form(question: Question) -> TrialRequest | None:
         settings=settings,
         metrics=metrics,
     )
-    session().compute = partial(start, request) if settings is not None and problem is None else None
     editable = settings is not None and fact.target_new is not None
     with st.container(horizontal=True):
         st.button(
@@ -79,27 +78,30 @@ def start(request: TrialRequest) -> None:
     """Start the edit, or join the one that another session runs. Its result is there on whichever page it ends."""
     job = start_once(AREA, request, f"Editing at {layers_in_words(request.layers)}")
     if job is not None:
-        kept().trials.append(job)
+        kept().add_trial(job)
 
 
 def result(model: str) -> None:
     """The last trial on the sidebar's model."""
     begun = begun_trial(model)
     job = jobs.last_job(AREA, model)
-    job_outcome(
-        job,
-        "Nothing was changed; edits are never written into the model."
-        if begun is None
-        else "What was measured is kept; the same edit goes on from there.",
-    )
+    if job is last_trial(model):  # else another one was opened since
+        job_outcome(
+            job,
+            "Nothing was changed; edits are never written into the model."
+            if begun is None
+            else "What was measured is kept; the same edit goes on from there.",
+        )
     trials = finished_trials(model)
     if job is not None and job.alive:
         in_progress(model, begun)
     elif begun is not None:
+        session().shown_run = ""
         st.divider()
         report.show(begun)
     elif trials:
         session().shown_run = trials[-1].stored.provenance.key
+        session().compute = partial(start, trials[-1].request)
         st.divider()
         report.show(trials[-1])
         keep(trials[-1])
@@ -109,12 +111,13 @@ def history(shown: str | None) -> None:
     """All trials of this tab, where there are others than the one on the model that is shown."""
     trials = finished_trials()
     if len(trials) > 1 or any(trial.request.model != shown for trial in trials):
-        st.markdown("**Trial edits of this session**")
+        st.markdown("**Trial edits in this tab**")
         report.history(trials)
 
 
 def in_progress(model: str, begun: Trial | None) -> None:
     """The stages of the running trial that are there. Drawn once a stage: to draw takes the engine's time."""
+    session().shown_run = ""
     if begun is None:
         waiting("Editing. The sidebar shows the progress.")
     else:

@@ -205,6 +205,7 @@ def trial(
     run = trial_run(model.identity, facts_name, fact, at, editor, settings, store, metrics=metrics, diagnose=diagnose)
 
     def compute() -> EditReport:
+        store.facts.keep([fact])  # before its first stage: a stopped trial can be opened again
         begun = begun_trial(run, fact)
         if begun is not None:
             show(begun)

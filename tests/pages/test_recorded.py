@@ -9,8 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.models.loading import load
+from lga_core.results import TrialStage
 from lga_core.runs.shipped import example
 from lga_core.runs.shipped.example_writing import write_example
+from lga_core.service.process.jobs import Job
 from pages._ui.session.state import tabs
 from tests.pages.conftest import APP
 from tests.pages.driving import kept, wait, words
@@ -104,7 +106,9 @@ def test_each_page_shows_the_recorded_numbers(first_visit: AppTest, tmp_path, mo
     first_visit.switch_page("causal_trace.py").run()
     assert len(first_visit.get("plotly_chart")) == 4  # three kinds and the attributions
     first_visit.switch_page("trial_edit.py").run()
-    assert "Trial edits of this session" in words(first_visit)
+    assert "Trial edits in this tab" in words(first_visit)
+    history = next(frame.value for frame in first_visit.dataframe if "editor" in frame.value.columns)
+    assert list(history["recorded"]) == ["yes", "yes"]
     first_visit.switch_page("layer_sweep.py").run()
     assert first_visit.get("plotly_chart")
 
@@ -119,3 +123,76 @@ def test_what_is_measured_here_takes_its_place(first_visit: AppTest, recorded_ex
     first_visit.run()
     assert not first_visit.error and "A finished example of" not in words(first_visit)
     assert first_visit.get("plotly_chart")
+
+
+def test_own_work_is_not_called_recorded(first_visit: AppTest, recorded_example, tmp_path, monkeypatch):
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    first_visit.run()
+    for page in ("edits", "playground"):
+        first_visit.switch_page(f"{page}.py").run()
+        assert "A finished example of" not in words(first_visit), page
+    first_visit.switch_page("trial_edit.py").run()
+    assert "A finished example of" in words(first_visit)
+    shown = kept(first_visit).trials[-1]
+    own = Job(0, "My edit", replace(shown.request, layers=(2,)))
+    kept(first_visit).keep_job("edit", own)
+    kept(first_visit).add_trial(own)
+    first_visit.run()
+    assert "A finished example of" not in words(first_visit) and "Editing." in words(first_visit)
+    own.show(TrialStage(report=replace(shown.result[0], diagnostics=None), missing=("side effects",)))
+    first_visit.run()
+    assert "A finished example of" not in words(first_visit) and "being measured" in words(first_visit)
+    own.end("cancelled")
+    first_visit.run()
+    assert "A finished example of" not in words(first_visit) and "My edit was cancelled" in words(first_visit)
+
+    first_visit.session_state["lga"].reopening = recorded_example[1].models[0].runs[-1:]
+    first_visit.run()
+    assert "A finished example of" in words(first_visit) and "was cancelled" not in words(first_visit)
+
+
+def test_own_work_does_not_tick_off_scores_that_are_recorded(first_visit: AppTest, tmp_path, monkeypatch):
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    first_visit.run()
+    kept(first_visit).run = "0" * 64  # as after a trial that was measured here
+    first_visit.switch_page("edits.py").run()
+    icons = {link.proto.label.strip("*"): link.proto.icon for link in first_visit.get("page_link")}
+    assert icons["Score the layers"] == ":material/counter_2:"
+
+
+def test_the_trial_that_is_shown_is_what_is_computed_here(first_visit: AppTest, recorded_example):
+    """Whatever the form has, also where it has no layer."""
+    first_visit.query_params["run"] = recorded_example[1].models[0].runs[-1]
+    first_visit.run()
+    first_visit.switch_page("trial_edit.py").run()
+    first_visit.multiselect(key="layers").set_value([]).run()
+    recorded = kept(first_visit).trials[-1].request
+    assert "A finished example of" in words(first_visit)
+    first_visit.button(key="compute_here").click().run()
+    wait(first_visit)
+    first_visit.run()
+    assert kept(first_visit).trials[-1].request == recorded and set(kept(first_visit).jobs) == {"edit"}
+    assert not first_visit.error and "A finished example of" not in words(first_visit)
+    assert "Trial edits in this tab" not in words(first_visit), "it has taken the recorded one's place"
+
+
+def test_the_scores_of_another_question_are_not_computed_in_place_of_those_shown(
+    first_visit: AppTest, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    first_visit.run()
+    assert not first_visit.button(key="compute_here").disabled
+    first_visit.number_input(key="n").set_value(3).run()
+    assert "A finished example of" in words(first_visit) and first_visit.button(key="compute_here").disabled
+
+
+def test_the_page_of_runs_opens_the_recorded_ones(first_visit: AppTest, tmp_path, monkeypatch):
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    first_visit.run()
+    first_visit.switch_page("runs.py").run()
+    assert "Nothing is stored yet" in words(first_visit) and "A finished example of" in words(first_visit)
+    listed = first_visit.selectbox(key="recorded_run")
+    trace = next(words for words in listed.options if words.startswith("Causal trace: attention"))
+    listed.select(trace).run()
+    first_visit.button(key="open_recorded").click().run()
+    assert not first_visit.exception and first_visit.title[0].value == "Causal trace"

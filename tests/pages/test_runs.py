@@ -106,6 +106,10 @@ def test_a_new_tab_a_link_and_open_show_what_was_there(scored: AppTest):
     assert linked.multiselect(key="layers").value == [0, 3]
     unknown = new_tab("a fourth", run="abcdef0123456789", n="7")
     assert "no stored run" in words(unknown) and unknown.number_input(key="n").value == 7
+    assert "Shown is its question" in words(unknown)
+    unknown.session_state["lga"].reopening = ("fedcba9876543210",)
+    unknown.run()
+    assert "no stored run" in words(unknown) and "Shown is its question" not in words(unknown)
 
     scored.number_input(key="n").set_value(9).run()
     scored.switch_page("runs.py").run()
@@ -238,6 +242,17 @@ def test_the_layers_and_the_fact_of_a_link_win_over_those_of_its_run(scored: App
     assert linked.session_state["layers"] == [0, 3] and linked.session_state["lga"].fact == 5
     plain = new_tab("a third", run=edit.key[:16])
     assert plain.session_state["layers"] == [1]
+
+
+def test_a_trial_that_was_stopped_is_opened_with_what_it_had_measured(scored: AppTest):
+    edit = header("r-rome")
+    rows = Store().path(edit.key, ".jsonl")
+    rows.write_bytes(b"".join(rows.read_bytes().splitlines(keepends=True)[:-1]))  # without the whole report
+    Store().path(edit.key, ".done").unlink()
+    linked = new_tab("another", run=edit.key[:16])
+    linked.switch_page("trial_edit.py").run()
+    assert "R-ROME at layer 1" in words(linked) and "drift and fluency: not measured" in words(linked)
+    assert "Rewrite, n 1" in metrics(linked) and "not recorded" not in words(linked) and not linked.exception
 
 
 def test_what_was_asked_before_the_tab_was_known_belongs_to_it(ready: AppTest, model_folder):

@@ -169,13 +169,14 @@ def test_why_a_file_could_not_be_made_is_shown_until_it_can(page: AppTest, downl
     assert not page.error
 
 
-def test_the_same_trial_again_comes_from_the_store_and_stands_in_the_history(page: AppTest):
+def test_the_same_trial_again_comes_from_the_store_and_stands_once_in_the_history(page: AppTest):
     quick(page)
-    for _ in range(2):
+    for layers in ([1], [2], [1]):
+        page.multiselect(key="layers").set_value(layers).run()
         edit(page)
     assert any("Answered from the store" in item.value for item in page.markdown)
     history = next(frame.value for frame in page.dataframe if "editor" in frame.value.columns)
-    assert len(history) == 2 and set(history["layers"]) == {"1"}
+    assert list(history["layers"]) == ["1", "2"] and "recorded" not in history.columns
 
 
 def test_stages_are_shown_as_they_come_and_a_cancelled_trial_shows_what_it_has(page: AppTest):
@@ -259,6 +260,14 @@ def test_whether_second_moments_are_at_hand_is_said_before_and_after_the_model_i
     edit(page)
     assert last(page).request.settings.covariance == f"file:{text}"
     assert "The second moments C are at hand" in words(page)
+
+    page.switch_page("runs.py").run()
+    page.session_state["cache_open"] = True
+    page.run()
+    page.button_group(key="cache_kinds").set_value(["second moments"]).run()
+    page.button(key="cache_clean").click().run()
+    page.switch_page("trial_edit.py").run()
+    assert "comes first" in words(page) and "kept, nothing to compute" not in words(page)
 
 
 def test_a_setting_that_is_not_allowed_is_named(page: AppTest):

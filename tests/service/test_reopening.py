@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 from conftest import make_fact, tiny_model
+from reporting import cancel_at
 
 from lga_core.data.facts import FactSet, facts_fingerprint
 from lga_core.data.load import choose
 from lga_core.editing.settings import RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
+from lga_core.progress import Cancelled, Phase
 from lga_core.results import Origin
 from lga_core.runs import tasks
 from lga_core.runs.experiments.many_edits import many_edits
@@ -128,6 +130,36 @@ def test_a_trial_comes_with_its_report(tmp_path, model, fact_set):
     assert request.metrics == opened.metrics == MetricSettings(answers="best")
     assert opened.layers == report.layers == (0, 2) and (opened.editor, opened.settings) == ("rome", QUICK)
     assert opened.facts.by_record(opened.record).subject == report.subject == fact_set.facts[1].subject
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_a_trial_that_was_stopped_comes_with_what_it_had_measured(tmp_path, model, fact_set, at_hand):
+    store = Store(tmp_path, origin=Origin(question=question()))
+    asked = (model, "seven", fact_set.facts[1], [2], "rome", QUICK, store)
+    with pytest.raises(Cancelled):
+        tasks.trial(*asked, report=cancel_at(1, Phase.DRIFT))
+    (header,) = RunIndex(store).headers()
+    opened = reopening(header, store, {"seven": fact_set} if at_hand else {})
+    request, stage = opened.begun
+    assert opened.trial is None and (opened.at_hand, opened.layers) == (at_hand, (2,))
+    assert request.fact.fingerprint == fact_set.facts[1].fingerprint and request.fact.record == stage.report.record
+    assert stage.missing == ("side effects",) and request.settings == QUICK
+    report, _ = tasks.trial(*asked)
+    whole = reopening(header, store, {"seven": fact_set})
+    assert whole.begun is None and whole.trial[1].probes == report.probes == stage.report.probes
+
+
+@pytest.mark.parametrize("probes, page", [(None, "trial_edit"), (1, "layer_sweep")])
+def test_one_fact_at_every_layer_comes_back_below_its_trial_edit(tmp_path, model, fact_set, probes, page):
+    fact = replace(fact_set.facts[1], rephrases=("It is in", "Where it is:"))
+    facts = FactSet(name="one", facts=(fact,), n_records=3)
+    store = Store(tmp_path)
+    metrics = SweepMetrics(probes=probes)  # a cap leaves probes out that a trial edit asks
+    _, stored = sweep(model, "one", facts.facts, [1, 3], "rome", QUICK, store, metrics=metrics)
+    opened = reopening(RunIndex(store).one(stored.provenance.key), store, {"one": facts})
+    record = opened.facts.facts[0].record if page == "trial_edit" else None
+    assert (opened.page, opened.record) == (page, record)
+    assert (opened.editor, opened.settings) == ("rome", QUICK)
 
 
 def test_many_edits_come_back_with_their_facts_in_order(tmp_path, model, fact_set):

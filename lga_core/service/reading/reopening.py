@@ -14,9 +14,11 @@ from lga_core.data.load import choose
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import TRIAL_METRICS, ManyEditsSettings, MetricSettings
-from lga_core.results import EditReport, Origin, Provenance, Stored
+from lga_core.results import EditReport, Origin, Provenance, Stored, SweepCell, TrialStage
+from lga_core.runs.reading import begun_trial
 from lga_core.runs.storage.index import RunHeader
-from lga_core.runs.storage.kinds import RunKind
+from lga_core.runs.storage.keys import asked_in_cell, cell_place
+from lga_core.runs.storage.kinds import RunKind, kind_of
 from lga_core.runs.storage.recorded import question_facts, recorded_settings
 from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
@@ -57,12 +59,25 @@ class Reopening:
     metrics: MetricSettings = TRIAL_METRICS
     many: tuple[int, ManyEditsSettings] | None = None  # how many facts are edited, and how
     trial: tuple[TrialRequest, EditReport, Stored] | None = None
+    begun: tuple[TrialRequest, TrialStage] | None = None  # of a trial that was stopped, what it had measured
     unshown: tuple[str, ...] = ()  # settings of the run for which the page has no control
 
 
 def can_reopen(header: RunHeader) -> bool:
     """Whether a page shows runs of this kind."""
     return header.provenance is not None and header.kind.subject in PAGES
+
+
+def page_of(run: Run) -> str:
+    """The page that shows this run. One fact's edits at every layer stand below its trial edit."""
+    kind = kind_of(run.provenance.method)
+    if kind.subject == "sweep":
+        cells = run.rows(SweepCell)
+        ways = {(fact, asked) for fact, _layer, asked in map(cell_place, cells)}
+        facts = question_facts(run, cells) if len(ways) == 1 else None
+        if facts and ways == {(facts[0].fingerprint, asked_in_cell(facts[0], None))}:
+            return PAGES["trial"]
+    return PAGES[kind.subject]
 
 
 def reopening(
@@ -79,12 +94,14 @@ def reopening(
     if run is None or kind.row_type is None or kind.subject not in PAGES:
         raise LgaError(f"{header.what}: this version has no page for it.", hint="Use the version that made it.")
     rows = run.rows(kind.row_type)
-    asked = _facts_to_show(run, kind, list(rows))
+    stages = run.rows(TrialStage) if kind.subject == "trial" else {}
+    asked = _facts_to_show(run, kind, [*rows, *stages])
     recorded = header.notes.origins if header.notes is not None else ()
     origins = recorded if asked_now is None else (asked_now, *recorded)
     opened = _recorded(origins, sets, asked, run, kind) or _made(run, asked, kind)
-    if kind.subject in ("trace", "attribution", "trial"):
-        opened = replace(opened, record=_record(opened.facts, next(iter(rows), "")))
+    if kind.subject in ("trace", "attribution") or opened.page == PAGES["trial"]:
+        fact, _, _ = next(iter(rows), asked[0].fingerprint).partition("/")  # a cell's name has its layer too
+        opened = replace(opened, record=_record(opened.facts, fact))
     opened = replace(opened, **_choices_of_page(kind, run.provenance.settings, len(asked)))
     if kind.subject == "scores":
         return replace(opened, unshown=_unshown(opened, kind, run.provenance.settings))
@@ -154,7 +171,7 @@ def _recorded(
             means = {fact.fingerprint for fact in asked} <= {fact.fingerprint for fact in candidates}
         if means:
             return Reopening(
-                page=PAGES[kind.subject],
+                page=page_of(run),
                 model=run.provenance.model,
                 facts=facts,
                 at_hand=True,
@@ -192,7 +209,7 @@ def _made(run: Run, asked: Sequence[Fact], kind: RunKind) -> Reopening:
         n_records=max(fact.record for fact in facts) + 1,
     )
     return Reopening(
-        page=PAGES[kind.subject],
+        page=page_of(run),
         model=run.provenance.model,
         facts=made,
         at_hand=False,
@@ -231,12 +248,14 @@ def _unshown(opened: Reopening, kind: RunKind, settings: Mapping[str, Any]) -> t
 
 
 def _with_trial(opened: Reopening, run: Run, rows: Mapping[str, Any]) -> Reopening:
-    """With the report itself, so that it is shown at once."""
+    """With the report itself, so that it is shown at once; with what is measured of it where it was stopped."""
     layers = tuple(run.provenance.settings.get("layers", ()))
+    opened = replace(opened, layers=layers)
     fact = opened.facts.by_record(opened.record) if opened.record is not None else None
-    if fact is None or opened.editor is None or not rows:
-        return replace(opened, layers=layers)
-    report = replace(next(iter(rows.values())), record=fact.record)
+    begun = begun_trial(run, fact) if fact is not None and not rows else None
+    if fact is None or opened.editor is None or not (rows or begun):
+        return opened
+    report = begun.report if begun is not None else replace(next(iter(rows.values())), record=fact.record)
     request = TrialRequest(
         model=run.provenance.model,
         facts_name=opened.facts.name,
@@ -246,7 +265,9 @@ def _with_trial(opened: Reopening, run: Run, rows: Mapping[str, Any]) -> Reopeni
         settings=opened.settings,
         metrics=MetricSettings(answers=report.answers),
     )
-    return replace(opened, layers=layers, trial=(request, report, run.stored(rows=1, reused=1)))
+    if begun is not None:
+        return replace(opened, begun=(request, begun))
+    return replace(opened, trial=(request, report, run.stored(rows=1, reused=1)))
 
 
 def _no_facts(asked: Provenance) -> NoReturn:

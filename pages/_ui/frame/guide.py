@@ -78,11 +78,11 @@ def _asks() -> bool:
 
 
 def _scored() -> bool:
-    """A job of this tab has scored layers, or a run of this machine was opened."""
+    """A job of this tab has scored layers, or scores of this machine were opened."""
     job = jobs.last_job("score")
     if job is not None:
         return job.result is not None
-    return kept().asked is not None and not _is_recorded(kept().run)
+    return kept().asked is not None and not _is_recorded(kept().scores or kept().run)
 
 
 def _chose() -> bool:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.models.sources.cache import REMOVABLE, VARIABLE, Removable, cache_parts, cap_bytes, clean
 from lga_core.models.sources.files import cache_home, gigabytes
-from pages._ui.session.state import widget
+from pages._ui.session.state import session, widget
 from pages._ui.shell.elements import table
 from pages._ui.shell.text import safe
 
@@ -41,3 +41,4 @@ def show() -> None:
 def _clean() -> None:
     kinds: list[Removable] = widget("cache_kinds", [])
     st.toast(f"{gigabytes(clean(kinds))} freed.")
+    session().estimates.clear()  # they may be of what was there

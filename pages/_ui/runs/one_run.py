@@ -7,11 +7,10 @@ from lga_core.results import Provenance, ReplayReport
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.kinds import lost_rows
 from lga_core.service.reading.comparing import settings_of
-from lga_core.service.reading.reopening import can_reopen
+from lga_core.service.reading.reopening import can_reopen, page_of
 from lga_core.service.requests import ReplayRequest
 from lga_core.view.words.runs import chat_words, lost_sentence, replay_sentence
 from pages._ui.runs.listed import NOT_RECORDED, delete, facts_in_words, how_far, model_title, took, when
-from pages._ui.runs.reopen import page_of
 from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import table, waiting
@@ -48,7 +47,7 @@ def _buttons(header: RunHeader, asked: Provenance) -> None:
             type="primary",
             icon=":material/open_in_new:",
             disabled=not can_reopen(header),
-            on_click=_open,
+            on_click=open_run,
             args=(header,),
             help="In the page that made it, with its question, options and results.",
         )
@@ -115,10 +114,12 @@ def _replayed(header: RunHeader) -> None:
         waiting("Computing it again. The sidebar shows the progress.")
 
 
-def _open(header: RunHeader) -> None:
+def open_run(header: RunHeader) -> None:
     """A callback cannot change the page: the next run of the script does, before it draws anything."""
     session().reopening = (header.key,)
-    session().go_to = page_of(header)
+    run = store().find(header.key)
+    if run is not None:
+        session().go_to = f"{page_of(run)}.py"
 
 
 def _rename(key: str) -> None:

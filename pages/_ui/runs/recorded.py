@@ -12,7 +12,10 @@ from pages._ui.shell.text import safe
 
 def mark() -> None:
     """Above a page that shows recorded numbers, or none while the answer that the tab has open is recorded."""
-    key = session().shown_run or (kept().run if kept().asked is not None else None)
+    here = session()
+    key = here.shown_run
+    if key is None and kept().asked is not None:
+        key = kept().run
     recorded = recorded_example()
     if not key or recorded is None or not store().is_recorded(key):
         return
@@ -20,6 +23,7 @@ def mark() -> None:
     if run is None:
         return
     asked = run.provenance
+    compute = here.compute or (sidebar.score if here.question == kept().asked else None)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         title = resolve(asked.model).title
         said = recorded_sentence(title, asked.machine, asked.created, recorded.cores, recorded.torch)
@@ -28,8 +32,8 @@ def mark() -> None:
             "Compute it here",
             key="compute_here",
             icon=":material/play_arrow:",
-            on_click=session().compute or sidebar.score,
-            disabled=any(job.alive for job in kept().jobs.values()),
+            on_click=compute,
+            disabled=compute is None or any(job.alive for job in kept().jobs.values()),
             help="Fetches the model where it is not here, and measures the same with it.",
         )
         for other in recorded.models:

@@ -9,12 +9,13 @@ import streamlit as st
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import catalogue
 from lga_core.models.text.chat import is_chat, plain_name
-from lga_core.results import Origin
+from lga_core.results import Origin, TrialStage
 from lga_core.runs.shipped import example
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.store import Store
 from lga_core.service.process.jobs import Job
-from lga_core.service.reading.reopening import PAGES, Reopening, reopening
+from lga_core.service.reading.reopening import Reopening, reopening
+from lga_core.service.requests import TrialRequest
 from lga_core.view.words.text import count
 from pages._ui.edits.editors import MEASURING
 from pages._ui.edits.settings_form import widget_values
@@ -26,26 +27,22 @@ from pages._ui.shell.engine import identity, recorded_runs, runs, store
 from pages._ui.trial.fact import select_fact
 
 
-def page_of(header: RunHeader) -> str:
-    """The page that shows runs of this kind."""
-    return f"{PAGES[header.kind.subject]}.py"
-
-
 def reopen(names: Sequence[str]) -> None:
     """Open runs by the start of their keys, one over the other. Before any widget is drawn.
 
     Those after the first only where the set that is then chosen has their facts. What cannot be opened is told.
     """
     asked_now = None
+    linked = tuple(names) == (session().address.get(state.RUN),)
     for place, name in enumerate(names):
         try:
             header, holder = _find_run(name)
             opened = reopening(header, holder, {known: sets.fact_set(known) for known in sets.names()}, asked_now)
         except LgaError as error:
             session().notices.append(
-                f"{error.cause} {error.hint}"
-                if place or not session().address.get("run")
-                else f"{error.cause} Shown is its question, as far as the address has it; it can be computed here."
+                f"{error.cause} Shown is its question, as far as the address has it; it can be computed here."
+                if linked
+                else f"{error.cause} {error.hint}"
             )
             continue
         if holder.root == example.FOLDER:
@@ -81,13 +78,23 @@ def _apply(header: RunHeader, opened: Reopening) -> Question:
         session().question = question  # whose stored checks name the choice of the fact
         select_fact(question, opened.record)
     if header.kind.subject == "scores":
-        kept().ask_store(question)
+        kept().ask_store(question, header.key)
     if opened.trial is not None:
         request, report, stored = opened.trial
-        kept().trials.append(Job.answered("Editing", request, (report, stored)))
+        kept().add_trial(Job.answered("Editing", request, (report, stored)))
+    elif opened.begun is not None:
+        kept().add_trial(_stopped(*opened.begun))
     kept().run = header.key
     _notice_changes(header, opened)
     return question
+
+
+def _stopped(request: TrialRequest, stage: TrialStage) -> Job:
+    """As the trial was left when it was stopped."""
+    job = Job(0, "Editing", request)
+    job.show(stage)
+    job.end("cancelled")
+    return job
 
 
 def _widgets(opened: Reopening, facts: str) -> dict[str, Any]:

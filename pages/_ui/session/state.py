@@ -36,6 +36,7 @@ EDITS_VIEW = "edits_view"  # what the Edits page shows below the ledger
 MANY = "many"  # one of its views, the job of that view, and how the keys of its settings begin
 MANY_EDITS = "many_edits"  # how many are made there
 TABS_KEPT = 64
+TRIALS_KEPT = 64  # in one tab, each with its report
 _tabs_lock = threading.Lock()
 
 
@@ -101,6 +102,7 @@ class Kept:
     ledger_jobs: int = 0  # started so far
     widgets: dict[str, Any] = field(default_factory=dict)  # what those said that the address does not hold
     run: str | None = None  # the stored run that a page showed last
+    scores: str | None = None  # the stored run that was opened as the answer to what is asked
     guide_off: bool | None = None  # the guided path was dismissed, or called back; None: as the browser remembers it
     play_words: str = ""  # which edits the playground's last text was written with
 
@@ -112,15 +114,24 @@ class Kept:
 
     def put_aside(self, area: str) -> None:
         """What the area shows is from no job of this tab any more. One that runs goes on under another name."""
+        self.jobs = {name: job for name, job in self.jobs.items() if job.alive or not name.endswith(f"_{job.number}")}
         job = self.jobs.pop(area, None)
         if job is not None and job.alive:
             self.jobs[f"{area}_{job.number}"] = job
 
-    def ask_store(self, question: Question) -> None:
-        """What is asked now is read from the store, without a job; one that runs goes on under another name."""
+    def add_trial(self, job: Job) -> None:
+        """Make it the last trial edit. One that runs stays the last: it is shown until it ends, and then its result."""
+        self.trials = sorted([*self.trials, job], key=lambda each: each.alive)[-TRIALS_KEPT:]
+
+    def ask_store(self, question: Question, scores: str | None = None) -> None:
+        """What is asked now is read from the store, without a job; one that runs goes on under another name.
+
+        `scores`: the key of the run that was opened for it.
+        """
         self.put_aside("score")
         self.asked = question
         self.forget_answer()
+        self.scores = scores
         self.run = None  # until the page shows one of this question
 
     def forget_answer(self) -> None:
@@ -138,11 +149,12 @@ class Kept:
             if before is not None and before.facts != facts.facts:
                 self.sets[f"{name} (before)"] = replace(before, name=f"{name} (before)")
             self.sets[name] = facts
-        self.trials += other.trials
+        for job in other.trials:
+            self.add_trial(job)
         self.shown = other.shown | self.shown
         self.play_words = other.play_words or self.play_words
         if other.asked is not None:
-            self.asked, self.run = other.asked, other.run
+            self.asked, self.run, self.scores = other.asked, other.run, other.scores
             self.golden, self.proposed = other.golden, other.proposed
             if "score" not in other.jobs:  # a stored run was opened: this tab's own job is of another question
                 self.put_aside("score")
@@ -162,7 +174,7 @@ class Session:
     reopening: tuple[str, ...] = ()  # stored runs to open before the next widgets are drawn, by the start of their keys
     go_to: str | None = None  # the page to show first
     notices: list[str] = field(default_factory=list)  # what opening them had to say
-    shown_run: str | None = None  # the stored run that the page shows, for the address
+    shown_run: str | None = None  # the stored run that the page shows, for the address; "": work that no run holds
     options_shown: bool = False  # the page has the widgets of the scores' options, which the address then names
     compute: Callable[[], None] | None = None  # measures here what the page shows; None: the scores
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
@@ -252,17 +264,24 @@ def restore_widgets() -> None:
 
 
 def finished_trials(model: str | None = None) -> list[Trial]:
-    """The trial edits of this tab that have a result, the oldest first; `model`: those on that one."""
-    return [
-        Trial(request=job.request, report=job.result[0], stored=job.result[1])
-        for job in kept().trials
-        if job.result is not None and model in (None, job.request.model)
-    ]
+    """The trial edits of this tab that have a result, the oldest first, each once; `model`: those on that one."""
+    by_run: dict[str, Trial] = {}
+    for job in kept().trials:
+        if job.result is not None and model in (None, job.request.model):
+            report, stored = job.result
+            by_run.pop(stored.provenance.key, None)  # asked or opened again, it is the last one
+            by_run[stored.provenance.key] = Trial(request=job.request, report=report, stored=stored)
+    return list(by_run.values())
+
+
+def last_trial(model: str) -> Job | None:
+    """The trial edit on this model that this tab started or opened last, whether it has a result or not."""
+    return next((job for job in reversed(kept().trials) if job.request.model == model), None)
 
 
 def begun_trial(model: str) -> Trial | None:
-    """The trial edit on this model that this tab started last, where only some of its stages are there."""
-    job = next((job for job in reversed(kept().trials) if job.request.model == model), None)
+    """The last trial edit on this model, where only some of its stages are there."""
+    job = last_trial(model)
     if job is None or job.result is not None or not isinstance(job.published, TrialStage):
         return None
     return Trial(request=job.request, report=job.published.report, stored=None, missing=job.published.missing)

@@ -24,7 +24,7 @@ from pages._ui.edits.editors import title
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import cards, download, table
-from pages._ui.shell.engine import file_of
+from pages._ui.shell.engine import file_of, store
 from pages._ui.shell.text import plain, safe
 
 
@@ -146,13 +146,18 @@ _SHOWN = {"prompt": safe, "expected": safe, "before": _text, "after": _text}  # 
 
 
 def history(trials: list[Trial]) -> None:
-    """This session's trials, the newest first."""
+    """This tab's trials, the newest first; those of the recorded example are marked."""
 
     def cell(report: EditReport, name: str) -> str:
         return before_after(report.before[name], report.after[name], "teacher_forced")
 
+    def recorded(trial: Trial) -> bool:
+        return trial.stored is not None and store().is_recorded(trial.stored.provenance.key)
+
+    marked = any(map(recorded, trials))
     rows = [
         {
+            **({"recorded": "yes" if recorded(trial) else ""} if marked else {}),
             "model": trial.request.model,
             "fact": fact_label(trial.fact),
             "editor": title(trial.report.editor),
@@ -163,5 +168,6 @@ def history(trials: list[Trial]) -> None:
         }
         for trial in reversed(trials)
     ]
-    table(rows, alt="Table of this session's trial edits")
+    about = {"recorded": "Of the example that comes with the code: nothing of it was measured here."}
+    table(rows, about=about, alt="Table of the trial edits in this tab")
     st.caption("Teacher-forced, percent, before → after.")
