@@ -212,3 +212,12 @@ def test_nothing_is_left_on_the_model(tiny):
     gradient_products(tiny, old, new)
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in tiny.model.parameters())
     assert torch.is_grad_enabled()
+
+
+def test_a_new_answer_that_is_any_accepted_old_one_is_not_scored(tiny, facts):
+    fact = dataclasses.replace(facts[2], target_old=("Paris", facts[2].target_new.upper()))
+    checks = list(check_known_facts(tiny, [fact]))
+    (row,) = gradient_rows(tiny, [fact], checks, GradientSettings())
+    assert row.status == "old answer equals new answer"
+    (row,) = gradient_rows(tiny, [fact], checks, GradientSettings(old="model"))
+    assert row.used, "the old answer is the model's own"
