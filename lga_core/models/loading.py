@@ -118,7 +118,7 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
             f"The tokenizer of {folder} gives no character offsets; subjects cannot be found in a prompt.",
             hint="Add a tokenizer.json (a fast tokenizer) to the folder.",
         )
-    if tokenizer.pad_token_id is None:  # any token will do: padding never reaches a number
+    if tokenizer.pad_token_id is None:  # a batch's pads reach no number; integrated gradients begin at this token
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
 

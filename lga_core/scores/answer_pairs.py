@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lga_core.data.answers import same_answer
+from lga_core.data.answers import is_one_of
 from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.text.chat import Asking
@@ -87,7 +87,7 @@ def answer_pair(
     given = given_old_answer(fact, check, prefer)
     if not given:
         return unused("the model's own answer is empty")
-    if same_answer(answer, fact.target_new):
+    if is_one_of(fact.target_new, fact.target_old if source == "data" else (answer,)):
         return unused("old answer equals new answer")
     return Pair(
         fact=fact,

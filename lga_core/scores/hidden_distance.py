@@ -27,7 +27,7 @@ from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
 from lga_core.scores.answer_pairs import Pair, answer_pair, asking_cost
 from lga_core.scores.settings import HiddenDistanceSettings
-from lga_core.scores.steps import rows_in_batches
+from lga_core.scores.steps import measured_row, rows_in_batches
 
 BATCH_TOKENS = 1024  # in one forward pass where they fit; a batch holds at least one fact
 
@@ -90,12 +90,14 @@ def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
         distances = hidden_distances(model, [pair.old for pair in batch], [pair.new for pair in batch]).numpy()
     passes = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=2)
     return [
-        FactRow.measured(
+        measured_row(
+            model,
             pair.check,
             pair.old_answer,
             pair.old_source,
             {"distance": distances[i]},
             passes + asking_cost(pair.check, pair.old_source),
+            "distances",
         )
         for i, pair in enumerate(batch)
     ]

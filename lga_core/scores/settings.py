@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic.dataclasses import dataclass
 
+from lga_core.data.answers import is_one_of
 from lga_core.data.facts import Fact
 from lga_core.editing.settings import MomentSource, RankOneSettings
 from lga_core.probes.questions import asks_own_answer
@@ -24,6 +25,9 @@ IG_VERSION = 1
 FORECAST_VERSION = 2
 HIDDEN_DISTANCE_VERSION = 1
 TOKEN_ATTRIBUTION_VERSION = 1
+# Part of the keys of scores of two answers where a fact's new answer is an accepted old one but not the first, and of
+# no other. 1, which no key names: such a fact was scored.
+ACCEPTED_OLD_VERSION = 2
 
 TOKEN_ATTRIBUTION_STEPS = 64  # Gauss-Legendre points; fewer leave out too much (token_attribution.py)
 TRACE_PHASES: Mapping[Kind, Phase] = {"mlp": Phase.CMA_MLP, "hidden": Phase.CMA_HIDDEN, "attn": Phase.CMA_ATTENTION}
@@ -61,6 +65,10 @@ class MeasurementSettings(Settings):
         """Whether the numbers of these facts depend on tokens that the model itself wrote."""
         return False
 
+    def accepted_old(self, facts: Sequence[Fact]) -> bool:
+        """Whether a fact is left out because its new answer is an accepted old one but not the first."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class OldAnswerSettings(MeasurementSettings):
@@ -78,7 +86,19 @@ class OldAnswerSettings(MeasurementSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradientSettings(OldAnswerSettings):
+class TwoAnswersSettings(OldAnswerSettings):
+    """Settings of a measurement that compares the old answer with the new one."""
+
+    def accepted_old(self, facts: Sequence[Fact]) -> bool:
+        asked = [fact for fact in facts if fact.target_new and not takes_own_answer(fact, self.old)]
+        return any(
+            is_one_of(fact.target_new, fact.target_old[1:]) and not is_one_of(fact.target_new, fact.target_old[:1])
+            for fact in asked
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientSettings(TwoAnswersSettings):
     """Settings of LGA's gradient products and norms."""
 
     loss: Loss = setting(
@@ -95,7 +115,7 @@ class GradxactSettings(OldAnswerSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HiddenDistanceSettings(OldAnswerSettings):
+class HiddenDistanceSettings(TwoAnswersSettings):
     """Settings of the hidden-state distance."""
 
 

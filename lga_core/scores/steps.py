@@ -3,14 +3,18 @@
 The count of the progress is of facts; what is done inside of one is the detail.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from lga_core.data.facts import Fact
+from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
 from lga_core.progress import Phase, Progress, Reporter
-from lga_core.results import FactRow
+from lga_core.results import Cost, FactRow, KnownFactCheck, OldSource
 
 
 class Prepared(Protocol):
@@ -56,12 +60,17 @@ def rows_in_batches(
 ) -> Iterator[FactRow]:
     """`rows_in_order` of batches that are measured in halves where memory runs out, which is reported.
 
-    `size` is what a batch takes, in any unit. `done` of `total` facts had their row before these.
+    `size` is what a batch takes, in any unit. `done` of `total` facts had their row before these. Where the numbers of
+    a fact are not finite each of its batch is measured alone: in a line of rows, masked ones times NaN are NaN.
     """
     halving = Halving(phase=phase)
 
     def measure_batch(batch: Sequence[P], rows_before: int) -> list[FactRow]:
-        return halving.run(measure, batch, size, report=inside(report, phase, done + rows_before, total))
+        here = inside(report, phase, done + rows_before, total)
+        rows = halving.run(measure, batch, size, report=here)
+        if len(batch) > 1 and not all(row.used for row in rows):
+            rows = [row for item in batch for row in halving.run(measure, [item], size, report=here)]
+        return rows
 
     yield from rows_in_order(prepared, batches, measure_batch)
 
@@ -73,6 +82,25 @@ def inside(report: Reporter, phase: Phase, done: int, total: int, unit: str = ""
         report(Progress(phase=phase, done=done, total=total, detail=step.detail, unit=unit))
 
     return report_detail
+
+
+def measured_row(
+    model: LoadedModel,
+    check: KnownFactCheck,
+    answer: str | None,
+    source: OldSource,
+    values: Mapping[str, np.ndarray],
+    cost: Cost,
+    what: str,
+) -> FactRow:
+    """The fact's row. Values that are not finite would spoil the totals of all facts: they are not used.
+
+    `what` they are, for the reason: "gradients".
+    """
+    if all(np.isfinite(value).all() for value in values.values()):
+        return FactRow.measured(check, answer, source, values, cost)
+    why = f"its {what} are not finite: an overflow in {str(model.dtype).removeprefix('torch.')}"
+    return replace(FactRow.not_used(check, why, answer, source), cost=cost)
 
 
 class Stopwatch:

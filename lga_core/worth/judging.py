@@ -8,10 +8,10 @@ from these, are held fixed. METHOD.md §6.
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, Estimate, Pick, SelectorWorth, Sweep, Worth
+from lga_core.scores.selection import rank_correlations
 from lga_core.worth.ground_truth import DIGITS, Truth, drawn_weights, estimate
 from lga_core.worth.held_out import best_overall
 
@@ -107,16 +107,3 @@ def _judged(
         hits={k: bool(hit[0]) for k, hit in hits.items()},
         hit_shares={k: float(hit[1:].mean()) if len(hit) > 1 else None for k, hit in hits.items()},
     )
-
-
-def rank_correlations(scores: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """(draws,) Spearman's correlation of `scores` (layers,) with each row of `means` (draws, layers), ties averaged.
-
-    NaN where one of them is constant or a score is missing.
-    """
-    first = pd.Series(np.asarray(scores, dtype=float)).rank().to_numpy()
-    second = pd.DataFrame(means).rank(axis=1).to_numpy()
-    first = first - first.mean()
-    second = second - second.mean(1, keepdims=True)
-    size = np.sqrt((first**2).sum() * (second**2).sum(1))
-    return np.divide(second @ first, size, out=np.full(len(second), np.nan), where=size > 0)

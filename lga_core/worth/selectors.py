@@ -12,6 +12,7 @@ import numpy as np
 
 from lga_core.errors import LgaError, one_of
 from lga_core.results import METHOD_TITLES, LayerScores, Pick, Sweep
+from lga_core.scores.forecast.gain import terms_of
 from lga_core.scores.methods import ALIASES, MEASUREMENTS, View, method_named
 from lga_core.worth.ground_truth import Truth
 
@@ -27,9 +28,9 @@ class Selector:
     measured: Mapping[str, Any] = field(default_factory=dict)  # settings of its measurement that are not
     quick: bool = True  # runs unless others are asked for
 
-    def choices(self, seed: int = 0) -> View:
-        """How its scores are read."""
-        return View(**self.view, seed=seed)
+    def choices(self, seed: int = 0, editor: Any = None) -> View:
+        """How its scores are read; `editor` as for `need`: a forecast is at that editor's norm bound."""
+        return View(**{"terms": terms_of(editor), **self.view}, seed=seed)
 
     def need(self, seed: int = 0, editor: Any = None) -> tuple[str, Any] | None:
         """The measurement that it reads, with its settings; None where it measures nothing.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -73,13 +74,14 @@ def stability_of_scores(
     sizes: Sequence[int] | None = None,
     draws: int = SUBSETS,
     seed: int = 0,
+    editor: Any = None,
 ) -> Stability:
     """How the pick holds when its scores are made from fewer of the proxy's facts, used or not, as they were asked.
 
-    `in_sample`: `test` is of these very facts.
+    `in_sample`: `test` is of these very facts. `editor`: the settings of the editor whose layer is named.
     """
     rows = sorted(scores.rows, key=lambda row: row.record)
-    view = replace(selector.choices(seed), bootstrap=0)
+    view = replace(selector.choices(seed, editor), bootstrap=0)
 
     def pick(facts: Sequence[int]) -> int | None:
         fewer = layer_scores(scores.method, [rows[fact] for fact in facts], scores.layers, view)

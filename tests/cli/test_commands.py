@@ -128,6 +128,8 @@ def test_trace_is_token_by_layer_and_comes_from_the_store_the_second_time(here, 
     arguments = ("trace", tiny_folder, fact_file, "--index", 1, "--kind", "mlp", "--json")
     first, second = here(*arguments).json, here(*arguments).json
     assert (first["record"], first["kind"], len(first["effect"])) == (1, "mlp", len(first["tokens"]))
+    assert first["known"] is False, "record 1, as below"
+    assert "The model does not know this fact" in here(*arguments[:-1]).out
     assert all(len(row) == LAYERS for row in first["effect"])
     assert math.isclose(first["total_effect"], first["p_clean"] - first["p_corrupted"])
     assert second["from_store"] and second["effect"] == first["effect"]

@@ -283,6 +283,31 @@ def test_settings_beside_a_tokenizer_json_change_neither_tokens_nor_fingerprint(
     assert after.fingerprint == before.fingerprint
 
 
+def test_a_fingerprint_sees_other_ends_and_padding_than_the_configuration_states(folder: Path):
+    tokenizer = train_tokenizer(bos=False)
+    end = tokenizer.eos_token_id
+    edit_json(folder / "config.json", eos_token_id=end, pad_token_id=end)
+    edit_json(folder / "tokenizer_config.json", eos_token=tokenizer.eos_token, pad_token=tokenizer.eos_token)
+    edit_json(folder / "generation_config.json", eos_token_id=[end])
+    first = folder_fingerprint(folder)
+    for name in ("generation_config.json", "tokenizer_config.json"):
+        kept = (folder / name).read_text()
+        settings = {name: value for name, value in json.loads(kept).items() if not name.startswith(("eos", "pad"))}
+        (folder / name).write_text(json.dumps(settings))
+        assert folder_fingerprint(folder) == first, "what they do not say is as the configuration states"
+        (folder / name).write_text(kept)
+    seen = [first]
+    edit_json(folder / "generation_config.json", eos_token_id=[end, 7])
+    seen.append(folder_fingerprint(folder))
+    edit_json(folder / "tokenizer_config.json", pad_token={"content": "<bos>"})
+    seen.append(folder_fingerprint(folder))
+    edit_json(folder / "tokenizer_config.json", eos_token="<bos>")
+    seen.append(folder_fingerprint(folder))
+    assert len(set(seen)) == 4
+    (folder / "generation_config.json").write_text("[]")
+    assert folder_fingerprint(folder), "what cannot be read is a load's to tell"
+
+
 def test_a_fingerprint_is_the_content(folder: Path, tmp_path: Path):
     first = folder_fingerprint(folder)
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))

@@ -35,7 +35,13 @@ from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace, recorde
 from lga_core.runs.storage.store import Store
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
-from lga_core.scores.settings import CmaSettings, ForecastSettings, GradientSettings
+from lga_core.scores.settings import (
+    CmaSettings,
+    ForecastSettings,
+    GradientSettings,
+    GradxactSettings,
+    HiddenDistanceSettings,
+)
 from lga_core.view.words.runs import replay_sentence
 
 QUICK = RRomeSettings(value=ValueSettings(steps=2), contexts=1, covariance="identity")
@@ -190,3 +196,19 @@ def test_a_trace_asks_again_which_of_several_answers_the_model_gives(model, fact
     (row,) = tasks.measure(model, "one", [fact], "trace-mlp", settings, store)[0]
     traced = tasks.trace_fact(model, "one", fact, "mlp", settings, [fact], store)[0]
     assert check.known and (row.old_answer, traced.answer.strip()) == (own, own)
+
+
+def test_only_scores_of_two_answers_name_that_a_new_answer_is_an_accepted_old_one(model, facts, store):
+    first, second = facts[:2]
+    accepted = replace(first, target_old=("Seattle", first.target_new))
+
+    def named(fact, measurement, settings):
+        run = measurement_run(model.identity, "few", [fact, second], measurement, settings, store)
+        return "accepted_old" in run.provenance.settings
+
+    assert named(accepted, "gradients", GradientSettings())
+    assert named(accepted, "hidden-distance", HiddenDistanceSettings())
+    assert not named(accepted, "gradients", GradientSettings(old="model"))
+    assert not named(accepted, "gradxact", GradxactSettings()) and not named(accepted, "trace-mlp", CmaSettings())
+    for old in (("Seattle", "Tacoma"), (first.target_new, first.target_new), ()):
+        assert not named(replace(first, target_old=old), "gradients", GradientSettings())

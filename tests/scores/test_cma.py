@@ -5,17 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from conftest import tiny_model
 from reporting import Collect, cancel_at, checked
 
 from lga_core.bench.speed.baselines import naive_clean_outputs, naive_restored_probability
-from lga_core.models.text.tokens import answer_row
+from lga_core.models.text.tokens import answer_row, prompt_row, subject_span
 from lga_core.progress import Cancelled, Phase
 from lga_core.results import Cost
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
 from lga_core.scores.tracing.cma import cma_rows, mlp_rows, noise_level, trace, window_size, window_state
-from lga_core.scores.tracing.restore import State, record_runs, restored_probabilities
+from lga_core.scores.tracing.restore import State, corrupting, record_runs, restored_probabilities
 
 KINDS = ("hidden", "mlp", "attn")
 
@@ -81,17 +82,30 @@ def test_window_is_centred_and_clipped(layer, window, first, last):
     assert (state.first, state.last) == (first, last)
 
 
-def test_noise_level_is_measured_at_the_embedding_output(facts):
-    from conftest import tiny_model
+@pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3"])
+def test_the_noise_level_is_by_hand_from_the_ids_in_the_subjects(facts, family):
+    model = tiny_model(family)
+    ids = []
+    for fact in facts:
+        encoded = model.tokenizer(fact.prompt, return_offsets_mapping=True)
+        first, end = fact.span
+        pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        ids += [token for token, (low, high) in pairs if low < end and high > first]
+    scale = 32**0.5 if family == "gemma3" else 1.0  # Gemma's embedding layer scales by √d
+    values = scale * model.architecture.embedding.weight[torch.tensor(ids)].double().numpy()
+    assert noise_level(model, facts) == pytest.approx(values.std(ddof=1), rel=1e-6)
 
-    model = tiny_model("gemma3")
-    ids = [
-        token
-        for fact in facts
-        for token in model.tokenizer(fact.prompt[fact.span[0] : fact.span[1]], add_special_tokens=False)["input_ids"]
-    ]
-    raw = model.architecture.embedding.weight[torch.tensor(ids)].std().item()
-    assert noise_level(model, facts) == pytest.approx(raw * 32**0.5, rel=0.2)  # Gemma scales by √d
+
+def test_the_corruption_is_noise_of_the_asked_size_on_the_subjects_tokens_alone(tiny, facts):
+    draws = 400
+    row = prompt_row(tiny.asking, facts[1].prompt)
+    first, end = subject_span(tiny.asking, facts[1].prompt, facts[1].span)
+    clean = torch.randn(1, len(row), 32, dtype=torch.float64).expand(1 + draws, -1, -1)
+    shift = corrupting(tiny, facts[1], 2.0, draws, 0)(clean, clean) - clean
+    assert not shift[0].any() and not shift[:, :first].any() and not shift[:, end:].any()
+    inside = shift[1:, first:end]
+    assert inside.std().item() == pytest.approx(2.0, rel=0.05) and abs(inside.mean().item()) < 0.05
+    assert len(torch.unique(inside.flatten(1), dim=0)) == draws
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,6 +154,7 @@ def test_noise_depends_on_fact_and_draw_alone(tiny, facts):
 def test_attribution_patching_is_the_trace_for_small_noise(tiny, facts, kind):
     (check,) = checks_with(tiny, facts[:1], known=True)
     full = trace(tiny, facts[0], check, kind, CmaSettings(draws=2, noise=1e-4, window=1), 1.0)
+    assert full.cost.backward_rows == 2, "patching's are paid for"
     scale = np.abs(full.effect).max()
     assert scale > 0
     np.testing.assert_allclose(full.patching, full.effect, atol=2e-2 * scale)

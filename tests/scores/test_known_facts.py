@@ -3,6 +3,7 @@
 import dataclasses
 
 import torch
+from conftest import make_fact, tiny_model
 from reporting import Collect, checked
 
 from lga_core.models.text.tokens import prompt_row
@@ -27,6 +28,21 @@ def test_known_is_that_the_greedy_token_begins_an_accepted_answer(tiny, facts):
     for fact in facts[:4]:
         assert checks[fact.record].known == (next_token(tiny, fact.prompt)[0] in first_tokens(tiny, fact))
     assert abs(checks[0].probability - probability) < 1e-9
+
+
+def test_a_fact_is_known_by_its_tokens_worked_out_by_hand():
+    model = tiny_model("llama")
+    prompt = "The capital of France"
+    ids = model.tokenizer(prompt)["input_ids"]
+    best = int(model.model(torch.tensor([ids])).logits[0, -1].argmax())
+    assert model.tokenizer.decode([best]) == " com"
+    for answers, known in ((("Paris", "com"), True), (("Paris",), False)):
+        begun = [model.tokenizer(f"{prompt} {answer}")["input_ids"] for answer in answers]
+        assert all(whole[: len(ids)] == ids for whole in begun)
+        assert (best in [whole[len(ids)] for whole in begun]) is known
+        fact = dataclasses.replace(make_fact(0, prompt, "France", "Rome", "Paris"), target_old=answers)
+        (check,) = check_known_facts(model, [fact])
+        assert check.known is known
 
 
 def test_rows_come_in_order_whatever_the_batch_and_skip_what_is_done(tiny, facts, monkeypatch):

@@ -136,6 +136,7 @@ def test_scope_normalization_and_known_are_views_of_the_same_rows():
     known = layer_scores("lga", rows, 3, View(known="known"))
     np.testing.assert_array_equal(known.total, [1, 2, 3])
     assert known.rows[1].status == "left out: known facts only"
+    np.testing.assert_array_equal(layer_scores("lga", rows, 3, View(known="unknown")).total, [10, 0, 0])
     assert layer_scores("gradnorm-new", rows, 3, View()).total.tolist() == [2, 2, 2]
     assert plain.cost.seconds == 3
 

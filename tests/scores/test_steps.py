@@ -1,13 +1,20 @@
 """Rows in the facts' order, batch by batch; progress inside of a fact; and seconds without the reporter's."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
-from conftest import make_fact
+import numpy as np
+import pytest
+import torch
+from conftest import make_fact, tiny_model
 from reporting import Collect
 
+from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Phase, Progress
 from lga_core.results import FactRow
 from lga_core.scores import steps
+from lga_core.scores.known_facts import check_known_facts
+from lga_core.scores.methods import MEASUREMENTS
 
 
 def row_of(record):
@@ -47,3 +54,24 @@ def test_the_stopwatch_leaves_out_what_the_reporter_takes(monkeypatch):
     watch.report(Progress(phase=Phase.LGA, done=0, total=1))
     now[0] += 1.0
     assert watch.seconds == 3.0
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_a_fact_whose_numbers_overflow_is_not_used_and_spoils_no_other(name, facts):
+    model = tiny_model("llama")
+    chosen = MEASUREMENTS[name]
+    quick = {"draws": 1, "steps": 2, "covariance": "identity"}
+    settings = chosen.settings(**{key: quick[key] for key in quick if hasattr(chosen.settings(), key)})
+    facts = facts[:4]
+    checks = [replace(check, known=True) for check in check_known_facts(model, facts)]
+    whole = list(chosen.rows(model, facts, checks, settings))
+    model.model.lm_head.weight = torch.nn.Parameter(model.model.lm_head.weight.clone(), requires_grad=False)
+    elsewhere = {token for fact in facts if fact.record != 1 for token in prompt_row(model.asking, fact.prompt).ids}
+    *_, broken = (token for token in prompt_row(model.asking, facts[1].prompt).ids if token not in elsewhere)
+    model.architecture.embedding.weight[broken] = torch.inf
+    rows = list(chosen.rows(model, facts, checks, settings))
+    assert [row.used for row in rows] == [True, False, True, True] and rows[1].values == {}
+    assert rows[1].status.endswith("are not finite: an overflow in float64") and rows[1].cost.forward_rows > 0
+    for row, other in zip(rows, whole, strict=True):
+        for key, value in row.values.items():
+            np.testing.assert_allclose(value, other.values[key], rtol=1e-6, atol=1e-12, err_msg=key)

@@ -194,6 +194,22 @@ def test_of_a_fact_whose_cells_were_measured_in_two_ways_the_way_with_most_cells
     assert (both.metrics["facts"], both.metrics["edits"]) == ("2", "6")
 
 
+def test_a_sweep_is_compared_by_the_facts_that_have_a_cell_at_every_layer(tmp_path, model, fact_set):
+    def swept(folder: str, *parts: tuple[int, int, range]):
+        store = Store(tmp_path / folder)
+        for first, end, layers in parts:
+            sweep(model, "some", fact_set.facts[first:end], layers, "rome", QUICK, store)
+        (header,) = [header for header in RunIndex(store).headers() if header.kind.subject == "sweep"]
+        return content(header, store)
+
+    alone = swept("alone", (0, 1, range(3)))
+    mixed = swept("mixed", (0, 1, range(3)), (1, 2, range(1)), (2, 4, range(2, 3)))
+    assert mixed.curve == pytest.approx(alone.curve) and mixed.picks == alone.picks
+    assert (mixed.metrics["facts"], mixed.metrics["facts at every layer"]) == ("4", "1")
+    apart = swept("apart", (0, 1, range(1)), (1, 2, range(1, 2)))
+    assert apart.curve is None and apart.picks == () and apart.metrics["best Overall"] == "n/a"
+
+
 def test_facts_that_are_nowhere_are_told(tmp_path, model, fact_set):
     store = Store(tmp_path)
     header = ask(store, model, fact_set.facts[:2])

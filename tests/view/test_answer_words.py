@@ -99,7 +99,11 @@ def test_a_mean_over_other_units_is_said_to_be_one():
     assert "A layer drawn at random: 5.5 (4.0 to 7.0)." in said
     assert said.endswith("was developed on world (ours), so that set is not held out for it.")
     assert past_sentence(Answer(candidates=(), recommended=None, layer=None)) == ""
-    assert "it has none of this model" in recommendation(Answer(candidates=(best,), recommended=best, layer=4))
+    said = recommendation(Answer(candidates=(best,), recommended=best, layer=4))
+    assert "as it has none of this model with this editor" in said
+    of_model = replace(best, past=replace(any_unit, like="this model"))
+    said = recommendation(Answer(candidates=(of_model,), recommended=of_model, layer=4))
+    assert "of this model, as it has none of this set with this editor" in said
     few = replace(best, n_facts=4)
     said = recommendation(Answer(candidates=(few,), recommended=few, layer=4))
     assert "From 4 facts, under half of those of the study’s picks (12)" in said

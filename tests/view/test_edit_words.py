@@ -6,6 +6,7 @@ from dataclasses import replace
 from view.made_sweep import cell
 
 from lga_core.results import METRICS, MemoryEstimate, Metric, Sweep
+from lga_core.service.reading.every_layer import EveryLayer
 from lga_core.view.words.edits.sentences import (
     before_after,
     best_layer_sentence,
@@ -47,3 +48,15 @@ def test_the_best_layers_of_one_fact_are_named_with_their_ties():
     one = "Best for this fact: layer 1, Overall 60 %."
     assert best_layer_sentence(alone, 1, 1) == f"{one} It is the golden layer of the last scores too."
     assert best_layer_sentence(alone, 1, None) == f"{one} No golden layer is known yet: score the layers first."
+
+
+def test_a_best_layer_that_others_share_but_for_rounding_is_tied_with_them():
+    shares = (100.0, 100 / 3, 200 / 3, 100 / 7)
+    made = [
+        cell(0, layer, dict(zip(METRICS, (shares[0], shares[a], shares[b], shares[3]), strict=True)))
+        for layer, (a, b) in enumerate(((1, 2), (2, 1)))
+    ]
+    of = Sweep.of(made, [0], range(2), "r-rome", {})
+    assert of.overall[0, 0] < of.overall[0, 1], "by the last bit"
+    best = EveryLayer(sweep=of, stored=None, scores={}).best
+    assert best == 0 and best_layer_sentence(of, best, None).startswith("Best for this fact: layers 0 and 1, Overall")

@@ -61,6 +61,7 @@ def test_what_is_not_there_is_said_so():
     assert [card.value for card in shown.values()] == ["–", "–", "–", "n/a", "–", "–"]
     alone = cards(None, picking(cma_scores(), reason="no usable fact"), None)
     assert (alone["CMA’s pick"].value, alone["CMA’s pick"].help) == ("n/a", "no usable fact")
+    assert cards(lga_scores(), cma_scores(), None)["Agreement"].below == "no order to compare"
     assert alone["Cost"].below == "CMA" and alone["Agreement"].below == "one score only"
     assert cards(replace(lga_scores(), bootstrap=None), None, None)["95 % of picks"].below == "no bootstrap"
 

@@ -7,9 +7,10 @@ import pytest
 from worth.swept import facts_of, lga_scores, random_sweep, sweep_of
 
 from lga_core.editing.editors.fine_tuning import FineTuningSettings
-from lga_core.editing.settings import RankOneSettings
+from lga_core.editing.settings import RankOneSettings, RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.results import Loss, OldSource
+from lga_core.scores.forecast.gain import Terms
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View, layer_scores
 from lga_core.scores.settings import ForecastSettings
 from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_scores, pick_by_sweep, selectors_named
@@ -143,3 +144,10 @@ def test_the_order_of_the_facts_says_nothing():
     sweep = random_sweep(1, facts=7, layers=6)
     turned = facts_of(sweep, np.random.default_rng(0).permutation(7).tolist())
     assert turned.records != sweep.records and pick_by_sweep(turned).to_json() == pick_by_sweep(sweep).to_json()
+
+
+def test_a_forecast_is_at_the_norm_bound_of_the_editor_whose_layer_it_names():
+    bounded = RRomeSettings(value=ValueSettings(norm_bound=0.5))
+    assert SELECTORS["forecast"].choices(3, bounded) == View(terms=Terms(norm_bound=0.5), seed=3)
+    for editor in (None, RRomeSettings(), FineTuningSettings()):
+        assert SELECTORS["forecast"].choices(3, editor) == View(seed=3)

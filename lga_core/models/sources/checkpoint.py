@@ -13,6 +13,7 @@ from lga_core.paths import read_small
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 # What decides about tokens only where there is no tokenizer.json: transformers then builds the tokenizer of these.
 PARTS_OF_TOKENIZER = ("merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+HEAD = 1 << 22  # characters of tokenizer.json that hold its added tokens, with the special ones
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 PACKED_BYTES = {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
@@ -103,6 +104,57 @@ def tokenizer_class(folder: Path) -> str | None:
         return None
     named = _json(settings).get("tokenizer_class")
     return named if isinstance(named, str) else None
+
+
+def other_ends(folder: Path) -> dict[str, list[str]]:
+    """What ends a text or pads it by generation_config.json and the tokenizer's settings, "file: token" -> ids, where
+    config.json states other tokens.
+
+    Where they agree, as in what save_pretrained and the catalogue's conversion write, there is nothing here. Without a
+    tokenizer.json its settings count whole: `tokenizer_files`. A token without an id there is named by its text.
+    """
+    config = configuration(folder)
+    parts = (config.get("text_config") or {}, config)
+    said = {"generation_config.json: eos_token": _optional(folder / "generation_config.json").get("eos_token_id")}
+    if (folder / "tokenizer.json").is_file():
+        ids = _added_tokens(folder / "tokenizer.json")
+        for name in ("tokenizer_config.json", "special_tokens_map.json"):
+            settings = _optional(folder / name)
+            for token in ("eos_token", "pad_token"):
+                given = settings.get(token)
+                text = given.get("content") if isinstance(given, dict) else given
+                said[f"{name}: {token}"] = ids.get(text, text) if isinstance(text, str) else None
+    other = {}
+    for where, token in said.items():
+        key = f"{where.partition(': ')[2]}_id"
+        stated = next((part[key] for part in parts if part.get(key) is not None), None)
+        if token is not None and _listed(token) != _listed(stated):
+            other[where] = _listed(token)
+    return other
+
+
+def _listed(token: object) -> list[str]:
+    """One id or several, each once and in order."""
+    return sorted({str(one) for one in (token if isinstance(token, list) else [token])})
+
+
+def _added_tokens(path: Path) -> dict[str, int]:
+    """Text -> id of the tokens beside the vocabulary, which stand at the beginning of a tokenizer.json."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(HEAD)
+        added, _end = json.JSONDecoder().raw_decode(text, text.index("[", text.index('"added_tokens"')))
+        return {token["content"]: token["id"] for token in added}
+    except (ValueError, RecursionError, OSError, TypeError, KeyError):  # a load says what is wrong with it
+        return {}
+
+
+def _optional(path: Path) -> dict:
+    """A JSON object; empty where there is none that can be read."""
+    try:
+        return _json(path)
+    except LgaError:
+        return {}
 
 
 def check_decoder(folder: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.files import cache_home
@@ -19,7 +20,8 @@ def folder_fingerprint(folder: Path, *, report: Reporter = silent) -> str:
     """Hash (64 hex digits) of a folder's config, tokenizer and weight files.
 
     Of the tokenizer's files tokenizer.json, and where there is none the parts that it is built of: beside a
-    tokenizer.json transformers takes no add_bos_token or add_eos_token from tokenizer_config.json.
+    tokenizer.json transformers takes no add_bos_token or add_eos_token from tokenizer_config.json. What else says where
+    a text ends and what pads it counts where config.json states otherwise (`checkpoint.other_ends`).
     Files are read once; their digests are kept, and hold while size and time of change do.
     """
     known = _known_digests(folder)
@@ -32,7 +34,10 @@ def folder_fingerprint(folder: Path, *, report: Reporter = silent) -> str:
     if digests != known:
         _keep_digests(folder, digests)
     config = checkpoint.configuration(folder)
-    return _hash(config, {name: digest["sha256"] for name, digest in digests.items()})
+    content: dict[str, Any] = {name: digest["sha256"] for name, digest in digests.items()}
+    if ends := checkpoint.other_ends(folder):
+        content["ends"] = ends
+    return _hash(config, content)
 
 
 def quick_fingerprint(folder: Path) -> str | None:
@@ -91,6 +96,6 @@ def _keep_digests(folder: Path, digests: dict) -> None:
             return
 
 
-def _hash(config: dict, digests: dict[str, str]) -> str:
+def _hash(config: dict, digests: dict[str, Any]) -> str:
     content = {key: value for key, value in config.items() if key not in NOT_CONTENT}
     return hashlib.sha256(json.dumps([content, digests], sort_keys=True, default=str).encode()).hexdigest()

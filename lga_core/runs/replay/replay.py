@@ -25,6 +25,7 @@ from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
 from lga_core.runs import tasks
 from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.storage.keys import (
+    ACCEPTED_OLD,
     FREE_MATCH,
     OWN_ANSWERS,
     asked_as_today,
@@ -87,6 +88,11 @@ class Replay:
                 self.asked.settings.get(FREE_MATCH),
                 now.settings.get(FREE_MATCH),
                 "Its free answers are compared by another rule since",
+            ),
+            (
+                self.asked.settings.get(ACCEPTED_OLD),
+                now.settings.get(ACCEPTED_OLD),
+                "A new answer that is an accepted old one is left out since",
             ),
             (
                 recorded_dtype(self.asked),

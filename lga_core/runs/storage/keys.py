@@ -4,7 +4,7 @@ A question's key holds what determines the numbers: see `provenance`. Two questi
 the model says by itself, fact by fact, and a sweep's cells, edit by edit.
 
 Where an answer depends on tokens that the model itself wrote, its key names their version; all other keys do not. So
-with free answers that are not compared by whole words.
+with free answers that are not compared by whole words, and with a new answer that is an accepted old one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,6 +38,7 @@ from lga_core.runs.storage.provenance import provenance
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import (
+    ACCEPTED_OLD_VERSION,
     CMA_VERSION,
     KNOWN_FACTS_VERSION,
     TOKEN_ATTRIBUTION_VERSION,
@@ -48,6 +49,7 @@ from lga_core.scores.settings import (
 CAPPED = " a group"  # in the name of a cell whose fact has more probes than are asked
 OWN_ANSWERS = "own_answers"  # the name of their version among the settings of a key
 FREE_MATCH = "free_match"  # the same of the rule by which free answers are compared
+ACCEPTED_OLD = "accepted_old"  # the same of the rule for a new answer that is an accepted old one but not the first
 
 
 def known_facts_run(model: ModelIdentity, store: Store) -> Run:
@@ -62,7 +64,11 @@ def measurement_run(
 ) -> Run:
     """One measurement of these facts. Raises LgaError for a measurement that there is not."""
     version = one_of("measurement", measurement, MEASUREMENTS).version
-    asked = {**asdict(settings), **_own_answers(settings.own_answers(facts))}
+    asked = {
+        **asdict(settings),
+        **_own_answers(settings.own_answers(facts)),
+        **({ACCEPTED_OLD: ACCEPTED_OLD_VERSION} if settings.accepted_old(facts) else {}),
+    }
     if (source := getattr(settings, "covariance", None)) is not None:
         asked["text"] = content_key(source)
     return store.open(provenance(model, facts_name, facts, method=measurement, version=version, settings=asked))

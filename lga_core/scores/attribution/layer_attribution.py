@@ -25,7 +25,7 @@ from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
 from lga_core.scores.answer_pairs import asking_cost, given_old_answer, old_answer
 from lga_core.scores.settings import GradxactSettings, IgSettings, OldAnswerSettings
-from lga_core.scores.steps import Stopwatch, inside
+from lga_core.scores.steps import Stopwatch, inside, measured_row
 
 BATCH_TOKENS = 1024  # of the steps that run together where they fit
 Measure = Callable[[LoadedModel, TokenRow, Any, Reporter], tuple[dict[str, torch.Tensor], Cost]]
@@ -71,7 +71,8 @@ def _rows(
         watch = Stopwatch(inside(report, phase, finished, len(facts)))
         values, passes = measure(model, answer_row(model.asking, fact.prompt, given), settings, watch.report)
         arrays = {name: value.cpu().numpy() for name, value in values.items()}
-        yield FactRow.measured(check, answer, source, arrays, passes + Cost(seconds=watch.seconds) + asking)
+        cost = passes + Cost(seconds=watch.seconds) + asking
+        yield measured_row(model, check, answer, source, arrays, cost, "attributions")
 
 
 gradxact_rows = partial(_rows, phase=Phase.GRADIENT_ACTIVATION, measure=_gradxact)

@@ -28,7 +28,7 @@ from lga_core.results import Cost, FactRow, KnownFactCheck
 from lga_core.scores.answer_pairs import old_answer
 from lga_core.scores.forecast.first_order import Case, edit_changes, edit_keys
 from lga_core.scores.settings import ForecastSettings
-from lga_core.scores.steps import inside, rows_in_batches
+from lga_core.scores.steps import inside, measured_row, rows_in_batches
 
 BATCH_TOKENS = 384  # in one forward pass where they fit; a batch holds at least one fact
 KEPT_BYTES = 2**30  # of the facts' directions C⁻¹k, over all layers
@@ -203,7 +203,7 @@ def _measure(model: LoadedModel, directions: Directions, cases: Sequence[Case]) 
             **_values_by_term(case, of_rows),
         }
         cost = passes + directions.cost + case.own_answers
-        rows.append(FactRow.measured(case.check, answer or None, source, values, cost))
+        rows.append(measured_row(model, case.check, answer or None, source, values, cost, "changes"))
     return rows
 
 

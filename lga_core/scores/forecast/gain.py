@@ -4,6 +4,7 @@ Nothing here runs a model. The measurement is `scores/forecast/forecast.py`, who
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,12 @@ class Terms:
     locality: Term | None = Term(floor=0.5, low=-1.0)  # of −|change| / nll: no change is a good one
     portability: Term | None = Term(low=-0.5, high=1.5)
     whole_rewrite: bool = False  # the rewrite's tokens before and after the subject's last one count too
+
+
+def terms_of(editor: Any) -> Terms:
+    """The terms of the forecast of an editor's edit: at the norm bound of its settings, where these have one."""
+    value = getattr(editor, "value", None)
+    return Terms() if value is None else Terms(norm_bound=value.norm_bound)
 
 
 def missing_terms(row: FactRow, terms: Terms) -> str | None:

@@ -8,7 +8,6 @@ every fact of it, and no weight gradient is ever formed.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -30,7 +29,7 @@ from lga_core.results import Cost, FactRow, KnownFactCheck
 from lga_core.scores.answer_pairs import Pair, answer_pair, asking_cost, share_inputs
 from lga_core.scores.gradients.grams import Grams
 from lga_core.scores.settings import GradientSettings
-from lga_core.scores.steps import rows_in_batches
+from lga_core.scores.steps import measured_row, rows_in_batches
 
 SCOPES = ("mlp", "mlp-down", "attention", "block")
 BATCH_TOKENS = 384  # in one forward pass where they fit; a batch holds at least one fact
@@ -175,17 +174,15 @@ def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
         values = gradient_products(model, [pair.old for pair in batch], [pair.new for pair in batch])
     forward = 1 if batch[0].shares_inputs else 2
     cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=forward, backward_rows=2)
-    return [_row(model, pair, {name: value[i] for name, value in values.items()}, cost) for i, pair in enumerate(batch)]
-
-
-def _row(model: LoadedModel, pair: Pair, values: Mapping[str, np.ndarray], cost: Cost) -> FactRow:
-    """The fact's row. Values that are not finite would spoil the totals of all facts: they are not used.
-
-    `cost`: of the passes.
-    """
-    cost += asking_cost(pair.check, pair.old_source)
-    if all(np.isfinite(value).all() for value in values.values()):
-        return FactRow.measured(pair.check, pair.old_answer, pair.old_source, values, cost)
-    dtype = str(model.dtype).removeprefix("torch.")
-    why = f"its gradients are not finite: an overflow in {dtype}"
-    return replace(FactRow.not_used(pair.check, why, pair.old_answer, pair.old_source), cost=cost)
+    return [
+        measured_row(
+            model,
+            pair.check,
+            pair.old_answer,
+            pair.old_source,
+            {name: value[i] for name, value in values.items()},
+            cost + asking_cost(pair.check, pair.old_source),
+            "gradients",
+        )
+        for i, pair in enumerate(batch)
+    ]

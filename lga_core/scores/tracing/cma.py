@@ -17,7 +17,7 @@ from lga_core.progress import STATE, Progress, Reporter, silent
 from lga_core.results import CausalTrace, Cost, FactRow, Kind, KnownFactCheck, OldSource
 from lga_core.scores.answer_pairs import own_tokens
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
-from lga_core.scores.steps import Stopwatch, inside
+from lga_core.scores.steps import Stopwatch, inside, measured_row
 from lga_core.scores.tracing.average import NOT_KNOWN
 from lga_core.scores.tracing.patching import patching_estimate
 from lga_core.scores.tracing.restore import RecordedRuns, State, joins_at, record_runs, restored_probabilities
@@ -133,7 +133,8 @@ def _layer_trace(
         "p-corrupted": np.array(float(runs.p_corrupted.double().mean())),
     }
     answer = answer or model.tokenizer.decode([runs.answer]).strip()
-    return FactRow.measured(check, answer, source, values, _cost(model, runs, states, watch.seconds) + check.cost)
+    cost = _cost(model, runs, states, watch.seconds) + check.cost
+    return measured_row(model, check, answer, source, values, cost, "effects")
 
 
 def trace(
@@ -182,7 +183,7 @@ def trace(
         draws=settings.draws,
         effect=effect,
         patching=estimate,
-        cost=replace(cost, seconds=watch.seconds),
+        cost=cost + Cost(seconds=watch.seconds, forward_rows=1 + runs.draws, backward_rows=runs.draws),  # of patching
     )
 
 

@@ -28,6 +28,7 @@ from lga_core.view.words.protocol import protocol_words
 from lga_core.view.words.runs import chat_words, settings_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import number
+from lga_core.worth.ground_truth import Truth
 
 ABSENT = "–"
 
@@ -182,26 +183,33 @@ def _trial(header: RunHeader, run: Run) -> RunContent:
 
 
 def _sweep(header: RunHeader, run: Run) -> RunContent:
-    """Its cells, whatever set of facts asked for them; of each fact those that were measured in one way."""
+    """Its cells, whatever set of facts asked for them; of each fact those that were measured in one way.
+
+    The curve is over the facts that have a cell at every layer of the run (METHOD.md §6); there is none without such.
+    """
     cells = _measured_in_one_way(run)
     if not cells:
         return RunContent(header=header)
     numbers = {name: place for place, name in enumerate(dict.fromkeys(name.partition("/")[0] for name in cells))}
     placed = [replace(cell, record=numbers[name.partition("/")[0]]) for name, cell in cells.items()]
-    layers = range(max(cell.layer for cell in placed) + 1)
+    layers = sorted({cell.layer for cell in placed})
     answers: Any = "best" if header.provenance is None else header.provenance.settings.get("answers", "best")
     sweep = Sweep.of(placed, list(numbers.values()), layers, header.kind.name, {})
-    mean = sweep.mean("overall")
-    known = not np.isnan(mean).all()
+    truth = Truth.of(sweep)
+    mean = truth.mean("overall")
+    curve = np.full(layers[-1] + 1, np.nan)
+    curve[layers] = mean
+    known = bool(truth.records)
     return RunContent(
         header=header,
-        curve=mean,
-        curve_is="Overall after the edit, %, mean over facts",
-        picks=(int(np.nanargmax(mean)),) if known else (),
+        curve=curve if known else None,
+        curve_is="Overall after the edit, %, mean over facts" if known else "",
+        picks=(layers[int(mean.argmax())],) if known else (),
         metrics={
             "facts": str(len(numbers)),
+            "facts at every layer": str(len(truth.records)),
             "edits": f"{len(cells):,}",
-            "best Overall": _percent(float(np.nanmax(mean)) if known else None),
+            "best Overall": _percent(float(mean.max()) if known else None),
             "protocol": protocol_words(answers),
             "time": duration(sweep.cost.seconds),
         },

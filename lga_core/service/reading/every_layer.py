@@ -14,10 +14,12 @@ from lga_core.results import FactRow, LayerScores, ModelIdentity, Stored, Sweep
 from lga_core.runs.reading import finished_rows, finished_sweep, rows_by_record
 from lga_core.runs.storage.keys import measurement_run
 from lga_core.runs.storage.store import Store
+from lga_core.scores.forecast.gain import terms_of
 from lga_core.scores.methods import METHODS, View, layer_scores
 from lga_core.service.reading.method_scores import LGA, ScoreChoices
 from lga_core.service.reading.stored import proxy_facts, scored_facts
 from lga_core.service.requests import EveryLayerRequest, Need, ProxySet
+from lga_core.worth.ground_truth import DIGITS
 
 METHODS_SHOWN = (LGA, "cma-mlp", "forecast")
 
@@ -41,7 +43,8 @@ class EveryLayer:
     @property
     def best(self) -> int | None:
         """The layer with the highest Overall, ties to the lower index; None before the sweep is complete."""
-        return self.sweep.layers[int(np.argmax(self.sweep.overall[0]))] if self.sweep.complete else None
+        overall = np.round(self.sweep.overall[0], DIGITS)
+        return self.sweep.layers[int(overall.argmax())] if self.sweep.complete else None
 
 
 def needs(choices: ScoreChoices, editor: Any) -> tuple[Need, ...]:
@@ -77,12 +80,13 @@ def read(identity: ModelIdentity, request: EveryLayerRequest, store: Store) -> E
     )
     rows = {need.measurement: stored_row(identity, request, need, store) for need in request.needs}
     settings = {need.measurement: asdict(need.settings) for need in request.needs}
+    view = View(bootstrap=0, terms=terms_of(request.settings))
     scores = {}
     for method in METHODS_SHOWN:
         measurement = METHODS[method].measurement
         row = rows.get(measurement or "")
         if measurement is not None and row is not None:
-            scores[method] = layer_scores(method, [row], identity.layers, View(bootstrap=0), settings[measurement])
+            scores[method] = layer_scores(method, [row], identity.layers, view, settings[measurement])
     return EveryLayer(sweep=sweep, stored=stored, scores=scores)
 
 

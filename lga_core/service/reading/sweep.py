@@ -170,7 +170,7 @@ class SweepReader:
         for name, selector in SELECTORS.items():
             if selector.method is None:
                 continue
-            view = replace(selector.choices(self._seed), bootstrap=0)
+            view = replace(selector.choices(self._seed, self._request.settings), bootstrap=0)
             need = self._need_of(name)
             if need is None:
                 scores[name] = layer_scores(selector.method, (), self._identity.layers, view), None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,19 +68,20 @@ def sweep(
             for selector in selectors
             if selector.method is not None
         }
-    _judge(common, model, chosen.title, sets, truths, selectors, scores)
+    _judge(common, model, chosen.title, settings, sets, truths, selectors, scores)
 
 
 def _judge(
     common: SeededOptions,
     model: str,
     title: str,
+    settings: Any,
     sets: Mapping[str, FactsToSweep],
     truths: Mapping[str, tuple[Sweep, Stored]],
     selectors: Sequence["Selector"],
     scores: Mapping[str, LayerScores],
 ) -> None:
-    """Print what each selector's pick on the proxy is worth on the sets."""
+    """Print what each selector's pick on the proxy is worth on the sets; `settings` of the editor."""
     from lga_core.worth.judging import judge
     from lga_core.worth.selectors import pick_by_sweep
     from lga_core.worth.transfer import transfer
@@ -88,7 +89,13 @@ def _judge(
     sweeps = {name: truth for name, (truth, _stored) in truths.items()}
     in_sample = {name: asked.contents == sets["proxy"].contents for name, asked in sets.items()}
     picks, firmness = _picks_of(
-        selectors, scores, sweeps["proxy"], sweeps.get("test"), in_sample=in_sample.get("test", True), seed=common.seed
+        selectors,
+        scores,
+        sweeps["proxy"],
+        sweeps.get("test"),
+        in_sample=in_sample.get("test", True),
+        seed=common.seed,
+        editor=settings,
     )
     judged = {
         name: JudgedSweep(
@@ -115,6 +122,7 @@ def _picks_of(
     *,
     in_sample: bool,
     seed: int,
+    editor: Any,
 ) -> tuple[list[Pick], list[Stability | None]]:
     """What each selector picks on the proxy, and how firm each pick is; the same picks as on the page.
 
@@ -132,7 +140,7 @@ def _picks_of(
             continue
         own = scores[selector.name]
         picks.append(pick_by_scores(selector, own, proxy.layers))
-        firmness.append(stability_of_scores(selector, own, judging, in_sample=in_sample, seed=seed))
+        firmness.append(stability_of_scores(selector, own, judging, in_sample=in_sample, seed=seed, editor=editor))
     forecast = next((pick for pick in picks if pick.selector == "forecast"), None)
     if forecast is not None and proxy.complete:
         picks.append(raced(forecast, proxy, seed))

@@ -53,7 +53,7 @@ class FactsToSweep:
         """Every layer's score by a selector; `settings` of the editor whose layer it names."""
         from lga_core.runs.tasks import score_layers
 
-        own, view = selector.settings(seed, settings), selector.choices(seed)
+        own, view = selector.settings(seed, settings), selector.choices(seed, settings)
         return score_layers(model, self.name, self.edited, selector.method, own, view, store, report=report)[0]
 
     @property

@@ -30,7 +30,7 @@ def trace(
     from lga_core.data.asked import fact_at
     from lga_core.evaluation.memory_need import scoring_need
     from lga_core.runs.experiments.average_traces import average_trace
-    from lga_core.runs.tasks import trace_fact
+    from lga_core.runs.tasks import known_fact_checks, trace_fact
     from lga_core.scores.settings import CmaSettings
 
     if (index is None) is not average:
@@ -48,7 +48,8 @@ def trace(
         report.show_memory(f"CMA, {kind}", scoring_need(loaded, [f"trace-{kind}"], 1))
         if fact is not None:
             traced, stored = trace_fact(loaded, fact_set.name, fact, kind, settings, chosen, store, report=report)
-            report_of, text = _report(model, traced, stored), _text(traced, stored)
+            (check,) = known_fact_checks(loaded, [fact], store, report=report)  # the trace has stored it
+            report_of, text = _report(model, traced, check.known, stored), _text(traced, check.known, stored)
         else:
             mean, origins = average_trace(loaded, fact_set.name, chosen, kind, settings, chosen, store, report=report)
             report_of, text = _average_report(model, mean, origins), _average_text(mean, origins)
@@ -59,12 +60,13 @@ def _own(result: Result) -> dict[str, Any]:
     return {field.name: getattr(result, field.name) for field in fields(result) if field.name != "cost"}
 
 
-def _report(model: str, traced: CausalTrace, stored: Stored) -> dict[str, Any]:
-    total = {"total_effect": traced.total_effect}
-    return {"model": model, **_own(traced), **total, **asdict(traced.cost), **origin(stored)}
+def _report(model: str, traced: CausalTrace, known: bool | None, stored: Stored) -> dict[str, Any]:
+    """`known`: whether the model knows the fact; None where the data has no old answer."""
+    more = {"known": known, "total_effect": traced.total_effect}
+    return {"model": model, **_own(traced), **more, **asdict(traced.cost), **origin(stored)}
 
 
-def _text(traced: CausalTrace, stored: Stored) -> str:
+def _text(traced: CausalTrace, known: bool | None, stored: Stored) -> str:
     first, end = traced.subject
     best = traced.effect.argmax(axis=1)
     rows = [
@@ -74,6 +76,7 @@ def _text(traced: CausalTrace, stored: Stored) -> str:
     return "\n".join(
         [
             f"{traced.prompt} → {traced.answer.strip()} ({traced.kind}, window {traced.window})",
+            *(["The model does not know this fact: scores and averages leave it out."] if known is False else []),
             f"p clean {traced.p_clean:.3f}, corrupted {traced.p_corrupted:.3f}; {traced.cost.seconds:.1f} s"
             f"{if_stored(stored)}",
             table(["", "token (* subject)", "best layer", "effect there"], rows),

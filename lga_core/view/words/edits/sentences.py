@@ -39,7 +39,7 @@ def best_layer_sentence(sweep: Sweep, best: int | None, golden: int | None) -> s
     if best is None:
         return "The best layer for this fact is named when every layer is measured."
     overall = dict(zip(sweep.layers, sweep.overall[0], strict=True))
-    tied = [layer for layer in sweep.layers if overall[layer] == overall[best]]
+    tied = [layer for layer in sweep.layers if math.isclose(overall[layer], overall[best], abs_tol=1e-9)]
     each = " each" if len(tied) > 1 else ""
     words = f"Best for this fact: {layers_in_words(tied)}, Overall {fixed(overall[best])} %{each}."
     if golden is None:

@@ -160,7 +160,8 @@ def _regret(past: PastWorth) -> str:
     span = "" if regret.low is None else f" (95 % interval {regret.low:.1f} to {regret.high:.1f})"
     where = {
         "this": f"for this model, set and editor ({past.editor})",
-        "this model": f"on average over {count(len(past.units), 'unit')} of this model, as it has none of this set",
-        "any": f"on average over {count(len(past.units), 'unit')}, as it has none of this model",
+        "this model": f"on average over {count(len(past.units), 'unit')} of this model, as it has none of this set "
+        "with this editor",
+        "any": f"on average over {count(len(past.units), 'unit')}, as it has none of this model with this editor",
     }[past.like]
     return f"a regret of {regret.value:.1f} points{span}, {where}, on {_judged_on(past)}"

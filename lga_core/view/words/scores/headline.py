@@ -46,8 +46,10 @@ def _firmness(lga: LayerScores | None) -> Card:
 
 
 def _agreement(lga: LayerScores | None, cma: LayerScores | None, rho: float | None) -> Card:
-    if lga is None or cma is None or rho is None:
+    if lga is None or cma is None:
         return Card(label="Agreement", value="n/a", below="one score only")
+    if rho is None:  # one layer, or totals that are all the same
+        return Card(label="Agreement", value="n/a", below="no order to compare")
     first = lga.selection.golden_layer
     second = cma.selection.golden_layer
     if first is None or second is None:
