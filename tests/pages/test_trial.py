@@ -267,7 +267,7 @@ def test_whether_second_moments_are_at_hand_is_said_before_and_after_the_model_i
     page.button_group(key="cache_kinds").set_value(["second moments"]).run()
     page.button(key="cache_clean").click().run()
     page.switch_page("trial_edit.py").run()
-    assert "comes first" in words(page) and "kept, nothing to compute" not in words(page)
+    assert "is collected first" in words(page) and "are at hand" not in words(page)
 
 
 def test_a_setting_that_is_not_allowed_is_named(page: AppTest):

@@ -198,7 +198,7 @@ def stop(now):
 
 def test_a_reporter_that_raises_stops_what_the_workers_are_at(ray, model, some, tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "WAIT_SECONDS", 0.02)
-    endless = replace(QUICK, value=ValueSettings(steps=10**6, stop_loss=0.0))
+    endless = replace(QUICK, value=ValueSettings(steps=10**5, stop_loss=0.0))
     with pytest.raises(Cancelled):
         sweep_on_ray(
             model,
