@@ -101,8 +101,9 @@ class LoadSession:
         await self._score(LoadQuestion(work="scores", facts=str(path), limit=UPLOADED, seed=seed))
 
     async def edit(self, seed: int) -> None:
-        """A trial edit of the first fact at one layer, and at the one that the page proposes."""
+        """A trial edit of the first fact at one layer."""
         await self._ask("Trial edit", EDITED, seed)
+        await self.tab.choose_first("Fact")  # the page keeps the fact of the question before
         await self.tab.choose_only(seed % EDIT_LAYERS)
         button = self.tab.button("edit")
         question = LoadQuestion(

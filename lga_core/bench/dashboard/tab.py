@@ -116,6 +116,19 @@ class Tab:
             await self.until_drawn()
         raise LgaError(f"The page did not take {option}.", hint="Look at it by `streamlit run app.py`.")
 
+    async def choose_first(self, name: str) -> None:
+        """Choose what stands first in a list of the page."""
+        box = self.page.get_by_role("combobox", name=name, exact=True)
+        for _ in range(LIST_TRIES):
+            await self.clicked(box)
+            first = self.page.get_by_role("option").first
+            option = await first.inner_text() if await first.is_visible() else None
+            await self.clicked(first)
+            await self.until_drawn()
+            if await box.input_value() == option:
+                return
+        raise LgaError(f"The page did not take the first {name}.", hint="Look at it by `streamlit run app.py`.")
+
     async def switch(self, link: str) -> float:
         """Seconds from a click on a page's link to its title."""
         begin = time.perf_counter()
