@@ -28,8 +28,6 @@ SWEEP_LAYERS = (1, 2)
 RESULT_MS = 300_000  # a result counts as not shown after it, on a machine with all the other sessions
 EDIT_LAYERS = 4  # trial edits take turns at the first so many layers
 MAIN, HEADING, METRIC = "[data-testid=stMain]", "h3", "[data-testid=stMetric]"
-ADDRESSES = {"Golden layers": "", "Trial edit": "trial_edit", "Layer sweep": "layer_sweep"}
-SET_LIST, SET_TITLE = "Proxy set of facts", "World facts"
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 
 
@@ -51,7 +49,6 @@ class LoadSession:
     def __post_init__(self) -> None:
         self._begin = 0.0  # by the clock, when the sessions began
         self._draws = random.Random(f"{self.seed}/{self.number}")
-        self._link = ""  # the page that is open
 
     async def work_for(self, seconds: float) -> None:
         """Round after round for so long, with the time until this session comes; what is begun is finished."""
@@ -75,13 +72,13 @@ class LoadSession:
     async def score(self, seed: int) -> None:
         """The scores of a few facts."""
         question = LoadQuestion(work="scores", facts=FACT_SET, limit=SCORED, seed=seed)
-        await self._ask("Golden layers", question.limit, seed)
+        await self.tab.open("", facts=question.limit, seed=seed)
         await self._score(question)
 
     async def reload(self, seed: int) -> None:
         """The page is loaded anew while it waits for scores."""
         question = LoadQuestion(work="scores", facts=FACT_SET, limit=SCORED, seed=seed + 10_000)
-        await self._ask("Golden layers", question.limit, question.seed)
+        await self.tab.open("", facts=question.limit, seed=question.seed)
         await self._score(question, reload=True)
 
     async def upload(self, seed: int) -> None:
@@ -90,7 +87,7 @@ class LoadSession:
         facts = choose(load_facts(FACT_SET).facts, UPLOADED, seed + 100_000 * (self.number + 1))
         path.write_text(write_facts(facts), encoding="utf-8")
         page = self.tab.page
-        await self._ask("Golden layers", SCORED, seed)
+        await self.tab.open("", facts=SCORED, seed=seed)
         await self.tab.button("add_facts").click()
         await page.get_by_role("dialog").locator("input[type=file]").first.set_input_files(path)
         await page.get_by_text(f"{UPLOADED} facts from {UPLOADED} records").wait_for()
@@ -102,8 +99,7 @@ class LoadSession:
 
     async def edit(self, seed: int) -> None:
         """A trial edit of the first fact at one layer."""
-        await self._ask("Trial edit", EDITED, seed)
-        await self.tab.choose_first("Fact")  # the page keeps the fact of the question before
+        await self.tab.open("trial_edit", facts=EDITED, seed=seed)
         await self.tab.choose_only(seed % EDIT_LAYERS)
         button = self.tab.button("edit")
         question = LoadQuestion(
@@ -136,30 +132,16 @@ class LoadSession:
 
     async def walk(self, seed: int) -> None:
         """Every page once, while the others work."""
-        await self._ask("Golden layers", SCORED, seed)
+        await self.tab.open("", facts=SCORED, seed=seed)
         for link in PAGES:
             if link != "Golden layers":
                 await self._switch(link)
                 await self._note_errors(link)
         await self._switch("Golden layers")
 
-    async def _ask(self, link: str, facts: int, seed: int) -> None:
-        """Have that page show a question: by address in a new tab, then by the page's link and the sidebar's fields."""
-        if not self._link:
-            await self.tab.open(ADDRESSES[link], facts=facts, seed=seed)
-            self._link = link
-            return
-        if link != self._link:
-            await self._switch(link)
-        await self.tab.until_drawn()
-        await self.tab.choose(SET_LIST, SET_TITLE)
-        await self.tab.fill("How many", facts)
-        await self.tab.fill("Seed", seed)
-
     async def _switch(self, link: str) -> None:
         await self._look()
         at = time.monotonic() - self._begin
-        self._link = link
         self.switches.append(Switch(to=link, at=at, seconds=await self.tab.switch(link)))
 
     async def _look(self) -> None:
@@ -185,7 +167,7 @@ class LoadSession:
 
     async def _begin_sweep(self, limit: int, seed: int) -> LoadQuestion:
         """Unless it is stored: then it is shown without a click."""
-        await self._ask("Layer sweep", limit, seed)
+        await self.tab.open("layer_sweep", facts=limit, seed=seed)
         await self.tab.choose_layer_range(*SWEEP_LAYERS)
         await self.tab.until_idle()
         layers = tuple(range(SWEEP_LAYERS[0], SWEEP_LAYERS[1] + 1))

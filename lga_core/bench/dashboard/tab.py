@@ -96,39 +96,6 @@ class Tab:
         await self.page.wait_for_timeout(REST_MS)
         await self.until_idle()
 
-    async def fill(self, name: str, value: int) -> None:
-        """Type into a number field of the sidebar, as a person asks another question."""
-        box = self.page.get_by_role("spinbutton", name=name)
-        if await box.input_value() != str(value):
-            await box.fill(str(value))
-            await box.press("Enter")
-            await self.until_shown(name, value)
-            await self.until_drawn()
-
-    async def choose(self, name: str, option: str) -> None:
-        """Choose from a list of the sidebar."""
-        box = self.page.get_by_role("combobox", name=name)
-        for _ in range(LIST_TRIES):
-            if await box.input_value() == option:
-                return
-            await self.clicked(box)
-            await self.clicked(self.page.get_by_role("option", name=option, exact=True))
-            await self.until_drawn()
-        raise LgaError(f"The page did not take {option}.", hint="Look at it by `streamlit run app.py`.")
-
-    async def choose_first(self, name: str) -> None:
-        """Choose what stands first in a list of the page."""
-        box = self.page.get_by_role("combobox", name=name, exact=True)
-        for _ in range(LIST_TRIES):
-            await self.clicked(box)
-            first = self.page.get_by_role("option").first
-            option = await first.inner_text() if await first.is_visible() else None
-            await self.clicked(first)
-            await self.until_drawn()
-            if await box.input_value() == option:
-                return
-        raise LgaError(f"The page did not take the first {name}.", hint="Look at it by `streamlit run app.py`.")
-
     async def switch(self, link: str) -> float:
         """Seconds from a click on a page's link to its title."""
         begin = time.perf_counter()
