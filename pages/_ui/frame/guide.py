@@ -9,7 +9,7 @@ import streamlit as st
 from pages._ui.session.state import finished_trials, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.engine import store
-from pages._ui.shell.layer_choice import chosen_layers
+from pages._ui.shell.layer_choice import readers_layers
 
 SWEEPS = ("sweep", "every layer")  # what a sweep's jobs are kept under
 # Streamlit marks each link to the page that is shown. Two steps are on one page; the next step is the bold one.
@@ -86,7 +86,8 @@ def _scored() -> bool:
 
 
 def _chose() -> bool:
-    return bool(chosen_layers())
+    """A layer that a page has proposed counts once it was tried."""
+    return bool(readers_layers()) or _tried()
 
 
 def _tried() -> bool:

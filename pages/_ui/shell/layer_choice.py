@@ -47,7 +47,7 @@ def golden_layer(question: Question) -> int | None:
     return every_layer.golden_layer(model, proxy_set(question), options.choices(question.seed), store())
 
 
-def readers_layers(layers: int) -> tuple[int, ...]:
+def readers_layers(layers: int | None = None) -> tuple[int, ...]:
     """The chosen layers; none where the only one is what a page has proposed, which another proposal may replace."""
     chosen, before = chosen_layers(layers), session().prefilled
     return () if before is not None and chosen == (before[1],) else chosen
