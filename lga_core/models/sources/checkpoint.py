@@ -115,7 +115,7 @@ def other_ends(folder: Path) -> dict[str, list[str]]:
     """
     config = configuration(folder)
     parts = (config.get("text_config") or {}, config)
-    said = {"generation_config.json: eos_token": _optional(folder / "generation_config.json").get("eos_token_id")}
+    named = {"generation_config.json: eos_token": _optional(folder / "generation_config.json").get("eos_token_id")}
     if (folder / "tokenizer.json").is_file():
         ids = _added_tokens(folder / "tokenizer.json")
         for name in ("tokenizer_config.json", "special_tokens_map.json"):
@@ -123,12 +123,12 @@ def other_ends(folder: Path) -> dict[str, list[str]]:
             for token in ("eos_token", "pad_token"):
                 given = settings.get(token)
                 text = given.get("content") if isinstance(given, dict) else given
-                said[f"{name}: {token}"] = ids.get(text, text) if isinstance(text, str) else None
+                named[f"{name}: {token}"] = ids.get(text, text) if isinstance(text, str) else None
     other = {}
-    for where, token in said.items():
+    for where, token in named.items():
         key = f"{where.partition(': ')[2]}_id"
-        stated = next((part[key] for part in parts if part.get(key) is not None), None)
-        if token is not None and _listed(token) != _listed(stated):
+        in_config = next((part[key] for part in parts if part.get(key) is not None), None)
+        if token is not None and _listed(token) != _listed(in_config):
             other[where] = _listed(token)
     return other
 

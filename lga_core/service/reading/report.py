@@ -26,7 +26,6 @@ from lga_core.results import (
     ReportedTrial,
     Stored,
 )
-from lga_core.runs.reading import finished_many_edits
 from lga_core.runs.shipped.study_units import kept_units
 from lga_core.runs.storage.store import Store
 from lga_core.service.ledger_view import LedgerView
@@ -42,7 +41,7 @@ from lga_core.service.reading.method_scores import (
     question_scores,
 )
 from lga_core.service.reading.readings import reading_needs, reading_rows
-from lga_core.service.reading.stored import all_from_store, attribution, scored_facts, traces
+from lga_core.service.reading.stored import all_from_store, attribution, many_edits, scored_facts, traces
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import (
     AverageTraceRequest,
@@ -218,16 +217,7 @@ def _many_edits(
     """None before its first checkpoint."""
     if request is None:
         return None
-    many, stored = finished_many_edits(
-        identity,
-        request.facts_name,
-        request.facts,
-        request.layers,
-        request.editor,
-        request.settings,
-        request.how,
-        store,
-    )
+    many, stored = many_edits(identity, request, store)
     return (many, stored) if many.checkpoints else None
 
 

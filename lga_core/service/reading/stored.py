@@ -13,6 +13,7 @@ from lga_core.results import (
     FactRow,
     Kind,
     KnownFactCheck,
+    ManyEdits,
     ModelIdentity,
     OldSource,
     Stored,
@@ -22,7 +23,7 @@ from lga_core.runs import reading
 from lga_core.runs.storage.keys import attribution_run, trace_run
 from lga_core.runs.storage.store import Store
 from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings
-from lga_core.service.requests import Need, ProxySet
+from lga_core.service.requests import ManyEditsRequest, Need, ProxySet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,20 @@ def attribution(
     """One fact's token attributions."""
     run = attribution_run(identity, facts_name, fact, TOKEN_ATTRIBUTION_STEPS, old, store)
     return reading.stored_answer(run, TokenAttribution, fact)
+
+
+def many_edits(identity: ModelIdentity, request: ManyEditsRequest, store: Store) -> tuple[ManyEdits, Stored]:
+    """The checkpoints that are stored so far."""
+    return reading.finished_many_edits(
+        identity,
+        request.facts_name,
+        request.facts,
+        request.layers,
+        request.editor,
+        request.settings,
+        request.how,
+        store,
+    )
 
 
 def editable(facts: Sequence[Fact]) -> tuple[Fact, ...]:

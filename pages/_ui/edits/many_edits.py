@@ -9,8 +9,7 @@ from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.results import ManyEdits, Stored
-from lga_core.runs.reading import finished_many_edits
-from lga_core.service.reading.stored import editable
+from lga_core.service.reading import stored
 from lga_core.service.requests import ManyEditsRequest
 from lga_core.view.figures.edits.many_edits import many_edits_curves
 from lga_core.view.words.edits.many import COLLAPSE_RULE, checkpoint_rows, collapse_sentence, counts_sentence
@@ -54,7 +53,7 @@ def many_edits(question: Question) -> None:
 
 def _form(question: Question, layers: int) -> ManyEditsRequest | None:
     """The choices; None where they are not allowed."""
-    facts = editable(proxy_set(question).candidates)
+    facts = stored.editable(proxy_set(question).candidates)
     at, editor, (right,) = editors.layers_and_editor(question, layers, beside=1)
     edits = number_field("Edits, at most", 1, MOST, DEFAULT_EDITS, MANY_EDITS, place=right)
     editors.about(editor)
@@ -113,18 +112,7 @@ def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
 def _stored(request: ManyEditsRequest) -> tuple[ManyEdits, Stored] | None:
     """The checkpoints so far; None while the model was never in memory here."""
     model = identity(request.model)
-    if model is None:
-        return None
-    return finished_many_edits(
-        model,
-        request.facts_name,
-        request.facts,
-        request.layers,
-        request.editor,
-        request.settings,
-        request.how,
-        store(),
-    )
+    return None if model is None else stored.many_edits(model, request, store())
 
 
 def _results(request: ManyEditsRequest) -> None:
@@ -132,8 +120,8 @@ def _results(request: ManyEditsRequest) -> None:
     measured = _stored(request)
     if measured is None or not measured[0].checkpoints:
         return
-    result, stored = measured
-    session().shown_run = stored.provenance.key
+    result, run = measured
+    session().shown_run = run.provenance.key
     st.markdown(f"**{collapse_sentence(result)}**")
     st.caption(f"{COLLAPSE_RULE} {counts_sentence(result)} {cost_sentence('Took', result.cost)} so far.")
     chart(

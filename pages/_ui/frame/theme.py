@@ -23,8 +23,7 @@ button[kind^="primary"]:is(:hover, :active, :focus-visible):not(:disabled) {{
 :is([data-testid="stTopNavLink"], [data-testid="stPageLink-NavLink"]):focus-visible {{
     outline: 2px solid light-dark({light.muted}, {dark.muted}); }}
 [data-testid="stCode"] .token {{ color: inherit !important; }}
-[data-testid="stStatusWidget"], [data-testid="stStatusWidget"] * {{
-    opacity: 1 !important; }}
+[data-testid="stStatusWidget"], [data-testid="stStatusWidget"] * {{ opacity: 1 !important; }}
 </style>""".format(**THEMES)
 # An animation has the browser draw 60 times a second. On the engine's own cores each time stops a thread that the
 # others then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2). What

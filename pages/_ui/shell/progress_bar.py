@@ -19,7 +19,7 @@ _CSS = """
 """
 _JS = """
 const RETRY_MS = 3000;  // where the feed does not answer: the script then tells how far it is
-const OVER = "over";  // no script shows the bar of such a job: this one has not heard of it, or it ended meanwhile
+const OVER = "over";  // the mark of a job that has ended: the script shows its bar only until it is told
 
 // Called with every run of the script, which has told `data`.
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -52,8 +52,8 @@ async function follow(run, data, paint, tell) {
         if (!run.live) return;
         if (state) paint(state);
         const isNew = !state || state.mark !== heard;
-        const isUnheard = state && (state.mark === OVER || state.mark !== data.mark);
-        if (isNew || (isUnheard && Date.now() - told > RETRY_MS)) {
+        const isUntold = state && (state.mark === OVER || state.mark !== data.mark);
+        if (isNew || (isUntold && Date.now() - told > RETRY_MS)) {
             told = Date.now();
             tell();
         }
