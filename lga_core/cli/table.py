@@ -16,6 +16,7 @@ from lga_core.cli.commands.measuring.sweep import sweep
 from lga_core.cli.commands.measuring.trace import trace
 from lga_core.cli.commands.models import models
 from lga_core.cli.commands.stored.cache import cache
+from lga_core.cli.commands.stored.edits import edits
 from lga_core.cli.commands.stored.publish import publish
 from lga_core.cli.commands.stored.replay import replay
 from lga_core.cli.commands.stored.report import report
@@ -56,7 +57,11 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (models, facts, score, trace, edit, many, sweep, race, publish, replay, report, cache, bench, demo):
+COMMANDS = (
+    *(models, facts, score, trace, edit, many, sweep, race),
+    *(edits, publish, replay, report, cache, bench, demo),
+)
+for command in COMMANDS:
     kinds = SETTINGS.get(command.__name__)
     commands.command(name=command.__name__, epilog=settings_help(kinds) if kinds else None)(with_common(command))
 commands.command(name="app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(app)

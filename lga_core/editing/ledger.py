@@ -58,6 +58,11 @@ class Ledger:
         """The facts of all entries, in order; a fact that was edited twice stands here twice."""
         return tuple(fact for entry in self.entries for fact in entry.facts)
 
+    @property
+    def enabled_facts(self) -> tuple[Fact, ...]:
+        """The facts of what acts now, in order."""
+        return tuple(fact for entry in self.enabled for fact in entry.facts)
+
     def entry(self, id: str) -> Entry:
         return self.entries[self._place(id)]
 

@@ -1,6 +1,7 @@
-"""Hostile facts in a real Chromium: shown letter by letter on the pages that show facts; nothing of them is run."""
+"""Hostile facts in a real Chromium: shown letter by letter on every page; nothing of them is run."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,24 +41,63 @@ def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address
     page.get_by_role("button", name="Score layers").last.click()
     expect(page.get_by_test_id("stMetric").filter(has_text="Facts used")).to_contain_text("3 of 3", timeout=SLOW)
     idle(page)
-    plot = page.locator(".js-plotly-plot").first
-    plot.locator(".scatterlayer").first.wait_for()
-    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")
-    box = plot.bounding_box()
-    for share in (0.3, 0.5, 0.7):  # hover texts have the facts' words
-        page.mouse.move(box["x"] + box["width"] * share, box["y"] + min(box["height"], 800) * share)
-        page.wait_for_timeout(200)
+    page.locator(".js-plotly-plot .scatterlayer").first.wait_for()
+    hover(page)
     inert(page, "Rome <img")
     for tab in page.get_by_role("tab").all():  # each is drawn when it is opened
         tab.click()
         settled(page)
         inert(page, "<b onmouseover")
 
-    for link in ("Facts", "Trial edit"):
-        page.get_by_role("link", name=link, exact=True).click()
-        expect(page.get_by_role("heading", name=link).first).to_be_visible()
-        idle(page)
-        inert(page, "Rome <img" if link == "Trial edit" else "<b onmouseover")
+    open_page(page, "Facts")
+    inert(page, "<b onmouseover")
+    open_page(page, "Causal trace")
+    page.get_by_role("button", name="Trace this fact").click()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
+    idle(page)
+    hover(page)
+    inert(page, "Rome <img")
+    open_page(page, "Trial edit")
+    page.get_by_role("button", name=re.compile("^Edit at layer")).click()
+    expect(page.get_by_role("heading", name=re.compile("^R-ROME at layer"))).to_be_visible(timeout=SLOW)
+    idle(page)
+    inert(page, "Spain <img")
+    page.get_by_role("button", name="Keep edit").click()
+    expect(page.get_by_role("button", name="Kept")).to_be_disabled(timeout=SLOW)
+    open_page(page, "Edits")
+    expect(page.locator("[class*=st-key-on_]")).to_have_count(1)
+    idle(page)
+    inert(page, "Spain <img")
+    open_page(page, "Layer sweep")
+    page.get_by_role("button", name="Sweep", exact=True).click()
+    expect(page.get_by_text("edits are in the store")).to_be_visible(timeout=SLOW)
+    idle(page)
+    hover(page)
+    inert(page, "<b onmouseover")
+    open_page(page, "Playground")
+    page.get_by_role("button", name="Write", exact=True).click()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
+    idle(page)
+    hover(page)
+    inert(page, "Rome <img")
+    open_page(page, "Runs")
+    inert(page, "<b onmouseover")
+
+
+def open_page(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name).first).to_be_visible(timeout=SLOW)
+    idle(page)
+
+
+def hover(page: Page) -> None:
+    """Over the first figure: hover texts have the facts' words."""
+    plot = page.locator(".js-plotly-plot").first
+    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")
+    box = plot.bounding_box()
+    for share in (0.3, 0.5, 0.7):
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + min(box["height"], 800) * share)
+        page.wait_for_timeout(200)
 
 
 def inert(page: Page, words: str) -> None:

@@ -22,6 +22,7 @@ OFFERED = {
     "many": FACTS,
     "sweep": SEEDED,
     "race": SEEDED,
+    "edits": MODEL,
     "publish": EVERY,
     "replay": MODEL,
     "report": EVERY,

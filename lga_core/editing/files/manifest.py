@@ -17,6 +17,7 @@ TENSORS = "edits.safetensors"
 MOST_MANIFEST_BYTES = 64 * 2**20
 MOST_VALUES = 10**6  # a value may take three bytes in the file and a kilobyte in memory, where it does not fit
 METRICS_FILE = "metrics.json"  # beside them, where the edits were measured
+MOST_METRICS_BYTES = 2**20
 # What stands in an entry of the ledger and in the manifest under the same name, and of what it wrote at one layer.
 ENTRY_FIELDS = ("id", "facts", "editor", "layers", "mode", "enabled")
 NOT_CONTENT = ("dropped_locality",)  # of a fact: about the file that it was read from

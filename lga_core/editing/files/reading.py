@@ -18,11 +18,14 @@ from lga_core.editing.files.manifest import (
     FIRST_FORMAT,
     FORMAT,
     MANIFEST,
+    METRICS_FILE,
     MOST_MANIFEST_BYTES,
+    MOST_METRICS_BYTES,
     TENSORS,
     WRITTEN_FIELDS,
     Manifest,
     ManifestEntry,
+    Measured,
     OfFormat,
     Tensors,
     fits,
@@ -35,6 +38,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.memory import available
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.structure.architecture import Linear
+from lga_core.results import EditMeans
 from lga_core.settings import Settings, problem
 
 HEADER_BYTES = 2**20  # of the tensor file, beyond a part that grows with the number of tensors
@@ -98,6 +102,17 @@ def read_manifest(files: Container) -> Manifest:
     if manifest.digest != manifest.sha256:
         raise _damaged(f"{MANIFEST} is not as it was written")
     return manifest
+
+
+def read_measured(files: Container, manifest: Manifest) -> EditMeans | None:
+    """How the facts fare; None where that is not kept with the set, or is about another state of the edits."""
+    if not files.has(METRICS_FILE):
+        return None
+    try:
+        measured = Measured.model_validate_json(files.read(METRICS_FILE, MOST_METRICS_BYTES))
+    except ValidationError as error:
+        raise LgaError(f"{METRICS_FILE} beside the edits is damaged.", hint=HINT) from error
+    return measured.means if measured.manifest_sha256 == manifest.sha256 else None
 
 
 def read_tensors(files: Container, manifest: Manifest) -> bytes:

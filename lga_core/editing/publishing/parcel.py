@@ -3,21 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from lga_core.editing.files.containers import HINT, Container
+from lga_core.editing.files.containers import Container
 from lga_core.editing.files.lora import CONFIG
 from lga_core.editing.files.manifest import MANIFEST, METRICS_FILE, TENSORS, Manifest, ManifestEntry, Measured
-from lga_core.editing.files.reading import checked_tensors, read_manifest, read_tensors
+from lga_core.editing.files.reading import checked_tensors, read_manifest, read_measured, read_tensors
 from lga_core.editing.publishing.adapter import checked_adapter
 from lga_core.editing.publishing.base import base_model
 from lga_core.editing.publishing.card import model_card
 from lga_core.errors import LgaError
 from lga_core.models.text.sources import FILE
-from lga_core.results import EditMeans
 
 CARD = "README.md"
-MOST_BYTES = 2**20  # of a small file
 COVARIANCE = "covariance"  # the setting that may name a file
 
 
@@ -32,7 +28,7 @@ def parcel(files: Container, repository: str, base: str | None = None) -> dict[s
         raise LgaError("This edit set holds no edit.", hint="Publish one that does.")
     tensors = read_tensors(files, manifest)
     edits = checked_tensors(tensors, manifest)
-    measured = _measured(files, manifest)
+    measured = read_measured(files, manifest)
     adapter = files.has(CONFIG)
     model = base_model(manifest.model, base)
     entries = tuple(map(_without_paths, manifest.entries))
@@ -44,17 +40,6 @@ def parcel(files: Container, repository: str, base: str | None = None) -> dict[s
         made |= checked_adapter(files, manifest, edits, model.repository)
     card = model_card(manifest, model, repository, adapter=adapter, measured=measured)
     return {CARD: card.encode(), **made}
-
-
-def _measured(files: Container, manifest: Manifest) -> EditMeans | None:
-    """None where there is no such file, or it is about another state of the edits."""
-    if not files.has(METRICS_FILE):
-        return None
-    try:
-        measured = Measured.model_validate_json(files.read(METRICS_FILE, MOST_BYTES))
-    except ValidationError as error:
-        raise LgaError(f"{METRICS_FILE} beside the edits is damaged.", hint=HINT) from error
-    return measured.means if measured.manifest_sha256 == manifest.sha256 else None
 
 
 def _without_paths(entry: ManifestEntry) -> ManifestEntry:

@@ -122,8 +122,8 @@ def save(desk: Desk, request: ask_ledger.SaveEditSet, control: Control) -> bytes
 
 def export(desk: Desk, request: ask_ledger.ExportModel, control: Control) -> MergedModel:
     model, book = ledger_of(desk, request, control)
-    facts = [fact for entry in book.ledger.enabled for fact in entry.facts]
-    return export_merged(model, book.ledger.edits, user_path(request.folder), facts, report=control.report)
+    ledger = book.ledger
+    return export_merged(model, ledger.edits, user_path(request.folder), ledger.enabled_facts, report=control.report)
 
 
 def export_adapter(desk: Desk, request: ask_ledger.ExportAdapter, control: Control) -> Adapter:

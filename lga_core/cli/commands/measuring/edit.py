@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lga_core.cli.commands.measuring.edit_copies import Copies
+from lga_core.cli.commands.edit_copies import Copies, Export, ExportLora, LoraRank, Save, WrittenCopies
 from lga_core.cli.options import Chat, FactsName, Index, ModelName, ModelOptions, Set, settings_of_each, store_asked_by
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
+from lga_core.data.facts import Fact
 from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
@@ -43,22 +44,18 @@ def edit(
     hparams: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="Editor, layers and settings of an EasyEdit file.")
     ] = None,
-    save: Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Save the edit as an edit set.")] = None,
-    export: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the model with the edit merged into its weights.")
-    ] = None,
-    export_lora: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the edit as a LoRA adapter that peft loads.")
-    ] = None,
-    lora_rank: Annotated[
-        int | None, typer.Option(metavar="R", min=1, help="Of the adapter for a dense edit (fine-tuning), by SVD.")
-    ] = None,
+    save: Save = None,
+    export: Export = None,
+    export_lora: ExportLora = None,
+    lora_rank: LoraRank = None,
     export_easyedit: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the same edit for EasyEdit: hparams.yaml, facts.json.")
     ] = None,
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
     from lga_core.data.asked import fact_at
+    from lga_core.editing.files.whole_folder import check_free
+    from lga_core.editing.ledger import Ledger, extend
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
     from lga_core.evaluation.settings import MetricSettings
@@ -68,8 +65,10 @@ def edit(
     chosen = editor_named(asked.editor)
     settings, metrics = settings_of_each([(chosen.settings, asked.values), (MetricSettings, {})], set_)
     at = asked.layers
-    copies = Copies(save=save, merged=export, lora=export_lora, lora_rank=lora_rank, easyedit=export_easyedit)
+    copies = Copies(save=save, merged=export, lora=export_lora, lora_rank=lora_rank)
     copies.check()
+    if export_easyedit is not None:
+        check_free(export_easyedit)
     fact_set = load_facts(facts)
     fact = fact_at(fact_set, index)
     store = store_asked_by(model, facts)
@@ -80,10 +79,37 @@ def edit(
         edited, stored = trial(
             loaded, fact_set.name, fact, at, chosen.name, settings, store, metrics=metrics, report=report
         )
-        written = copies.write(loaded, fact, chosen.name, at, settings, edited, report)
+        written = WrittenCopies()
+        if copies:  # the store keeps what an edit did, not the edit: it is computed again
+            ledger = extend(loaded, Ledger(), [fact], chosen.name, at, settings, "sequential", report=report)
+            written = copies.write(loaded, ledger, edited.means, report)
+        easyedit = _for_easyedit(export_easyedit, loaded, fact, chosen.name, at, settings)
         remarks = _remarks(asked.file, loaded)
-    lines = [_text(edited, stored), *written.lines, *(f"{hparams}: {words}" for words in remarks)]
-    answer(common, {**_report(model, edited, stored), **written.data, "hparams": remarks}, "\n".join(lines))
+    lines = [
+        _text(edited, stored),
+        *written.lines,
+        *easyedit.lines,
+        *(f"{hparams}: {words}" for words in remarks),
+    ]
+    told = {**_report(model, edited, stored), **written.data, **easyedit.data, "hparams": remarks}
+    answer(common, told, "\n".join(lines))
+
+
+def _for_easyedit(
+    folder: Path | None, model: "LoadedModel", fact: Fact, editor: str, layers: tuple[int, ...], settings: Any
+) -> WrittenCopies:
+    """The same edit in EasyEdit's own files, where a folder for them is named."""
+    from lga_core.editing.files.easyedit.both_files import easyedit_files
+    from lga_core.editing.files.easyedit.writing import parts_of
+
+    if folder is None:
+        return WrittenCopies(data={"easyedit": None})
+    files = easyedit_files([fact], editor, layers, settings, parts_of(model))
+    files.write(folder)
+    return WrittenCopies(
+        data={"easyedit": {"folder": str(folder), "differs": files.differs}},
+        lines=(f"for EasyEdit in {folder}", *(f"  not the same there: {it}" for it in files.differs)),
+    )
 
 
 def _remarks(file: "Hparams | None", model: "LoadedModel") -> tuple[str, ...]:
