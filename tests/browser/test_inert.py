@@ -51,6 +51,9 @@ def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address
 
     open_page(page, "Facts")
     inert(page, "<b onmouseover")
+    page.get_by_test_id("stDataFrame").first.hover()
+    expect(page.get_by_role("button", name=re.compile("^Search: "))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Download as CSV"))).to_have_count(0)  # a spreadsheet runs it
     open_page(page, "Causal trace")
     page.get_by_role("button", name="Trace this fact").click()
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)

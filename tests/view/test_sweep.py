@@ -141,7 +141,7 @@ def test_a_partial_sweep_shows_what_it_has_and_the_rest_is_grey():
     assert np.isfinite(overall.z).sum() == 100 and np.nansum(grey.z) == 12 * 18 - 100
     notes = [note.text for note in figure.layout.annotations]
     assert any("100 of 216 edits so far" in note for note in notes)
-    assert any("mean over the facts measured at each layer so far" in note for note in notes)
+    assert any("mean over the facts measured so far" in note for note in notes)
     curve = named(figure, "curve")[-1]
     assert [value is None for value in curve.y] == [layer > 8 for layer in range(18)]
     cells, columns = [trace for trace in figure.data if trace.meta == OVERLAY][::-1][:2]

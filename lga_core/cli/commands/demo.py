@@ -15,7 +15,7 @@ def demo(
     write: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where it is put: a new folder, or an earlier example's.")
     ] = ASSETS / "demo",
-    swept: Annotated[int, typer.Option(min=1, help="Facts of its sweep, which takes most of the time.")] = 4,
+    swept: Annotated[int, typer.Option(min=1, help="Facts of its sweep, which takes most of the time.")] = 16,
 ) -> None:
     """Measure the recorded example of both default models. Takes minutes; stopped, the next call goes on."""
     from lga_core.runs.shipped.example_writing import write_example

@@ -27,7 +27,6 @@ from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings
 
 MODELS = ("smollm2-135m", "gemma-3-270m")
 FACTS, LIMIT, SEED = "world", 16, 0  # of so many, CMA can use about 12: as many as the study
-SWEPT = 4  # facts of the sweep
 EDITOR = "r-rome"
 MEASURED = ("trace-mlp", "forecast", "gradients")  # the one that a page opens is written last
 KINDS: tuple[Kind, ...] = ("hidden", "mlp", "attn")
@@ -39,7 +38,7 @@ def write_example(
     load: Callable[[str], LoadedModel],
     models: Sequence[str] = MODELS,
     *,
-    swept: int = SWEPT,
+    swept: int = LIMIT,
     report: Reporter = silent,
 ) -> Example:
     """Measure everything and put it in the place of an earlier example. What a stopped command left is gone on with.
@@ -75,23 +74,25 @@ def check_place(folder: Path) -> None:
 
 
 def record_model(
-    model: LoadedModel, folder: Path, *, limit: int = LIMIT, swept: int = SWEPT, report: Reporter = silent
+    model: LoadedModel, folder: Path, *, limit: int = LIMIT, swept: int = LIMIT, report: Reporter = silent
 ) -> RecordedModel:
-    """One model's scores, sweep, traces with attributions, a trial at the sweep's best layer and at the last, texts."""
+    """One model's scores, a sweep of the first `swept` facts, and texts; of the first fact that it knows traces with
+    attributions, and a trial at the sweep's best layer and at the last."""
     question = {"model": model.name, "facts": FACTS, "limit": limit, "seed": SEED, "known_only": False}
     store = Store(folder, origin=Origin(question=question, command=COMMAND))
     facts = choose(load_facts(FACTS).facts, limit, SEED)
     scores = [_measured(model, facts, name, store, report) for name in MEASURED]
     layers = range(model.layers)
     swept_at, cells = sweep(model, FACTS, facts[:swept], layers, EDITOR, None, store, report=report)
+    fact = next(iter(tasks.choose_known(model, facts, 1, store, report=report)), facts[0])
     traces = [
-        tasks.trace_fact(model, FACTS, facts[0], kind, CmaSettings(seed=SEED), facts, store, report=report)[1]
+        tasks.trace_fact(model, FACTS, fact, kind, CmaSettings(seed=SEED), facts, store, report=report)[1]
         for kind in KINDS
     ]
-    tokens = tasks.attribute_fact(model, FACTS, facts[0], TOKEN_ATTRIBUTION_STEPS, "data", store, report=report)[1]
+    tokens = tasks.attribute_fact(model, FACTS, fact, TOKEN_ATTRIBUTION_STEPS, "data", store, report=report)[1]
     good = layers[int(np.argmax(swept_at.overall.mean(0)[:-1]))]  # in the last one an edit does not reach the answer
     trials = [
-        tasks.trial(model, FACTS, facts[0], (layer,), EDITOR, None, store, report=report)[1]
+        tasks.trial(model, FACTS, fact, (layer,), EDITOR, None, store, report=report)[1]
         for layer in (layers[-1], good)
     ]
     keep_texts(model, folder)

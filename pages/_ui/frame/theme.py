@@ -1,4 +1,4 @@
-"""The reader's theme: the contrast that Streamlit's own colours lack, and a page that follows a change of theme.
+"""What every page mends of Streamlit's look: contrast, stillness, its plain CSV; and a page that follows the theme.
 
 Streamlit repaints its own elements by itself, but a figure keeps the colours that it was drawn with: the page runs
 again when the theme changes, by the system or in the menu.
@@ -29,6 +29,10 @@ button[kind^="primary"]:is(:hover, :active, :focus-visible):not(:disabled) {{
 # others then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2). What
 # Streamlit fades after a while (an element that is out of date) changes after that while, in one step.
 _CALM = "<style>* { animation: none !important; transition-duration: 0s !important; }</style>"
+# Streamlit's own download of a table leaves cells as they are, which a spreadsheet may run; the pages' buttons do not.
+_NO_PLAIN_CSV = """<style>
+[data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
+</style>"""
 _DIALOGS = "<style>[role='dialog'] {{ color-scheme: {} }}</style>"  # they lie outside of what Streamlit gives a scheme
 # A dot in the page's own colour, which nobody sees: a transition starts exactly when that colour becomes another one.
 _CSS = """
@@ -47,7 +51,7 @@ _watcher = st.components.v2.component("theme_watcher", html='<span class="probe"
 
 
 def watch() -> None:
-    """Mend the theme's contrast, hold the page still, and run the page again whenever the theme changes."""
-    st.html(_CONTRAST + _CALM)
+    """Mend Streamlit's look for every page, and run the page again whenever the theme changes."""
+    st.html(_CONTRAST + _CALM + _NO_PLAIN_CSV)
     st.html(_DIALOGS.format(theme_name()))
     _watcher(key="theme_watcher", height=0, on_changed_change=lambda: None)

@@ -55,7 +55,7 @@ def sweep_figure(
         cells.append(_lga_cells(sweep, lga, facts, scale, look))
     figure, domains = panels.figure([CURVES_HEIGHT, *[panel_height(len(facts))] * len(cells)], facts)
     band = ", 95 % band" if len(sweep.records) > 1 else ""
-    over = "facts" if sweep.complete else "the facts measured at each layer so far"  # others than the best layer's
+    over = "facts" if sweep.complete else "the facts measured so far"  # others than the best layer's
     sweep_curves.add_panel(figure, panels, sweep, marks, domains[0], f"mean over {over}, teacher-forced{band}")
     for panel, (item, domain) in enumerate(zip(cells, domains[1:], strict=True), start=3):
         panels.add_facts(figure, panel, domain, item)
