@@ -7,7 +7,7 @@ from lga_core.editing.edits import Edit, applied
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.generate import Pick, sampler, seed_of, stream
+from lga_core.models.running.generate import Pick, most_probable, sampler, seed_of, stream
 from lga_core.models.running.lens import lens, next_tokens
 from lga_core.models.text.tokens import TokenRow, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -89,7 +89,7 @@ def _row(model: LoadedModel, prompt: str, *, chat: bool) -> tuple[str, TokenRow]
 
 def _pick(settings: PlaygroundSettings) -> Pick:
     if settings.temperature == 0:
-        return lambda logits: logits.argmax(-1)
+        return most_probable
     return sampler([seed_of("playground", settings.seed)], temperature=settings.temperature, top_k=settings.top_k)
 
 

@@ -12,10 +12,10 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
-from lga_core.evaluation.metrics.generation import generate
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens, padded
 from lga_core.models.running.forward import final_hidden
+from lga_core.models.running.generate import generate, most_probable
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import asking_bytes, batch_tokens
 from lga_core.models.running.own_answers import answered_probes
@@ -172,7 +172,7 @@ def _generate(
             model,
             [question.prompt_row for question, _ in part],
             longest,
-            lambda logits: logits.argmax(-1),
+            most_probable,
             partial(applied, model, edits, first_row=sum(not edited for _, edited in part)),
             phase=Phase.PROBES,
             detail=halving.detail,

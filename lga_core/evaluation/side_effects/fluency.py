@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from lga_core.editing.edits import Edit, applied, applied_by_row
-from lga_core.evaluation.metrics.generation import Edited, generate
 from lga_core.evaluation.metrics.unedited import is_asked_anew
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.generate import sampler, seed_of
+from lga_core.models.running.generate import Edited, generate, sampler, seed_of
 from lga_core.models.sources.derived import derived_path, keep, kept_json
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Phase, Reporter, silent
