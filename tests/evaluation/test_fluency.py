@@ -84,13 +84,9 @@ def test_prompts_under_edits_of_their_own_continue_as_each_alone(editor, setting
     model = tiny_model("llama", torch.float32)
     asked = facts[:3]
     edits = [EDITORS[editor].run(model, [fact], [1], settings, ())[0].edit for fact in asked]
-    texts = texts_after(model, [fact.prompt for fact in asked], [[edit] for edit in edits], 0)
+    texts = texts_after(model, [fact.prompt for fact in asked], edits, 0)
     for fact, edit, text in zip(asked, edits, texts, strict=True):
         assert text == continuation(model, fact.prompt, [edit], 0)
     assert len(set(texts)) == 3
     plain = [continuation(model, fact.prompt, (), 0) for fact in asked]
     assert texts_under(model, [fact.prompt for fact in asked], (), 0) == plain
-    assert texts_after(model, [asked[0].prompt, asked[1].prompt], [edits[:2], ()], 0) == [
-        continuation(model, asked[0].prompt, edits[:2], 0),
-        continuation(model, asked[1].prompt, (), 0),
-    ]

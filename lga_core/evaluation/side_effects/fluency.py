@@ -73,18 +73,10 @@ def texts_under(
 
 
 def texts_after(
-    model: LoadedModel, prompts: Sequence[str], edits: Sequence[Sequence[Edit]], seed: int, *, report: Reporter = silent
+    model: LoadedModel, prompts: Sequence[str], edits: Sequence[Edit], seed: int, *, report: Reporter = silent
 ) -> list[str]:
-    """What `continuation` writes after each prompt under that prompt's own edits.
-
-    In one batch where each prompt has one edit, all of the same matrix, else one prompt after the other.
-    """
-    single = [own[0] for own in edits if len(own) == 1]
-    if len(single) < len(prompts) or len({edit.matrix for edit in single}) > 1:
-        return [
-            continuation(model, prompt, own, seed, report=report) for prompt, own in zip(prompts, edits, strict=True)
-        ]
-    return _sampled(model, prompts, seed, partial(applied_by_row, model, single), "after the edits", report)
+    """What `continuation` writes after each prompt under that prompt's own edit, all of one matrix, in one batch."""
+    return _sampled(model, prompts, seed, partial(applied_by_row, model, edits), "after the edits", report)
 
 
 def _sampled(
