@@ -11,7 +11,7 @@ from reporting import Collect, assert_nothing_open, cancel_at
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation.side_effects import fluency as module
-from lga_core.evaluation.side_effects.fluency import continuation, fluency, texts_after, texts_under
+from lga_core.evaluation.side_effects.fluency import continuation, continuations, fluency, texts_after, texts_under
 from lga_core.models.running.generate import sampler, seed_of, stream
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Cancelled
@@ -69,14 +69,14 @@ def test_a_cancelled_continuation_leaves_nothing_open(facts):
 
 
 def test_what_the_unedited_model_writes_is_kept_and_read_back(tiny):
-    written = continuation(tiny, "The Space Needle is", (), 0)
+    written, _same = continuations(tiny, "The Space Needle is", (), 0)
     report = Collect()
-    assert continuation(tiny, "The Space Needle is", (), 0, report=report) == written
-    assert report.steps == []
+    assert continuations(tiny, "The Space Needle is", (), 0, report=report)[0] == written
+    assert {step.detail for step in report.steps} == {"before the edit"}
     for prompt, seed in (("The Space Needle is", 1), ("The Space Needle was", 0)):
         report = Collect()
-        continuation(tiny, prompt, (), seed, report=report)
-        assert report.steps
+        continuations(tiny, prompt, (), seed, report=report)
+        assert {step.detail for step in report.steps} == {"before and after the edit"}
 
 
 @pytest.mark.parametrize(("editor", "settings"), [("r-rome", SETTINGS), ("ft-m", FineTuningSettings(steps=2))])
