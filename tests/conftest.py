@@ -26,7 +26,7 @@ from transformers import (
 from lga_core.data.facts import Fact, Probe
 from lga_core.editing.search.contexts import Contexts
 from lga_core.editing.search.search import Search
-from lga_core.editing.search.value import find_values
+from lga_core.editing.search.value import find_cases
 from lga_core.evaluation.side_effects import fluency
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
@@ -289,7 +289,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def value_of(model, fact, layer, settings, prefixes, *, mean_start, site="down"):
     """v* of one fact, searched alone and kept nowhere."""
     search = Search.prepare(model, [Contexts.of(model, fact, prefixes)], [layer], site)
-    return find_values(model, search, layer, settings, mean_start=mean_start)[0]
+    return find_cases(model, search, [(layer, 0)], settings, mean_start=mean_start)[0]
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class Entry:
     settings: Settings
     mode: Mode
     written: tuple[Written, ...]  # one a layer
-    on: str  # `hash_of` the entries that were enabled before it when it was computed
+    on: str  # `Ledger.state` of those before it when it was computed
     enabled: bool = True
 
     @property
@@ -51,7 +51,12 @@ class Ledger:
     @property
     def edits(self) -> tuple[Edit, ...]:
         """What acts now, in order: hand it to `applied`."""
-        return _edits(self.entries)
+        return tuple(edit for entry in self.enabled for edit in entry.edits)
+
+    @property
+    def state(self) -> str:
+        """`hash_of` the entries that are enabled."""
+        return hash_of(entry.id for entry in self.enabled)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -144,7 +149,7 @@ def extensions(
         chosen.check(model, part, layers)
     for number, part in enumerate(parts):
         entry = Entry(
-            id=_new_id(),
+            id=uuid4().hex,
             facts=part,
             editor=editor,
             version=chosen.version,
@@ -152,7 +157,7 @@ def extensions(
             settings=settings or chosen.settings(),
             mode=mode,
             written=(),
-            on=hash_of(_ids(ledger.entries)),
+            on=ledger.state,
         )
         ledger = ledger.added(_computed(model, entry, ledger.edits, _numbered(report, number, len(parts))))
         yield ledger
@@ -168,11 +173,10 @@ def recompute(model: LoadedModel, ledger: Ledger, *, report: Reporter = silent) 
     done = 0
     for place in range(len(ledger.entries)):
         entry = ledger.entries[place]
-        before = ledger.entries[:place]
-        on = hash_of(_ids(before))
-        if entry.enabled and entry.on != on:
-            fresh = replace(entry, id=_new_id(), on=on, version=editor_named(entry.editor).version)
-            fresh = _computed(model, fresh, _edits(before), _numbered(report, done, count))
+        before = Ledger(entries=ledger.entries[:place])
+        if entry.enabled and entry.on != before.state:
+            fresh = replace(entry, id=uuid4().hex, on=before.state, version=editor_named(entry.editor).version)
+            fresh = _computed(model, fresh, before.edits, _numbered(report, done, count))
             ledger = ledger._with(entry.id, fresh)
             done += 1
             yield ledger
@@ -208,15 +212,3 @@ def _stale_at_last(ledger: Ledger) -> int:
 def hash_of(ids: Iterable[str]) -> str:
     """One name for these entries in this order: a list of ids in each entry would grow with the ledger's square."""
     return hashlib.sha256("".join(ids).encode()).hexdigest()
-
-
-def _edits(entries: Sequence[Entry]) -> tuple[Edit, ...]:
-    return tuple(edit for entry in entries if entry.enabled for edit in entry.edits)
-
-
-def _ids(entries: Sequence[Entry]) -> tuple[str, ...]:
-    return tuple(entry.id for entry in entries if entry.enabled)
-
-
-def _new_id() -> str:
-    return uuid4().hex

@@ -11,7 +11,7 @@ from reporting import Collect, assert_nothing_open, cancel_at
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.evaluation.side_effects import fluency as module
-from lga_core.evaluation.side_effects.fluency import continuation, fluency, texts_after, texts_under
+from lga_core.evaluation.side_effects.fluency import continuation, continuations, fluency, texts_after, texts_under
 from lga_core.models.running.generate import sampler, seed_of, stream
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Cancelled
@@ -69,14 +69,14 @@ def test_a_cancelled_continuation_leaves_nothing_open(facts):
 
 
 def test_what_the_unedited_model_writes_is_kept_and_read_back(tiny):
-    written = continuation(tiny, "The Space Needle is", (), 0)
+    written, _same = continuations(tiny, "The Space Needle is", (), 0)
     report = Collect()
-    assert continuation(tiny, "The Space Needle is", (), 0, report=report) == written
-    assert report.steps == []
+    assert continuations(tiny, "The Space Needle is", (), 0, report=report)[0] == written
+    assert {step.detail for step in report.steps} == {"before the edit"}
     for prompt, seed in (("The Space Needle is", 1), ("The Space Needle was", 0)):
         report = Collect()
-        continuation(tiny, prompt, (), seed, report=report)
-        assert report.steps
+        continuations(tiny, prompt, (), seed, report=report)
+        assert {step.detail for step in report.steps} == {"before and after the edit"}
 
 
 @pytest.mark.parametrize(("editor", "settings"), [("r-rome", SETTINGS), ("ft-m", FineTuningSettings(steps=2))])
@@ -84,13 +84,9 @@ def test_prompts_under_edits_of_their_own_continue_as_each_alone(editor, setting
     model = tiny_model("llama", torch.float32)
     asked = facts[:3]
     edits = [EDITORS[editor].run(model, [fact], [1], settings, ())[0].edit for fact in asked]
-    texts = texts_after(model, [fact.prompt for fact in asked], [[edit] for edit in edits], 0)
+    texts = texts_after(model, [fact.prompt for fact in asked], edits, 0)
     for fact, edit, text in zip(asked, edits, texts, strict=True):
         assert text == continuation(model, fact.prompt, [edit], 0)
     assert len(set(texts)) == 3
     plain = [continuation(model, fact.prompt, (), 0) for fact in asked]
     assert texts_under(model, [fact.prompt for fact in asked], (), 0) == plain
-    assert texts_after(model, [asked[0].prompt, asked[1].prompt], [edits[:2], ()], 0) == [
-        continuation(model, asked[0].prompt, edits[:2], 0),
-        continuation(model, asked[1].prompt, (), 0),
-    ]

@@ -16,7 +16,7 @@ from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.editing.search.contexts import SEARCH_TOKENS, Contexts, batches
 from lga_core.editing.search.search import Search
-from lga_core.editing.search.value import find_cases, find_values
+from lga_core.editing.search.value import find_cases
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
@@ -39,6 +39,12 @@ def settings_of(editor):
 
 def by_place(cells):
     return {(cell.record, cell.layer): cell for cell in cells}
+
+
+def found_at(layer, model, search, settings):
+    """The values of all facts of a search at one layer."""
+    cases = [(layer, fact) for fact in range(len(search.keys[layer]))]
+    return find_cases(model, search, cases, settings, mean_start=True)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +111,7 @@ def test_many_searches_in_one_find_what_each_finds_alone(family, site, some):
     before = prefixes(model, 2, 0)
     search = Search.prepare(model, [Contexts.of(model, fact, before) for fact in some], LAYERS, site)
     for layer in LAYERS:
-        together = find_values(model, search, layer, VALUE, mean_start=True)
+        together = found_at(layer, model, search, VALUE)
         for fact, value in zip(some, together, strict=True):
             alone = value_of(model, fact, layer, VALUE, before, mean_start=True, site=site)
             torch.testing.assert_close(value.target, alone.target, rtol=1e-4, atol=1e-5)
@@ -147,7 +153,7 @@ def test_a_fact_that_reached_the_stop_loss_leaves_the_batch(some, monkeypatch):
     asked = []
     before = prefixes(model, 2, 0)
     search = Search.prepare(model, [Contexts.of(model, fact, before) for fact in some], [1])
-    whole = find_values(model, search, 1, VALUE, mean_start=True)
+    whole = found_at(1, model, search, VALUE)
     reached = sorted(value.losses[2] for value in whole)
     stop = VALUE.__class__(
         steps=6, learning_rate=0.02, weight_decay=0.0, stop="nll", stop_loss=(reached[1] + reached[2]) / 2
@@ -158,7 +164,7 @@ def test_a_fact_that_reached_the_stop_loss_leaves_the_batch(some, monkeypatch):
         "evaluate",
         lambda self, model, cases, deltas: (asked.append(cases), evaluate(self, model, cases, deltas))[1],
     )
-    early = find_values(model, search, 1, stop, mean_start=True)
+    early = found_at(1, model, search, stop)
     for value, plain in zip(early, whole, strict=True):
         first = next((step for step, loss in enumerate(plain.losses) if loss < stop.stop_loss), VALUE.steps)
         assert value.losses == pytest.approx(plain.losses[: first + 1], rel=1e-5)
@@ -170,7 +176,7 @@ def test_where_the_answer_cannot_see_the_edit_nothing_is_searched(some):
     model = tiny_model("llama", torch.float32)  # the last block's output at the subject goes nowhere
     before = prefixes(model, 2, 0)
     search = Search.prepare(model, [Contexts.of(model, fact, before) for fact in some], [3])
-    for value in find_values(model, search, 3, VALUE, mean_start=True):
+    for value in found_at(3, model, search, VALUE):
         assert len(value.losses) == 1
         assert not value.delta.any()
 

@@ -10,7 +10,7 @@ from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.editing.search.contexts import Contexts
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import resolve
-from lga_core.models.text.chat import Asking, ChatTemplate, chat_name, is_chat, plain_name
+from lga_core.models.text.chat import Asking, ChatTemplate, asked_text, chat_name, is_chat, plain_name
 from lga_core.models.text.tokens import answer_row, prompt_row, sequence_row, subject_span
 from lga_core.scores.attribution.layer_attribution import baseline_row
 from lga_core.scores.gradients.lga import gradient_rows
@@ -89,7 +89,7 @@ def test_lga_is_the_double_backward_of_the_chats_tokens(family, template):
     (row,) = gradient_rows(model, [fact], checks, GradientSettings(loss="answer"))
     rows = []
     for answer in ("Seattle", "Boston"):
-        alone = model.tokenizer(model.asking.text(fact.prompt), add_special_tokens=False)["input_ids"]
+        alone = model.tokenizer(asked_text(model.chat, fact.prompt), add_special_tokens=False)["input_ids"]
         ids = whole_chat(model.tokenizer, fact.prompt, answer)
         end = answer_row(model.asking, fact.prompt, answer)
         rows.append(dataclasses.replace(end, ids=ids[: len(end)], start=len(alone)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lga_core.models.loading import load
-from lga_core.models.running.memory import weight_bytes
+from lga_core.models.running.memory import loading_estimate, weight_bytes
 from lga_core.models.sources import size
 from lga_core.models.sources.catalogue import resolve
 
@@ -23,9 +23,9 @@ def test_the_size_of_a_model_that_is_not_there_comes_from_the_catalogue():
 
 
 def test_an_estimate_has_room_to_work_and_what_is_free():
-    estimate = size.loading_estimate(1000, "float32", where="cpu", free=1200)
-    assert estimate.needed == 1200 and estimate.fits
-    assert size.free_memory() > 0
+    estimate = loading_estimate(1000, torch.float32, torch.device("cpu"))
+    assert (estimate.weights, estimate.dtype, estimate.needed) == (1000, "float32", 1200) and estimate.fits
+    assert estimate.free > 0
 
 
 @pytest.mark.parametrize(("limit", "free"), [("max", None), ("5000000", 5_000_000 - 4_000_000 + 500_000)])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lga_core.data.facts import Probe
 from lga_core.models.running.generate import greedy
-from lga_core.models.running.own_answers import answered_probes
+from lga_core.models.running.own_answers import answered
 from lga_core.models.text.tokens import prompt_row
 from lga_core.probes.questions import (
     OwnAnswer,
@@ -84,7 +84,7 @@ def test_the_first_of_each_group_are_taken(most, kept):
 def test_the_models_own_answer_is_its_first_five_greedy_tokens():
     model = tiny_model("llama", torch.float32)
     fact = dataclasses.replace(FACT, locality=(locality(), locality("Rome")))
-    asked = answered_probes(model, fact)
+    asked = answered(model, fact_probes(fact))
     (ids,) = greedy(model, [prompt_row(model.asking, fact.locality[0].prompt)], 5)
     first, second = of("locality", asked)
     assert (first.answers, first.source) == (("Rome",), "data")

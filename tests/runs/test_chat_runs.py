@@ -14,7 +14,7 @@ from lga_core.editing.search.values import shared_values
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.errors import LgaError
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
-from lga_core.evaluation.side_effects.fluency import continuation
+from lga_core.evaluation.side_effects.fluency import continuations
 from lga_core.models.moments.files import moment_path
 from lga_core.models.sources.derived import derived_path
 from lga_core.models.text.own_text import prefixes_path
@@ -147,7 +147,7 @@ def test_what_the_model_answered_is_kept_apart_and_what_it_wrote_by_itself_is_sh
     assert prefixes_path(plain, 2, 0) == prefixes_path(plain.chatting, 2, 0)
     first = values(plain)
     assert not torch.allclose(values(plain.chatting), first) and torch.equal(values(plain), first)
-    texts = continuation(plain, fact.prompt, (), 0), continuation(plain.chatting, fact.prompt, (), 0)
+    texts = continuations(plain, fact.prompt, (), 0), continuations(plain.chatting, fact.prompt, (), 0)
     assert texts[0] != texts[1]
     folder = derived_path(plain, "continuations")
     assert len(list(folder.iterdir())) == 2

@@ -79,7 +79,7 @@ def _fluency(
 ) -> float | None:
     chosen = editor_named(editor)
     written = edits_at(model, facts, layer, chosen, chosen.settings(), report=report)
-    texts = texts_after(model, [fact.prompt for fact in facts], [(item.edit,) for item in written], seed, report=report)
+    texts = texts_after(model, [fact.prompt for fact in facts], [item.edit for item in written], seed, report=report)
     return mean_of_present([fluency(text) for text in texts])
 
 

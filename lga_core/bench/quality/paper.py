@@ -241,7 +241,7 @@ def _fluency(
 ) -> Estimate:
     written = edits_at(model, facts, layer, editor, settings, report=report)
     return _estimate(
-        texts_after(model, [fact.prompt for fact in facts], [(item.edit,) for item in written], seed, report=report)
+        texts_after(model, [fact.prompt for fact in facts], [item.edit for item in written], seed, report=report)
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from lga_core.data.facts import Fact
-from lga_core.editing.editors.editor import KeyValue, Written, target_errors
+from lga_core.editing.editors.editor import KeyValue, Solve, Written
 from lga_core.editing.editors.rank_one import prepare_moments
 from lga_core.editing.edits import Edit, LowRankEdit, output_at
 from lga_core.editing.search.value import Value
@@ -46,46 +46,32 @@ def layer_by_layer(
             report=report,
         )
         solve = how.prepare(model, layer, settings, before, report=report)
-        means = torch.stack([value.mean_key for value in values])  # (n, d_in)
-        keys, directions = at_keys(how, values, solve(means))
-        written.append(
-            write(
-                model,
-                layer,
-                keys,
-                directions,
-                values,
-                before,
-                residuals=residuals_at(model, layer, how, settings, keys, values, before),
-                targets=torch.stack([value.target for value in values]),
-            )
-        )
+        written.append(write_values(model, layer, how, settings, values, solve, before))
     return tuple(written)
 
 
-def residuals_at(
+def write_values(
     model: LoadedModel,
     layer: int,
     how: KeyValue,
     settings: KeyValueSettings,
-    keys: torch.Tensor,
     values: Sequence[Value],
+    solve: Solve,
     before: Sequence[Edit],
-) -> torch.Tensor:
-    """What each of these keys (n, d_in) is to gain, v* − (W k + b) (n, d_out): δ, where v0 is the output at k."""
-    if how.bare or how.mean_start(settings):
-        return torch.stack([value.delta for value in values])
-    with torch.no_grad():
-        outputs = output_at(model.architecture.blocks[layer].down, keys.float(), before)
-    return torch.stack([value.target for value in values]) - outputs
-
-
-def at_keys(how: KeyValue, values: Sequence[Value], directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The keys (n, d_in) at which the editor writes, float64, and the directions scaled for these keys."""
-    if not how.bare:
-        return torch.stack([value.mean_key for value in values]), directions
-    keys = torch.stack([value.keys[0].double() for value in values])
-    return keys, directions / (keys * directions).sum(-1, keepdim=True)
+) -> Written:
+    """The edit that writes these facts' v* at one layer together, on the model with the edits `before`."""
+    keys = torch.stack([value.mean_key for value in values])  # (n, d_in)
+    directions = solve(keys)
+    if how.bare:
+        keys = torch.stack([value.keys[0].double() for value in values])
+        directions = directions / (keys * directions).sum(-1, keepdim=True)
+    targets = torch.stack([value.target for value in values])  # (n, d_out)
+    if how.bare or how.mean_start(settings):  # v0 is the output at the key
+        residuals = torch.stack([value.delta for value in values])
+    else:
+        with torch.no_grad():
+            residuals = targets - output_at(model.architecture.blocks[layer].down, keys.float(), before)
+    return write(model, layer, keys, directions, values, before, residuals=residuals, targets=targets)
 
 
 def write(
@@ -104,11 +90,12 @@ def write(
     edit = LowRankEdit(
         layer=layer, matrix=matrix.name, left=residuals.float(), right=directions.float(), keys=keys.float()
     )
-    with model.using("writing the edit"):
-        errors = target_errors(model, edit, keys, targets, before)
+    with model.using("writing the edit"), torch.no_grad():
+        reached = output_at(matrix, keys, (*before, edit))
+        errors = (reached - targets).norm(dim=-1) / targets.norm(dim=-1)
     return Written(
         edit=edit,
-        target_errors=errors,
+        target_errors=tuple(errors.tolist()),
         losses=tuple(value.losses for value in values),
         clamped=tuple(value.clamped for value in values),
         weight_norm=float(matrix.weight.float().norm()),

@@ -1,4 +1,4 @@
-"""What every editor's implementation shares: its signature, what it returns, and the error at its keys."""
+"""What every editor's implementation shares: its signature, and what it returns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 
 from lga_core.data.facts import Fact
-from lga_core.editing.edits import Edit, output_at
+from lga_core.editing.edits import Edit
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Reporter, silent
 
@@ -74,13 +74,3 @@ class KeyValue:
     def mean_start(self, settings: Any) -> bool:
         """Whether v0 is the mean over contexts; R-ROME has a choice."""
         return not self.bare and getattr(settings, "v0", "mean") == "mean"
-
-
-def target_errors(
-    model: LoadedModel, edit: Edit, keys: torch.Tensor, targets: torch.Tensor, base: Sequence[Edit]
-) -> tuple[float, ...]:
-    """‖W'k + b − v*‖ / ‖v*‖ for keys (n, d_in) and targets (n, d_out), W' with `base` and the edit applied."""
-    matrix = model.architecture.blocks[edit.layer].down
-    with torch.no_grad():
-        reached = output_at(matrix, keys, (*base, edit))
-    return tuple(((reached - targets).norm(dim=-1) / targets.norm(dim=-1)).tolist())

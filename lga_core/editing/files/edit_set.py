@@ -7,7 +7,6 @@ edits were measured, `metrics.json` has the means. `reading` has the way back.
 import functools
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,7 +14,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
 import torch
 from safetensors.torch import save as bytes_of
@@ -39,6 +37,7 @@ from lga_core.editing.files.whole_folder import write_folder
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.paths import whole_file
 from lga_core.results import EditMeans
 
 PACKAGES = ("torch", "transformers", "safetensors")
@@ -57,23 +56,14 @@ def save_edit_set(ledger: Ledger, model: LoadedModel, path: Path | str, *, measu
         write_folder(path, parts, "The edit set")
         return path
     try:
-        _write_zip(path, parts)
+        with whole_file(path) as half, half.open("wb") as file:
+            _zip_to(file, parts)
     except OSError as error:
         raise LgaError(
             f"The edit set cannot be written to {path}: {error.strerror}.",
             hint="Name a new folder or a .zip file where you may write and where there is room.",
         ) from error
     return path
-
-
-def _write_zip(path: Path, parts: Mapping[str, bytes]) -> None:
-    half = path.with_name(f".{path.name}-{uuid4().hex}")
-    try:
-        with half.open("wb") as file:
-            _zip_to(file, parts)
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def check_place(path: Path) -> None:

@@ -68,12 +68,12 @@ def adapter_files(
     if not edits:
         raise LgaError("There is no edit to write.", hint="Keep an edit, or switch one on.")
     low_rank, errors = _all_low_rank(edits, dense_rank, report)
-    files = {
-        **edit_set_files(ledger, model, measured),
-        **peft_files(_config(model, low_rank), _weights(low_rank), errors),
-    }
+    ranks = {edit.matrix: len(edit.left) for edit in low_rank}
+    transposed = any(isinstance(model.model.get_submodule(matrix), Conv1D) for matrix in ranks)
+    config = lora_config(ranks, published_name(model.name), transposed=transposed)
+    files = {**edit_set_files(ledger, model, measured), **peft_files(config, _weights(low_rank), errors)}
     report(Progress(phase=Phase.ADAPTER, done=len(edits), total=len(edits)))
-    return files, {edit.matrix: len(edit.left) for edit in low_rank}, errors
+    return files, ranks, errors
 
 
 def peft_files(
@@ -157,12 +157,6 @@ def _weights(edits: Sequence[LowRankEdit]) -> dict[str, torch.Tensor]:
 def weight_names(matrix: str) -> tuple[str, str]:
     """The names of A and B of a matrix in the adapter's tensor file."""
     return f"{PREFIX}{matrix}.lora_A.weight", f"{PREFIX}{matrix}.lora_B.weight"
-
-
-def _config(model: LoadedModel, edits: Sequence[LowRankEdit]) -> dict[str, Any]:
-    ranks = {edit.matrix: len(edit.left) for edit in edits}
-    transposed = any(isinstance(model.model.get_submodule(matrix), Conv1D) for matrix in ranks)
-    return lora_config(ranks, published_name(model.name), transposed=transposed)
 
 
 def lora_config(ranks: Mapping[str, int], base: str | None, *, transposed: bool) -> dict[str, Any]:

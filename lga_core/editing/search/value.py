@@ -45,21 +45,6 @@ class Value:
         return self.start + self.delta
 
 
-def find_values(
-    model: LoadedModel,
-    search: Search,
-    layer: int,
-    settings: ValueSettings,
-    *,
-    mean_start: bool,
-    edits: Sequence[Edit] = (),
-    report: Reporter = silent,
-) -> tuple[Value, ...]:
-    """`find_cases` of all facts of the batch at one layer."""
-    cases = [(layer, fact) for fact in range(len(search.keys[layer]))]
-    return find_cases(model, search, cases, settings, mean_start=mean_start, edits=edits, report=report)
-
-
 def find_cases(
     model: LoadedModel,
     search: Search,

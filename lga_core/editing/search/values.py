@@ -22,7 +22,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
 from lga_core.editing.search.contexts import Contexts, batches, search_tokens
 from lga_core.editing.search.search import Case, Search, Site
-from lga_core.editing.search.value import Value, find_cases, find_values, layer_span, weight_decay
+from lga_core.editing.search.value import Value, find_cases, layer_span, weight_decay
 from lga_core.editing.settings import ValueSettings
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
@@ -74,10 +74,10 @@ def shared_values(
         with model.using(f"v* at layer {layer}"), applied(model, edits):
             batch = Search.prepare(model, [contexts[place] for place in places], [layer], site)
         done = settings.steps * len(kept.values)
-        searched = find_values(
+        searched = find_cases(
             model,
             batch,
-            layer,
+            [(layer, number) for number in range(len(places))],
             settings,
             mean_start=mean_start,
             edits=edits,
@@ -155,10 +155,18 @@ class _Kept:
         nothing: bool = False,
     ) -> "_Kept":
         """With what is kept on disk; with `nothing` that is neither read nor added to."""
+        how = [
+            site,
+            mean_start,
+            tuple(prefixes),
+            asdict(replace(settings, weight_decay=weight_decay(settings, model))),
+            str(model.dtype),  # one fingerprint stands for the weights in every dtype, and rounding moves the search
+            model.device.type,
+            *model.asked_through,
+            len(facts) * len(layers) == 1,
+        ]
         paths = {
-            (layer, place): None
-            if nothing or _ignore_kept.get()
-            else _path(model, fact, layer, settings, prefixes, mean_start, site, alone=len(facts) * len(layers) == 1)
+            (layer, place): None if nothing or _ignore_kept.get() else _path(model, fact, layer, how)
             for layer in layers
             for place, fact in enumerate(facts)
         }
@@ -180,33 +188,9 @@ class _Kept:
         return tuple(self.values[case] for case in self.paths if case[0] == layer)
 
 
-def _path(
-    model: LoadedModel,
-    fact: Fact,
-    layer: int,
-    settings: ValueSettings,
-    prefixes: Sequence[str],
-    mean_start: bool,
-    site: Site,
-    *,
-    alone: bool,
-) -> Path:
-    # One fingerprint stands for the weights in every dtype, and rounding moves the search.
-    question = [
-        fact.prompt,
-        fact.subject,
-        fact.span,
-        fact.target_new,
-        layer,
-        site,
-        mean_start,
-        tuple(prefixes),
-        asdict(replace(settings, weight_decay=weight_decay(settings, model))),
-        str(model.dtype),
-        model.device.type,
-        *model.asked_through,
-        alone,
-    ]
+def _path(model: LoadedModel, fact: Fact, layer: int, how: Sequence[object]) -> Path:
+    """Where the value is kept; `how`: all that the search depends on beside model, fact and layer."""
+    question = [fact.prompt, fact.subject, fact.span, fact.target_new, layer, *how]
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     return derived_path(model, f"values/v{VALUE_VERSION}-{digest[:40]}.safetensors")
 

@@ -137,11 +137,10 @@ def _sweep_batch(
     for group in _groups(model, probes, layers):
         asking = count.during("probes before the edits")
         forced = ForcedProbes.prepare(model, probes, group, report=asking)
-        before = forced.before(model, report=asking)
+        before = forced.ask(model, report=asking)
         for layer, written, owed in edits_by_layer(model, facts, group, editor, settings, count.during, count.watch):
-            after = forced.after(
-                model, layer, [item.edit for item in written], report=count.during(f"layer {layer}: probes")
-            )
+            edits = [item.edit for item in written]
+            after = forced.ask(model, edits, report=count.during(f"layer {layer}: probes"))
             seconds = (count.watch.seconds - begin + owed) / len(facts)
             yield [
                 cell_of(fact, layer, asked, old, new, item, cell_cost(model, asked, layer, item, rows, seconds))

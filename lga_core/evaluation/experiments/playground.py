@@ -7,8 +7,9 @@ from lga_core.editing.edits import Edit, applied
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.generate import Pick, sampler, seed_of, stream
+from lga_core.models.running.generate import Pick, most_probable, sampler, seed_of, stream
 from lga_core.models.running.lens import lens, next_tokens
+from lga_core.models.text.chat import asked_text
 from lga_core.models.text.tokens import TokenRow, prompt_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, PlaygroundReport, SideBySide
@@ -84,12 +85,12 @@ def _row(model: LoadedModel, prompt: str, *, chat: bool) -> tuple[str, TokenRow]
     if not prompt.strip():
         raise LgaError("The prompt is empty.", hint="Write something for the models to continue.")
     asking = model.chatting.asking if chat else model.asking
-    return asking.text(prompt), prompt_row(asking, prompt)
+    return asked_text(asking.chat, prompt), prompt_row(asking, prompt)
 
 
 def _pick(settings: PlaygroundSettings) -> Pick:
     if settings.temperature == 0:
-        return lambda logits: logits.argmax(-1)
+        return most_probable
     return sampler([seed_of("playground", settings.seed)], temperature=settings.temperature, top_k=settings.top_k)
 
 

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-import torch
-
 from lga_core.data.facts import Fact
-from lga_core.editing.editors.batch import at_keys, residuals_at, write
+from lga_core.editing.editors.batch import write_values
 from lga_core.editing.editors.editor import KeyValue, Written
 from lga_core.editing.editors.rank_one import prepare_moments
 from lga_core.editing.search.contexts import Contexts, search_tokens
@@ -109,19 +107,4 @@ def _written(
 ) -> list[Written]:
     """Each value's edit alone."""
     solve = how.prepare(model, layer, settings, (), report=report)
-    alone = torch.cat([solve(value.mean_key[None]) for value in values])  # (facts, d_in)
-    keys, directions = at_keys(how, values, alone)
-    residuals = residuals_at(model, layer, how, settings, keys, values, ())
-    return [
-        write(
-            model,
-            layer,
-            keys[[i]],
-            directions[[i]],
-            [value],
-            (),
-            residuals=residuals[[i]],
-            targets=value.target[None],
-        )
-        for i, value in enumerate(values)
-    ]
+    return [write_values(model, layer, how, settings, [value], solve, ()) for value in values]

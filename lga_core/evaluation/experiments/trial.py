@@ -99,7 +99,11 @@ def _edited(
         dropped_locality=dropped_locality([fact]),
         target_nll=diagnostics.target_nll(model, fact, edits),
         answers=metrics.answers,
-        **_by_layer(written),
+        target_errors=tuple(item.target_errors[0] for item in written),
+        delta_norms=tuple(edit.norm for edit in edits),
+        weight_norms=tuple(item.weight_norm for item in written),
+        clamped=tuple(item.clamped[0] for item in written),
+        losses=tuple(item.losses[0] for item in written),
     )
 
 
@@ -116,13 +120,3 @@ def _with_texts(
     results = with_texts(unedited.probes.questions, measured.probes, before, after)
     metrics_before, metrics_after = summarize(results)
     return replace(measured, before=metrics_before, after=metrics_after, probes=results)
-
-
-def _by_layer(written: Sequence[Written]) -> dict[str, Any]:
-    return {
-        "target_errors": tuple(item.target_errors[0] for item in written),
-        "delta_norms": tuple(item.edit.norm for item in written),
-        "weight_norms": tuple(item.weight_norm for item in written),
-        "clamped": tuple(item.clamped[0] for item in written),
-        "losses": tuple(item.losses[0] for item in written),
-    }

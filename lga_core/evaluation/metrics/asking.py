@@ -12,15 +12,15 @@ import torch
 
 from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
-from lga_core.evaluation.metrics.generation import generate
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens, padded
 from lga_core.models.running.forward import final_hidden
+from lga_core.models.running.generate import generate, most_probable
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import asking_bytes, batch_tokens
-from lga_core.models.running.own_answers import answered_probes
+from lga_core.models.running.own_answers import answered
 from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow, answer_row, prompt_row
-from lga_core.probes.questions import MetricProbe
+from lga_core.probes.questions import MetricProbe, fact_probes
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Answers
 
@@ -81,9 +81,9 @@ def probe_questions(
 
     `answers`: which accepted answers count. `per_group`: at most so many probes of a group; None: all.
     """
-    answered = answered_probes(model, fact, per_group=per_group)
+    probes = answered(model, fact_probes(fact, per_group=per_group))
     return ProbeQuestions(
-        questions=tuple(ProbeQuestion.of(model, probe, answers) for probe in answered.probes), dropped=answered.dropped
+        questions=tuple(ProbeQuestion.of(model, probe, answers) for probe in probes.probes), dropped=probes.dropped
     )
 
 
@@ -112,8 +112,7 @@ def write(
     model: LoadedModel, questions: Sequence[ProbeQuestion], edits: Sequence[Edit] = (), *, report: Reporter = silent
 ) -> list[FreeAnswer]:
     """The free part of `ask`. Reports after each token; `done` counts questions."""
-    texts = _generate(model, [(question, True) for question in questions], edits, report=report)
-    return [_free_answer(model, question, text) for question, text in zip(questions, texts, strict=True)]
+    return _generate(model, [(question, True) for question in questions], edits, report=report)
 
 
 def write_before_and_after(
@@ -121,14 +120,8 @@ def write_before_and_after(
 ) -> tuple[list[FreeAnswer], list[FreeAnswer]]:
     """`write` without the edits and with them, in one batch. Reports after each token; `done` counts both."""
     asked = [(question, edited) for edited in (False, True) for question in questions]
-    texts = _generate(model, asked, edits, report=report)
-    answers = [_free_answer(model, question, text) for (question, _), text in zip(asked, texts, strict=True)]
+    answers = _generate(model, asked, edits, report=report)
     return answers[: len(questions)], answers[len(questions) :]
-
-
-def _free_answer(model: LoadedModel, question: ProbeQuestion, text: tuple[int, ...]) -> FreeAnswer:
-    ids = text[: question.free_length]
-    return FreeAnswer(ids=ids, text=model.tokenizer.decode(ids))
 
 
 def _predict(
@@ -157,8 +150,8 @@ def _predict(
 
 def _generate(
     model: LoadedModel, asked: Sequence[tuple[ProbeQuestion, bool]], edits: Sequence[Edit], *, report: Reporter
-) -> list[tuple[int, ...]]:
-    """The greedy continuation of each prompt, all of one length; `done` counts questions.
+) -> list[FreeAnswer]:
+    """The greedy continuation of each prompt; `done` counts questions.
 
     True: with the edits; those without come first.
     """
@@ -172,7 +165,7 @@ def _generate(
             model,
             [question.prompt_row for question, _ in part],
             longest,
-            lambda logits: logits.argmax(-1),
+            most_probable,
             partial(applied, model, edits, first_row=sum(not edited for _, edited in part)),
             phase=Phase.PROBES,
             detail=halving.detail,
@@ -183,12 +176,14 @@ def _generate(
         finished += len(part)
         return texts
 
-    return halving.run(
+    texts = halving.run(
         write_part,
         asked,
         padded(lambda item: len(item[0].prompt_row) + longest),
         report=lambda step: report(replace(step, done=finished)),
     )
+    own = [text[: question.free_length] for (question, _), text in zip(asked, texts, strict=True)]
+    return [FreeAnswer(ids=ids, text=model.tokenizer.decode(ids)) for ids in own]
 
 
 def argmax_at_answers(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...]]:

@@ -4,8 +4,8 @@ A batch row carries its own edit: y ← W x + (x·a_row) b_row in a hook where i
 kept from one run of the unedited model, so that an edit at layer l costs the blocks from l on.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -69,54 +69,37 @@ class ForcedProbes:
         done = 0
         for places in by_tokens(range(len(rows)), padded(width), most, order=width):
             with model.using(Phase.PROBES), torch.no_grad():
-                batches.append(_cached(model, rows, owners, places, layers))
+                own = tuple(rows[place] for place in places)
+                batch = Batch.of([row.given for row in own], model.device)
+                batches.append(
+                    CachedBatch(
+                        rows=own,
+                        places=tuple(places),
+                        facts=tuple(owners[place] for place in places),
+                        index=AnswerIndex.of(own, batch),
+                        activations=record_activations(model, batch, (*layers, model.layers)),
+                    )
+                )
             done += len(places)
             report(Progress(phase=Phase.PROBES, done=done, total=len(rows)))
         return cls(probes=tuple(probes), batches=tuple(batches))
 
-    def before(self, model: LoadedModel, *, report: Reporter = silent) -> tuple[FactAnswers, ...]:
-        """What the unedited model predicts, fact by fact."""
-        return self._ask(model, model.layers, lambda _batch: nullcontext(), report)
-
-    def after(
-        self, model: LoadedModel, layer: int, edits: Sequence[Edit], *, report: Reporter = silent
+    def ask(
+        self, model: LoadedModel, edits: Sequence[Edit] = (), *, report: Reporter = silent
     ) -> tuple[FactAnswers, ...]:
-        """What is predicted for each fact's questions under that fact's own edit; all edits are at one layer."""
-        return self._ask(
-            model, layer, lambda batch: applied_by_row(model, [edits[fact] for fact in batch.facts]), report
-        )
-
-    def _ask(
-        self,
-        model: LoadedModel,
-        layer: int,
-        edited: Callable[[CachedBatch], AbstractContextManager[None]],
-        report: Reporter,
-    ) -> tuple[FactAnswers, ...]:
+        """What is predicted for each fact's questions under its own edit, all edits at one layer; or under none."""
         total = sum(len(batch.rows) for batch in self.batches)
+        layer = edits[0].layer if edits else model.layers
         answers: dict[int, ForcedAnswer] = {}
         for batch in self.batches:
-            with model.using(Phase.PROBES), edited(batch), torch.no_grad():
+            edited = applied_by_row(model, [edits[fact] for fact in batch.facts]) if edits else nullcontext()
+            with model.using(Phase.PROBES), edited, torch.no_grad():
                 answers.update(zip(batch.places, _predict(model, batch, layer), strict=True))
             report(Progress(phase=Phase.PROBES, done=len(answers), total=total))
         in_order = iter([answers[place] for place in range(total)])
         return tuple(
             tuple(tuple(next(in_order) for _ in question.rows) for question in fact.questions) for fact in self.probes
         )
-
-
-def _cached(
-    model: LoadedModel, rows: Sequence[TokenRow], owners: Sequence[int], places: Sequence[int], layers: Sequence[int]
-) -> CachedBatch:
-    own = tuple(rows[place] for place in places)
-    batch = Batch.of([row.given for row in own], model.device)
-    return CachedBatch(
-        rows=own,
-        places=tuple(places),
-        facts=tuple(owners[place] for place in places),
-        index=AnswerIndex.of(own, batch),
-        activations=record_activations(model, batch, (*layers, model.layers)),
-    )
 
 
 def _predict(model: LoadedModel, batch: CachedBatch, layer: int) -> list[ForcedAnswer]:

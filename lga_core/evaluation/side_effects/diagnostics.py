@@ -26,11 +26,10 @@ PROMPTS = ASSETS / "neutral_prompts.txt"
 BATCH = 25  # prompts together: 26 MB of log-probabilities over 262k words
 # Seen with R-ROME's defaults on the two default models: drift 9e-4 to 0.03 nats, ratio 0.1 to 0.63. Scaled up, or
 # searched with ten times the learning rate, edited models wrote language still at a drift of 0.27 nats, repeated
-# themselves at 0.86 and fell apart at 1.5; at a ratio of 1.5 some neutral prompts had moved by more than a nat. An edit
-# after one step of next to no length had a drift of 6e-8 nats.
+# themselves at 0.86 and fell apart at 1.5; at a ratio of 1.5 some neutral prompts had moved by more than a nat.
 RATIO_BOUND = 1.0  # the change is as large as the weights
 NOTHING_NLL = 0.1  # nats by which the new answer's nll must fall
-NOTHING_KL = 1e-5  # nats, where no new answer is known
+SEED = 0  # of the continuations
 KEPT_BYTES = 128 * 2**20  # of what blocks were given for the neutral prompts, for each batch
 # The unedited model's runs of the neutral prompts, each by the number of its batch's first prompt.
 _unedited: WeakKeyDictionary[LoadedModel, dict[int, "_Neutral"]] = WeakKeyDictionary()
@@ -42,24 +41,15 @@ def neutral_prompts() -> tuple[str, ...]:
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
-def diagnose(
-    model: LoadedModel, about: Fact | str, edits: Sequence[Edit], *, seed: int = 0, report: Reporter = silent
-) -> Diagnostics:
-    """Compare the model before and after edits. `about` is the fact that was written, or a prompt to continue.
-
-    With a fact that has a new answer, an edit that hardly moved it is a warning. Reports after each batch and token.
-    """
-    prompt = about if isinstance(about, str) else about.prompt
+def diagnose(model: LoadedModel, fact: Fact, edits: Sequence[Edit], *, report: Reporter = silent) -> Diagnostics:
+    """Compare the model before and after the edits that wrote a fact. Reports after each batch and token."""
     divergences = drift(model, edits, report=report)
-    text_before, text_after = continuations(model, prompt, edits, seed, report=report)
+    text_before, text_after = continuations(model, fact.prompt, edits, SEED, report=report)
     finite = all(map(math.isfinite, divergences))
     kl = sum(divergences) / len(divergences) if finite else None
     ratios = norm_ratios(model, edits)
-    fact = about if isinstance(about, Fact) and about.target_new is not None else None
-    nll_before, nll_after = _target_nlls(model, fact, edits, (False, True)) if fact else (None, None)
-    broken = (
-        not finite or (fact is not None and nll_after is None) or not all(math.isfinite(edit.norm) for edit in edits)
-    )
+    nll_before, nll_after = _target_nlls(model, fact, edits, (False, True))
+    broken = not finite or nll_after is None or not all(math.isfinite(edit.norm) for edit in edits)
     return Diagnostics(
         kl=kl,
         kl_largest=max(divergences) if finite else None,
@@ -69,7 +59,7 @@ def diagnose(
         text_before=text_before,
         text_after=text_after,
         norm_ratios=ratios,
-        warnings=(*_blown_up(kl, ratios, broken=broken), *_without_effect(kl, nll_before, nll_after)),
+        warnings=(*_blown_up(kl, ratios, broken=broken), *_without_effect(nll_before, nll_after)),
     )
 
 
@@ -157,18 +147,11 @@ def _blown_up(kl: float | None, ratios: Sequence[float | None], *, broken: bool)
     return warnings
 
 
-def _without_effect(kl: float | None, nll_before: float | None, nll_after: float | None) -> list[str]:
-    """By the new answer where one is known: a precise edit may leave neutral prompts as they were."""
-    if nll_before is not None and nll_after is not None:
-        if nll_after <= nll_before - NOTHING_NLL:
-            return []
-        return [
-            f"The edit did not take: the new answer's nll went from {nll_before:.2f} to "
-            f"{nll_after:.2f} nats (bound: down by {NOTHING_NLL:g})."
-        ]
-    if nll_before is None and kl is not None and kl < NOTHING_KL:
-        return [
-            f"The edit did nothing: answers to neutral prompts moved by {kl:.1e} nats of KL on average "
-            f"(bound {NOTHING_KL:g})."
-        ]
-    return []
+def _without_effect(nll_before: float | None, nll_after: float | None) -> list[str]:
+    """By the new answer: a precise edit may leave neutral prompts as they were."""
+    if nll_before is None or nll_after is None or nll_after <= nll_before - NOTHING_NLL:
+        return []
+    return [
+        f"The edit did not take: the new answer's nll went from {nll_before:.2f} to "
+        f"{nll_after:.2f} nats (bound: down by {NOTHING_NLL:g})."
+    ]

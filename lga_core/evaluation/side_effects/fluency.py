@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from lga_core.editing.edits import Edit, applied, applied_by_row
-from lga_core.evaluation.metrics.generation import Edited, generate
 from lga_core.evaluation.metrics.unedited import is_asked_anew
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.generate import sampler, seed_of
+from lga_core.models.running.generate import Edited, generate, sampler, seed_of
 from lga_core.models.sources.derived import derived_path, keep, kept_json
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Phase, Reporter, silent
@@ -40,52 +39,39 @@ def continuation(
 ) -> str:
     """LENGTH tokens after the prompt, sampled among the TOP_K most probable; goes on after an end token.
 
-    Reports after each token. What the unedited model writes is kept.
+    Reports after each token.
     """
-    kept = None if edits else _kept(model, prompt, seed)
-    if kept is not None:
-        return kept
-    detail = "after the edit" if edits else "before the edit"
-    (text,) = _sampled(model, [prompt], seed, partial(applied, model, edits), detail, report)
-    if not edits:
-        _keep(model, prompt, seed, text)
-    return text
+    return texts_under(model, [prompt], edits, seed, report=report)[0]
 
 
 def continuations(
     model: LoadedModel, prompt: str, edits: Sequence[Edit], seed: int, *, report: Reporter = silent
 ) -> tuple[str, str]:
-    """`continuation` without the edits and with them, in one batch where the former is not kept."""
-    before = _kept(model, prompt, seed)
-    if before is not None:
-        return before, continuation(model, prompt, edits, seed, report=report)
+    """`continuation` without the edits, which is kept, and with them; in one batch where the former is not there."""
+    path = _path(model, prompt, seed)
+    kept = None if is_asked_anew() else kept_json(path, str)
+    if kept is not None:
+        return kept, continuation(model, prompt, edits, seed, report=report)
     both = partial(applied, model, edits, first_row=1)
     before, after = _sampled(model, [prompt] * 2, seed, both, "before and after the edit", report)
-    _keep(model, prompt, seed, before)
+    if not is_asked_anew():
+        keep(path, lambda place: place.write_text(json.dumps(before)))
     return before, after
 
 
 def texts_under(
     model: LoadedModel, prompts: Sequence[str], edits: Sequence[Edit], seed: int, *, report: Reporter = silent
 ) -> list[str]:
-    """What `continuation` writes after each prompt, all of them under the same edits, in one batch. Nothing is kept."""
-    detail = "after the edits" if edits else "before the edits"
+    """What `continuation` writes after each prompt, all of them under the same edits, in one batch."""
+    detail = "after the edit" if edits else "before the edit"
     return _sampled(model, prompts, seed, partial(applied, model, edits), detail, report)
 
 
 def texts_after(
-    model: LoadedModel, prompts: Sequence[str], edits: Sequence[Sequence[Edit]], seed: int, *, report: Reporter = silent
+    model: LoadedModel, prompts: Sequence[str], edits: Sequence[Edit], seed: int, *, report: Reporter = silent
 ) -> list[str]:
-    """What `continuation` writes after each prompt under that prompt's own edits.
-
-    In one batch where each prompt has one edit, all of the same matrix, else one prompt after the other.
-    """
-    single = [own[0] for own in edits if len(own) == 1]
-    if len(single) < len(prompts) or len({edit.matrix for edit in single}) > 1:
-        return [
-            continuation(model, prompt, own, seed, report=report) for prompt, own in zip(prompts, edits, strict=True)
-        ]
-    return _sampled(model, prompts, seed, partial(applied_by_row, model, single), "after the edits", report)
+    """What `continuation` writes after each prompt under that prompt's own edit, all of one matrix, in one batch."""
+    return _sampled(model, prompts, seed, partial(applied_by_row, model, edits), "after the edit", report)
 
 
 def _sampled(
@@ -106,17 +92,8 @@ def _sampled(
     return [model.tokenizer.decode(ids, skip_special_tokens=True) for ids in texts]
 
 
-def _kept(model: LoadedModel, prompt: str, seed: int) -> str | None:
-    """What the unedited model wrote; None where it was not asked yet."""
-    return None if is_asked_anew() else kept_json(_path(model, prompt, seed), str)
-
-
-def _keep(model: LoadedModel, prompt: str, seed: int, text: str) -> None:
-    if not is_asked_anew():
-        keep(_path(model, prompt, seed), lambda place: place.write_text(json.dumps(text)))
-
-
 def _path(model: LoadedModel, prompt: str, seed: int) -> Path:
+    """Where the unedited model's text is kept."""
     key = seed_of(prompt, seed, LENGTH, TOP_K, str(model.dtype), model.device.type, *model.asked_through)
     return derived_path(model, f"continuations/v{VERSION}-{key:x}.json")
 

@@ -1,7 +1,6 @@
 """Where second moments are kept, and the checkpoints of a pass that computes them: paths, sizes, and what is there."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import safe_open
@@ -30,35 +29,21 @@ def moment_bytes(model: LoadedModel, layers: Sequence[int]) -> int:
     return sum(4 * model.architecture.blocks[layer].down.d_in ** 2 for layer in layers)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """How far a pass over the text has come."""
-
-    layers: tuple[int, ...]
-    rows: int  # of the text, read
-    tokens: int  # in them
-
-
-def checkpoints(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[Checkpoint]:
-    """What stopped passes over this text have left, for any of the widths of these layers."""
+def begun(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_input: int) -> Iterator[tuple[int, ...]]:
+    """The layers of each stopped pass over this text, for any of the widths of these layers."""
     for tokens in dict.fromkeys(text_tokens(model, layer, tokens_per_input) for layer in layers):
-        if (begun := kept(checkpoint_path(model, text, tokens), _opened)) is not None:
-            yield begun
+        if (group := kept(checkpoint_path(model, text, tokens), _layers)) is not None:
+            yield group
 
 
-def _opened(path: Path) -> Checkpoint:
+def _layers(path: Path) -> tuple[int, ...]:
     with safe_open(path, "pt") as file:
-        return read_checkpoint(file)
+        return layers_in(file)
 
 
-def read_checkpoint(file: safe_open) -> Checkpoint:
-    """What an open file says of itself; its sums are not read."""
-    metadata = file.metadata()
-    return Checkpoint(
-        layers=tuple(sorted(map(int, file.keys()))),
-        rows=int(metadata["rows"]),
-        tokens=int(metadata["tokens"]),
-    )
+def layers_in(checkpoint: safe_open) -> tuple[int, ...]:
+    """Those whose sums an open checkpoint has."""
+    return tuple(sorted(map(int, checkpoint.keys())))
 
 
 def checkpoint_path(model: LoadedModel, text: Text, tokens: int) -> Path:

@@ -18,11 +18,11 @@ from safetensors.torch import load_file, save_file
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.moments.files import (
+    begun,
     checkpoint_path,
-    checkpoints,
+    layers_in,
     moment_bytes,
     moment_path,
-    read_checkpoint,
     text_tokens,
 )
 from lga_core.models.running.batching import by_tokens, padded
@@ -120,8 +120,8 @@ def _groups(model: LoadedModel, layers: Sequence[int], text: Text, tokens_per_in
     What a stopped pass had begun comes first, as it was. Raises LgaError where not even one layer fits.
     """
     room = available(model.device) * MEMORY_SHARE
-    begun = {checkpoint.layers for checkpoint in checkpoints(model, layers, text, tokens_per_input)}
-    passes = [group for group in begun if set(group) <= set(layers) and moment_bytes(model, group) <= room]
+    stopped = set(begun(model, layers, text, tokens_per_input))
+    passes = [group for group in stopped if set(group) <= set(layers) and moment_bytes(model, group) <= room]
     left = [layer for layer in layers if not any(layer in group for group in passes)]
     for width in dict.fromkeys(model.architecture.blocks[layer].down.d_in for layer in left):
         if (most := int(room // (4 * width**2))) < 1:
@@ -186,15 +186,15 @@ def _begin(model: LoadedModel, layers: tuple[int, ...], path: Path) -> _Pass:
     """A pass for these layers, from its checkpoint on where there is one."""
     now = perf_counter()
 
-    def begun(place: Path) -> _Pass | None:
+    def read(place: Path) -> _Pass | None:
         with safe_open(place, "pt") as file:  # one file from here on: another job may put a later one there
-            checkpoint = read_checkpoint(file)
-            if checkpoint.layers != layers:
+            if layers_in(file) != layers:
                 return None
             sums = {layer: file.get_tensor(str(layer)).to(model.device, copy=True) for layer in layers}
-            return _Pass(path=place, sums=sums, rows=checkpoint.rows, tokens=checkpoint.tokens, saved=now)
+            done = file.metadata()
+            return _Pass(path=place, sums=sums, rows=int(done["rows"]), tokens=int(done["tokens"]), saved=now)
 
-    if (going_on := kept(path, begun)) is not None:
+    if (going_on := kept(path, read)) is not None:
         return going_on
     widths = {layer: model.architecture.blocks[layer].down.d_in for layer in layers}
     sums = {layer: torch.zeros(width, width, device=model.device) for layer, width in widths.items()}

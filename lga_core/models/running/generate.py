@@ -2,15 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from transformers import DynamicCache
 
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.text.tokens import Batch, TokenRow
+from lga_core.progress import Phase, Progress, Reporter, silent
 
 Pick = Callable[[torch.Tensor], torch.Tensor]
 """(B, V) logits of the next token -> (B,) token ids."""
+Edited = Callable[[], AbstractContextManager[None]]
+"""Applies edits for one step: `partial(applied, model, edits)`."""
 
 
 def seed_of(*parts: object) -> int:
@@ -18,13 +22,46 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "big") >> 1
 
 
+def most_probable(logits: torch.Tensor) -> torch.Tensor:
+    """A `Pick`: the greedy token."""
+    return logits.argmax(-1)
+
+
 def greedy(model: LoadedModel, rows: Sequence[TokenRow], length: int) -> list[tuple[int, ...]]:
-    """At most `length` greedy tokens after each row, without the end-of-text token."""
+    """At most `length` greedy tokens after each row, without the end-of-text token.
+
+    Nothing is reported, so that the model may be held meanwhile.
+    """
+    return generate(model, rows, length, most_probable, phase=Phase.GENERATE, report=lambda _step: None)
+
+
+def generate(
+    model: LoadedModel,
+    rows: Sequence[TokenRow],
+    length: int,
+    pick: Pick,
+    edited: Edited = nullcontext,
+    *,
+    phase: Phase,
+    detail: str = "",
+    past_ends: bool = False,
+    report: Reporter = silent,
+) -> list[tuple[int, ...]]:
+    """At most `length` tokens after each row; with `past_ends` exactly so many. Reports after each token.
+
+    Between two tokens nothing is applied and nothing locked.
+    """
+    steps = stream(model, rows, length, pick, past_ends=past_ends)
     texts: list[list[int]] = [[] for _ in rows]
-    for step in stream(model, rows, length, lambda logits: logits.argmax(-1)):
-        for text, token in zip(texts, step, strict=True):
+    for done in range(1, length + 1):
+        with model.using(phase), edited():
+            tokens = next(steps, None)
+        if tokens is None:
+            break
+        for text, token in zip(texts, tokens, strict=True):
             if token is not None:
                 text.append(token)
+        report(Progress(phase=phase, done=done, total=length, detail=detail))
     return [tuple(text) for text in texts]
 
 

@@ -1,7 +1,7 @@
 """The only way to touch a module while the model runs: context managers that remove their hooks whatever happens."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -42,16 +42,12 @@ def on_outputs(
             return None
         return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
-    handles = []
-    try:
+    with ExitStack() as hooks:
         for around in {flat[module] for module in functions if module in flat}:
-            handles.append(around.register_forward_pre_hook(note_shape, with_kwargs=True))
+            hooks.enter_context(around.register_forward_pre_hook(note_shape, with_kwargs=True))
         for module in functions:
-            handles.append(module.register_forward_hook(hook, with_kwargs=True))
+            hooks.enter_context(module.register_forward_hook(hook, with_kwargs=True))
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def first_tensor(args: tuple, kwargs: Mapping[str, Any]) -> torch.Tensor | None:
@@ -62,15 +58,7 @@ def first_tensor(args: tuple, kwargs: Mapping[str, Any]) -> torch.Tensor | None:
 @contextmanager
 def on_calls(function: Callable[[nn.Module, tuple, dict], None], modules: tuple[nn.Module, ...]) -> Iterator[None]:
     """Call `function(module, args, kwargs)` before each of the modules runs."""
-    handles = []
-    try:
+    with ExitStack() as hooks:
         for module in modules:
-            handles.append(
-                module.register_forward_pre_hook(
-                    lambda called, args, kwargs: function(called, args, kwargs), with_kwargs=True
-                )
-            )
+            hooks.enter_context(module.register_forward_pre_hook(function, with_kwargs=True))
         yield
-    finally:
-        for handle in handles:
-            handle.remove()

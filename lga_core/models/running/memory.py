@@ -10,9 +10,8 @@ from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.forward import final_hidden, gradients_from_embedding
 from lga_core.models.running.hooks import first_tensor, on_calls
-from lga_core.models.sources import size
 from lga_core.models.sources.files import gigabytes
-from lga_core.models.sources.size import WORKING_SHARE
+from lga_core.models.sources.size import WORKING_SHARE, free_memory
 from lga_core.models.text.tokens import Batch, TokenRow
 from lga_core.results import MemoryEstimate
 
@@ -41,7 +40,7 @@ def available(device: torch.device) -> int:
     if device.type == "cuda":
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + idle
-    return size.free_memory()
+    return free_memory()
 
 
 def out_of_memory(cause: str) -> LgaError:
@@ -118,8 +117,12 @@ def batch_room(model: LoadedModel) -> int:
 def loading_estimate(weights: int, dtype: torch.dtype, device: torch.device) -> MemoryEstimate:
     """What `check_memory` asks for, and what is free; on cards, what is free on all of them."""
     cards = [torch.device("cuda", card) for card in range(torch.cuda.device_count())] if device.type == "cuda" else []
-    return size.loading_estimate(
-        weights, str(dtype).removeprefix("torch."), where=device.type, free=sum(map(available, cards or [device]))
+    return MemoryEstimate(
+        weights=weights,
+        dtype=str(dtype).removeprefix("torch."),
+        where=device.type,
+        activations=int(weights * WORKING_SHARE),
+        free=sum(map(available, cards or [device])),
     )
 
 

@@ -1,6 +1,5 @@
 """What the unedited model answers by itself to probes for which the data names no answer."""
 
-from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.generate import greedy
 from lga_core.models.text.tokens import prompt_row
@@ -9,21 +8,15 @@ from lga_core.probes.questions import (
     OWN_ANSWER_TOKENS,
     FactProbes,
     OwnAnswer,
-    fact_probes,
     with_own_answers,
 )
 
 
-def answered_probes(model: LoadedModel, fact: Fact, *, per_group: int | None = None) -> FactProbes:
-    """The fact's probes, each with its gold answer: the data's, or the model's own first 5 greedy tokens.
-
-    Call it with no edit applied. `per_group` as in `fact_probes`.
-    """
-    return answered(model, fact_probes(fact, per_group=per_group))
-
-
 def answered(model: LoadedModel, probes: FactProbes) -> FactProbes:
-    """Probes with the model's own answers where they have none. Call it with no edit applied."""
+    """Probes, each with its gold answer: the data's, or the model's own first 5 greedy tokens.
+
+    Call it with no edit applied.
+    """
     if not probes.without_gold:
         return probes
     rows = [prompt_row(model.asking, probe.prompt) for probe in probes.without_gold]

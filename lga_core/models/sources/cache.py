@@ -77,12 +77,6 @@ def cap_bytes() -> int | None:
     return int(gigabytes * 1e9)
 
 
-def enforce_cap() -> int:
-    """Make room where the folder is larger than its cap; returns the bytes that were freed."""
-    cap = cap_bytes()
-    return 0 if cap is None else shrink(cap)
-
-
 def shrink(limit: int) -> int:
     """Remove second moments and v* until the folder has at most `limit` bytes; returns the bytes freed.
 

@@ -34,6 +34,7 @@ HUB_FILES = (
     "chat_template*",
 )
 HUB_NOT = ("*/*",)
+HUB_PATTERNS = {"allow_patterns": list(HUB_FILES), "ignore_patterns": list(HUB_NOT)}
 
 
 class _Entry(BaseModel):
@@ -207,9 +208,8 @@ def hub_folder(origin: Hub) -> Path | None:
     from huggingface_hub import snapshot_download  # takes a sixth of a second, and the first view needs none
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    wanted = {"allow_patterns": list(HUB_FILES), "ignore_patterns": list(HUB_NOT)}
     try:
-        folder = Path(snapshot_download(origin.repo, revision=origin.revision, local_files_only=True, **wanted))
+        folder = Path(snapshot_download(origin.repo, revision=origin.revision, local_files_only=True, **HUB_PATTERNS))
     except (LocalEntryNotFoundError, HFValidationError):
         return None
     return folder if checkpoint.is_complete(folder) else None

@@ -184,10 +184,6 @@ def layers(folder: Path) -> int | None:
     return next((settings[key] for key in LAYER_KEYS if isinstance(settings.get(key), int)), None)
 
 
-def _damaged(path: Path, error: Exception) -> LgaError:
-    return LgaError(f"The weights in {path} are damaged: {error}.", hint="Fetch or copy the file again.")
-
-
 def _no_weights(folder: Path) -> LgaError:
     pickles = [path.name for pattern in PICKLES for path in sorted(folder.glob(pattern))]
     if pickles:
@@ -207,7 +203,9 @@ def _tensors(folder: Path) -> Iterator[tuple[list[int], str]]:
                     part = file.get_slice(key)
                     yield part.get_shape(), part.get_dtype()
         except (SafetensorError, OSError) as error:
-            raise _damaged(path, error) from error
+            raise LgaError(
+                f"The weights in {path} are damaged: {error}.", hint="Fetch or copy the file again."
+            ) from error
 
 
 def _is_file_name(name: object) -> bool:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from safetensors import SafetensorError
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.cache import cap_bytes, enforce_cap
+from lga_core.models.sources.cache import cap_bytes, shrink
 from lga_core.models.sources.files import cache_home, is_no_room, no_room, tells_no_room
 from lga_core.paths import whole_file
 
@@ -54,12 +54,13 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises LgaError where it cannot be written, and where the cap of the cache is no number.
     """
-    cap_bytes()
+    cap = cap_bytes()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as half:
             write(half)
-        enforce_cap()
+        if cap is not None:
+            shrink(cap)
     except (OSError, SafetensorError) as error:  # safetensors tells of a full disk in words
         if tells_no_room(str(error)) or (isinstance(error, OSError) and is_no_room(error)):
             raise no_room(f"No room to keep {path.name}.") from error

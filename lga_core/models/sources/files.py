@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from lga_core.errors import LgaError
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -60,16 +60,15 @@ def install(built: Path, slug: str) -> Path:
     return place
 
 
-def acquire(slug: str, title: str, *, report: Reporter = silent) -> FileLock:
-    """Wait for the model's lock and return it held; reports while another process has it. The caller releases it."""
+def acquire(slug: str, title: str, *, report: Reporter = silent) -> AcquireReturnProxy:
+    """Wait for the model's lock, to be held by `with`; reports while another process has it."""
     folder = cache_home() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     # Whoever releases it need not be the thread that took it: the lock belongs to the object.
     lock = FileLock(folder / f"{slug}.lock", thread_local=False)
     while True:
         try:
-            lock.acquire(timeout=LOCK_POLL_SECONDS)
-            return lock
+            return lock.acquire(timeout=LOCK_POLL_SECONDS)
         except Timeout:
             detail = f"another process is fetching {title}; waiting for it"
             report(Progress(phase=Phase.FETCH, done=0, total=1, detail=detail))

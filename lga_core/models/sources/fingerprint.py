@@ -37,7 +37,8 @@ def folder_fingerprint(folder: Path, *, report: Reporter = silent) -> str:
     content: dict[str, Any] = {name: digest["sha256"] for name, digest in digests.items()}
     if ends := checkpoint.other_ends(folder):
         content["ends"] = ends
-    return _hash(config, content)
+    settings = {key: value for key, value in config.items() if key not in NOT_CONTENT}
+    return hashlib.sha256(json.dumps([settings, content], sort_keys=True, default=str).encode()).hexdigest()
 
 
 def quick_fingerprint(folder: Path) -> str | None:
@@ -94,8 +95,3 @@ def _keep_digests(folder: Path, digests: dict) -> None:
             with whole_file(path) as half:  # a link of that name in someone's folder is replaced, not followed
                 half.write_text(json.dumps(digests, indent=1), encoding="utf-8")
             return
-
-
-def _hash(config: dict, digests: dict[str, Any]) -> str:
-    content = {key: value for key, value in config.items() if key not in NOT_CONTENT}
-    return hashlib.sha256(json.dumps([content, digests], sort_keys=True, default=str).encode()).hexdigest()

@@ -6,7 +6,6 @@ import psutil
 
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import ModelEntry, local_folder
-from lga_core.results import MemoryEstimate
 
 WORKING_SHARE = 0.2  # activations of a batch and copies while loading, beside the weights
 FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -22,13 +21,6 @@ def loading_size(entry: ModelEntry, dtype: str) -> int | None:
     if folder is not None and checkpoint.is_complete(folder):
         return checkpoint.weight_bytes(folder, FLOAT_BYTES[dtype])
     return None if entry.parameters is None else entry.parameters * FLOAT_BYTES[dtype]
-
-
-def loading_estimate(weights: int, dtype: str, *, where: str, free: int) -> MemoryEstimate:
-    """What loading so many bytes of weights takes on a device of this kind ("cpu", "cuda") with `free` bytes."""
-    return MemoryEstimate(
-        weights=weights, dtype=dtype, where=where, activations=int(weights * WORKING_SHARE), free=free
-    )
 
 
 def free_memory() -> int:

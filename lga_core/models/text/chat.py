@@ -82,17 +82,13 @@ class Asking:
     chat: ChatTemplate | None = None
     embeddings: int | None = None  # how many tokens the model has embeddings for; None: no model is asked
 
-    def text(self, prompt: str, answer: str | None = None) -> str:
-        """What the model is given: see `asked_text`."""
-        return asked_text(self.chat, prompt, answer)
-
     def encode(self, prompt: str, answer: str | None = None) -> "BatchEncoding":
-        """`text` as ids, with offsets and a mask of what the tokenizer adds. A template writes its own BOS.
+        """`asked_text` as ids, with offsets and a mask of what the tokenizer adds. A template writes its own BOS.
 
         Raises LgaError for a token that the model has no embedding for.
         """
         encoded = self.tokenizer(
-            self.text(prompt, answer),
+            asked_text(self.chat, prompt, answer),
             add_special_tokens=self.chat is None,
             return_offsets_mapping=True,
             return_special_tokens_mask=True,
@@ -109,10 +105,6 @@ class Asking:
             f"The model has no embedding for the token {self.tokenizer.convert_ids_to_tokens(unknown)!r}.",
             hint="Leave this token out of the text.",
         )
-
-    def place(self, prompt: str, span: tuple[int, int]) -> tuple[int, int]:
-        """Where the prompt's characters [first, end) stand in `text`."""
-        return asked_place(self.chat, prompt, span)
 
 
 def asked_text(chat: ChatTemplate | None, prompt: str, answer: str | None = None) -> str:

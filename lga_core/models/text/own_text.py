@@ -2,12 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from lga_core.models.loaded import LoadedModel
-from lga_core.models.running.generate import sampler, seed_of, stream
+from lga_core.models.running.generate import generate, sampler, seed_of
 from lga_core.models.sources.derived import derived_path, dtype_part, keep, kept_json
 from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import TokenRow, prompt_row
@@ -33,15 +33,11 @@ def prefixes(model: LoadedModel, count: int, seed: int, *, report: Reporter = si
     openings = [OPENINGS[i % len(OPENINGS)] for i in range(count)]
     rows = [prompt_row(Asking(tokenizer=model.tokenizer), opening) for opening in openings]
     pick = sampler([seed_of("prefix", seed, i) for i in range(count)])
-    steps: list[Sequence[int | None]] = []
-    for tokens in stream(model, rows, max(lengths), pick):
-        steps.append(tokens)
-        report(Progress(phase=Phase.OWN_TEXT, done=len(steps), total=max(lengths), detail="prefixes"))
+    sampled = generate(model, rows, max(lengths), pick, phase=Phase.OWN_TEXT, detail="prefixes", report=report)
     texts = []
-    for i, (row, length) in enumerate(zip(rows, lengths, strict=True)):
-        ids = [step[i] for step in steps[:length] if step[i] is not None]
+    for row, length, ids in zip(rows, lengths, sampled, strict=True):
         # Together: tokenizers of Llama 2's kind drop the space before the first token that they decode.
-        text = model.tokenizer.decode([*row.ids, *ids], skip_special_tokens=True)
+        text = model.tokenizer.decode([*row.ids, *ids[:length]], skip_special_tokens=True)
         texts.append(" ".join(text.split()))
     keep(path, lambda place: place.write_text(json.dumps(texts)))
     return tuple(texts)
@@ -88,12 +84,11 @@ def corpus(model: LoadedModel, tokens: int, seed: int, *, report: Reporter = sil
 def _sample(model: LoadedModel, numbers: range, count: int, seed: int, report: Reporter) -> list[list[int]]:
     """The rows of these numbers among `count`, each with its own seed."""
     rows = [prompt_row(Asking(tokenizer=model.tokenizer), OPENINGS[i % len(OPENINGS)]) for i in numbers]
-    texts = [list(row.ids) for row in rows]
     pick = sampler([seed_of("corpus", seed, i) for i in numbers])
-    steps = stream(model, rows, CORPUS_TOKENS, pick, past_ends=True)
-    for step, tokens in enumerate(steps, start=1):
-        for text, token in zip(texts, tokens, strict=True):
-            text.append(token)
-        written = numbers.start * CORPUS_TOKENS + step * len(numbers)
-        report(Progress(phase=Phase.OWN_TEXT, done=written, total=count * CORPUS_TOKENS))
-    return texts
+
+    def report_tokens(step: Progress) -> None:
+        written = numbers.start * CORPUS_TOKENS + step.done * len(numbers)
+        report(replace(step, done=written, total=count * CORPUS_TOKENS))
+
+    texts = generate(model, rows, CORPUS_TOKENS, pick, phase=Phase.OWN_TEXT, past_ends=True, report=report_tokens)
+    return [[*row.ids, *text] for row, text in zip(rows, texts, strict=True)]

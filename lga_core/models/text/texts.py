@@ -77,9 +77,6 @@ class Documents:
 
     def rows(self, model: LoadedModel, tokens: int, *, report: Reporter = silent) -> Iterator[TokenRow]:
         report(Progress(phase=Phase.READ_TEXT, done=0, total=1, detail=self.name))
-        return self._rows(model, tokens)
-
-    def _rows(self, model: LoadedModel, tokens: int) -> Iterator[TokenRow]:
         tokenizer = model.tokenizer
         opening = _opening(tokenizer)
         count = 0

@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from lga_core.errors import LgaError
-from lga_core.models.text.chat import Asking, overlapping
+from lga_core.models.text.chat import Asking, asked_place, overlapping
 
 Side = Literal["left", "right"]
 Answer = str | tuple[int, ...]
@@ -83,7 +83,7 @@ def subject_span(asking: Asking, prompt: str, span: tuple[int, int], answer: str
     The last of them, end − 1, is where editors read and write. With `answer`: in the row that the answer ends.
     """
     offsets = asking.encode(prompt, answer)["offset_mapping"]
-    inside = overlapping(offsets, asking.place(prompt, span))
+    inside = overlapping(offsets, asked_place(asking.chat, prompt, span))
     if inside is None:
         raise LgaError(f"No token of {prompt!r} holds the subject.", hint="Name a subject that stands in the prompt.")
     return inside

