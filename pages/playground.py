@@ -1,5 +1,6 @@
 """Playground: a prompt of one's own, put to the original and to the edited model side by side."""
 
+from functools import partial
 from typing import Literal
 
 import streamlit as st
@@ -21,10 +22,9 @@ from pages._ui.model.choose import can_chat
 from pages._ui.session.state import Question, Trial, finished_trials, kept, session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import choice, number_field, page_head, table, toggle
+from pages._ui.shell.elements import button, choice, number_field, page_head, table, toggle
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
-from pages._ui.shell.starting import start_once
 from pages._ui.shell.text import plain, safe
 
 AREA = "play"
@@ -49,15 +49,9 @@ def page(question: Question) -> None:
     )
     source = which_edits(ledger, trial)
     settings = choose_settings(question)
-    st.button(
-        "Write",
-        key="play",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=jobs.is_running(AREA) or not (prompt or "").strip(),
-        on_click=start,
-        args=(question, ledger, trial if source == "trial" else None, settings),
-    )
+    begin = partial(start, question, ledger, trial if source == "trial" else None, settings)
+    off = jobs.is_running(AREA) or not (prompt or "").strip()
+    button("Write", "play", begin, icon="play_arrow", type="primary", disabled=off)
     job = jobs.last_job(AREA, question.model)
     job_outcome(job, "The texts so far are shown.")
     if job is None:
@@ -135,7 +129,7 @@ def start(question: Question, ledger: LedgerView, trial: Trial | None, settings:
         settings=settings,
         trial=None if trial is None else trial.request,
     )
-    if start_once(AREA, request, "Writing side by side") is not None:
+    if jobs.start_once(AREA, request, "Writing side by side") is not None:
         edits = f"{count(len(ledger.enabled), 'edit')} of the ledger"
         kept().play_words = edits if trial is None else fact_label(trial.fact)
 

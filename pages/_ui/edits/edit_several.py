@@ -1,6 +1,7 @@
 """Several facts edited in one go: which, where, with what, and one after another or in one solve."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -17,7 +18,7 @@ from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import choice, toggle
+from pages._ui.shell.elements import button, choice, toggle
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.text import fact_line
 
@@ -48,16 +49,14 @@ def several(question: Question) -> None:
     if settings is not None:
         memory_notes.editing_note(question.model, at, settings, len(facts) if mode == "batch" else 1)
     words = f"Editing {count(len(facts), 'fact')}"
-    what = {"editor": editor, "layers": at, "settings": settings, "mode": mode, "each": each}
-    st.button(
+    what = {"facts": tuple(facts), "editor": editor, "layers": at, "settings": settings, "mode": mode, "each": each}
+    button(
         f"Edit {count(len(facts), 'fact')} at {layers_in_words(at)}" if at else "Edit",
-        key="edit_several",
+        "edit_several",
+        partial(ledger_jobs.start, WriteEdits, question.model, words, **what),
+        icon="playlist_add",
         type="primary",
-        icon=":material/playlist_add:",
         disabled=jobs.is_running(ledger_jobs.LEDGER) or settings is None or not facts or not at,
-        on_click=ledger_jobs.start,
-        args=(WriteEdits, question.model, words),
-        kwargs={"facts": tuple(facts), **what},
     )
     if not at:
         st.caption("Choose at least one layer.")

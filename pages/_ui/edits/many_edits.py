@@ -27,7 +27,6 @@ from pages._ui.shell.elements import number_field, table
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import error_box, job_outcome
 from pages._ui.shell.live import live_with
-from pages._ui.shell.starting import start_button
 
 MOST = 10_000
 DEFAULT_EDITS = 100
@@ -96,7 +95,7 @@ def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
             + (" **All measured.**" if complete else ""),
             width="stretch",
         )
-        start_button(
+        jobs.start_button(
             "Go on" if begun and not complete else "Edit and measure",
             "stacked_line_chart",
             MANY,

@@ -14,7 +14,6 @@ from pages._ui.session.state import session
 from pages._ui.shell import jobs
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "known"
@@ -69,7 +68,7 @@ def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None
         )
         request = KnownFactsRequest(model=question.model, facts=tuple(left))
         label = f"Ask the model about {count(len(left), 'fact')}"
-        start_button(label, "contact_support", AREA, request, "Asking the model", key="ask_model", type="primary")
+        jobs.start_button(label, "contact_support", AREA, request, "Asking the model", key="ask_model", type="primary")
 
 
 def _all_among(asked: Sequence[Fact], facts: Sequence[Fact]) -> bool:

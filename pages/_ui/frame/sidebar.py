@@ -12,6 +12,7 @@ from pages._ui.runs import opening
 from pages._ui.scoring import options
 from pages._ui.session.state import Question, keep_widgets, kept, restore_widgets, session
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import button
 
 
 def sidebar() -> None:
@@ -35,14 +36,14 @@ def sidebar() -> None:
             )
         opening.answer_from_store()
         running = jobs.is_running("score")
-        st.button(
+        button(
             "Score layers",
-            key="score",
+            "score",
+            score,
+            icon="bar_chart",
             width="stretch",
             disabled=here.question is None or running,
             type="secondary" if kept().asked is None else "primary",
-            on_click=score,
-            icon=":material/bar_chart:",
         )
         if here.question is not None and not running:
             needs = options.choices(seed).needs()

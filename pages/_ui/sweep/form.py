@@ -18,7 +18,6 @@ from pages._ui.session.state import Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import number_field
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.starting import start_button
 
 AREA = "sweep"
 NONE = "none"
@@ -97,7 +96,7 @@ def start_bar(request: SweepRequest, view: SweepView) -> None:
     )
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweep_bar"):
         st.markdown(_takes(request, view), width="stretch")
-        start_button(
+        jobs.start_button(
             "Go on" if begun and not complete else "Sweep",
             "stacked_line_chart",
             AREA,
