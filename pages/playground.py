@@ -37,7 +37,7 @@ def page(question: Question) -> None:
     """The prompt, then the two answers."""
     session().shown_run = ""  # no text is stored
     ledger = current_ledger(question.model)
-    trial = last_trial(question)
+    trial = next(reversed(finished_trials(question.model)), None)
     if trial is not None:
         propose_prompt(trial.fact.prompt)
     prompt = st.text_area(
@@ -59,12 +59,6 @@ def page(question: Question) -> None:
     live("play_texts", lambda: texts(job), running=job.alive, seconds=TEXT_SECONDS)
     if job.result is not None:
         inside(job.result)
-
-
-def last_trial(question: Question) -> Trial | None:
-    """The last trial edit of this tab with this model."""
-    trials = finished_trials(question.model)
-    return trials[-1] if trials else None
 
 
 def propose_prompt(prompt: str) -> None:
@@ -155,7 +149,13 @@ def inside(report: PlaygroundReport) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown("**Next token after the prompt**")
-        next_tokens(report)
+        table(
+            next_token_rows(report),
+            placeholder="n/a",
+            alt="Table of the next tokens",
+            widths={"p": 70, "p ": 70},
+            right=("p", "p "),
+        )
         if report.given != report.prompt:
             with st.expander("What the model was given"):
                 st.text(plain(report.given))
@@ -166,17 +166,6 @@ def inside(report: PlaygroundReport) -> None:
             f"Table of the most probable next token after each of {len(report.lens_before)} layers, original and "
             "edited.",
         )
-
-
-def next_tokens(report: PlaygroundReport) -> None:
-    """The most probable ones of both models."""
-    table(
-        next_token_rows(report),
-        placeholder="n/a",
-        alt="Table of the next tokens",
-        widths={"p": 70, "p ": 70},
-        right=("p", "p "),
-    )
 
 
 if asked := page_head("Playground", "The original and the edited model continue the same prompt with the same seed."):

@@ -12,6 +12,7 @@ from lga_core.service.ledger_view import LedgerView
 from lga_core.view.words.edits.sentences import adapter_words, merged_words
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs, publishing
+from pages._ui.edits.publishing import ADAPTER
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button, choice, download, number_field, text_field
@@ -19,7 +20,6 @@ from pages._ui.shell.engine import file_of
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
 
-ADAPTER = "LoRA adapter"
 MERGED = "Merged model"
 
 

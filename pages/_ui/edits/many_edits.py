@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from lga_core.data.facts import Fact
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings
@@ -66,7 +65,7 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
         st.caption("Choose at least one layer.")
     if settings is None or not at:
         return None
-    chosen: tuple[Fact, ...] = facts[: int(edits)]
+    chosen = facts[: int(edits)]
     try:
         EDITORS[editor].check_choice(chosen[: how.batch], at, layers, question.model)
     except LgaError as error:

@@ -56,7 +56,7 @@ def browse(fact_set: FactSet) -> None:
                 else ""
             )
         )
-        if picked.filtered:
+        if picked.words:
             button("Clear the filters", "clear_filters", clear, icon="filter_alt_off", type="tertiary")
     if not picked.facts:
         hint("No fact passes these filters.", "filter_alt")
@@ -152,7 +152,7 @@ def _export(fact_set: FactSet, picked: Picked) -> None:
     """The facts shown as a set of their own, and as a file."""
     name = fact_set.name
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if picked.filtered:
+        if picked.words:
             wanted = f"{sets.title(fact_set.name)}, {', '.join(picked.words)}"[:80]
             key = f"part_name_{hash(wanted):x}"
             name = st.text_input("As a set named", wanted, key=key, max_chars=80, width=320)

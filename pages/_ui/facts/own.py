@@ -74,7 +74,7 @@ def _score() -> None:
     sets.choose(name)
     st.session_state[state.KNOWN_ONLY] = False
     session().question = replace(
-        question, facts=name, fingerprint=sets.fingerprint(sets.fact_set(name)), limit=1, known_only=False
+        question, facts=name, fingerprint=sets.fact_set(name).fingerprint, limit=1, known_only=False
     )
     sidebar.score()
 

@@ -41,7 +41,7 @@ def edit(fact_set: FactSet) -> None:
     parts = [f"{len(new) - added:,} changed", f"{added:,} new", f"{len(gone):,} deleted"]
     st.markdown(
         f"**{' · '.join(parts)}** → {count(len(result.facts), 'fact')}, fingerprint "
-        f"`{result.fingerprint[:12]}` (was `{sets.fingerprint(fact_set)[:12]}`)"
+        f"`{result.fingerprint[:12]}` (was `{fact_set.fingerprint[:12]}`)"
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = f"{sets.title(fact_set.name)}, edited"

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.service.requests import Need, ProxySet, ScoreRequest
 from pages._ui.facts import choose as facts
-from pages._ui.facts.sets import fingerprint, proxy_set, scored_proxy
+from pages._ui.facts.sets import proxy_set, scored_proxy
 from pages._ui.frame import guide, login
 from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
@@ -29,7 +29,7 @@ def sidebar() -> None:
             here.question = Question(
                 model=entry.name,
                 facts=chosen.name,
-                fingerprint=fingerprint(chosen),
+                fingerprint=chosen.fingerprint,
                 limit=limit,
                 seed=seed,
                 known_only=known_only,

@@ -13,7 +13,7 @@ from pages._ui.model import memory_notes
 from pages._ui.session import state
 from pages._ui.shell.elements import button, hint, text_field, toggle
 from pages._ui.shell.engine import engine, identity
-from pages._ui.shell.errors import error_box
+from pages._ui.shell.errors import error_box, noticed
 from pages._ui.shell.text import safe
 
 OTHER = "other"
@@ -115,10 +115,8 @@ def _terms(entry: ModelEntry) -> bool:
 
 
 def _accept(entry: ModelEntry) -> None:
-    try:
+    with noticed():
         accept_terms(entry)
-    except LgaError as error:
-        state.session().notices.append(str(error))
 
 
 def known_layers(name: str) -> int | None:

@@ -13,9 +13,10 @@ from lga_core.service.reading.comparing import settings_of
 from lga_core.service.reading.run_groups import RunGroup, grouped
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import count, shorten
-from pages._ui.session.state import session, widget
+from pages._ui.session.state import widget
 from pages._ui.shell.elements import button, hint, table, text_field
 from pages._ui.shell.engine import run_bin, runs, store
+from pages._ui.shell.errors import noticed
 from pages._ui.shell.text import safe
 
 CHOSEN = "runs_chosen"
@@ -146,10 +147,8 @@ def undo_bar() -> None:
 
 def delete(key: str) -> None:
     """For callbacks: the run leaves the list and can be brought back."""
-    try:
+    with noticed():
         run_bin().delete(key)
-    except LgaError as error:
-        session().notices.append(f"{error.cause} {error.hint}")
 
 
 def unreadable(headers: Sequence[RunHeader]) -> None:
@@ -202,10 +201,7 @@ def _open_group(name: str) -> None:
 
 
 def _undo(key: str) -> None:
-    try:
+    with noticed():
         run_bin().undo(key)
-    except LgaError as error:
-        session().notices.append(f"{error.cause} {error.hint}")
-        return
-    st.session_state[CHOSEN] = [key]
-    runs().headers()
+        st.session_state[CHOSEN] = [key]
+        runs().headers()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from lga_core.errors import LgaError
 from lga_core.results import Provenance, ReplayReport
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.kinds import lost_rows
@@ -15,6 +14,7 @@ from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button, table, waiting
 from pages._ui.shell.engine import recorded_runs, store
+from pages._ui.shell.errors import noticed
 from pages._ui.shell.text import safe
 
 REPLAY = "replay"
@@ -127,9 +127,7 @@ def recorded_list() -> None:
 
 
 def _rename(key: str) -> None:
-    try:
+    with noticed():
         run = store().find(key)
         if run is not None:
             run.rename(widget(f"name_{key}", ""))
-    except LgaError as error:
-        session().notices.append(f"{error.cause} {error.hint}")

@@ -69,7 +69,7 @@ def _apply(header: RunHeader, opened: Reopening) -> Question:
     question = Question(
         model=opened.model,
         facts=name,
-        fingerprint=sets.fingerprint(sets.fact_set(name)),
+        fingerprint=sets.fact_set(name).fingerprint,
         limit=opened.limit,
         seed=opened.seed,
         known_only=opened.known_only,

@@ -82,7 +82,7 @@ def _test_facts(question: Question, place: Any, beside: Any) -> ProxySet | None:
     limit = number_field("At most", 1, most, default, f"sweep_test_n_{most}", place=beside, disabled=off)
     if off:
         return None
-    return sets.proxy_set(replace(question, facts=facts.name, fingerprint=sets.fingerprint(facts), limit=int(limit)))
+    return sets.proxy_set(replace(question, facts=facts.name, fingerprint=facts.fingerprint, limit=int(limit)))
 
 
 def start_bar(request: SweepRequest, view: SweepView) -> None:
