@@ -75,7 +75,9 @@ def _choose_mode(editor: str, place: Any) -> Mode:
 
 def _facts(question: Question) -> Sequence[Fact]:
     """What to edit: facts with a new answer, the question's first ones or any of the set."""
-    listed = _listed(question)
+    proxy = proxy_set(question)
+    known = proxy_facts(identity(question.model), proxy, store())
+    listed = editable(known or proxy.candidates[: proxy.limit])  # the latter before the model was asked which it knows
     left, right = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
     way = choice("Facts", list(_WAYS), "several_way", "first", place=left, format_func=_WAYS.get)
     if way == "first":
@@ -94,10 +96,3 @@ def _facts(question: Question) -> Sequence[Fact]:
         placeholder="In the order in which they are to be edited",
     )
     return [every[record] for record in chosen]
-
-
-def _listed(question: Question) -> tuple[Fact, ...]:
-    """The question's facts; where the model must be asked first, those that would be asked about."""
-    proxy = proxy_set(question)
-    facts = proxy_facts(identity(question.model), proxy, store())
-    return editable(facts or proxy.candidates[: proxy.limit])

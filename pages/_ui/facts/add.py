@@ -46,7 +46,8 @@ def dialog() -> None:
     with source:
         _source_part()
     with typed:
-        _form_part()
+        ONE_FACT.draw()
+        button("Add this fact", "add_typed", _take_typed, type="primary")
     if not session().adding:
         st.rerun()  # something was added: close the dialog
 
@@ -154,11 +155,6 @@ def _take_incoming() -> None:
     if incoming is not None and incoming.fact_set is not None:
         sets.add_read(incoming.table.facts(incoming.mapping) if incoming.sampled else incoming.fact_set)
         _close()
-
-
-def _form_part() -> None:
-    ONE_FACT.draw()
-    button("Add this fact", "add_typed", _take_typed, type="primary")
 
 
 def _take_typed() -> None:
