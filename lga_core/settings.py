@@ -7,7 +7,7 @@ Pydantic enforces types and bounds. The dashboard's form and the command line's 
         draws: int = setting(100, "Draws", "Of the bootstrap.", source="ours", ge=1)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field, fields, is_dataclass
 from typing import Any, Self, TypeVar, get_type_hints
@@ -67,16 +67,13 @@ def flat_names(kind: type) -> dict[str, tuple[str, ...]]:
 
     Outer ones come last, so that they win where two have one name.
     """
-    return dict(_paths(kind))
-
-
-def _paths(kind: type, within: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
     every = get_type_hints(kind)
     hints = {item.name: every[item.name] for item in fields(kind)}  # not what only the class has
-    for name, hint in hints.items():
+    names: dict[str, tuple[str, ...]] = {}
+    for group, hint in hints.items():
         if isinstance(hint, type) and is_dataclass(hint):
-            yield from _paths(hint, (*within, name))
-    yield from ((name, (*within, name)) for name, hint in hints.items() if not is_dataclass(hint))
+            names |= {name: (group, *path) for name, path in flat_names(hint).items()}
+    return names | {name: (name,) for name, hint in hints.items() if not is_dataclass(hint)}
 
 
 def flat_values(settings: Any) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from pages._ui.shell.engine import engine
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import golden_layer, layers_list
 from pages._ui.shell.live import live_with
-from pages._ui.shell.starting import start_button
 from pages._ui.trial.fact import choose_fact, strip_of
 
 TITLE = "Tracing the fact"  # of its job
@@ -37,7 +36,9 @@ def page(question: Question) -> None:
     if traced.traces:
         session().shown_run = next(iter(traced.traces.values()))[1].provenance.key
     done = traced.complete or not kinds
-    start_button("Trace this fact", "grid_on", trace.AREA, request, TITLE, disabled=done, key="trace", type="primary")
+    jobs.start_button(
+        "Trace this fact", "grid_on", trace.AREA, request, TITLE, disabled=done, key="trace", type="primary"
+    )
     job_outcome(jobs.last_job_of(trace.AREA, request), "The finished traces are kept.")
 
     golden = golden_layer(question)

@@ -30,7 +30,7 @@ def page(fact_set: FactSet) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
             f"{safe(sets.title(fact_set.name))} · {count(len(fact_set.facts), 'fact')} from "
-            f"{count(fact_set.n_records, 'record')} · fingerprint {sets.fingerprint(fact_set)[:12]}"
+            f"{count(fact_set.n_records, 'record')} · fingerprint {fact_set.fingerprint[:12]}"
         )
         add_button("page_add_facts")
     numbers(fact_set)

@@ -9,7 +9,7 @@ from pages._ui.frame import sidebar
 from pages._ui.scoring import results
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import hint
+from pages._ui.shell.elements import button, hint
 from pages._ui.shell.text import safe
 
 METHODS = (  # what the first screen explains
@@ -43,14 +43,8 @@ def welcome() -> None:
             st.markdown(f"**{title}**")
             st.markdown(text)
     question = session().question
-    st.button(
-        "Score layers",
-        key="score_first",
-        type="primary",
-        icon=":material/bar_chart:",
-        on_click=sidebar.score,
-        disabled=question is None or jobs.is_running("score"),
-    )
+    off = question is None or jobs.is_running("score")
+    button("Score layers", "score_first", sidebar.score, icon="bar_chart", type="primary", disabled=off)
     if question is not None:
         st.caption(
             f"{described(question)}. The time left is shown in the sidebar; cancel keeps what is finished, and "

@@ -1,5 +1,6 @@
 """Playground: a prompt of one's own, put to the original and to the edited model side by side."""
 
+from functools import partial
 from typing import Literal
 
 import streamlit as st
@@ -21,10 +22,9 @@ from pages._ui.model.choose import can_chat
 from pages._ui.session.state import Question, Trial, finished_trials, kept, session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import choice, number_field, page_head, table, toggle
+from pages._ui.shell.elements import button, choice, number_field, page_head, table, toggle
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
-from pages._ui.shell.starting import start_once
 from pages._ui.shell.text import plain, safe
 
 AREA = "play"
@@ -37,7 +37,7 @@ def page(question: Question) -> None:
     """The prompt, then the two answers."""
     session().shown_run = ""  # no text is stored
     ledger = current_ledger(question.model)
-    trial = last_trial(question)
+    trial = next(reversed(finished_trials(question.model)), None)
     if trial is not None:
         propose_prompt(trial.fact.prompt)
     prompt = st.text_area(
@@ -49,15 +49,9 @@ def page(question: Question) -> None:
     )
     source = which_edits(ledger, trial)
     settings = choose_settings(question)
-    st.button(
-        "Write",
-        key="play",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=jobs.is_running(AREA) or not (prompt or "").strip(),
-        on_click=start,
-        args=(question, ledger, trial if source == "trial" else None, settings),
-    )
+    begin = partial(start, question, ledger, trial if source == "trial" else None, settings)
+    off = jobs.is_running(AREA) or not (prompt or "").strip()
+    button("Write", "play", begin, icon="play_arrow", type="primary", disabled=off)
     job = jobs.last_job(AREA, question.model)
     job_outcome(job, "The texts so far are shown.")
     if job is None:
@@ -65,12 +59,6 @@ def page(question: Question) -> None:
     live("play_texts", lambda: texts(job), running=job.alive, seconds=TEXT_SECONDS)
     if job.result is not None:
         inside(job.result)
-
-
-def last_trial(question: Question) -> Trial | None:
-    """The last trial edit of this tab with this model."""
-    trials = finished_trials(question.model)
-    return trials[-1] if trials else None
 
 
 def propose_prompt(prompt: str) -> None:
@@ -135,7 +123,7 @@ def start(question: Question, ledger: LedgerView, trial: Trial | None, settings:
         settings=settings,
         trial=None if trial is None else trial.request,
     )
-    if start_once(AREA, request, "Writing side by side") is not None:
+    if jobs.start_once(AREA, request, "Writing side by side") is not None:
         edits = f"{count(len(ledger.enabled), 'edit')} of the ledger"
         kept().play_words = edits if trial is None else fact_label(trial.fact)
 
@@ -161,7 +149,13 @@ def inside(report: PlaygroundReport) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown("**Next token after the prompt**")
-        next_tokens(report)
+        table(
+            next_token_rows(report),
+            placeholder="n/a",
+            alt="Table of the next tokens",
+            widths={"p": 70, "p ": 70},
+            right=("p", "p "),
+        )
         if report.given != report.prompt:
             with st.expander("What the model was given"):
                 st.text(plain(report.given))
@@ -172,17 +166,6 @@ def inside(report: PlaygroundReport) -> None:
             f"Table of the most probable next token after each of {len(report.lens_before)} layers, original and "
             "edited.",
         )
-
-
-def next_tokens(report: PlaygroundReport) -> None:
-    """The most probable ones of both models."""
-    table(
-        next_token_rows(report),
-        placeholder="n/a",
-        alt="Table of the next tokens",
-        widths={"p": 70, "p ": 70},
-        right=("p", "p "),
-    )
 
 
 if asked := page_head("Playground", "The original and the edited model continue the same prompt with the same seed."):

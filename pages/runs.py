@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.models.sources.files import gigabytes
 from lga_core.view.words.text import count
-from pages._ui.runs import compared, disk_space, listed, one_run, recorded_list
+from pages._ui.runs import compared, disk_space, listed, one_run
 from pages._ui.session.state import session
 from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import runs, store
@@ -22,7 +22,7 @@ def page() -> None:
     listed.undo_bar()
     if not headers:
         hint("Nothing is stored yet. What you score, trace, edit or sweep is kept here as it is measured.", "history")
-        recorded_list.show()
+        one_run.recorded_list()
         return
     session().shown_run = ""  # what is listed was measured here
     chosen = listed.choose(readable)

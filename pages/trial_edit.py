@@ -15,10 +15,9 @@ from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, Trial, begun_trial, finished_trials, kept, last_trial, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import page_head, waiting
+from pages._ui.shell.elements import button, page_head, waiting
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import cannot_act_note
-from pages._ui.shell.starting import start_once
 from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
 from pages._ui.trial.fact import choose_fact, strip_of
@@ -54,15 +53,9 @@ def form(question: Question) -> TrialRequest | None:
     )
     editable = settings is not None and fact.target_new is not None
     with st.container(horizontal=True):
-        st.button(
-            f"Edit at {layers_in_words(chosen)}" if chosen else "Edit",
-            key="edit",
-            type="primary",
-            icon=":material/edit:",
-            on_click=start,
-            args=(request,),
-            disabled=jobs.is_running(AREA) or settings is None or problem is not None,
-        )
+        off = jobs.is_running(AREA) or settings is None or problem is not None
+        label = f"Edit at {layers_in_words(chosen)}" if chosen else "Edit"
+        button(label, "edit", start, request, icon="edit", type="primary", disabled=off)
         every_layer.button(question, request, disabled=not editable)
     return request if editable else None
 
@@ -76,7 +69,7 @@ def unfit(fact: Fact, layers: tuple[int, ...]) -> str | None:
 
 def start(request: TrialRequest) -> None:
     """Start the edit, or join the one that another session runs. Its result is there on whichever page it ends."""
-    job = start_once(AREA, request, f"Editing at {layers_in_words(request.layers)}")
+    job = jobs.start_once(AREA, request, f"Editing at {layers_in_words(request.layers)}")
     if job is not None:
         kept().add_trial(job)
 
@@ -131,13 +124,13 @@ def keep(trial: Trial) -> None:
     ledger = ledger_jobs.current_ledger(trial.request.model)
     is_kept = ledger.holds(trial.request)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
+        button(
             "Kept" if is_kept else "Keep edit",
-            key="keep",
-            icon=":material/check:" if is_kept else ":material/library_add:",
+            "keep",
+            _keep,
+            trial.request,
+            icon="check" if is_kept else "library_add",
             disabled=is_kept or jobs.is_running(ledger_jobs.LEDGER),
-            on_click=_keep,
-            args=(trial.request,),
             help="Computed on the model with the edits that are kept and on already, and put at the end of the "
             "ledger. The weights stay as they are.",
         )

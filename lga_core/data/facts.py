@@ -66,7 +66,7 @@ class FactSet:
     n_records: int
     problems: tuple[Problem, ...] = ()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         return facts_fingerprint(self.facts)
 

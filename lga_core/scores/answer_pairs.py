@@ -1,7 +1,9 @@
 """A fact's old and new answer: which answer is the old one, and both as token rows, for scores that compare the two."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from lga_core.data.answers import is_one_of
 from lga_core.data.facts import Fact
@@ -11,6 +13,7 @@ from lga_core.models.text.tokens import Answer, TokenRow, answer_row
 from lga_core.probes.questions import BLANK
 from lga_core.results import Cost, FactRow, KnownFactCheck, OldSource
 from lga_core.scores.settings import takes_own_answer
+from lga_core.scores.steps import measured_row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,3 +100,21 @@ def answer_pair(
         old=row(model.asking, fact.prompt, given),
         new=row(model.asking, fact.prompt, fact.target_new),
     )
+
+
+def pair_rows(
+    model: LoadedModel, batch: Sequence[Pair], values: Mapping[str, np.ndarray], passes: Cost, what: str
+) -> list[FactRow]:
+    """The rows of B pairs with their `values`, each (B, …); `passes`: what one took, `what`: as of `measured_row`."""
+    return [
+        measured_row(
+            model,
+            pair.check,
+            pair.old_answer,
+            pair.old_source,
+            {name: value[i] for name, value in values.items()},
+            passes + asking_cost(pair.check, pair.old_source),
+            what,
+        )
+        for i, pair in enumerate(batch)
+    ]

@@ -25,9 +25,9 @@ from lga_core.models.running.memory import batch_tokens, passing_bytes
 from lga_core.models.text.tokens import Batch, TokenRow
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
-from lga_core.scores.answer_pairs import Pair, answer_pair, asking_cost
+from lga_core.scores.answer_pairs import Pair, answer_pair, pair_rows
 from lga_core.scores.settings import HiddenDistanceSettings
-from lga_core.scores.steps import measured_row, rows_in_batches
+from lga_core.scores.steps import rows_in_batches
 
 BATCH_TOKENS = 1024  # in one forward pass where they fit; a batch holds at least one fact
 
@@ -88,16 +88,5 @@ def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
     begin = perf_counter()
     with model.using(Phase.HIDDEN_DISTANCE):
         distances = hidden_distances(model, [pair.old for pair in batch], [pair.new for pair in batch]).numpy()
-    passes = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=2)
-    return [
-        measured_row(
-            model,
-            pair.check,
-            pair.old_answer,
-            pair.old_source,
-            {"distance": distances[i]},
-            passes + asking_cost(pair.check, pair.old_source),
-            "distances",
-        )
-        for i, pair in enumerate(batch)
-    ]
+    cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=2)
+    return pair_rows(model, batch, {"distance": distances}, cost, "distances")

@@ -21,11 +21,6 @@ from lga_core.scores.forecast.gain import Terms, gain, missing_terms, ranks
 from lga_core.scores.selection import Rank, Rule, bootstrap, no_pick, select
 from lga_core.scores.settings import (
     CMA_VERSION,
-    FORECAST_VERSION,
-    GRADXACT_VERSION,
-    HIDDEN_DISTANCE_VERSION,
-    IG_VERSION,
-    LGA_VERSION,
     TRACE_PHASES,
     CmaSettings,
     ForecastSettings,
@@ -67,7 +62,7 @@ class Measurement:
 
     name: str
     phase: Phase  # of its progress
-    version: int  # of its numbers
+    version: int  # of its numbers: a change of them needs a new one, which is a part of the stored answer's key
     settings: type[MeasurementSettings]
     implementation: str  # "module:function" of its `Rows`
 
@@ -133,21 +128,20 @@ def _forecast(row: FactRow, view: View) -> np.ndarray:
 
 
 _SCORES = "lga_core.scores"
-_GRADXACT = f"{_SCORES}.attribution.layer_attribution:gradxact_rows"
-_IG = f"{_SCORES}.attribution.layer_attribution:ig_rows"
+_CAPTUM = f"{_SCORES}.attribution.layer_attribution"
 _HIDDEN = f"{_SCORES}.hidden_distance:hidden_distance_rows"
 MEASUREMENTS: Mapping[str, Measurement] = {
     name: Measurement(name=name, phase=phase, version=version, settings=settings, implementation=implementation)
     for name, phase, version, settings, implementation in (
-        ("gradients", Phase.LGA, LGA_VERSION, GradientSettings, f"{_SCORES}.gradients.lga:gradient_rows"),
+        ("gradients", Phase.LGA, 3, GradientSettings, f"{_SCORES}.gradients.lga:gradient_rows"),
         *(
             (f"trace-{kind}", phase, CMA_VERSION, CmaSettings, f"{_SCORES}.tracing.cma:{kind}_rows")
             for kind, phase in TRACE_PHASES.items()
         ),
-        ("gradxact", Phase.GRADIENT_ACTIVATION, GRADXACT_VERSION, GradxactSettings, _GRADXACT),
-        ("ig", Phase.INTEGRATED_GRADIENTS, IG_VERSION, IgSettings, _IG),
-        ("forecast", Phase.FORECAST, FORECAST_VERSION, ForecastSettings, f"{_SCORES}.forecast.forecast:forecast_rows"),
-        ("hidden-distance", Phase.HIDDEN_DISTANCE, HIDDEN_DISTANCE_VERSION, HiddenDistanceSettings, _HIDDEN),
+        ("gradxact", Phase.GRADIENT_ACTIVATION, 1, GradxactSettings, f"{_CAPTUM}:gradxact_rows"),
+        ("ig", Phase.INTEGRATED_GRADIENTS, 1, IgSettings, f"{_CAPTUM}:ig_rows"),
+        ("forecast", Phase.FORECAST, 2, ForecastSettings, f"{_SCORES}.forecast.forecast:forecast_rows"),
+        ("hidden-distance", Phase.HIDDEN_DISTANCE, 1, HiddenDistanceSettings, _HIDDEN),
     )
 }
 

@@ -1,6 +1,6 @@
-"""The settings of every measurement, and the versions of their numbers. This module needs no torch.
+"""The settings of every measurement, and the versions of numbers that are no score. This module needs no torch.
 
-A change of a measurement's numbers needs a new version: it is a part of the stored answer's key.
+A change of numbers needs a new version: it is a part of the stored answer's key. Those of scores are in `methods`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,7 @@ from lga_core.results import Kind, Loss, OldSource
 from lga_core.settings import Settings, setting
 
 KNOWN_FACTS_VERSION = 1
-LGA_VERSION = 3
 CMA_VERSION = 1
-GRADXACT_VERSION = 1
-IG_VERSION = 1
-FORECAST_VERSION = 2
-HIDDEN_DISTANCE_VERSION = 1
 TOKEN_ATTRIBUTION_VERSION = 1
 # Part of the keys of scores of two answers where a fact's new answer is an accepted old one but not the first, and of
 # no other. 1, which no key names: such a fact was scored.

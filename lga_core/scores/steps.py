@@ -27,27 +27,6 @@ class Prepared(Protocol):
 P = TypeVar("P", bound=Prepared)
 
 
-def rows_in_order(
-    prepared: Sequence[P | FactRow],
-    batches: Iterable[Sequence[P]],
-    measure: Callable[[Sequence[P], int], Iterable[FactRow]],
-) -> Iterator[FactRow]:
-    """One row a fact, in order; a batch is measured when its first fact is due.
-
-    `prepared` has the row of a fact that is not measured. `measure` is given a batch and how many rows came before.
-    """
-    batch_of = {item.fact.record: batch for batch in batches for item in batch}
-    measured: dict[int, FactRow] = {}
-    for number, item in enumerate(prepared):
-        if isinstance(item, FactRow):
-            yield item
-            continue
-        record = item.fact.record
-        if record not in measured:
-            measured.update((row.record, row) for row in measure(batch_of[record], number))
-        yield measured.pop(record)
-
-
 def rows_in_batches(
     prepared: Sequence[P | FactRow],
     batches: Iterable[Sequence[P]],
@@ -58,21 +37,28 @@ def rows_in_batches(
     total: int,
     report: Reporter,
 ) -> Iterator[FactRow]:
-    """`rows_in_order` of batches that are measured in halves where memory runs out, which is reported.
+    """One row a fact, in order. A batch is measured when its first fact is due, in halves where memory runs out.
 
-    `size` is what a batch takes, in any unit. `done` of `total` facts had their row before these. Where the numbers of
-    a fact are not finite each of its batch is measured alone: in a line of rows, masked ones times NaN are NaN.
+    `prepared` has the row of a fact that is not measured. `size` is what a batch takes, in any unit. `done` of `total`
+    facts had their row before these. Where the numbers of a fact are not finite each of its batch is measured alone: in
+    a line of rows, masked ones times NaN are NaN.
     """
+    batch_of = {item.fact.record: batch for batch in batches for item in batch}
+    measured: dict[int, FactRow] = {}
     halving = Halving(phase=phase)
-
-    def measure_batch(batch: Sequence[P], rows_before: int) -> list[FactRow]:
-        here = inside(report, phase, done + rows_before, total)
-        rows = halving.run(measure, batch, size, report=here)
-        if len(batch) > 1 and not all(row.used for row in rows):
-            rows = [row for item in batch for row in halving.run(measure, [item], size, report=here)]
-        return rows
-
-    yield from rows_in_order(prepared, batches, measure_batch)
+    for number, item in enumerate(prepared):
+        if isinstance(item, FactRow):
+            yield item
+            continue
+        record = item.fact.record
+        if record not in measured:
+            batch = batch_of[record]
+            here = inside(report, phase, done + number, total)
+            rows = halving.run(measure, batch, size, report=here)
+            if len(batch) > 1 and not all(row.used for row in rows):
+                rows = [row for one in batch for row in halving.run(measure, [one], size, report=here)]
+            measured.update((row.record, row) for row in rows)
+        yield measured.pop(record)
 
 
 def inside(report: Reporter, phase: Phase, done: int, total: int, unit: str = "") -> Reporter:

@@ -33,18 +33,13 @@ def obstacles(
     `layers`: of the model. `forecast`: the forecast's rows of these facts, as far as they are measured. `chat`: whether
     the facts are asked in a chat template.
     """
-    if not writes_at_subject(editor):
-        return {}
+    if editor not in EDITORS or EDITORS[editor].solving is None:
+        return {}  # fine-tuning acts at every position
     by_layer = {item.layer: item for item in _without_gain(forecast)}
     cut_off = sum(not subject_ends_prompt(fact, chat=chat) for fact in facts)
     if 2 * cut_off > len(facts):
         by_layer[layers - 1] = Obstacle(layer=layers - 1, why="no path", facts=cut_off, of=len(facts))
     return dict(sorted(by_layer.items()))
-
-
-def writes_at_subject(editor: str) -> bool:
-    """Whether the editor writes a value at the subject's last token; fine-tuning acts at every position."""
-    return editor in EDITORS and EDITORS[editor].solving is not None
 
 
 def _without_gain(rows: Sequence[FactRow]) -> list[Obstacle]:

@@ -9,7 +9,6 @@ either.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from types import MappingProxyType
 from typing import Literal
 
 from lga_core.results import Answer, Candidate, Estimate, LayerScores, Obstacle, PastWorth, StudyUnit, Sweep
@@ -17,27 +16,22 @@ from lga_core.scores.methods import described, method_named
 from lga_core.worth.ground_truth import Truth, drawn_weights
 from lga_core.worth.held_out import FEWEST
 from lga_core.worth.judging import DRAWS
-from lga_core.worth.selectors import BRUTE_FORCE, READINGS, SELECTORS, pick_by_sweep, reading_of
+from lga_core.worth.selectors import BRUTE_FORCE, SELECTORS, pick_by_sweep, reading_of
 from lga_core.worth.study.across import ANY, by_protocol, different_facts, of_most, summary
 from lga_core.worth.study.fewer_facts import from_fewer
 from lga_core.worth.study.sets import DEVELOPED_ON, study_name
 
 MIDDLE = "middle"
 ANSWERING = ("lga", "cma-mlp", "forecast", MIDDLE, BRUTE_FORCE)  # in the order of the table
-ASKED = (*READINGS, *ANSWERING[1:])  # of the study: LGA in each of its readings
 _UNLIKE = ("seed", "top")  # settings that hardly change a pick, or not at all
 
+Like = Literal["this", "this model", "any"]  # which units of the study: see `PastWorth`
 Facts = Mapping[str, int | None]  # selector -> that its pick here is from; None: as many as the study's
-OWN_PICKS: Facts = MappingProxyType(dict.fromkeys(ASKED))
 Past = Callable[[Facts], Mapping[str, PastWorth]]  # by selector, of those that are compared; `past_worth`
 
 
 def past_worth(
-    units: Sequence[StudyUnit],
-    model: str,
-    fact_set: str,
-    editor: str,
-    facts: Facts = OWN_PICKS,
+    units: Sequence[StudyUnit], model: str, fact_set: str, editor: str, facts: Facts
 ) -> dict[str, PastWorth]:
     """What the study says of each selector of `facts`, and of a layer drawn at random (`ANY`): its unit of this
     question, else the mean over this model's units, else over all of them. Units of another editor count only where
@@ -56,7 +50,7 @@ def past_worth(
     if not chosen:
         return {}
     compared = by_protocol(_comparable(chosen, tuple(facts)))[0]
-    like: Literal["this", "this model", "any"] = "this" if this else "this model" if of_model else "any"
+    like: Like = "this" if this else "this model" if of_model else "any"
     over = summary(compared, selectors=tuple(facts))
     found = {}
     for item in over.selectors:
@@ -65,7 +59,8 @@ def past_worth(
         here = facts[item.selector]
         fewer = from_fewer(picking, item.selector, here) if here is not None else None
         if fewer is not None:
-            past = replace(past, regret=fewer.regret, drawn_from=fewer.sizes, proxy_facts=min(fewer.sizes))
+            regret, sizes = fewer
+            past = replace(past, regret=regret, drawn_from=sizes, proxy_facts=min(sizes))
         found[item.selector] = past
     return found | {ANY: _past(over.any_layer["regret"], like, compared, ANY)}
 
@@ -81,9 +76,7 @@ def _picking(units: Sequence[StudyUnit], selector: str) -> list[StudyUnit]:
     return [unit for unit in units if any(pick.selector == selector and pick.layer is not None for pick in unit.picks)]
 
 
-def _past(
-    regret: Estimate, like: Literal["this", "this model", "any"], units: Sequence[StudyUnit], selector: str
-) -> PastWorth:
+def _past(regret: Estimate, like: Like, units: Sequence[StudyUnit], selector: str) -> PastWorth:
     used = [pick.n_facts for unit in units for pick in unit.picks if pick.selector == selector and pick.cost.rows]
     developed = DEVELOPED_ON.get(selector)
     return PastWorth(

@@ -1,6 +1,6 @@
-"""Races that a finished sweep stands for: its cells are read in place of measuring."""
+"""The race that a finished sweep stands for: its cells are read in place of measuring."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lga_core.errors import LgaError
@@ -11,10 +11,8 @@ from lga_core.worth.racing import RaceBlock, RaceSettings, race
 RACE = "forecast-race"  # a selector: the forecast's best few layers, raced
 
 
-def simulate(
-    sweep: Sweep, ranking: Pick, settings: RaceSettings, seeds: Iterable[int] | None = None
-) -> tuple[Race, ...]:
-    """The races, one a seed (or the settings' own), that a finished sweep's cells stand for; no model is run.
+def simulate(sweep: Sweep, ranking: Pick, settings: RaceSettings) -> Race:
+    """The race that a finished sweep's cells stand for; no model is run.
 
     Facts that are not measured at every layer that races are left out. Raises LgaError for a layer that the sweep
     does not have.
@@ -29,24 +27,14 @@ def simulate(
     def measure(facts: Sequence[int], at: Sequence[int], _report: Reporter) -> RaceBlock:
         return RaceBlock.of(sweep, facts, at)
 
-    return tuple(
-        race(records, ranking, measure, replace(settings, seed=seed))
-        for seed in ((settings.seed,) if seeds is None else seeds)
-    )
+    return race(records, ranking, measure, settings)
 
 
 def raced(ranking: Pick, proxy: Sweep, seed: int) -> Pick:
     """The layer that a race of the ranking's best few names, on the proxy's cells, with what both together cost."""
+    named = replace(ranking, selector=RACE, title=f"{ranking.title} + racing")
     if ranking.layer is None:
-        return replace(ranking, selector=RACE, title=f"{ranking.title} + racing")
-    (won,) = simulate(proxy, ranking, RaceSettings(seed=seed))
+        return named
+    won = simulate(proxy, ranking, RaceSettings(seed=seed))
     order = (won.layer, *(layer for layer in ranking.ranking if layer != won.layer))
-    return replace(
-        ranking,
-        selector=RACE,
-        title=f"{ranking.title} + racing",
-        layer=won.layer,
-        ranking=order,
-        own_layer=won.layer,
-        cost=won.spent,
-    )
+    return replace(named, layer=won.layer, ranking=order, own_layer=won.layer, cost=won.spent)

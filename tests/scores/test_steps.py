@@ -10,7 +10,7 @@ from conftest import make_fact, tiny_model
 from reporting import Collect
 
 from lga_core.models.text.tokens import prompt_row
-from lga_core.progress import Phase, Progress
+from lga_core.progress import Phase, Progress, silent
 from lga_core.results import FactRow
 from lga_core.scores import steps
 from lga_core.scores.known_facts import check_known_facts
@@ -26,14 +26,15 @@ def test_a_batch_runs_when_its_first_fact_is_due_and_rows_keep_their_order():
     prepared = [facts[0], row_of(8), facts[1], facts[2], facts[3]]
     batches = []
 
-    def measure(batch, rows_before):
-        batches.append(([item.fact.record for item in batch], rows_before))
+    def measure(batch):
+        batches.append([item.fact.record for item in batch])
         return [row_of(item.fact.record) for item in batch]
 
-    rows = steps.rows_in_order(prepared, [[facts[3], facts[1]], [facts[0]], [facts[2]]], measure)
-    assert next(rows).record == 0 and batches == [([0], 0)]
+    planned = [[facts[3], facts[1]], [facts[0]], [facts[2]]]
+    rows = steps.rows_in_batches(prepared, planned, measure, len, Phase.LGA, 0, 5, silent)
+    assert next(rows).record == 0 and batches == [[0]]
     assert [row.record for row in rows] == [8, 1, 2, 3]
-    assert batches == [([0], 0), ([3, 1], 2), ([2], 3)]
+    assert batches == [[0], [3, 1], [2]]
 
 
 def test_a_step_inside_of_a_fact_keeps_the_count_of_facts():

@@ -27,7 +27,9 @@ from lga_core.worth.simulated_race import simulate
 def test_a_layer_that_is_better_by_design_is_found_with_fewer_edits(coarse):
     """25 points above the next, cells spread by 20: a paired difference of 8 facts is 2.5 of its standard errors."""
     run = [
-        simulate(noisy([40, 30, 65, 35, 20], seed, coarse=coarse), ranking_of((1, 4, 2, 0, 3)), QUIET, [seed])[0]
+        simulate(
+            noisy([40, 30, 65, 35, 20], seed, coarse=coarse), ranking_of((1, 4, 2, 0, 3)), replace(QUIET, seed=seed)
+        )
         for seed in range(200)
     ]
     assert np.mean([one.layer == 2 for one in run]) >= 0.95
@@ -44,7 +46,7 @@ def test_a_layer_equal_to_the_leader_is_dropped_no_more_often_than_stated(layers
     not never, which any rule that drops nothing would do."""
     how, n = replace(QUIET, confidence=confidence), 400
     run = [
-        simulate(noisy([50] * layers, seed, coarse=coarse), ranking_of(range(layers)), how, [seed])[0]
+        simulate(noisy([50] * layers, seed, coarse=coarse), ranking_of(range(layers)), replace(how, seed=seed))
         for seed in range(n)
     ]
     assert (run[0].looks, run[0].error) == (7, pytest.approx((1 - confidence) / (layers - 1) / 7))
@@ -69,7 +71,7 @@ def test_looking_without_a_correction_goes_wrong_more_often_than_stated():
 
 def test_agreement_of_a_few_facts_drops_nothing():
     """Differences without any spread: t alone would drop at two facts, by chance alone they agree at 2^−n."""
-    (one,) = simulate(sweep_of({"rewrite": [[60, 50]] * 12}), ranking_of((1, 0)), replace(QUIET, block=2))
+    one = simulate(sweep_of({"rewrite": [[60, 50]] * 12}), ranking_of((1, 0)), replace(QUIET, block=2))
     assert (one.error, one.looks) == (pytest.approx(0.05 / 3), 3)
     assert [(item.facts, item.could_drop) for item in one.rounds] == [(2, False), (4, False), (6, False), (8, True)]
     assert one.rounds[-1].dropped == {1: "10.0 points below layer 0 on 8 facts, at least 10.0 with an error of 0.017"}
@@ -121,7 +123,7 @@ def test_every_round_against_a_naive_race(seed, facts, block, candidates, confid
     sweep = random_sweep(seed, facts, 5)
     layers = np.random.default_rng(seed).permutation(5).tolist()
     how = RaceSettings(block=block, candidates=candidates, confidence=confidence, draws=20)
-    (one,) = simulate(sweep, ranking_of(layers), how, [seed])
+    one = simulate(sweep, ranking_of(layers), replace(how, seed=seed))
     named, left, rounds = naive_race(sweep, layers, how, seed)
     assert (one.layer, list(one.left)) == (named, left)
     assert [(item.facts, item.leader, set(item.dropped)) for item in one.rounds] == [item[:3] for item in rounds]
@@ -140,7 +142,7 @@ def test_every_round_against_a_naive_race(seed, facts, block, candidates, confid
 def test_the_whole_sweep_s_winner_is_named_where_nothing_is_dropped():
     for seed in range(20):
         sweep = random_sweep(seed, facts=9)
-        (one,) = simulate(sweep, ranking_of(range(5)), replace(QUIET, confidence=0.999), [seed])
+        one = simulate(sweep, ranking_of(range(5)), replace(QUIET, confidence=0.999, seed=seed))
         assert one.layer == pick_by_sweep(sweep).layer and one.left == one.candidates
         assert (one.cells, one.most_cells, one.cost) == (45, 45, sweep.cost)
 
@@ -148,30 +150,30 @@ def test_the_whole_sweep_s_winner_is_named_where_nothing_is_dropped():
 def test_how_sure_it_is():
     """Two layers, differences of 100 and −100: the share of draws and the interval follow from the binomial."""
     after = [[100, 0]] * 10 + [[0, 100]] * 6
-    (one,) = simulate(sweep_of({"rewrite": after}), ranking_of((0, 1)), RaceSettings(block=16, draws=4000))
+    one = simulate(sweep_of({"rewrite": after}), ranking_of((0, 1)), RaceSettings(block=16, draws=4000))
     assert (one.layer, one.runner_up, one.lead.value, one.lead.n) == (0, 1, 25, 16)
     share = sum(math.comb(16, k) * (10 / 16) ** k * (6 / 16) ** (16 - k) for k in range(8, 17))
     assert one.share == pytest.approx(share, abs=0.02)
     assert (one.lead.low, one.lead.high) == (pytest.approx(-25, abs=13), pytest.approx(75, abs=13))
-    (certain,) = simulate(sweep_of({"rewrite": [[100, 0, 50]] * 12}), ranking_of((0, 1, 2)), RaceSettings())
+    certain = simulate(sweep_of({"rewrite": [[100, 0, 50]] * 12}), ranking_of((0, 1, 2)), RaceSettings())
     assert (certain.share, certain.runner_up) == (1.0, 2)
     assert (certain.lead.value, certain.lead.low, certain.lead.high) == (50, 50, 50)
 
 
 def test_one_layer_or_no_fact_needs_no_edit():
     sweep = random_sweep(0)
-    (alone,) = simulate(sweep, ranking_of((3, 1)), RaceSettings(candidates=1))
+    alone = simulate(sweep, ranking_of((3, 1)), RaceSettings(candidates=1))
     assert (alone.layer, alone.ending, alone.cells, alone.rounds, alone.share) == (3, "one layer left", 0, (), None)
     assert alone.left == alone.candidates == (3,)
-    (none,) = simulate(random_sweep(0, facts=1, missing=[(0, 1)]), ranking_of((3, 1)), RaceSettings())
+    none = simulate(random_sweep(0, facts=1, missing=[(0, 1)]), ranking_of((3, 1)), RaceSettings())
     assert (none.layer, none.ending, none.share, none.lead.value) == (3, "no facts left", None, None)
 
 
 def test_a_fact_without_an_overall_is_not_compared():
     after = [[None, None], [80, 20], [90, 30]]
-    (one,) = simulate(sweep_of({"rewrite": after}), ranking_of((1, 0)), replace(QUIET, block=3))
+    one = simulate(sweep_of({"rewrite": after}), ranking_of((1, 0)), replace(QUIET, block=3))
     assert (one.rounds[0].facts, one.rounds[0].compared, one.layer, one.lead.n) == (3, 2, 0, 2)
-    (nothing,) = simulate(sweep_of({"rewrite": [[None, None]] * 2}), ranking_of((1, 0)), RaceSettings())
+    nothing = simulate(sweep_of({"rewrite": [[None, None]] * 2}), ranking_of((1, 0)), RaceSettings())
     assert (nothing.layer, nothing.rounds[0].leader, nothing.share) == (1, None, None)
 
 
@@ -202,7 +204,7 @@ def test_the_budget_is_missed_by_less_than_one_block(seed, budget, first, rows, 
     sweep = random_sweep(seed, facts=12)
     how = replace(QUIET, block=block, **({"rows": 8 * budget} if rows else {"seconds": budget}))
     ranking = ranking_of(range(5), Cost(seconds=first, forward_rows=5 * first, backward_rows=3 * first))
-    (one,) = simulate(sweep, ranking, how, [seed])
+    one = simulate(sweep, ranking, replace(how, seed=seed))
     spent = [first + 0.5 * cells for cells in (0, *(item.cells for item in one.rounds))]
     assert all(before < budget for before in spent[:-1])
     assert all(after <= budget + 1e-9 for after in spent[2:])  # after the first block, a block's cost is known

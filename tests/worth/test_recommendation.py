@@ -174,7 +174,7 @@ def test_a_sweep_is_a_candidate_with_the_share_of_draws_that_pick_its_layer():
 )
 def test_the_study_answers_with_the_nearest_units_it_has(model, fact_set, like, units):
     kept = [unit(0), unit(1, fact_set="other"), unit(2, model="second"), unit(3, editor="ft-m")]
-    every = past_worth(kept, model, fact_set, "r-rome")
+    every = past_worth(kept, model, fact_set, "r-rome", own_picks("lga", "cma-mlp", "middle", "brute-force"))
     found = every["lga"]
     assert (found.like, len(found.units), found.editor) == (like, units, "r-rome")
     assert found.regret.low <= found.regret.value <= found.regret.high
@@ -220,7 +220,7 @@ def test_few_facts_no_longer_put_a_pick_behind_the_middle_layer_where_the_study_
 
 @pytest.mark.parametrize(("name", "file"), [(name, file or name) for name, (_title, file) in SETS.items()])
 def test_a_set_that_is_loaded_from_the_benchmarks_file_is_the_studys(name, file):
-    found = past_worth([unit(0, fact_set=name), unit(1, fact_set="another")], "tiny", file, "r-rome")
+    found = past_worth([unit(0, fact_set=name), unit(1, fact_set="another")], "tiny", file, "r-rome", own_picks("lga"))
     assert found["lga"].like == "this" and found["lga"].units == (f"tiny/{name}",)
 
 
@@ -235,9 +235,9 @@ def test_the_set_that_a_selector_was_developed_on_is_told():
 
 
 def test_an_editor_without_units_is_judged_by_those_of_most():
-    found = past_worth([unit(0), unit(1, fact_set="other")], "tiny", "world", "emmet")["lga"]
+    found = past_worth([unit(0), unit(1, fact_set="other")], "tiny", "world", "emmet", own_picks("lga"))["lga"]
     assert (found.like, found.editor) == ("this model", "r-rome")
-    assert past_worth([], "tiny", "world", "r-rome") == {}
+    assert past_worth([], "tiny", "world", "r-rome", own_picks("lga")) == {}
 
 
 def test_units_that_were_swept_in_another_way_are_not_put_together():

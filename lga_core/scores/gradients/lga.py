@@ -26,10 +26,10 @@ from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.tokens import AnswerIndex, Batch, Side, TokenRow, answer_row, sequence_row
 from lga_core.progress import Phase, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
-from lga_core.scores.answer_pairs import Pair, answer_pair, asking_cost, share_inputs
+from lga_core.scores.answer_pairs import Pair, answer_pair, pair_rows, share_inputs
 from lga_core.scores.gradients.grams import Grams
 from lga_core.scores.settings import GradientSettings
-from lga_core.scores.steps import measured_row, rows_in_batches
+from lga_core.scores.steps import rows_in_batches
 
 SCOPES = ("mlp", "mlp-down", "attention", "block")
 BATCH_TOKENS = 384  # in one forward pass where they fit; a batch holds at least one fact
@@ -174,15 +174,4 @@ def _measure(model: LoadedModel, batch: Sequence[Pair]) -> list[FactRow]:
         values = gradient_products(model, [pair.old for pair in batch], [pair.new for pair in batch])
     forward = 1 if batch[0].shares_inputs else 2
     cost = Cost(seconds=(perf_counter() - begin) / len(batch), forward_rows=forward, backward_rows=2)
-    return [
-        measured_row(
-            model,
-            pair.check,
-            pair.old_answer,
-            pair.old_source,
-            {name: value[i] for name, value in values.items()},
-            cost + asking_cost(pair.check, pair.old_source),
-            "gradients",
-        )
-        for i, pair in enumerate(batch)
-    ]
+    return pair_rows(model, batch, values, cost, "gradients")

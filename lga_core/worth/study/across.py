@@ -106,7 +106,7 @@ def summary(
         optimum=study.measure(BEST, "optimum"),
         gap=study.measure(BEST, "below-optimum"),
         differences=tuple(_difference(*pair, metric, study) for pair in PAIRS for metric in (*METRICS, "overall")),
-        same_layer=sum(_layer(unit, BRUTE_FORCE) == _best(Truth.of(unit.test)) for unit in units),
+        same_layer=sum(_pick(unit, BRUTE_FORCE).layer == _best(Truth.of(unit.test)) for unit in units),
         draws=draws,
         seed=seed,
     )
@@ -232,10 +232,6 @@ def _overall(measures: Mapping[str, Mapping[str, np.ndarray]], selector: str) ->
 
 def _pick(unit: StudyUnit, selector: str) -> Pick:
     return next(pick for pick in unit.picks if pick.selector == selector)
-
-
-def _layer(unit: StudyUnit, selector: str) -> int | None:
-    return _pick(unit, selector).layer
 
 
 def _best(truth: Truth) -> int:

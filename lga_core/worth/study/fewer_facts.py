@@ -1,7 +1,6 @@
 """What a selector's picks from fewer facts than the study's were worth there (METHOD.md §6)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
@@ -12,17 +11,11 @@ from lga_core.worth.held_out import best_overall
 from lga_core.worth.study.judged import WITH_FEWER, stability
 
 
-@dataclass(frozen=True, kw_only=True)
-class FromFewer:
-    """Regret of picks from at most so many facts, mean over units."""
+def from_fewer(units: Sequence[StudyUnit], selector: str, facts: int) -> tuple[Estimate, tuple[int, ...]] | None:
+    """(regret, mean over units; the proxy facts that the units' picks are from, fewest first).
 
-    regret: Estimate  # no interval: of the picks drawn, the units keep the mean alone
-    sizes: tuple[int, ...]  # proxy facts that the units' picks are from, fewest first
-
-
-def from_fewer(units: Sequence[StudyUnit], selector: str, facts: int) -> FromFewer | None:
-    """Each unit by its own pick where that is from `facts` or fewer, else by its picks from the largest of its smaller
-    proxies that has at most `facts`.
+    Each unit by its own pick where that is from `facts` or fewer, else by its picks from the largest of its smaller
+    proxies that has at most `facts`. No interval: of the picks drawn, the units keep the mean alone.
 
     None where the picks of all units are from that few anyhow, and where a unit has no such picks: a mean over others
     would not compare. The brute force and what measures nothing are never drawn again.
@@ -35,10 +28,8 @@ def from_fewer(units: Sequence[StudyUnit], selector: str, facts: int) -> FromFew
     if len(known) < len(found):
         return None
     judged = sum(len(Truth.of(unit.test).records) for unit in units)
-    return FromFewer(
-        regret=Estimate(value=fmean(regret for regret, _size in known), n=judged),
-        sizes=tuple(sorted({size for _regret, size in known})),
-    )
+    regret = Estimate(value=fmean(regret for regret, _size in known), n=judged)
+    return regret, tuple(sorted({size for _regret, size in known}))
 
 
 def _of_unit(unit: StudyUnit, pick: Pick, facts: int) -> tuple[float, int] | None:

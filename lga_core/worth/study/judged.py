@@ -1,6 +1,6 @@
 """The reproduction study: its selectors, and a unit's table of their layers on held-out facts (METHOD.md §6, §7)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -74,11 +74,6 @@ def stability(unit: StudyUnit) -> tuple[Stability, ...]:
     return tuple(replace(item, regret=best - item.overall) for item in unit.stability)
 
 
-def firm(stabilities: Sequence[Stability], selector: str) -> float | None:
-    """The share of bootstrap proxies that pick its layer or one beside it; None where that was not measured."""
-    return next((item.firm for item in stabilities if item.selector == selector), None)
-
-
 def table_rows(unit: StudyUnit) -> list[dict[str, Any]]:
     """A row a selector, one of a layer drawn at random (exactly: the mean over layers), and one of the sample-wise
     optimum; percent and points, each metric with its n."""
@@ -133,7 +128,7 @@ def _selector_row(unit: StudyUnit, worth: SelectorWorth) -> dict[str, Any]:
         layer=pick.layer,
         fluency=fluency.value,
         fluency_n=fluency.n,
-        firm=firm(unit.stability, pick.selector),
+        firm=next((item.firm for item in unit.stability if item.selector == pick.selector), None),
         rows=pick.cost.rows,
         seconds=pick.cost.seconds,
         fewer_rows=brute.rows / pick.cost.rows if pick.cost.rows else None,

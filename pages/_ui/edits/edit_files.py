@@ -12,14 +12,14 @@ from lga_core.service.ledger_view import LedgerView
 from lga_core.view.words.edits.sentences import adapter_words, merged_words
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs, publishing
+from pages._ui.edits.publishing import ADAPTER
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import choice, download, number_field, text_field
+from pages._ui.shell.elements import button, choice, download, number_field, text_field
 from pages._ui.shell.engine import file_of
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
 
-ADAPTER = "LoRA adapter"
 MERGED = "Merged model"
 
 
@@ -61,14 +61,7 @@ def _load(model: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         about = "Or a .zip or folder on the server’s machine"
         path = text_field(about, "edits_path", placeholder="/path/to/edits.zip")
-        st.button(
-            "Load",
-            key="load_path",
-            icon=":material/upload_file:",
-            on_click=_from_path,
-            args=(model,),
-            disabled=busy or not path.strip(),
-        )
+        button("Load", "load_path", _from_path, model, icon="upload_file", disabled=busy or not path.strip())
 
 
 def _upload(model: str) -> None:
@@ -108,14 +101,9 @@ def _export(model: str, ledger: LedgerView) -> None:
             "and what is left out is told.",
         )
     path = text_field("New folder on the server’s machine", "export_path", placeholder="/path/to/new-folder")
-    st.button(
-        "Write the model" if kind == MERGED else "Write the adapter",
-        key="export",
-        icon=":material/drive_file_move:",
-        on_click=_write,
-        args=(model, kind),
-        disabled=jobs.is_running(ledger_jobs.EXPORT) or not enabled or not path.strip(),
-    )
+    unready = jobs.is_running(ledger_jobs.EXPORT) or not enabled or not path.strip()
+    label = "Write the model" if kind == MERGED else "Write the adapter"
+    button(label, "export", _write, model, kind, icon="drive_file_move", disabled=unready)
     job = jobs.last_job(ledger_jobs.EXPORT, model)
     job_outcome(job, "Nothing was kept.")
     if job is not None and job.result is not None:

@@ -1,6 +1,7 @@
 """Several facts edited in one go: which, where, with what, and one after another or in one solve."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -17,7 +18,7 @@ from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import choice, toggle
+from pages._ui.shell.elements import button, choice, toggle
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.text import fact_line
 
@@ -48,16 +49,14 @@ def several(question: Question) -> None:
     if settings is not None:
         memory_notes.editing_note(question.model, at, settings, len(facts) if mode == "batch" else 1)
     words = f"Editing {count(len(facts), 'fact')}"
-    what = {"editor": editor, "layers": at, "settings": settings, "mode": mode, "each": each}
-    st.button(
+    what = {"facts": tuple(facts), "editor": editor, "layers": at, "settings": settings, "mode": mode, "each": each}
+    button(
         f"Edit {count(len(facts), 'fact')} at {layers_in_words(at)}" if at else "Edit",
-        key="edit_several",
+        "edit_several",
+        partial(ledger_jobs.start, WriteEdits, question.model, words, **what),
+        icon="playlist_add",
         type="primary",
-        icon=":material/playlist_add:",
         disabled=jobs.is_running(ledger_jobs.LEDGER) or settings is None or not facts or not at,
-        on_click=ledger_jobs.start,
-        args=(WriteEdits, question.model, words),
-        kwargs={"facts": tuple(facts), **what},
     )
     if not at:
         st.caption("Choose at least one layer.")
@@ -76,7 +75,9 @@ def _choose_mode(editor: str, place: Any) -> Mode:
 
 def _facts(question: Question) -> Sequence[Fact]:
     """What to edit: facts with a new answer, the question's first ones or any of the set."""
-    listed = _listed(question)
+    proxy = proxy_set(question)
+    known = proxy_facts(identity(question.model), proxy, store())
+    listed = editable(known or proxy.candidates[: proxy.limit])  # the latter before the model was asked which it knows
     left, right = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
     way = choice("Facts", list(_WAYS), "several_way", "first", place=left, format_func=_WAYS.get)
     if way == "first":
@@ -95,10 +96,3 @@ def _facts(question: Question) -> Sequence[Fact]:
         placeholder="In the order in which they are to be edited",
     )
     return [every[record] for record in chosen]
-
-
-def _listed(question: Question) -> tuple[Fact, ...]:
-    """The question's facts; where the model must be asked first, those that would be asked about."""
-    proxy = proxy_set(question)
-    facts = proxy_facts(identity(question.model), proxy, store())
-    return editable(facts or proxy.candidates[: proxy.limit])

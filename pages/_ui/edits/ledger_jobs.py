@@ -19,7 +19,6 @@ from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
 from pages._ui.session.state import kept
 from pages._ui.shell import jobs
-from pages._ui.shell.starting import start_once
 
 LEDGER = "ledger"
 EXPORT = "export"
@@ -62,7 +61,7 @@ def start(kind: type[LedgerRequest], model: str, title: str | None = None, **wha
     area, usual_title = _JOBS[kind]
     if area == LEDGER:
         _take_shown()
-    return start_once(area, ledger_request(kind, model, **what), title or usual_title)
+    return jobs.start_once(area, ledger_request(kind, model, **what), title or usual_title)
 
 
 def change(model: str, how: str, entry: str = "") -> None:

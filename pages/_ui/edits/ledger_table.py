@@ -1,5 +1,7 @@
 """The ledger as a table: what was written where, in order, with the switches that change it."""
 
+from functools import partial
+
 import streamlit as st
 
 from lga_core.data.facts import fact_label
@@ -12,6 +14,7 @@ from pages._ui.edits import ledger_jobs
 from pages._ui.edits.editors import title
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import button
 from pages._ui.shell.text import safe
 
 PER_PAGE = 12
@@ -66,15 +69,10 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
             ("arrow_downward", f"Move edit {place + 1} down", "down", place == last),
             ("close", f"Remove edit {place + 1}", "remove", False),
         ):
-            st.button(
-                "",
-                key=f"{how}_{entry.id}",
-                icon=f":material/{icon}:",
-                type="tertiary",
-                disabled=busy or disabled,
-                on_click=ledger_jobs.change,
-                args=(model, how, entry.id),
-                help=words,
+            off = busy or disabled
+            key = f"{how}_{entry.id}"
+            button(
+                "", key, ledger_jobs.change, model, how, entry.id, icon=icon, type="tertiary", disabled=off, help=words
             )
 
 
@@ -90,28 +88,17 @@ def _bar(model: str, ledger: LedgerView, *, busy: bool) -> None:
     stale = sum(entry.stale for entry in ledger.enabled)
     with st.container(horizontal=True, vertical_alignment="center"):
         if stale:
-            st.button(
+            button(
                 f"Recompute {count(stale, 'stale edit')}",
-                key="recompute",
-                icon=":material/refresh:",
+                "recompute",
+                partial(ledger_jobs.start, RecomputeEdits, model),
+                icon="refresh",
                 disabled=busy,
-                on_click=ledger_jobs.start,
-                args=(RecomputeEdits, model),
                 help="Computes again, in order, every edit that is on and was computed on other edits than those "
                 "before it now, and every edit that builds on it.",
             )
         if not ledger.current:
-            measure = (MeasureEdits, model)
-            icon = ":material/straighten:"
-            st.button(
-                "Measure the facts", key="measure", icon=icon, disabled=busy, on_click=ledger_jobs.start, args=measure
-            )
-        st.button(
-            "Undo all",
-            key="undo_all",
-            icon=":material/undo:",
-            disabled=busy,
-            on_click=ledger_jobs.change,
-            args=(model, "undo all"),
-            help="Empties the ledger. The model is then as it was: its weights were never written.",
-        )
+            measure = partial(ledger_jobs.start, MeasureEdits, model)
+            button("Measure the facts", "measure", measure, icon="straighten", disabled=busy)
+        about = "Empties the ledger. The model is then as it was: its weights were never written."
+        button("Undo all", "undo_all", ledger_jobs.change, model, "undo all", icon="undo", disabled=busy, help=about)

@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from lga_core.data.facts import Fact
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings
@@ -27,7 +26,6 @@ from pages._ui.shell.elements import number_field, table
 from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import error_box, job_outcome
 from pages._ui.shell.live import live_with
-from pages._ui.shell.starting import start_button
 
 MOST = 10_000
 DEFAULT_EDITS = 100
@@ -67,7 +65,7 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
         st.caption("Choose at least one layer.")
     if settings is None or not at:
         return None
-    chosen: tuple[Fact, ...] = facts[: int(edits)]
+    chosen = facts[: int(edits)]
     try:
         EDITORS[editor].check_choice(chosen[: how.batch], at, layers, question.model)
     except LgaError as error:
@@ -96,7 +94,7 @@ def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
             + (" **All measured.**" if complete else ""),
             width="stretch",
         )
-        start_button(
+        jobs.start_button(
             "Go on" if begun and not complete else "Edit and measure",
             "stacked_line_chart",
             MANY,

@@ -11,7 +11,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import choice, download, text_field, toggle
+from pages._ui.shell.elements import button, choice, download, text_field, toggle
 from pages._ui.shell.engine import file_of
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
@@ -41,14 +41,8 @@ def publish(model: str, ledger: LedgerView) -> None:
             key="show_card",
             disabled=unready,
         )
-        st.button(
-            "Publish",
-            key="publish",
-            icon=":material/cloud_upload:",
-            on_click=_publish,
-            args=(model,),
-            disabled=unready or jobs.is_running(ledger_jobs.PUBLISH),
-        )
+        busy = jobs.is_running(ledger_jobs.PUBLISH)
+        button("Publish", "publish", _publish, model, icon="cloud_upload", disabled=unready or busy)
     job = jobs.last_job(ledger_jobs.PUBLISH, model)
     job_outcome(job, "The edits here stay as they are.")
     if job is not None and job.result is not None:

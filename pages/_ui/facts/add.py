@@ -15,6 +15,7 @@ from pages._ui.facts.one_fact import FactForm
 from pages._ui.facts.report import problem_table
 from pages._ui.session.state import Incoming, kept, session, widget
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import button
 from pages._ui.shell.engine import engine
 from pages._ui.shell.errors import error_box, job_outcome
 from pages._ui.shell.text import safe
@@ -45,7 +46,8 @@ def dialog() -> None:
     with source:
         _source_part()
     with typed:
-        _form_part()
+        ONE_FACT.draw()
+        button("Add this fact", "add_typed", _take_typed, type="primary")
     if not session().adding:
         st.rerun()  # something was added: close the dialog
 
@@ -76,27 +78,15 @@ def _source_part() -> None:
     )
     job = jobs.last_job(AREA)
     running = jobs.is_running(AREA)
-    st.button(
-        "Read it",
-        key="load_source",
-        icon=":material/download:",
-        on_click=_load,
-        disabled=running or not (widget("source") or "").strip(),
-    )
+    unready = running or not (widget("source") or "").strip()
+    button("Read it", "load_source", _load, icon="download", disabled=unready)
     if session().unwatched:
         session().unwatched = False
         st.rerun()  # the whole app, not the dialog alone: the sidebar polls the job
     if job is not None and running:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Reading. A data set of the hub is fetched first; the network decides how long that takes.")
-            st.button(
-                "Cancel",
-                key="cancel_source",
-                icon=":material/close:",
-                on_click=engine().cancel,
-                args=(job,),
-                disabled=job.cancelling,
-            )
+            button("Cancel", "cancel_source", engine().cancel, job, icon="close", disabled=job.cancelling)
     elif job is not None and job.result is not None:
         del kept().jobs[AREA]  # taken once
         _keep_read("source", *job.result)
@@ -156,13 +146,8 @@ def _incoming_part(origin: str) -> None:
                 "No record can be used. Say above what the columns hold, or correct the records as listed and "
                 "read the file again."
             )
-    st.button(
-        "Use these facts",
-        key="use_upload",
-        type="primary",
-        disabled=fact_set is None or not fact_set.facts,
-        on_click=_take_incoming,
-    )
+    unusable = fact_set is None or not fact_set.facts
+    button("Use these facts", "use_upload", _take_incoming, type="primary", disabled=unusable)
 
 
 def _take_incoming() -> None:
@@ -170,11 +155,6 @@ def _take_incoming() -> None:
     if incoming is not None and incoming.fact_set is not None:
         sets.add_read(incoming.table.facts(incoming.mapping) if incoming.sampled else incoming.fact_set)
         _close()
-
-
-def _form_part() -> None:
-    ONE_FACT.draw()
-    st.button("Add this fact", key="add_typed", type="primary", on_click=_take_typed)
 
 
 def _take_typed() -> None:

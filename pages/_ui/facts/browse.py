@@ -13,7 +13,7 @@ from lga_core.view.words.text import count, number
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import Picked, clear, filters
 from pages._ui.session.state import session, widget
-from pages._ui.shell.elements import download, hint, table
+from pages._ui.shell.elements import button, download, hint, table
 from pages._ui.shell.text import safe
 from pages._ui.trial.fact import select_fact
 
@@ -56,14 +56,8 @@ def browse(fact_set: FactSet) -> None:
                 else ""
             )
         )
-        if picked.filtered:
-            st.button(
-                "Clear the filters",
-                key="clear_filters",
-                type="tertiary",
-                on_click=clear,
-                icon=":material/filter_alt_off:",
-            )
+        if picked.words:
+            button("Clear the filters", "clear_filters", clear, icon="filter_alt_off", type="tertiary")
     if not picked.facts:
         hint("No fact passes these filters.", "filter_alt")
         return
@@ -138,14 +132,9 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                 ("causal_trace", "Trace this fact", "grid_on"),
                 ("trial_edit", "Try an edit of it", "edit"),
             ):
-                if st.button(
-                    label,
-                    key=f"to_{page}",
-                    icon=f":material/{icon}:",
-                    disabled=session().question is None,
-                    on_click=select_fact,
-                    args=(session().question, fact.record),
-                ):
+                question = session().question
+                off = question is None
+                if button(label, f"to_{page}", select_fact, question, fact.record, icon=icon, disabled=off):
                     st.switch_page(f"{page}.py", query_params={})
 
 
@@ -163,15 +152,18 @@ def _export(fact_set: FactSet, picked: Picked) -> None:
     """The facts shown as a set of their own, and as a file."""
     name = fact_set.name
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if picked.filtered:
+        if picked.words:
             wanted = f"{sets.title(fact_set.name)}, {', '.join(picked.words)}"[:80]
-            name = st.text_input("As a set named", wanted, key=f"part_name_{hash(wanted):x}", max_chars=80, width=320)
-            st.button(
+            key = f"part_name_{hash(wanted):x}"
+            name = st.text_input("As a set named", wanted, key=key, max_chars=80, width=320)
+            button(
                 f"Use {'this' if len(picked.facts) == 1 else 'these'} {count(len(picked.facts), 'fact')}",
-                key="use_part",
-                on_click=_use,
-                args=(fact_set, picked.facts, f"part_name_{hash(wanted):x}"),
-                icon=":material/playlist_add_check:",
+                "use_part",
+                _use,
+                fact_set,
+                picked.facts,
+                key,
+                icon="playlist_add_check",
                 help="Lists them in the sidebar and chooses them.",
             )
         download(

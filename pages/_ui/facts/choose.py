@@ -10,7 +10,7 @@ from pages._ui.facts import sets
 from pages._ui.facts.add import dialog
 from pages._ui.session import state
 from pages._ui.session.state import session, widget
-from pages._ui.shell.elements import number_field, toggle
+from pages._ui.shell.elements import button, number_field, toggle
 
 
 def choose_facts() -> tuple[FactSet, int, int, bool]:
@@ -45,7 +45,7 @@ def choose_facts() -> tuple[FactSet, int, int, bool]:
 def add_button(key: str, **look: Any) -> None:
     """Opens the dialog for new facts."""
     about = "Upload a file, name a data set, or type a fact in."
-    st.button("Add facts", key=key, icon=":material/add:", on_click=_show_dialog, help=about, **look)
+    button("Add facts", key, _show_dialog, icon="add", help=about, **look)
 
 
 def _show_dialog() -> None:

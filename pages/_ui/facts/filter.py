@@ -28,11 +28,7 @@ class Picked:
     facts: tuple[Fact, ...]
     wide: tuple[Fact, ...]  # the same before the model's verdict is looked at
     verdict: bool | None  # the verdict asked for, None: any
-    words: tuple[str, ...]  # what was filtered by, for a name
-
-    @property
-    def filtered(self) -> bool:
-        return bool(self.words)
+    words: tuple[str, ...]  # what was filtered by, for a name; () without a filter
 
 
 def filters(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> Picked:

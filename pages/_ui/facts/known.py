@@ -14,7 +14,6 @@ from pages._ui.session.state import session
 from pages._ui.shell import jobs
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "known"
@@ -32,7 +31,8 @@ def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None
     left = [fact for fact in facts if fact.record not in checks]
     question = session().question
     job = jobs.last_job(AREA, question.model) if question is not None else None
-    if job is not None and not _all_among(job.request.facts, facts):
+    by_record = {fact.record: fact for fact in facts}
+    if job is not None and any(by_record.get(fact.record) != fact for fact in job.request.facts):
         job = None  # it was asked about others
     if job is not None and job.result is not None and not left:
         asked, stored = job.result
@@ -69,12 +69,7 @@ def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None
         )
         request = KnownFactsRequest(model=question.model, facts=tuple(left))
         label = f"Ask the model about {count(len(left), 'fact')}"
-        start_button(label, "contact_support", AREA, request, "Asking the model", key="ask_model", type="primary")
-
-
-def _all_among(asked: Sequence[Fact], facts: Sequence[Fact]) -> bool:
-    by_record = {fact.record: fact for fact in facts}
-    return all(by_record.get(fact.record) == fact for fact in asked)
+        jobs.start_button(label, "contact_support", AREA, request, "Asking the model", key="ask_model", type="primary")
 
 
 def verdict(check: KnownFactCheck | None) -> str:

@@ -14,6 +14,7 @@ from pages._ui.frame import sidebar
 from pages._ui.session import state
 from pages._ui.session.state import Question, session
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import button
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
@@ -73,7 +74,7 @@ def _score() -> None:
     sets.choose(name)
     st.session_state[state.KNOWN_ONLY] = False
     session().question = replace(
-        question, facts=name, fingerprint=sets.fingerprint(sets.fact_set(name)), limit=1, known_only=False
+        question, facts=name, fingerprint=sets.fact_set(name).fingerprint, limit=1, known_only=False
     )
     sidebar.score()
 
@@ -99,7 +100,7 @@ def _offer(question: Question) -> None:
             width="content",
         )
         if answer:
-            st.button("Take it as the old answer", key="own_take", on_click=_take, args=(answer,))
+            button("Take it as the old answer", "own_take", _take, answer)
 
 
 def _take(answer: str) -> None:

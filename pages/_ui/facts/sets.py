@@ -12,7 +12,7 @@ from lga_core.data.load import choose as choose_of
 from lga_core.data.load import load_facts, shipped_sets
 from lga_core.service.requests import ProxySet
 from pages._ui.session import state
-from pages._ui.session.state import Question, kept, session
+from pages._ui.session.state import Question, kept
 from pages._ui.shell.elements import hint
 
 DEFAULT_LIMIT = 32
@@ -52,14 +52,6 @@ def editable_or_hint(question: Question) -> bool:
     return some
 
 
-def fingerprint(facts: FactSet) -> str:
-    """Of the whole set; computed once a session."""
-    known = session().fingerprints
-    if facts.name not in known or known[facts.name][0] is not facts:
-        known[facts.name] = (facts, facts.fingerprint)
-    return known[facts.name][1]
-
-
 def proxy_set(question: Question) -> ProxySet:
     """The facts that a question asks about."""
     facts = fact_set(question.facts)
@@ -84,7 +76,7 @@ def _proxy_set(question: Question, mark: str, _facts: FactSet) -> ProxySet:
 
 def mark(facts: FactSet) -> str:
     """Tells this set from all others of this server, also from one of the same facts under other record numbers."""
-    return f"{fingerprint(facts)}-{hash((tuple(fact.record for fact in facts.facts), facts.problems)):x}"
+    return f"{facts.fingerprint}-{hash((tuple(fact.record for fact in facts.facts), facts.problems)):x}"
 
 
 def add_read(facts: FactSet) -> None:

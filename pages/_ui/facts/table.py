@@ -12,6 +12,7 @@ from lga_core.view.words.text import count
 from pages._ui.facts import sets
 from pages._ui.facts.report import problem_table
 from pages._ui.session.state import TableEdits, session, widget
+from pages._ui.shell.elements import button
 
 HELP = {
     "target_old": "Accepted old answers, the canonical one first; “ | ” between them.",
@@ -40,24 +41,23 @@ def edit(fact_set: FactSet) -> None:
     parts = [f"{len(new) - added:,} changed", f"{added:,} new", f"{len(gone):,} deleted"]
     st.markdown(
         f"**{' · '.join(parts)}** → {count(len(result.facts), 'fact')}, fingerprint "
-        f"`{result.fingerprint[:12]}` (was `{sets.fingerprint(fact_set)[:12]}`)"
+        f"`{result.fingerprint[:12]}` (was `{fact_set.fingerprint[:12]}`)"
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = f"{sets.title(fact_set.name)}, edited"
         st.text_input("Name of the changed set", name, key=_name_key(fact_set), max_chars=80, width=320)
-        st.button(
+        button(
             "Keep as a new set",
-            key="keep_edited",
+            "keep_edited",
+            _keep,
+            fact_set,
+            result,
+            icon="save",
             type="primary",
-            icon=":material/save:",
             disabled=bool(skipped) or not result.facts,
-            on_click=_keep,
-            args=(fact_set, result),
             help="Lists it in the sidebar and chooses it.",
         )
-        st.button(
-            "Throw the changes away", key="discard_edited", icon=":material/undo:", on_click=_discard, args=(fact_set,)
-        )
+        button("Throw the changes away", "discard_edited", _discard, fact_set, icon="undo")
 
 
 def _table(fact_set: FactSet) -> TableEdits:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages._ui.session.state import finished_trials, kept, session
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import button
 from pages._ui.shell.engine import store
 from pages._ui.shell.layer_choice import readers_layers
 
@@ -44,29 +45,16 @@ def show() -> None:
                 icon=":material/check_circle:" if done[place] else f":material/counter_{place + 1}:",
                 help=f"{'Done. ' if done[place] else ''}{step.about}",
             )
-        st.button(
-            "Dismiss",
-            key="dismiss_guide",
-            type="tertiary",
-            icon=":material/close:",
-            on_click=_set_off,
-            args=(True,),
-            help="This browser does not show the five steps again, until the button at the end of the sidebar is "
-            "pressed.",
+        about = (
+            "This browser does not show the five steps again, until the button at the end of the sidebar is pressed."
         )
+        button("Dismiss", "dismiss_guide", _set_off, True, icon="close", type="tertiary", help=about)
 
 
 def show_again_button() -> None:
     """At the end of the sidebar, where the path was dismissed."""
     if session().recognized and kept().guide_off:
-        st.button(
-            "Show the five steps",
-            key="show_guide",
-            type="tertiary",
-            icon=":material/route:",
-            on_click=_set_off,
-            args=(False,),
-        )
+        button("Show the five steps", "show_guide", _set_off, False, icon="route", type="tertiary")
 
 
 def _set_off(off: bool) -> None:

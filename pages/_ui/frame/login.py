@@ -7,6 +7,7 @@ import streamlit as st
 from lga_core.errors import LgaError
 from lga_core.view.words.text import shorten
 from pages._ui.frame import theme
+from pages._ui.shell.elements import button
 from pages._ui.shell.errors import boxed, error_box
 from pages._ui.shell.text import plain, safe
 
@@ -67,7 +68,7 @@ def account() -> None:
         return
     _browser(key="login_in_browser", height=0, data={"inside": True})
     st.caption(f"Logged in as {safe(shorten(_name(), NAME_WIDTH))}")
-    st.button("Log out", key="log_out", type="tertiary", icon=":material/logout:", on_click=st.logout)
+    button("Log out", "log_out", st.logout, icon="logout", type="tertiary")
 
 
 def _ask() -> None:
@@ -75,7 +76,7 @@ def _ask() -> None:
     remembered = _browser(key="login_in_browser", height=0, data={"inside": False}, on_failed_change=lambda: None)
     if getattr(remembered, "failed", False):
         st.warning("The last login was not completed. You can try again.", icon=":material/no_accounts:")
-    st.button("Log in", key="log_in", type="primary", icon=":material/login:", on_click=_begin)
+    button("Log in", "log_in", _begin, icon="login", type="primary")
 
 
 def _begin() -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lga_core.service.requests import Need, ProxySet, ScoreRequest
 from pages._ui.facts import choose as facts
-from pages._ui.facts.sets import fingerprint, proxy_set, scored_proxy
+from pages._ui.facts.sets import proxy_set, scored_proxy
 from pages._ui.frame import guide, login
 from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
@@ -12,6 +12,7 @@ from pages._ui.runs import opening
 from pages._ui.scoring import options
 from pages._ui.session.state import Question, keep_widgets, kept, restore_widgets, session
 from pages._ui.shell import jobs
+from pages._ui.shell.elements import button
 
 
 def sidebar() -> None:
@@ -28,21 +29,21 @@ def sidebar() -> None:
             here.question = Question(
                 model=entry.name,
                 facts=chosen.name,
-                fingerprint=fingerprint(chosen),
+                fingerprint=chosen.fingerprint,
                 limit=limit,
                 seed=seed,
                 known_only=known_only,
             )
         opening.answer_from_store()
         running = jobs.is_running("score")
-        st.button(
+        button(
             "Score layers",
-            key="score",
+            "score",
+            score,
+            icon="bar_chart",
             width="stretch",
             disabled=here.question is None or running,
             type="secondary" if kept().asked is None else "primary",
-            on_click=score,
-            icon=":material/bar_chart:",
         )
         if here.question is not None and not running:
             needs = options.choices(seed).needs()

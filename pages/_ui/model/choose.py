@@ -11,9 +11,9 @@ from lga_core.models.sources.files import gigabytes
 from lga_core.models.text.preview import has_chat_template, token_preview
 from pages._ui.model import memory_notes
 from pages._ui.session import state
-from pages._ui.shell.elements import hint, text_field, toggle
+from pages._ui.shell.elements import button, hint, text_field, toggle
 from pages._ui.shell.engine import engine, identity
-from pages._ui.shell.errors import error_box
+from pages._ui.shell.errors import error_box, noticed
 from pages._ui.shell.text import safe
 
 OTHER = "other"
@@ -110,15 +110,13 @@ def _terms(entry: ModelEntry) -> bool:
             f"{safe(entry.title)} comes under the [{safe(entry.licence.name)}]({entry.licence.url}). "
             "Read and accept them once before it is fetched."
         )
-        st.button("Accept the terms", key="accept_terms", on_click=_accept, args=(entry,), width="stretch")
+        button("Accept the terms", "accept_terms", _accept, entry, width="stretch")
     return False
 
 
 def _accept(entry: ModelEntry) -> None:
-    try:
+    with noticed():
         accept_terms(entry)
-    except LgaError as error:
-        state.session().notices.append(str(error))
 
 
 def known_layers(name: str) -> int | None:

@@ -5,7 +5,7 @@ import streamlit as st
 from lga_core.models.sources.cache import REMOVABLE, VARIABLE, Removable, cache_parts, cap_bytes, clean
 from lga_core.models.sources.files import cache_home, gigabytes
 from pages._ui.session.state import session, widget
-from pages._ui.shell.elements import table
+from pages._ui.shell.elements import button, table
 from pages._ui.shell.text import safe
 
 
@@ -35,7 +35,7 @@ def show() -> None:
             key="cache_kinds",
             help="It is worked out again when it is needed: second moments take about a minute for a small model.",
         )
-        st.button("Remove", key="cache_clean", icon=":material/delete_sweep:", disabled=not chosen, on_click=_clean)
+        button("Remove", "cache_clean", _clean, icon="delete_sweep", disabled=not chosen)
 
 
 def _clean() -> None:

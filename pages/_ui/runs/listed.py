@@ -13,9 +13,10 @@ from lga_core.service.reading.comparing import settings_of
 from lga_core.service.reading.run_groups import RunGroup, grouped
 from lga_core.view.words.sentences import duration
 from lga_core.view.words.text import count, shorten
-from pages._ui.session.state import session, widget
-from pages._ui.shell.elements import hint, table, text_field
+from pages._ui.session.state import widget
+from pages._ui.shell.elements import button, hint, table, text_field
 from pages._ui.shell.engine import run_bin, runs, store
+from pages._ui.shell.errors import noticed
 from pages._ui.shell.text import safe
 
 CHOSEN = "runs_chosen"
@@ -67,7 +68,7 @@ def _table(matching: Sequence[RunHeader]) -> None:
         said += " Causal traces of one model, set and settings stand in one row: choose it to see each of them."
     with st.container(horizontal=True, vertical_alignment="center"):
         if opened is not None:
-            st.button("All runs", key="runs_all", icon=":material/arrow_back:", on_click=_open_group, args=("",))
+            button("All runs", "runs_all", _open_group, "", icon="arrow_back")
         st.caption(safe(said))
     # Rows are chosen by their place: other rows are another table, which has none chosen.
     key = f"{TABLE}_{hash(tuple(item.key if isinstance(item, RunHeader) else item.name for item in shown)):x}"
@@ -141,15 +142,13 @@ def undo_bar() -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"Run {safe(held[:8])} was deleted. It can be brought back until the next one is deleted.")
-        st.button("Undo", key="undo_delete", icon=":material/undo:", on_click=_undo, args=(held,))
+        button("Undo", "undo_delete", _undo, held, icon="undo")
 
 
 def delete(key: str) -> None:
     """For callbacks: the run leaves the list and can be brought back."""
-    try:
+    with noticed():
         run_bin().delete(key)
-    except LgaError as error:
-        session().notices.append(f"{error.cause} {error.hint}")
 
 
 def unreadable(headers: Sequence[RunHeader]) -> None:
@@ -160,7 +159,7 @@ def unreadable(headers: Sequence[RunHeader]) -> None:
         for header in headers:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"`{header.short}` · {safe(header.problem or '')}")
-                st.button("Delete", key=f"delete_{header.key}", on_click=delete, args=(header.key,))
+                button("Delete", f"delete_{header.key}", delete, header.key)
 
 
 def _row(item: RunHeader | RunGroup, facts: Mapping[str, str]) -> dict[str, object]:
@@ -202,10 +201,7 @@ def _open_group(name: str) -> None:
 
 
 def _undo(key: str) -> None:
-    try:
+    with noticed():
         run_bin().undo(key)
-    except LgaError as error:
-        session().notices.append(f"{error.cause} {error.hint}")
-        return
-    st.session_state[CHOSEN] = [key]
-    runs().headers()
+        st.session_state[CHOSEN] = [key]
+        runs().headers()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from lga_core.errors import LgaError
 from lga_core.results import Provenance, ReplayReport
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.kinds import lost_rows
@@ -13,9 +12,9 @@ from lga_core.view.words.runs import chat_words, lost_sentence, replay_sentence
 from pages._ui.runs.listed import NOT_RECORDED, delete, facts_in_words, how_far, model_title, took, when
 from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import table, waiting
-from pages._ui.shell.engine import store
-from pages._ui.shell.starting import start_button
+from pages._ui.shell.elements import button, table, waiting
+from pages._ui.shell.engine import recorded_runs, store
+from pages._ui.shell.errors import noticed
 from pages._ui.shell.text import safe
 
 REPLAY = "replay"
@@ -41,17 +40,17 @@ def one_run(header: RunHeader) -> None:
 
 def _buttons(header: RunHeader, asked: Provenance) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.button(
+        button(
             "Open in its page",
-            key="open_run",
+            "open_run",
+            open_run,
+            header,
+            icon="open_in_new",
             type="primary",
-            icon=":material/open_in_new:",
             disabled=not can_reopen(header),
-            on_click=open_run,
-            args=(header,),
             help="In the page that made it, with its question, options and results.",
         )
-        start_button(
+        jobs.start_button(
             "Replay",
             "replay",
             REPLAY,
@@ -60,14 +59,8 @@ def _buttons(header: RunHeader, asked: Provenance) -> None:
             key="replay_run",
             help="Compute it again in an empty store and compare. It takes about as long as it took then.",
         )
-        st.button(
-            "Delete",
-            key="delete_run",
-            icon=":material/delete:",
-            on_click=delete,
-            args=(header.key,),
-            help="Can be undone until the next one is deleted.",
-        )
+        about = "Can be undone until the next one is deleted."
+        button("Delete", "delete_run", delete, header.key, icon="delete", help=about)
         st.text_input(
             "Name",
             header.title or "",
@@ -122,10 +115,19 @@ def open_run(header: RunHeader) -> None:
         session().go_to = f"{page_of(run)}.py"
 
 
+def recorded_list() -> None:
+    """The runs of the recorded example, before this machine has stored one: one to choose and open in its page."""
+    headers = [header for header in recorded_runs().headers() if can_reopen(header)]
+    by_words = {f"{header.what} · {model_title(header)} · {header.key[:8]}": header for header in headers}
+    if not by_words:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Runs of the recorded example", sorted(by_words), key="recorded_run")
+        button("Open in its page", "open_recorded", open_run, by_words[chosen], icon="open_in_new")
+
+
 def _rename(key: str) -> None:
-    try:
+    with noticed():
         run = store().find(key)
         if run is not None:
             run.rename(widget(f"name_{key}", ""))
-    except LgaError as error:
-        session().notices.append(f"{error.cause} {error.hint}")

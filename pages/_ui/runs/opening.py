@@ -44,14 +44,9 @@ def open_first(*, known: bool) -> bool:
         here.reopening = (named,)
     elif not named and _OWN_QUESTION & here.address.keys():
         here.looks_up = True
-    elif not known and not _asks_already() and kept().asked is None and not kept().jobs:
+    elif not (known or _OWN_QUESTION & (here.address.keys() | st.query_params.keys()) or kept().asked or kept().jobs):
         here.reopening = _last_runs()
     return bool(here.reopening) or here.looks_up
-
-
-def _asks_already() -> bool:
-    """Whether the address has a question, of a link or of what was chosen since."""
-    return bool(_OWN_QUESTION & (session().address.keys() | st.query_params.keys()))
 
 
 def open_requested() -> None:

@@ -6,6 +6,7 @@ from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.runs import recorded_sentence
 from pages._ui.frame import sidebar
 from pages._ui.session.state import kept, session
+from pages._ui.shell.elements import button
 from pages._ui.shell.engine import recorded_example, store
 from pages._ui.shell.text import safe
 
@@ -28,22 +29,13 @@ def mark() -> None:
         title = resolve(asked.model).title
         said = recorded_sentence(title, asked.machine, asked.created, recorded.cores, recorded.torch)
         st.markdown(f":gray-badge[:material/history: Recorded] {safe(said)}")
-        st.button(
-            "Compute it here",
-            key="compute_here",
-            icon=":material/play_arrow:",
-            on_click=compute,
-            disabled=compute is None or any(job.alive for job in kept().jobs.values()),
-            help="Fetches the model where it is not here, and measures the same with it.",
-        )
+        off = compute is None or any(job.alive for job in kept().jobs.values())
+        about = "Fetches the model where it is not here, and measures the same with it."
+        button("Compute it here", "compute_here", compute, icon="play_arrow", disabled=off, help=about)
         for other in recorded.models:
             if other.identity.name != asked.model:
-                st.button(
-                    f"Show {resolve(other.identity.name).title}",
-                    key=f"recorded_{other.identity.name}",
-                    on_click=_open,
-                    args=(other.runs,),
-                )
+                name = other.identity.name
+                button(f"Show {resolve(name).title}", f"recorded_{name}", _open, other.runs)
 
 
 def _open(runs: tuple[str, ...]) -> None:

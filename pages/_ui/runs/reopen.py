@@ -9,13 +9,12 @@ import streamlit as st
 from lga_core.errors import LgaError
 from lga_core.models.sources.catalogue import catalogue
 from lga_core.models.text.chat import is_chat, plain_name
-from lga_core.results import Origin, TrialStage
+from lga_core.results import Origin
 from lga_core.runs.shipped import example
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.store import Store
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.reopening import Reopening, reopening
-from lga_core.service.requests import TrialRequest
 from lga_core.view.words.text import count
 from pages._ui.edits.editors import MEASURING
 from pages._ui.edits.settings_form import widget_values
@@ -69,7 +68,7 @@ def _apply(header: RunHeader, opened: Reopening) -> Question:
     question = Question(
         model=opened.model,
         facts=name,
-        fingerprint=sets.fingerprint(sets.fact_set(name)),
+        fingerprint=sets.fact_set(name).fingerprint,
         limit=opened.limit,
         seed=opened.seed,
         known_only=opened.known_only,
@@ -83,18 +82,14 @@ def _apply(header: RunHeader, opened: Reopening) -> Question:
         request, report, stored = opened.trial
         kept().add_trial(Job.answered("Editing", request, (report, stored)))
     elif opened.begun is not None:
-        kept().add_trial(_stopped(*opened.begun))
+        asked, stage = opened.begun
+        begun = Job(0, "Editing", asked)  # as it was left when it was stopped
+        begun.show(stage)
+        begun.end("cancelled")
+        kept().add_trial(begun)
     kept().run = header.key
     _notice_changes(header, opened)
     return question
-
-
-def _stopped(request: TrialRequest, stage: TrialStage) -> Job:
-    """As the trial was left when it was stopped."""
-    job = Job(0, "Editing", request)
-    job.show(stage)
-    job.end("cancelled")
-    return job
 
 
 def _widgets(opened: Reopening, facts: str) -> dict[str, Any]:

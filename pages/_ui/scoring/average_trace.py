@@ -23,7 +23,6 @@ from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.live import live_with
-from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "average trace"
@@ -58,7 +57,7 @@ def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings,
         kept().shown[AverageTraceRequest] = request
         running = engine().find(request)
         measured = _read(request)
-        start_button(
+        jobs.start_button(
             "Trace these facts",
             "stacks",
             AREA,

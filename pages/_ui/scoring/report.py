@@ -12,7 +12,7 @@ from lga_core.service.reading import every_layer
 from lga_core.service.reading.report import ReportRequest
 from lga_core.service.requests import AverageTraceRequest, EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
 from pages._ui.edits.ledger_jobs import current_ledger
-from pages._ui.facts.sets import fact_set, file_name, fingerprint, scored_proxy
+from pages._ui.facts.sets import fact_set, file_name, scored_proxy
 from pages._ui.scoring import options, trace
 from pages._ui.scoring.answer import chosen_editor
 from pages._ui.session.state import MANY, Question, finished_trials, kept, session
@@ -28,7 +28,7 @@ def button(question: Question, model: ModelIdentity) -> None:
     """Nothing of the report is read before it is pressed."""
     asked = request_of(question, model)
     runs = store()
-    replaced = fingerprint(fact_set(question.facts)) != question.fingerprint
+    replaced = fact_set(question.facts).fingerprint != question.fingerprint
     with st.container(horizontal=True, vertical_alignment="center"):
         download(
             "Report",

@@ -30,7 +30,7 @@ from pages._ui.scoring import answer, options, report, tabs
 from pages._ui.session.state import Question, kept, session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import cards, hint, waiting
+from pages._ui.shell.elements import button, cards, hint, waiting
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import choose_and_try, chosen_layers
@@ -171,7 +171,7 @@ def _offer_missing(results: QuestionScores | None) -> None:
     what = ["LGA"] * (results.lga is None) + ["this kind of CMA"] * (results.cma is None)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"{' and '.join(what)} {'has' if len(what) == 1 else 'have'} not been measured with these options.")
-        st.button("Measure now", key="measure_missing", type="primary", on_click=sidebar.measure_more)
+        button("Measure now", "measure_missing", sidebar.measure_more, type="primary")
 
 
 def _figure(model: str, results: QuestionScores | None, running: bool) -> None:

@@ -1,6 +1,7 @@
 """What stands below the main figure of the golden-layers page, one tab each."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -18,6 +19,7 @@ from lga_core.service.reading.method_scores import (
     pick_rows,
     unmeasured,
 )
+from lga_core.service.reading.readings import reading_rows, unmeasured_readings
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.view.export.files import easyedit_line, standalone_html
 from lga_core.view.export.frames.scores import fact_scores, layer_totals
@@ -35,10 +37,9 @@ from lga_core.view.words.sentences import (
 )
 from lga_core.view.words.text import count, listed
 from pages._ui.frame import sidebar
-from pages._ui.scoring import readings
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import download, table, tabs
+from pages._ui.shell.elements import button, download, table, tabs
 from pages._ui.shell.layer_choice import chosen_layers
 from pages._ui.shell.text import safe
 
@@ -52,7 +53,7 @@ def show(model: str, results: QuestionScores, figure: Callable[[], go.Figure]) -
         {
             "How firm": lambda: firmness(lga),
             "Facts": lambda: facts_table(known, lga),
-            "Readings": lambda: readings.show(known, choices),
+            "Readings": lambda: readings(known, choices),
             "Other scores": lambda: other_scores(known, choices),
             "Use it": lambda: use(model, results.golden, known.identity.layers),
             "Export": lambda: export(figure, scored, known),
@@ -132,12 +133,31 @@ def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
             format_func=missing.get,
             help="A CMA kind takes as long as the first one.",
         )
-        st.button(
-            "Measure",
-            key="measure_others",
-            disabled=not chosen or jobs.is_running("score"),
-            on_click=sidebar.measure_more,
-            args=(tuple(chosen),),
+        off = not chosen or jobs.is_running("score")
+        button("Measure", "measure_others", sidebar.measure_more, tuple(chosen), disabled=off)
+
+
+def readings(known: ScoredFacts, choices: ScoreChoices) -> None:
+    """LGA's pick for each loss and old answer; nothing is measured unless the button is pressed."""
+    table(
+        reading_rows(known, choices),
+        alt="Table of LGA's pick for each loss and old answer",
+        placeholder="n/a",
+        digits={"picked in, %": 0, "ρ with the one shown": 2},
+        about={"facts": "Facts that the pick is from"},
+    )
+    st.caption(
+        "The paper leaves open over which tokens the loss is a mean, and whose old answer is meant. The options "
+        "choose which reading the page shows."
+    )
+    missing = unmeasured_readings(known, choices)
+    if missing:
+        button(
+            f"Measure {count(len(missing), 'reading')}",
+            "measure_readings",
+            partial(sidebar.measure_more, more=missing),
+            disabled=jobs.is_running("score"),
+            help="Each takes as long as LGA did.",
         )
 
 

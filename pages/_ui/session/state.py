@@ -182,7 +182,6 @@ class Session:
     fact: int | None = None  # the record chosen on the trace and trial pages
     prefilled: tuple[Question, int] | None = None  # the layer that was already proposed to edit at
     proposed_prompt: str | None = None  # what the playground has already put into its empty field
-    fingerprints: dict[str, tuple[FactSet, str]] = field(default_factory=dict)
     facts: str | None = None  # the set that the sidebar shows
     incoming: Incoming | None = None  # read, and waiting to be taken
     upload_error: LgaError | None = None

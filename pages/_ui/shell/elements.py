@@ -106,6 +106,14 @@ def toggle(label: str, key: str, *, place: Any = st, **settings: Any) -> bool:
     return place.toggle(label, key=key, persist_state="session", **settings)
 
 
+def button(
+    label: str, key: str, on_click: Callable[..., Any] | None, *args: Any, icon: str = "", **settings: Any
+) -> bool:
+    """Calls `on_click(*args)` when it is pressed. `icon`: its name among Material's."""
+    sign = f":material/{icon}:" if icon else None
+    return st.button(label, key=key, on_click=on_click, args=args, icon=sign, **settings)
+
+
 def hint(words: str, icon: str = "info") -> None:
     """Why there is nothing to see yet, and what to do."""
     st.info(words, icon=f":material/{icon}:")

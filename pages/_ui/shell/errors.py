@@ -8,6 +8,7 @@ import streamlit as st
 
 from lga_core.errors import LgaError, explained
 from lga_core.service.process.jobs import Job
+from pages._ui.session.state import session
 from pages._ui.shell.text import safe
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,15 @@ def boxed(what: str) -> Iterator[None]:
     except Exception as error:  # the last line of defence: a page must never show a traceback
         log.exception("%s failed.", what)
         error_box(explained(what, error, hint=f"The full traceback is in the program's log ({__name__})."))
+
+
+@contextmanager
+def noticed() -> Iterator[None]:
+    """For callbacks, which draw nothing: what fails inside is told above the page that is drawn next."""
+    try:
+        yield
+    except LgaError as error:
+        session().notices.append(str(error))
 
 
 def job_outcome(job: Job | None, kept: str) -> None:

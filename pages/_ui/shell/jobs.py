@@ -6,6 +6,7 @@ the page waits for.
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from lga_core.results import Origin
 from lga_core.service.process.jobs import Job
 from lga_core.service.requests import Request
 from pages._ui.session.state import kept, session
+from pages._ui.shell.elements import button
 from pages._ui.shell.engine import engine
 from pages._ui.shell.progress_bar import progress_bar
 
@@ -25,6 +27,19 @@ def start(area: str, request: Request, title: str) -> Job:
     job = engine().start(request, title, kept().id)
     kept().keep_job(area, job)
     return job
+
+
+def start_once(area: str, request: Request, title: str) -> Job | None:
+    """Start the job; None where one of this area runs: a second click was faster than the page."""
+    return None if is_running(area) else start(area, request, title)
+
+
+def start_button(
+    label: str, icon: str, area: str, request: Request, title: str, *, key: str, disabled: bool = False, **look: Any
+) -> None:
+    """Starts `request` under `title`; disabled while a job of this `area` runs."""
+    off = disabled or is_running(area)
+    button(label, key, start_once, area, request, title, icon=icon, disabled=off, **look)
 
 
 def last_job(area: str, model: str | None = None) -> Job | None:
@@ -84,12 +99,6 @@ def _show(area: str, job: Job) -> None:
     with st.container(key=f"job_{area}", gap="xsmall"):
         progress_bar(job, f"bar_{area}_{job.number}")
         words = "Stopping" if job.cancelling else "Cancel"
-        st.button(
-            words,
-            key=f"cancel_{area}",
-            on_click=engine().cancel,
-            args=(job,),
-            disabled=job.cancelling,
-            icon=":material/close:",
-            help="Finished steps are kept; the same question goes on from there.",
-        )
+        about = "Finished steps are kept; the same question goes on from there."
+        cancel = engine().cancel
+        button(words, f"cancel_{area}", cancel, job, icon="close", disabled=job.cancelling, help=about)

@@ -15,6 +15,7 @@ from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import answer, options
 from pages._ui.session import state
 from pages._ui.session.state import Question, session, widget
+from pages._ui.shell.elements import button
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.jobs import is_running
 from pages._ui.shell.text import safe
@@ -115,15 +116,9 @@ def choose_and_try(layers: int, proposed: tuple[int, ...] = ()) -> None:
         layers_list(layers)
         chosen = readers_layers(layers) or proposed or chosen_layers(layers)
         label = f"Try an edit at {layers_in_words(chosen)}" if chosen else "Try an edit"
-        if st.button(
-            label,
-            key="to_trial",
-            type="primary",
-            icon=":material/arrow_forward:",
-            icon_position="right",
-            disabled=not chosen,
-            on_click=_choose,
-            args=(chosen,),
+        icon = "arrow_forward"
+        if button(
+            label, "to_trial", _choose, chosen, icon=icon, icon_position="right", type="primary", disabled=not chosen
         ):
             # Without query_params Streamlit would clear the address, which it refuses while widgets are bound to it.
             st.switch_page("trial_edit.py", query_params={})

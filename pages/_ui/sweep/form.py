@@ -18,7 +18,6 @@ from pages._ui.session.state import Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import number_field
 from pages._ui.shell.errors import job_outcome
-from pages._ui.shell.starting import start_button
 
 AREA = "sweep"
 NONE = "none"
@@ -83,7 +82,7 @@ def _test_facts(question: Question, place: Any, beside: Any) -> ProxySet | None:
     limit = number_field("At most", 1, most, default, f"sweep_test_n_{most}", place=beside, disabled=off)
     if off:
         return None
-    return sets.proxy_set(replace(question, facts=facts.name, fingerprint=sets.fingerprint(facts), limit=int(limit)))
+    return sets.proxy_set(replace(question, facts=facts.name, fingerprint=facts.fingerprint, limit=int(limit)))
 
 
 def start_bar(request: SweepRequest, view: SweepView) -> None:
@@ -97,7 +96,7 @@ def start_bar(request: SweepRequest, view: SweepView) -> None:
     )
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweep_bar"):
         st.markdown(_takes(request, view), width="stretch")
-        start_button(
+        jobs.start_button(
             "Go on" if begun and not complete else "Sweep",
             "stacked_line_chart",
             AREA,

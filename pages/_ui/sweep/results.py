@@ -26,7 +26,6 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import cards, choice, waiting
 from pages._ui.shell.layer_choice import choose_and_try, chosen_layers
 from pages._ui.shell.live import Figures, live_with
-from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 from pages._ui.sweep import tables
 
@@ -90,17 +89,18 @@ def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
             "gradients take many passes.",
         )
     chosen = tuple(needs[title][0] for title in wanted)
-    start_button(
-        "Score",
-        "bar_chart",
-        SCORING,
-        ScoreRequest(model=request.model, proxy=scored_set(request.proxy, view), needs=chosen),
-        "Scoring selectors",
-        place=right,
-        disabled=not wanted,
-        key="sweep_score",
-        width="stretch",
-    )
+    asked = ScoreRequest(model=request.model, proxy=scored_set(request.proxy, view), needs=chosen)
+    with right:
+        jobs.start_button(
+            "Score",
+            "bar_chart",
+            SCORING,
+            asked,
+            "Scoring selectors",
+            key="sweep_score",
+            disabled=not wanted,
+            width="stretch",
+        )
 
 
 def drawn(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) -> go.Figure:

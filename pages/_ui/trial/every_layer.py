@@ -18,7 +18,6 @@ from pages._ui.shell.engine import engine, identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import chosen_layers, golden_layer
 from pages._ui.shell.live import live_with
-from pages._ui.shell.starting import start_button
 from pages._ui.shell.text import safe
 
 AREA = "every layer"
@@ -39,7 +38,7 @@ def request_of(question: Question, trial: TrialRequest) -> EveryLayerRequest:
 
 def button(question: Question, trial: TrialRequest, *, disabled: bool) -> None:
     """Start it, or go on with it."""
-    start_button(
+    jobs.start_button(
         "This edit at every layer",
         "stacked_line_chart",
         AREA,

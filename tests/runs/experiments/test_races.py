@@ -49,7 +49,7 @@ def test_the_live_race_is_the_simulated_one_and_is_run_once(model, some, tmp_pat
     assert steps[-1].done == steps[-1].total == live.cells
 
     whole, _ = sweep(model, "world", some, range(4), "r-rome", EDITING, other)
-    (simulated,) = simulate(whole, ranking_of(ORDER), HOW)
+    simulated = simulate(whole, ranking_of(ORDER), HOW)
     assert _without_seconds(live) == _without_seconds(simulated)
     for mine, its in zip(live.rounds, simulated.rounds, strict=True):
         assert (mine.cost.forward_rows, mine.cost.backward_rows) == pytest.approx(
