@@ -22,6 +22,7 @@ from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, Swee
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
+from lga_core.results.base import adapter
 from lga_core.runs import tasks
 from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.storage.keys import (
@@ -43,7 +44,6 @@ from lga_core.runs.storage.keys import (
 from lga_core.runs.storage.kinds import RunKind, kind_of
 from lga_core.runs.storage.provenance import recorded_dtype
 from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace, recorded_settings
-from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS

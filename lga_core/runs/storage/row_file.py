@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
 import pydantic_core
-from pydantic import TypeAdapter
 
 from lga_core.errors import LgaError
+from lga_core.results.base import adapter
 
 Row = TypeVar("Row")
 READERS_KEPT = 512  # files whose rows stay parsed in memory; the traces of 32 facts and 3 kinds are 96
@@ -70,11 +70,6 @@ def write_whole(path: Path, content: bytes) -> None:
     finally:
         with suppress(FileNotFoundError):
             half.unlink()
-
-
-def adapter(row_type: Any) -> TypeAdapter[Any]:
-    """The JSON form of a type. Building one takes milliseconds: once a type, not once a row."""
-    return _adapter(row_type)
 
 
 def unusable(root: Path, error: OSError) -> LgaError:
@@ -150,11 +145,6 @@ class RowReader(Generic[Row]):
             self.other.discard(of)
         except ValueError:  # a trial's stage among reports, or another version's row
             self.other.add(of)
-
-
-@functools.cache
-def _adapter(row_type: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(row_type)
 
 
 @functools.lru_cache(maxsize=READERS_KEPT)

@@ -15,12 +15,12 @@ from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import TRIAL_METRICS, ManyEditsSettings, MetricSettings
 from lga_core.results import EditReport, Origin, Provenance, Stored, SweepCell, TrialStage
+from lga_core.results.base import adapter
 from lga_core.runs.reading import begun_trial
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.keys import asked_in_cell, cell_place
 from lga_core.runs.storage.kinds import RunKind, kind_of
 from lga_core.runs.storage.recorded import question_facts, recorded_settings
-from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.service.reading.method_scores import ScoreChoices
