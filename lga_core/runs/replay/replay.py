@@ -20,7 +20,7 @@ from lga_core.evaluation.experiments.many_edits import many_edits
 from lga_core.evaluation.metrics.unedited import asked_anew
 from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
 from lga_core.models.loaded import LoadedModel
-from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.progress import Phase, Reporter, counted_on, silent
 from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
 from lga_core.results.base import adapter
 from lga_core.runs import tasks
@@ -204,17 +204,13 @@ def _sweep(work: Replay) -> Iterator[tuple[str, Result]]:
     work.check(sweep_run(work.model.identity, editor, settings, work.fresh, MetricSettings(answers=answers)))
     facts = {fact.fingerprint: fact for fact in _numbered(work.facts)}
     finished = 0
-
-    def count_cells(step: Progress) -> None:
-        done = finished + step.done
-        work.report(replace(step, done=done, total=len(work.stored)) if step.phase is Phase.SWEEP else step)
-
     for members, layers in _swept_together(work.stored).items():
         some = [facts[fingerprint] for fingerprint, _asked in members]
         cap = next(filter(None, (cap_in_cell(asked) for _fingerprint, asked in members)), None)
         names = {facts[fingerprint].record: (fingerprint, asked) for fingerprint, asked in members}
         metrics = SweepMetrics(answers=answers, probes=cap)
-        for cell in sweep_cells(work.model, some, layers, editor, settings, metrics=metrics, report=count_cells):
+        counted = counted_on(work.report, Phase.SWEEP, finished, len(work.stored))
+        for cell in sweep_cells(work.model, some, layers, editor, settings, metrics=metrics, report=counted):
             fingerprint, asked = names[cell.record]
             yield cell_name(fingerprint, cell.layer, asked), cell
         finished += len(some) * len(layers)
