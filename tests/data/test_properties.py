@@ -100,7 +100,7 @@ MAKE: dict[str, Make] = {
 
 
 def test_every_reader_is_here() -> None:
-    assert set(MAKE) == {reader.name for reader in READERS}
+    assert set(MAKE) == set(READERS)
 
 
 @pytest.mark.parametrize("name", MAKE)

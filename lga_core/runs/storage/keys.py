@@ -54,9 +54,8 @@ ACCEPTED_OLD = "accepted_old"  # the same of the rule for a new answer that is a
 
 def known_facts_run(model: ModelIdentity, store: Store) -> Run:
     """The known-fact checks of a model: every fact is checked once, whatever the set."""
-    return store.open(
-        provenance(model, "every fact asked about", (), method="survey", version=KNOWN_FACTS_VERSION, settings={})
-    )
+    version = KNOWN_FACTS_VERSION
+    return store.open(provenance(model, "every fact asked about", (), method="survey", version=version, settings={}))
 
 
 def measurement_run(
@@ -84,32 +83,18 @@ def trace_run(
     store: Store,
 ) -> Run:
     """One fact's token trace, with noise of the size that the subjects of `noise_facts` give."""
-    return store.open(
-        provenance(
-            model,
-            facts_name,
-            [fact],
-            method=f"token-trace-{kind}",
-            version=CMA_VERSION,
-            settings={**asdict(settings), "noise_facts": facts_fingerprint(noise_facts)},
-        )
-    )
+    method = f"token-trace-{kind}"
+    asked = {**asdict(settings), "noise_facts": facts_fingerprint(noise_facts)}
+    return store.open(provenance(model, facts_name, [fact], method=method, version=CMA_VERSION, settings=asked))
 
 
 def attribution_run(
     model: ModelIdentity, facts_name: str, fact: Fact, n_steps: int, old: OldSource, store: Store
 ) -> Run:
     """One fact's token attributions."""
-    return store.open(
-        provenance(
-            model,
-            facts_name,
-            [fact],
-            method="token-attribution",
-            version=TOKEN_ATTRIBUTION_VERSION,
-            settings={"n_steps": n_steps, "old": old, **_own_answers(takes_own_answer(fact, old))},
-        )
-    )
+    method, version = "token-attribution", TOKEN_ATTRIBUTION_VERSION
+    asked = {"n_steps": n_steps, "old": old, **_own_answers(takes_own_answer(fact, old))}
+    return store.open(provenance(model, facts_name, [fact], method=method, version=version, settings=asked))
 
 
 def trial_run(
@@ -124,9 +109,7 @@ def trial_run(
     metrics: MetricSettings = TRIAL_METRICS,
     diagnose: bool,
 ) -> Run:
-    """One trial edit. `settings` None: the editor's defaults."""
-    chosen = editor_named(editor)
-    settings = settings or chosen.settings()
+    """One trial edit."""
     asked = {
         **asdict(settings),
         "layers": tuple(sorted(layers)),
@@ -137,9 +120,8 @@ def trial_run(
         **_own_answers(asks_own_answer(fact)),
         **({FREE_MATCH: FREE_MATCH_VERSION} if matched_without_words(fact) else {}),
     }
-    return store.open(
-        provenance(model, facts_name, [fact], method=f"trial-{editor}", version=chosen.version, settings=asked)
-    )
+    version = editor_named(editor).version
+    return store.open(provenance(model, facts_name, [fact], method=f"trial-{editor}", version=version, settings=asked))
 
 
 def sweep_run(
@@ -147,25 +129,13 @@ def sweep_run(
 ) -> Run:
     """The cells of a model, an editor, its settings and the answers that count: all sets of facts share them.
 
-    `settings` None: the editor's defaults. What changes some facts' cells only is in the names of these:
-    `asked_in_cell`.
+    What changes some facts' cells only is in the names of these: `asked_in_cell`.
     """
-    settings = settings or editor_named(editor).settings()
-    asked = {
-        **asdict(settings),
-        "answers": metrics.answers,
-        "sweep_version": SWEEP_VERSION,
-        "text": _text_key(settings),
-    }
+    answers = metrics.answers
+    asked = {**asdict(settings), "answers": answers, "sweep_version": SWEEP_VERSION, "text": _text_key(settings)}
+    version = editor_named(editor).version
     return store.open(
-        provenance(
-            model,
-            "every fact swept",
-            (),
-            method=f"sweep-{editor}",
-            version=editor_named(editor).version,
-            settings=asked,
-        )
+        provenance(model, "every fact swept", (), method=f"sweep-{editor}", version=version, settings=asked)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from lga_core.errors import LgaError
 from lga_core.service.process import machine
-from lga_core.service.process.jobs import Job, State
+from lga_core.service.process.jobs import Job
 from lga_core.service.process.link import Link
 from lga_core.service.process.messages import Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
 from lga_core.service.requests import Request
@@ -180,10 +180,4 @@ def _tell(job: Job, message: Any) -> None:
     elif isinstance(message, Shown):
         job.show(message.value)
     elif isinstance(message, Ended):
-        job.end(_state(message), result=message.result, error=message.error)
-
-
-def _state(ended: Ended) -> State:
-    if ended.finished:
-        return "finished"
-    return "cancelled" if ended.error is None else "failed"
+        job.end(message.state, result=message.result, error=message.error)

@@ -20,7 +20,6 @@ from lga_core.results import (
     ReportedAverage,
     ReportedLayers,
     ReportedLedger,
-    ReportedScores,
     ReportedSweep,
     ReportedTrace,
     ReportedTrial,
@@ -33,7 +32,6 @@ from lga_core.service.reading import average_traces, every_layer
 from lga_core.service.reading.answering import answered
 from lga_core.service.reading.method_scores import (
     LGA,
-    MethodScores,
     ScoreChoices,
     agreement,
     fact_rows,
@@ -98,9 +96,9 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
         facts=tuple(fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ())),
         answer=asked.answer if asked is not None else None,
         obstacles=asked.obstacles if asked is not None else {},
-        lga=_reported(lga),
-        cma=_reported(scores.cma),
-        forecast=_reported(scores.forecast),
+        lga=lga,
+        cma=scores.cma,
+        forecast=scores.forecast,
         agreement=agreement(lga, scores.cma),
         picks=tuple(pick_rows(known, choices)) if scores.scored else (),
         readings=tuple(reading_rows(known, choices)),
@@ -143,10 +141,6 @@ def _asked(request: ReportRequest, identity: ModelIdentity, title: str, n: int) 
         "editor": EDITORS[request.editor].title,
         "machine": identity.machine,
     }
-
-
-def _reported(item: MethodScores | None) -> ReportedScores | None:
-    return None if item is None else ReportedScores(scores=item.scores, stored=item.stored)
 
 
 def _trace(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
