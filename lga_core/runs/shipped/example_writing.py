@@ -74,13 +74,11 @@ def check_place(folder: Path) -> None:
         )
 
 
-def record_model(
-    model: LoadedModel, folder: Path, *, limit: int = LIMIT, swept: int = SWEPT, report: Reporter = silent
-) -> RecordedModel:
+def record_model(model: LoadedModel, folder: Path, *, swept: int, report: Reporter) -> RecordedModel:
     """One model's scores, sweep, traces with attributions, a trial at the sweep's best layer and at the last, texts."""
-    question = {"model": model.name, "facts": FACTS, "limit": limit, "seed": SEED, "known_only": False}
+    question = {"model": model.name, "facts": FACTS, "limit": LIMIT, "seed": SEED, "known_only": False}
     store = Store(folder, origin=Origin(question=question, command=COMMAND))
-    facts = choose(load_facts(FACTS).facts, limit, SEED)
+    facts = choose(load_facts(FACTS).facts, LIMIT, SEED)
     scores = [_measured(model, facts, name, store, report) for name in MEASURED]
     layers = range(model.layers)
     swept_at, cells = sweep(model, FACTS, facts[:swept], layers, EDITOR, None, store, report=report)

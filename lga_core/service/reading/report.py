@@ -160,7 +160,9 @@ def _averages(
     if read is None:
         return ()
     return tuple(
-        ReportedAverage(average=average, runs=read.runs[kind], missing=read.unchecked + read.usable - read.traced[kind])
+        ReportedAverage(
+            average=average, runs=read.runs[kind], missing=read.unchecked + read.usable - len(read.runs[kind])
+        )
         for kind, average in read.averages.items()
         if len(average.records) > 1
     )
