@@ -105,14 +105,6 @@ class DerivedFile:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """An LgaError on its way back: Ray would wrap it in an error of its own."""
-
-    cause: str
-    hint: str
-
-
 def sweep_part(
     model: WorkerModel,
     files: Sequence[DerivedFile],
@@ -121,15 +113,15 @@ def sweep_part(
     editor: str,
     settings: Any,
     metrics: SweepMetrics,
-) -> tuple[SweepCell, ...] | Refusal:
-    """One task: these facts at these layers."""
+) -> tuple[SweepCell, ...] | LgaError:
+    """One task: these facts at these layers. An LgaError is returned: raised, Ray would wrap it in its own."""
     try:
         loaded = _loaded(model)  # a process has many tasks of one sweep
         for file in files:
             file.ensure(loaded)
         return tuple(sweep_cells(loaded, facts, layers, editor, settings, metrics=metrics))
     except LgaError as error:
-        return Refusal(cause=error.cause, hint=error.hint)
+        return LgaError(error.cause, hint=error.hint)  # without the traceback
 
 
 def cards(model: LoadedModel) -> set[torch.device]:

@@ -39,7 +39,7 @@ from lga_core.service.reading.method_scores import (
     question_scores,
 )
 from lga_core.service.reading.readings import reading_needs, reading_rows
-from lga_core.service.reading.stored import all_from_store, attribution, many_edits, scored_facts, traces
+from lga_core.service.reading.stored import attribution, many_edits, scored_facts, traces
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import (
     AverageTraceRequest,
@@ -79,7 +79,7 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
     choices = request.choices
     entry = resolve(request.model)
     needs = tuple(dict.fromkeys((*choices.all_needs(), *reading_needs(choices))))
-    known = all_from_store(scored_facts(identity, request.proxy, needs, store))
+    known = scored_facts(identity, request.proxy, needs, store)
     scores = question_scores(known, choices)
     lga = scores.lga
     facts_name = request.proxy.name
