@@ -81,19 +81,13 @@ def shipped_licence(name: str) -> str | None:
     return next((cells[-1] for cells in rows if cells[0] == name), None)
 
 
-def load_facts(source: str | Path, *, mapping: ColumnMapping | None = None) -> FactSet:
+def load_facts(source: str | Path) -> FactSet:
     """Facts from a shipped set's name, a file of any known format, a folder or a data set of the hub, in its order.
 
-    The last two go through `datasets`; `sources.dataset_id` says how they are named. `mapping` says which columns to
-    read where they have other names. Every probe is kept.
+    The last two go through `datasets`; `sources.dataset_id` says how they are named. Every probe is kept.
     Raises LgaError where there is nothing to read; what is wrong with single records is in `problems`.
     """
-    return read_table(source).facts(mapping)
-
-
-def read_facts(name: str, data: bytes, suffix: str, *, mapping: ColumnMapping | None = None) -> FactSet:
-    """Facts from an uploaded file's bytes. Raises LgaError beyond the upload's caps or for a broken file."""
-    return upload_table(name, data, suffix).facts(mapping)
+    return read_table(source).facts()
 
 
 def read_table(source: str | Path) -> Table:

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from uploading import read_facts
 
 from lga_core.data.facts import Fact, FactSet, Probe
-from lga_core.data.load import read_facts
 from lga_core.data.readers import READERS
 from tests.data.examples import COUNTERFACT, COUNTERFACT_FLAT, EXAMPLES, FLAT, KNOWN, MEND, WIKIBIO, ZSRE
 

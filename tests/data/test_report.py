@@ -2,8 +2,9 @@
 
 import json
 
+from uploading import read_facts
+
 from lga_core.data.checking.report import KINDS, by_record
-from lga_core.data.load import read_facts
 from lga_core.data.select import part_of
 
 GOOD = {"prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"]}
