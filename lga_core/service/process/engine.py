@@ -18,7 +18,7 @@ from typing import Any
 from lga_core.errors import explained
 from lga_core.progress import Cancelled, Phase, Progress
 from lga_core.service.process.freed_memory import FreedMemory
-from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
+from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Reported, Shown, Submit, Waiting
 from lga_core.service.process.turns import Turn, Turns
 
 ALIVE_SECONDS = 1.0
@@ -98,15 +98,12 @@ class Engine:
         try:
             from lga_core.service.work.desk import Desk, machine
 
-            about: Machine = machine()
+            self.send(machine())
             self._desk = Desk(on_model=lambda name: self.send(InMemory(model=name)))
         except BaseException as error:  # each job says so, else none would ever end
             log.exception("The engine cannot begin.")
             self.failure = error
-            self._ready.set()
-            return
         self._ready.set()
-        self.send(about)
 
     def _tell_alive(self) -> None:
         while True:
