@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import pydantic_core
 
@@ -81,7 +81,7 @@ def unusable(root: Path, error: OSError) -> LgaError:
     )
 
 
-class RowReader(Generic[Row]):
+class RowReader:
     """The rows of one file, read as they are added; threads may share it."""
 
     def __init__(self, path: Path, row_type: Any) -> None:
@@ -90,7 +90,7 @@ class RowReader(Generic[Row]):
         self._lock = threading.Lock()
         self._start_over()
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, Any]:
         """Every row so far, in the order in which they were added; of two with one name the first counts."""
         with self._lock:
             try:
@@ -103,7 +103,7 @@ class RowReader(Generic[Row]):
             return dict(self._rows)
 
     def _start_over(self) -> None:
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, Any] = {}
         self.damaged = 0  # lines that are not as they were written
         self.other: set[str] = set()  # names of rows that are not of this type
         self._offset = 0  # the end of the last whole line that was read
@@ -148,7 +148,7 @@ class RowReader(Generic[Row]):
 
 
 @functools.lru_cache(maxsize=READERS_KEPT)
-def _reader(path: Path, row_type: Any) -> RowReader[Any]:
+def _reader(path: Path, row_type: Any) -> RowReader:
     return RowReader(path, row_type)
 
 
