@@ -52,13 +52,13 @@ class WorkerModel:
             dtype=str(model.dtype).removeprefix("torch."),
             fingerprint=model.fingerprint,
             chat=model.identity.chat,
-            packages=_packages(),
+            packages=tuple((package, version(package)) for package in SAME),
         )
 
     def load(self) -> LoadedModel:
         """Raises LgaError where this is not the same model, or where other packages would measure it."""
-        for (name, wanted), (_, installed) in zip(self.packages, _packages(), strict=True):
-            if installed != wanted:
+        for name, wanted in self.packages:
+            if (installed := version(name)) != wanted:
                 raise LgaError(
                     f"It has {name} {installed}, the sweep was started with {wanted}.",
                     hint="Install the same requirements.txt on every machine.",
@@ -130,7 +130,3 @@ def cards(model: LoadedModel) -> set[torch.device]:
 
 
 _loaded = functools.lru_cache(maxsize=1)(WorkerModel.load)
-
-
-def _packages() -> tuple[tuple[str, str], ...]:
-    return tuple((name, version(name)) for name in SAME)
