@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lga_core.data.facts import Fact, facts_fingerprint
+from lga_core.data.select import editable
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError, one_of
 from lga_core.evaluation.settings import (
@@ -217,8 +218,7 @@ def _needs_own_answers(facts: Sequence[Fact], how: ManyEditsSettings) -> bool:
     """Whether one of the locality probes of many edits needs the model's own answer."""
     if not any(asks_own_answer(fact) for fact in facts):
         return False
-    edited = [fact for fact in facts if fact.target_new is not None]  # editors refuse the others
-    return any(not probe.answers for probe in locality_probes(edited, how.locality))
+    return any(not probe.answers for probe in locality_probes(editable(facts), how.locality))  # others are refused
 
 
 def check_text(run: Run, settings: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lga_core.data.facts import Fact, FactSet, facts_fingerprint
 from lga_core.data.load import choose
+from lga_core.data.select import editable
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import TRIAL_METRICS, ManyEditsSettings, MetricSettings
@@ -24,7 +25,6 @@ from lga_core.runs.storage.recorded import question_facts, recorded_settings
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.service.reading.method_scores import ScoreChoices
-from lga_core.service.reading.stored import editable
 from lga_core.service.requests import TrialRequest
 
 PAGES = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lga_core.data.facts import Fact
-from lga_core.data.select import apart_from
+from lga_core.data.select import apart_from, editable
 from lga_core.results import (
     CausalTrace,
     FactRow,
@@ -105,11 +105,6 @@ def many_edits(identity: ModelIdentity, request: ManyEditsRequest, store: Store)
         request.how,
         store,
     )
-
-
-def editable(facts: Sequence[Fact]) -> tuple[Fact, ...]:
-    """Those that have a new answer to write."""
-    return tuple(fact for fact in facts if fact.target_new is not None)
 
 
 def test_candidates(test: ProxySet, proxy: Sequence[Fact]) -> tuple[Fact, ...]:

@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lga_core.data.facts import Fact
+from lga_core.data.select import editable
 from lga_core.results import LayerScores, ModelIdentity, Stored, Sweep, Worth
 from lga_core.runs.reading import finished_rows, finished_sweep
 from lga_core.runs.storage.keys import measurement_run, sweep_run
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import layer_scores
-from lga_core.service.reading.stored import editable, proxy_facts, test_candidates
+from lga_core.service.reading.stored import proxy_facts, test_candidates
 from lga_core.service.requests import Need, ProxySet, SweepRequest
 from lga_core.worth.selectors import SELECTORS
 from lga_core.worth.verdict import sweep_verdict

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lga_core.data.facts import Fact
+from lga_core.data.select import editable
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.progress import Phase, counted_on
@@ -11,7 +12,7 @@ from lga_core.runs.experiments import many_edits as many_edits_runs
 from lga_core.runs.experiments import sweeps
 from lga_core.runs.storage.store import Store
 from lga_core.service.reading.every_layer import stored_row
-from lga_core.service.reading.stored import editable, test_candidates
+from lga_core.service.reading.stored import test_candidates
 from lga_core.service.requests import EveryLayerRequest, ManyEditsRequest, Need, ProxySet, SweepRequest
 from lga_core.service.work.desk import Control, Desk
 from lga_core.service.work.scoring import facts_of
