@@ -110,7 +110,8 @@ def trial_run(
     metrics: MetricSettings = TRIAL_METRICS,
     diagnose: bool,
 ) -> Run:
-    """One trial edit."""
+    """One trial edit. `settings` None: the editor's defaults."""
+    settings = settings or editor_named(editor).settings()
     asked = {
         **asdict(settings),
         "layers": tuple(sorted(layers)),
@@ -132,6 +133,7 @@ def sweep_run(
 
     What changes some facts' cells only is in the names of these: `asked_in_cell`.
     """
+    settings = settings or editor_named(editor).settings()  # None: the editor's defaults
     answers = metrics.answers
     asked = {**asdict(settings), "answers": answers, "sweep_version": SWEEP_VERSION, "text": _text_key(settings)}
     version = editor_named(editor).version
