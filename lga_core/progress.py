@@ -5,7 +5,7 @@ that ends the work there, with what was finished kept. It may also wait: other w
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -90,6 +90,17 @@ class Silent:
 
 
 silent = Silent()
+
+
+def counted_on(report: Reporter, phase: Phase, before: int, total: int | None = None) -> Reporter:
+    """A reporter that counts this phase's steps on from `before`, as steps of `total` where that is not their own."""
+
+    def report_counted(step: Progress) -> None:
+        if step.phase is phase:
+            step = replace(step, done=before + step.done, total=step.total if total is None else total)
+        report(step)
+
+    return report_counted
 
 
 class Cancelled(Exception):

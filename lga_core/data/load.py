@@ -51,7 +51,22 @@ class Table:
 
     def facts(self, mapping: ColumnMapping | None = None) -> FactSet:
         """The facts, with what is wrong with each record. Raises LgaError for a mapping that does not fit."""
-        return _fact_set(self, mapping)
+        records = self.records if mapping is None else mapping.apply(self.records)
+        facts: list[Fact] = []
+        problems: list[Problem] = []
+        first: dict[str, int] = {}  # prompt -> record that had it first
+        for record, content in zip(self.numbers or range(len(records)), records, strict=True):
+            notes = Notes(record, MAX_NOTES if len(problems) < MAX_PROBLEMS else 1)
+            try:
+                fact = checked(read_record(content, notes), notes)
+            except Unusable as unusable:
+                problems.append(Problem(record=record, problem=sentence(unusable), action="record skipped"))
+                continue
+            if first.setdefault(fact.prompt, record) != record:
+                notes.add(repeated(fact, first[fact.prompt]))
+            facts.append(fact)
+            problems.extend(notes.problems)
+        return FactSet(name=self.name, facts=tuple(facts), n_records=len(records), problems=tuple(problems))
 
 
 def shipped_sets() -> tuple[str, ...]:
@@ -66,19 +81,13 @@ def shipped_licence(name: str) -> str | None:
     return next((cells[-1] for cells in rows if cells[0] == name), None)
 
 
-def load_facts(source: str | Path, *, mapping: ColumnMapping | None = None) -> FactSet:
+def load_facts(source: str | Path) -> FactSet:
     """Facts from a shipped set's name, a file of any known format, a folder or a data set of the hub, in its order.
 
-    The last two go through `datasets`; `sources.dataset_id` says how they are named. `mapping` says which columns to
-    read where they have other names. Every probe is kept.
+    The last two go through `datasets`; `sources.dataset_id` says how they are named. Every probe is kept.
     Raises LgaError where there is nothing to read; what is wrong with single records is in `problems`.
     """
-    return read_table(source).facts(mapping)
-
-
-def read_facts(name: str, data: bytes, suffix: str, *, mapping: ColumnMapping | None = None) -> FactSet:
-    """Facts from an uploaded file's bytes. Raises LgaError beyond the upload's caps or for a broken file."""
-    return upload_table(name, data, suffix).facts(mapping)
+    return read_table(source).facts()
 
 
 def read_table(source: str | Path) -> Table:
@@ -93,7 +102,15 @@ def read_table(source: str | Path) -> Table:
 
 def upload_table(name: str, data: bytes, suffix: str) -> Table:
     """An upload's records. Raises LgaError beyond the upload's caps or for a broken file."""
-    return Table(name=name, records=_upload_records(name, data, suffix))
+    hint = "Upload a part of it, or put the file beside the app and name its path."
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise LgaError(
+            f"{name} has {len(data) / 1e6:.1f} MB; an upload may have {MAX_UPLOAD_BYTES / 1e6:.0f} MB.", hint=hint
+        )
+    records = parse_records(name, data, suffix)
+    if len(records) > MAX_UPLOAD_RECORDS:
+        raise LgaError(f"{name} has {len(records):,} records; an upload may have {MAX_UPLOAD_RECORDS:,}.", hint=hint)
+    return Table(name=name, records=records)
 
 
 def fact_from_form(
@@ -196,40 +213,6 @@ def _file_records(path: Path, source: str | Path) -> list[Any]:
             f"or a shipped set: {', '.join(shipped_sets())}.",
         ) from error
     return parse_records(shown_name(path.name), data, path.suffix)
-
-
-def _upload_records(name: str, data: bytes, suffix: str) -> list[Any]:
-    if len(data) > MAX_UPLOAD_BYTES:
-        raise LgaError(
-            f"{name} has {len(data) / 1e6:.1f} MB; an upload may have {MAX_UPLOAD_BYTES / 1e6:.0f} MB.",
-            hint="Upload a part of it, or put the file beside the app and name its path.",
-        )
-    records = parse_records(name, data, suffix)
-    if len(records) > MAX_UPLOAD_RECORDS:
-        raise LgaError(
-            f"{name} has {len(records):,} records; an upload may have {MAX_UPLOAD_RECORDS:,}.",
-            hint="Upload a part of it, or put the file beside the app and name its path.",
-        )
-    return records
-
-
-def _fact_set(table: Table, mapping: ColumnMapping | None) -> FactSet:
-    records = table.records if mapping is None else mapping.apply(table.records)
-    facts: list[Fact] = []
-    problems: list[Problem] = []
-    first: dict[str, int] = {}  # prompt -> record that had it first
-    for record, content in zip(table.numbers or range(len(records)), records, strict=True):
-        notes = Notes(record, MAX_NOTES if len(problems) < MAX_PROBLEMS else 1)
-        try:
-            fact = checked(read_record(content, notes), notes)
-        except Unusable as unusable:
-            problems.append(Problem(record=record, problem=sentence(unusable), action="record skipped"))
-            continue
-        if first.setdefault(fact.prompt, record) != record:
-            notes.add(repeated(fact, first[fact.prompt]))
-        facts.append(fact)
-        problems.extend(notes.problems)
-    return FactSet(name=table.name, facts=tuple(facts), n_records=len(records), problems=tuple(problems))
 
 
 def _form_probes(rows: Sequence[tuple[str, str]], group: str, notes: Notes) -> tuple[Probe, ...]:

@@ -28,6 +28,11 @@ def keep(
     )
 
 
+def editable(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Those that have a new answer to write."""
+    return tuple(fact for fact in facts if fact.target_new is not None)
+
+
 def search(facts: Sequence[Fact], words: str) -> tuple[Fact, ...]:
     """The facts that hold every one of the words somewhere, in any case: prompt, answers, relation, rephrases."""
     wanted = words.casefold().split()

@@ -38,14 +38,22 @@ from lga_core.results.edits.trial import (
     TrialStage,
     norm_ratio,
 )
-from lga_core.results.layers import METHOD_TITLES, Bootstrap, FactRow, KnownFactCheck, LayerScores, Selection, Signs
+from lga_core.results.layers import (
+    METHOD_TITLES,
+    Bootstrap,
+    FactRow,
+    KnownFactCheck,
+    LayerScores,
+    MethodScores,
+    Selection,
+    Signs,
+)
 from lga_core.results.memory import MemoryEstimate
 from lga_core.results.report import (
     QuestionReport,
     ReportedAverage,
     ReportedLayers,
     ReportedLedger,
-    ReportedScores,
     ReportedSweep,
     ReportedTrace,
     ReportedTrial,

@@ -35,13 +35,13 @@ Kind = Literal["hidden", "mlp", "attn"]
 OldSource = Literal["data", "model"]
 Loss = Literal["sequence", "answer"]  # over whose tokens LGA's loss is a mean
 Answers = Literal["first", "best"]
-LeftOut = Mapping[str, Mapping[str, int]]
-"""Metric -> probe group -> how many probes over the cap were not asked, summed over facts."""
 """Which accepted answer of a probe counts in teacher-forced accuracy."""
 
+LeftOut = Mapping[str, Mapping[str, int]]
+"""Metric -> probe group -> how many probes over the cap were not asked, summed over facts."""
 
-# Making one takes milliseconds, and a page may open a hundred stored runs.
-_adapter: Callable[[Any], TypeAdapter[Any]] = functools.cache(TypeAdapter)
+adapter: Callable[[Any], TypeAdapter[Any]] = functools.cache(TypeAdapter)
+"""The JSON form of a type. Making one takes milliseconds: once a type, not once a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,11 @@ class Result:
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True, ser_json_inf_nan="strings")
 
     def to_json(self) -> str:
-        return _adapter(type(self)).dump_json(self).decode()
+        return adapter(type(self)).dump_json(self).decode()
 
     @classmethod
     def from_json(cls, text: str | bytes):
-        return _adapter(cls).validate_json(text)
+        return adapter(cls).validate_json(text)
 
 
 @dataclass(frozen=True, kw_only=True)

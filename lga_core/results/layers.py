@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lga_core.progress import Phase
-from lga_core.results.base import Array, Cost, OldSource, Result, ShownResult
+from lga_core.results.base import Array, Cost, OldSource, Result, ShownResult, Stored
 
 METHOD_TITLES: Mapping[str, str] = {
     "lga": Phase.LGA.value,
@@ -129,3 +129,22 @@ class LayerScores(ShownResult):
     @property
     def layers(self) -> int:
         return len(self.total)
+
+    @property
+    def share(self) -> float | None:
+        """Of the bootstrap's draws those that pick the same layer; None where nothing was drawn or picked."""
+        if self.bootstrap is None or self.selection.golden_layer is None:
+            return None
+        return float(self.bootstrap.share[self.selection.golden_layer])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MethodScores:
+    """One method's scores with where its rows come from."""
+
+    scores: LayerScores
+    stored: Stored | None  # None: nothing is measured for it
+
+    @property
+    def partial(self) -> bool:
+        return self.stored is not None and not self.stored.complete

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lga_core.results.base import Stored
 from lga_core.results.edits.many_edits import ManyEdits
 from lga_core.results.edits.trial import EditReport, LedgerReport
-from lga_core.results.layers import LayerScores
+from lga_core.results.layers import LayerScores, MethodScores
 from lga_core.results.traces import AverageTrace, CausalTrace, TokenAttribution
 from lga_core.results.worth.answer import Answer, Obstacle
 from lga_core.results.worth.picks import Worth
@@ -17,14 +17,6 @@ from lga_core.results.worth.sweep import Sweep
 
 Rows = tuple[Mapping[str, object], ...]
 """A table: cells by column, None where a value cannot be had."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ReportedScores:
-    """One method's scores of the question's facts."""
-
-    scores: LayerScores
-    stored: Stored | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,9 +91,9 @@ class QuestionReport:
     facts: Rows
     answer: Answer | None
     obstacles: Mapping[int, Obstacle]
-    lga: ReportedScores | None
-    cma: ReportedScores | None
-    forecast: ReportedScores | None
+    lga: MethodScores | None
+    cma: MethodScores | None
+    forecast: MethodScores | None
     agreement: float | None  # Spearman's rank correlation of LGA's and CMA's totals over layers
     picks: Rows  # of every method that is measured
     readings: Rows  # of LGA: its losses and old answers

@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from lga_core.data.facts import Fact, facts_fingerprint
-from lga_core.editing.table import editor_named
 from lga_core.evaluation.settings import SWEEP_METRICS, ManyEditsSettings, SweepMetrics
 from lga_core.probes.questions import dropped_locality, left_out, left_out_of_many
 from lga_core.results import (
@@ -105,12 +104,11 @@ def finished_sweep(
     reused: int | None = None,
     run: Run | None = None,
 ) -> tuple[Sweep, Stored]:
-    """A sweep, NaN where a cell is missing. `settings` None: the editor's defaults.
+    """A sweep, NaN where a cell is missing.
 
     `reused`: how many of its cells were there before it was asked for, where not all of them were. `run`: where its
     cells were stored just now; the text that its key names may be another one since.
     """
-    settings = settings or editor_named(editor).settings()
     run = run or sweep_run(model, editor, settings, store, metrics)
     sweep = Sweep.of(
         stored_cells(run, facts, metrics.probes),

@@ -151,13 +151,12 @@ def _as_studied(name: str, scores: LayerScores) -> bool:
 def _scored(name: str, scores: LayerScores, obstacles: Mapping[int, Obstacle]) -> Candidate:
     selection = scores.selection
     pick = selection.golden_layer
-    drawn = scores.bootstrap
     return Candidate(
         selector=name,
         title=SELECTORS[name].title,
         settings=scores.settings,
         ranking=selection.ranking if pick is not None else (),
-        share=float(drawn.share[pick]) if drawn is not None and pick is not None else None,
+        share=scores.share,
         n_facts=scores.n_facts,
         cost=scores.cost,
         reason=selection.reason,

@@ -20,9 +20,10 @@ import pytest
 from attack.adapter_doors import adapter_loaded, adapter_published
 from attack.hostile import document, name, safetensors, trap, value, word
 from conftest import tiny_model
+from uploading import read_facts
 
 from lga_core.data.asked import MOST_LAYERS, parse_layers
-from lga_core.data.load import fact_from_form, load_facts, read_facts, write_facts
+from lga_core.data.load import fact_from_form, load_facts, write_facts
 from lga_core.editing.files.easyedit.reading import read_hparams
 from lga_core.editing.files.manifest import FORMAT, Manifest
 from lga_core.editing.files.reading import read_edit_set

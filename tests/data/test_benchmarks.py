@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from uploading import read_facts
 
 from lga_core.data.facts import FactSet
-from lga_core.data.load import load_facts, read_facts, write_facts
+from lga_core.data.load import load_facts, write_facts
 
 FOLDER = Path(os.environ.get("LGA_BENCHMARK_DATA", Path(__file__).resolve().parents[2] / ".." / "shared" / "data"))
 KINDS = {  # words in a problem -> short name

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from uploading import read_facts
 
 from lga_core.data import load
 from lga_core.data.checking.drafts import MAX_ENTRIES, MAX_FIELD_CHARACTERS, MAX_NOTES
 from lga_core.data.facts import FactSet
-from lga_core.data.load import read_facts
 
 GOOD = {
     "prompt": "The capital of France is",

@@ -6,9 +6,10 @@ import pytest
 from data.examples import COUNTERFACT, FLAT, MEND, WIKIBIO, ZSRE
 from data.test_properties import PARTS, Parts
 from hypothesis import given, settings
+from uploading import read_facts
 
 from lga_core.data.facts import Fact, Probe
-from lga_core.data.load import load_facts, read_facts
+from lga_core.data.load import load_facts
 from lga_core.editing.files.easyedit.facts_file import write_knowedit
 
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from uploading import read_facts
 
 from lga_core.data.facts import Fact, FactSet
-from lga_core.data.load import read_facts, upload_table, write_facts
+from lga_core.data.load import upload_table, write_facts
 from lga_core.data.sources.mapping import ColumnMapping
 from lga_core.errors import LgaError
 from tests.data.examples import EXAMPLES

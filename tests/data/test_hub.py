@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lga_core.data.load import load_facts
+from lga_core.data.load import load_facts, read_table
 from lga_core.data.sources import hub
 from lga_core.data.sources.dataset_id import DatasetId, parse_dataset_id
 from lga_core.data.sources.mapping import ColumnMapping
@@ -120,7 +120,7 @@ def test_no_file_of_a_folder_is_passed_over_in_silence(tmp_path: Path) -> None:
 
 def test_columns_with_other_names(tmp_path: Path) -> None:
     path = folder(tmp_path / "table", train_csv=TABLE)
-    fact_set = load_facts(path, mapping=ColumnMapping(prompt="question", subject="entity", target_new="edit"))
+    fact_set = read_table(path).facts(ColumnMapping(prompt="question", subject="entity", target_new="edit"))
     assert [(fact.prompt, fact.subject, fact.target_new) for fact in fact_set.facts] == [
         ("Who leads Rome?", "Rome", "Nero"),
         ("Who leads Oslo?", "Oslo", "Ibsen"),

@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from uploading import read_facts
 
 from lga_core.data import load
-from lga_core.data.load import choose, fact_from_form, load_facts, read_facts, shipped_sets, upload_table, write_facts
+from lga_core.data.load import choose, fact_from_form, load_facts, shipped_sets, upload_table, write_facts
 from lga_core.data.sources.dataset_id import parse_dataset_id
 from lga_core.errors import LgaError
 

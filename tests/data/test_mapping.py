@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from uploading import read_facts
 
-from lga_core.data.load import read_facts, upload_table
+from lga_core.data.load import upload_table
 from lga_core.data.sources.mapping import ColumnMapping, inner_columns
 from lga_core.errors import LgaError
 

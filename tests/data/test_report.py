@@ -2,8 +2,9 @@
 
 import json
 
+from uploading import read_facts
+
 from lga_core.data.checking.report import KINDS, by_record
-from lga_core.data.load import read_facts
 from lga_core.data.select import part_of
 
 GOOD = {"prompt": "The capital of France is", "subject": "France", "target_new": "Rome", "ground_truth": ["Paris"]}
@@ -29,8 +30,8 @@ def test_every_record_has_a_line_with_its_gravest_outcome_and_flags() -> None:
         (4, "kept"),
         (5, "probe dropped"),
     ]
-    assert [line.record for line in reports if line.duplicate] == [2]
-    assert [line.record for line in reports if line.no_op] == [3]
+    assert [line.record for line in reports if "duplicate" in line.flags] == [2]
+    assert [line.record for line in reports if "no-op" in line.flags] == [3]
     assert [line.flags for line in reports[2:5]] == [("duplicate",), ("no-op",), ()]
     assert {kind: sum(map(passes, reports)) for kind, passes in KINDS.items()} == {
         "all records": 6,

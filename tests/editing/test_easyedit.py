@@ -10,8 +10,8 @@ from conftest import tiny_model
 from hypothesis import given
 from hypothesis import settings as checking
 from hypothesis import strategies as st
+from uploading import read_facts
 
-from lga_core.data.load import read_facts
 from lga_core.editing.files.easyedit.both_files import FACTS, easyedit_files
 from lga_core.editing.files.easyedit.facts_file import CHAT
 from lga_core.editing.files.easyedit.reading import MAX_BYTES, read_hparams

@@ -63,7 +63,7 @@ def test_steps_are_bytes_facts_states_or_edits_where_the_phase_or_the_step_says_
     phase: Phase, done: int, total: int, unit: str, words: str
 ):
     progress = Progress(phase=phase, done=done, total=total, unit=unit)
-    assert how_far(Snapshot(title="", state="running", progress=progress, behind="", left=None)) == words
+    assert how_far(Snapshot(state="running", progress=progress, behind="", left=None)) == words
 
 
 @pytest.fixture

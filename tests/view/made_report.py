@@ -6,10 +6,10 @@ from view.made_sweep import sweep, worth
 from lga_core.results import (
     EditCheckpoint,
     ManyEdits,
+    MethodScores,
     Provenance,
     QuestionReport,
     ReportedLayers,
-    ReportedScores,
     ReportedSweep,
     ReportedTrace,
     ReportedTrial,
@@ -79,8 +79,8 @@ def whole(**changed) -> QuestionReport:
     parts = {
         "labels": labels(FACTS),
         "facts": tuple({"record": record, "prompt": fact, "p": None} for record, fact in labels(FACTS).items()),
-        "lga": ReportedScores(scores=lga, stored=stored("gradients")),
-        "cma": ReportedScores(scores=cma_scores(FACTS, LAYERS), stored=stored("trace-mlp")),
+        "lga": MethodScores(scores=lga, stored=stored("gradients")),
+        "cma": MethodScores(scores=cma_scores(FACTS, LAYERS), stored=stored("trace-mlp")),
         "agreement": 0.41,
         "picks": ({"method": "LGA", "pick": 3, "ρ with LGA": None},),
         "traces": (

@@ -165,6 +165,14 @@ def probe(prompt: Any, ground_truth: Any, group: str, metric: str, notes: Notes)
     return Probe(prompt=asked, answers=answer_lists(ground_truth, f"the answer of {name}", notes), group=group)
 
 
+def one_probe(prompt: Any, ground_truth: Any, group: str, metric: str, notes: Notes) -> tuple[Probe, ...]:
+    """A record's only probe, () for null; one that cannot be read is noted as dropped."""
+    if prompt is not None:
+        with notes.dropping_probes():
+            return (probe(prompt, ground_truth, group, metric, notes),)
+    return ()
+
+
 def recalled_probe(entry: Any, notes: Notes) -> tuple[Probe, ...]:
     """CounterFact's and MEND's added {"Recalled Relation", "New Question", "New Answer"}: one consequence asked for."""
     if entry is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lga_core.data.checking.checks import is_no_op
-from lga_core.data.facts import Action, Fact, FactSet
+from lga_core.data.facts import Action, FactSet
 
 _GRAVITY: tuple[Action, ...] = ("kept", "probe dropped", "record skipped")
 
@@ -17,15 +17,8 @@ class RecordReport:
     record: int
     outcome: Action  # the gravest of what was done about it
     prompt: str | None
-    duplicate: bool  # an earlier record has the same prompt
-    no_op: bool  # the new answer is an accepted old one: an edit would change nothing
+    flags: tuple[str, ...]  # "duplicate": an earlier record has the same prompt; "no-op": an edit would change nothing
     problems: tuple[str, ...]  # the gravest first
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """What readers look for, in words."""
-        flags = (("duplicate", self.duplicate), ("no-op", self.no_op))
-        return tuple(word for word, holds in flags if holds)
 
 
 KINDS: Mapping[str, Callable[[RecordReport], bool]] = {
@@ -33,21 +26,22 @@ KINDS: Mapping[str, Callable[[RecordReport], bool]] = {
     "with a note": lambda record: bool(record.problems),
     "probe dropped": lambda record: record.outcome == "probe dropped",
     "skipped": lambda record: record.outcome == "record skipped",
-    "duplicate": lambda record: record.duplicate,
-    "no-op": lambda record: record.no_op,
+    "duplicate": lambda record: "duplicate" in record.flags,
+    "no-op": lambda record: "no-op" in record.flags,
 }
 
 
 def by_record(facts_read: FactSet) -> tuple[RecordReport, ...]:
     """Every record of the set, those without any problem too, in the order of their numbers."""
-    facts: dict[int, Fact] = {}
+    facts = {fact.record: fact for fact in facts_read.facts}
+    flags: dict[int, list[str]] = defaultdict(list)
     seen: set[str] = set()
-    repeated: set[int] = set()
     for fact in facts_read.facts:
-        facts[fact.record] = fact
         if fact.prompt in seen:
-            repeated.add(fact.record)
+            flags[fact.record].append("duplicate")
         seen.add(fact.prompt)
+        if fact.target_new is not None and is_no_op(fact.target_new, fact.target_old):
+            flags[fact.record].append("no-op")
     problems = defaultdict(list)
     for problem in facts_read.problems:
         problems[problem.record].append(problem)
@@ -60,8 +54,7 @@ def by_record(facts_read: FactSet) -> tuple[RecordReport, ...]:
                 record=record,
                 outcome=noted[0].action if noted else "kept",
                 prompt=fact.prompt if fact else None,
-                duplicate=record in repeated,
-                no_op=fact is not None and fact.target_new is not None and is_no_op(fact.target_new, fact.target_old),
+                flags=tuple(flags[record]),
                 problems=tuple(problem.problem for problem in noted),
             )
         )

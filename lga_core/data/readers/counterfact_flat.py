@@ -7,8 +7,7 @@ created by"), which asks for something else: as a paraphrase it would measure no
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, probe, quoted, text, texts
-from lga_core.data.facts import Probe
+from lga_core.data.checking.drafts import Draft, Notes, one_probe, quoted, text, texts
 
 LOOKS_FOR = "case_id, prompt, subject, target_new, locality_prompt and locality_ground_truth"
 KEYS = {"case_id", "locality_prompt", "locality_ground_truth"}
@@ -31,14 +30,7 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
         subject=text(record.get("subject"), "subject", notes),
         target_new=text(record.get("target_new"), "target_new", notes),
         target_old=texts(record.get("ground_truth"), "ground_truth", notes),
-        locality=_locality(record, notes),
+        locality=one_probe(
+            record["locality_prompt"], record["locality_ground_truth"], "Neighborhood", "locality", notes
+        ),
     )
-
-
-def _locality(record: Mapping[str, Any], notes: Notes) -> tuple[Probe, ...]:
-    if record["locality_prompt"] is None:
-        return ()
-    with notes.dropping_probes():
-        answer = record["locality_ground_truth"]
-        return (probe(record["locality_prompt"], answer, "Neighborhood", "locality", notes),)
-    return ()

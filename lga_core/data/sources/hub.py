@@ -213,7 +213,7 @@ def _one_split(dataset: DatasetId, loaded: Any) -> Any:
 
 
 def _file_names(dataset: DatasetId, sizes: Mapping[str, int]) -> str:
-    likely = [name for name in sizes if name.endswith((".json", ".jsonl", ".csv"))]
+    likely = [name for name in sizes if name.endswith(SUFFIXES)]
     return f"Name one of: {', '.join(likely[:12])}." if likely else f"Name the data set alone: {PREFIX}{dataset.repo}."
 
 

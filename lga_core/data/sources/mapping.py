@@ -26,6 +26,7 @@ _GUESSES = {
 }
 _LOOKED_AT = 200  # records: objects of one table look alike
 _KEYS = {"target_old": "ground_truth"}  # what the readers call a field, where not the same
+_ABSENT = object()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,9 @@ class ColumnMapping:
         """
         if self.target_new is None and self.target_old is None:
             raise LgaError("The mapping names no column for an answer.", hint="Choose one for the new or the old one.")
-        missing = [column for column in self.columns if not any(_has(record, column) for record in records)]
+        missing = [
+            column for column in self.columns if all(_value(record, column, _ABSENT) is _ABSENT for record in records)
+        ]
         if missing:
             raise LgaError(
                 f"There is no column {', '.join(missing)}.",
@@ -123,18 +126,11 @@ def _joined(cells: Iterable[Any]) -> list[Any]:
     return [item for cell in cells if cell is not None for item in (cell if isinstance(cell, list) else [cell])]
 
 
-def _has(record: Any, column: str) -> bool:
+def _value(record: Any, column: str, absent: Any = None) -> Any:
+    """The column's value; `absent` where this record does not have it."""
     if not isinstance(record, Mapping):
-        return False
-    head, dot, rest = column.partition(".")
-    return column in record or (bool(dot) and _has(record.get(head), rest))
-
-
-def _value(record: Any, column: str) -> Any:
-    """The column's value; None where this record does not have it."""
-    if not _has(record, column):
-        return None
+        return absent
     if column in record:
         return record[column]
-    head, _, rest = column.partition(".")
-    return _value(record[head], rest)
+    head, dot, rest = column.partition(".")
+    return _value(record.get(head), rest, absent) if dot else absent

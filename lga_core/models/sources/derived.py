@@ -6,13 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from pydantic import TypeAdapter
 from safetensors import SafetensorError
 
 from lga_core.errors import LgaError
 from lga_core.models.sources.cache import cap_bytes, shrink
 from lga_core.models.sources.files import cache_home, is_no_room, no_room, tells_no_room
 from lga_core.paths import whole_file
+from lga_core.results.base import adapter
 
 Content = TypeVar("Content")
 
@@ -92,4 +92,4 @@ def kept(path: Path, read: Callable[[Path], Content]) -> Content | None:
 
 def kept_json(path: Path, kind: type[Content]) -> Content | None:
     """As `kept`, of a JSON file with a value of this type."""
-    return kept(path, lambda place: TypeAdapter(kind).validate_json(place.read_bytes()))
+    return kept(path, lambda place: adapter(kind).validate_json(place.read_bytes()))

@@ -27,7 +27,7 @@ def race(
     *,
     report: Reporter = silent,
 ) -> tuple[Race, Stored]:
-    """Race the best layers of a ranking; what is stored is not edited again. `settings` None: the editor's defaults.
+    """Race the best layers of a ranking; what is stored is not edited again.
 
     The pointer is to the sweep's run, which holds the race's cells; complete: the race had all that it asked for.
     """

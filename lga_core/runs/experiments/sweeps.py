@@ -1,7 +1,6 @@
 """Sweeps joined with the store: every finished cell is stored at once, whatever set of facts asked for it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from lga_core.data.facts import Fact
@@ -9,7 +8,7 @@ from lga_core.editing.table import editor_named
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
-from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.progress import Phase, Reporter, counted_on, silent
 from lga_core.results import Stored, Sweep, SweepCell
 from lga_core.runs.claims import claimed
 from lga_core.runs.reading import finished_sweep
@@ -52,7 +51,7 @@ def sweep(
             missing = ours - run.rows(SweepCell).keys()
             elsewhere = len(left - ours)
             done = names.keys() - {places[name] for name in missing}
-            counted = _counted(report, elsewhere)
+            counted = counted_on(report, Phase.SWEEP, -elsewhere)  # what somebody else computes is not done yet
             for cell in cells(model, facts, layers, editor, settings, done, metrics=metrics, report=counted):
                 check_text(run, settings)
                 run.append(names[cell.record, cell.layer], cell)
@@ -70,12 +69,3 @@ def sweep(
         reused=len(names) - computed,
         run=run,
     )
-
-
-def _counted(report: Reporter, elsewhere: int) -> Reporter:
-    """A reporter to which cells that somebody else computes are not done yet."""
-
-    def report_edits(step: Progress) -> None:
-        report(replace(step, done=step.done - elsewhere) if step.phase is Phase.SWEEP else step)
-
-    return report_edits

@@ -29,7 +29,7 @@ from lga_core.resources import IMPORT_ROOT
 from lga_core.results import Stored, Sweep, SweepCell
 from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.ray.connection import LOCAL, connected, require_ray
-from lga_core.runs.ray.worker import DerivedFile, Refusal, WorkerModel, cards, sweep_part
+from lga_core.runs.ray.worker import DerivedFile, WorkerModel, cards, sweep_part
 from lga_core.runs.storage.store import Store
 
 LAYERS_AT_ONCE = 4  # of a task: what lies below them is computed once for all
@@ -171,6 +171,6 @@ def _cells_of(ray: ModuleType, reference: Any) -> tuple[SweepCell, ...]:
             f"A task on the Ray cluster failed: {reason}.",
             hint="What was finished is kept: the same sweep goes on from there.",
         ) from error
-    if isinstance(result, Refusal):
+    if isinstance(result, LgaError):
         raise LgaError(f"A worker of the Ray cluster refused. {result.cause}", hint=result.hint)
     return result

@@ -52,13 +52,13 @@ class WorkerModel:
             dtype=str(model.dtype).removeprefix("torch."),
             fingerprint=model.fingerprint,
             chat=model.identity.chat,
-            packages=_packages(),
+            packages=tuple((package, version(package)) for package in SAME),
         )
 
     def load(self) -> LoadedModel:
         """Raises LgaError where this is not the same model, or where other packages would measure it."""
-        for (name, wanted), (_, installed) in zip(self.packages, _packages(), strict=True):
-            if installed != wanted:
+        for name, wanted in self.packages:
+            if (installed := version(name)) != wanted:
                 raise LgaError(
                     f"It has {name} {installed}, the sweep was started with {wanted}.",
                     hint="Install the same requirements.txt on every machine.",
@@ -105,14 +105,6 @@ class DerivedFile:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """An LgaError on its way back: Ray would wrap it in an error of its own."""
-
-    cause: str
-    hint: str
-
-
 def sweep_part(
     model: WorkerModel,
     files: Sequence[DerivedFile],
@@ -121,15 +113,15 @@ def sweep_part(
     editor: str,
     settings: Any,
     metrics: SweepMetrics,
-) -> tuple[SweepCell, ...] | Refusal:
-    """One task: these facts at these layers."""
+) -> tuple[SweepCell, ...] | LgaError:
+    """One task: these facts at these layers. An LgaError is returned: raised, Ray would wrap it in its own."""
     try:
         loaded = _loaded(model)  # a process has many tasks of one sweep
         for file in files:
             file.ensure(loaded)
         return tuple(sweep_cells(loaded, facts, layers, editor, settings, metrics=metrics))
     except LgaError as error:
-        return Refusal(cause=error.cause, hint=error.hint)
+        return LgaError(error.cause, hint=error.hint)  # without the traceback
 
 
 def cards(model: LoadedModel) -> set[torch.device]:
@@ -138,7 +130,3 @@ def cards(model: LoadedModel) -> set[torch.device]:
 
 
 _loaded = functools.lru_cache(maxsize=1)(WorkerModel.load)
-
-
-def _packages() -> tuple[tuple[str, str], ...]:
-    return tuple((name, version(name)) for name in SAME)

@@ -20,8 +20,9 @@ from lga_core.evaluation.experiments.many_edits import many_edits
 from lga_core.evaluation.metrics.unedited import asked_anew
 from lga_core.evaluation.settings import ManyEditsSettings, MetricSettings, SweepMetrics
 from lga_core.models.loaded import LoadedModel
-from lga_core.progress import Phase, Progress, Reporter, silent
+from lga_core.progress import Phase, Reporter, counted_on, silent
 from lga_core.results import EditCheckpoint, Provenance, ReplayReport, Result
+from lga_core.results.base import adapter
 from lga_core.runs import tasks
 from lga_core.runs.replay.row_comparison import compared
 from lga_core.runs.storage.keys import (
@@ -43,11 +44,16 @@ from lga_core.runs.storage.keys import (
 from lga_core.runs.storage.kinds import RunKind, kind_of
 from lga_core.runs.storage.provenance import recorded_dtype
 from lga_core.runs.storage.recorded import facts_of_run, facts_of_trace, recorded_settings
-from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.known_facts import check_known_facts
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import CmaSettings
+
+_RULES = {  # whose version is among the settings of a key: what has changed where it is another one
+    OWN_ANSWERS: "The model's own answers are put to it in another way since",
+    FREE_MATCH: "Its free answers are compared by another rule since",
+    ACCEPTED_OLD: "A new answer that is an accepted old one is left out since",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,38 +80,17 @@ class Replay:
         """Raise LgaError where what would be computed now is another question than the stored one."""
         if again.provenance.key == self.asked.key:
             return
-        now = again.provenance
-        for then, today, what in (
-            (self.asked.model_fingerprint, now.model_fingerprint, "The model's files are not those of then"),
-            (self.asked.chat, now.chat, "The model's chat template is not that of then"),
-            (self.asked.method_version, now.method_version, "The method's numbers have changed since"),
-            (
-                self.asked.settings.get(OWN_ANSWERS),
-                now.settings.get(OWN_ANSWERS),
-                "The model's own answers are put to it in another way since",
-            ),
-            (
-                self.asked.settings.get(FREE_MATCH),
-                now.settings.get(FREE_MATCH),
-                "Its free answers are compared by another rule since",
-            ),
-            (
-                self.asked.settings.get(ACCEPTED_OLD),
-                now.settings.get(ACCEPTED_OLD),
-                "A new answer that is an accepted old one is left out since",
-            ),
-            (
-                recorded_dtype(self.asked),
-                recorded_dtype(now),
-                f"It was computed in {recorded_dtype(self.asked)}, and the model is in {recorded_dtype(now)} here",
-            ),
-        ):
-            if then != today:
-                raise LgaError(f"{what}: this run cannot be replayed.", hint="Ask its question again instead.")
-        raise LgaError(
-            "Its settings or texts are not those of then: this run cannot be replayed.",
-            hint="Ask its question again instead.",
-        )
+        asked, now = self.asked, again.provenance
+        dtype, dtype_now = recorded_dtype(asked), recorded_dtype(now)
+        reasons = [
+            (asked.model_fingerprint, now.model_fingerprint, "The model's files are not those of then"),
+            (asked.chat, now.chat, "The model's chat template is not that of then"),
+            (asked.method_version, now.method_version, "The method's numbers have changed since"),
+            *((asked.settings.get(rule), now.settings.get(rule), what) for rule, what in _RULES.items()),
+            (dtype, dtype_now, f"It was computed in {dtype}, and the model is in {dtype_now} here"),
+        ]
+        changed = [what for then, today, what in reasons if then != today]
+        raise _not_replayable(changed[0] if changed else "Its settings or texts are not those of then")
 
 
 def replay(model: LoadedModel, run: Run, *, report: Reporter = silent) -> ReplayReport:
@@ -124,10 +109,7 @@ def replay(model: LoadedModel, run: Run, *, report: Reporter = silent) -> Replay
     facts = facts_of_run(run, stored)
     rows = {name: stored[name] for name in asked_as_today(stored, facts)} if kind.subject == "sweep" else stored
     if not rows:
-        raise LgaError(
-            "The method's numbers have changed since: this run cannot be replayed.",
-            hint="Ask its question again instead.",
-        )
+        raise _not_replayable("The method's numbers have changed since")
     with tempfile.TemporaryDirectory(prefix="lga-replay-") as folder, searched_anew(), asked_anew():
         work = Replay(
             model=model,
@@ -204,17 +186,13 @@ def _sweep(work: Replay) -> Iterator[tuple[str, Result]]:
     work.check(sweep_run(work.model.identity, editor, settings, work.fresh, MetricSettings(answers=answers)))
     facts = {fact.fingerprint: fact for fact in _numbered(work.facts)}
     finished = 0
-
-    def count_cells(step: Progress) -> None:
-        done = finished + step.done
-        work.report(replace(step, done=done, total=len(work.stored)) if step.phase is Phase.SWEEP else step)
-
     for members, layers in _swept_together(work.stored).items():
         some = [facts[fingerprint] for fingerprint, _asked in members]
         cap = next(filter(None, (cap_in_cell(asked) for _fingerprint, asked in members)), None)
         names = {facts[fingerprint].record: (fingerprint, asked) for fingerprint, asked in members}
         metrics = SweepMetrics(answers=answers, probes=cap)
-        for cell in sweep_cells(work.model, some, layers, editor, settings, metrics=metrics, report=count_cells):
+        counted = counted_on(work.report, Phase.SWEEP, finished, len(work.stored))
+        for cell in sweep_cells(work.model, some, layers, editor, settings, metrics=metrics, report=counted):
             fingerprint, asked = names[cell.record]
             yield cell_name(fingerprint, cell.layer, asked), cell
         finished += len(some) * len(layers)
@@ -251,6 +229,10 @@ def _many_edits(work: Replay) -> Iterator[tuple[str, Result]]:
             missing.discard(str(item.edits))
             if not missing:
                 return
+
+
+def _not_replayable(why: str) -> LgaError:
+    return LgaError(f"{why}: this run cannot be replayed.", hint="Ask its question again instead.")
 
 
 def _numbered(facts: Sequence[Fact]) -> list[Fact]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lga_core.results import Cost, Provenance, ReplayReport, Result
-from lga_core.runs.storage.row_file import adapter
+from lga_core.results.base import adapter
 
 TOLERANCE = 1e-4  # float32 on other hardware, or in batches of another size, differs by less
 SMALLEST = 0.01  # a number that stands alone is compared with at least this: below it, rounding is all there is

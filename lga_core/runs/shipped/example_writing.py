@@ -73,14 +73,12 @@ def check_place(folder: Path) -> None:
         )
 
 
-def record_model(
-    model: LoadedModel, folder: Path, *, limit: int = LIMIT, swept: int = LIMIT, report: Reporter = silent
-) -> RecordedModel:
+def record_model(model: LoadedModel, folder: Path, *, swept: int, report: Reporter) -> RecordedModel:
     """One model's scores, a sweep of the first `swept` facts, and texts; of the first fact that it knows traces with
     attributions, and a trial at the sweep's best layer and at the last."""
-    question = {"model": model.name, "facts": FACTS, "limit": limit, "seed": SEED, "known_only": False}
+    question = {"model": model.name, "facts": FACTS, "limit": LIMIT, "seed": SEED, "known_only": False}
     store = Store(folder, origin=Origin(question=question, command=COMMAND))
-    facts = choose(load_facts(FACTS).facts, limit, SEED)
+    facts = choose(load_facts(FACTS).facts, LIMIT, SEED)
     scores = [_measured(model, facts, name, store, report) for name in MEASURED]
     layers = range(model.layers)
     swept_at, cells = sweep(model, FACTS, facts[:swept], layers, EDITOR, None, store, report=report)
@@ -92,8 +90,7 @@ def record_model(
     tokens = tasks.attribute_fact(model, FACTS, fact, TOKEN_ATTRIBUTION_STEPS, "data", store, report=report)[1]
     good = layers[int(np.argmax(swept_at.overall.mean(0)[:-1]))]  # in the last one an edit does not reach the answer
     trials = [
-        tasks.trial(model, FACTS, fact, (layer,), EDITOR, None, store, report=report)[1]
-        for layer in (layers[-1], good)
+        tasks.trial(model, FACTS, fact, (layer,), EDITOR, None, store, report=report)[1] for layer in (layers[-1], good)
     ]
     keep_texts(model, folder)
     opened = (scores[-1], cells, traces[0], tokens, *trials)

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lga_core.data.facts import Fact, facts_fingerprint
+from lga_core.data.select import editable
 from lga_core.editing.table import editor_named
 from lga_core.errors import LgaError, one_of
 from lga_core.evaluation.settings import (
@@ -54,9 +55,8 @@ ACCEPTED_OLD = "accepted_old"  # the same of the rule for a new answer that is a
 
 def known_facts_run(model: ModelIdentity, store: Store) -> Run:
     """The known-fact checks of a model: every fact is checked once, whatever the set."""
-    return store.open(
-        provenance(model, "every fact asked about", (), method="survey", version=KNOWN_FACTS_VERSION, settings={})
-    )
+    version = KNOWN_FACTS_VERSION
+    return store.open(provenance(model, "every fact asked about", (), method="survey", version=version, settings={}))
 
 
 def measurement_run(
@@ -84,32 +84,18 @@ def trace_run(
     store: Store,
 ) -> Run:
     """One fact's token trace, with noise of the size that the subjects of `noise_facts` give."""
-    return store.open(
-        provenance(
-            model,
-            facts_name,
-            [fact],
-            method=f"token-trace-{kind}",
-            version=CMA_VERSION,
-            settings={**asdict(settings), "noise_facts": facts_fingerprint(noise_facts)},
-        )
-    )
+    method = f"token-trace-{kind}"
+    asked = {**asdict(settings), "noise_facts": facts_fingerprint(noise_facts)}
+    return store.open(provenance(model, facts_name, [fact], method=method, version=CMA_VERSION, settings=asked))
 
 
 def attribution_run(
     model: ModelIdentity, facts_name: str, fact: Fact, n_steps: int, old: OldSource, store: Store
 ) -> Run:
     """One fact's token attributions."""
-    return store.open(
-        provenance(
-            model,
-            facts_name,
-            [fact],
-            method="token-attribution",
-            version=TOKEN_ATTRIBUTION_VERSION,
-            settings={"n_steps": n_steps, "old": old, **_own_answers(takes_own_answer(fact, old))},
-        )
-    )
+    method, version = "token-attribution", TOKEN_ATTRIBUTION_VERSION
+    asked = {"n_steps": n_steps, "old": old, **_own_answers(takes_own_answer(fact, old))}
+    return store.open(provenance(model, facts_name, [fact], method=method, version=version, settings=asked))
 
 
 def trial_run(
@@ -125,8 +111,7 @@ def trial_run(
     diagnose: bool,
 ) -> Run:
     """One trial edit. `settings` None: the editor's defaults."""
-    chosen = editor_named(editor)
-    settings = settings or chosen.settings()
+    settings = settings or editor_named(editor).settings()
     asked = {
         **asdict(settings),
         "layers": tuple(sorted(layers)),
@@ -137,9 +122,8 @@ def trial_run(
         **_own_answers(asks_own_answer(fact)),
         **({FREE_MATCH: FREE_MATCH_VERSION} if matched_without_words(fact) else {}),
     }
-    return store.open(
-        provenance(model, facts_name, [fact], method=f"trial-{editor}", version=chosen.version, settings=asked)
-    )
+    version = editor_named(editor).version
+    return store.open(provenance(model, facts_name, [fact], method=f"trial-{editor}", version=version, settings=asked))
 
 
 def sweep_run(
@@ -147,25 +131,14 @@ def sweep_run(
 ) -> Run:
     """The cells of a model, an editor, its settings and the answers that count: all sets of facts share them.
 
-    `settings` None: the editor's defaults. What changes some facts' cells only is in the names of these:
-    `asked_in_cell`.
+    What changes some facts' cells only is in the names of these: `asked_in_cell`.
     """
-    settings = settings or editor_named(editor).settings()
-    asked = {
-        **asdict(settings),
-        "answers": metrics.answers,
-        "sweep_version": SWEEP_VERSION,
-        "text": _text_key(settings),
-    }
+    settings = settings or editor_named(editor).settings()  # None: the editor's defaults
+    answers = metrics.answers
+    asked = {**asdict(settings), "answers": answers, "sweep_version": SWEEP_VERSION, "text": _text_key(settings)}
+    version = editor_named(editor).version
     return store.open(
-        provenance(
-            model,
-            "every fact swept",
-            (),
-            method=f"sweep-{editor}",
-            version=editor_named(editor).version,
-            settings=asked,
-        )
+        provenance(model, "every fact swept", (), method=f"sweep-{editor}", version=version, settings=asked)
     )
 
 
@@ -247,8 +220,7 @@ def _needs_own_answers(facts: Sequence[Fact], how: ManyEditsSettings) -> bool:
     """Whether one of the locality probes of many edits needs the model's own answer."""
     if not any(asks_own_answer(fact) for fact in facts):
         return False
-    edited = [fact for fact in facts if fact.target_new is not None]  # editors refuse the others
-    return any(not probe.answers for probe in locality_probes(edited, how.locality))
+    return any(not probe.answers for probe in locality_probes(editable(facts), how.locality))  # others are refused
 
 
 def check_text(run: Run, settings: Any) -> None:

@@ -1,5 +1,6 @@
 """What a stored run is of, told from its method's name, and what its rows are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,11 @@ from lga_core.scores.methods import MEASUREMENTS
 from lga_core.scores.settings import TRACE_PHASES
 
 Subject = Literal["known facts", "scores", "trace", "attribution", "trial", "sweep", "many edits", "other"]
-TRACE, TRIAL, SWEEP, MANY = "token-trace-", "trial-", "sweep-", "many-"
+_OF_EDITORS: Mapping[str, tuple[Subject, str, type[Result]]] = {  # what the editor's name comes after
+    "trial-": ("trial", "Trial edit", EditReport),
+    "sweep-": ("sweep", "Sweep", SweepCell),
+    "many-": ("many edits", "Many edits", EditCheckpoint),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +49,14 @@ def kind_of(method: str) -> RunKind:
         title = f"Scores: {MEASUREMENTS[method].phase.value}"
         return RunKind(subject="scores", name=method, title=title, row_type=FactRow)
     for kind, phase in TRACE_PHASES.items():
-        if method == f"{TRACE}{kind}":
+        if method == f"token-trace-{kind}":
             words = phase.value.partition(", ")[2]
             return RunKind(subject="trace", name=kind, title=f"Causal trace: {words}", row_type=CausalTrace)
-    if method.startswith(TRIAL):
-        name = method.removeprefix(TRIAL)
-        return RunKind(subject="trial", name=name, title=f"Trial edit: {_editor(name)}", row_type=EditReport)
-    if method.startswith(SWEEP):
-        name = method.removeprefix(SWEEP)
-        return RunKind(subject="sweep", name=name, title=f"Sweep: {_editor(name)}", row_type=SweepCell)
-    if method.startswith(MANY):
-        name = method.removeprefix(MANY)
-        return RunKind(subject="many edits", name=name, title=f"Many edits: {_editor(name)}", row_type=EditCheckpoint)
+    for prefix, (subject, title, row_type) in _OF_EDITORS.items():
+        if method.startswith(prefix):
+            name = method.removeprefix(prefix)
+            editor = EDITORS[name].title if name in EDITORS else name  # one that this version does not know
+            return RunKind(subject=subject, name=name, title=f"{title}: {editor}", row_type=row_type)
     return RunKind(subject="other", name=method, title=method, row_type=None)
 
 
@@ -69,8 +70,3 @@ def lost_rows(run: Run) -> int:
         return 0
     types = (kind.row_type, TrialStage) if kind.subject == "trial" else (kind.row_type,)
     return unreadable_rows(run.store.shown(run.provenance.key, ".jsonl"), types)
-
-
-def _editor(name: str) -> str:
-    """Its title; its name where this version does not know it."""
-    return EDITORS[name].title if name in EDITORS else name

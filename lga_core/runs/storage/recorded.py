@@ -7,7 +7,7 @@ from typing import Any
 from lga_core.data.facts import Fact, facts_fingerprint
 from lga_core.data.load import load_facts, shipped_sets
 from lga_core.errors import LgaError
-from lga_core.runs.storage.row_file import adapter
+from lga_core.results.base import adapter
 from lga_core.runs.storage.store import Run
 
 

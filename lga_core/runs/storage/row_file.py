@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import pydantic_core
-from pydantic import TypeAdapter
 
 from lga_core.errors import LgaError
+from lga_core.results.base import adapter
 
 Row = TypeVar("Row")
 READERS_KEPT = 512  # files whose rows stay parsed in memory; the traces of 32 facts and 3 kinds are 96
@@ -72,11 +72,6 @@ def write_whole(path: Path, content: bytes) -> None:
             half.unlink()
 
 
-def adapter(row_type: Any) -> TypeAdapter[Any]:
-    """The JSON form of a type. Building one takes milliseconds: once a type, not once a row."""
-    return _adapter(row_type)
-
-
 def unusable(root: Path, error: OSError) -> LgaError:
     """What a failing disk or lock means to the user."""
     reason = error.strerror or str(error)
@@ -86,7 +81,7 @@ def unusable(root: Path, error: OSError) -> LgaError:
     )
 
 
-class RowReader(Generic[Row]):
+class RowReader:
     """The rows of one file, read as they are added; threads may share it."""
 
     def __init__(self, path: Path, row_type: Any) -> None:
@@ -95,7 +90,7 @@ class RowReader(Generic[Row]):
         self._lock = threading.Lock()
         self._start_over()
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, Any]:
         """Every row so far, in the order in which they were added; of two with one name the first counts."""
         with self._lock:
             try:
@@ -108,7 +103,7 @@ class RowReader(Generic[Row]):
             return dict(self._rows)
 
     def _start_over(self) -> None:
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, Any] = {}
         self.damaged = 0  # lines that are not as they were written
         self.other: set[str] = set()  # names of rows that are not of this type
         self._offset = 0  # the end of the last whole line that was read
@@ -152,13 +147,8 @@ class RowReader(Generic[Row]):
             self.other.add(of)
 
 
-@functools.cache
-def _adapter(row_type: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(row_type)
-
-
 @functools.lru_cache(maxsize=READERS_KEPT)
-def _reader(path: Path, row_type: Any) -> RowReader[Any]:
+def _reader(path: Path, row_type: Any) -> RowReader:
     return RowReader(path, row_type)
 
 

@@ -21,8 +21,9 @@ from pydantic import ValidationError
 from lga_core.errors import LgaError
 from lga_core.models.sources.files import cache_home
 from lga_core.results import Cost, Origin, Provenance, Result, RunNotes, Stored
+from lga_core.results.base import adapter
 from lga_core.runs.storage.fact_log import FactLog
-from lga_core.runs.storage.row_file import adapter, append_rows, read_rows, unusable, write_whole
+from lga_core.runs.storage.row_file import append_rows, read_rows, unusable, write_whole
 
 Row = TypeVar("Row", bound=Result)
 LOCK_SECONDS = 30.0

@@ -12,7 +12,7 @@ from typing import Any
 
 from lga_core.errors import LgaError
 from lga_core.service.process import machine
-from lga_core.service.process.jobs import Job, State
+from lga_core.service.process.jobs import Job
 from lga_core.service.process.link import Link
 from lga_core.service.process.messages import Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
 from lga_core.service.requests import Request
@@ -40,12 +40,7 @@ class EngineClient:
         self._numbers = itertools.count(1)
         self._jobs: list[Job] = []  # live ones; those of one number are one piece of work that several have asked for
         self._link: Link | None = None
-        self._model: str | None = None
-
-    @property
-    def model(self) -> str | None:
-        """Name of the model that the engine has in memory."""
-        return self._model
+        self.model: str | None = None  # name of the one that the engine has in memory
 
     @property
     def process(self) -> subprocess.Popen | None:
@@ -126,7 +121,7 @@ class EngineClient:
         if isinstance(message, InMemory):
             with self._lock:
                 if self._link is link:
-                    self._model = message.model
+                    self.model = message.model
             return
         with self._lock:  # who joins the work meanwhile must not miss its end
             for job in self.running():
@@ -155,7 +150,7 @@ class EngineClient:
         with self._lock:
             if self._link is link:
                 self._link = None
-                self._model = None
+                self.model = None
             for job in self.running():
                 if job.number not in link.jobs:
                     continue
@@ -180,10 +175,4 @@ def _tell(job: Job, message: Any) -> None:
     elif isinstance(message, Shown):
         job.show(message.value)
     elif isinstance(message, Ended):
-        job.end(_state(message), result=message.result, error=message.error)
-
-
-def _state(ended: Ended) -> State:
-    if ended.finished:
-        return "finished"
-    return "cancelled" if ended.error is None else "failed"
+        job.end(message.state, result=message.result, error=message.error)

@@ -18,7 +18,7 @@ from typing import Any
 from lga_core.errors import explained
 from lga_core.progress import Cancelled, Phase, Progress
 from lga_core.service.process.freed_memory import FreedMemory
-from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Machine, Reported, Shown, Submit, Waiting
+from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Reported, Shown, Submit, Waiting
 from lga_core.service.process.turns import Turn, Turns
 
 ALIVE_SECONDS = 1.0
@@ -45,7 +45,7 @@ class Engine:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sending = threading.Lock()
-        self._turns = Turns()
+        self.turns = Turns()
         self._jobs: dict[int, RunningJob] = {}
         self.freed_memory = FreedMemory()
         self._ready = threading.Event()
@@ -83,10 +83,6 @@ class Engine:
             except OSError:
                 log.info("The server is gone.")
 
-    @property
-    def turns(self) -> Turns:
-        return self._turns
-
     def desk(self) -> Any:
         """The models in memory, once torch is imported. Raises what kept it from being so."""
         self._ready.wait()
@@ -102,15 +98,12 @@ class Engine:
         try:
             from lga_core.service.work.desk import Desk, machine
 
-            about: Machine = machine()
+            self.send(machine())
             self._desk = Desk(on_model=lambda name: self.send(InMemory(model=name)))
         except BaseException as error:  # each job says so, else none would ever end
             log.exception("The engine cannot begin.")
             self.failure = error
-            self._ready.set()
-            return
         self._ready.set()
-        self.send(about)
 
     def _tell_alive(self) -> None:
         while True:
@@ -192,16 +185,12 @@ class RunningJob:
     def _run(self) -> None:
         try:
             result = self._perform()
-            ended = Ended(job=self._id, finished=True, result=result)
+            ended = Ended(job=self._id, state="finished", result=result)
         except Cancelled:
-            ended = Ended(job=self._id, finished=False)
+            ended = Ended(job=self._id, state="cancelled")
         except BaseException as error:  # a thread's end is the job's end, whatever it was
             log.exception("The job %r failed.", self._title)
-            ended = Ended(
-                job=self._id,
-                finished=False,
-                error=explained(self._title, error, hint=IN_LOG),
-            )
+            ended = self._failed(error)
         finally:
             self._engine.turns.give(self._turn)
             self._engine.forget(self._id)
@@ -209,10 +198,13 @@ class RunningJob:
             self._engine.send(ended)
         except Exception as error:  # a result that cannot be sent must not leave the job without an end
             log.exception("The end of the job %r cannot be told.", self._title)
-            self._engine.send(Ended(job=self._id, finished=False, error=explained(self._title, error, hint=IN_LOG)))
+            self._engine.send(self._failed(error))
         self._engine.freed_memory.give_back()
         if self._engine.failure is not None:
             os._exit(1)  # the next request starts another process
+
+    def _failed(self, error: BaseException) -> Ended:
+        return Ended(job=self._id, state="failed", error=explained(self._title, error, hint=IN_LOG))
 
     def _perform(self) -> Any:
         from lga_core.service.work import perform

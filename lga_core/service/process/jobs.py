@@ -19,7 +19,6 @@ RATE_SECONDS = 30.0  # the time left is told from the steps of the last half min
 class Snapshot:
     """What a job looks like at one moment."""
 
-    title: str
     state: State
     progress: Progress | None  # None until the first step is finished
     behind: str  # while it waits: the title of the job that computes
@@ -96,7 +95,6 @@ class Job:
         with self._lock:
             now = self._ended or time.monotonic()
             return Snapshot(
-                title=self.title,
                 state=self._state,
                 progress=self._progress,
                 behind=self._behind,

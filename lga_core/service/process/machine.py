@@ -11,7 +11,7 @@ from pathlib import Path
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import local_folder, resolve
-from lga_core.models.sources.derived import keep
+from lga_core.models.sources.derived import keep, kept_json
 from lga_core.models.sources.files import cache_home
 from lga_core.models.sources.fingerprint import quick_fingerprint
 from lga_core.models.text.chat import is_chat
@@ -31,11 +31,9 @@ def remember(machine: Machine) -> None:
 
 def known() -> Machine | None:
     """What an engine said last; None before the first one."""
-    try:
-        told = json.loads(_path().read_text(encoding="utf-8"))
-        return Machine(device=told["device"], dtype=told["dtype"])  # earlier versions kept more
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+    with suppress(LgaError):
+        return kept_json(_path(), Machine)
+    return None
 
 
 def identity(name: str) -> ModelIdentity | None:

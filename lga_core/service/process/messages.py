@@ -1,7 +1,7 @@
 """What the server's process and the engine's process tell each other: plain frozen objects over one pipe."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lga_core.errors import LgaError
 from lga_core.progress import Progress
@@ -70,9 +70,9 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """Engine to server: the job's last word. Neither result nor error: it was cancelled."""
+    """Engine to server: the job's last word."""
 
     job: int
-    finished: bool
+    state: Literal["finished", "cancelled", "failed"]
     result: Any = None
     error: LgaError | None = None

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lga_core.data.facts import Fact
+from lga_core.data.select import editable
 from lga_core.editing.table import EDITORS
 from lga_core.results import Answer, ModelIdentity, Obstacle
 from lga_core.runs.reading import finished_sweep
 from lga_core.runs.storage.store import Store
 from lga_core.service.reading.method_scores import QuestionScores, ScoreChoices, method_scores
-from lga_core.service.reading.stored import editable, scored_facts
+from lga_core.service.reading.stored import scored_facts
 from lga_core.service.requests import ProxySet
 from lga_core.worth.reach import obstacles
 from lga_core.worth.recommendation import Past, recommend

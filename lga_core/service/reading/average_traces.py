@@ -20,13 +20,12 @@ class AverageTraces:
     facts: int  # asked for, of those that the set has
     unchecked: int  # of them, whom the model was not asked about yet
     usable: int  # of them, that it knows or that have no old answer
-    traced: Mapping[Kind, int]  # of these
     averages: Mapping[Kind, AverageTrace]  # of the kinds with a trace that can be averaged
-    runs: Mapping[Kind, tuple[Stored, ...]]  # where each of the traces is from
+    runs: Mapping[Kind, tuple[Stored, ...]]  # where the trace of each usable fact that is traced is from
 
     @property
     def complete(self) -> bool:
-        return self.unchecked == 0 and all(traced == self.usable for traced in self.traced.values())
+        return self.unchecked == 0 and all(len(runs) == self.usable for runs in self.runs.values())
 
 
 def read(identity: ModelIdentity, request: AverageTraceRequest, store: Store) -> AverageTraces | None:
@@ -47,7 +46,6 @@ def read(identity: ModelIdentity, request: AverageTraceRequest, store: Store) ->
         facts=len(facts),
         unchecked=len(facts) - len(checks),
         usable=len(usable),
-        traced={kind: len(finished) for kind, finished in traces.items()},
         averages={
             kind: average_traces(finished, {NOT_KNOWN: unknown})
             for kind, finished in traces.items()

@@ -128,14 +128,14 @@ def _scores(header: RunHeader, run: Run) -> RunContent:
     if not used or method.values is None:
         return RunContent(header=header, metrics=metrics)
     scores = layer_scores(method.name, rows, len(method.values(used[0], View())), View())
-    picks = scores.selection.golden_layers
-    share = scores.bootstrap.share[picks[0]] if scores.bootstrap is not None and picks else None
+    if scores.share is not None:
+        metrics["draws with the same pick"] = f"{100 * scores.share:.0f} %"
     return RunContent(
         header=header,
         curve=scores.total,
         curve_is=f"{method.title}, {scores.total_is} over facts",
-        picks=picks,
-        metrics=metrics | ({"draws with the same pick": f"{100 * share:.0f} %"} if share is not None else {}),
+        picks=scores.selection.golden_layers,
+        metrics=metrics,
     )
 
 

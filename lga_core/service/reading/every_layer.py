@@ -78,15 +78,14 @@ def read(identity: ModelIdentity, request: EveryLayerRequest, store: Store) -> E
         store,
         metrics=request.sweep_metrics,
     )
-    rows = {need.measurement: stored_row(identity, request, need, store) for need in request.needs}
-    settings = {need.measurement: asdict(need.settings) for need in request.needs}
+    methods = {METHODS[method].measurement: method for method in METHODS_SHOWN}
     view = View(bootstrap=0, terms=terms_of(request.settings))
     scores = {}
-    for method in METHODS_SHOWN:
-        measurement = METHODS[method].measurement
-        row = rows.get(measurement or "")
-        if measurement is not None and row is not None:
-            scores[method] = layer_scores(method, [row], identity.layers, view, settings[measurement])
+    for need in request.needs:
+        method = methods[need.measurement]
+        row = stored_row(identity, request, need, store)
+        if row is not None:
+            scores[method] = layer_scores(method, [row], identity.layers, view, asdict(need.settings))
     return EveryLayer(sweep=sweep, stored=stored, scores=scores)
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lga_core.data.facts import Fact
-from lga_core.results import FactRow, Kind, KnownFactCheck, LayerScores, Loss, OldSource, Stored
+from lga_core.results import FactRow, Kind, KnownFactCheck, Loss, MethodScores, OldSource
 from lga_core.scores.methods import MEASUREMENTS, METHODS, Known, Scope, View, layer_scores
 from lga_core.scores.selection import Rank, spearman
 from lga_core.service.reading.stored import ScoredFacts
@@ -65,18 +65,6 @@ class ScoreChoices:
             known=self.known,
             seed=self.seed,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodScores:
-    """One method's scores with where its rows come from."""
-
-    scores: LayerScores
-    stored: Stored | None  # None: nothing is measured for it
-
-    @property
-    def partial(self) -> bool:
-        return self.stored is not None and not self.stored.complete
 
 
 def method_scores(known: ScoredFacts, choices: ScoreChoices, method: str) -> MethodScores | None:
@@ -148,16 +136,14 @@ def pick_rows(known: ScoredFacts, choices: ScoreChoices) -> list[dict[str, objec
         if item is None:
             continue
         scores = item.scores
-        golden = scores.selection.golden_layer
-        drawn = scores.bootstrap is not None and golden is not None
         measured = item.stored is not None
         rows.append(
             {
                 "method": method_title(method),
-                "pick": golden,
+                "pick": scores.selection.golden_layer,
                 "next": ", ".join(map(str, scores.selection.golden_layers[1:])),
                 "ρ with LGA": None if method == LGA else agreement(every[LGA], item),
-                "picked in, %": 100 * float(scores.bootstrap.share[golden]) if drawn else None,
+                "picked in, %": None if scores.share is None else 100 * scores.share,
                 "facts": scores.n_facts if measured else None,
                 "seconds": scores.cost.seconds if measured else None,
                 "note": scores.selection.reason or ("partial" if item.partial else ""),

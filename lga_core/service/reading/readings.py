@@ -27,15 +27,14 @@ def reading_rows(known: ScoredFacts, choices: ScoreChoices) -> list[dict[str, ob
     for reading in readings(choices):
         item = method_scores(known, reading, LGA)
         scores = item.scores if item is not None else None
-        golden = scores.selection.golden_layer if scores is not None else None
-        drawn = scores is not None and scores.bootstrap is not None and golden is not None
+        share = scores.share if scores is not None else None
         note = "" if item is None or not item.partial else "partial"
         rows.append(
             {
                 "loss": option_words("loss", reading.loss),
                 "old answer": option_words("old", reading.old),
-                "pick": golden,
-                "picked in, %": 100 * float(scores.bootstrap.share[golden]) if drawn else None,
+                "pick": scores.selection.golden_layer if scores is not None else None,
+                "picked in, %": None if share is None else 100 * share,
                 "ρ with the one shown": None if reading == choices else agreement(shown, item),
                 "facts": scores.n_facts if scores is not None else None,
                 "note": "not measured yet" if item is None else "shown" if reading == choices else note,

@@ -7,24 +7,24 @@ that the store kept. No model, no torch, no page.
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, NoReturn
+from typing import Any
 
 from lga_core.data.facts import Fact, FactSet, facts_fingerprint
 from lga_core.data.load import choose
+from lga_core.data.select import editable
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import TRIAL_METRICS, ManyEditsSettings, MetricSettings
-from lga_core.results import EditReport, Origin, Provenance, Stored, SweepCell, TrialStage
+from lga_core.results import EditReport, Origin, Stored, SweepCell, TrialStage
+from lga_core.results.base import adapter
 from lga_core.runs.reading import begun_trial
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.keys import asked_in_cell, cell_place
 from lga_core.runs.storage.kinds import RunKind, kind_of
 from lga_core.runs.storage.recorded import question_facts, recorded_settings
-from lga_core.runs.storage.row_file import adapter
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.service.reading.method_scores import ScoreChoices
-from lga_core.service.reading.stored import editable
 from lga_core.service.requests import TrialRequest
 
 PAGES = {
@@ -147,7 +147,13 @@ def _facts_to_show(run: Run, kind: RunKind, rows: list[str]) -> tuple[Fact, ...]
         if noise:
             return noise
     facts = question_facts(run, rows)
-    return facts if facts else _no_facts(run.provenance)
+    if not facts:
+        raise LgaError(
+            f"The facts of this run are not recorded: an earlier version stored it, and no set at hand has them "
+            f"({run.provenance.facts}).",
+            hint="Load that set and ask its question again; what is stored is shown at once.",
+        )
+    return facts
 
 
 def _recorded(
@@ -268,11 +274,3 @@ def _with_trial(opened: Reopening, run: Run, rows: Mapping[str, Any]) -> Reopeni
     if begun is not None:
         return replace(opened, begun=(request, begun))
     return replace(opened, trial=(request, report, run.stored(rows=1, reused=1)))
-
-
-def _no_facts(asked: Provenance) -> NoReturn:
-    raise LgaError(
-        f"The facts of this run are not recorded: an earlier version stored it, and no set at hand has them "
-        f"({asked.facts}).",
-        hint="Load that set and ask its question again; what is stored is shown at once.",
-    )

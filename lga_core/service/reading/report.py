@@ -20,7 +20,6 @@ from lga_core.results import (
     ReportedAverage,
     ReportedLayers,
     ReportedLedger,
-    ReportedScores,
     ReportedSweep,
     ReportedTrace,
     ReportedTrial,
@@ -33,7 +32,6 @@ from lga_core.service.reading import average_traces, every_layer
 from lga_core.service.reading.answering import answered
 from lga_core.service.reading.method_scores import (
     LGA,
-    MethodScores,
     ScoreChoices,
     agreement,
     fact_rows,
@@ -41,7 +39,7 @@ from lga_core.service.reading.method_scores import (
     question_scores,
 )
 from lga_core.service.reading.readings import reading_needs, reading_rows
-from lga_core.service.reading.stored import all_from_store, attribution, many_edits, scored_facts, traces
+from lga_core.service.reading.stored import attribution, many_edits, scored_facts, traces
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import (
     AverageTraceRequest,
@@ -81,7 +79,7 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
     choices = request.choices
     entry = resolve(request.model)
     needs = tuple(dict.fromkeys((*choices.all_needs(), *reading_needs(choices))))
-    known = all_from_store(scored_facts(identity, request.proxy, needs, store))
+    known = scored_facts(identity, request.proxy, needs, store)
     scores = question_scores(known, choices)
     lga = scores.lga
     facts_name = request.proxy.name
@@ -98,9 +96,9 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
         facts=tuple(fact_rows(known.facts, known.checks, lga.scores.rows if lga is not None else ())),
         answer=asked.answer if asked is not None else None,
         obstacles=asked.obstacles if asked is not None else {},
-        lga=_reported(lga),
-        cma=_reported(scores.cma),
-        forecast=_reported(scores.forecast),
+        lga=lga,
+        cma=scores.cma,
+        forecast=scores.forecast,
         agreement=agreement(lga, scores.cma),
         picks=tuple(pick_rows(known, choices)) if scores.scored else (),
         readings=tuple(reading_rows(known, choices)),
@@ -145,10 +143,6 @@ def _asked(request: ReportRequest, identity: ModelIdentity, title: str, n: int) 
     }
 
 
-def _reported(item: MethodScores | None) -> ReportedScores | None:
-    return None if item is None else ReportedScores(scores=item.scores, stored=item.stored)
-
-
 def _trace(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
     """None where nothing of it is measured."""
     traced = traces(identity, request.proxy, request.fact, request.kinds, request.settings, store)
@@ -166,7 +160,9 @@ def _averages(
     if read is None:
         return ()
     return tuple(
-        ReportedAverage(average=average, runs=read.runs[kind], missing=read.unchecked + read.usable - read.traced[kind])
+        ReportedAverage(
+            average=average, runs=read.runs[kind], missing=read.unchecked + read.usable - len(read.runs[kind])
+        )
         for kind, average in read.averages.items()
         if len(average.records) > 1
     )

@@ -17,26 +17,18 @@ class RunGroup:
 
 def grouped(headers: Sequence[RunHeader]) -> list[RunHeader | RunGroup]:
     """The runs in their order, a group in the place of its first one. One that a user gave a name stands alone."""
-    names = {header.key: _group(header) for header in headers}
-    together: dict[str, list[RunHeader]] = {}
+    together: dict[str, list[RunHeader]] = {}  # in the order of the first of each
     for header in headers:
-        if (name := names[header.key]) is not None:
-            together.setdefault(name, []).append(header)
-    listed: list[RunHeader | RunGroup] = []
-    for header in headers:
-        name = names[header.key]
-        alike = together[name] if name is not None else []
-        if name is None or len(alike) == 1:
-            listed.append(header)
-        elif header is alike[0]:
-            listed.append(RunGroup(name=name, headers=tuple(alike)))
-    return listed
+        together.setdefault(_group(header), []).append(header)
+    return [
+        alike[0] if len(alike) == 1 else RunGroup(name=name, headers=tuple(alike)) for name, alike in together.items()
+    ]
 
 
-def _group(header: RunHeader) -> str | None:
-    """What the runs of a group have in common; None for a run that stands alone."""
+def _group(header: RunHeader) -> str:
+    """What the runs of a group have in common; its key for a run that stands alone."""
     asked = header.provenance
     if asked is None or header.kind.subject != "trace" or header.title is not None:
-        return None
+        return header.key
     same = (asked.model, asked.model_fingerprint, asked.chat, asked.facts, asked.method, asked.method_version)
     return json.dumps([*same, dict(asked.settings)], sort_keys=True)

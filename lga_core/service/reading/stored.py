@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lga_core.data.facts import Fact
-from lga_core.data.select import apart_from
+from lga_core.data.select import apart_from, editable
 from lga_core.results import (
     CausalTrace,
     FactRow,
@@ -52,15 +52,17 @@ def scored_facts(
 ) -> ScoredFacts:
     """Checks and measured rows, as far as they are.
 
-    `answered`: what a finished job said about its needs; rows of another need count as computed now.
+    `answered`: what a job said about its needs, {} before its end: rows of another need count as computed now. None
+    where no job has asked: every row counts as stored before.
     """
     facts = proxy_facts(identity, proxy, store) or ()
     measured = {}
     for need in needs if facts else ():
         rows, stored = reading.finished_rows(identity, proxy.name, facts, need.measurement, need.settings, store)
         if rows:
-            told = (answered or {}).get(need)
-            measured[need] = rows, replace(stored, reused=0 if told is None else told.reused)
+            if answered is not None:
+                stored = replace(stored, reused=answered[need].reused if need in answered else 0)
+            measured[need] = rows, stored
     checks = reading.stored_known_facts(identity, facts, store) if facts else {}
     return ScoredFacts(identity=identity, facts=tuple(facts), checks=checks, measured=measured)
 
@@ -69,12 +71,6 @@ def is_measured(identity: ModelIdentity, proxy: ProxySet, need: Need, store: Sto
     """Whether the store has a measurement of all of a proxy set's facts."""
     known = scored_facts(identity, proxy, (need,), store)
     return need in known.measured and len(known.measured[need][0]) == len(known.facts)
-
-
-def all_from_store(known: ScoredFacts) -> ScoredFacts:
-    """The same, with every row counted as stored before it was asked for."""
-    measured = {need: (rows, replace(stored, reused=stored.rows)) for need, (rows, stored) in known.measured.items()}
-    return replace(known, measured=measured)
 
 
 def traces(
@@ -109,11 +105,6 @@ def many_edits(identity: ModelIdentity, request: ManyEditsRequest, store: Store)
         request.how,
         store,
     )
-
-
-def editable(facts: Sequence[Fact]) -> tuple[Fact, ...]:
-    """Those that have a new answer to write."""
-    return tuple(fact for fact in facts if fact.target_new is not None)
 
 
 def test_candidates(test: ProxySet, proxy: Sequence[Fact]) -> tuple[Fact, ...]:

@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lga_core.data.facts import Fact
+from lga_core.data.select import editable
 from lga_core.results import LayerScores, ModelIdentity, Stored, Sweep, Worth
 from lga_core.runs.reading import finished_rows, finished_sweep
 from lga_core.runs.storage.keys import measurement_run, sweep_run
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import layer_scores
-from lga_core.service.reading.stored import editable, proxy_facts, test_candidates
+from lga_core.service.reading.stored import proxy_facts, test_candidates
 from lga_core.service.requests import Need, ProxySet, SweepRequest
 from lga_core.worth.selectors import SELECTORS
 from lga_core.worth.verdict import sweep_verdict
@@ -120,33 +121,31 @@ class SweepReader:
         """Of every measurement that a selector reads."""
         facts = self._facts.get("proxy", ())
         if self._identity is not None and facts and not self._rows:
-            needs = dict.fromkeys(filter(None, map(self._need_of, SELECTORS)))
+            name = self._request.proxy.name
+            needs = {need_of(selector, self._seed, self._request.settings) for selector in SELECTORS}
             self._rows = {
-                need: measurement_run(
-                    self._identity, self._request.proxy.name, facts, need.measurement, need.settings, self._store
-                )
+                need: measurement_run(self._identity, name, facts, need.measurement, need.settings, self._store)
                 for need in needs
+                if need is not None
             }
         return self._rows
 
-    def _need_of(self, selector: str) -> Need | None:
-        return need_of(selector, self._seed, self._request.settings)
-
     def _read_cells(self) -> dict[Part, tuple[Sweep, Stored]]:
-        request = self._request
-        if self._identity is None:
+        asked = self._request
+        identity = self._identity
+        if identity is None:
             return {}
-        names = {"proxy": request.proxy.name, "test": request.test.name if request.test is not None else ""}
+        names = {"proxy": asked.proxy.name, "test": asked.test.name if asked.test is not None else ""}
         return {
             part: finished_sweep(
-                self._identity,
+                identity,
                 names[part],
                 facts,
-                request.layers,
-                request.editor,
-                request.settings,
+                asked.layers,
+                asked.editor,
+                asked.settings,
                 self._store,
-                metrics=request.metrics,
+                metrics=asked.metrics,
             )
             for part, facts in self._facts.items()
             if facts
@@ -171,7 +170,7 @@ class SweepReader:
             if selector.method is None:
                 continue
             view = replace(selector.choices(self._seed, self._request.settings), bootstrap=0)
-            need = self._need_of(name)
+            need = need_of(name, self._seed, self._request.settings)
             if need is None:
                 scores[name] = layer_scores(selector.method, (), self._identity.layers, view), None
                 continue

@@ -1,18 +1,18 @@
 """A sweep, one fact at every layer, and many edits: each finished cell, row and checkpoint is in the store at once."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from lga_core.data.facts import Fact
+from lga_core.data.select import editable
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
-from lga_core.progress import Phase, Progress, Reporter
+from lga_core.progress import Phase, counted_on
 from lga_core.runs import tasks
 from lga_core.runs.experiments import many_edits as many_edits_runs
 from lga_core.runs.experiments import sweeps
 from lga_core.runs.storage.store import Store
 from lga_core.service.reading.every_layer import stored_row
-from lga_core.service.reading.stored import editable, test_candidates
+from lga_core.service.reading.stored import test_candidates
 from lga_core.service.requests import EveryLayerRequest, ManyEditsRequest, Need, ProxySet, SweepRequest
 from lga_core.service.work.desk import Control, Desk
 from lga_core.service.work.scoring import facts_of
@@ -41,7 +41,7 @@ def sweep(desk: Desk, request: SweepRequest, control: Control) -> None:
             request.settings,
             store,
             metrics=request.metrics,
-            report=_counted(control.report, before, total),
+            report=counted_on(control.report, Phase.SWEEP, before, total),  # one time that is left for both parts
         )
         before += len(facts) * len(request.layers)
 
@@ -60,17 +60,6 @@ def _test_facts(
             hint="Choose another test set, or fewer proxy facts.",
         )
     return facts
-
-
-def _counted(report: Reporter, before: int, total: int) -> Reporter:
-    """A reporter that counts the edits of one part as edits of the whole sweep: one time that is left."""
-
-    def report_edits(progress: Progress) -> None:
-        if progress.phase is Phase.SWEEP:
-            progress = replace(progress, done=before + progress.done, total=total)
-        report(progress)
-
-    return report_edits
 
 
 def every_layer(desk: Desk, request: EveryLayerRequest, control: Control) -> None:

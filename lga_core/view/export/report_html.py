@@ -9,9 +9,9 @@ from functools import partial
 from lga_core.results import (
     CausalTrace,
     LayerScores,
+    MethodScores,
     QuestionReport,
     ReportedAverage,
-    ReportedScores,
     ReportedTrace,
     Stored,
 )
@@ -139,7 +139,7 @@ def _scores(report: QuestionReport) -> str:
     return "".join(parts)
 
 
-def _used(item: ReportedScores | None) -> LayerScores | None:
+def _used(item: MethodScores | None) -> LayerScores | None:
     """Scores that can be drawn: of a fact at least."""
     return item.scores if item is not None and item.scores.n_facts else None
 

@@ -7,9 +7,10 @@ from typing import Any
 import streamlit as st
 
 from lga_core.data.facts import Fact
+from lga_core.data.select import editable
 from lga_core.editing.table import EDITORS, Mode
 from lga_core.service.ledger_requests import WriteEdits
-from lga_core.service.reading.stored import editable, proxy_facts
+from lga_core.service.reading.stored import proxy_facts
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors, ledger_jobs

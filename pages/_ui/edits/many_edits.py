@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from lga_core.data.select import editable
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings
@@ -51,7 +52,7 @@ def many_edits(question: Question) -> None:
 
 def _form(question: Question, layers: int) -> ManyEditsRequest | None:
     """The choices; None where they are not allowed."""
-    facts = stored.editable(proxy_set(question).candidates)
+    facts = editable(proxy_set(question).candidates)
     at, editor, (right,) = editors.layers_and_editor(question, layers, beside=1)
     edits = number_field("Edits, at most", 1, MOST, DEFAULT_EDITS, MANY_EDITS, place=right)
     editors.about(editor)

@@ -119,7 +119,7 @@ def _heatmap(measured: AverageTraces, average: AverageTrace, golden: int | None)
         theme_name=theme_name(),
     )
     said = average_sentence(average)
-    traced = measured.traced[average.kind]
+    traced = len(measured.runs[average.kind])
     if measured.unchecked or traced < measured.usable:
         left = f", {measured.unchecked} not checked yet" if measured.unchecked else ""
         said = f"Partial, {traced} of {count(measured.usable, 'usable fact')}{left}. {said}"

@@ -14,10 +14,10 @@ import streamlit as st
 from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.scores.selection import signs
-from lga_core.service.reading import stored
 from lga_core.service.reading.answering import Answered
 from lga_core.service.reading.method_scores import LGA, QuestionScores, ScoreChoices, agreement, question_scores
 from lga_core.service.reading.readings import reading_needs
+from lga_core.service.reading.stored import scored_facts
 from lga_core.service.requests import Need
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
 from lga_core.view.words.scores.headline import headline
@@ -48,8 +48,8 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
     model = identity(question.model)
     if model is None:
         return None
-    known = stored.scored_facts(model, scored_proxy(question), needs, store(), None if job is None else job.result)
-    return question_scores(stored.all_from_store(known) if job is None else known, choices)
+    answered = None if job is None else job.result or {}
+    return question_scores(scored_facts(model, scored_proxy(question), needs, store(), answered), choices)
 
 
 def show(question: Question) -> None:

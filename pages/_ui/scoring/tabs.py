@@ -9,16 +9,9 @@ import streamlit as st
 
 from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
-from lga_core.results import Stored
+from lga_core.results import MethodScores, Stored
 from lga_core.scores.selection import signs
-from lga_core.service.reading.method_scores import (
-    MethodScores,
-    QuestionScores,
-    ScoreChoices,
-    fact_rows,
-    pick_rows,
-    unmeasured,
-)
+from lga_core.service.reading.method_scores import QuestionScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading.readings import reading_rows, unmeasured_readings
 from lga_core.service.reading.stored import ScoredFacts
 from lga_core.view.export.files import easyedit_line, standalone_html

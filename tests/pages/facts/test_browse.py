@@ -3,8 +3,8 @@
 import json
 
 from streamlit.testing.v1 import AppTest
+from uploading import read_facts
 
-from lga_core.data.load import read_facts
 from tests.pages.driving import metrics, record, words
 from tests.pages.facts.driving import chosen, frame, open_page, tick, use
 

@@ -10,7 +10,7 @@ from lga_core.cli.options import FactsOptions
 from lga_core.cli.output import attributes, if_stored, origin, span, table
 from lga_core.data.facts import Fact
 from lga_core.data.load import load_facts
-from lga_core.data.select import keep, subjects
+from lga_core.data.select import editable, subjects
 from lga_core.errors import LgaError
 from lga_core.progress import Reporter
 from lga_core.results import METRICS, Estimate, LayerScores, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
@@ -45,7 +45,7 @@ class FactsToSweep:
 
     @property
     def edited(self) -> tuple[Fact, ...]:
-        return keep(self.facts, having=["target_new"])
+        return editable(self.facts)
 
     def scores(
         self, model: "LoadedModel", selector: "Selector", seed: int, settings: Any, store: "Store", report: Reporter
