@@ -192,7 +192,7 @@ def _shown(value: object) -> str:
 
 
 def _variables(look: Theme) -> str:
-    names = ("page", "surface", "ink", "muted", "line", "gold", "negative")
+    names = ("page", "ink", "muted", "line", "negative")
     return ":root {" + " ".join(f"--{name}: {getattr(look, name)};" for name in names) + "}"
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from lga_core.results import QuestionReport, ReportedSweep, ReportedTrial, Worth
 from lga_core.view.export import page
 from lga_core.view.figures.edits.ledger_history import ledger_history
-from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.figures.edits.loss_curve import loss_curve
 from lga_core.view.figures.edits.many_edits import many_edits_curves
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
@@ -50,7 +50,7 @@ def _trial(trial: ReportedTrial) -> str:
     """Metrics before and after, side effects, what was written, and every probe's texts."""
     done = trial.report
     overall = f"{fixed(trial.overall_before)} → {fixed(trial.overall_after)}"
-    curve = page.both(partial(loss_curve, done, **search_end(done)))
+    curve = page.both(partial(loss_curve, done))
     written = [row | {name: show(row[name]) for name, show in WRITTEN_FORMATS.items()} for row in written_rows(done)]
     parts = [
         page.heading(
