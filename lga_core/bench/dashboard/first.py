@@ -59,8 +59,6 @@ def bench_first(
     model = load(model_name).identity
     return {
         "name": "first",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
         "peak_bytes": peak_bytes,
         "rows": table_rows(seconds),

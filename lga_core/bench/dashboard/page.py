@@ -63,7 +63,6 @@ async def _bench_page(model_name: str, repeats: int, seed: int, report: Reporter
     worst = max(row["ratio"] for row in rows if row["ratio"] is not None)
     return {
         "name": "page",
-        "speedup": None,
         "baseline_seconds": sum(map(statistics.median, own_seconds.values())),
         "seconds": sum(map(statistics.median, page_seconds.values())),
         "peak_bytes": server.peak_bytes,

@@ -52,10 +52,7 @@ def bench_editors(
         )
     return {
         "name": "editors",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
-        "peak_bytes": None,
         "rows": rows,
         "machine": model.machine,
         "settings": {

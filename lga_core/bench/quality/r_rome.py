@@ -39,10 +39,7 @@ def bench_r_rome(
     rows = [{"facts": "search", "layer": layer, **summary(searched, layer)} for layer in layers]
     return {
         "name": "r-rome",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
-        "peak_bytes": None,
         "rows": [*rows, {"facts": "all known", "layer": best, **summary(edited, best)}],
         "machine": model.machine,
         "settings": {

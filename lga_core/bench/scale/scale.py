@@ -67,8 +67,6 @@ def bench_scale(
     )
     return {
         "name": "scale",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
         "peak_bytes": max(row["peak_bytes"] for row in rows),
         "rows": rows,

@@ -7,7 +7,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lga_core.view.figures.parts.cells import Domain, add_cells, overlay, value_or_none
-from lga_core.view.figures.parts.fact_rows import GAP, fact_ticks, panel_height, shown_labels
 from lga_core.view.figures.parts.ruler import (
     TRACK_HEIGHT,
     Track,
@@ -18,8 +17,10 @@ from lga_core.view.figures.parts.ruler import (
 )
 from lga_core.view.figures.parts.scales import Shades
 from lga_core.view.figures.parts.style import Theme, axis, heading, new_figure, stack
-from lga_core.view.words.text import number
+from lga_core.view.words.text import escape, number, shorten
 
+LABELLED_ROWS = 40  # more facts than this and their labels are left to the hover box
+GAP = 44.0  # px between panels: tick labels below one, the heading of the next
 TRACKS_GAP = 32.0  # px: the ruler between the tracks and the first panel
 
 
@@ -126,3 +127,27 @@ class LayerPanels:
 def fact_names(labels: Mapping[int, str], records: Sequence[int]) -> list[str]:
     """The facts in words; by their record where there are none."""
     return [labels.get(record, f"record {record}") for record in records]
+
+
+def panel_height(rows: int) -> float:
+    """Rows high enough for a label while they have one; beyond that a panel that fits a screen."""
+    if rows > LABELLED_ROWS:
+        return max(320.0, 2.0 * rows)
+    return max(44.0, rows * (18.0 if rows <= 16 else 13.0))
+
+
+def fact_ticks(facts: Sequence[str], look: Theme) -> dict:
+    """Tick labels of a panel whose rows are these facts, in words, untrusted text; none where there are too many."""
+    if len(facts) > LABELLED_ROWS:
+        return {"showticklabels": False}
+    return {
+        "tickvals": list(range(len(facts))),
+        "ticktext": [escape(shorten(fact)) for fact in facts],
+        "tickfont": {"size": 10.5, "color": look.muted},
+        "automargin": "left",
+    }
+
+
+def shown_labels(facts: Sequence[str]) -> list[str]:
+    """What of them stands at the left: the text that a margin must hold."""
+    return [shorten(fact) for fact in facts] if len(facts) <= LABELLED_ROWS else []

@@ -6,8 +6,7 @@ import plotly.graph_objects as go
 
 from lga_core.errors import LgaError
 from lga_core.results import LayerScores
-from lga_core.view.figures.parts.fact_rows import panel_height
-from lga_core.view.figures.parts.panels import Domain, FactCells, LayerPanels, fact_names
+from lga_core.view.figures.parts.panels import Domain, FactCells, LayerPanels, fact_names, panel_height
 from lga_core.view.figures.parts.ruler import Track, add_outlines
 from lga_core.view.figures.parts.scales import Scale, effect_shades, signed_shades
 from lga_core.view.figures.parts.style import Theme, ThemeName, axis_title, heading, theme

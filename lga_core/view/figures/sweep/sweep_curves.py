@@ -15,6 +15,7 @@ from lga_core.view.words.names import method_kind
 from lga_core.view.words.text import escape
 
 OVERALL = "overall"
+_AXES = {"xaxis": "x2", "yaxis": "y2"}  # of the second panel
 _METRIC_COLORS = {"rewrite": 0, "rephrase": 1, "locality": 2, "portability": 3}
 _SYMBOLS = {"lga": "diamond", "forecast": "triangle-up", "middle": "cross", "brute-force": "star", "best": "star"}
 _OTHERS = ("square", "triangle-down", "pentagon", "hexagon", "bowtie", "hourglass")
@@ -25,12 +26,12 @@ def add_panel(
 ) -> None:
     """The second panel of a figure: the curves, the marks on Overall, and columns that answer to hover and clicks."""
     look = panels.look
-    figure.add_traces(_curves(sweep, look, xaxis="x2", yaxis="y2"))
-    figure.add_traces(_points(marks, sweep, look, xaxis="x2", yaxis="y2"))
+    figure.add_traces(_curves(sweep, look))
+    figure.add_traces(_points(marks, sweep, look))
     begun = [column for column in range(len(sweep.layers)) if (sweep.measured[:, column] == 1).any()]
     layers = [sweep.layers[column] for column in begun]
     panels.add_columns(figure, 2, layers, [_hover_text(sweep, column, marks) for column in begun])
-    figure.update_layout(xaxis2=panels.ruler(2), yaxis2=_percent_axis(sweep, look, domain, anchor="x2"))
+    figure.update_layout(xaxis2=panels.ruler(2), yaxis2=_percent_axis(sweep, look, domain))
     figure.add_annotation(heading(look, "After the edit", f"{_legend(sweep, look)} · {note}", domain[1]))
 
 
@@ -94,7 +95,7 @@ def _shown_metrics(sweep: Sweep) -> tuple[str, ...]:
     return (*(name for name in METRICS if name in sweep.has), OVERALL)
 
 
-def _curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
+def _curves(sweep: Sweep, look: Theme) -> list[go.Scatter]:
     """One line a metric over the swept layers, broken where nothing is measured, and Overall's 95 % band."""
     traces = []
     middle, half = _band(sweep)
@@ -102,15 +103,14 @@ def _curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Sca
     if len(there):
         layers = [sweep.layers[index] for index in there]
         low, high = (middle - half)[there], (middle + half)[there]
-        traces.append(band(layers, low, high, look.ink, opacity=0.12, xaxis=xaxis, yaxis=yaxis, meta="band"))
+        traces.append(band(layers, low, high, look.ink, opacity=0.12, **_AXES, meta="band"))
     for name in _shown_metrics(sweep):
         bold = name == OVERALL
         traces.append(
             go.Scatter(
                 x=list(sweep.layers),
                 y=[value_or_none(value) for value in sweep.mean(name)],
-                xaxis=xaxis,
-                yaxis=yaxis,
+                **_AXES,
                 mode="lines+markers",
                 name=name.capitalize(),
                 hoverinfo="skip",
@@ -124,7 +124,7 @@ def _curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Sca
     return traces
 
 
-def _points(marks: Sequence[Track], sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
+def _points(marks: Sequence[Track], sweep: Sweep, look: Theme) -> list[go.Scatter]:
     """Each pick on the curve of Overall, where its layer is measured. The first given lies on top."""
     overall = dict(zip(sweep.layers, sweep.mean(OVERALL), strict=True))
     traces = []
@@ -136,8 +136,7 @@ def _points(marks: Sequence[Track], sweep: Sweep, look: Theme, *, xaxis: str, ya
                 go.Scatter(
                     x=[layer],
                     y=[float(value)],
-                    xaxis=xaxis,
-                    yaxis=yaxis,
+                    **_AXES,
                     mode="markers",
                     hoverinfo="skip",
                     marker={
@@ -154,7 +153,7 @@ def _points(marks: Sequence[Track], sweep: Sweep, look: Theme, *, xaxis: str, ya
     return traces
 
 
-def _percent_axis(sweep: Sweep, look: Theme, domain: Domain, **settings) -> dict:
+def _percent_axis(sweep: Sweep, look: Theme, domain: Domain) -> dict:
     """Percent, from a round tick below the curves to one above them, within 0 and 100."""
     values = np.concatenate([sweep.mean(name) for name in _shown_metrics(sweep)])
     values = values[np.isfinite(values)]
@@ -169,7 +168,7 @@ def _percent_axis(sweep: Sweep, look: Theme, domain: Domain, **settings) -> dict
         tickvals=ticks,
         ticktext=[f"{tick:g} %" for tick in ticks],
         grid=True,
-        **settings,
+        anchor="x2",
     )
 
 
