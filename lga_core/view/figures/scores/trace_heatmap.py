@@ -1,6 +1,7 @@
 """One fact's causal trace: tokens down, layers across, in the colour of what was restored (ROME, figure 1)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -52,9 +53,8 @@ def trace_heatmap(
         template="%{text}<br>layer %{customdata[0]} · effect %{customdata[3]}",
         height=height,
     )
-    if tokens > MOST_LABELLED:
-        ticks = {"showticklabels": False}
-    else:
+    ticks: dict[str, Any] = {"showticklabels": False}
+    if tokens <= MOST_LABELLED:
         ticks = {"tickmode": "array", "tickvals": list(range(tokens)), "ticktext": labels}
     figure.update_layout(
         xaxis=layer_axis(look, layers, golden=golden, marked=list(chosen), title=axis_title(look, "layer")),

@@ -39,7 +39,7 @@ def every_layer_figure(
 
     `sweep` is of one fact, complete or as far as it got; `scores` are of that fact, by method. `best` is the layer
     with the highest Overall, `golden` the pick of the last scores; both and `chosen` are marked. Layers can be
-    clicked: `customdata` is [layer, None, raw value or None]. Raises LgaError for a sweep of several facts.
+    clicked: `customdata` is [layer, None, None]. Raises LgaError for a sweep of several facts.
     """
     if len(sweep.records) != 1:
         raise LgaError("This figure is of one fact.", hint="Draw a sweep of several facts with the sweep's figure.")
