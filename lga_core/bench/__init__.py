@@ -28,4 +28,7 @@ BENCHES: Mapping[str, Callable[..., dict[str, Any]]] = {
     "load": bench_load,
     "paper": bench_paper,
 }
-"""name -> benchmark(model_name, limit=None, seed=0, *, report=silent) -> what the command line prints."""
+"""name -> benchmark(model_name, limit=None, seed=0, *, report=silent) -> what the command line prints.
+
+It adds null for the speedup, the plain way's seconds or the peak of memory that a benchmark does not have.
+"""

@@ -17,6 +17,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.results import KnownFactCheck
 
+FACT_SET = "world"  # shipped
 SAMPLE_SECONDS = 0.005
 PRODUCT_SIZE = 1536
 
@@ -26,6 +27,11 @@ class Peak:
     """Highest memory seen, in bytes: resident on a CPU, allocated on a card."""
 
     bytes: int = 0
+
+
+def some_facts(count: int | None, seed: int) -> tuple[Fact, ...]:
+    """So many facts of the shipped set in a seeded order; None: all."""
+    return choose(load_facts(FACT_SET).facts, count, seed)
 
 
 @contextmanager
@@ -76,17 +82,17 @@ def product_rate(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def peak_in_own_process(
-    work: Callable[[LoadedModel, Sequence[Fact]], Any], model_name: str, fact_set: str, limit: int, seed: int
+    work: Callable[[LoadedModel, Sequence[Fact]], Any], model_name: str, facts: int, seed: int
 ) -> tuple[int, int]:
     """Resident bytes after loading, and at the peak of one run of `work`, which stands in its module by name."""
-    return in_own_process(_peak_of, work, model_name, fact_set, limit, seed)
+    return in_own_process(_peak_of, work, model_name, facts, seed)
 
 
 def _peak_of(
-    work: Callable[[LoadedModel, Sequence[Fact]], Any], model_name: str, fact_set: str, limit: int, seed: int
+    work: Callable[[LoadedModel, Sequence[Fact]], Any], model_name: str, count: int, seed: int
 ) -> tuple[int, int]:
     model = load(model_name)
-    facts = choose(load_facts(fact_set).facts, limit, seed)
+    facts = some_facts(count, seed)
     with peak_memory(model.device) as loaded:
         product_rate(model.device, model.dtype)  # the matrix library's own buffers belong to no contender
     with peak_memory(model.device) as peak:

@@ -38,7 +38,7 @@ from lga_core.view.export.frames.sweeps import (
 )
 from lga_core.view.export.page import on_own_ground
 from lga_core.view.figures.edits.ledger_history import ledger_history
-from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.figures.edits.loss_curve import loss_curve
 from lga_core.view.figures.scores.attribution_bars import attribution_bars
 from lga_core.view.figures.scores.average_trace_heatmap import average_trace_heatmap
 from lga_core.view.figures.scores.layer_heatmaps import layer_heatmaps
@@ -105,7 +105,7 @@ SHOWN: Mapping[type[ShownResult], tuple[Callable[[Any], go.Figure | None], Calla
     AverageTrace: (average_trace_heatmap, average_sentence, "cells"),
     TokenAttribution: (attribution_bars, lambda item: f"Token attributions of record {item.record}", "tokens"),
     EditReport: (
-        lambda report: loss_curve(report, **search_end(report)),
+        loss_curve,
         lambda report: f"{report.prompt} → {report.target_new} ({report.editor}, {layers_in_words(report.layers)})",
         "metrics",
     ),

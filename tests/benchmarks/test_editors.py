@@ -8,8 +8,9 @@ from conftest import tiny_model
 from editing.writing import SETTINGS
 from trying import trial_edit
 
+from lga_core.bench.measure import FACT_SET
 from lga_core.bench.quality.editors import edit_seconds
-from lga_core.bench.quality.r_rome import FACT_SET, known_facts, search, spread_layers, summary
+from lga_core.bench.quality.r_rome import known_facts, search, spread_layers, summary
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.models.sources.derived import derived_path

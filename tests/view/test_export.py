@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 from view.made import PROMPTS, cma_scores, edit_report, labels, lga_scores
 
-from lga_core.view.export.files import easyedit_line, standalone_html
+from lga_core.view.export.files import standalone_html
 from lga_core.view.export.frames.edits import edit_probes
 from lga_core.view.export.frames.scores import fact_scores, layer_totals
 from lga_core.view.export.frames.table import to_csv
@@ -53,11 +53,6 @@ def test_edits():
     assert probe["text_before"] == '\'=HYPERLINK("http://x")'
     assert probe["text_after"] == 'Boston, and, "so" on'
     assert (probe["layers"], probe["free_before"], probe["free_after"]) == ("11 12", "", "true")
-
-
-def test_the_easyedit_line():
-    assert easyedit_line((11, 12)) == "layers: [11, 12]"
-    assert easyedit_line([5]) == "layers: [5]"
 
 
 @pytest.mark.parametrize("name", THEMES)

@@ -51,15 +51,16 @@ def test_pick_shares_in_percent_with_the_golden_bar_in_gold(name):
 
 
 def test_loss_curves_per_layer_with_the_stop_line_on_the_axis():
-    report = edit_report(layers=(11, 12))
-    figure = loss_curve(report, stop=0.05)
+    report = replace(edit_report(layers=(11, 12)), settings={"value": {"stop_loss": 0.05, "stop": "nll"}})
+    figure = loss_curve(report)
     curves = [trace for trace in figure.data if trace.mode == "lines"]
     assert [curve.name for curve in curves] == ["layer 11", "layer 12"]
     assert [list(curve.y) for curve in curves] == [list(losses) for losses in report.losses]
     bottom, top = figure.layout.yaxis.range
     assert 10**bottom < 0.05 < 10**top
     assert figure.layout.shapes[0].y0 == 0.05
-    of_total = loss_curve(report, stop=0.05, of_total=True)  # no height on a curve of the nll
+    total = {"value": {"stop_loss": 0.05, "stop": "total"}}
+    of_total = loss_curve(replace(report, settings=total))  # no height on a curve of the nll
     assert not of_total.layout.shapes
     assert any("stop: total loss 0.05" in note.text for note in of_total.layout.annotations)
 

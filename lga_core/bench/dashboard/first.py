@@ -18,11 +18,11 @@ from typing import Any
 import psutil
 import pydantic_core
 
-from lga_core.bench.dashboard.page_work import EDITOR, FACT_SET, PageWork
+from lga_core.bench.dashboard.page_work import EDITOR, LAYER
 from lga_core.bench.dashboard.server import Server, home_with_files, served
 from lga_core.bench.dashboard.tab import Tab, chromium
+from lga_core.bench.measure import FACT_SET, some_facts
 from lga_core.data.facts import Fact
-from lga_core.data.load import choose, load_facts
 from lga_core.models.loading import load
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import ModelIdentity
@@ -59,8 +59,6 @@ def bench_first(
     model = load(model_name).identity
     return {
         "name": "first",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
         "peak_bytes": peak_bytes,
         "rows": table_rows(seconds),
@@ -121,7 +119,7 @@ async def _trial_page(browser: Any, server: Server, model_name: str, seed: int) 
     """A new tab, which has no earlier trial to show, with a layer chosen and the seed's first fact."""
     tab = await Tab.opened(browser, server, model_name)
     await tab.open("trial_edit", facts=1, seed=seed)
-    await tab.choose_only(PageWork.layer)
+    await tab.choose_only(LAYER)
     await tab.until_idle()
     return tab
 
@@ -151,7 +149,7 @@ async def _every_layer(tab: Tab) -> tuple[float, float]:
 
 def unseen_seeds(number: int, seed: int) -> list[int]:
     """Seeds, from this one on, that each put another fact first, and none that the recorded example has."""
-    seen = {fact.record for fact in choose(_facts(), example_writing.LIMIT, example_writing.SEED)}
+    seen = {fact.record for fact in some_facts(example_writing.LIMIT, example_writing.SEED)}
     unseen: list[int] = []
     candidate = seed
     while len(unseen) < number:
@@ -165,11 +163,7 @@ def unseen_seeds(number: int, seed: int) -> list[int]:
 
 def first_fact(seed: int) -> Fact:
     """The fact that the trial page proposes with this seed."""
-    return choose(_facts(), 1, seed)[0]
-
-
-def _facts() -> tuple[Fact, ...]:
-    return load_facts(FACT_SET).facts
+    return some_facts(1, seed)[0]
 
 
 def table_rows(seconds: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
@@ -190,6 +184,6 @@ def table_rows(seconds: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
 def _provenance(model: ModelIdentity, seed: int) -> dict[str, Any]:
     """With what the edits were made."""
     facts = [first_fact(item) for item in unseen_seeds(EDITS + 2, seed)]
-    settings = {"editor": EDITOR, "layer": PageWork.layer, "seed": seed}
+    settings = {"editor": EDITOR, "layer": LAYER, "seed": seed}
     asked = provenance(model, FACT_SET, facts, method="bench first", version=1, settings=settings)
     return pydantic_core.to_jsonable_python(asked)

@@ -96,8 +96,6 @@ def bench_load(
         details = {title: _details(part, alone) for title, part in parts.items()}
     return {
         "name": "load",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": time.monotonic() - begin,
         "peak_bytes": max(item.servers + item.engines for part in parts.values() for item in part.samples),
         "rows": rows,

@@ -17,9 +17,9 @@ from lga_core.bench.dashboard.load_work import (
     Switch,
     facts_of,
 )
-from lga_core.bench.dashboard.page_work import FACT_SET
 from lga_core.bench.dashboard.tab import CALM_MS, PAGES, Tab, button_of
-from lga_core.data.load import choose, load_facts, write_facts
+from lga_core.bench.measure import FACT_SET, some_facts
+from lga_core.data.load import write_facts
 from lga_core.errors import LgaError
 from lga_core.view.words.sentences import layers_in_words
 
@@ -84,7 +84,7 @@ class LoadSession:
     async def upload(self, seed: int) -> None:
         """A file of this session's own, and its scores."""
         path = self.folder / f"session-{self.number}-{seed}.json"
-        facts = choose(load_facts(FACT_SET).facts, UPLOADED, seed + 100_000 * (self.number + 1))
+        facts = some_facts(UPLOADED, seed + 100_000 * (self.number + 1))
         path.write_text(write_facts(facts), encoding="utf-8")
         page = self.tab.page
         await self.tab.open("", facts=SCORED, seed=seed)

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from lga_core.bench.dashboard.page_work import EDITOR
+from lga_core.bench.dashboard.page_work import Work, done
 from lga_core.data.facts import Fact
 from lga_core.data.load import choose, load_facts
+from lga_core.evaluation.settings import SWEEP_METRICS
+from lga_core.models.loading import load
+from lga_core.runs.storage.keys import asked_in_cell, cell_name
 from lga_core.runs.storage.store import Store
 
 ARRIVAL_SECONDS = 10.0  # one session after another, as people come
@@ -18,7 +20,7 @@ PAUSE_SECONDS = (1.0, 5.0)  # a person looks at a page before the next click; dr
 class LoadQuestion:
     """What a session asked for. Sessions ask the same ones, now together and now one after another."""
 
-    work: Literal["scores", "trial edit", "sweep"]
+    work: Work
     facts: str  # a shipped set's name or the path of an uploaded file
     limit: int
     seed: int
@@ -60,37 +62,23 @@ def facts_of(question: LoadQuestion) -> tuple[Fact, ...]:
 def answer_alone(home: str, model_name: str, questions: Sequence[LoadQuestion]) -> list[tuple[RowsOfAnswer, ...]]:
     """Each question once, by one user in this process, into the store of the cache folder `home`."""
     os.environ["LGA_HOME"] = home
-    from lga_core.editing.table import editor_named
-    from lga_core.evaluation.settings import SWEEP_METRICS
-    from lga_core.models.loading import load
-    from lga_core.runs import tasks
-    from lga_core.runs.experiments import sweeps
-    from lga_core.runs.storage.keys import asked_in_cell, cell_name
-    from lga_core.service.reading.method_scores import ScoreChoices
-
     model = load(model_name)
     store = Store()
-    settings = editor_named(EDITOR).settings()
-
-    def answer(question: LoadQuestion) -> tuple[RowsOfAnswer, ...]:
+    answers = []
+    for question in questions:
         facts = facts_of(question)
-        names = frozenset(fact.fingerprint for fact in facts)
-        if question.work == "scores":
-            needs = ScoreChoices(seed=question.seed).needs()
-            measured = [
-                tasks.measure(model, question.facts, facts, need.measurement, need.settings, store) for need in needs
-            ]
-            return tuple(RowsOfAnswer(key=stored.provenance.key, names=names) for _rows, stored in measured)
-        if question.work == "trial edit":
-            fact = facts[0]
-            _, stored = tasks.trial(model, question.facts, fact, question.layers, EDITOR, settings, store)
-            return (RowsOfAnswer(key=stored.provenance.key, names=frozenset([fact.fingerprint])),)
-        _, stored = sweeps.sweep(model, question.facts, facts, question.layers, EDITOR, settings, store)
-        cells = {
+        answered = done(model, question.work, question.facts, facts, question.layers, question.seed, store)
+        names = frozenset(_row_names(question, facts))
+        answers.append(tuple(RowsOfAnswer(key=stored.provenance.key, names=names) for stored in answered))
+    return answers
+
+
+def _row_names(question: LoadQuestion, facts: Sequence[Fact]) -> list[str]:
+    if question.work == "sweep":
+        return [
             cell_name(fact.fingerprint, layer, asked_in_cell(fact, SWEEP_METRICS.probes))
             for fact in facts
             for layer in question.layers
-        }
-        return (RowsOfAnswer(key=stored.provenance.key, names=frozenset(cells)),)
-
-    return [answer(question) for question in questions]
+        ]
+    asked = facts[:1] if question.work == "trial edit" else facts
+    return [fact.fingerprint for fact in asked]

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from lga_core.bench.dashboard.page_work import WORK, PageWork, timed
+from lga_core.bench.dashboard.page_work import SCORES, SWEEP, WORK, PageWork, timed
 from lga_core.bench.dashboard.server import Server, home_with_model, served
 from lga_core.bench.dashboard.tab import Tab, chromium
 from lga_core.bench.measure import in_own_process
@@ -35,8 +35,8 @@ def bench_page(
 
 
 async def _bench_page(model_name: str, repeats: int, seed: int, report: Reporter) -> dict[str, Any]:
-    page_seconds: dict[str, list[float]] = {work.name: [] for work in WORK}
-    own_seconds: dict[str, list[float]] = {work.name: [] for work in WORK}
+    page_seconds: dict[str, list[float]] = {name: [] for name in WORK}
+    own_seconds: dict[str, list[float]] = {name: [] for name in WORK}
     with tempfile.TemporaryDirectory() as folder:
         homes = {name: home_with_model(Path(folder) / name, model_name) for name in ("page", "own")}
         async with chromium() as browser:
@@ -47,7 +47,7 @@ async def _bench_page(model_name: str, repeats: int, seed: int, report: Reporter
                 for number in range(repeats):
                     visit = Visit(await Tab.opened(browser, server, model_name), server)  # the other keeps its choices
                     await visit.see_a_figure(seed)
-                    for work in WORK:
+                    for work in WORK.values():
                         report(Progress(phase=Phase.SPEED, done=number, total=repeats, detail=work.name))
                         in_page = await visit.seconds_of(work, seed + number)
                         with _paused(server.tree()):
@@ -58,12 +58,11 @@ async def _bench_page(model_name: str, repeats: int, seed: int, report: Reporter
                         report(Progress(phase=Phase.SPEED, done=number, total=repeats, detail=detail))
                 waits |= await visit.waits_during_a_sweep(seed + repeats)
                 waits["server process, MB"] = server.peak_bytes / 1e6
-    rows = [_row(work.name, page_seconds[work.name], own_seconds[work.name]) for work in WORK]
+    rows = [_row(name, page_seconds[name], own_seconds[name]) for name in WORK]
     rows += [{"what": what, "page_seconds": value, "cli_seconds": None, "ratio": None} for what, value in waits.items()]
     worst = max(row["ratio"] for row in rows if row["ratio"] is not None)
     return {
         "name": "page",
-        "speedup": None,
         "baseline_seconds": sum(map(statistics.median, own_seconds.values())),
         "seconds": sum(map(statistics.median, page_seconds.values())),
         "peak_bytes": server.peak_bytes,
@@ -107,7 +106,7 @@ class Visit:
 
     async def first_view(self, seed: int) -> dict[str, float]:
         begin = time.perf_counter()
-        await self._tab.go("", facts=PageWork.facts_of_scores, seed=seed)
+        await self._tab.go("", facts=SCORES.facts, seed=seed)
         await self._tab.button("score").wait_for()
         return {"first view, from a server that answers": time.perf_counter() - begin}
 
@@ -139,9 +138,8 @@ class Visit:
 
     async def waits_during_a_sweep(self, seed: int) -> dict[str, float]:
         """Click to first progress, and a page switch while a sweep runs (the median of several)."""
-        sweep = next(work for work in WORK if work.name == "sweep")
-        await self._tab.open(sweep.page, facts=sweep.facts, seed=seed)
-        button = await self._prepare(sweep)
+        await self._tab.open(SWEEP.page, facts=SWEEP.facts, seed=seed)
+        button = await self._prepare(SWEEP)
         begin = time.perf_counter()
         await button.click()
         await self._tab.until_busy()
@@ -160,8 +158,8 @@ class Visit:
     async def _prepare(self, work: PageWork) -> Any:
         """Choose what has to be chosen on the page, and find the button."""
         if work.name == "trial edit":
-            await self._tab.choose_only(PageWork.layer)
+            await self._tab.choose_only(*work.layers)
         elif work.name == "sweep":
-            await self._tab.choose_layer_range(*PageWork.sweep_layers)
+            await self._tab.choose_layer_range(work.layers[0], work.layers[-1])
         await self._tab.until_idle()
         return self._tab.button(work.button)

@@ -13,9 +13,13 @@ from pathlib import Path
 
 import psutil
 
+from lga_core.editing.settings import RRomeSettings
 from lga_core.errors import LgaError
+from lga_core.models.loading import load
+from lga_core.models.moments.second_moment import second_moments
 from lga_core.models.sources.derived import derived_path
 from lga_core.models.sources.files import cache_home
+from lga_core.models.text.own_text import prefixes
 from lga_core.resources import DASHBOARD
 
 START_SECONDS = 300.0  # on a machine with other work
@@ -87,8 +91,6 @@ def served(
 
 def home_with_files(folder: Path, model_name: str) -> Path:
     """A cache folder with the model's files alone, as after its first fetch."""
-    from lga_core.models.loading import load
-
     load(model_name)  # in the user's own cache, once
     folder.mkdir()
     models = cache_home() / "models"
@@ -99,11 +101,6 @@ def home_with_files(folder: Path, model_name: str) -> Path:
 
 def home_with_model(folder: Path, model_name: str) -> Path:
     """A cache folder with the model, its prefixes and its second moments, and no result."""
-    from lga_core.editing.settings import RRomeSettings
-    from lga_core.models.loading import load
-    from lga_core.models.moments.second_moment import second_moments
-    from lga_core.models.text.own_text import prefixes
-
     model = load(model_name)
     settings = RRomeSettings()
     second_moments(model, range(model.layers), settings.seed)

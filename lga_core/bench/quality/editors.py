@@ -6,8 +6,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from lga_core.bench.measure import seconds_of
-from lga_core.bench.quality.r_rome import FACT_SET, PROTOCOL, known_facts, search, spread_layers, summary
+from lga_core.bench.measure import FACT_SET, seconds_of
+from lga_core.bench.quality.r_rome import PROTOCOL, known_facts, search, spread_layers, summary
 from lga_core.data.facts import Fact
 from lga_core.editing.search.values import searched_anew
 from lga_core.editing.table import EDITORS, editor_named
@@ -52,10 +52,7 @@ def bench_editors(
         )
     return {
         "name": "editors",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
-        "peak_bytes": None,
         "rows": rows,
         "machine": model.machine,
         "settings": {

@@ -83,10 +83,7 @@ def bench_paper(
         units.append(measured)
     return {
         "name": "paper",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
-        "peak_bytes": None,
         "rows": [row for one in units for row in table_rows(one)],
         "machine": units[0].provenance.machine,
         "settings": {"model": model_name, "units": [one.settings for one in units]},

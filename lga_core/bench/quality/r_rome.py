@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from lga_core.bench.measure import FACT_SET, some_facts
 from lga_core.data.facts import Fact
-from lga_core.data.load import choose, load_facts
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
@@ -17,7 +17,6 @@ from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.storage.store import Store
 from lga_core.runs.tasks import choose_known
 
-FACT_SET = "world"
 SEARCH_FACTS, SEARCH_LAYERS = 6, 6
 PROTOCOL = "teacher-forced token accuracy, percent; every fact edited alone"
 
@@ -40,10 +39,7 @@ def bench_r_rome(
     rows = [{"facts": "search", "layer": layer, **summary(searched, layer)} for layer in layers]
     return {
         "name": "r-rome",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
-        "peak_bytes": None,
         "rows": [*rows, {"facts": "all known", "layer": best, **summary(edited, best)}],
         "machine": model.machine,
         "settings": {
@@ -63,7 +59,7 @@ def known_facts(
     model: LoadedModel, limit: int | None, seed: int, store: Store, *, report: Reporter = silent
 ) -> tuple[tuple[Fact, ...], int]:
     """The shipped set's first `limit` known facts in a seeded order, or all; and how many the set has."""
-    facts = choose(load_facts(FACT_SET).facts, None, seed)
+    facts = some_facts(None, seed)
     known = choose_known(model, facts, limit or len(facts), store, report=report)
     if not known:
         raise LgaError(f"{model.name} knows no fact of {FACT_SET}.", hint="Choose a trained model.")

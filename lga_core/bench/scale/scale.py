@@ -13,12 +13,11 @@ from typing import Any
 
 import torch
 
-from lga_core.bench.measure import all_known, peak_memory, seconds_of
+from lga_core.bench.measure import FACT_SET, all_known, peak_memory, seconds_of, some_facts
 from lga_core.bench.scale.fit import Fit, Load
 from lga_core.bench.scale.scale_load import EDIT, edited_layer, entries, load_of, load_tokens
 from lga_core.bench.scale.shapes import SHAPES, Shape, parameters, random_model
 from lga_core.data.facts import Fact
-from lga_core.data.load import choose, load_facts
 from lga_core.editing.edits import LowRankEdit
 from lga_core.editing.table import editor_named
 from lga_core.models.loaded import LoadedModel
@@ -32,7 +31,6 @@ from lga_core.scores.settings import CmaSettings, GradientSettings
 from lga_core.scores.tracing import cma
 from lga_core.view.words.text import count
 
-FACT_SET = "world"
 LGA_FACTS, CMA_FACTS = 32, 4  # on a card
 LAYERS, WIDTHS, SMALL_FACTS = (2, 4, 6), (256, 512, 768), (4, 12)  # on a CPU
 BEYOND = (8, 1024)  # layers and width of the point that checks the fit
@@ -51,7 +49,7 @@ def bench_scale(
     """
     begin = perf_counter()
     device = pick_device("auto")
-    facts = choose(load_facts(FACT_SET).facts, limit or LGA_FACTS, seed)
+    facts = some_facts(limit or LGA_FACTS, seed)
     rows: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
     for done, shape in enumerate(SHAPES):
@@ -69,8 +67,6 @@ def bench_scale(
     )
     return {
         "name": "scale",
-        "speedup": None,
-        "baseline_seconds": None,
         "seconds": perf_counter() - begin,
         "peak_bytes": max(row["peak_bytes"] for row in rows),
         "rows": rows,

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.bench.measure import all_known, peak_in_own_process, seconds_of
+from lga_core.bench.measure import FACT_SET, all_known, peak_in_own_process, seconds_of, some_facts
 from lga_core.bench.speed.baselines import naive_clean_outputs, naive_restored_probability, rome_restored_probabilities
 from lga_core.data.facts import Fact
-from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.models.text.tokens import prompt_row, subject_span
@@ -24,7 +23,7 @@ from lga_core.scores.settings import CmaSettings
 from lga_core.scores.tracing.cma import mlp_rows, noise_level, trace, traced_answer, window_size, window_state
 from lga_core.scores.tracing.restore import State, record_runs
 
-FACTS, FACT_SET = 4, "world"
+FACTS = 4
 KINDS: tuple[Kind, ...] = ("hidden", "mlp", "attn")
 Effects = list[np.ndarray]
 
@@ -36,7 +35,7 @@ def bench_cma(model_name: str, limit: int | None = None, seed: int = 0, *, repor
     the per-layer trace against ROME's way.
     """
     model = load(model_name, report=report)
-    facts = choose(load_facts(FACT_SET).facts, limit or FACTS, seed)
+    facts = some_facts(limit or FACTS, seed)
     sigma = noise_level(model, facts)
     batched(model, facts[:1], sigma)  # warm up
     ways = {"batched": batched, "rome": rome, "plain": plain}
@@ -44,7 +43,7 @@ def bench_cma(model_name: str, limit: int | None = None, seed: int = 0, *, repor
     full_rows, full_difference = _timed(model, {"full trace": full, "full trace, rome": rome_full}, facts[:1], sigma)
     for row in layer_rows:
         one = 1 if row["way"] == "plain" else len(facts)
-        before, peak = peak_in_own_process(partial(ways[row["way"]], sigma=sigma), model_name, FACT_SET, one, seed)
+        before, peak = peak_in_own_process(partial(ways[row["way"]], sigma=sigma), model_name, one, seed)
         row |= {"peak_bytes": peak, "peak_above_loaded_bytes": peak - before}
     fast, slow = layer_rows[0]["seconds"], layer_rows[1]["seconds"]
     return {

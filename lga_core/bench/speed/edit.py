@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from lga_core.bench.measure import peak_memory, seconds_of
+from lga_core.bench.measure import FACT_SET, peak_memory, seconds_of, some_facts
 from lga_core.bench.speed.baselines import naive_edit
 from lga_core.data.facts import Fact
-from lga_core.data.load import choose, load_facts
 from lga_core.editing.edits import Edit
 from lga_core.editing.files.export import merged_matrix
 from lga_core.editing.search.values import searched_anew
@@ -29,7 +28,7 @@ from lga_core.models.text.own_text import prefixes
 from lga_core.models.text.tokens import prompt_row
 from lga_core.progress import Reporter, silent
 
-FACTS, FACT_SET, EDITOR, DEPTH = 10, "world", "r-rome", 0.37
+FACTS, EDITOR, DEPTH = 10, "r-rome", 0.37
 PLAIN_FACTS, TEXTS = 3, 5
 STAGES = ("edit and teacher-forced metrics", "+ texts", "+ side effects: everything")
 
@@ -45,7 +44,7 @@ def bench_edit(
     of the model with the edit in its weights, which samples as many tokens.
     """
     model = load(model_name, report=report)
-    warm, *facts = choose(load_facts(FACT_SET).facts, (limit or FACTS) + 1, seed)
+    warm, *facts = some_facts((limit or FACTS) + 1, seed)
     settings = RRomeSettings()
     layer = round(DEPTH * (model.layers - 1))
     prefixes(model, settings.contexts, settings.seed, report=report)

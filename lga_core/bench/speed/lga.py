@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from lga_core.bench.measure import all_known, peak_in_own_process, product_rate, seconds_of
+from lga_core.bench.measure import FACT_SET, all_known, peak_in_own_process, product_rate, seconds_of, some_facts
 from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.data.facts import Fact
-from lga_core.data.load import choose, load_facts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.models.text.tokens import TokenRow, sequence_row
@@ -19,7 +18,7 @@ from lga_core.results import FactRow
 from lga_core.scores.gradients.lga import gradient_rows
 from lga_core.scores.settings import GradientSettings
 
-FACTS, FACT_SET, REPEATS = 32, "world", 3
+FACTS, REPEATS = 32, 3
 
 
 def bench_lga(model_name: str, limit: int | None = None, seed: int = 0, *, report: Reporter = silent) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def bench_lga(model_name: str, limit: int | None = None, seed: int = 0, *, repor
     Both in one process with the same threads, in turn; peak memory of each in a process of its own.
     """
     model = load(model_name, report=report)
-    facts = choose(load_facts(FACT_SET).facts, limit or FACTS, seed)
+    facts = some_facts(limit or FACTS, seed)
     batched(model, facts[:4])  # warm up both
     naive(model, facts[:1])
     fast: list[float] = []
@@ -43,7 +42,7 @@ def bench_lga(model_name: str, limit: int | None = None, seed: int = 0, *, repor
         ("batched", batched, median(fast), _batched_operations(model, facts)),
         ("naive", naive, median(slow), _naive_operations(model, facts)),
     ):
-        before, peak = peak_in_own_process(way, model_name, FACT_SET, len(facts), seed)
+        before, peak = peak_in_own_process(way, model_name, len(facts), seed)
         rows.append(
             {
                 "way": name,

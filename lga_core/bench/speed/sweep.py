@@ -5,11 +5,10 @@ from typing import Any
 
 import torch
 
-from lga_core.bench.measure import peak_memory, seconds_of
+from lga_core.bench.measure import FACT_SET, peak_memory, seconds_of, some_facts
 from lga_core.bench.quality.r_rome import spread_layers
 from lga_core.bench.speed.baselines import naive_edit
 from lga_core.data.facts import Fact
-from lga_core.data.load import choose, load_facts
 from lga_core.editing.search.values import searched_anew
 from lga_core.editing.settings import RRomeSettings
 from lga_core.evaluation.experiments.layer_sweep import sweep_cells
@@ -23,7 +22,7 @@ from lga_core.runs.tasks import known_fact_checks
 from lga_core.scores.gradients.lga import gradient_rows
 from lga_core.scores.settings import GradientSettings
 
-FACTS, LAYERS, FACT_SET = 8, 6, "world"
+FACTS, LAYERS = 8, 6
 
 
 def bench_sweep(
@@ -35,7 +34,7 @@ def bench_sweep(
     runs the whole model at every step. R-ROME with its defaults; every v* is searched anew in each of the ways.
     """
     model = load(model_name, report=report)
-    facts = choose(load_facts(FACT_SET).facts, limit or FACTS, seed)
+    facts = some_facts(limit or FACTS, seed)
     settings = RRomeSettings()
     layers = spread_layers(model, LAYERS)
     second_moments(model, range(model.layers), settings.seed, report=report)  # they are every way's alike

@@ -64,7 +64,8 @@ def bench(
     if common.accept_terms and name != NO_MODEL and model != TINY:
         accept_terms(resolve(model))  # remembered, as each process of a benchmark loads the model
     with progress_line(common) as report:
-        measured = function(model, limit=common.limit, seed=common.seed, report=report, **given)
+        measured = dict.fromkeys(("name", "speedup", "baseline_seconds", "seconds", "peak_bytes"))
+        measured |= function(model, limit=common.limit, seed=common.seed, report=report, **given)
     answer(common, measured, _text(measured))
 
 

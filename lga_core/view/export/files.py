@@ -1,7 +1,7 @@
-"""Results as files: a figure in HTML, a sweep in JSON, a line of EasyEdit's settings."""
+"""Results as files: a figure in HTML, a sweep in JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
@@ -16,11 +16,6 @@ def standalone_html(figure: go.Figure, title: str = "Layer scores") -> str:
     """
     name = (figure.layout.meta or {}).get("theme", "light")
     return page.page(title, page.figure({name: figure}, title), [name])
-
-
-def easyedit_line(layers: Sequence[int]) -> str:
-    """The line for an EasyEdit hyper-parameter file: `layers: [11, 12]`."""
-    return f"layers: [{', '.join(str(layer) for layer in layers)}]"
 
 
 def sweep_json(sweeps: Mapping[str, Sweep], worth: Worth | None, stored: Mapping[str, Stored]) -> str:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import html
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.io.json import to_json_plotly
@@ -142,9 +143,9 @@ def on_own_ground(figure: go.Figure) -> go.Figure:
     return copy
 
 
-def both(draw: Callable[..., go.Figure]) -> dict[ThemeName, go.Figure]:
-    """A figure in both themes; `draw` takes one as `theme_name`."""
-    return {name: draw(theme_name=name) for name in THEMES}
+def both(draw: Callable[..., go.Figure], *of: Any, **choices: Any) -> dict[ThemeName, go.Figure]:
+    """A figure in both themes; `draw` takes one as `theme_name`, beside what else is given."""
+    return {name: draw(*of, **choices, theme_name=name) for name in THEMES}
 
 
 def page(title: str, body: str, themes: Iterable[ThemeName] = tuple(THEMES)) -> str:
@@ -192,7 +193,7 @@ def _shown(value: object) -> str:
 
 
 def _variables(look: Theme) -> str:
-    names = ("page", "surface", "ink", "muted", "line", "gold", "negative")
+    names = ("page", "ink", "muted", "line", "negative")
     return ":root {" + " ".join(f"--{name}: {getattr(look, name)};" for name in names) + "}"
 
 

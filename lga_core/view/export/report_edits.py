@@ -1,11 +1,9 @@
 """The parts of a question's report about edits: trials, one fact at every layer, the sweep, kept edits, many edits."""
 
-from functools import partial
-
 from lga_core.results import QuestionReport, ReportedSweep, ReportedTrial, Worth
 from lga_core.view.export import page
 from lga_core.view.figures.edits.ledger_history import ledger_history
-from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.figures.edits.loss_curve import loss_curve
 from lga_core.view.figures.edits.many_edits import many_edits_curves
 from lga_core.view.figures.sweep.best_layers import best_layers
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
@@ -50,7 +48,7 @@ def _trial(trial: ReportedTrial) -> str:
     """Metrics before and after, side effects, what was written, and every probe's texts."""
     done = trial.report
     overall = f"{fixed(trial.overall_before)} → {fixed(trial.overall_after)}"
-    curve = page.both(partial(loss_curve, done, **search_end(done)))
+    curve = page.both(loss_curve, done)
     written = [row | {name: show(row[name]) for name, show in WRITTEN_FORMATS.items()} for row in written_rows(done)]
     parts = [
         page.heading(
@@ -93,7 +91,7 @@ def every_layer(report: QuestionReport) -> str:
         return ""
     golden = report.golden
     drawn = page.both(
-        partial(every_layer_figure, every.sweep, every.scores, layers=report.layers, best=every.best, golden=golden)
+        every_layer_figure, every.sweep, every.scores, layers=report.layers, best=every.best, golden=golden
     )
     missing = [method_title(method) for method in ("lga", "cma-mlp", "forecast") if method not in every.scores]
     return (
@@ -119,15 +117,13 @@ def sweep(report: QuestionReport) -> str:
     runs = "".join(page.origin(stored) for _sweep, stored in reported.parts.values())
     sweeps = {part: swept for part, (swept, _stored) in reported.parts.items()}
     drawn = page.both(
-        partial(
-            sweep_figure,
-            sweeps[reported.judged],
-            reported.lga if reported.judged == "proxy" else None,
-            layers=report.layers,
-            picks=marked_picks(worth),
-            best=worth.best_layer,
-            labels=reported.labels[reported.judged],
-        )
+        sweep_figure,
+        sweeps[reported.judged],
+        reported.lga if reported.judged == "proxy" else None,
+        layers=report.layers,
+        picks=marked_picks(worth),
+        best=worth.best_layer,
+        labels=reported.labels[reported.judged],
     )
     return "".join(
         [
@@ -152,13 +148,13 @@ def _regret(worth: Worth, runs: str) -> str:
     judged = compared(worth)
     if all(item.regret.value is None for item in judged):
         return ""
-    drawn = page.both(partial(regret_against_cost, judged))
+    drawn = page.both(regret_against_cost, judged)
     return page.figure(drawn, "Points: regret over seconds", chart_sentence("sweep_regret"), stored=runs)
 
 
 def _best_layers(report: QuestionReport, reported: ReportedSweep, runs: str) -> str:
     worth = reported.worth
-    drawn = page.both(partial(best_layers, worth, report.layers, golden_layer(worth)))
+    drawn = page.both(best_layers, worth, report.layers, golden_layer(worth))
     about = "Bar chart: for how many facts each layer is the best one"
     return page.figure(drawn, about, optimum_sentence(worth), chart_sentence("sweep_best"), stored=runs)
 
@@ -177,7 +173,7 @@ def ledger(report: QuestionReport) -> str:
         page.paragraph(ledger_note(measured.dropped_locality), kind="note"),
     ]
     if kept.changes:
-        drawn = page.both(partial(ledger_history, kept.changes, _HISTORY))
+        drawn = page.both(ledger_history, kept.changes, _HISTORY)
         said = f"{_HISTORY.capitalize()} of each fact after {count(len(kept.changes), 'change')}."
         parts.append(page.figure(drawn, f"Heatmap: {_HISTORY} of each fact", said, chart_sentence("ledger_history")))
     parts.append(page.table(ledger_rows(measured), "The facts of the kept edits"))
@@ -195,7 +191,7 @@ def many_edits(report: QuestionReport) -> str:
         + page.paragraph(collapse_sentence(many), kind="answer")
         + page.paragraph(COLLAPSE_RULE, counts_sentence(many), kind="note")
         + page.figure(
-            page.both(partial(many_edits_curves, many)),
+            page.both(many_edits_curves, many),
             "Curves over the number of edits: rewrite, rephrase, locality, drift, fluency and norm",
             chart_sentence("many_edits_curves"),
             stored=page.origin(stored),

@@ -4,7 +4,6 @@ The parts about edits are in `report_edits`.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 from lga_core.results import (
     CausalTrace,
@@ -119,7 +118,7 @@ def _scores(report: QuestionReport) -> str:
         )
         parts.append(page.cards(shown))
     if lga is not None or cma is not None:
-        drawn = page.both(partial(layer_heatmaps, lga, cma, forecast, labels=report.labels, published=report.published))
+        drawn = page.both(layer_heatmaps, lga, cma, forecast, labels=report.labels, published=report.published)
         sentences = [*(pick_sentence(item.scores) for item in measured.values()), chart_sentence("heat")]
         runs = "".join(page.origin(item.stored) for item in measured.values())
         parts.append(page.figure(drawn, "Heatmaps of facts by layers", *sentences, stored=runs))
@@ -148,7 +147,7 @@ def _firmness(lga: LayerScores, stored: Stored | None) -> str:
     """How often each layer is the pick when the facts are drawn again, and which layers are left out and why."""
     parts = []
     if lga.bootstrap is not None:
-        drawn = page.both(partial(pick_shares, lga.bootstrap, lga.selection.golden_layer))
+        drawn = page.both(pick_shares, lga.bootstrap, lga.selection.golden_layer)
         about = "How often each layer is the pick when the facts are drawn again"
         parts.append(
             page.figure(drawn, about, firmness_sentence(lga), chart_sentence("pick_shares"), stored=page.origin(stored))
@@ -165,7 +164,7 @@ def _trace(traced: ReportedTrace) -> str:
     subject = None
     for trace, stored in traced.traces:
         subject = trace.subject
-        drawn = page.both(partial(trace_heatmap, trace))
+        drawn = page.both(trace_heatmap, trace)
         parts.append(
             page.figure(
                 drawn,
@@ -181,7 +180,7 @@ def _trace(traced: ReportedTrace) -> str:
         parts.append(page.paragraph("Token attributions: not measured.", kind="missing"))
     else:
         attribution, stored = traced.attribution
-        drawn = page.both(partial(attribution_bars, attribution, subject=subject))
+        drawn = page.both(attribution_bars, attribution, subject=subject)
         parts.append(
             page.figure(
                 drawn,
@@ -201,7 +200,7 @@ def _averages(averages: Sequence[ReportedAverage]) -> str:
     parts = [page.heading(3, "Average over facts")] if averages else []
     for item in averages:
         average = item.average
-        drawn = page.both(partial(average_trace_heatmap, average))
+        drawn = page.both(average_trace_heatmap, average)
         runs = f"Of {count(len(item.runs), 'run')}, one a fact; each is in the table of runs below."
         missing = f"Partial: {count(item.missing, 'fact')} not traced, or not checked yet." if item.missing else None
         parts.append(

@@ -32,18 +32,13 @@ def not_asked_words(left_out: LeftOut, dropped_locality: int | None, cap: str = 
 
     Nothing is said of the latter where their number is not known.
     """
-    words = left_out_words(left_out, cap)
+    groups = [f"{metric} {group} {size:,}" for metric, sizes in left_out.items() for group, size in sizes.items()]
+    words = "No probe is left out."
+    if groups:
+        total = sum(size for sizes in left_out.values() for size in sizes.values())
+        words = f"{count(total, 'probe')} left out, over the {cap}: {', '.join(groups)}."
     if dropped_locality is None:
         return words
     if not dropped_locality:
         return f"{words} No locality probe is dropped."
     return f"{words} {count(dropped_locality, 'locality probe')} dropped: the new answer is the one expected."
-
-
-def left_out_words(left_out: LeftOut, cap: str = "cap on a group") -> str:
-    """Which probes a cap left out: "144 probes left out, over the cap on a group: portability Reasoning 144."."""
-    groups = [f"{metric} {group} {size:,}" for metric, sizes in left_out.items() for group, size in sizes.items()]
-    if not groups:
-        return "No probe is left out."
-    total = sum(size for sizes in left_out.values() for size in sizes.values())
-    return f"{count(total, 'probe')} left out, over the {cap}: {', '.join(groups)}."

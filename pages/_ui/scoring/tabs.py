@@ -14,7 +14,7 @@ from lga_core.scores.selection import signs
 from lga_core.service.reading.method_scores import QuestionScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading.readings import reading_rows, unmeasured_readings
 from lga_core.service.reading.stored import ScoredFacts
-from lga_core.view.export.files import easyedit_line, standalone_html
+from lga_core.view.export.files import standalone_html
 from lga_core.view.export.frames.scores import fact_scores, layer_totals
 from lga_core.view.export.frames.table import to_csv
 from lga_core.view.figures.scores.bootstrap import pick_shares
@@ -161,7 +161,7 @@ def use(model: str, golden: tuple[int, ...], layers: int) -> None:
     with left:
         st.markdown("**EasyEdit hyper-parameter line**")
         if chosen:
-            st.code(easyedit_line(chosen), language="yaml")
+            st.code(f"layers: {list(chosen)}", language="yaml")
             st.caption("The chosen layers; the golden layer where none is chosen.")
         else:
             st.caption("Choose a layer first.")

@@ -11,7 +11,7 @@ from lga_core.results import METRICS, Diagnostics, EditReport
 from lga_core.service.requests import EasyEditRequest, TrialRequest
 from lga_core.view.export.frames.edits import edit_probes
 from lga_core.view.export.frames.table import to_csv
-from lga_core.view.figures.edits.loss_curve import loss_curve, search_end
+from lga_core.view.figures.edits.loss_curve import loss_curve
 from lga_core.view.words.cards import Card, metric_cards
 from lga_core.view.words.charts import loss_chart
 from lga_core.view.words.definitions import definitions
@@ -118,7 +118,7 @@ def _written(report: EditReport) -> None:
         )
         st.caption(WRITTEN_NOTE, help=definitions(rows.columns))
     with right:
-        figure = loss_curve(report, **search_end(report), theme_name=theme_name())
+        figure = loss_curve(report, theme_name=theme_name())
         chart(figure, "loss_curve", "Line chart: the loss at each step.", says=loss_chart(report))
 
 

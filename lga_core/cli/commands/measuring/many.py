@@ -10,7 +10,7 @@ from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName,
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
 from lga_core.data.asked import parse_layers
 from lga_core.results import ManyEdits, Stored
-from lga_core.view.words.edits.many import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.edits.many import COLLAPSE_RULE, checkpoint_rows, collapse_sentence, counts_sentence
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count
 
@@ -62,15 +62,7 @@ def _report(model: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) 
 
 
 def _text(title: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) -> str:
-    rows = [
-        [
-            *(getattr(item, name) for name in ("edits", "rewrite", "latest", "rephrase", "locality", "kl", "fluency")),
-            max((ratio for ratio in item.norm_ratios if ratio is not None), default=None),
-            item.cost.seconds,
-        ]
-        for item in result.checkpoints
-    ]
-    head = ["edits", "rewrite", "latest", "rephrase", "locality", "drift", "fluency", "‖ΣΔW‖/‖W‖", "seconds"]
+    rows = checkpoint_rows(result)
     return "\n".join(
         [
             f"{title} on {asked.name}, {count(result.planned, 'fact')} at {layers_in_words(result.layers)}, "
@@ -78,6 +70,6 @@ def _text(title: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) ->
             COLLAPSE_RULE,
             counts_sentence(result),
             cost_sentence("All of it", result.cost) + if_stored(stored),
-            table(head, rows),
+            table(list(rows[0]), [list(row.values()) for row in rows]),
         ]
     )

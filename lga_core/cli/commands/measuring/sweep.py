@@ -1,8 +1,8 @@
 """`sweep`: the ground truth at every layer, and what each selector's layer is worth there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -10,10 +10,7 @@ from lga_core.cli.commands.measuring.sweep_report import FactsToSweep, JudgedSwe
 from lga_core.cli.options import EditorName, FactsName, ModelName, SeededOptions, Set, settings_of_each
 from lga_core.cli.output import answer, progress_line
 from lga_core.data.asked import parse_layers
-from lga_core.results import LayerScores, Pick, Stability, Stored, Sweep
-
-if TYPE_CHECKING:
-    from lga_core.worth.selectors import Selector
+from lga_core.results import LayerScores, Stability, Sweep
 
 
 def sweep(
@@ -40,7 +37,9 @@ def sweep(
     from lga_core.runs.experiments.sweeps import sweep as sweep_here
     from lga_core.runs.ray.connection import require_ray
     from lga_core.runs.ray.driver import sweep_on_ray
-    from lga_core.worth.selectors import selectors_named
+    from lga_core.worth.selectors import pick_by_sweep, selectors_named
+    from lga_core.worth.transfer import transfer
+    from lga_core.worth.verdict import sweep_verdict
 
     if ray is not None:
         require_ray()
@@ -68,83 +67,36 @@ def sweep(
             for selector in selectors
             if selector.method is not None
         }
-    _judge(common, model, chosen.title, settings, sets, truths, selectors, scores)
-
-
-def _judge(
-    common: SeededOptions,
-    model: str,
-    title: str,
-    settings: Any,
-    sets: Mapping[str, FactsToSweep],
-    truths: Mapping[str, tuple[Sweep, Stored]],
-    selectors: Sequence["Selector"],
-    scores: Mapping[str, LayerScores],
-) -> None:
-    """Print what each selector's pick on the proxy is worth on the sets; `settings` of the editor."""
-    from lga_core.worth.judging import judge
-    from lga_core.worth.selectors import pick_by_sweep
-    from lga_core.worth.transfer import transfer
-
     sweeps = {name: truth for name, (truth, _stored) in truths.items()}
-    in_sample = {name: asked.contents == sets["proxy"].contents for name, asked in sets.items()}
-    picks, firmness = _picks_of(
-        selectors,
-        scores,
-        sweeps["proxy"],
-        sweeps.get("test"),
-        in_sample=in_sample.get("test", True),
-        seed=common.seed,
-        editor=settings,
-    )
+    in_sample = {name: asked.contents == proxy.contents for name, asked in sets.items()}
     judged = {
         name: JudgedSweep(
             asked=sets[name],
             sweep=truth,
             stored=stored,
-            worth=judge(picks, truth, in_sample=in_sample[name], seed=common.seed),
+            worth=sweep_verdict(scores, sweeps["proxy"], truth, in_sample=in_sample[name], seed=common.seed),
         )
         for name, (truth, stored) in truths.items()
     }
+    firmness = _firmness(scores, sweeps, in_sample=all(in_sample.values()), seed=common.seed, editor=settings)
     carried = transfer({name: pick_by_sweep(truth) for name, truth in sweeps.items()}, sweeps, seed=common.seed)
     answer(
         common,
         sweep_report(model, judged["proxy"], judged.get("test"), firmness, carried),
-        sweep_text(title, judged["proxy"], judged.get("test")),
+        sweep_text(chosen.title, judged["proxy"], judged.get("test")),
     )
 
 
-def _picks_of(
-    selectors: Sequence["Selector"],
-    scores: Mapping[str, LayerScores],
-    proxy: Sweep,
-    test: Sweep | None,
-    *,
-    in_sample: bool,
-    seed: int,
-    editor: Any,
-) -> tuple[list[Pick], list[Stability | None]]:
-    """What each selector picks on the proxy, and how firm each pick is; the same picks as on the page.
-
-    The forecast's race is on the proxy's cells. It has no firmness, which would take a race on each smaller proxy.
-    """
-    from lga_core.worth.selectors import pick_by_scores, pick_by_sweep
-    from lga_core.worth.simulated_race import raced
+def _firmness(
+    scores: Mapping[str, LayerScores], sweeps: Mapping[str, Sweep], *, in_sample: bool, seed: int, editor: Any
+) -> dict[str, Stability]:
+    """How firm each selector's pick on the proxy is; not the forecast's race, which would race on smaller proxies."""
+    from lga_core.worth.selectors import BRUTE_FORCE, SELECTORS
     from lga_core.worth.transfer import stability_of_scores, stability_of_sweep
 
-    judging = proxy if test is None else test
-    picks: list[Pick] = []
-    firmness: list[Stability | None] = []
-    for selector in selectors:
-        if selector.method is None:
-            continue
-        own = scores[selector.name]
-        picks.append(pick_by_scores(selector, own, proxy.layers))
-        firmness.append(stability_of_scores(selector, own, judging, in_sample=in_sample, seed=seed, editor=editor))
-    forecast = next((pick for pick in picks if pick.selector == "forecast"), None)
-    if forecast is not None and proxy.complete:
-        picks.append(raced(forecast, proxy, seed))
-        firmness.append(None)
-    picks.append(pick_by_sweep(proxy))
-    firmness.append(stability_of_sweep(proxy, judging, in_sample=in_sample, seed=seed))
-    return picks, firmness
+    judging = sweeps.get("test", sweeps["proxy"])
+    firmness = {
+        name: stability_of_scores(SELECTORS[name], own, judging, in_sample=in_sample, seed=seed, editor=editor)
+        for name, own in scores.items()
+    }
+    return firmness | {BRUTE_FORCE: stability_of_sweep(sweeps["proxy"], judging, in_sample=in_sample, seed=seed)}

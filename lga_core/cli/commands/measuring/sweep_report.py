@@ -1,6 +1,6 @@
 """What `sweep` prints: the ground truth of each set, and what each selector's pick is worth, as JSON and as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from lga_core.progress import Reporter
 from lga_core.results import METRICS, Estimate, LayerScores, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
 from lga_core.view.words.protocol import not_asked_words, protocol_words
 from lga_core.view.words.sentences import cost_sentence
+from lga_core.view.words.sweep.sentences import points
 from lga_core.view.words.text import count
 from lga_core.worth.held_out import FEWEST
 
@@ -72,9 +73,9 @@ class JudgedSweep:
 
 
 def sweep_report(
-    model: str, proxy: JudgedSweep, test: JudgedSweep | None, firmness: Sequence[Stability | None], carried: Transfer
+    model: str, proxy: JudgedSweep, test: JudgedSweep | None, firmness: Mapping[str, Stability], carried: Transfer
 ) -> dict[str, Any]:
-    """The command's JSON."""
+    """The command's JSON. `firmness`: by selector."""
     judged = test or proxy
     return {
         "model": model,
@@ -91,7 +92,7 @@ def sweep_report(
             "over": "the facts judged on, paired; picks are held fixed",
             **attributes(judged.worth, "draws", "seed"),
         },
-        "selectors": [_selector(item, firm) for item, firm in zip(judged.worth.selectors, firmness, strict=True)],
+        "selectors": [_selector(item, firmness.get(item.pick.selector)) for item in judged.worth.selectors],
         "transfer": {
             "method": carried.selector,
             "sets": carried.targets,
@@ -169,11 +170,11 @@ def _truth_text(title: str, swept: JudgedSweep) -> str:
     worth = swept.worth
     size = f"{count(worth.n_facts, 'fact')}, {count(len(worth.layers), 'layer')}"
     lines = [
-        f"{title} on {swept.asked.name}, {size}: golden layer {worth.best_layer}, Overall {_with_interval(worth.best)} "
+        f"{title} on {swept.asked.name}, {size}: golden layer {worth.best_layer}, Overall {points(worth.best)} "
         f"({protocol_words(swept.sweep.answers)}, percent; {', '.join(worth.makeup)}).",
         not_asked_words(swept.sweep.left_out, swept.sweep.dropped_locality),
-        f"Sample-wise optimum {_with_interval(worth.optimum)} (optimistic: a maximum over noise){_gap(worth)}. "
-        f"Any layer: {_with_interval(worth.any_layer)}.",
+        f"Sample-wise optimum {points(worth.optimum)} (optimistic: a maximum over noise){_gap(worth)}. "
+        f"Any layer: {points(worth.any_layer)}.",
         cost_sentence("Swept in", swept.sweep.cost) + if_stored(swept.stored),
     ]
     unswept = [str(fact.record) for fact in swept.asked.facts if not fact.target_new]
@@ -187,7 +188,7 @@ def _gap(worth: Worth) -> str:
     if worth.gap.value is None:
         return ""
     best = "it" if worth.in_sample else "the layer that half of the facts name as the best"
-    return f", {_with_interval(worth.gap)} above {best}"
+    return f", {points(worth.gap)} above {best}"
 
 
 def _selectors_text(judged: JudgedSweep, shared: int) -> str:
@@ -229,9 +230,3 @@ def _layers_text(worth: Worth) -> str:
         [layer, *(float(worth.mean[name][column]) for name in PERCENT)] for column, layer in enumerate(worth.layers)
     ]
     return "\n" + table(["layer", *PERCENT], rows)
-
-
-def _with_interval(value: Estimate) -> str:
-    if value.value is None:
-        return "n/a"
-    return f"{value.value:.1f}" + (f" ({span(value.low, value.high)})" if value.low is not None else "")

@@ -31,7 +31,7 @@ def ledger_history(
     labels = [_label(fact) for fact in facts.values()]
     slim = len(facts) > MANY_FACTS
     height = max((SLIM_ROW if slim else ROW) * len(facts), 44.0)
-    figure = new_figure(look, height=height, left=label_margin([] if slim else labels, least=64), top=30, bottom=24)
+    figure = new_figure(look, height=height, left=label_margin([] if slim else labels), top=30, bottom=24)
     figure.add_trace(
         _heatmap(cells, changes, facts, metric, look, numbers=not slim and len(changes) <= MANY_CHANGES, height=height)
     )

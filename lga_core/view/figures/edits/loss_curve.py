@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -24,13 +23,14 @@ from lga_core.view.words.text import number, power_of_ten
 SMALLEST = 1e-4  # nats; a loss of exactly zero is drawn here
 
 
-def loss_curve(
-    report: EditReport, *, stop: float | None = None, of_total: bool = False, theme_name: ThemeName = "light"
-) -> go.Figure:
-    """The losses of `report` on a logarithmic axis in nats; `stop` is the loss at which the search ends.
+def loss_curve(report: EditReport, *, theme_name: ThemeName = "light") -> go.Figure:
+    """The losses of `report` on a logarithmic axis in nats, with the loss at which the search ends.
 
-    It is drawn, unless it is `of_total`, the loss with KL and weight decay: then it is no height on this curve.
+    No line is drawn where that is the total loss, with KL and weight decay: it is no height on this curve.
     """
+    search = report.settings.get("value") or report.settings
+    stop = search.get("stop_nll", search.get("stop_loss"))  # by the first name in reports of earlier versions
+    of_total = search.get("stop") == "total"
     line = None if of_total else stop
     look = theme(theme_name)
     figure = new_figure(look, height=140, left=64, top=34, bottom=42, right=92)
@@ -61,12 +61,6 @@ def loss_curve(
     if line:
         figure.add_shape(level(look, line))
     return figure
-
-
-def search_end(report: EditReport) -> dict[str, Any]:
-    """Where the editor's search ends, as `loss_curve` takes it; by the first name in reports of earlier versions."""
-    search = report.settings.get("value") or report.settings
-    return {"stop": search.get("stop_nll", search.get("stop_loss")), "of_total": search.get("stop") == "total"}
 
 
 def _curve(layer: int, losses: Sequence[float], color: str) -> list[go.Scatter]:

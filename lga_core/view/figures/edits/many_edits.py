@@ -18,6 +18,7 @@ from lga_core.view.figures.parts.style import (
     stack,
     theme,
 )
+from lga_core.view.words.edits.many import largest_ratio
 from lga_core.view.words.text import count, number
 
 SHARES, SMALL, GAP = 210.0, 76.0, 36.0  # px: heights of the panels, and what lies between two
@@ -42,7 +43,7 @@ def many_edits_curves(result: ManyEdits, *, theme_name: ThemeName = "light") -> 
     small: list[tuple[str, str, list[float | None]]] = [
         ("Drift", f"nats of KL on neutral prompts · dotted: {KL_BOUND:g}", [row.kl for row in rows]),
         ("Fluency", "entropy of word pairs and triples, bits × 100", [row.fluency for row in rows]),
-        ("‖ΣΔW‖ / ‖W‖", "the largest of the edited matrices", [_largest(row) for row in rows]),
+        ("‖ΣΔW‖ / ‖W‖", "the largest of the edited matrices", [largest_ratio(row) for row in rows]),
     ]
     for place, (name, _note, values) in enumerate(small, start=2):
         line = {"color": look.series[4], "width": 2}
@@ -94,10 +95,6 @@ def _curve(
         customdata=[[count(row.edits, "edit"), number(value)] for row, value in zip(rows, values, strict=True)],
         hovertemplate=f"{name} after %{{customdata[0]}}: %{{customdata[1]}}{unit}<extra></extra>",
     )
-
-
-def _largest(row: EditCheckpoint) -> float | None:
-    return max((ratio for ratio in row.norm_ratios if ratio is not None), default=None)
 
 
 def _value_axis(values: Sequence[float | None], domain: tuple[float, float], look: Theme) -> dict:

@@ -5,14 +5,43 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from lga_core.view.figures.parts.scales import Shades
+from lga_core.view.figures.parts.scales import Shades, ticks_with_room
 from lga_core.view.figures.parts.style import Theme, colorbar, colorscale
 
 OVERLAY = "cells"  # the `meta` of the traces that answer to hover and click
+Domain = tuple[float, float]
 
 
-def heatmap(shades: Shades, bar: dict, *, xaxis: str, yaxis: str) -> go.Heatmap:
-    """The coloured cells. Plotly's heatmap cells cannot be selected, so `overlay` answers for them."""
+def add_cells(
+    figure: go.Figure,
+    values: np.ndarray,
+    shades: Shades,
+    customdata: Sequence[Sequence],
+    text: Sequence[str],
+    look: Theme,
+    *,
+    template: str,
+    height: float,
+    domain: Domain = (0, 1),
+    xaxis: str = "x",
+    yaxis: str = "y",
+) -> None:
+    """Coloured cells of (rows, layers) values with their colour bar, grey ones where there is none, hover and clicks.
+
+    `customdata` and `text` have one entry a cell, row by row, as `overlay` takes them. `height`: the panel's, px.
+    """
+    bar = colorbar(domain, height, *ticks_with_room(shades, height), look)
+    figure.add_trace(_coloured(shades, bar, xaxis, yaxis))
+    missing = ~np.isfinite(values)
+    if missing.any():
+        figure.add_trace(_grey(missing, look, xaxis, yaxis))
+    rows, layers = values.shape
+    points = [(layer, row) for row in range(rows) for layer in range(layers)]
+    figure.add_trace(overlay(points, customdata, text, look, template=template, xaxis=xaxis, yaxis=yaxis))
+
+
+def _coloured(shades: Shades, bar: dict, xaxis: str, yaxis: str) -> go.Heatmap:
+    """Plotly's heatmap cells cannot be selected, so `overlay` answers for them."""
     rows, columns = shades.z.shape
     return go.Heatmap(
         z=shades.z,
@@ -31,12 +60,9 @@ def heatmap(shades: Shades, bar: dict, *, xaxis: str, yaxis: str) -> go.Heatmap:
     )
 
 
-def empty_cells(values: np.ndarray, look: Theme, *, xaxis: str, yaxis: str) -> go.Heatmap | None:
-    """Plain grey where there is no value, so that "not measured" never looks like zero. None where all are there."""
-    missing = ~np.isfinite(values)
-    if not missing.any():
-        return None
-    rows, columns = values.shape
+def _grey(missing: np.ndarray, look: Theme, xaxis: str, yaxis: str) -> go.Heatmap:
+    """Plain grey where there is no value, so that "not measured" never looks like zero."""
+    rows, columns = missing.shape
     return go.Heatmap(
         z=np.where(missing, 1.0, np.nan),
         x=list(range(columns)),
@@ -60,7 +86,6 @@ def overlay(
     template: str,
     xaxis: str,
     yaxis: str,
-    size: float = 12,
 ) -> go.Scatter:
     """Invisible markers at `points` (x, y) that carry hover text and a click; a selected one shows as a dot.
 
@@ -76,7 +101,7 @@ def overlay(
         customdata=[list(row) for row in customdata],
         text=list(text),
         hovertemplate=template + "<extra></extra>",
-        marker={"opacity": 0, "size": size, "color": look.ink, "line": {"width": 0}},
+        marker={"opacity": 0, "size": 12, "color": look.ink, "line": {"width": 0}},
         selected={"marker": {"opacity": 0.9, "size": 7}},
         unselected={"marker": {"opacity": 0}},
         showlegend=False,

@@ -6,25 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from lga_core.view.figures.parts.cells import empty_cells, heatmap, overlay, value_or_none
-from lga_core.view.figures.parts.fact_rows import GAP, fact_ticks, panel_height, shown_labels
+from lga_core.view.figures.parts.cells import Domain, add_cells, overlay, value_or_none
 from lga_core.view.figures.parts.ruler import (
     TRACK_HEIGHT,
     Track,
     label_margin,
     layer_axis,
-    outline,
-    runs,
     track_axis,
     tracks_panel,
 )
-from lga_core.view.figures.parts.scales import Shades, ticks_with_room
-from lga_core.view.figures.parts.style import Theme, axis, colorbar, heading, new_figure, stack
-from lga_core.view.words.text import number
+from lga_core.view.figures.parts.scales import Shades
+from lga_core.view.figures.parts.style import Theme, axis, heading, new_figure, stack
+from lga_core.view.words.text import escape, number, shorten
 
+LABELLED_ROWS = 40  # more facts than this and their labels are left to the hover box
+GAP = 44.0  # px between panels: tick labels below one, the heading of the next
 TRACKS_GAP = 32.0  # px: the ruler between the tracks and the first panel
-
-Domain = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +58,12 @@ class LayerPanels:
         )
         labels = [label for of_panel in facts for label in shown_labels(of_panel)]
         names = [*labels, *(track.name for track in self.tracks)]
-        figure = new_figure(self.look, height=total, left=label_margin(names, size=10.5, least=64), top=28, bottom=40)
+        figure = new_figure(self.look, height=total, left=label_margin(names, size=10.5), top=28, bottom=40)
         if tracked:
-            figure.add_traces(tracks_panel(self.tracks, self.layers, xaxis="x", yaxis="y"))
+            figure.add_traces(tracks_panel(self.tracks, self.layers))
             figure.update_layout(
                 xaxis=self._ruler(anchor="y", side="top"),
-                yaxis=track_axis(self.tracks, self.look, domains.pop(0), anchor="x"),
+                yaxis=track_axis(self.tracks, self.look, domains.pop(0)),
             )
         return figure, domains
 
@@ -77,35 +74,50 @@ class LayerPanels:
 
     def add_facts(self, figure: go.Figure, panel: int, domain: Domain, cells: FactCells) -> None:
         """Coloured and grey cells with hover and clicks, the facts' labels and a heading."""
-        look, shades = self.look, cells.shades
-        xaxis, yaxis = f"x{panel}", f"y{panel}"
-        height = panel_height(len(cells.facts))
-        bar = colorbar(domain, height, *ticks_with_room(shades, height), look)
-        figure.add_trace(heatmap(shades, bar, xaxis=xaxis, yaxis=yaxis))
-        if (empty := empty_cells(cells.values, look, xaxis=xaxis, yaxis=yaxis)) is not None:
-            figure.add_trace(empty)
-        points = [(layer, fact) for fact in range(len(cells.facts)) for layer in range(self.layers)]
-        customdata = [
-            [layer, cells.records[fact], value_or_none(value := cells.values[fact, layer]), number(value)]
-            for layer, fact in points
-        ]
-        text = [cells.text[fact][layer] for layer, fact in points]
-        template = f"%{{text}}<br>{cells.template}"
-        figure.add_trace(overlay(points, customdata, text, look, template=template, xaxis=xaxis, yaxis=yaxis))
+        look = self.look
+        add_cells(
+            figure,
+            cells.values,
+            cells.shades,
+            [
+                [layer, record, value_or_none(value), number(value)]
+                for record, values in zip(cells.records, cells.values, strict=True)
+                for layer, value in enumerate(values)
+            ],
+            [text for of_fact in cells.text for text in of_fact],
+            look,
+            template=f"%{{text}}<br>{cells.template}",
+            height=panel_height(len(cells.facts)),
+            domain=domain,
+            xaxis=f"x{panel}",
+            yaxis=f"y{panel}",
+        )
         figure.add_annotation(heading(look, cells.title, cells.note, domain[1]))
         rows = axis(
-            look, domain=domain, anchor=xaxis, range=[len(cells.facts) - 0.5, -0.5], **fact_ticks(cells.facts, look)
+            look,
+            domain=domain,
+            anchor=f"x{panel}",
+            range=[len(cells.facts) - 0.5, -0.5],
+            **fact_ticks(cells.facts, look),
         )
         figure.update_layout({f"xaxis{panel}": self.ruler(panel), f"yaxis{panel}": rows})
 
-    def add_outlines(self, figure: go.Figure, chosen: Sequence[int], panels: Sequence[int]) -> None:
-        """Chosen layers dashed, the golden layer over them in gold, through every panel and never over a label."""
-        marks = [(first, last, self.look.ink, 1.0, "dot") for first, last in runs(chosen)]
-        if self.golden is not None:
-            marks.append((self.golden, self.golden, self.look.gold, 1.75, "solid"))
-        for first, last, color, width, dash in marks:
-            for panel in panels:
-                figure.add_shape(outline(first, last, color, f"x{panel}", f"y{panel}", width=width, dash=dash))
+    def add_columns(self, figure: go.Figure, panel: int, layers: Sequence[int], text: Sequence[str]) -> None:
+        """One invisible point a layer at mid height of a hidden axis: the whole column tells its text and clicks."""
+        hidden = panel + 10
+        figure.add_trace(
+            overlay(
+                [(layer, 0.5) for layer in layers],
+                [[layer, None, None] for layer in layers],
+                text,
+                self.look,
+                template="%{text}",
+                xaxis=f"x{panel}",
+                yaxis=f"y{hidden}",
+            )
+        )
+        middle = axis(self.look, range=[0, 1], anchor=f"x{panel}", overlaying=f"y{panel}", visible=False)
+        figure.update_layout({f"yaxis{hidden}": middle})
 
     def _ruler(self, **settings) -> dict:
         marked = [layer for track in self.tracks if track.labelled for layer in track.layers]
@@ -115,3 +127,27 @@ class LayerPanels:
 def fact_names(labels: Mapping[int, str], records: Sequence[int]) -> list[str]:
     """The facts in words; by their record where there are none."""
     return [labels.get(record, f"record {record}") for record in records]
+
+
+def panel_height(rows: int) -> float:
+    """Rows high enough for a label while they have one; beyond that a panel that fits a screen."""
+    if rows > LABELLED_ROWS:
+        return max(320.0, 2.0 * rows)
+    return max(44.0, rows * (18.0 if rows <= 16 else 13.0))
+
+
+def fact_ticks(facts: Sequence[str], look: Theme) -> dict:
+    """Tick labels of a panel whose rows are these facts, in words, untrusted text; none where there are too many."""
+    if len(facts) > LABELLED_ROWS:
+        return {"showticklabels": False}
+    return {
+        "tickvals": list(range(len(facts))),
+        "ticktext": [escape(shorten(fact)) for fact in facts],
+        "tickfont": {"size": 10.5, "color": look.muted},
+        "automargin": "left",
+    }
+
+
+def shown_labels(facts: Sequence[str]) -> list[str]:
+    """What of them stands at the left: the text that a margin must hold."""
+    return [shorten(fact) for fact in facts] if len(facts) <= LABELLED_ROWS else []

@@ -1,7 +1,7 @@
 """The layer ruler that every chart shares: its labels, the tracks of marks above it, and outlines of marked layers."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -32,11 +32,10 @@ def layer_axis(
     *,
     golden: int | None = None,
     marked: Sequence[int] = (),
-    width: float = NARROWEST,
     **settings,
 ) -> dict:
     """An x axis over layers, 0-based; the golden layer's number in bold gold."""
-    ticks = layer_ticks(layers, [*([] if golden is None else [golden]), *marked], width)
+    ticks = layer_ticks(layers, [*([] if golden is None else [golden]), *marked])
     text = [
         f"<b><span style='color:{look.gold_text}'>{layer}</span></b>" if layer == golden else str(layer)
         for layer in ticks
@@ -56,8 +55,8 @@ class Track:
     labelled: bool = False  # its layers are numbered on the ruler however dense that is
 
 
-def tracks_panel(tracks: Sequence[Track], layers: int, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
-    """One scatter a track, the first on top (y = 0, 1, … on a reversed axis). Marks are clickable like cells."""
+def tracks_panel(tracks: Sequence[Track], layers: int) -> list[go.Scatter]:
+    """One scatter a track on the axes x and y, the first on top (y = 0, 1, …, reversed). Marks are clickable."""
     size = min(9.0, 0.85 * NARROWEST / layers)  # neighbours stay apart
     traces = []
     for row, track in enumerate(tracks):
@@ -67,8 +66,8 @@ def tracks_panel(tracks: Sequence[Track], layers: int, *, xaxis: str, yaxis: str
             go.Scatter(
                 x=list(track.layers),
                 y=[row] * len(track.layers),
-                xaxis=xaxis,
-                yaxis=yaxis,
+                xaxis="x",
+                yaxis="y",
                 mode="markers",
                 cliponaxis=False,
                 marker={
@@ -88,7 +87,7 @@ def tracks_panel(tracks: Sequence[Track], layers: int, *, xaxis: str, yaxis: str
     return traces
 
 
-def track_axis(tracks: Sequence[Track], look: Theme, domain: tuple[float, float], **settings) -> dict:
+def track_axis(tracks: Sequence[Track], look: Theme, domain: tuple[float, float]) -> dict:
     """The y axis of a tracks panel: its names as tick labels."""
     names = [escape(shorten(track.name, 22)) for track in tracks]
     return axis(
@@ -98,7 +97,7 @@ def track_axis(tracks: Sequence[Track], look: Theme, domain: tuple[float, float]
         tickvals=list(range(len(tracks))),
         ticktext=names,
         grid=True,
-        **settings,
+        anchor="x",
     )
 
 
@@ -113,23 +112,33 @@ def runs(layers: Collection[int]) -> list[tuple[int, int]]:
     return pairs
 
 
-def outline(first: int, last: int, color: str, xref: str, yref: str, *, width: float, dash: str = "solid") -> dict:
-    """A frame around the columns of layers `first` to `last`, over the whole height of a panel."""
-    return {
-        "type": "rect",
-        "x0": first - 0.5,
-        "x1": last + 0.5,
-        "y0": 0,
-        "y1": 1,
-        "xref": xref,
-        "yref": f"{yref} domain",
-        "line": {"color": color, "width": width, "dash": dash},
-        "fillcolor": "rgba(0,0,0,0)",
-        "layer": "above",
-    }
+def add_outlines(
+    figure: go.Figure, look: Theme, chosen: Collection[int], golden: int | None, panels: Iterable[int | str] = ("",)
+) -> None:
+    """Frames around whole columns: chosen layers dashed, the golden layer over them in gold.
+
+    `panels`: what follows "x" and "y" in the names of each panel's axes.
+    """
+    marks = [(first, last, {"color": look.ink, "width": 1.0, "dash": "dot"}) for first, last in runs(chosen)]
+    if golden is not None:
+        marks.append((golden, golden, {"color": look.gold, "width": 1.75, "dash": "solid"}))
+    for first, last, line in marks:
+        for panel in panels:
+            figure.add_shape(
+                type="rect",
+                x0=first - 0.5,
+                x1=last + 0.5,
+                y0=0,
+                y1=1,
+                xref=f"x{panel}",
+                yref=f"y{panel} domain",
+                line=line,
+                fillcolor="rgba(0,0,0,0)",
+                layer="above",
+            )
 
 
-def label_margin(texts: Sequence[str], size: float = 11, least: int = 40) -> int:
-    """Left margin in px for tick labels. Generous: a cut label is worse than a gap."""
+def label_margin(texts: Sequence[str], size: float = 11) -> int:
+    """Left margin in px for tick labels of that size. Generous: a cut label is worse than a gap."""
     widest = max((columns(text) for text in texts), default=0)
-    return max(least, math.ceil(widest * size * 0.5) + 12)
+    return max(64, math.ceil(widest * size * 0.5) + 12)

@@ -20,9 +20,7 @@ def attribution_bars(
     first, end = subject or (0, 0)
     labels = [token_label(token, subject=first <= index < end) for index, token in enumerate(attribution.tokens)]
     row = 26.0 if count <= 40 else 16.0
-    figure = new_figure(
-        look, height=max(row * count, 60.0), left=label_margin(labels, least=64), top=34, bottom=44, right=24
-    )
+    figure = new_figure(look, height=max(row * count, 60.0), left=label_margin(labels), top=34, bottom=44, right=24)
     for answer, color in (("old", look.old), ("new", look.new)):
         if answer in attribution.scores:
             name = f"{answer} answer: {escape(shorten(attribution.answers.get(answer, ''), 24))}"

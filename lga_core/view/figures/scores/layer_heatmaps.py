@@ -6,11 +6,10 @@ import plotly.graph_objects as go
 
 from lga_core.errors import LgaError
 from lga_core.results import LayerScores
-from lga_core.view.figures.parts.fact_rows import panel_height
-from lga_core.view.figures.parts.panels import Domain, FactCells, LayerPanels, fact_names
-from lga_core.view.figures.parts.ruler import Track
+from lga_core.view.figures.parts.panels import Domain, FactCells, LayerPanels, fact_names, panel_height
+from lga_core.view.figures.parts.ruler import Track, add_outlines
 from lga_core.view.figures.parts.scales import Scale, effect_shades, signed_shades
-from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, heading, theme
+from lga_core.view.figures.parts.style import Theme, ThemeName, axis_title, heading, theme
 from lga_core.view.figures.scores import layer_panel
 from lga_core.view.words.names import method_kind, method_title
 from lga_core.view.words.scores.options import loss_note
@@ -66,7 +65,7 @@ def layer_heatmaps(
         panels.add_facts(figure, panel, domain, item)
     last = 2 + len(shown)
     _add_totals(figure, panels, last, domains[-1], lga, cma, scale)
-    panels.add_outlines(figure, chosen, range(2, last + 1))
+    add_outlines(figure, look, chosen, panels.golden, range(2, last + 1))
     return figure
 
 
@@ -153,7 +152,7 @@ def _add_totals(
         effects = layer_panel.effect_axis(cma, look, domain, anchor=x, side="right", **over)
         figure.add_traces(layer_panel.line(cma, look, xaxis=x, yaxis=y if alone else "y8"))
         figure.update_layout({f"yaxis{panel}" if alone else "yaxis8": effects})
-    figure.add_trace(layer_panel.targets(lga, cma, look, xaxis=x, yaxis="y9"))
-    figure.update_layout(yaxis9=axis(look, range=[0, 1], anchor=x, overlaying=y, visible=False))
+    layers = range(panels.layers)
+    panels.add_columns(figure, panel, layers, [layer_panel.hover_text(layer, lga, cma) for layer in layers])
     figure.update_layout({f"xaxis{panel}": panels.ruler(panel, title=axis_title(look, "layer"))})
     figure.add_annotation(heading(look, "Per layer", layer_panel.axis_note(lga, cma, scale), domain[1]))

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lga_core.results import LayerScores
-from lga_core.view.figures.parts.cells import overlay, value_or_none
+from lga_core.view.figures.parts.cells import value_or_none
 from lga_core.view.figures.parts.scales import Scale, SignedLog, round_ticks
 from lga_core.view.figures.parts.style import Theme, axis, band, level
 from lga_core.view.words.names import method_kind, method_title
@@ -108,21 +108,8 @@ def effect_axis(cma: LayerScores, look: Theme, domain: tuple[float, float], **se
     )
 
 
-def targets(lga: LayerScores | None, cma: LayerScores | None, look: Theme, *, xaxis: str, yaxis: str) -> go.Scatter:
-    """One invisible point a layer at mid height of a hidden axis: the whole column tells both scores and clicks."""
-    layers = next(scores.layers for scores in (lga, cma) if scores is not None)
-    return overlay(
-        [(layer, 0.5) for layer in range(layers)],
-        [[layer, None, None] for layer in range(layers)],
-        [_hover_text(layer, lga, cma) for layer in range(layers)],
-        look,
-        template="%{text}",
-        xaxis=xaxis,
-        yaxis=yaxis,
-    )
-
-
-def _hover_text(layer: int, lga: LayerScores | None, cma: LayerScores | None) -> str:
+def hover_text(layer: int, lga: LayerScores | None, cma: LayerScores | None) -> str:
+    """What a layer's column tells of both scores."""
     lines = [f"<b>Layer {layer}</b>"]
     for scores in (lga, cma):
         if scores is None:

@@ -1,16 +1,16 @@
 """One fact's causal trace: tokens down, layers across, in the colour of what was restored (ROME, figure 1)."""
 
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 from lga_core.errors import LgaError
 from lga_core.results import CausalTrace
-from lga_core.view.figures.parts.cells import empty_cells, heatmap, overlay, value_or_none
-from lga_core.view.figures.parts.ruler import label_margin, layer_axis, outline, runs
-from lga_core.view.figures.parts.scales import Scale, effect_shades, ticks_with_room
-from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, colorbar, heading, new_figure, theme
+from lga_core.view.figures.parts.cells import add_cells, value_or_none
+from lga_core.view.figures.parts.ruler import add_outlines, label_margin, layer_axis
+from lga_core.view.figures.parts.scales import Scale, effect_shades
+from lga_core.view.figures.parts.style import ThemeName, axis, axis_title, heading, new_figure, theme
 from lga_core.view.words.names import KIND_TITLES
 from lga_core.view.words.text import escape, number, shorten, token_label
 
@@ -37,22 +37,31 @@ def trace_heatmap(
         values = trace.patching
     tokens, layers = values.shape
     height = max(60.0, tokens * (20.0 if tokens <= 24 else 14.0 if tokens <= MOST_LABELLED else 6.0))
-    figure = new_figure(look, height=height, left=label_margin(_labels(trace), least=64), top=30, bottom=42)
-    shades = effect_shades(values, scale, trace.kind, look)
-    refs = {"xaxis": "x", "yaxis": "y"}
-    figure.add_trace(heatmap(shades, colorbar((0, 1), height, *ticks_with_room(shades, height), look), **refs))
-    if (empty := empty_cells(values, look, **refs)) is not None:
-        figure.add_trace(empty)
-    figure.add_trace(_cells(trace, values, look))
+    labels = _labels(trace)
+    figure = new_figure(look, height=height, left=label_margin(labels), top=30, bottom=42)
+    add_cells(
+        figure,
+        values,
+        effect_shades(values, scale, trace.kind, look),
+        [
+            [layer, index, value_or_none(value), number(float(value))]
+            for index, row in enumerate(values)
+            for layer, value in enumerate(row)
+        ],
+        [f"<b>{label}</b>" for label in labels for _layer in range(layers)],
+        look,
+        template="%{text}<br>layer %{customdata[0]} · effect %{customdata[3]}",
+        height=height,
+    )
+    ticks: dict[str, Any] = {"showticklabels": False}
+    if tokens <= MOST_LABELLED:
+        ticks = {"tickmode": "array", "tickvals": list(range(tokens)), "ticktext": labels}
     figure.update_layout(
         xaxis=layer_axis(look, layers, golden=golden, marked=list(chosen), title=axis_title(look, "layer")),
-        yaxis=axis(look, range=[tokens - 0.5, -0.5], automargin="left", **_ticks(trace)),
+        yaxis=axis(look, range=[tokens - 0.5, -0.5], automargin="left", **ticks),
     )
     figure.add_annotation(heading(look, *_heading(trace, estimate), 1))
-    for first, last in runs(chosen):
-        figure.add_shape(outline(first, last, look.ink, "x", "y", width=1.0, dash="dot"))
-    if golden is not None:
-        figure.add_shape(outline(golden, golden, look.gold, "x", "y", width=1.75))
+    add_outlines(figure, look, chosen, golden)
     return figure
 
 
@@ -67,28 +76,3 @@ def _heading(trace: CausalTrace, estimate: bool) -> tuple[str, str]:
 def _labels(trace: CausalTrace) -> list[str]:
     first, end = trace.subject
     return [token_label(token, subject=first <= index < end) for index, token in enumerate(trace.tokens)]
-
-
-def _ticks(trace: CausalTrace) -> dict:
-    if len(trace.tokens) > MOST_LABELLED:
-        return {"showticklabels": False}
-    return {"tickmode": "array", "tickvals": list(range(len(trace.tokens))), "ticktext": _labels(trace)}
-
-
-def _cells(trace: CausalTrace, values: np.ndarray, look: Theme) -> go.Scatter:
-    labels = _labels(trace)
-    points = [(layer, index) for index in range(values.shape[0]) for layer in range(values.shape[1])]
-    customdata = [
-        [layer, index, value_or_none(values[index, layer]), number(float(values[index, layer]))]
-        for layer, index in points
-    ]
-    text = [f"<b>{labels[index]}</b>" for _, index in points]
-    return overlay(
-        points,
-        customdata,
-        text,
-        look,
-        xaxis="x",
-        yaxis="y",
-        template="%{text}<br>layer %{customdata[0]} · effect %{customdata[3]}",
-    )

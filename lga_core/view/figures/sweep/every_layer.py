@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from lga_core.errors import LgaError
 from lga_core.results import LayerScores, Sweep
 from lga_core.view.figures.parts.panels import Domain, LayerPanels
-from lga_core.view.figures.parts.ruler import Track
+from lga_core.view.figures.parts.ruler import Track, add_outlines
 from lga_core.view.figures.parts.scales import Scale
-from lga_core.view.figures.parts.style import Theme, ThemeName, axis, axis_title, heading, theme
+from lga_core.view.figures.parts.style import Theme, ThemeName, axis_title, heading, theme
 from lga_core.view.figures.scores import layer_panel
 from lga_core.view.figures.sweep import sweep_curves
 from lga_core.view.words.names import method_title
@@ -39,7 +39,7 @@ def every_layer_figure(
 
     `sweep` is of one fact, complete or as far as it got; `scores` are of that fact, by method. `best` is the layer
     with the highest Overall, `golden` the pick of the last scores; both and `chosen` are marked. Layers can be
-    clicked: `customdata` is [layer, None, raw value or None]. Raises LgaError for a sweep of several facts.
+    clicked: `customdata` is [layer, None, None]. Raises LgaError for a sweep of several facts.
     """
     if len(sweep.records) != 1:
         raise LgaError("This figure is of one fact.", hint="Draw a sweep of several facts with the sweep's figure.")
@@ -53,7 +53,7 @@ def every_layer_figure(
         _add_score(figure, panels, panel, domain, item, scale)
     last = 2 + len(shown)
     figure.update_layout({f"xaxis{last}": {"title": axis_title(look, "layer")}})
-    panels.add_outlines(figure, [], range(2, last + 1))
+    add_outlines(figure, look, (), golden, range(2, last + 1))
     return figure
 
 
@@ -72,21 +72,14 @@ def _add_score(
     figure: go.Figure, panels: LayerPanels, panel: int, domain: Domain, item: LayerScores, scale: Scale
 ) -> None:
     look, x, y = panels.look, f"x{panel}", f"y{panel}"
-    hidden = panel + 10  # the axis of the points that answer to clicks
-    lga = item if item.method == "lga" else None
-    if lga is not None:
-        figure.add_trace(layer_panel.bars(lga, scale, look, xaxis=x, yaxis=y))
-        ruler = layer_panel.total_axis(lga, scale, look, domain, anchor=x)
+    if item.method == "lga":
+        figure.add_trace(layer_panel.bars(item, scale, look, xaxis=x, yaxis=y))
+        ruler = layer_panel.total_axis(item, scale, look, domain, anchor=x)
     else:
         figure.add_traces(layer_panel.line(item, look, xaxis=x, yaxis=y))
         ruler = layer_panel.effect_axis(item, look, domain, anchor=x)
-    figure.add_trace(layer_panel.targets(lga, None if lga else item, look, xaxis=x, yaxis=f"y{hidden}"))
-    figure.update_layout(
-        {
-            f"xaxis{panel}": panels.ruler(panel),
-            f"yaxis{panel}": ruler,
-            f"yaxis{hidden}": axis(look, range=[0, 1], anchor=x, overlaying=y, visible=False),
-        }
-    )
+    every = range(panels.layers)
+    panels.add_columns(figure, panel, every, [layer_panel.hover_text(layer, item, None) for layer in every])
+    figure.update_layout({f"xaxis{panel}": panels.ruler(panel), f"yaxis{panel}": ruler})
     note = " · ".join(filter(None, (_NOTES.get(item.method, ""), loss_note(item.settings))))
     figure.add_annotation(heading(look, method_title(item.method), note, domain[1]))

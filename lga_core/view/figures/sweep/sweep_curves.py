@@ -1,13 +1,12 @@
 """The curves of a sweep: each metric's mean by layer, Overall bold with its interval, the selectors' picks on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
 from lga_core.results import METRICS, Pick, Sweep
-from lga_core.view.figures.parts.cells import overlay, value_or_none
+from lga_core.view.figures.parts.cells import value_or_none
 from lga_core.view.figures.parts.panels import Domain, LayerPanels
 from lga_core.view.figures.parts.ruler import Track
 from lga_core.view.figures.parts.scales import round_ticks
@@ -16,66 +15,53 @@ from lga_core.view.words.names import method_kind
 from lga_core.view.words.text import escape
 
 OVERALL = "overall"
+_AXES = {"xaxis": "x2", "yaxis": "y2"}  # of the second panel
 _METRIC_COLORS = {"rewrite": 0, "rephrase": 1, "locality": 2, "portability": 3}
 _SYMBOLS = {"lga": "diamond", "forecast": "triangle-up", "middle": "cross", "brute-force": "star", "best": "star"}
 _OTHERS = ("square", "triangle-down", "pentagon", "hexagon", "bowtie", "hourglass")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mark:
-    """How one selector's pick is marked, on the ruler and on the curve of Overall."""
-
-    title: str
-    layer: int  # what it picks among all layers of the model
-    stand_in: int | None  # what stands for it where that layer was not swept
-    color: str
-    symbol: str
-
-    def track(self) -> Track:
-        """The pick filled; the layer that stands for it hollow."""
-        layers = [self.layer] if self.stand_in is None else [self.layer, self.stand_in]
-        return Track(
-            name=self.title, layers=layers, color=self.color, symbol=self.symbol, first=self.layer, labelled=True
-        )
-
-
 def add_panel(
-    figure: go.Figure, panels: LayerPanels, sweep: Sweep, marks: Sequence[Mark], domain: Domain, note: str
+    figure: go.Figure, panels: LayerPanels, sweep: Sweep, marks: Sequence[Track], domain: Domain, note: str
 ) -> None:
     """The second panel of a figure: the curves, the marks on Overall, and columns that answer to hover and clicks."""
     look = panels.look
-    figure.add_traces(_curves(sweep, look, xaxis="x2", yaxis="y2"))
-    figure.add_traces(_points(marks, sweep, look, xaxis="x2", yaxis="y2"))
-    figure.add_trace(_targets(sweep, marks, look, xaxis="x2", yaxis="y9"))
-    figure.update_layout(
-        xaxis2=panels.ruler(2),
-        yaxis2=_percent_axis(sweep, look, domain, anchor="x2"),
-        yaxis9=axis(look, range=[0, 1], anchor="x2", overlaying="y2", visible=False),
-    )
+    figure.add_traces(_curves(sweep, look))
+    figure.add_traces(_points(marks, sweep, look))
+    begun = [column for column in range(len(sweep.layers)) if (sweep.measured[:, column] == 1).any()]
+    layers = [sweep.layers[column] for column in begun]
+    panels.add_columns(figure, 2, layers, [_hover_text(sweep, column, marks) for column in begun])
+    figure.update_layout(xaxis2=panels.ruler(2), yaxis2=_percent_axis(sweep, look, domain))
     figure.add_annotation(heading(look, "After the edit", f"{_legend(sweep, look)} · {note}", domain[1]))
 
 
-def marked(picks: Sequence[Pick], best: int | None, look: Theme) -> list[Mark]:
-    """A mark for each selector that picks a layer, then one for the best layer of the sweep itself."""
-    marks, others = [], 0
+def marks(picks: Sequence[Pick], best: int | None, look: Theme) -> list[Track]:
+    """A mark for each selector that picks a layer, then one for the best layer of the sweep itself.
+
+    Where the pick was not swept, the layer that stands for it follows it, hollow.
+    """
+    made, others = [], 0
     for pick in picks:
         if pick.own_layer is None:
             continue
         symbol = "circle" if pick.selector.startswith("cma") else _SYMBOLS.get(pick.selector)
         if symbol is None:
             symbol, others = _OTHERS[others % len(_OTHERS)], others + 1
-        marks.append(
-            Mark(
-                title=pick.title,
-                layer=pick.own_layer,
-                stand_in=pick.layer if pick.restricted else None,
+        stand_in = [pick.layer] if pick.restricted and pick.layer is not None else []
+        made.append(
+            Track(
+                name=pick.title,
+                layers=[pick.own_layer, *stand_in],
                 color=selector_color(pick.selector, look),
                 symbol=symbol,
+                first=pick.own_layer,
+                labelled=True,
             )
         )
     if best is not None:
-        marks.append(Mark(title="best layer here", layer=best, stand_in=None, color=look.ink, symbol=_SYMBOLS["best"]))
-    return marks
+        symbol = _SYMBOLS["best"]
+        made.append(Track(name="best layer here", layers=[best], color=look.ink, symbol=symbol, labelled=True))
+    return made
 
 
 def selector_color(selector: str, look: Theme) -> str:
@@ -109,7 +95,7 @@ def _shown_metrics(sweep: Sweep) -> tuple[str, ...]:
     return (*(name for name in METRICS if name in sweep.has), OVERALL)
 
 
-def _curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
+def _curves(sweep: Sweep, look: Theme) -> list[go.Scatter]:
     """One line a metric over the swept layers, broken where nothing is measured, and Overall's 95 % band."""
     traces = []
     middle, half = _band(sweep)
@@ -117,15 +103,14 @@ def _curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Sca
     if len(there):
         layers = [sweep.layers[index] for index in there]
         low, high = (middle - half)[there], (middle + half)[there]
-        traces.append(band(layers, low, high, look.ink, opacity=0.12, xaxis=xaxis, yaxis=yaxis, meta="band"))
+        traces.append(band(layers, low, high, look.ink, opacity=0.12, **_AXES, meta="band"))
     for name in _shown_metrics(sweep):
         bold = name == OVERALL
         traces.append(
             go.Scatter(
                 x=list(sweep.layers),
                 y=[value_or_none(value) for value in sweep.mean(name)],
-                xaxis=xaxis,
-                yaxis=yaxis,
+                **_AXES,
                 mode="lines+markers",
                 name=name.capitalize(),
                 hoverinfo="skip",
@@ -139,20 +124,19 @@ def _curves(sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Sca
     return traces
 
 
-def _points(marks: Sequence[Mark], sweep: Sweep, look: Theme, *, xaxis: str, yaxis: str) -> list[go.Scatter]:
+def _points(marks: Sequence[Track], sweep: Sweep, look: Theme) -> list[go.Scatter]:
     """Each pick on the curve of Overall, where its layer is measured. The first given lies on top."""
     overall = dict(zip(sweep.layers, sweep.mean(OVERALL), strict=True))
     traces = []
     for mark in reversed(marks):
-        layer = mark.layer if mark.stand_in is None else mark.stand_in
+        layer = mark.layers[-1]
         value = overall.get(layer, np.nan)
         if np.isfinite(value):
             traces.append(
                 go.Scatter(
                     x=[layer],
                     y=[float(value)],
-                    xaxis=xaxis,
-                    yaxis=yaxis,
+                    **_AXES,
                     mode="markers",
                     hoverinfo="skip",
                     marker={
@@ -162,14 +146,14 @@ def _points(marks: Sequence[Mark], sweep: Sweep, look: Theme, *, xaxis: str, yax
                         "line": {"width": 1.5, "color": look.page},
                     },
                     unselected={"marker": {"opacity": 1}},
-                    name=mark.title,
+                    name=mark.name,
                     meta="pick",
                 )
             )
     return traces
 
 
-def _percent_axis(sweep: Sweep, look: Theme, domain: Domain, **settings) -> dict:
+def _percent_axis(sweep: Sweep, look: Theme, domain: Domain) -> dict:
     """Percent, from a round tick below the curves to one above them, within 0 and 100."""
     values = np.concatenate([sweep.mean(name) for name in _shown_metrics(sweep)])
     values = values[np.isfinite(values)]
@@ -184,21 +168,7 @@ def _percent_axis(sweep: Sweep, look: Theme, domain: Domain, **settings) -> dict
         tickvals=ticks,
         ticktext=[f"{tick:g} %" for tick in ticks],
         grid=True,
-        **settings,
-    )
-
-
-def _targets(sweep: Sweep, marks: Sequence[Mark], look: Theme, *, xaxis: str, yaxis: str) -> go.Scatter:
-    """One invisible point a swept layer at mid height of a hidden axis: the column tells every metric and clicks."""
-    layers = [column for column in range(len(sweep.layers)) if (sweep.measured[:, column] == 1).any()]
-    return overlay(
-        [(sweep.layers[column], 0.5) for column in layers],
-        [[sweep.layers[column], None, value_or_none(sweep.mean(OVERALL)[column])] for column in layers],
-        [_hover_text(sweep, column, marks) for column in layers],
-        look,
-        template="%{text}",
-        xaxis=xaxis,
-        yaxis=yaxis,
+        anchor="x2",
     )
 
 
@@ -208,7 +178,7 @@ def _legend(sweep: Sweep, look: Theme) -> str:
     return " · ".join([f"<span style='color:{look.ink}'><b>Overall</b></span>", *words])
 
 
-def _hover_text(sweep: Sweep, column: int, marks: Sequence[Mark]) -> str:
+def _hover_text(sweep: Sweep, column: int, marks: Sequence[Track]) -> str:
     layer = sweep.layers[column]
     lines = [f"<b>Layer {layer}</b>"]
     for name in (OVERALL, *sweep.has):
@@ -216,7 +186,7 @@ def _hover_text(sweep: Sweep, column: int, marks: Sequence[Mark]) -> str:
         n = int(np.isfinite(values).sum())
         if n:
             lines.append(f"{name.capitalize()} {np.nanmean(values):.1f} %, n {n}")
-    lines += [escape(mark.title) for mark in marks if mark.layer == layer]
+    lines += [escape(mark.name) for mark in marks if mark.layers[0] == layer]
     return "<br>".join(lines)
 
 

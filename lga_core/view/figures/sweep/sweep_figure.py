@@ -7,9 +7,8 @@ import plotly.graph_objects as go
 
 from lga_core.errors import LgaError
 from lga_core.results import LayerScores, Pick, Sweep
-from lga_core.view.figures.parts.fact_rows import panel_height
-from lga_core.view.figures.parts.panels import FactCells, LayerPanels, fact_names
-from lga_core.view.figures.parts.ruler import Track
+from lga_core.view.figures.parts.panels import FactCells, LayerPanels, fact_names, panel_height
+from lga_core.view.figures.parts.ruler import Track, add_outlines
 from lga_core.view.figures.parts.scales import Scale, Shades, signed_shades
 from lga_core.view.figures.parts.style import Theme, ThemeName, axis_title, colorscale, theme
 from lga_core.view.figures.sweep import sweep_curves
@@ -43,8 +42,8 @@ def sweep_figure(
     if max(sweep.layers) >= layers or (lga is not None and lga.layers != layers):
         raise LgaError("Sweep and scores are of models with different numbers of layers.", hint="Use one model.")
     look = theme(theme_name)
-    marks = sweep_curves.marked(picks, best, look)
-    tracks = [mark.track() for mark in marks]
+    marks = sweep_curves.marks(picks, best, look)
+    tracks = [*marks]
     if chosen:
         tracks.append(Track(name="chosen", layers=sorted(chosen), color=look.ink, symbol="square-open", labelled=True))
     golden = next((pick.own_layer for pick in picks if pick.selector == "lga"), None)
@@ -61,7 +60,7 @@ def sweep_figure(
         panels.add_facts(figure, panel, domain, item)
     last = 2 + len(cells)
     figure.update_layout({f"xaxis{last}": {"title": axis_title(look, "layer")}})
-    panels.add_outlines(figure, chosen, range(2, last + 1))
+    add_outlines(figure, look, chosen, golden, range(2, last + 1))
     return figure
 
 

@@ -1,6 +1,6 @@
 """Many edits in words: where they collapse and by which rule, and what the numbers are means of."""
 
-from lga_core.results import KEPT_SHARE, KL_BOUND, ManyEdits
+from lga_core.results import KEPT_SHARE, KL_BOUND, EditCheckpoint, ManyEdits
 from lga_core.view.words.protocol import not_asked_words
 from lga_core.view.words.text import count, number
 
@@ -40,6 +40,11 @@ def counts_sentence(result: ManyEdits) -> str:
     )
 
 
+def largest_ratio(checkpoint: EditCheckpoint) -> float | None:
+    """‖ΣΔW‖ / ‖W‖ of the matrix that is changed most."""
+    return max((ratio for ratio in checkpoint.norm_ratios if ratio is not None), default=None)
+
+
 def checkpoint_rows(result: ManyEdits) -> list[dict[str, float | None]]:
     """A checkpoint a row; None where a number cannot be had."""
     return [
@@ -51,7 +56,7 @@ def checkpoint_rows(result: ManyEdits) -> list[dict[str, float | None]]:
             "locality": item.locality,
             "drift, nats": item.kl,
             "fluency": item.fluency,
-            "‖ΣΔW‖ / ‖W‖": max((ratio for ratio in item.norm_ratios if ratio is not None), default=None),
+            "‖ΣΔW‖ / ‖W‖": largest_ratio(item),
             "seconds": item.cost.seconds,
         }
         for item in result.checkpoints

@@ -4,8 +4,7 @@ from lga_core.results import SelectorWorth, Sweep, Worth
 from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.sentences import duration
-from lga_core.view.words.sweep.rows import selector_worth
-from lga_core.view.words.sweep.sentences import gap_words, points, short_time
+from lga_core.view.words.sweep.sentences import gap_words, points, selector_worth, short_time
 from lga_core.view.words.text import count, fixed
 
 

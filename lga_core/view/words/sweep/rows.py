@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lga_core.results import METRICS, Pick, SelectorWorth, Sweep, Worth
 from lga_core.view.words.protocol import not_asked_words, protocol_words
-from lga_core.view.words.sweep.sentences import BRUTE_FORCE, cheaper
+from lga_core.view.words.sweep.sentences import BRUTE_FORCE, cheaper, selector_worth
 from lga_core.view.words.text import yes_no
 
 MARKED = ("lga", "cma-mlp", "cma-hidden", "cma-attn", "forecast", "middle")  # on figures; others are variants
@@ -104,11 +104,6 @@ def best_of(worth: Worth) -> str:
     if worth.in_sample:
         return "the best layer on these facts"
     return "the layer that is best on half of these facts, measured on the other half (mean over cuts)"
-
-
-def selector_worth(worth: Worth, selector: str) -> SelectorWorth | None:
-    """What one selector's pick is worth; None where it has no scores."""
-    return next((item for item in worth.selectors if item.pick.selector == selector), None)
 
 
 def golden_layer(worth: Worth) -> int | None:

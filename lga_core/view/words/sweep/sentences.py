@@ -43,11 +43,15 @@ def remaining_sentence(sweeps: Sequence[Sweep]) -> str:
     )
 
 
+def selector_worth(worth: Worth, selector: str) -> SelectorWorth | None:
+    """What one selector's pick is worth; None where it has no scores."""
+    return next((item for item in worth.selectors if item.pick.selector == selector), None)
+
+
 def recommended(worth: Worth) -> SelectorWorth | None:
     """The selector with the highest Overall, so the lowest regret, beside the sweep itself; among equals the cheapest.
     None without any."""
-    judged = [item for item in worth.selectors if item.overall.value is not None and item.pick.selector != BRUTE_FORCE]
-    return min(judged, key=lambda item: (-item.overall.value, item.pick.cost.seconds), default=None)
+    return min(_judged(worth), key=lambda item: (-item.overall.value, item.pick.cost.seconds), default=None)
 
 
 def recommendation(worth: Worth) -> str:
@@ -61,19 +65,15 @@ def recommendation(worth: Worth) -> str:
         if worth.in_sample
         else f"on {facts} held out from the picks"
     )
-    judged = sum(item.overall.value is not None and item.pick.selector != BRUTE_FORCE for item in worth.selectors)
-    of = f"loses least of {count(judged, 'selector')}" if judged > 1 else "is the only selector with scores"
+    judged = _judged(worth)
+    of = f"loses least of {count(len(judged), 'selector')}" if len(judged) > 1 else "is the only selector with scores"
     text = f"{best.pick.title} {of}: {_layer(best)} is {_below(best)} {where}{_faster(worth, best)}."
-    equal = [
-        item.pick.title
-        for item in worth.selectors
-        if item is not best and item.pick.selector != BRUTE_FORCE and item.overall.value == best.overall.value
-    ]
+    equal = [item.pick.title for item in judged if item is not best and item.overall.value == best.overall.value]
     if len(equal) == 1:
         text += f" So does {equal[0]}."
     elif equal:
         text += f" So do {len(equal)} others{', LGA among them' if 'LGA' in equal else ''}."
-    lga = next((item for item in worth.selectors if item.pick.selector == "lga"), None)
+    lga = selector_worth(worth, "lga")
     if lga is not None and lga is not best and lga.overall.value is not None and lga.pick.title not in equal:
         text += f" LGA: {_layer(lga)}, {_below(lga).rstrip(',')}."
     return text
@@ -135,9 +135,15 @@ def stand_in_sentence(worth: Worth) -> str:
 
 def cheaper(worth: Worth, item: SelectorWorth) -> float | None:
     """How many times less time a selector took than the sweep of its facts; None where either took none."""
-    sweep = next((other.pick.cost.seconds for other in worth.selectors if other.pick.selector == BRUTE_FORCE), 0.0)
+    brute = selector_worth(worth, BRUTE_FORCE)
+    sweep = brute.pick.cost.seconds if brute is not None else 0.0
     seconds = item.pick.cost.seconds
     return sweep / seconds if sweep > 0 and seconds > 0 else None
+
+
+def _judged(worth: Worth) -> list[SelectorWorth]:
+    """The selectors beside the sweep itself that have an Overall."""
+    return [item for item in worth.selectors if item.overall.value is not None and item.pick.selector != BRUTE_FORCE]
 
 
 def _layer(item: SelectorWorth) -> str:
