@@ -41,7 +41,7 @@ def test_lost_wrong_torn_and_doubled_results_are_told(tmp_path, monkeypatch):
     sweep = answers[QUESTIONS[2]][0]
     path = load.path(sweep.key, ".jsonl")
     lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join([lines[1], *lines[1:]]))
+    path.write_text("".join([*lines[1:], lines[1]]))  # the first row is lost, another one is there twice
     assert store_files(load).doubled == 1
     assert lost_results(everything, answers, load) == [everything[2]]
     assert lost_results([replace(everything[2], cancelled=True)], answers, load) == []

@@ -1,7 +1,6 @@
 """What became of every record: kept, with probes dropped or skipped, with the reasons; on the page and as CSV."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 import pandas as pd
 import streamlit as st
@@ -79,9 +78,19 @@ def totals(fact_set: FactSet, reports: tuple[RecordReport, ...]) -> str:
 
 def report_csv(reports: tuple[RecordReport, ...]) -> str:
     """One line a record; its notes in one cell."""
-    columns = {"record": WHOLE, "outcome": TEXT, "duplicate": TRUTH, "no_op": TRUTH, "prompt": TEXT}
-    lines = [(*attrgetter(*columns)(item), " ".join(item.problems)) for item in reports]
-    return to_csv(frame({**columns, "notes": TEXT}, lines))
+    columns = {"record": WHOLE, "outcome": TEXT, "duplicate": TRUTH, "no_op": TRUTH, "prompt": TEXT, "notes": TEXT}
+    lines = [
+        (
+            item.record,
+            item.outcome,
+            "duplicate" in item.flags,
+            "no-op" in item.flags,
+            item.prompt,
+            " ".join(item.problems),
+        )
+        for item in reports
+    ]
+    return to_csv(frame(columns, lines))
 
 
 def problem_table(problems: Sequence[Problem]) -> None:
