@@ -65,8 +65,7 @@ def test_while_one_session_fetches_a_model_others_compute_with_the_one_in_memory
     path = tmp_path / "large.gguf"
     path.write_bytes(b"weights")
     entry = resolve(str(path))
-    lock = files.acquire(entry.slug, entry.title)
-    try:
+    with files.acquire(entry.slug, entry.title):
         fetching = client.start(LoadRequest(model=str(path)), "Fetching")
         working(fetching, Phase.FETCH)
         assert client.model == str(tiny_folder)
@@ -74,8 +73,6 @@ def test_while_one_session_fetches_a_model_others_compute_with_the_one_in_memory
         assert fetching.alive and client.model == str(tiny_folder)
         client.cancel(fetching)
         assert fetching.wait(SECONDS)
-    finally:
-        lock.release()
 
 
 def test_while_one_session_downloads_a_fact_set_others_compute(home, tiny_folder, tmp_path, monkeypatch):

@@ -113,10 +113,12 @@ def together(group: Group) -> None:
     _table(words.pairs_table(group.over), "Overall", "Table of selectors in pairs")
     _table(claims.claims_table(group.over), "the paper", "Table of the paper's claims and what these units say")
     first = group.units[0]
-    models = ", ".join(map(safe, sorted({unit.model for unit in group.units})))
-    sets = ", ".join(dict.fromkeys(safe(unit.title) for unit in group.units))
+    sets_of: dict[str, list[str]] = {}
+    for unit in group.units:
+        sets_of.setdefault(unit.model, []).append(unit.title)
+    covered = "; ".join(f"{safe(model)} on {', '.join(map(safe, sets))}" for model, sets in sets_of.items())
     st.caption(
-        f"{count(len(group.units), 'unit')}: {models}, each on {sets}; {first.editor}. Picks are from proxy "
+        f"{count(len(group.units), 'unit')}: {covered}; {first.editor}. Picks are from proxy "
         "facts, the numbers from test facts of the set’s other half, no subject in both. Means of the units’ "
         "means, n facts in brackets; brackets beside Overall, regret and differences: 95 % of "
         f"{group.over.draws:,} draws of units and of their test facts (seed {group.over.seed}), paired, picks "
@@ -157,10 +159,11 @@ def between(group: Group) -> None:
     """Picks of one set on another's facts."""
     left, right = st.columns(2)
     model = left.selectbox("Model", sorted({unit.model for unit in group.units}), key="study_model")
-    titles = {pick.selector: pick.title for unit in group.units for pick in unit.picks}
+    units = [unit for unit in group.units if unit.model == model]
+    titles = {pick.selector: pick.title for unit in units for pick in unit.picks}
     offered = [name for name in _CARRIED if name in titles]
     selector = right.selectbox("Selector", offered, format_func=titles.get, key="study_selector")
-    carry = carried([unit for unit in group.units if unit.model == model], selector)
+    carry = carried(units, selector)
     _table(words.carried_table(carry), "picked on", "Table of regret, picked on one set and judged on another")
     st.caption(
         "Regret in points on the test facts of each set (columns) of the layer picked on the proxy facts of "
