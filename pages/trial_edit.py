@@ -6,7 +6,9 @@ import streamlit as st
 
 from lga_core.data.facts import Fact
 from lga_core.evaluation.settings import MetricSettings
+from lga_core.results import UneditedMetrics
 from lga_core.service.ledger_requests import WriteEdits
+from lga_core.service.process.jobs import Job
 from lga_core.service.requests import TrialRequest
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
@@ -87,7 +89,7 @@ def result(model: str) -> None:
         )
     trials = finished_trials(model)
     if job is not None and job.alive:
-        in_progress(model, begun)
+        in_progress(job, begun)
     elif begun is not None:
         session().shown_run = ""
         st.divider()
@@ -108,15 +110,18 @@ def history(shown: str | None) -> None:
         report.history(trials)
 
 
-def in_progress(model: str, begun: Trial | None) -> None:
-    """The stages of the running trial that are there. Drawn once a stage: to draw takes the engine's time."""
+def in_progress(job: Job, begun: Trial | None) -> None:
+    """What the running trial has measured so far. Drawn once a stage: to draw takes the engine's time."""
     session().shown_run = ""
-    if begun is None:
-        waiting("Editing. The sidebar shows the progress.")
-    else:
+    published = job.published
+    if begun is not None:
         st.divider()
         report.show(begun, running=True)
-    jobs.redraw_when(lambda: begun_trial(model) != begun)
+    else:
+        waiting("Editing. The sidebar shows the progress.")
+        if isinstance(published, UneditedMetrics):
+            report.show_unedited(published)
+    jobs.redraw_when(lambda: job.published is not published)
 
 
 def keep(trial: Trial) -> None:

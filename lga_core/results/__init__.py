@@ -36,6 +36,7 @@ from lga_core.results.edits.trial import (
     PublishedEdits,
     TrialPart,
     TrialStage,
+    UneditedMetrics,
     norm_ratio,
 )
 from lga_core.results.layers import (

@@ -24,6 +24,7 @@ from lga_core.results import (
     Stored,
     TokenAttribution,
     TrialStage,
+    UneditedMetrics,
 )
 from lga_core.runs.computing import computed_once, row_by_row
 from lga_core.runs.reading import begun_trial, rows_by_record
@@ -191,12 +192,13 @@ def trial(
     *,
     metrics: MetricSettings = TRIAL_METRICS,
     diagnose: bool = True,
-    show: Callable[[TrialStage], None] = lambda stage: None,
+    show: Callable[[UneditedMetrics | TrialStage], None] = lambda shown: None,
     report: Reporter = silent,
 ) -> tuple[EditReport, Stored]:
     """One edit, tried and measured. `settings` None: the editor's defaults; `diagnose`: with its side effects.
 
-    Each stage is stored, and handed to `show`, as soon as it is measured; a stopped trial goes on from the last one.
+    What the unedited model scores is handed to `show` at once. Each stage is stored, and handed to it too, as soon as
+    it is measured; a stopped trial goes on from the last one.
     """
     chosen = editor_named(editor)
     at = tuple(sorted(layers))
@@ -210,7 +212,7 @@ def trial(
         if begun is not None:
             show(begun)
         for stage in trial_stages(
-            model, fact, at, editor, settings, begun=begun, metrics=metrics, diagnose=diagnose, report=report
+            model, fact, at, editor, settings, begun=begun, metrics=metrics, diagnose=diagnose, show=show, report=report
         ):
             check_text(run, settings)
             if stage.missing:

@@ -114,7 +114,7 @@ class EditingRequest(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRequest(EditingRequest):
-    """One trial edit. Publishes each TrialStage, returns (EditReport, Stored)."""
+    """One trial edit. Publishes UneditedMetrics, then each TrialStage; returns (EditReport, Stored)."""
 
     interactive: ClassVar[bool] = True
     facts_name: str

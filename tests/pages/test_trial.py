@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.results import METHOD_TITLES, TrialStage
+from lga_core.results import METHOD_TITLES, TrialStage, UneditedMetrics
 from lga_core.runs.storage.store import Store
 from lga_core.service.process import machine
+from lga_core.service.process.jobs import Job
 from lga_core.service.reading import every_layer
 from lga_core.service.requests import EasyEditRequest
 from pages._ui.session.state import Trial
@@ -193,6 +194,28 @@ def test_stages_are_shown_as_they_come_and_a_cancelled_trial_shows_what_it_has(p
         assert "drift and fluency: not measured" in words(page)
     edit(page)
     assert "Drift, mean KL" in metrics(page) and "not measured" not in words(page)
+
+
+def test_what_the_model_scores_as_it_is_stands_there_before_the_edit(page: AppTest, monkeypatch):
+    published = []
+    original = Job.show
+
+    def show(job: Job, value: object) -> None:
+        published.append(value)
+        original(job, value)
+
+    monkeypatch.setattr(Job, "show", show)
+    page.button(key="edit").click().run()
+    job = kept(page).trials[-1]
+    wait(page, lambda: job.published is not None or not job.alive)
+    if isinstance(job.published, UneditedMetrics):  # the page was drawn while the edit was searched
+        assert metrics(page)["Rewrite, n 1"].endswith("→ …")
+    wait(page)
+    unedited, edited = published[:2]
+    assert isinstance(unedited, UneditedMetrics) and isinstance(edited, TrialStage)
+    forced = {name: (metric.teacher_forced, metric.n) for name, metric in edited.report.before.items()}
+    assert {name: (metric.teacher_forced, metric.n) for name, metric in unedited.metrics.items()} == forced
+    assert "…" not in metrics(page)["Rewrite, n 1"]
 
 
 def test_one_button_edits_the_fact_at_every_layer_with_its_scores(page: AppTest):

@@ -1,6 +1,6 @@
 """A trial edit: ask the probes, edit, ask again. The model's weights are the same before, during and after."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.probes.questions import dropped_locality
 from lga_core.probes.summary import summarize
 from lga_core.progress import Reporter, silent
-from lga_core.results import Cost, EditReport, TrialPart, TrialStage
+from lga_core.results import Cost, EditReport, TrialPart, TrialStage, UneditedMetrics
 from lga_core.scores.steps import Stopwatch
 
 
@@ -32,20 +32,24 @@ def trial_stages(
     begun: TrialStage | None = None,
     metrics: MetricSettings = TRIAL_METRICS,
     diagnose: bool = True,
+    show: Callable[[UneditedMetrics], None] = lambda unedited: None,
     report: Reporter = silent,
 ) -> Iterator[TrialStage]:
     """Edit one fact at the chosen layers and measure it before and after, in stages; the last one has the whole report.
 
     First the edit with its teacher-forced metrics, then the texts, then, with `diagnose`, what the edit did to the
     model beside the fact: drift and fluency. `begun`: a stage of the same trial that is measured already; those after
-    it are yielded, and the edit itself is computed again for them. Raises LgaError for a fact without a new answer, a
-    layer that is not there, or an unknown editor.
+    it are yielded, and the edit itself is computed again for them. `show` is called before the edit is searched. Raises
+    LgaError for a fact without a new answer, a layer that is not there, or an unknown editor.
     """
     watch = Stopwatch(report)
     parts: tuple[TrialPart, ...] = ("texts", "side effects") if diagnose else ("texts",)
     chosen = editor_named(editor)
     chosen.check(model, [fact], layers)
     unedited = predict_unedited(model, fact, answers=metrics.answers, report=watch.report)
+    if begun is None:
+        same = forced_results(unedited.probes.questions, unedited.predicted, unedited.predicted)
+        show(UneditedMetrics(metrics=summarize(same)[0]))
     written = chosen.run(model, [fact], tuple(layers), settings, (), report=watch.report)
     edits = [item.edit for item in written]
     spent = 0.0 if begun is None else begun.report.cost.seconds

@@ -103,6 +103,13 @@ class EditReport(ShownResult):
         return EditMeans(before=before, now=now, answers=self.answers)
 
 
+@dataclass(frozen=True, kw_only=True)
+class UneditedMetrics(Result):
+    """What the unedited model scores on a fact's probes, teacher-forced: there before the edit is."""
+
+    metrics: Mapping[str, Metric]  # metric name -> value
+
+
 TrialPart = Literal["texts", "side effects"]
 """What of a trial edit comes after its teacher-forced metrics, in this order."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lga_core.results import METRICS, FactMean, Metric
 from lga_core.view.words.edits.sentences import before_after
+from lga_core.view.words.text import fixed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,15 @@ class Card:
     value: str
     below: str = ""
     help: str | None = None
+
+
+def unedited_cards(before: Mapping[str, Metric]) -> list[Card]:
+    """Every metric before the edit, teacher-forced, while there is none after it yet."""
+    return [
+        Card(label=f"{name.capitalize()}, n {before[name].n}", value=f"{fixed(before[name].teacher_forced)} → …")
+        for name in METRICS
+        if name in before
+    ]
 
 
 def metric_cards(

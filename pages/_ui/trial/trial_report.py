@@ -7,12 +7,12 @@ from lga_core.data.facts import fact_label
 from lga_core.editing.files.easyedit.facts_file import CHAT
 from lga_core.models.text.chat import is_chat
 from lga_core.probes.summary import overall
-from lga_core.results import METRICS, Diagnostics, EditReport
+from lga_core.results import METRICS, Diagnostics, EditReport, UneditedMetrics
 from lga_core.service.requests import EasyEditRequest, TrialRequest
 from lga_core.view.export.frames.edits import edit_probes
 from lga_core.view.export.frames.table import to_csv
 from lga_core.view.figures.edits.loss_curve import loss_curve
-from lga_core.view.words.cards import Card, metric_cards
+from lga_core.view.words.cards import Card, metric_cards, unedited_cards
 from lga_core.view.words.charts import loss_chart
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edits.rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
@@ -53,6 +53,12 @@ def show(trial: Trial, *, running: bool = False) -> None:
             _for_easyedit(trial.request)
     if not running and is_chat(trial.request.model):
         st.caption(f"For EasyEdit: {CHAT}")
+
+
+def show_unedited(unedited: UneditedMetrics) -> None:
+    """What the model scores as it is, while the edit is searched."""
+    cards(unedited_cards(unedited.metrics))
+    st.caption("Percent, teacher-forced, before the edit, which is being searched.")
 
 
 def _for_easyedit(request: TrialRequest) -> None:
