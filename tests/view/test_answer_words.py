@@ -79,6 +79,9 @@ def test_the_reason_is_the_studys_regret_and_says_which_layer_stands_for_a_pick_
     worse = replace(best, selector="cma-mlp", title="CMA, MLP", past=replace(PAST, regret=Estimate(value=9.0, n=12)))
     said = recommendation(Answer(candidates=(best, worse), recommended=best, layer=4))
     assert "the least of these" in said
+    swept = replace(best, selector="brute-force", title="Brute force")
+    said = recommendation(Answer(candidates=(swept,), recommended=swept, layer=4))
+    assert said.startswith("Edit at layer 4, the pick of the sweep.")
     elsewhere = replace(worse, past=replace(worse.past, units=("tiny/zsre",)))
     said = recommendation(Answer(candidates=(best, elsewhere), recommended=best, layer=4))
     assert "least" not in said, "means over other units are not compared"

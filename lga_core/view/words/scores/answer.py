@@ -43,9 +43,9 @@ def recommendation(answer: Answer) -> str:
         return "No method has picked a layer at which an edit can act."
     text = f"Edit at layer {layer}, "
     if layer == best.layer:
-        text += f"the pick of {_name(best)}."
+        text += f"the pick of {_in_sentence(best)}."
     else:
-        text += f"which {_name(best)} ranks next: {obstacle_sentence(best.obstacle)}"
+        text += f"which {_in_sentence(best)} ranks next: {obstacle_sentence(best.obstacle)}"
     past = best.past
     if past is None or past.regret.value is None:
         return f"{text} The study says nothing about such picks."
@@ -118,6 +118,12 @@ def obstacles_sentence(obstacles: Mapping[int, Obstacle]) -> str:
 
 def _name(item: Candidate) -> str:
     return candidate_name(item.selector, item.title, item.settings)
+
+
+def _in_sentence(item: Candidate) -> str:
+    """ "LGA (loss of the whole sequence)", "the forecast", "the sweep"."""
+    name = _name(item)
+    return f"the {name.lower()}" if item.selector in ("forecast", "middle", BRUTE_FORCE) else name
 
 
 def _worth(past: PastWorth | None) -> str:
