@@ -200,8 +200,10 @@ def test_a_stopped_trial_keeps_its_stages_and_goes_on_from_there(model, facts, s
             show=shown.append,
             report=cancel_at(1, Phase.DRIFT),
         )
-    assert [stage.missing for stage in shown] == [("texts", "side effects"), ("side effects",)]
-    forced, free = (stage.report for stage in shown)
+    unedited, *stages = shown
+    assert [stage.missing for stage in stages] == [("texts", "side effects"), ("side effects",)]
+    forced, free = (stage.report for stage in stages)
+    assert unedited.metrics == forced.before
     assert all(probe.free_after is None and not probe.text_after for probe in forced.probes)
     assert forced.after["rewrite"].teacher_forced == whole.after["rewrite"].teacher_forced
     assert forced.after["rewrite"].free is None and forced.target_nll == pytest.approx(whole.target_nll, abs=1e-5)
@@ -210,7 +212,7 @@ def test_a_stopped_trial_keeps_its_stages_and_goes_on_from_there(model, facts, s
     again = []
     steps = Collect()
     ended, stored = tasks.trial(other, "small", facts[0], [1], "r-rome", None, store, show=again.append, report=steps)
-    assert again == shown[1:] and stored.complete
+    assert again == stages[1:] and stored.complete
     assert Phase.DRIFT in {step.phase for step in steps.steps}
     assert Phase.PROBES not in {step.phase for step in steps.steps}
     assert replace(ended, cost=whole.cost).to_json() == whole.to_json()
