@@ -62,8 +62,9 @@ def page(question: Question) -> None:
 
 
 def propose_prompt(prompt: str) -> None:
-    """Put the edited fact's prompt into the empty field, once."""
-    if prompt != session().proposed_prompt and not widget(PROMPT, ""):
+    """Put the edited fact's prompt, once, into a field that is empty or has still the one of an earlier edit."""
+    earlier = session().proposed_prompt
+    if prompt != earlier and widget(PROMPT, "") in ("", earlier):
         session().proposed_prompt = prompt
         st.session_state[PROMPT] = prompt
 

@@ -85,6 +85,23 @@ def test_the_edited_facts_prompt_stands_in_the_empty_field_once(tried: AppTest):
     assert tried.text_area(key="play_prompt").value == ""
 
 
+def test_a_prompt_that_nobody_changed_follows_the_last_trial_edit(tried: AppTest):
+    tried.switch_page("playground.py").run()
+    tried.switch_page("trial_edit.py").run()
+    choice = next(box for box in tried.selectbox if box.label == "Fact")
+    choice.select_index(1).run()
+    tried.button(key="edit").click().run()
+    wait(tried)
+    second = kept(tried).trials[-1].request.fact.prompt
+    assert second != PROMPT
+    tried.switch_page("playground.py").run()
+    assert tried.text_area(key="play_prompt").value == second
+    tried.text_area(key="play_prompt").input("Of my own").run()
+    tried.switch_page("trial_edit.py").run()
+    tried.switch_page("playground.py").run()
+    assert tried.text_area(key="play_prompt").value == "Of my own"
+
+
 def test_the_ledgers_edits_are_those_that_are_on(tried: AppTest):
     tried.button(key="keep").click().run()
     wait(tried)
