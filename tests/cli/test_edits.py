@@ -6,6 +6,8 @@ from conftest import tiny_network, train_tokenizer
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from lga_core.results import METRICS
+
 SETTINGS = ("--set", "steps=2", "--set", "contexts=0", "--set", "covariance=identity")
 
 
@@ -32,9 +34,14 @@ def test_a_set_says_what_it_holds(here, saved):
     said = {name: fact[name] for name in ("prompt", "subject", "target_new")}
     assert entry["facts"] == [{**said, "target_old": [fact["target_old"]]}]
     assert (entry["editor"], entry["layers"], entry["enabled"]) == ("r-rome", [1], True)
-    assert shown.json["after"]["rewrite"] == edited["after"]["rewrite"]["teacher_forced"]
+    for when in ("before", "after"):
+        forced = {name: metric["teacher_forced"] for name, metric in edited[when].items()}
+        assert shown.json[when] == forced and forced["locality"] == 100
     text = here("edits", path).out
-    assert fact["prompt"] in text and f"{edited['before']['rewrite']['teacher_forced']:.4g}" in text
+    assert fact["prompt"] in text
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line}
+    for name in METRICS:
+        assert rows[name] == [f"{shown.json[when][name]:.4g}" for when in ("before", "after")]
 
 
 def test_a_set_becomes_an_adapter_and_a_merged_model(here, saved, tiny_folder, tmp_path):
@@ -69,7 +76,9 @@ def test_what_cannot_be_written_is_one_line(here, saved, tmp_path):
     assert other.code == 2 and "made for another model" in other.err.splitlines()[-1]
     rank = here("edits", path, "--lora-rank", 2)
     assert rank.code == 2 and "no adapter is to be written" in rank.err
+    no_copy = here("edits", path, tmp_path / "other")
+    assert no_copy.code == 2 and "none is asked for" in no_copy.err
     nothing = here("edits", tmp_path / "nothing.zip")
     assert nothing.code == 2 and "cannot be read" in nothing.err
-    assert all(answer.err.count("\n") == 1 for answer in (no_model, rank, nothing))
+    assert all(answer.err.count("\n") == 1 for answer in (no_model, rank, no_copy, nothing))
     assert not (tmp_path / "adapter").exists()

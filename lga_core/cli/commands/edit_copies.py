@@ -1,7 +1,7 @@
 """The forms in which commands write edits: an edit set, the merged model, a LoRA adapter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,11 +29,14 @@ LoraRank = Annotated[
 ]
 
 
+NOTHING: Mapping[str, Any] = dict.fromkeys(("saved", "exported", "rounding", "adapter"))  # no copy was asked for
+
+
 @dataclass(frozen=True, kw_only=True)
 class WrittenCopies:
     """What was written of the edits, for the JSON and in words."""
 
-    data: Mapping[str, Any] = field(default_factory=lambda: dict.fromkeys(("saved", "exported", "rounding", "adapter")))
+    data: Mapping[str, Any]
     lines: tuple[str, ...] = ()
 
 
@@ -73,7 +76,7 @@ class Copies:
         from lga_core.editing.files.export import export_merged
         from lga_core.editing.files.lora import export_lora
 
-        data = dict(WrittenCopies().data)
+        data = dict(NOTHING)
         lines = []
         if self.save is not None:
             save_edit_set(ledger, model, self.save, measured=measured)

@@ -93,7 +93,8 @@ def attribution_run(
     model: ModelIdentity, facts_name: str, fact: Fact, n_steps: int, old: OldSource, store: Store
 ) -> Run:
     """One fact's token attributions."""
-    method, version = "token-attribution", TOKEN_ATTRIBUTION_VERSION
+    method = "token-attribution"
+    version = TOKEN_ATTRIBUTION_VERSION
     asked = {"n_steps": n_steps, "old": old, **_own_answers(takes_own_answer(fact, old))}
     return store.open(provenance(model, facts_name, [fact], method=method, version=version, settings=asked))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lga_core.cli.commands.edit_copies import Copies, Export, ExportLora, LoraRank, Save, WrittenCopies
+from lga_core.cli.commands.edit_copies import NOTHING, Copies, Export, ExportLora, LoraRank, Save, WrittenCopies
 from lga_core.cli.options import Chat, FactsName, Index, ModelName, ModelOptions, Set, settings_of_each, store_asked_by
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
 from lga_core.data.facts import Fact
@@ -79,7 +79,7 @@ def edit(
         edited, stored = trial(
             loaded, fact_set.name, fact, at, chosen.name, settings, store, metrics=metrics, report=report
         )
-        written = WrittenCopies()
+        written = WrittenCopies(data=NOTHING)
         if copies:  # the store keeps what an edit did, not the edit: it is computed again
             ledger = extend(loaded, Ledger(), [fact], chosen.name, at, settings, "sequential", report=report)
             written = copies.write(loaded, ledger, edited.means, report)

@@ -1,16 +1,16 @@
 """`edits`: what an edit set holds, and the set in another form: the merged model, a LoRA adapter, a set anew."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lga_core.cli.commands.edit_copies import Copies, Export, ExportLora, LoraRank, Save, WrittenCopies
+from lga_core.cli.commands.edit_copies import NOTHING, Copies, Export, ExportLora, LoraRank, Save, WrittenCopies
 from lga_core.cli.options import ModelOptions
 from lga_core.cli.output import answer, attributes, progress_line, table
 from lga_core.errors import LgaError
-from lga_core.results import METRICS, EditMeans
+from lga_core.results import METRICS, EditMeans, FactMean
 from lga_core.view.words.text import count
 
 if TYPE_CHECKING:
@@ -34,17 +34,18 @@ def edits(
 
     copies = Copies(save=save, merged=export, lora=export_lora, lora_rank=lora_rank)
     copies.check()
+    if copies and model is None:  # not the name in the set: whoever made the set would choose what is loaded
+        raise LgaError("A copy is written with the model that the edits were made for.", hint="Name it after the set.")
+    if model is not None and not copies:
+        raise LgaError(
+            "The model is only needed to write a copy, and none is asked for.",
+            hint="Leave it out, or name a copy with --save, --export or --export-lora.",
+        )
     with opened(source) as files:
         manifest = read_manifest(files)
         measured = read_measured(files, manifest)
-    written = WrittenCopies()
-    if copies and model is None:
-        # Not the name in the set: whoever made the set would choose what is loaded.
-        raise LgaError(
-            "A copy is written with the model that the edits were made for.",
-            hint=f"Name it after the set; the set says {manifest.model}.",
-        )
-    if copies and model is not None:
+    written = WrittenCopies(data=NOTHING)
+    if model is not None:
         with progress_line(common) as report:
             loaded = common.load(model, report)
             written = copies.write(loaded, read_edit_set(source, loaded), measured, report)
@@ -90,6 +91,5 @@ def _rows(place: int, entry: "ManifestEntry") -> list[list[Any]]:
     return [[place, entry.enabled, fact.prompt, fact.target_new, entry.editor, layers] for fact in entry.facts]
 
 
-def _forced(means: Any, name: str) -> float | None:
-    mean = means.get(name)
-    return mean and mean.teacher_forced
+def _forced(means: Mapping[str, FactMean], name: str) -> float | None:
+    return means[name].teacher_forced if name in means else None
