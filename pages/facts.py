@@ -13,8 +13,9 @@ from pages._ui.facts.choose import add_button
 from pages._ui.facts.report import report
 from pages._ui.facts.split import split_view
 from pages._ui.facts.table import edit
-from pages._ui.session.state import session
-from pages._ui.shell.elements import cards, choice, hint
+from pages._ui.session.state import kept, session
+from pages._ui.shell.elements import button, cards, choice, hint
+from pages._ui.shell.jobs import is_running
 from pages._ui.shell.text import safe
 
 VIEWS = {
@@ -32,7 +33,9 @@ def page(fact_set: FactSet) -> None:
             f"{safe(sets.title(fact_set.name))} · {count(len(fact_set.facts), 'fact')} from "
             f"{count(fact_set.n_records, 'record')} · fingerprint {fact_set.fingerprint[:12]}"
         )
-        add_button("page_add_facts")
+        with st.container(horizontal=True, width="content"):
+            add_button("page_add_facts")
+            remove_button(fact_set)
     numbers(fact_set)
     titles = {name: title for name, (title, _draw) in VIEWS.items()}
     view = choice("View", list(VIEWS), "facts_view", "browse", format_func=titles.get, label_visibility="collapsed")
@@ -40,6 +43,24 @@ def page(fact_set: FactSet) -> None:
         hint("This set has no fact. The report says why.")
         return
     VIEWS[view][1](fact_set)
+
+
+def remove_button(fact_set: FactSet) -> None:
+    """Takes a set that is not shipped off the list; brings back the one that went last."""
+    removed = kept().removed
+    if removed is not None:
+        label = f"Bring back {safe(sets.title(removed.name))}"
+        button(label, "bring_back_set", sets.bring_back, removed, icon="undo")
+    if fact_set.name in kept().sets:
+        button(
+            "Remove this set",
+            "remove_set",
+            sets.remove,
+            fact_set.name,
+            icon="delete",
+            disabled=is_running("score"),
+            help="From the list of this tab. What was measured with it stays on the page Runs.",
+        )
 
 
 def numbers(fact_set: FactSet) -> None:

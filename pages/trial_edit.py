@@ -158,7 +158,11 @@ def _keep(request: TrialRequest) -> None:
 ABOUT = "The edit is added while the model answers and is gone afterwards; the weights are never written."
 if asked := page_head("Trial edit", ABOUT):
     edited = form(asked)
+    parts = [partial(result, asked.model)]
     if edited is not None:
-        every_layer.show(asked, edited)
-    result(asked.model)
+        parts.insert(0, partial(every_layer.show, asked, edited))
+    if jobs.started_last(AREA, every_layer.AREA) == AREA:
+        parts.reverse()  # what was clicked last stands first
+    for draw in parts:
+        draw()
 history(asked.model if asked else None)

@@ -17,7 +17,7 @@ from lga_core.models.running.memory import (
     passing_bytes,
     working_estimate,
 )
-from lga_core.models.sources.catalogue import ModelEntry
+from lga_core.models.sources.entry import ModelEntry
 from lga_core.models.sources.size import loading_size
 from lga_core.models.structure.quantized import require_gradients
 from lga_core.models.text.sources import IDENTITY

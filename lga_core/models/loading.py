@@ -64,8 +64,8 @@ def load(
     model = _model(folder, target, kind, room)
     _check_vocabulary(folder, tokenizer, model)
     finished(2)
-    architecture = Architecture.find(model)
-    fingerprint = folder_fingerprint(folder, report=report)
+    architecture = Architecture.find(model, **entry.parts.model_dump())
+    fingerprint = folder_fingerprint(folder, entry.parts, report=report)
     finished(STEPS)
     plain = LoadedModel(
         name=plain_name(name), model=model, tokenizer=tokenizer, architecture=architecture, fingerprint=fingerprint

@@ -12,9 +12,9 @@ from pydantic.dataclasses import dataclass
 from lga_core.data.answers import is_one_of
 from lga_core.data.facts import Fact
 from lga_core.editing.settings import MomentSource, RankOneSettings
-from lga_core.probes.questions import asks_own_answer
+from lga_core.probes.questions import asks_own_answer, left_out
 from lga_core.progress import Phase
-from lga_core.results import Kind, Loss, OldSource
+from lga_core.results import Kind, LeftOut, Loss, OldSource
 from lga_core.settings import Settings, setting
 
 KNOWN_FACTS_VERSION = 1
@@ -169,6 +169,11 @@ class ForecastSettings(MeasurementSettings):
 
     def own_answers(self, facts: Sequence[Fact]) -> bool:
         return any(asks_own_answer(fact, self.probes) for fact in facts)
+
+    def left_out(self, facts: Sequence[Fact]) -> LeftOut:
+        """The probes over the cap that are not measured."""
+        over = left_out([fact for fact in facts if fact.target_new is not None], self.probes)
+        return {name: groups for name, groups in over.items() if self.portability or name != "portability"}
 
     @property
     def editor(self) -> RankOneSettings:

@@ -40,8 +40,8 @@ from lga_core.runs.storage.store import Store
 from lga_core.view.export.frames.table import table, to_csv
 from lga_core.view.words.text import escape, shorten, token_label, wrap
 from pages._ui.facts.sets import file_name
-from pages._ui.runs.opening import FACT, linked_fact, linked_layers
-from pages._ui.session.state import LAYERS, RUN
+from pages._ui.runs.opening import linked_fact, linked_layers
+from pages._ui.session.state import FACT, LAYERS, RUN
 from pages._ui.shell.text import fact_line, safe
 
 CASES = int(os.environ.get("LGA_ATTACKS", "300"))

@@ -87,6 +87,11 @@ def test_an_address_in_a_tab_with_facts_of_its_own(page: Page, address: str, tin
         opened(page, again)
         expect(sets(page)).to_have_value("own.json")
         assert sidebar(page) == before
+    page.get_by_role("link", name="Trial edit", exact=True).click()
+    choose_another_fact(page)
+    chosen = queried(page)["fact"]
+    opened(page, f"{address}/trial_edit")
+    assert queried(page)["fact"] == chosen
     opened(page, asking(address, tiny_folder, n="6", seed="7"))
     assert sidebar(page)[-3:] == ["World facts", "6", "7"]
 

@@ -103,6 +103,15 @@ def test_a_setting_goes_to_each_method_that_has_it(scored, here, tiny_folder, fa
     assert "scope" not in middle["settings"] and "draws" not in lga["settings"]
 
 
+def test_the_forecast_names_the_probes_over_its_cap(here, tiny_folder, fact_file, tmp_path):
+    record = json.loads(fact_file.read_text())[0]
+    facts = tmp_path / "many.json"
+    facts.write_text(json.dumps([record | {"rephrase_prompt": [f"{word}: the Space Needle is in" for word in "ABC"]}]))
+    asked = ("score", tiny_folder, facts, "--method", "forecast", "--set", "covariance=identity")
+    assert here(*asked, "--json").json[0]["left_out"] == {"rephrase": {"rephrase": 1}}
+    assert "1 probe left out, over the cap on a group: rephrase 1." in here(*asked).out
+
+
 def test_score_prints_a_short_table_without_json(here, tiny_folder, fact_file):
     answer = here("score", tiny_folder, fact_file, "--limit", 3, "--fences", "none", "--rank", "magnitude")
     assert answer.code == 0 and "picks layer" in answer.out and "from the store" in answer.out

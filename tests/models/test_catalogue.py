@@ -9,7 +9,8 @@ from models.conftest import TinyPackage
 from pydantic import ValidationError
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import Hub, Local, ModelEntry, Wheel, catalogue, local_folder, resolve
+from lga_core.models.sources.catalogue import catalogue, local_folder, resolve
+from lga_core.models.sources.entry import Hub, Local, ModelEntry, Wheel
 
 
 def test_the_two_default_models_come_first_and_are_pinned_by_hash():

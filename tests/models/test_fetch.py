@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 from transformers import AutoTokenizer
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import ModelEntry, local_folder, resolve
+from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.entry import ModelEntry
 from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fetching.terms import accept_terms, terms_accepted
 from lga_core.progress import Cancelled, Phase, Progress

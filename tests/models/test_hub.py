@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from models.conftest import start_fetch
 
-from lga_core.models.sources.catalogue import Hub, ModelEntry
+from lga_core.models.sources.entry import Hub, ModelEntry
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 UNWANTED = {"pytorch_model.bin": b"a pickle", "onnx/model.safetensors": b"another form", "README.md": b"words"}

@@ -58,8 +58,10 @@ def test_parts_that_cannot_be_told_apart_can_be_named():
         block.mlp2.__class__ = type("OtherMLP", (type(block.mlp),), {})
         del block.mlp
         block.mlp = torch.nn.Sequential(torch.nn.Identity(), block.mlp2)
-    with pytest.raises(LgaError, match=r"one mlp in block model.layers.0, found 2 among .*find\(model, mlp='…'\)"):
+    with pytest.raises(LgaError, match=r"one mlp in block model.layers.0, found 2 .* mlp = .…., under \[models"):
         Architecture.find(network)
+    with pytest.raises(LgaError, match=r"has no part 'mlp3', .* Its parts are self_attn, .*mlp2"):
+        Architecture.find(network, mlp="mlp3")
     architecture = Architecture.find(network, mlp="mlp2")
     assert architecture.blocks[0].down.name == "model.layers.0.mlp2.down_proj"
     opt = Architecture.find(family_named("opt").build(), mlp=("fc1", "fc2"), attention="self_attn", down="fc2")

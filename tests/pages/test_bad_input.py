@@ -1,11 +1,15 @@
 """Bad input: each gets one clear box that says what to do, and loses nothing."""
 
 import json
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.pages.conftest import APP
 from tests.pages.driving import RECORDS, metrics, name_model, record, upload, wait, words
+
+PAGES = sorted(path for path in APP.parent.glob("*.py") if path != APP)
 
 
 def test_an_unknown_model_is_named_with_those_close_to_it(app: AppTest):
@@ -105,3 +109,18 @@ def test_a_model_that_knows_no_fact_is_one_box_with_the_way_out(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)
     assert not ready.error and metrics(ready)["Facts used"] == "10 of 10"
+
+
+def test_a_catalogue_of_ones_own_that_cannot_be_read_is_one_box_on_every_page(shared_home: Path):
+    own = shared_home / "models.toml"
+    own.write_text("[[models]")
+    try:
+        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        for page in PAGES:
+            app.switch_page(f"{page.stem}.py").run()
+            assert not app.exception and len(app.error) == 1, page
+            assert "models.toml, cannot be used" in words(app)
+    finally:
+        own.unlink()
+    app.run()
+    assert not app.error and not app.button(key="score").disabled

@@ -104,6 +104,13 @@ def test_the_loss_is_named_with_the_chart_and_its_readings_are_measured_by_one_b
     assert list(readings(ready)["note"]) == ["", "", "shown", ""]
 
 
+def test_the_probes_that_the_forecast_leaves_out_are_named(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    open_tab(ready, "scores_tab", "Facts")
+    assert "The forecast asks 2 probes of each group of a fact. No probe is left out." in words(ready)
+
+
 def readings(app: AppTest):
     """The table of LGA's readings."""
     return next(frame.value for frame in app.dataframe if "ρ with the one shown" in frame.value.columns)

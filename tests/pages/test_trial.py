@@ -235,6 +235,21 @@ def test_one_button_edits_the_fact_at_every_layer_with_its_scores(page: AppTest)
     assert "Best for this fact: layer" in words(page)
 
 
+def test_what_was_clicked_last_stands_first(page: AppTest):
+    every, one = "**This edit at every layer**", "**What was written**"
+
+    def order() -> list[str]:
+        return [item.value for item in page.markdown if item.value in (every, one)]
+
+    quick(page).button(key="every_layer").click().run()
+    wait(page)
+    edit(page)
+    assert order() == [one, every]
+    page.button(key="every_layer").click().run()
+    wait(page)
+    assert order() == [every, one]
+
+
 def test_no_layer_no_edit(page: AppTest):
     page.multiselect(key="layers").set_value([]).run()
     assert page.button(key="edit").disabled and "Choose at least one layer" in words(page)

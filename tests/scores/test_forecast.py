@@ -140,6 +140,26 @@ def test_probes_are_capped_by_group_and_what_a_fact_lacks_is_absent(tiny, rich, 
     )
 
 
+@pytest.mark.parametrize("portability", [False, True])
+def test_what_the_cap_leaves_out_is_what_is_not_measured(tiny, rich, settings, portability):
+    capped = dataclasses.replace(settings, probes=1, portability=portability)
+    over = capped.left_out(rich)
+    asked, every = (
+        [term for fact in rich for term in case(tiny, fact, each).terms[1:]]
+        for each in (capped, dataclasses.replace(capped, probes=100))
+    )
+    missing = {name: every.count(name) - asked.count(name) for name in set(every)}
+    assert {name: sum(groups.values()) for name, groups in over.items()} == {
+        name: number for name, number in missing.items() if number
+    }
+    assert over and ("portability" in over) <= portability
+
+
+def case(model, fact, settings):
+    (check,) = check_known_facts(model, [fact])
+    return forecast_case(model, fact, check, settings)
+
+
 def plain_ranks(gains):
     """Ranks in 0..1 by counting: those below, and half of the others that tie."""
     return [

@@ -7,7 +7,8 @@ import typer
 
 from lga_core.cli.options import ModelOptions
 from lga_core.cli.output import answer, progress_line, table
-from lga_core.models.sources.catalogue import ModelEntry, catalogue, local_folder, resolve
+from lga_core.models.sources.catalogue import catalogue, local_folder, own_catalogue, resolve
+from lga_core.models.sources.entry import ModelEntry
 from lga_core.results import MemoryEstimate
 from lga_core.view.words.sentences import memory_size
 
@@ -40,7 +41,8 @@ def models(
         for model, need in zip(listed, needs, strict=True)
     ]
     head = ["model", "source", "layers", "parameters", "to load", "licence", "local folder"]
-    answer(common, listed, "\n".join(filter(None, [table(head, rows), _free(needs)])))
+    own = f"Models of your own are read from {own_catalogue()}."
+    answer(common, listed, "\n".join(filter(None, [table(head, rows), own, _free(needs)])))
 
 
 def _report(entry: ModelEntry, need: MemoryEstimate | None) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import HUB_ID, Hub, Licence, Local, ModelEntry, Wheel, resolve
+from lga_core.models.sources.catalogue import HUB_ID, resolve
+from lga_core.models.sources.entry import Hub, Licence, Local, ModelEntry, Wheel
 from lga_core.models.text.chat import SUFFIX, is_chat, plain_name
 
 ASK_SECONDS = 15.0

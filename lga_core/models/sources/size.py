@@ -5,7 +5,8 @@ from pathlib import Path
 import psutil
 
 from lga_core.models.sources import checkpoint
-from lga_core.models.sources.catalogue import ModelEntry, local_folder
+from lga_core.models.sources.catalogue import local_folder
+from lga_core.models.sources.entry import ModelEntry
 
 WORKING_SHARE = 0.2  # activations of a batch and copies while loading, beside the weights
 FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}

@@ -102,6 +102,21 @@ def _unknown(model: nn.Module, wanted: str, seen: str, hint: str) -> LgaError:
     return LgaError(f"{type(model).__name__}: looked for {wanted}, found {seen}.", hint=hint)
 
 
+def _by_hand(part: str) -> str:
+    return f'Name it by hand: {part} = "…", under [models.parts] in a catalogue of your own (docs/MODELS.md).'
+
+
+def _named(block: nn.Module, name: str) -> nn.Module:
+    """A part of a block that was named by hand. Raises LgaError where there is none of that name."""
+    try:
+        return block.get_submodule(name)
+    except AttributeError as error:
+        raise LgaError(
+            f"{type(block).__name__} has no part {name!r}, which was named by hand.",
+            hint=f"Its parts are {', '.join(part for part, _ in block.named_children())}.",
+        ) from error
+
+
 def _block_list(model: nn.Module, decoder: nn.Module, layers: int) -> tuple[str, nn.ModuleList]:
     names = {module: name for name, module in model.named_modules()}
     lists = [module for module in decoder.modules() if isinstance(module, nn.ModuleList) and len(module) == layers]
@@ -149,7 +164,7 @@ class _Search:
                 self.model,
                 "an MLP of two or three matrices",
                 f"{len(mlp_linears)} matrices in {name} ({', '.join(mlp)})",
-                "Name it by hand: Architecture.find(model, mlp='…').",
+                _by_hand("mlp"),
             )
         down = self._down(name, module, mlp_linears)
         whole = next(iter(mlp.values())) if len(mlp) == 1 else down.module
@@ -166,7 +181,7 @@ class _Search:
     def _mlp(self, name: str, block: nn.Module) -> dict[str, nn.Module]:
         """The MLP's module, or its matrices where they lie in the block itself (OPT)."""
         if self.mlp is not None:
-            return {part: block.get_submodule(part) for part in self.mlp}
+            return {part: _named(block, part) for part in self.mlp}
         fitting = {part: child for part, child in self._with_matrices(block).items() if self.seen.given_states(child)}
         if len(fitting) != 1 and not (fitting and all(map(is_matrix, fitting.values()))):
             raise self._not_one("mlp", name, block, len(fitting))
@@ -175,7 +190,7 @@ class _Search:
     def _attention(self, name: str, block: nn.Module) -> dict[str, nn.Module]:
         """The child that is given more than hidden states: masks, positions, a cache."""
         if self.attention is not None:
-            return {self.attention: block.get_submodule(self.attention)}
+            return {self.attention: _named(block, self.attention)}
         fitting = {
             part: child
             for part, child in self._with_matrices(block).items()
@@ -194,13 +209,13 @@ class _Search:
             self.model,
             f"one {wanted} in block {name}",
             f"{count} among [{listing}]",
-            f"Name it by hand: Architecture.find(model, {wanted}='…').",
+            _by_hand(wanted),
         )
 
     def _down(self, name: str, block: nn.Module, linears: tuple[Linear, ...]) -> Linear:
         """The last matrix of the MLP to run, if the others run on what the block is given."""
         if self.down is not None:
-            return Linear(name=f"{name}.{self.down}", module=block.get_submodule(self.down))
+            return Linear(name=f"{name}.{self.down}", module=_named(block, self.down))
         order = {module: i for i, module in enumerate(self.seen.outputs)}
         called = sorted((matrix for matrix in linears if matrix.module in order), key=lambda m: order[m.module])
         if len(called) == len(linears) and all(matrix.d_in == called[-1].d_out for matrix in called[:-1]):
@@ -210,7 +225,7 @@ class _Search:
             self.model,
             f"one down projection in {name}",
             f"{len(called)} matrices that run, of {shapes}",
-            "Name it by hand: Architecture.find(model, down='…').",
+            _by_hand("down"),
         )
 
     def _own(self, part: nn.Module, linears: tuple[Linear, ...]) -> nn.Module:

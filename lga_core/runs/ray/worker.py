@@ -21,8 +21,9 @@ from lga_core.evaluation.experiments.layer_sweep import sweep_cells
 from lga_core.evaluation.settings import SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
-from lga_core.models.sources.catalogue import Local, resolve
+from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.derived import derived_path, keep
+from lga_core.models.sources.entry import FOUND, Local
 from lga_core.models.sources.fingerprint import file_sha256
 from lga_core.models.text.chat import chat_name
 from lga_core.results import SweepCell
@@ -44,10 +45,12 @@ class WorkerModel:
 
     @classmethod
     def of(cls, model: LoadedModel) -> "WorkerModel":
-        origin = resolve(model.name).origin
-        path = str(origin.path.expanduser().resolve()) if isinstance(origin, Local) else model.name
+        entry = resolve(model.name)
+        name = model.name  # which the worker's own catalogue must know, where it says what the parts are called
+        if isinstance(entry.origin, Local) and entry.parts == FOUND:
+            name = str(entry.origin.path.resolve())
         return cls(
-            name=path if model.chat is None else chat_name(path),
+            name=name if model.chat is None else chat_name(name),
             device="auto" if len(cards(model)) > 1 else model.device.type,
             dtype=str(model.dtype).removeprefix("torch."),
             fingerprint=model.fingerprint,

@@ -41,12 +41,13 @@ def identity(name: str) -> ModelIdentity | None:
     large and were never loaded, or no engine ran yet.
     """
     machine = known()
-    folder = local_folder(resolve(name))
+    entry = resolve(name)
+    folder = local_folder(entry)
     if machine is None or folder is None:
         return None
     chat = is_chat(name)
     try:
-        fingerprint = quick_fingerprint(folder)
+        fingerprint = quick_fingerprint(folder, entry.parts)
         layers = checkpoint.layers(folder)
         template = chat_template(folder) if chat else None
     except (OSError, ValueError, LgaError):  # removed or half written: loading it says so

@@ -8,7 +8,8 @@ from lga_core.data.load import choose, load_facts, shipped_sets
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
-from lga_core.models.sources.catalogue import ModelEntry, local_folder, resolve
+from lga_core.models.sources.catalogue import local_folder, resolve
+from lga_core.models.sources.entry import ModelEntry
 from lga_core.results import ModelIdentity, Origin, Provenance, QuestionReport
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.provenance import recorded_dtype

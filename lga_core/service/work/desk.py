@@ -76,9 +76,10 @@ class Desk:
         model = self._model
         if model is None or model.name != plain_name(name):
             return None
-        folder = local_folder(resolve(name))
+        entry = resolve(name)
+        folder = local_folder(entry)
         try:
-            if folder is None or folder_fingerprint(folder) != model.fingerprint:
+            if folder is None or folder_fingerprint(folder, entry.parts) != model.fingerprint:
                 return None
         except (OSError, ValueError):  # the folder was removed or is half written: loading says so
             return None

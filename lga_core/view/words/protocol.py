@@ -32,7 +32,11 @@ def not_asked_words(left_out: LeftOut, dropped_locality: int | None, cap: str = 
 
     Nothing is said of the latter where their number is not known.
     """
-    groups = [f"{metric} {group} {size:,}" for metric, sizes in left_out.items() for group, size in sizes.items()]
+    groups = [
+        f"{metric if group == metric else f'{metric} {group}'} {size:,}"
+        for metric, sizes in left_out.items()
+        for group, size in sizes.items()
+    ]
     words = "No probe is left out."
     if groups:
         total = sum(size for sizes in left_out.values() for size in sizes.values())

@@ -20,7 +20,7 @@ from pages._ui.edits.settings_form import settings_form
 from pages._ui.facts.sets import proxy_set
 from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
-from pages._ui.session.state import MANY, MANY_EDITS, Question, session
+from pages._ui.session.state import MANY, MANY_EDITS, Question, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import number_field, table
@@ -121,6 +121,7 @@ def _results(request: ManyEditsRequest) -> None:
         return
     result, run = measured
     session().shown_run = run.provenance.key
+    kept().shown[ManyEditsRequest] = request
     st.markdown(f"**{collapse_sentence(result)}**")
     st.caption(f"{COLLAPSE_RULE} {counts_sentence(result)} {cost_sentence('Took', result.cost)} so far.")
     chart(

@@ -12,10 +12,9 @@ from lga_core.results import KnownFactCheck
 from lga_core.view.words.text import count, number
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import Picked, clear, filters
-from pages._ui.session.state import session, widget
+from pages._ui.session.state import select_fact, session, widget
 from pages._ui.shell.elements import button, download, hint, table
 from pages._ui.shell.text import safe
-from pages._ui.trial.fact import select_fact
 
 _TABLE_HEIGHT = 420
 _WIDTHS = {
@@ -132,9 +131,8 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                 ("causal_trace", "Trace this fact", "grid_on"),
                 ("trial_edit", "Try an edit of it", "edit"),
             ):
-                question = session().question
-                off = question is None
-                if button(label, f"to_{page}", select_fact, question, fact.record, icon=icon, disabled=off):
+                off = session().question is None
+                if button(label, f"to_{page}", select_fact, fact.record, icon=icon, disabled=off):
                     st.switch_page(f"{page}.py", query_params={})
 
 

@@ -97,6 +97,21 @@ def add_derived(facts: FactSet) -> str:
     return name
 
 
+def remove(name: str) -> None:
+    """Take a set of this tab off the list. For callbacks, as `bring_back`, which undoes it until the next one goes."""
+    tab = kept()
+    tab.removed = tab.sets.pop(name)
+    if tab.asked is not None and tab.asked.facts == name:
+        tab.ask_store(None)
+    choose(shipped_sets()[0])
+
+
+def bring_back(facts: FactSet) -> None:
+    """List and choose the set that was removed last."""
+    kept().removed = None
+    choose(add_derived(facts))
+
+
 def choose(name: str) -> None:
     """Make it the sidebar's proxy set. For callbacks: the sidebar must not have been drawn yet."""
     st.session_state[state.FACTS] = name

@@ -5,7 +5,8 @@ import streamlit as st
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
-from lga_core.models.sources.catalogue import ModelEntry, Wheel, catalogue, local_folder, resolve
+from lga_core.models.sources.catalogue import catalogue, local_folder, resolve
+from lga_core.models.sources.entry import ModelEntry, Wheel
 from lga_core.models.sources.fetching.terms import accept_terms, terms_accepted
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.text.preview import has_chat_template, token_preview
@@ -21,10 +22,14 @@ OTHER = "other"
 
 def choose_model() -> ModelEntry | None:
     """The sidebar's model part: selection, what it is, its terms. None while it cannot be used."""
-    entries = {entry.id: entry for entry in catalogue()}
+    try:
+        listed = [entry.id for entry in catalogue()]
+    except LgaError as error:
+        error_box(error)
+        return None
     chosen = st.selectbox(
         "Model",
-        [*entries, OTHER],
+        [*listed, OTHER],
         key=state.MODEL,
         bind="query-params",
         persist_state="session",

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from lga_core.models.sources.catalogue import ModelEntry
+from lga_core.models.sources.entry import ModelEntry
 from lga_core.models.sources.files import gigabytes
 from lga_core.models.sources.size import free_memory
 from lga_core.models.text.chat import plain_name

@@ -23,7 +23,6 @@ from pages._ui.shell.engine import identity, recorded_example, runs, store
 from pages._ui.shell.jobs import is_running
 from pages._ui.shell.text import safe
 
-FACT = "fact"  # as the address names the chosen record
 KEY_LETTERS = 16  # of a run's key: enough to tell it from all others
 _OWN_QUESTION = {*state.QUESTION_WIDGETS, *options.MEASURED, options.ADDRESS, state.RUN}
 
@@ -108,9 +107,10 @@ def write_address() -> None:
     """Put the chosen layers, the fact, the run shown and the options into the address, where it does not have them."""
     here = session()
     kept().run = here.shown_run or kept().run
+    kept().fact = here.fact
     carried = {
         state.LAYERS: ",".join(map(str, sorted(widget(state.LAYERS) or ()))),
-        FACT: "" if here.fact is None else str(here.fact),
+        state.FACT: "" if here.fact is None else str(here.fact),
         state.RUN: (here.shown_run or "")[:KEY_LETTERS],
         options.ADDRESS: options.carried(),
     }
@@ -127,12 +127,8 @@ def _take_link() -> None:
     options.take(here.address.get(options.ADDRESS, ""))
     now = {**here.address, **st.query_params.to_dict()}
     fact, layers = linked_fact(now), linked_layers(now)
-    if FACT in here.address and fact is not None:
-        here.fact = fact
-        if here.question is not None:
-            from pages._ui.trial.fact import select_fact
-
-            select_fact(here.question, fact)
+    if state.FACT in here.address and fact is not None:
+        state.select_fact(fact)
     if state.LAYERS in here.address and layers:
         st.session_state[state.LAYERS] = layers
 
@@ -140,7 +136,7 @@ def _take_link() -> None:
 def linked_fact(address: Mapping[str, str]) -> int | None:
     """The record that a link names. What is no number there is ignored, as Streamlit does with its own."""
     with suppress(ValueError):
-        return int(address[FACT]) if FACT in address else None
+        return int(address[state.FACT]) if state.FACT in address else None
     return None
 
 

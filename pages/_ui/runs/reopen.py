@@ -23,7 +23,6 @@ from pages._ui.model.choose import OTHER
 from pages._ui.session import state
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell.engine import identity, recorded_runs, runs, store
-from pages._ui.trial.fact import select_fact
 
 
 def reopen(names: Sequence[str]) -> None:
@@ -74,8 +73,7 @@ def _apply(header: RunHeader, opened: Reopening) -> Question:
         known_only=opened.known_only,
     )
     if opened.record is not None:
-        session().question = question  # whose stored checks name the choice of the fact
-        select_fact(question, opened.record)
+        state.select_fact(opened.record)
     if header.kind.subject == "scores":
         kept().ask_store(question, header.key)
     if opened.trial is not None:

@@ -10,13 +10,20 @@ from lga_core.runs.storage.store import Store
 from lga_core.scores.settings import CmaSettings
 from lga_core.service.reading import every_layer
 from lga_core.service.reading.report import ReportRequest
-from lga_core.service.requests import AverageTraceRequest, EveryLayerRequest, ProxySet, SweepRequest, TraceRequest
+from lga_core.service.requests import (
+    AverageTraceRequest,
+    EveryLayerRequest,
+    ManyEditsRequest,
+    ProxySet,
+    SweepRequest,
+    TraceRequest,
+    TrialRequest,
+)
 from pages._ui.edits.ledger_jobs import current_ledger
 from pages._ui.facts.sets import fact_set, file_name, scored_proxy
 from pages._ui.scoring import options, trace
 from pages._ui.scoring.answer import chosen_editor
-from pages._ui.session.state import MANY, Question, finished_trials, kept, session
-from pages._ui.shell import jobs
+from pages._ui.session.state import Question, finished_trials, kept, session
 from pages._ui.shell.elements import download
 from pages._ui.shell.engine import store
 from pages._ui.shell.text import safe
@@ -71,7 +78,7 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
         **shared, fact=fact, editor=editor, settings=settings, needs=every_layer.needs(choices, settings)
     )
     layers = tuple(range(model.layers))
-    many = jobs.last_job(MANY, question.model)
+    many = kept().shown.get(ManyEditsRequest)
     swept = SweepRequest(**shared, test=None, layers=layers, editor=editor, settings=settings)
     return ReportRequest(
         model=question.model,
@@ -83,14 +90,17 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
         trials=tuple(
             (trial.report, trial.stored)
             for trial in finished_trials()
-            if (trial.request.model, trial.request.facts_name) == (question.model, question.facts)
-            and trial.stored is not None
+            if trial.stored is not None and _is_of(trial.request, question)
         ),
         every_layer=_shown(at_every, proxy),
         sweep=_shown(swept, proxy),
         ledger=current_ledger(question.model),
-        many_edits=many.request if many is not None and many.request.facts_name == question.facts else None,
+        many_edits=many if isinstance(many, ManyEditsRequest) and _is_of(many, question) else None,
     )
+
+
+def _is_of(request: TrialRequest | ManyEditsRequest, question: Question) -> bool:
+    return (request.model, request.facts_name) == (question.model, question.facts)
 
 
 def _shown(default: R, proxy: ProxySet) -> R:

@@ -11,6 +11,7 @@ from lga_core.data.facts import fact_label
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import MethodScores, Stored
 from lga_core.scores.selection import signs
+from lga_core.scores.settings import ForecastSettings
 from lga_core.service.reading.method_scores import QuestionScores, ScoreChoices, fact_rows, pick_rows, unmeasured
 from lga_core.service.reading.readings import reading_rows, unmeasured_readings
 from lga_core.service.reading.stored import ScoredFacts
@@ -19,6 +20,7 @@ from lga_core.view.export.frames.scores import fact_scores, layer_totals
 from lga_core.view.export.frames.table import to_csv
 from lga_core.view.figures.scores.bootstrap import pick_shares
 from lga_core.view.words.names import method_title
+from lga_core.view.words.protocol import not_asked_words
 from lga_core.view.words.runs import origin_rows
 from lga_core.view.words.sentences import (
     excluded_reasons,
@@ -45,7 +47,7 @@ def show(model: str, results: QuestionScores, figure: Callable[[], go.Figure]) -
     tabs(
         {
             "How firm": lambda: firmness(lga),
-            "Facts": lambda: facts_table(known, lga),
+            "Facts": lambda: facts(results),
             "Readings": lambda: readings(known, choices),
             "Other scores": lambda: other_scores(known, choices),
             "Use it": lambda: use(model, results.golden, known.identity.layers),
@@ -86,6 +88,15 @@ def firmness(lga: MethodScores | None) -> None:
             if lga.scores.selection.fences
             else "None: no fences."
         )
+
+
+def facts(results: QuestionScores) -> None:
+    """Every fact, and the probes that the forecast leaves out."""
+    facts_table(results.known, results.lga)
+    settings = results.choices.need("forecast").settings
+    if results.forecast is not None and isinstance(settings, ForecastSettings):
+        words = not_asked_words(settings.left_out(results.known.facts), None)
+        st.caption(safe(f"The forecast asks {settings.probes} probes of each group of a fact. {words}"))
 
 
 def facts_table(known: ScoredFacts, lga: MethodScores | None) -> None:

@@ -26,6 +26,7 @@ MODEL = "model"
 OTHER_MODEL = "other_model"
 CHAT = "chat"
 FACTS = "facts"
+FACT = "fact"  # as the address names the chosen record
 LIMIT = "n"
 SEED = "seed"
 KNOWN_ONLY = "known"
@@ -95,12 +96,14 @@ class Kept:
     golden: tuple[str, int] | None = None  # model, its golden layer as the page shows it
     proposed: tuple[str, int] | None = None  # model, the layer that the page recommends to edit at
     sets: dict[str, FactSet] = field(default_factory=dict)  # uploaded and typed facts, by name
-    jobs: dict[str, Job] = field(default_factory=dict)  # the last job of each part of the app, by its name
+    removed: FactSet | None = None  # the one that was taken off that list last
+    jobs: dict[str, Job] = field(default_factory=dict)  # the last job of each part of the app, in order of their start
     shown: dict[type[Request], Request] = field(default_factory=dict)  # what its pages asked of the store last
     trials: list[Job] = field(default_factory=list)  # every trial edit that was started
     ledgers: dict[str, LedgerView] = field(default_factory=dict)  # kept edits, by the model's name
     ledger_jobs: int = 0  # started so far
     widgets: dict[str, Any] = field(default_factory=dict)  # what those said that the address does not hold
+    fact: int | None = None  # the chosen record, likewise
     run: str | None = None  # the stored run that a page showed last
     scores: str | None = None  # the stored run that was opened as the answer to what is asked
     guide_off: bool | None = None  # the guided path was dismissed, or called back; None: as the browser remembers it
@@ -123,10 +126,10 @@ class Kept:
         """Make it the last trial edit. One that runs stays the last: it is shown until it ends, and then its result."""
         self.trials = sorted([*self.trials, job], key=lambda each: each.alive)[-TRIALS_KEPT:]
 
-    def ask_store(self, question: Question, scores: str | None = None) -> None:
+    def ask_store(self, question: Question | None, scores: str | None = None) -> None:
         """What is asked now is read from the store, without a job; one that runs goes on under another name.
 
-        `scores`: the key of the run that was opened for it.
+        `question`: None where nothing is asked any more. `scores`: the key of the run that was opened for it.
         """
         self.put_aside("score")
         self.asked = question
@@ -180,6 +183,8 @@ class Session:
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model
     fact: int | None = None  # the record chosen on the trace and trial pages
+    wanted_fact: int | None = None  # the record to choose when the choice is drawn next
+    first_fact: int | None = None  # the record that stood there before anyone chose one
     prefilled: tuple[Question, int] | None = None  # the layer that was already proposed to edit at
     proposed_prompt: str | None = None  # what the playground has already put into its empty field
     facts: str | None = None  # the set that the sidebar shows
@@ -231,6 +236,12 @@ def adopt(tab: str) -> bool:
     return True
 
 
+def select_fact(record: int) -> None:
+    """Make it the chosen fact, on pages that draw the choice and on those that do not."""
+    here = session()
+    here.fact = here.wanted_fact = record
+
+
 def keep_widgets() -> None:
     """Remember what the sidebar asks and which layers are chosen, for a reload of the tab."""
     kept().widgets = {key: widget(key) for key in (*QUESTION_WIDGETS, LAYERS) if widget(key) is not None}
@@ -260,6 +271,9 @@ def restore_widgets() -> None:
     if here.address or st.session_state.get(LAYERS, []) not in ([], [here.prefilled and here.prefilled[1]]):
         widgets.pop(LAYERS, None)
     st.session_state.update(widgets)
+    bare = not here.address and here.fact in (None, here.first_fact)
+    if bare and here.kept.fact is not None:
+        select_fact(here.kept.fact)
 
 
 def finished_trials(model: str | None = None) -> list[Trial]:

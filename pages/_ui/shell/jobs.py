@@ -54,6 +54,11 @@ def last_job_of(area: str, request: Request) -> Job | None:
     return job if job is not None and job.request == request else None
 
 
+def started_last(*areas: str) -> str | None:
+    """Which of these parts of the app this tab has started a job for last."""
+    return next((area for area in reversed(kept().jobs) if area in areas), None)
+
+
 def is_running(area: str) -> bool:
     job = last_job(area)
     return job is not None and job.alive

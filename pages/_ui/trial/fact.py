@@ -1,7 +1,5 @@
 """One fact: choosing it, and its prompt's tokens with the one that editors read and write at."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from lga_core.data.facts import Fact, FactSet
@@ -23,9 +21,12 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
     proxy = stored.proxy_facts(identity(question.model), proxy_set(question), store()) or ()
     checks = stored_checks(facts)
     listed = {fact.record: fact for fact in (*proxy, *facts.facts)}
-    key = _key(question, checks)
-    chosen = widget(key, memory.fact)
-    st.session_state[key] = chosen if chosen in listed else next(iter(listed))
+    key = f"fact_{question.fingerprint[:8]}_{len(checks)}"
+    wanted, memory.wanted_fact = memory.wanted_fact, None
+    chosen = widget(key, memory.fact) if wanted is None else wanted
+    if chosen not in listed:
+        chosen = memory.first_fact = next(iter(listed))
+    st.session_state[key] = chosen
     # The browser knows an option by its words. They change with the verdicts, and then it is another list.
     memory.fact = st.selectbox(
         "Fact",
@@ -35,16 +36,6 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
         format_func=lambda record: f"{fact_line(listed[record])}{_verdict(checks.get(record))}",
     )
     return facts, listed[memory.fact]
-
-
-def select_fact(question: Question, record: int) -> None:
-    """Make it the chosen fact. For pages that do not draw the choice: its widget would not see it otherwise."""
-    session().fact = record
-    st.session_state[_key(question, stored_checks(fact_set(question.facts)))] = record
-
-
-def _key(question: Question, checks: Mapping[int, KnownFactCheck]) -> str:
-    return f"fact_{question.fingerprint[:8]}_{len(checks)}"
 
 
 def _verdict(check: KnownFactCheck | None) -> str:

@@ -3,6 +3,7 @@
 from streamlit.testing.v1 import AppTest
 
 from lga_core.service.ledger_view import LedgerView
+from lga_core.service.requests import ManyEditsRequest
 from tests.pages.driving import kept, quick, wait, words
 from tests.pages.edits.driving import ledger
 
@@ -24,6 +25,7 @@ def test_many_edits_are_measured_every_so_many_and_go_on_after_a_cancel(ready: A
     assert len(ready.get("plotly_chart")) == 1
     table = next(frame.value for frame in ready.dataframe if "rewrite, latest" in frame.value.columns)
     assert list(table["edits"]) == [0, 2] and ledger(ready) == LedgerView()
+    assert kept(ready).shown[ManyEditsRequest] == kept(ready).jobs["many"].request, "the report has it"
     ready.number_input(key="many_edits").set_value(10).run()
     ready.number_input(key="set_r-rome_value_steps").set_value(500).run()
     ready.number_input(key="set_r-rome_value_stop_loss").set_value(0.0).run()

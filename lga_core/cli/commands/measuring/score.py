@@ -10,9 +10,10 @@ from lga_core.cli.options import FactsName, ModelName, SeededOptions, Set, parse
 from lga_core.cli.output import answer, attributes, origin, progress_line, table
 from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
-from lga_core.results import LayerScores, Stored
+from lga_core.results import LayerScores, LeftOut, Stored
 from lga_core.scores.selection import signs
 from lga_core.settings import flat_values
+from lga_core.view.words.protocol import not_asked_words
 from lga_core.view.words.scores.options import loss_note
 from lga_core.view.words.sentences import cost_sentence, firmness_sentence, pick_sentence, sign_sentence, unused_reasons
 
@@ -63,8 +64,9 @@ def score(
             scores, stored = score_layers(
                 loaded, fact_set.name, chosen, item.name, settings.get(item.measurement), view, store, report=report
             )
-            reports.append(_report(model, scores, stored))
-            texts.append(_text(scores, stored))
+            over_cap = settings["forecast"].left_out(chosen) if item.measurement == "forecast" else None
+            reports.append(_report(model, scores, stored, over_cap))
+            texts.append(_text(scores, stored, over_cap))
     answer(common, reports, "\n\n".join(texts))
 
 
@@ -83,7 +85,8 @@ def _refuse_unread(options: Mapping[str, Any], methods: Sequence["Method"]) -> N
             )
 
 
-def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str, Any]:
+def _report(model: str, scores: LayerScores, stored: Stored | None, over_cap: LeftOut | None) -> dict[str, Any]:
+    """`over_cap`: the probes that the forecast does not measure; None for other methods, which have none."""
     selection = scores.selection
     bootstrap = scores.bootstrap
     return {
@@ -102,12 +105,13 @@ def _report(model: str, scores: LayerScores, stored: Stored | None) -> dict[str,
             "interval": [bootstrap.low, bootstrap.high],
             "margin": bootstrap.margin,
         },
+        **({} if over_cap is None else {"left_out": over_cap}),
         **asdict(scores.cost),
         **origin(stored),
     }
 
 
-def _text(scores: LayerScores, stored: Stored | None) -> str:
+def _text(scores: LayerScores, stored: Stored | None, over_cap: LeftOut | None) -> str:
     selection, lga = scores.selection, scores.method == "lga"
     order = {layer: place for place, layer in enumerate(selection.ranking, start=1)}
     rows = [
@@ -125,6 +129,7 @@ def _text(scores: LayerScores, stored: Stored | None) -> str:
                     f"Records not used, {reason}: {', '.join(map(str, records))}"
                     for reason, records in unused_reasons(scores).items()
                 ),
+                not_asked_words(over_cap, None) if over_cap is not None else None,
                 cost_sentence("Measured in", scores.cost) if stored else None,
                 "Answered from the store." if stored and stored.from_store else None,
                 table(["layer", scores.total_is, "rank", "excluded"], rows),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lga_core.errors import LgaError
 from lga_core.models.sources import files
-from lga_core.models.sources.catalogue import Hub, Local, ModelEntry, Wheel, local_folder
+from lga_core.models.sources.catalogue import local_folder
+from lga_core.models.sources.entry import Hub, Local, ModelEntry, Wheel
 from lga_core.models.sources.fetching import hub, wheel
 from lga_core.models.sources.fetching.convert import convert
 from lga_core.models.sources.fetching.terms import accept_terms as remember_terms

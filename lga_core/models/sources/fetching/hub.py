@@ -21,7 +21,8 @@ from huggingface_hub.utils import filter_repo_objects
 
 from lga_core.errors import LgaError
 from lga_core.models.sources import files
-from lga_core.models.sources.catalogue import HUB_FILES, HUB_NOT, HUB_PATTERNS, Hub, hub_folder
+from lga_core.models.sources.catalogue import HUB_FILES, HUB_NOT, HUB_PATTERNS, hub_folder
+from lga_core.models.sources.entry import Hub
 from lga_core.models.sources.fetching.child import ChildFailed, run_child
 from lga_core.progress import Phase, Progress, Reporter, silent
 

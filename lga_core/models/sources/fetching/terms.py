@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import ModelEntry
+from lga_core.models.sources.entry import ModelEntry
 from lga_core.models.sources.files import cache_home
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lga_core.errors import LgaError
 from lga_core.models.sources import files
-from lga_core.models.sources.catalogue import ModelEntry, Package, Wheel
+from lga_core.models.sources.entry import ModelEntry, Package, Wheel
 from lga_core.models.sources.fetching.child import ChildFailed, run_child
 from lga_core.models.sources.fingerprint import file_sha256
 from lga_core.progress import Phase, Progress, Reporter, silent
