@@ -10,7 +10,7 @@ app:  ## the dashboard on http://localhost:8501
 	streamlit run app.py
 
 test:  ## every test
-	pytest -n 3 --dist loadfile
+	pytest -n 4 --dist loadfile
 
 lint:  ## what CI checks before the tests
 	ruff check .
