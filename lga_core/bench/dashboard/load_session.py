@@ -18,7 +18,7 @@ from lga_core.bench.dashboard.load_work import (
     facts_of,
 )
 from lga_core.bench.dashboard.tab import CALM_MS, PAGES, Tab, button_of
-from lga_core.bench.measure import FACT_SET, some_facts
+from lga_core.bench.measure import FACT_SET, after_example, some_facts
 from lga_core.data.load import write_facts
 from lga_core.errors import LgaError
 from lga_core.view.words.sentences import layers_in_words
@@ -55,7 +55,7 @@ class LoadSession:
         self._begin = time.monotonic()
         await asyncio.sleep(self.number * ARRIVAL_SECONDS)
         todo: list[Callable[[int], Awaitable[None]]] = []
-        seed = self.seed - 1
+        seed = after_example(self.seed) - 1
         while time.monotonic() < self._begin + seconds:
             if not todo:
                 todo = [self.score, self.reload, self.edit, self.sweep, self.cancel, self.upload, self.walk]

@@ -18,7 +18,7 @@ import psutil
 from lga_core.bench.dashboard.page_work import SCORES, SWEEP, WORK, PageWork, timed
 from lga_core.bench.dashboard.server import Server, home_with_model, served
 from lga_core.bench.dashboard.tab import Tab, chromium
-from lga_core.bench.measure import in_own_process
+from lga_core.bench.measure import after_example, in_own_process
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 REPEATS = 3
@@ -31,7 +31,7 @@ def bench_page(
 
     `limit`: how often each is repeated (median); the rows of waits have no counterpart.
     """
-    return asyncio.run(_bench_page(model_name, limit or REPEATS, seed, report))
+    return asyncio.run(_bench_page(model_name, limit or REPEATS, after_example(seed), report))
 
 
 async def _bench_page(model_name: str, repeats: int, seed: int, report: Reporter) -> dict[str, Any]:
