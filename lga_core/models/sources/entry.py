@@ -64,7 +64,7 @@ class Parts(_Entry):
     down: str | None = None  # the down projection
 
 
-FOUND = Parts()  # none is named: all are found by structure
+UNNAMED = Parts()  # all are found by structure
 
 
 class Licence(_Entry):
@@ -94,7 +94,7 @@ class ModelEntry(_Entry):
     published: tuple[Published, ...] = ()
     note: str | None = None
     base: str | None = None  # of packages: the hub's repository whose model they hold
-    parts: Parts = FOUND
+    parts: Parts = UNNAMED
     chat: bool = False  # asked through its chat template
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lga_core.models.sources import checkpoint
-from lga_core.models.sources.entry import FOUND, Parts
+from lga_core.models.sources.entry import UNNAMED, Parts
 from lga_core.models.sources.files import cache_home
 from lga_core.paths import read_small, whole_file
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -17,7 +17,7 @@ BLOCK = 1 << 26  # bytes that are hashed at once: some tenths of a second
 NOT_CONTENT = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "_attn_implementation")
 
 
-def folder_fingerprint(folder: Path, parts: Parts = FOUND, *, report: Reporter = silent) -> str:
+def folder_fingerprint(folder: Path, parts: Parts = UNNAMED, *, report: Reporter = silent) -> str:
     """Hash (64 hex digits) of a folder's config, tokenizer and weight files, and of parts that are named by hand.
 
     Of the tokenizer's files tokenizer.json, and where there is none the parts that it is built of: beside a
@@ -38,13 +38,13 @@ def folder_fingerprint(folder: Path, parts: Parts = FOUND, *, report: Reporter =
     content: dict[str, Any] = {name: digest["sha256"] for name, digest in digests.items()}
     if ends := checkpoint.other_ends(folder):
         content["ends"] = ends
-    if parts != FOUND:
+    if parts != UNNAMED:
         content["parts"] = parts.model_dump()
     settings = {key: value for key, value in config.items() if key not in NOT_CONTENT}
     return hashlib.sha256(json.dumps([settings, content], sort_keys=True, default=str).encode()).hexdigest()
 
 
-def quick_fingerprint(folder: Path, parts: Parts = FOUND) -> str | None:
+def quick_fingerprint(folder: Path, parts: Parts = UNNAMED) -> str | None:
     """`folder_fingerprint` where no more than BLOCK bytes must be read for it; else None, until a load has read them.
 
     For pages: a large folder that was never loaded would keep one waiting for minutes.

@@ -23,7 +23,7 @@ from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.derived import derived_path, keep
-from lga_core.models.sources.entry import FOUND, Local
+from lga_core.models.sources.entry import UNNAMED, Local
 from lga_core.models.sources.fingerprint import file_sha256
 from lga_core.models.text.chat import chat_name
 from lga_core.results import SweepCell
@@ -47,7 +47,7 @@ class WorkerModel:
     def of(cls, model: LoadedModel) -> "WorkerModel":
         entry = resolve(model.name)
         name = model.name  # which the worker's own catalogue must know, where it says what the parts are called
-        if isinstance(entry.origin, Local) and entry.parts == FOUND:
+        if isinstance(entry.origin, Local) and entry.parts == UNNAMED:
             name = str(entry.origin.path.resolve())
         return cls(
             name=name if model.chat is None else chat_name(name),
