@@ -20,6 +20,7 @@ from pages._ui.shell import jobs
 from pages._ui.shell.elements import button, page_head, waiting
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import cannot_act_note
+from pages._ui.shell.progress_bar import drawn_with_news
 from pages._ui.trial import every_layer
 from pages._ui.trial import trial_report as report
 from pages._ui.trial.fact import choose_fact, strip_of
@@ -89,7 +90,8 @@ def result(model: str) -> None:
         )
     trials = finished_trials(model)
     if job is not None and job.alive:
-        in_progress(job, begun)
+        session().shown_run = ""
+        drawn_with_news(job, "trial_live", partial(in_progress, job))
     elif begun is not None:
         session().shown_run = ""
         st.divider()
@@ -110,18 +112,16 @@ def history(shown: str | None) -> None:
         report.history(trials)
 
 
-def in_progress(job: Job, begun: Trial | None) -> None:
-    """What the running trial has measured so far. Drawn once a stage: to draw takes the engine's time."""
-    session().shown_run = ""
-    published = job.published
+def in_progress(job: Job) -> None:
+    """What the running trial has measured so far."""
+    begun = begun_trial(job.request.model)
     if begun is not None:
         st.divider()
         report.show(begun, running=True)
     else:
         waiting("Editing. The sidebar shows the progress.")
-        if isinstance(published, UneditedMetrics):
-            report.show_unedited(published)
-    jobs.redraw_when(lambda: job.published is not published)
+        if isinstance(job.published, UneditedMetrics):
+            report.show_unedited(job.published)
 
 
 def keep(trial: Trial) -> None:

@@ -26,7 +26,8 @@ PAGES = (
 # Components that show nothing. Each would leave the gap that is between two elements, above the first one; and one that
 # can scroll takes a stop of the Tab key.
 _UNSEEN = """<style>
-:is(.st-key-theme_watcher, .st-key-scrolling_frames, .st-key-browser_tab) { position: absolute; overflow: clip; }
+:is(.st-key-theme_watcher, .st-key-scrolling_frames, .st-key-browser_tab, [class*="_listener"]) {
+    position: absolute; overflow: clip; }
 </style>"""
 
 

@@ -1,4 +1,10 @@
-"""The bar of a running job. It asks the progress feed itself, and has a part of the page run at another stage only."""
+"""The bar of a running job, which follows it by itself, and a listener: a part of a page that runs at the job's news.
+
+Both ask the progress feed. They have the part of the page in which they stand run: a bar at another stage of the job, a
+listener when the job has something new to show.
+"""
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -17,11 +23,44 @@ _CSS = """
     background: color-mix(in srgb, var(--st-text-color) 15%, transparent); }
 .done { height: 100%; width: 0; background: var(--st-primary-color); }
 """
-_JS = """
+_FOLLOW = """
 const RETRY_MS = 3000;  // where the feed does not answer: the script then tells how far it is
 const OVER = "over";  // the mark of a job that has ended: the script shows its bar only until it is told
 
-// Called with every run of the script, which has told `data`.
+// Ask for the job's state until another run of the script follows it. `mark`: which part of the state is news when it
+// is another one than `data` has; then `tell` is called, whose word has the script run.
+function follow(parentElement, data, mark, paint, tell) {
+    const run = { live: true };
+    if (parentElement.goldenLayersRun) parentElement.goldenLayersRun.live = false;
+    parentElement.goldenLayersRun = run;
+    ask(run, data, mark, paint, tell);
+    return () => { run.live = false; };
+}
+
+async function ask(run, data, mark, paint, tell) {
+    // Streamlit's own script is at base/static/js.
+    const script = document.querySelector('script[src*="static/js/"]');
+    const address = new URL(`../../job-progress/${data.ticket}`, script.src);
+    let heard = data;
+    let told = 0;  // when the script was told last: again after a while, for one word may be lost
+    while (run.live) {
+        address.search = new URLSearchParams({ heard: heard.mark });
+        const state = await fetch(address).then((reply) => reply.json()).catch(() => null);
+        if (!run.live) return;
+        if (state) paint(state);
+        const isNew = !state || state[mark] !== heard[mark];
+        const isUntold = state && (state.mark === OVER || state[mark] !== data[mark]);
+        if (isNew || (isUntold && Date.now() - told > RETRY_MS)) {
+            told = Date.now();
+            tell(state);
+        }
+        if (!state || state.mark === OVER) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        heard = state ?? heard;
+    }
+}
+"""
+# Both are called with every run of the script, which has told `data`.
+_BAR_JS = """
 export default function ({ parentElement, data, setTriggerValue }) {
     const paint = ({ fraction, words }) => {
         const percent = Math.round(100 * fraction);
@@ -32,39 +71,36 @@ export default function ({ parentElement, data, setTriggerValue }) {
         track.setAttribute("aria-valuenow", percent);
         track.setAttribute("aria-label", data.title);
     };
-    const run = { live: true };
-    if (parentElement.goldenLayersRun) parentElement.goldenLayersRun.live = false;
-    parentElement.goldenLayersRun = run;
     paint(data);
-    follow(run, data, paint, () => setTriggerValue("news", Date.now()));
-    return () => { run.live = false; };
-}
-
-async function follow(run, data, paint, tell) {
-    // Streamlit's own script is at base/static/js.
-    const script = document.querySelector('script[src*="static/js/"]');
-    const address = new URL(`../../job-progress/${data.ticket}`, script.src);
-    let heard = data.mark;
-    let told = 0;  // when the script was told last: again after a while, for one word may be lost
-    while (run.live) {
-        address.search = new URLSearchParams({ heard });
-        const state = await fetch(address).then((reply) => reply.json()).catch(() => null);
-        if (!run.live) return;
-        if (state) paint(state);
-        const isNew = !state || state.mark !== heard;
-        const isUntold = state && (state.mark === OVER || state.mark !== data.mark);
-        if (isNew || (isUntold && Date.now() - told > RETRY_MS)) {
-            told = Date.now();
-            tell();
-        }
-        if (!state || state.mark === OVER) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-        heard = state ? state.mark : heard;
-    }
+    return follow(parentElement, data, "mark", paint, () => setTriggerValue("news", Date.now()));
 }
 """
-_component = st.components.v2.component("job_bar", html=_HTML, css=_CSS, js=_JS)
+_LISTENER_JS = """
+export default function ({ parentElement, data, setTriggerValue }) {
+    const tell = (state) => { if (state?.mark !== OVER) setTriggerValue("news", Date.now()); };  // the bar tells that
+    return follow(parentElement, data, "shown", () => {}, tell);
+}
+"""
+_bar = st.components.v2.component("job_bar", html=_HTML, css=_CSS, js=_BAR_JS + _FOLLOW)
+_listener = st.components.v2.component("job_listener", html="<span></span>", js=_LISTENER_JS + _FOLLOW)
 
 
 def progress_bar(job: Job, key: str) -> None:
     """How far the job is. In a fragment, that alone runs when the job is at another stage."""
-    _component(key=key, data=follow(job), on_news_change=lambda: None)
+    _bar(key=key, data=follow(job), on_news_change=lambda: None)
+
+
+def drawn_with_news(job: Job, key: str, draw: Callable[[], None]) -> None:
+    """A part of a page that is drawn again, and nothing beside it, each time that the job has something new to show.
+
+    That the job has ended is told by its bar, with which the whole page runs.
+    """
+
+    @st.fragment(key=key)
+    def part() -> None:
+        if not job.alive:
+            st.rerun()
+        _listener(key=f"{key}_listener", height=0, data=follow(job), on_news_change=lambda: None)
+        draw()
+
+    part()

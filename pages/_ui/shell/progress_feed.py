@@ -1,4 +1,4 @@
-"""How far jobs are, told over HTTP: a bar follows its job without a run of the page's script.
+"""How far jobs are, told over HTTP: a page follows a job without a run of its script.
 
 Each such run, however small, costs the browser a sixth of a second of a core, which is the engine's too.
 """
@@ -26,17 +26,25 @@ _followed: WeakValueDictionary[str, Job] = WeakValueDictionary()
 
 
 def follow(job: Job) -> dict[str, Any]:
-    """What a bar shows of this job at first, with the ticket by which it asks for more. Nobody can guess a ticket."""
+    """How far this job is now, with the ticket by which the browser asks for more. Nobody can guess a ticket."""
     _followed[job.ticket] = job
     return {"ticket": job.ticket, "title": job.title, **state_of(job)}
 
 
 def state_of(job: Job) -> dict[str, Any]:
-    """How far it is. The mark is another one for each stage, and OVER in the end."""
+    """How far it is.
+
+    `mark` is another one for each stage, and `shown` each time that there is something new to show; both are OVER in
+    the end.
+    """
     snapshot = job.snapshot()
     phase, shown = job.stage
-    mark = f"{'' if phase is None else phase.name} {shown}" if job.alive else OVER
-    return {"mark": mark, "fraction": snapshot.fraction, "words": how_far(snapshot)}
+    return {
+        "mark": f"{'' if phase is None else phase.name} {shown}" if job.alive else OVER,
+        "shown": str(shown) if job.alive else OVER,
+        "fraction": snapshot.fraction,
+        "words": how_far(snapshot),
+    }
 
 
 async def answer(request: Request) -> Response:

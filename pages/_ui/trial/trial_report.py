@@ -29,7 +29,7 @@ from pages._ui.shell.text import plain, safe
 
 
 def show(trial: Trial, *, running: bool = False) -> None:
-    """One trial from top to bottom. `running`: a job measures what is missing."""
+    """One trial from top to bottom. `running`: a job measures what is missing, whose time a figure would take."""
     report = trial.report
     pending = "being measured" if running else "not measured"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -42,7 +42,7 @@ def show(trial: Trial, *, running: bool = False) -> None:
         st.caption(f"Target error {relative_error(report.target_error)}. Side effects, drift and fluency: {pending}.")
     if report.diagnostics is not None:
         _side_effects(report, report.diagnostics)
-    _written(report)
+    _written(report, with_losses=not running)
     st.markdown("**Probes**")
     probes(report, pending if "texts" in trial.missing else None)
     for dropped in report.dropped_probes:
@@ -111,7 +111,7 @@ def _side_effects(report: EditReport, measured: Diagnostics) -> None:
             column.text(plain(text) or "–")
 
 
-def _written(report: EditReport) -> None:
+def _written(report: EditReport, *, with_losses: bool) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown("**What was written**")
@@ -124,6 +124,9 @@ def _written(report: EditReport) -> None:
         )
         st.caption(WRITTEN_NOTE, help=definitions(rows.columns))
     with right:
+        if not with_losses:
+            st.caption("The loss at each step is drawn here when everything is measured.")
+            return
         figure = loss_curve(report, theme_name=theme_name())
         chart(figure, "loss_curve", "Line chart: the loss at each step.", says=loss_chart(report))
 
