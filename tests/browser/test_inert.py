@@ -73,7 +73,7 @@ def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address
     inert(page, "Spain <img")
     open_page(page, "Layer sweep")
     page.get_by_role("button", name="Sweep", exact=True).click()
-    expect(page.get_by_text("edits are in the store")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("edits are measured")).to_be_visible(timeout=SLOW)
     idle(page)
     hover(page)
     inert(page, "<b onmouseover")

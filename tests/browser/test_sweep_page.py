@@ -24,7 +24,7 @@ def test_a_sweep_and_its_verdict(page: Page, address: str, tiny_folder: Path, tm
     idle(page)
 
     page.get_by_role("button", name="Sweep", exact=True).click()
-    expect(page.get_by_text("All 40 edits are in the store")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("All 40 edits are measured")).to_be_visible(timeout=SLOW)
     idle(page)
     page.get_by_role("button", name="Score", exact=True).click()
     expect(page.get_by_test_id("stMetric").filter(has_text="Golden layer")).to_contain_text("regret", timeout=SLOW)

@@ -79,7 +79,7 @@ def test_a_sweep_to_its_end(page: AppTest):
     assert job(page).snapshot().state == "finished"
     cards = metrics(page)
     assert cards["Best layer"] in {"0", "1", "2", "3"} and cards["Sweep cost"].endswith(" s")
-    assert "All 12 edits are in the store" in words(page) and page.button(key="sweep").disabled
+    assert "All 12 edits are measured" in words(page) and page.button(key="sweep").disabled
     regrets = table(page, "regret")
     best = regrets[regrets["selector"] == "Brute force"].iloc[0]
     assert best["layer"] == cards["Best layer"] and best["regret"] == 0 and best["hit@1"] == "yes"
@@ -103,9 +103,9 @@ def test_a_running_sweep_has_one_estimate_and_a_cancelled_one_goes_on(page: AppT
     wait(page)
     if job(page).snapshot().state == "cancelled":
         assert "was cancelled" in words(page) and page.button(key="sweep").label == "Go on"
-        assert "of 12 edits are in the store" in words(page) and "The others take about" in words(page)
+        assert "of 12 edits are measured" in words(page) and "The others take about" in words(page)
         sweep(page)
-    assert "All 12 edits are in the store" in words(page)
+    assert "All 12 edits are measured" in words(page)
 
 
 def test_a_finished_sweep_is_read_without_a_model(page: AppTest, shared_engine):
@@ -115,7 +115,7 @@ def test_a_finished_sweep_is_read_without_a_model(page: AppTest, shared_engine):
     wait(page, lambda: shared_engine.model is None)
     forget_all()  # as a server that was started just now
     page.run()
-    assert metrics(page) == cards and "All 12 edits are in the store" in words(page)
+    assert metrics(page) == cards and "All 12 edits are measured" in words(page)
     assert shared_engine.process is None
 
 

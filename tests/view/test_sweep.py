@@ -199,7 +199,7 @@ def test_time_is_not_known_before_the_first_batch_and_is_projected_after_it():
     assert sweep_words.remaining([sweep(of=16), sweep(of=0)]) == (16, 432, pytest.approx(1.5 * 416))
     assert sweep_words.remaining([]) == (0, 0, None)
     assert "at 1.5 s each" in sweep_words.remaining_sentence([sweep(of=16)])
-    assert sweep_words.remaining_sentence([sweep()]) == "All 216 edits are in the store."
+    assert sweep_words.remaining_sentence([sweep()]) == "All 216 edits are measured."
 
 
 def test_a_layer_that_is_measured_tells_its_own_pace():

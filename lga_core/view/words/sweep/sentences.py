@@ -35,10 +35,10 @@ def remaining_sentence(sweeps: Sequence[Sweep]) -> str:
     if seconds is None:
         return f"{count(total, 'edit')}. Time: not known yet; the first batch tells."
     if done == total:
-        return f"All {count(total, 'edit')} are in the store."
+        return f"All {count(total, 'edit')} are measured."
     pace = sum(sweep.cost.seconds for sweep in sweeps) / done
     return (
-        f"{done:,} of {count(total, 'edit')} are in the store, at {duration(pace)} each. The others take about "
+        f"{done:,} of {count(total, 'edit')} are measured, at {duration(pace)} each. The others take about "
         f"{duration(seconds)} if they take as long; early layers take longer than late ones."
     )
 
