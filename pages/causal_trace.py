@@ -35,6 +35,7 @@ def page(question: Question) -> None:
     traced = trace.read(request)
     if traced.traces:
         session().shown_run = next(iter(traced.traces.values()))[1].provenance.key
+    session().also_shown |= traced.keys
     done = traced.complete or not kinds
     jobs.start_button(
         "Trace this fact", "grid_on", trace.AREA, request, TITLE, disabled=done, key="trace", type="primary"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lga_core.errors import LgaError
@@ -49,7 +50,13 @@ class LoadedModel:
     def asking(self) -> Asking:
         """How prompts become tokens. Text that the model writes by itself, as for second moments, is not asked."""
         rows = self.architecture.embedding.weight.shape[0]
-        return Asking(tokenizer=self.tokenizer, chat=self.chat, embeddings=rows)
+        return Asking(tokenizer=self.tokenizer, chat=self.chat, embeddings=rows, positions=self._learned_positions)
+
+    @property
+    def _learned_positions(self) -> int | None:
+        """How many tokens a text may have where the positions have embeddings (GPT-2, OPT); None for all others."""
+        embeddings = [each for each in self.architecture.decoder.modules() if isinstance(each, nn.Embedding)]
+        return self.model.config.get_text_config().max_position_embeddings if len(embeddings) > 1 else None
 
     @functools.cached_property
     def chatting(self) -> "LoadedModel":

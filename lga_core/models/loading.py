@@ -118,6 +118,12 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
             f"The tokenizer of {folder} gives no character offsets; subjects cannot be found in a prompt.",
             hint="Add a tokenizer.json (a fast tokenizer) to the folder.",
         )
+    if tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"][-1]:
+        last = tokenizer.convert_ids_to_tokens(tokenizer("a").input_ids[-1])
+        raise LgaError(
+            f"The tokenizer of {folder} puts {last!r} after every text: a prompt would have ended before its answer.",
+            hint="Set add_eos_token to false there, or take the post-processor out of tokenizer.json.",
+        )
     if tokenizer.pad_token_id is None:  # a batch's pads reach no number; integrated gradients begin at this token
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
@@ -136,6 +142,7 @@ def _model(folder: Path, device: torch.device, dtype: torch.dtype, room: Mapping
     if room:
         compute_on(model, torch.device("cuda", 0))
     model.eval().requires_grad_(False)
+    model.config.return_dict = True  # whatever its config.json says: outputs are asked for by name
     quantized.keep_gradients(model)
     prefer_few_rows(model)
     _check_causal(folder, model)
@@ -169,12 +176,20 @@ def _read(folder: Path, placing: Mapping[str, Any], dtype: torch.dtype, attentio
 
 @torch.no_grad()
 def _check_causal(folder: Path, model: PreTrainedModel) -> None:
-    """Raise LgaError for an encoder, which transformers opens as a causal model with no more than a warning."""
+    """Raise LgaError for an encoder, which transformers opens as a causal model with no more than a warning.
+
+    And for numbers that are not finite, with which nothing can be told of the model.
+    """
     device = model.get_input_embeddings().weight.device
     first, second = (
         model(input_ids=torch.tensor([[1, 2, 3, last]], device=device), use_cache=False).logits[0, :3]
         for last in (4, 5)
     )
+    if not (first.isfinite().all() and second.isfinite().all()):
+        raise LgaError(
+            f"The model in {folder} gives numbers that are not finite in {str(model.dtype).removeprefix('torch.')}.",
+            hint="Choose float32 or bfloat16 (--dtype); if it is the same there, fetch or copy the model again.",
+        )
     # Packed kernels may round a row by what else is in the batch; an encoder's tokens move by far more.
     if (first - second).norm() > (5e-2 if quantized.kind_of(folder) else 1e-5) * first.norm():
         raise LgaError(

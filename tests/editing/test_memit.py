@@ -13,6 +13,7 @@ from lga_core.editing.edits import applied
 from lga_core.editing.search.contexts import Contexts
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
+from lga_core.models.running.hooks import on_outputs
 from lga_core.models.running.residual import adds_to_residual
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text.own_text import prefixes
@@ -99,3 +100,11 @@ def test_whether_the_mlp_is_added_as_it_is_is_seen(family, dtype):
         fingerprint=family.name,
     )
     assert adds_to_residual(model, 1) == (family.name not in NORM_AFTER_MLP)
+
+
+def test_what_is_seen_under_an_edit_that_blew_up_is_not_remembered():
+    model = tiny_model("llama", torch.float32)
+    blown = {model.architecture.blocks[0].down.module: lambda _given, output: output * float("inf")}
+    with on_outputs(blown, model.architecture.flat):
+        assert not adds_to_residual(model, 2)
+    assert adds_to_residual(model, 2)

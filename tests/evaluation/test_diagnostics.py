@@ -155,6 +155,13 @@ def test_an_edit_that_writes_its_fact_has_no_warning_of_that(facts):
     assert not [warning for warning in measured.warnings if "did not take" in warning]
 
 
+def test_an_answer_that_was_given_before_need_not_become_likelier(facts, monkeypatch):
+    model = tiny_model("llama", torch.float32)
+    monkeypatch.setattr(diagnostics, "NOTHING_NLL", 2 * target_nll(model, facts[0], ()))
+    measured = diagnose(model, facts[0], [low_rank(model, 0, 0.0)])
+    assert not [warning for warning in measured.warnings if "did not take" in warning]
+
+
 def test_a_trial_edit_carries_its_diagnostics(tiny, facts):
     report = trial_edit(tiny, facts[0], (1, 2), "r-rome", SETTINGS)
     assert report.diagnostics.norm_ratios == pytest.approx(

@@ -11,10 +11,12 @@ from models.conftest import edit_json
 from models.families import EXPERT_FAMILIES, FAMILIES
 from reporting import Collect
 from safetensors.torch import load_file, save_file
+from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, T5Config
 
 from lga_core.errors import LgaError
 from lga_core.models.loading import load, pick_device, pick_dtype
+from lga_core.models.running.generate import generate, sampler
 from lga_core.models.sources.catalogue import resolve
 from lga_core.models.sources.fingerprint import folder_fingerprint
 from lga_core.models.text.texts import text_named
@@ -228,6 +230,50 @@ def test_a_special_token_may_lack_an_embedding_until_a_text_holds_it(folder: Pat
     ):
         with pytest.raises(LgaError, match="no embedding for the token '<image>'"):
             make()
+
+
+def test_a_text_longer_than_the_learned_positions_is_refused(tmp_path: Path):
+    config = GPT2Config(vocab_size=400, n_positions=16, n_embd=32, n_layer=2, n_head=4)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    train_tokenizer(bos=False).save_pretrained(tmp_path)
+    loaded = load(str(tmp_path), device="cpu")
+    row = prompt_row(loaded.asking, "Paris is in")
+    with pytest.raises(LgaError, match="longer than this model’s 16 positions"):
+        prompt_row(loaded.asking, "The Space Needle is in Seattle and " * 9)
+    fits = 16 - len(row.ids) + 1  # the last token is not read again
+    (text,) = generate(loaded, [row], fits, sampler([0]), phase=Phase.FLUENCY, past_ends=True)
+    assert len(text) == fits
+    with pytest.raises(LgaError, match="A text of 17 tokens"):
+        generate(loaded, [row], fits + 1, sampler([0]), phase=Phase.FLUENCY, past_ends=True)
+
+
+def test_a_tokenizer_that_ends_every_text_is_refused(folder: Path):
+    tokenizer = train_tokenizer(bos=False)
+    ending = TemplateProcessing(single="$A <eos>", special_tokens=[("<eos>", tokenizer.eos_token_id)])
+    tokenizer.backend_tokenizer.post_processor = ending
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(LgaError, match="puts '<eos>' after every text"):
+        load(str(folder), device="cpu")
+
+
+def test_other_models_have_no_such_bound(tiny_folder: Path):
+    assert load(str(tiny_folder), device="cpu").asking.positions is None
+
+
+def test_weights_that_give_no_finite_numbers_are_refused(tmp_path: Path):
+    network = GPT2LMHeadModel(GPT2Config(vocab_size=400, n_positions=64, n_embd=32, n_layer=2, n_head=4))
+    with torch.no_grad():
+        network.transformer.h[1].mlp.c_proj.weight[0, 0] = float("nan")
+    network.save_pretrained(tmp_path)
+    train_tokenizer(bos=False).save_pretrained(tmp_path)
+    with pytest.raises(LgaError, match="not finite in float32"):
+        load(str(tmp_path), device="cpu")
+
+
+def test_a_configuration_that_asks_for_tuples_loads(folder: Path):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "return_dict": False}))
+    assert load(str(folder), device="cpu").layers
 
 
 def test_an_index_beside_a_whole_file_is_not_read(folder: Path):

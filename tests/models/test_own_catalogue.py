@@ -6,7 +6,7 @@ import pytest
 
 from lga_core.errors import LgaError
 from lga_core.models.loading import load
-from lga_core.models.sources.catalogue import catalogue, own_catalogue, resolve
+from lga_core.models.sources.catalogue import catalogue, local_folder, own_catalogue, resolve
 from lga_core.service.process import machine
 from lga_core.service.process.messages import Machine
 
@@ -64,9 +64,25 @@ def test_parts_named_by_hand_are_used_and_make_another_model_to_the_store(own: P
         ("[[models]]\nid = 'x'", r"models\.0\.title: Field required"),
         (ENTRY.format(folder="here") + "licens = 'MIT'", r"licens: Extra inputs"),
         (ENTRY.format(folder="here").replace("mine", "GPT2"), "two models are called 'gpt2'"),
+        (
+            ENTRY.format(folder="here").replace("My model", "SmolLM2 135M instruct"),
+            "two models are called 'smollm2 135m",
+        ),
+        (ENTRY.format(folder="here").replace("My model", "Hub id or local folder"), "two models are called 'hub id or"),
+        (ENTRY.format(folder="here").replace("mine", "mine:chat"), "a model cannot be called 'mine:chat'"),
+        (ENTRY.format(folder="here").replace("mine", " mine"), "a model cannot be called ' mine'"),
+        (ENTRY.format(folder="here").replace("mine", "Other"), "a model cannot be called 'Other'"),
     ],
 )
 def test_what_is_wrong_with_it_is_said(own: Path, content: str, why: str):
     own.write_text(content)
     with pytest.raises(LgaError, match=rf"{own.name}, cannot be used: .*{why}"):
         resolve("smollm2-135m")
+
+
+@pytest.mark.parametrize("name", ["away", "away.gguf"])
+def test_a_model_that_was_moved_away_is_listed_and_told_when_it_is_asked_for(own: Path, name: str):
+    own.write_text(ENTRY.format(folder=own.parent / name))
+    assert local_folder(catalogue()[-1]) is None
+    with pytest.raises(LgaError, match=rf"no folder or file .*{name}, where .*{own.name} has the model mine"):
+        resolve("mine")

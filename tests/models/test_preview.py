@@ -87,6 +87,20 @@ def test_a_changed_tokenizer_is_read_again(folder):
     assert len(after) > len(before)
 
 
+def test_a_template_is_read_again_after_no_process_could_be_started(folder, monkeypatch):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = "Q: {{ messages[0]['content'] }} A:"
+    tokenizer.save_pretrained(folder)
+
+    def refused(*_args: object, **_settings: object) -> None:
+        raise OSError("Resource temporarily unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(preview.subprocess, "run", refused)
+        assert chat_template(folder) is None
+    assert chat_template(folder) is not None
+
+
 def test_whether_there_is_a_chat_template(folder):
     assert not has_chat_template(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -12,6 +12,7 @@ from lga_core.models.loading import load
 from lga_core.results import TrialStage
 from lga_core.runs.shipped import example
 from lga_core.runs.shipped.example_writing import write_example
+from lga_core.runs.storage.store import Store
 from lga_core.service.process.jobs import Job
 from pages._ui.session.state import tabs
 from tests.pages.conftest import APP
@@ -117,12 +118,33 @@ def test_what_is_measured_here_takes_its_place(first_visit: AppTest, recorded_ex
     scores = recorded_example[1].models[0].runs[0]
     first_visit.query_params["run"] = scores
     first_visit.run()
-    assert "A finished example of" in words(first_visit)
+    assert "A finished example of" in words(first_visit) and "Sweep" in ways(first_visit)
     first_visit.button(key="compute_here").click().run()
     wait(first_visit)
     first_visit.run()
-    assert not first_visit.error and "A finished example of" not in words(first_visit)
+    assert not first_visit.error and "finished example of" not in words(first_visit)
     assert first_visit.get("plotly_chart")
+    assert "LGA" in ways(first_visit) and "Sweep" not in ways(first_visit), "nothing was swept here"
+
+
+def test_a_page_that_is_recorded_in_part_says_so(first_visit: AppTest, recorded_example, tmp_path, monkeypatch):
+    """As after a stop: LGA's scores are measured here, the others are the example's."""
+    monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
+    Store().root.mkdir(parents=True)
+    first_visit.query_params["run"] = recorded_example[1].models[0].runs[0]
+    first_visit.run()
+    shown = first_visit.session_state["lga"].shown_run
+    for suffix in (".json", ".jsonl"):
+        shutil.copy(recorded_example[0] / f"{shown}{suffix}", Store().path(shown, suffix))
+    assert not Store(recorded=recorded_example[0]).is_recorded(shown)
+    first_visit.run()
+    assert "Part of what this page shows is a finished example of" in words(first_visit)
+    assert "Sweep" not in ways(first_visit)
+
+
+def ways(page: AppTest) -> str:
+    """The ways to pick a layer in the answer's table."""
+    return " ".join(str(cell) for table in page.table for cell in table.value.iloc[:, 0])
 
 
 def test_own_work_is_not_called_recorded(first_visit: AppTest, recorded_example, tmp_path, monkeypatch):

@@ -9,13 +9,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from lga_core.bench.dashboard.server import Server
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import resolve
+from lga_core.models.sources.catalogue import OTHER_TITLE, resolve
 
 VIEWPORT = {"width": 1280, "height": 900}
 PATIENCE_MS = 600_000
 POLL_MS = 20  # while the first sign of something is awaited
 CALM_MS = 500  # while work goes on: looking costs the browser time
-FOLDER = "Hub id or local folder"  # the sidebar's words for a model that is not of the catalogue
 CLICK_MS = 10_000  # for what may be gone by then
 LIST_TRIES = 10  # to choose from a list
 REST_MS = 1_000  # after an address was opened, before a person would click
@@ -82,7 +81,7 @@ class Tab:
     async def go(self, page: str, *, facts: int, seed: int) -> None:
         """Open an address, in which a choice has the words that the list shows."""
         if "/" in self._model:
-            model = {"model": FOLDER, "other_model": self._model}
+            model = {"model": OTHER_TITLE, "other_model": self._model}
         else:
             model = {"model": resolve(self._model).title}
         question = {**model, "n": facts, "seed": seed}  # of the set that a new tab begins with

@@ -150,7 +150,8 @@ def _checked(entry: ManifestEntry, model: LoadedModel) -> Settings:
     for fact in entry.facts:
         if fact.target_new is None or fact.prompt[slice(*fact.span)] != fact.subject:
             raise _damaged(f"the subject of {fact.prompt!r} is not where the manifest says")
-    if not entry.tensors or len({item.layer for item in entry.tensors}) < len(entry.tensors):
+    layers = [item.layer for item in entry.tensors]
+    if not layers or len(set(layers)) < len(layers) or sorted(layers) != sorted(entry.layers):
         raise _damaged(f"the layers of the edit of {entry.facts[0].subject!r} do not fit")
     for item in entry.tensors:
         _check_shapes(entry, item, model)

@@ -148,8 +148,8 @@ def _blown_up(kl: float | None, ratios: Sequence[float | None], *, broken: bool)
 
 
 def _without_effect(nll_before: float | None, nll_after: float | None) -> list[str]:
-    """By the new answer: a precise edit may leave neutral prompts as they were."""
-    if nll_before is None or nll_after is None or nll_after <= nll_before - NOTHING_NLL:
+    """By the new answer: a precise edit may leave neutral prompts as they were. One that was given before may be."""
+    if nll_before is None or nll_after is None or nll_after <= max(nll_before - NOTHING_NLL, NOTHING_NLL):
         return []
     return [
         f"The edit did not take: the new answer's nll went from {nll_before:.2f} to "

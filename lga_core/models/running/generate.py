@@ -95,7 +95,8 @@ def stream(
     """One more token for every row at each step, None for a row whose text has ended; stops when all have.
 
     The model is held within a step only, and a step runs it as it is then, with whatever edits are applied around it.
-    With `past_ends` a text goes on after its end token, as packed training text does.
+    With `past_ends` a text goes on after its end token, as packed training text does. Raises LgaError when a
+    text has become longer than the model has positions.
     """
     ends = frozenset() if past_ends else end_tokens(model)
     batch = Batch.of(rows, model.device, side="left")  # so that every row's next token is the last column
@@ -104,7 +105,9 @@ def stream(
     mask = batch.mask  # (B, T), one column more at each step
     positions = batch.positions  # as ids
     live = [True] * len(rows)
-    for _ in range(length):
+    longest = max(len(row.ids) for row in rows)
+    for step in range(length):
+        model.asking.check_length(longest + step)
         with model.using("writing text"), torch.no_grad():
             hidden = model.architecture.decoder(
                 input_ids=ids,

@@ -17,6 +17,7 @@ from lga_core.paths import check_root, read_small, user_path
 from lga_core.resources import ASSETS
 
 CATALOGUE_FILE = ASSETS / "models.toml"
+OTHER, OTHER_TITLE = "other", "Hub id or local folder"  # the dashboard's choice of a model that is not listed
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # What a load needs. Some repositories hold the same weights twice more, as pickles or as consolidated files.
 HUB_FILES = (
@@ -78,6 +79,7 @@ def resolve(name: str) -> ModelEntry:
         return resolve(plain_name(name)).chatting
     for entry in catalogue():
         if name.lower() in map(str.lower, entry.names):
+            _check_there(entry)
             return entry
     path = user_path(name)
     if name and path.exists():
@@ -100,6 +102,8 @@ def local_folder(entry: ModelEntry) -> Path | None:
     A user's own folder is returned as it is, complete or not: loading it says what it lacks.
     """
     origin = entry.origin
+    if isinstance(origin, Local) and not origin.path.exists():
+        return None  # moved away since the catalogue of the user's own models was written
     if isinstance(origin, Local) and not origin.is_gguf:
         return origin.path
     if isinstance(origin, Hub):
@@ -118,6 +122,14 @@ def hub_folder(origin: Hub) -> Path | None:
     except (LocalEntryNotFoundError, HFValidationError):
         return None
     return folder if checkpoint.is_complete(folder) else None
+
+
+def _check_there(entry: ModelEntry) -> None:
+    if isinstance(entry.origin, Local) and not entry.origin.path.exists():
+        raise LgaError(
+            f"There is no folder or file {entry.origin.path}, where {own_catalogue()} has the model {entry.id}.",
+            hint="Put it back, or correct its path there.",
+        )
 
 
 def _local(name: str, path: Path) -> ModelEntry:
@@ -157,8 +169,12 @@ def _read_own(path: Path, _changed: int) -> tuple[ModelEntry, ...]:
         raise _unusable(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (OSError, ValueError, RecursionError) as error:  # not to be read, or no TOML
         raise _unusable(path, str(error)) from error
+    for entry in own:
+        if not entry.id.strip() or entry.id != entry.id.strip() or is_chat(entry.id) or entry.id.lower() == OTHER:
+            raise _unusable(path, f"a model cannot be called {entry.id!r}")
     names = [name.lower() for entry in (*_shipped(), *own) for name in entry.names]
-    twice = [name for name in names if names.count(name) > 1]
+    titles = [OTHER_TITLE.lower(), *(entry.title.lower() for entry in (*_shipped(), *own))]  # lists show these alone
+    twice = [name for all_of_a_kind in (names, titles) for name in all_of_a_kind if all_of_a_kind.count(name) > 1]
     if twice:
         raise _unusable(path, f"two models are called {twice[0]!r}")
     return own

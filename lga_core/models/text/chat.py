@@ -81,11 +81,12 @@ class Asking:
     tokenizer: "PreTrainedTokenizerFast"
     chat: ChatTemplate | None = None
     embeddings: int | None = None  # how many tokens the model has embeddings for; None: no model is asked
+    positions: int | None = None  # how many tokens a text may have where positions are learned; None: no such bound
 
     def encode(self, prompt: str, answer: str | None = None) -> "BatchEncoding":
         """`asked_text` as ids, with offsets and a mask of what the tokenizer adds. A template writes its own BOS.
 
-        Raises LgaError for a token that the model has no embedding for.
+        Raises LgaError for a token that the model has no embedding for, and for more tokens than it has positions.
         """
         encoded = self.tokenizer(
             asked_text(self.chat, prompt, answer),
@@ -94,7 +95,16 @@ class Asking:
             return_special_tokens_mask=True,
         )
         self.check_embedded(encoded["input_ids"])
+        self.check_length(len(encoded["input_ids"]))
         return encoded
+
+    def check_length(self, tokens: int) -> None:
+        """Raise LgaError where a text of so many tokens has more than the model has positions."""
+        if self.positions is not None and tokens > self.positions:
+            raise LgaError(
+                f"A text of {tokens:,} tokens is longer than this model’s {self.positions:,} positions.",
+                hint="Shorten the prompt or its answer.",
+            )
 
     def check_embedded(self, ids: Sequence[int]) -> None:
         """Raise LgaError that names the first of these tokens that the model has no embedding for."""

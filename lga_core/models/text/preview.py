@@ -56,12 +56,18 @@ def chat_template(folder: Path) -> ChatTemplate | None:
     if not has_chat_template(folder):
         return None
     files = (folder / name for name in ("tokenizer.json", SETTINGS, TEMPLATE))
-    return _template(folder, tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files))
+    try:
+        return _template(folder, tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files))
+    except OSError:  # no process could be started: tried again when it is asked for next
+        return None
 
 
 @functools.lru_cache(maxsize=4)
 def _template(folder: Path, _changed: tuple[int, ...]) -> ChatTemplate | None:
-    """In a process that can be ended: what a page shows must not wait for ever for somebody's template."""
+    """In a process that can be ended: what a page shows must not wait for ever for somebody's template.
+
+    Raises OSError where none can be started.
+    """
     command = [sys.executable, "-P", "-m", "lga_core.models.text.template_child", str(folder)]
     env = {**os.environ, **own_modules()}
     try:
@@ -69,7 +75,7 @@ def _template(folder: Path, _changed: tuple[int, ...]) -> ChatTemplate | None:
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TEMPLATE_SECONDS, check=True, env=env
         )
         return ChatTemplate(**json.loads(child.stdout.splitlines()[-1]))
-    except (OSError, subprocess.SubprocessError):  # who asks through it is told why
+    except subprocess.SubprocessError:  # who asks through it is told why
         return None
 
 

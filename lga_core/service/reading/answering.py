@@ -28,7 +28,11 @@ class Answered:
 
 
 def answered(scores: QuestionScores, past: Past, facts_name: str, editor: str, store: Store) -> Answered:
-    """`scores`: their rows may be incomplete. `editor`: whose sweep is looked for, with its default settings."""
+    """`scores`: their rows may be incomplete. `editor`: whose sweep is looked for, with its default settings.
+
+    The recorded example's sweep enters the answer to its own scores alone: beside scores that were measured here it
+    would be taken for measured here.
+    """
     identity = scores.known.identity
     facts = editable(scores.known.facts)
     forecast = scores.forecast.scores.rows if scores.forecast is not None else ()
@@ -38,8 +42,16 @@ def answered(scores: QuestionScores, past: Past, facts_name: str, editor: str, s
     sweep = None
     if facts:
         settings = EDITORS[editor].settings()
-        sweep, _ = finished_sweep(identity, facts_name, facts, range(identity.layers), editor, settings, store)
+        sweep, stored = finished_sweep(identity, facts_name, facts, range(identity.layers), editor, settings, store)
+        if store.is_recorded(stored.provenance.key) and not _are_recorded(scores, store):
+            sweep = None
     return Answered(answer=recommend(by_selector, sweep, past, blocked, scores.choices.seed), obstacles=blocked)
+
+
+def _are_recorded(scores: QuestionScores, store: Store) -> bool:
+    """Whether LGA's scores are the recorded example's."""
+    stored = None if scores.lga is None else scores.lga.stored
+    return stored is not None and store.is_recorded(stored.provenance.key)
 
 
 def stored_obstacles(

@@ -78,10 +78,14 @@ def settings_words(settings: Mapping[str, Any]) -> dict[str, str]:
     return words
 
 
-def recorded_sentence(model: str, machine: str, created: str, cores: int, torch: str) -> str:
-    """What the recorded example is, when and on what it was measured. `machine` and `created` as a Provenance's."""
+def recorded_sentence(model: str, machine: str, created: str, cores: int, torch: str, *, partly: bool) -> str:
+    """What the recorded example is, when and on what it was measured. `machine` and `created` as a Provenance's.
+
+    `partly`: the page shows numbers that were measured here, too.
+    """
     device = machine.partition(",")[0]
+    begin = "Part of what this page shows is a" if partly else "A"
     return (
-        f"A finished example of {model}, measured on {created[:10]} ({device}, {count(cores, 'core')}, torch {torch}). "
-        "What you measure takes its place."
+        f"{begin} finished example of {model}, measured on {created[:10]} "
+        f"({device}, {count(cores, 'core')}, torch {torch}). What you measure takes its place."
     )

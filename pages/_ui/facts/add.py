@@ -158,6 +158,8 @@ def _take_incoming() -> None:
 
 
 def _take_typed() -> None:
+    if not session().adding:
+        return  # a second click was faster than the page
     fact = ONE_FACT.take()
     if fact is None:
         return

@@ -79,9 +79,14 @@ def mark(facts: FactSet) -> str:
     return f"{facts.fingerprint}-{hash((tuple(fact.record for fact in facts.facts), facts.problems)):x}"
 
 
+def _is_shipped(name: str) -> bool:
+    """Whether a list, which shows titles alone, could not tell it from a shipped set."""
+    return any(name in (shipped, title(shipped)) for shipped in shipped_sets())
+
+
 def add_read(facts: FactSet) -> None:
     """List a set that was read, and choose it. A file that is read again replaces the one of its name."""
-    name = facts.name if facts.name not in shipped_sets() else f"{facts.name} (uploaded)"
+    name = f"{facts.name} (uploaded)" if _is_shipped(facts.name) else facts.name
     kept().sets[name] = replace(facts, name=name)
     choose(name)
 
@@ -90,7 +95,7 @@ def add_derived(facts: FactSet) -> str:
     """List a set that was made here under a name that no other one has; the same facts again are the same set."""
     wanted, number = facts.name.strip() or "Facts", 1
     name, earlier = wanted, kept().sets
-    while name in shipped_sets() or (name in earlier and earlier[name].facts != facts.facts):
+    while _is_shipped(name) or (name in earlier and earlier[name].facts != facts.facts):
         number += 1
         name = f"{wanted} ({number})"
     earlier[name] = replace(facts, name=name)
@@ -100,7 +105,10 @@ def add_derived(facts: FactSet) -> str:
 def remove(name: str) -> None:
     """Take a set of this tab off the list. For callbacks, as `bring_back`, which undoes it until the next one goes."""
     tab = kept()
-    tab.removed = tab.sets.pop(name)
+    removed = tab.sets.pop(name, None)
+    if removed is None:
+        return  # a second click was faster than the page
+    tab.removed = removed
     if tab.asked is not None and tab.asked.facts == name:
         tab.ask_store(None)
     choose(shipped_sets()[0])

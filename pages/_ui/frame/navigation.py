@@ -49,6 +49,7 @@ def run(page: StreamlitPage) -> None:
     warm_up()
     opening.show_notices()
     session().shown_run = None
+    session().also_shown.clear()
     session().compute = None
     above = st.container()  # it is drawn after the page, which says what it shows
     guide.show()

@@ -19,12 +19,12 @@ def sidebar() -> None:
     """Draws the sidebar and keeps the question that it asks in the session."""
     restore_widgets()
     opening.open_requested()
+    here = session()
+    here.question = None  # until the sidebar asks one: where it fails, no page goes on with the one before
     with st.sidebar:
         entry = model.choose_model()
         st.divider()
         chosen, limit, seed, known_only = facts.choose_facts()
-        here = session()
-        here.question = None
         if entry is not None and chosen.facts:
             here.question = Question(
                 model=entry.name,

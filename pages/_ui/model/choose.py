@@ -5,7 +5,7 @@ import streamlit as st
 from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
-from lga_core.models.sources.catalogue import catalogue, local_folder, resolve
+from lga_core.models.sources.catalogue import OTHER, OTHER_TITLE, catalogue, local_folder, resolve
 from lga_core.models.sources.entry import ModelEntry, Wheel
 from lga_core.models.sources.fetching.terms import accept_terms, terms_accepted
 from lga_core.models.sources.files import gigabytes
@@ -16,8 +16,6 @@ from pages._ui.shell.elements import button, hint, text_field, toggle
 from pages._ui.shell.engine import engine, identity
 from pages._ui.shell.errors import error_box, noticed
 from pages._ui.shell.text import safe
-
-OTHER = "other"
 
 
 def choose_model() -> ModelEntry | None:
@@ -37,7 +35,7 @@ def choose_model() -> ModelEntry | None:
     )
     if chosen == OTHER:
         name = text_field(
-            "Hub id or local folder",
+            OTHER_TITLE,
             state.OTHER_MODEL,
             bind="query-params",
             placeholder="owner/name or a path",
@@ -63,7 +61,7 @@ def choose_model() -> ModelEntry | None:
 
 def label(name: str) -> str:
     """What a choice of the model is called, also in the address."""
-    return "Hub id or local folder" if name == OTHER else resolve(name).title
+    return OTHER_TITLE if name == OTHER else next(entry.title for entry in catalogue() if entry.id == name)
 
 
 def _asked(entry: ModelEntry) -> ModelEntry:

@@ -14,25 +14,26 @@ from pages._ui.shell.text import safe
 def mark() -> None:
     """Above a page that shows recorded numbers, or none while the answer that the tab has open is recorded."""
     here = session()
-    key = here.shown_run
-    if key is None and kept().asked is not None:
-        key = kept().run
-    recorded = recorded_example()
-    if not key or recorded is None or not store().is_recorded(key):
-        return
-    run = store().find(key)
-    if run is None:
+    main = here.shown_run
+    if main is None and kept().asked is not None:
+        main = kept().run
+    example = recorded_example()
+    key = next((key for key in (main, *sorted(here.also_shown)) if key and store().is_recorded(key)), None)
+    run = None if key is None else store().find(key)
+    if example is None or run is None:
         return
     asked = run.provenance
     compute = here.compute or (sidebar.score if here.question == kept().asked else None)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         title = resolve(asked.model).title
-        said = recorded_sentence(title, asked.machine, asked.created, recorded.cores, recorded.torch)
+        said = recorded_sentence(
+            title, asked.machine, asked.created, example.cores, example.torch, partly=bool(main) and key != main
+        )
         st.markdown(f":gray-badge[:material/history: Recorded] {safe(said)}")
         off = compute is None or any(job.alive for job in kept().jobs.values())
         about = "Fetches the model where it is not here, and measures the same with it."
         button("Compute it here", "compute_here", compute, icon="play_arrow", disabled=off, help=about)
-        for other in recorded.models:
+        for other in example.models:
             if other.identity.name != asked.model:
                 name = other.identity.name
                 button(f"Show {resolve(name).title}", f"recorded_{name}", _open, other.runs)

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import catalogue
+from lga_core.models.sources.catalogue import OTHER, catalogue
 from lga_core.models.text.chat import is_chat, plain_name
 from lga_core.results import Origin
 from lga_core.runs.shipped import example
@@ -19,7 +19,6 @@ from lga_core.view.words.text import count
 from pages._ui.edits.editors import MEASURING
 from pages._ui.edits.settings_form import widget_values
 from pages._ui.facts import sets
-from pages._ui.model.choose import OTHER
 from pages._ui.session import state
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell.engine import identity, recorded_runs, runs, store

@@ -63,6 +63,7 @@ def show(question: Question) -> None:
     finished = results.finished if results is not None else set()
     if results is not None and results.lga is not None and results.lga.stored is not None:
         session().shown_run = results.lga.stored.provenance.key
+        session().also_shown |= {item.stored.provenance.key for item in results.scored if item.stored is not None}
 
     def look() -> QuestionScores | None:
         """As it is now: it grows while the job runs, and what needs it is then drawn again."""

@@ -41,6 +41,12 @@ class Traced:
         return not self.traces and self.attribution is None
 
     @property
+    def keys(self) -> set[str]:
+        """The stored runs that it is of."""
+        read = [*self.traces.values(), *([self.attribution] if self.attribution is not None else [])]
+        return {stored.provenance.key for _, stored in read}
+
+    @property
     def complete(self) -> bool:
         return len(self.traces) == len(self.request.kinds) and self.attribution is not None
 

@@ -178,6 +178,7 @@ class Session:
     go_to: str | None = None  # the page to show first
     notices: list[str] = field(default_factory=list)  # what opening them had to say
     shown_run: str | None = None  # the stored run that the page shows, for the address; "": work that no run holds
+    also_shown: set[str] = field(default_factory=set)  # other stored runs of which it shows something
     options_shown: bool = False  # the page has the widgets of the scores' options, which the address then names
     compute: Callable[[], None] | None = None  # measures here what the page shows; None: the scores
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last

@@ -10,7 +10,7 @@ from lga_core.view.words.edits.sentences import best_layer_sentence
 from lga_core.view.words.names import method_title
 from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import options
-from pages._ui.session.state import Question, kept
+from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import waiting
@@ -65,6 +65,7 @@ def show(question: Question, trial: TrialRequest) -> None:
     def draw() -> None:
         result = reading.read(model, request, store())
         if result.begun:
+            session().also_shown.add(result.stored.provenance.key)
             _results(result, golden, model.layers)
         elif running is not None:
             waiting("The first layers appear here as soon as they are measured.")

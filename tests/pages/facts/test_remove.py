@@ -32,3 +32,10 @@ def test_what_was_scored_with_it_is_let_go_of_and_stays_in_the_store(page: AppTe
     open_page(page)
     page.button(key="bring_back_set").click().run()
     assert chosen(page).name == "ten.json"
+
+
+def test_a_second_click_before_the_page_is_drawn_removes_nothing_more(page: AppTest):
+    removed = kept(page).sets.pop("ten.json")  # as the first click does
+    kept(page).removed = removed
+    page.button(key="remove_set").click().run()
+    assert not page.exception and kept(page).removed is removed
