@@ -50,7 +50,7 @@ class Difference(Result):
     second: str
     metric: str
     units: int
-    above: int  # units in which LGA's is higher
+    above: int  # units in which the first one’s is higher
     below: int
     least: float | None
     most: float | None
