@@ -56,7 +56,8 @@ class LoadedModel:
     def _learned_positions(self) -> int | None:
         """How many tokens a text may have where the positions have embeddings (GPT-2, OPT); None for all others."""
         embeddings = [each for each in self.architecture.decoder.modules() if isinstance(each, nn.Embedding)]
-        return self.model.config.get_text_config().max_position_embeddings if len(embeddings) > 1 else None
+        config = self.model.config.get_text_config()
+        return getattr(config, "max_position_embeddings", None) if len(embeddings) > 1 else None
 
     @functools.cached_property
     def chatting(self) -> "LoadedModel":
