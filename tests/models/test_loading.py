@@ -238,7 +238,7 @@ def test_a_text_longer_than_the_learned_positions_is_refused(tmp_path: Path):
     train_tokenizer(bos=False).save_pretrained(tmp_path)
     loaded = load(str(tmp_path), device="cpu")
     row = prompt_row(loaded.asking, "Paris is in")
-    with pytest.raises(LgaError, match="longer than this model’s 16 positions"):
+    with pytest.raises(LgaError, match=r"tokens \(“The Space Needle .*”\) is longer than this model’s 16 positions"):
         prompt_row(loaded.asking, "The Space Needle is in Seattle and " * 9)
     fits = 16 - len(row.ids) + 1  # the last token is not read again
     (text,) = generate(loaded, [row], fits, sampler([0]), phase=Phase.FLUENCY, past_ends=True)

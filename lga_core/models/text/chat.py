@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SUFFIX = ":chat"  # of a model's name
 MESSAGE = "PROMPT-OF-A-FACT"  # stands for a prompt while the template is read
 MAX_CHARACTERS = 100_000  # that a template puts around it
+BEGINNING = 40  # characters of a prompt that is too long, to know it by
 # What templates ask for beside the messages: no reasoning before the answer (Qwen 3), and the date that Llama 3's
 # template takes by default, for one that changes from day to day would change the numbers.
 GIVEN = {"enable_thinking": False, "date_string": "26 Jul 2024"}
@@ -95,14 +96,14 @@ class Asking:
             return_special_tokens_mask=True,
         )
         self.check_embedded(encoded["input_ids"])
-        self.check_length(len(encoded["input_ids"]))
+        self.check_length(len(encoded["input_ids"]), f" (“{prompt[:BEGINNING]}…”)")
         return encoded
 
-    def check_length(self, tokens: int) -> None:
+    def check_length(self, tokens: int, which: str = "") -> None:
         """Raise LgaError where a text of so many tokens has more than the model has positions."""
         if self.positions is not None and tokens > self.positions:
             raise LgaError(
-                f"A text of {tokens:,} tokens is longer than this model’s {self.positions:,} positions.",
+                f"A text of {tokens:,} tokens{which} is longer than this model’s {self.positions:,} positions.",
                 hint="Shorten the prompt or its answer.",
             )
 
