@@ -27,7 +27,7 @@ def mark() -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         title = resolve(asked.model).title
         said = recorded_sentence(
-            title, asked.machine, asked.created, example.cores, example.torch, partly=bool(main) and key != main
+            title, asked.machine, asked.created, example.cores, example.torch, partly=main is not None and key != main
         )
         st.markdown(f":gray-badge[:material/history: Recorded] {safe(said)}")
         off = compute is None or any(job.alive for job in kept().jobs.values())
