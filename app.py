@@ -8,10 +8,10 @@ import importlib
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages._ui.frame.document import Document
 from pages._ui.frame.no_delay import no_delay
-from pages._ui.frame.preload import Preload
 from pages._ui.shell.progress_feed import ROUTE
 
 importlib.import_module("pages._ui.frame.navigation")
 importlib.import_module("pages._ui.scoring.results")
-app = st.App("pages/dashboard.py", lifespan=no_delay, middleware=[Middleware(Preload)], routes=[ROUTE])
+app = st.App("pages/dashboard.py", lifespan=no_delay, middleware=[Middleware(Document)], routes=[ROUTE])

@@ -6,8 +6,9 @@ SLOW = 150_000  # ms, for what is computed: the machine may have other work
 QUIET = 750  # ms of rest without a break
 LOOK = 50  # ms that one look counts at most: a page that is being drawn does not look, and that is no rest
 # No job is shown, the script has come to its end, and what it drew stands in its own colours: Streamlit fades what it
-# is about to draw again, and fades it in when it is there.
-_AT_REST = """() => !document.querySelector("[class*=st-key-job_], [data-testid=stStatusWidget], [data-stale=true]")
+# is about to draw again, fades it in when it is there, and has a skeleton in its place before.
+_AT_REST = """() => !document.querySelector("[class*=st-key-job_], [data-stale=true]")
+    && !document.querySelector("[data-testid=stStatusWidget], [data-testid=stSkeleton]")
     && document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
     && document.getAnimations().every(animation =>
         animation.playState !== "running" || animation.effect.getComputedTiming().endTime === Infinity)"""

@@ -1,4 +1,4 @@
-"""How the server hands its files out: the first view's scripts are named in time, and answers are not held back."""
+"""How the server hands its files out: pages name their scripts and bring their look, and answers are not held back."""
 
 import asyncio
 import socket
@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import psutil
+import pytest
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message
 
+from pages._ui.frame.document import FIRST_VIEW, LOOK, SCRIPTS, Document, links
 from pages._ui.frame.no_delay import no_delay
-from pages._ui.frame.preload import FIRST_VIEW, SCRIPTS, Preload, links
 
 Result = TypeVar("Result")
 
@@ -27,9 +28,23 @@ def test_a_script_that_is_not_there_is_left_out(tmp_path):
     assert links(tmp_path) == "<./static/js/Table.abc.js>; rel=modulepreload; crossorigin"
 
 
-def test_pages_name_their_scripts_and_other_answers_do_not():
-    assert headers_sent(Preload(HTMLResponse("<p>A page</p>")))["link"] == links()
-    assert "link" not in headers_sent(Preload(JSONResponse({})))
+def test_streamlits_page_names_its_scripts_and_brings_its_look():
+    page = SCRIPTS.parents[1] / "index.html"
+    headers, body = sent(Document(FileResponse(page, media_type="text/html")))
+    before, after = page.read_bytes().split(b"</body>")
+    assert body == before + LOOK + b"</body>" + after
+    assert headers["link"] == links() and int(headers["content-length"]) == len(body)
+    assert "etag" not in headers and "last-modified" not in headers, "a browser would keep an earlier version's look"
+
+
+@pytest.mark.parametrize("answer", [JSONResponse({}), Response(status_code=304), HTMLResponse("</body>", 404)])
+def test_other_answers_are_left_alone(answer: Response):
+    assert sent(Document(answer)) == sent(answer)
+
+
+def test_a_page_without_an_end_is_left_whole():
+    headers, body = sent(Document(HTMLResponse("<p>A page</p>")))
+    assert body == b"<p>A page</p>" and int(headers["content-length"]) == len(body)
 
 
 def test_connections_of_a_socket_that_names_no_protocol_are_not_held_back():
@@ -56,18 +71,20 @@ def test_a_process_that_may_not_see_its_sockets_serves_nevertheless(monkeypatch)
     assert run(begun())
 
 
-def headers_sent(app: ASGIApp) -> Headers:
-    """The headers of the app's answer to one request."""
-    sent: list[Message] = []
+def sent(app: ASGIApp) -> tuple[Headers, bytes]:
+    """The headers and the body of the app's answer to one request."""
+    messages: list[Message] = []
 
     async def receive() -> Message:
         return {"type": "http.request"}
 
     async def send(message: Message) -> None:
-        sent.append(message)
+        messages.append(message)
 
-    run(app({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send))
-    return Headers(raw=sent[0]["headers"])
+    asked = {"type": "http", "asgi": {"spec_version": "2.4"}, "method": "GET", "path": "/", "headers": []}
+    run(app(asked, receive, send))
+    begin, *parts = messages
+    return Headers(raw=begin["headers"]), b"".join(part["body"] for part in parts)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

@@ -14,10 +14,10 @@ from pages._ui.shell.layer_choice import readers_layers
 
 SWEEPS = ("sweep", "every layer")  # what a sweep's jobs are kept under
 # Streamlit marks each link to the page that is shown. Two steps are on one page; the next step is the bold one.
-_UNMARKED = """<style>
+LOOK = """
 .st-key-guide [data-testid="stPageLink-NavLink"]:not(:hover) { background-color: transparent; }
 .st-key-guide [data-testid="stPageLink-NavLink"] p { font-weight: inherit; }
-</style>"""
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,6 @@ def show() -> None:
     if not session().recognized or kept().guide_off:
         return
     done = [step.done() for step in STEPS]
-    st.html(_UNMARKED)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="guide"):
         for place, step in enumerate(STEPS):
             is_next = not done[place] and all(done[:place])
@@ -48,17 +47,19 @@ def show() -> None:
         about = (
             "This browser does not show the five steps again, until the button at the end of the sidebar is pressed."
         )
-        button("Dismiss", "dismiss_guide", _set_off, True, icon="close", type="tertiary", help=about)
+        if button("Dismiss", "dismiss_guide", None, icon="close", type="tertiary", help=about):
+            kept().guide_off = True
+            st.rerun()  # the sidebar, too
 
 
 def show_again_button() -> None:
     """At the end of the sidebar, where the path was dismissed."""
     if session().recognized and kept().guide_off:
-        button("Show the five steps", "show_guide", _set_off, False, icon="route", type="tertiary")
+        button("Show the five steps", "show_guide", _call_back, icon="route", type="tertiary")
 
 
-def _set_off(off: bool) -> None:
-    kept().guide_off = off
+def _call_back() -> None:
+    kept().guide_off = False
 
 
 def _asks() -> bool:

@@ -11,7 +11,7 @@ from lga_core.view.figures.parts.style import LEAST_WIDTH
 _PHONE = 640  # px of the window: from there on Streamlit puts columns below one another
 _TABLET = LEAST_WIDTH + 360  # with the sidebar
 _TABLE = 560  # px
-_CSS = f"""<style>
+LOOK = f"""
 @media (max-width: {_TABLET}px) {{
     [data-testid="stFullScreenFrame"]:has(> [data-testid="stPlotlyChart"]):not([data-testid="stColumn"] *) {{
         min-width: {LEAST_WIDTH}px; }}
@@ -25,7 +25,7 @@ _CSS = f"""<style>
     [data-testid="stColumn"]:has([data-testid="stElementContainer"]:only-child > [data-testid="stMetric"]) {{
         min-width: calc(50% - 0.5rem); flex-basis: calc(50% - 0.5rem); }}
 }}
-</style>"""
+"""
 _SETTLED = 250  # ms: a page that is being drawn changes many times
 _JS = f"""
 const FRAMES = '[data-testid="stTable"] > div, '
@@ -57,5 +57,4 @@ _frames = st.components.v2.component("scrolling_frames", html="<span></span>", j
 
 def frames() -> None:
     """Once a page, before it is drawn."""
-    st.html(_CSS)
     _frames(key="scrolling_frames", height=0)

@@ -23,14 +23,6 @@ PAGES = (
 )
 
 
-# Components that show nothing. Each would leave the gap that is between two elements, above the first one; and one that
-# can scroll takes a stop of the Tab key.
-_UNSEEN = """<style>
-:is(.st-key-theme_watcher, .st-key-scrolling_frames, .st-key-browser_tab, [class*="_listener"]) {
-    position: absolute; overflow: clip; }
-</style>"""
-
-
 def chosen_page(*, listed: bool) -> StreamlitPage:
     """The page that the address asks for; the first one is the default. `listed`: the pages are shown in a menu."""
     return st.navigation(
@@ -42,19 +34,24 @@ def chosen_page(*, listed: bool) -> StreamlitPage:
 def run(page: StreamlitPage) -> None:
     """Run the page with what stands around it: theme, guide, notices, the mark of recorded numbers, the address."""
     layer_choice.apply_clicks()
-    st.html(_UNSEEN)
     theme.watch()
     narrow.frames()
-    tab.recognize()
     warm_up()
     opening.show_notices()
     session().shown_run = None
     session().also_shown.clear()
     session().compute = None
     above = st.container()  # it is drawn after the page, which says what it shows
-    guide.show()
+    _tab_and_guide()
     with boxed("The page"):  # what follows is for one that failed, too
         page.run()
     with above:
         recorded.mark()
     opening.write_address()
+
+
+@st.fragment(key="tab_and_guide")
+def _tab_and_guide() -> None:
+    """The browser says which tab this is once it has begun to draw the page: then this runs again, and nothing else."""
+    tab.recognize()
+    guide.show()

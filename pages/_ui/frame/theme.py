@@ -13,7 +13,7 @@ from pages._ui.shell.charts import theme_name
 # bright enough for text and lines, and darkens that colour under the pointer. It fades the label of a disabled widget
 # to 40 % and the Stop button to 60 %. A link that has the keyboard's focus it marks by a shade that is hardly seen.
 # The browser chooses between the two themes' colours: at a first visit the server does not know the theme yet.
-_CONTRAST = """<style>
+_CONTRAST = """
 button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled) * {{
     color: light-dark({light.page}, {dark.page}); }}
 button[kind^="primary"]:is(:hover, :active, :focus-visible):not(:disabled) {{
@@ -24,15 +24,22 @@ button[kind^="primary"]:is(:hover, :active, :focus-visible):not(:disabled) {{
     outline: 2px solid light-dark({light.muted}, {dark.muted}); }}
 [data-testid="stCode"] .token {{ color: inherit !important; }}
 [data-testid="stStatusWidget"], [data-testid="stStatusWidget"] * {{ opacity: 1 !important; }}
-</style>""".format(**THEMES)
+""".format(**THEMES)
 # An animation has the browser draw 60 times a second. On the engine's own cores each time stops a thread that the
 # others then wait for: with Streamlit's animations a trial edit took 34 s, without them 28 s (2 cores, SmolLM2). What
 # Streamlit fades after a while (an element that is out of date) changes after that while, in one step.
-_CALM = "<style>* { animation: none !important; transition-duration: 0s !important; }</style>"
+_CALM = "* { animation: none !important; transition-duration: 0s !important; }"
 # Streamlit's own download of a table leaves cells as they are, which a spreadsheet may run; the pages' buttons do not.
-_NO_PLAIN_CSV = """<style>
+_NO_PLAIN_CSV = """
 [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
-</style>"""
+"""
+# Components that show nothing. Each would leave the gap that is between two elements, above the first one; and one that
+# can scroll takes a stop of the Tab key.
+_UNSEEN = """
+:is(.st-key-theme_watcher, .st-key-scrolling_frames, .st-key-browser_tab, [class*="_listener"]) {
+    position: absolute; overflow: clip; }
+"""
+LOOK = _CONTRAST + _CALM + _NO_PLAIN_CSV + _UNSEEN
 _DIALOGS = "<style>[role='dialog'] {{ color-scheme: {} }}</style>"  # they lie outside of what Streamlit gives a scheme
 # A dot in the page's own colour, which nobody sees: a transition starts exactly when that colour becomes another one.
 _CSS = """
@@ -51,7 +58,6 @@ _watcher = st.components.v2.component("theme_watcher", html='<span class="probe"
 
 
 def watch() -> None:
-    """Mend Streamlit's look for every page, and run the page again whenever the theme changes."""
-    st.html(_CONTRAST + _CALM + _NO_PLAIN_CSV)
+    """Run the page again whenever the theme changes."""
     st.html(_DIALOGS.format(theme_name()))
     _watcher(key="theme_watcher", height=0, on_changed_change=lambda: None)

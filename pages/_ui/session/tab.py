@@ -49,7 +49,10 @@ _component = st.components.v2.component("browser_tab", html="<span></span>", js=
 
 
 def recognize() -> None:
-    """Take back what the tab had before a reload, as soon as the browser has said which tab it is."""
+    """Take back what the tab had before a reload, as soon as the browser has said which tab it is.
+
+    The whole page runs again where that changes it.
+    """
     remembered = _component(
         key="browser_tab",
         height=0,
@@ -65,9 +68,10 @@ def recognize() -> None:
     if known:
         _restart_edits(before)
     session().recognized = True
-    if kept().guide_off is None and getattr(remembered, "guide_off", False):
+    dismissed = kept().guide_off is None and getattr(remembered, "guide_off", False)
+    if dismissed:
         kept().guide_off = True
-    if opening.open_first(known=known) or known:
+    if opening.open_first(known=known) or known or dismissed:
         st.rerun()
 
 
