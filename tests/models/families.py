@@ -151,6 +151,15 @@ FAMILIES = (
         down="mlp.dense_4h_to_h",
     ),
     Family(
+        name="mpt",
+        title="MPT",
+        classes=("MptConfig", "MptForCausalLM"),
+        sizes={"d_model": WIDTH, "n_layers": LAYERS, "n_heads": HEADS, "max_seq_len": 256},
+        note="ALiBi that all rows share, no biases",
+        down="ffn.down_proj",
+        exact=torch.float32,
+    ),
+    Family(
         name="phi",
         title="Phi 1, 1.5, 2",
         classes=("PhiConfig", "PhiForCausalLM"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import train_tokenizer, value_of
-from models.families import FAMILIES, INNER, LAYERS, WIDTH, Family, family_named
+from models.families import FAMILIES, HEADS, INNER, LAYERS, WIDTH, Family, family_named
 
 from lga_core.bench.speed.baselines import naive_clean_outputs, naive_gradient_products, naive_restored_probability
 from lga_core.editing.editors.rome import r_rome
@@ -85,7 +85,7 @@ def log_p(model: LoadedModel, fact) -> torch.Tensor:
 @every_family
 def test_the_parts_are_found(family):
     architecture = model_of(family).architecture
-    inner = 4 * WIDTH if family.name == "bloom" else INNER  # BLOOM has no choice
+    inner = 4 * WIDTH if family.name in ("bloom", "mpt") else INNER  # these have no choice
     assert len(architecture.blocks) == LAYERS and architecture.hidden_size == WIDTH
     for block in architecture.blocks:
         assert block.down.name == f"{block.name}.{family.down}"
@@ -289,11 +289,13 @@ def test_what_follows_a_beginning_is_what_the_whole_run_gives(family, start):
     """Columns after kept keys and values, run once and again from a block on, are those of the whole run."""
     model, near = model_of(family), rounding(family, 1e-6)  # GPT-J turns its rotations in float32
     rows, ends = answers(model)[0], (3, 0, 4)
+    rows, ends = [*rows, rows[0]], (*ends, ends[0])
+    assert len(rows) == HEADS, "what all rows share may have a place for each head"
     batch = Batch.aligned(rows, ends, model.device)
     assert batch.ids[:, max(ends)].tolist() == [row.ids[end] for row, end in zip(rows, ends, strict=True)]
     with torch.no_grad():
         whole = final_hidden(model, batch)[:, max(ends) :]
-        alone = final_hidden(model, Batch.of(rows[2:], model.device))[0, 4:]
+        alone = final_hidden(model, Batch.of(rows[2:3], model.device))[0, 4:]
         prefix = PrefixCache.of(model, batch, max(ends))
         activations = record_activations(model, batch, range(LAYERS + 1), prefix)
         again = [resume(model, activations, start) for _ in range(2)]  # what is kept stays as it was

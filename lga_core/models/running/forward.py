@@ -21,6 +21,7 @@ from lga_core.models.running.packing import Packing
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text.tokens import AnswerIndex, Batch
 
+SHARED = frozenset({"position_bias"})  # a block's argument (heads, 1, T) that all rows share: MPT's ALiBi
 HEAD_ELEMENTS = 2**26  # logits held at once: 256 MB in float32
 
 
@@ -149,7 +150,7 @@ class ActivationCache:
         if cache is not None and rows is not None:
             cache.layers[block].batch_select_indices(rows)
         return tuple(_select(arg, rows, self.rows, cache) for arg in args), {
-            key: _select(value, rows, self.rows, cache) for key, value in kwargs.items()
+            key: value if key in SHARED else _select(value, rows, self.rows, cache) for key, value in kwargs.items()
         }
 
 
