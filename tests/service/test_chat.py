@@ -24,7 +24,7 @@ class Control:
     def publish(self, value: object) -> None:
         pass
 
-    def without_turn(self):
+    def without_turn(self, *, last=False):
         return nullcontext()
 
     def holding(self):
@@ -42,6 +42,18 @@ def test_both_ways_to_ask_share_one_model_in_memory(chat_folder):
     assert chat.model is plain.model and chat.chat is not None and plain.chat is None
     assert desk.peek(name) is desk.model(name, Control()) is chat
     assert desk.ledger("tab", chat) is not desk.ledger("tab", plain)
+
+
+@pytest.mark.parametrize("asked", ["", ":chat"])
+def test_a_model_that_a_job_still_has_is_not_loaded_again(chat_folder, tiny_folder, asked):
+    told = []
+    desk = Desk(told.append)
+    held = desk.model(f"{chat_folder}{asked}", Control())
+    desk.model(str(tiny_folder), Control())
+    again = desk.model(str(chat_folder), Control())
+    assert again.model is held.model and again.name == str(chat_folder) and again.chat is None
+    assert told == [None, str(chat_folder), None, str(tiny_folder), str(chat_folder)]
+    assert desk.peek(str(tiny_folder)) is None, "one model is in memory, and those that jobs have"
 
 
 def test_without_a_template_it_is_refused_and_the_plain_one_stays(tiny_folder):

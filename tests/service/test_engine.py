@@ -20,7 +20,7 @@ from lga_core.runs.storage.keys import known_facts_run
 from lga_core.runs.storage.store import Store
 from lga_core.scores.methods import View, layer_scores
 from lga_core.service.process import machine
-from lga_core.service.process.client import EngineClient
+from lga_core.service.process.client import PAUSE_SECONDS, EngineClient
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.stored import scored_facts
 from lga_core.service.reading.sweep import SweepReader
@@ -132,8 +132,13 @@ def test_an_engine_that_cannot_begin_ends_its_jobs(home, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     client = EngineClient(grace=None)
     try:
-        job = client.start(KnownFactsRequest(model="smollm2-135m", facts=proxy().facts), "Asking")
-        assert job.wait(SECONDS) and "it is broken" in job.error.cause
+        request = KnownFactsRequest(model="smollm2-135m", facts=proxy().facts)
+        jobs = [
+            client.start(request, "Asking"),
+            client.start(dataclasses.replace(request, model="gemma-3-270m"), "Asking"),
+        ]
+        for job in jobs:  # who is told second is told the same
+            assert job.wait(SECONDS) and "it is broken" in job.error.cause
         process = client.process
         assert process is None or process.wait(SECONDS) == 1, "the next request starts another"
     finally:
@@ -145,6 +150,21 @@ def test_where_no_process_can_be_started_a_job_says_so(home, tmp_path, monkeypat
     client = EngineClient(grace=None)
     job = client.start(KnownFactsRequest(model="smollm2-135m", facts=proxy().facts), "Asking")
     assert job.wait(0) and "no engine process can be started" in job.error.cause and not client.running()
+
+
+def test_where_no_thread_can_be_started_a_job_says_so_and_no_process_is_left(home, monkeypatch):
+    def refused(thread):
+        if thread.name == "engine link":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    start, before = threading.Thread.start, set(psutil.Process().children())
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    client = EngineClient(grace=None)
+    job = client.start(KnownFactsRequest(model="smollm2-135m", facts=proxy().facts), "Asking")
+    assert job.wait(0) and "can't start new thread" in job.error.cause and not client.running()
+    for process in set(psutil.Process().children()) - before:
+        process.wait(SECONDS)
 
 
 def test_a_cancelled_job_keeps_what_it_finished_and_goes_on_from_there(client, tiny_folder):
@@ -265,6 +285,30 @@ def test_a_job_that_nobody_looks_at_is_cancelled(home, tiny_folder):
         assert job.wait(SECONDS) and job.snapshot().state == "cancelled"
     finally:
         client.close()
+
+
+def test_a_server_that_was_stopped_and_goes_on_cancels_nothing_that_is_looked_at(home, tiny_folder):
+    program = (
+        "import sys, time; from lga_core.service.process.client import EngineClient; "
+        "from tests.service.asking import long_request; client = EngineClient(grace=4.0); "
+        "job = client.start(long_request(sys.argv[1], ' stopped'), 'Sweeping'); print('begun', flush=True)\n"
+        "for _ in range(8): job.touch(); time.sleep(2.0)\n"
+        "print(job.snapshot().state, flush=True); client.close()"
+    )
+    server = psutil.Popen(
+        [sys.executable, "-c", program, str(tiny_folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "LGA_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert server.stdout.readline() == "begun\n"
+    time.sleep(1.0)
+    server.suspend()
+    time.sleep(PAUSE_SECONDS + 1.0)
+    server.resume()
+    assert server.stdout.readline() == "running\n"
+    server.stdout.close()
+    server.wait(SECONDS)
 
 
 def test_the_engine_ends_with_the_server_however_that_ends(home, tiny_folder):

@@ -1,4 +1,4 @@
-"""Ctrl-C in the terminal ends the server and its engine, with no traceback of the engine and nothing half written."""
+"""Ctrl-C in the terminal, or its end, ends server and engine, with no traceback of it and nothing half written."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.service.asking import SECONDS
 
@@ -33,7 +34,8 @@ except KeyboardInterrupt:
 """
 
 
-def test_ctrl_c_leaves_no_half_written_folder_and_no_word_of_the_engine(home, tiny_folder, tmp_path):
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 0), (signal.SIGHUP, -signal.SIGHUP)])
+def test_it_leaves_no_half_written_folder_and_no_word_of_the_engine(home, tiny_folder, tmp_path, how, code):
     place = tmp_path / "exports"
     place.mkdir()
     server = subprocess.Popen(
@@ -46,8 +48,8 @@ def test_ctrl_c_leaves_no_half_written_folder_and_no_word_of_the_engine(home, ti
     )
     engine = psutil.Process(int(server.stdout.readline()))
     stop_while_it_writes(engine, place)
-    os.killpg(server.pid, signal.SIGINT)
-    assert server.wait(SECONDS) == 0
+    os.killpg(server.pid, how)
+    assert server.wait(SECONDS) == code
     engine.resume()
     engine.wait(SECONDS)
     words = server.stderr.read()

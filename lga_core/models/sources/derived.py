@@ -1,5 +1,6 @@
 """What is worked out once per model and kept on disk: its own text and its second moments, by model fingerprint."""
 
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ from lga_core.paths import whole_file
 from lga_core.results.base import adapter
 
 Content = TypeVar("Content")
+_kept_bytes = math.inf  # by this process since it made room last; at first it does not know what others kept
 
 
 class Identified(Protocol):
@@ -60,13 +62,22 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
         with whole_file(path) as half:
             write(half)
         if cap is not None:
-            shrink(cap)
+            _shrink_now_and_then(cap, path.stat().st_size)
     except (OSError, SafetensorError) as error:  # safetensors tells of a full disk in words
         if tells_no_room(str(error)) or (isinstance(error, OSError) and is_no_room(error)):
             raise no_room(f"No room to keep {path.name}.") from error
         raise LgaError(
             f"{path.name} cannot be kept: {error}.", hint="Set LGA_HOME to a folder that can be written."
         ) from error
+
+
+def _shrink_now_and_then(cap: int, kept_bytes: int) -> None:
+    """Make room each time that a hundredth of the cap was kept: to look through the whole folder takes a while."""
+    global _kept_bytes
+    _kept_bytes += kept_bytes
+    if _kept_bytes >= cap / 100:
+        _kept_bytes = 0.0
+        shrink(cap)
 
 
 def kept(path: Path, read: Callable[[Path], Content]) -> Content | None:

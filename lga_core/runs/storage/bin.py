@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from lga_core.errors import LgaError
 from lga_core.runs.storage.index import SUFFIXES
+from lga_core.runs.storage.row_file import HALF
 from lga_core.runs.storage.store import Store
 
 
@@ -40,6 +41,7 @@ class RunBin:
             if not self._lock.is_locked:
                 self._lock.acquire(timeout=0)
             self._move(files, self._folder)  # first: where that fails, the earlier run stays here
+            _remove_halves(self._store.root, f"{key}.")
             names = {path.name for path in files}
             for path in self._folder.iterdir():
                 if path.name not in names:
@@ -55,7 +57,8 @@ class RunBin:
                 raise LgaError("There is no deleted run to bring back.", hint="Only the last one can be.")
             if not self._bring_back(self._folder, key):
                 raise LgaError(
-                    "The run has been measured again since it was deleted.", hint="Delete the new one first."
+                    "The run has been measured again since it was deleted.",
+                    hint="Keep the new one: when it is deleted, it is the one that can be brought back.",
                 )
 
     def empty(self) -> None:
@@ -72,6 +75,7 @@ class RunBin:
         if not place.is_dir():
             return
         with self._store.writing():
+            _remove_halves(self._store.root)
             for folder in {path.with_suffix("") for path in place.iterdir()}:  # a bin or its lock
                 lock = _lock_of(folder)
                 try:
@@ -118,6 +122,12 @@ def _lock_of(folder: Path) -> FileLock:
 def _keys(folder: Path) -> list[str]:
     """Of the runs that a bin holds: one at most, but for one that was being replaced by the next."""
     return sorted({path.stem for path in folder.glob("*") if path.suffix in SUFFIXES})
+
+
+def _remove_halves(root: Path, begin: str = "") -> None:
+    """Remove what killed processes have half written. The store's lock is held: nobody writes now."""
+    for path in root.glob(f"{begin}*{HALF}"):
+        path.unlink(missing_ok=True)
 
 
 def _remove(folder: Path, lock: FileLock) -> None:

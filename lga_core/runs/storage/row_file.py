@@ -19,6 +19,7 @@ from lga_core.results.base import adapter
 
 Row = TypeVar("Row")
 READERS_KEPT = 512  # files whose rows stay parsed in memory; the traces of 32 facts and 3 kinds are 96
+HALF = "-half"  # the end of the name of a file that is being written
 CHECKED_BYTES = 256  # before the place where reading goes on: is it the same file still?
 BEGIN = b'{"of": '  # of a line, and nowhere else: a row's own JSON has no such space
 CHECKSUM = re.compile(rb', "crc": "([0-9a-f]{8})"}$')  # at a line's end, of all before it; earlier versions wrote none
@@ -62,7 +63,7 @@ def unreadable_rows(path: Path, row_types: Sequence[Any]) -> int:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Whole or not at all, in the place of what was there. Raises OSError."""
-    half = path.with_suffix(f"{path.suffix}-half")
+    half = path.with_suffix(f"{path.suffix}{HALF}")
     try:
         with open(half, "wb", buffering=0) as file:
             _write_all(file, content)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from lga_core.errors import LgaError
@@ -87,7 +87,12 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / "store.lock", timeout=LOCK_SECONDS):
                 yield
-        except OSError as error:  # filelock's Timeout is one too
+        except Timeout as error:
+            raise LgaError(
+                f"Another process has been writing to the store of finished runs for {LOCK_SECONDS:g} seconds.",
+                hint="Start again in a moment; what was stored before is kept.",
+            ) from error
+        except OSError as error:
             raise unusable(self.root, error) from error
 
 

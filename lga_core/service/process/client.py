@@ -72,7 +72,7 @@ class EngineClient:
                 return job
             try:
                 link = self._linked()
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # no room for a process, or for a thread
                 job.end("failed", error=LgaError(f"{title}: no engine process can be started: {error}.", hint=NO_ROOM))
                 return job
             link.jobs.add(number)
@@ -133,6 +133,8 @@ class EngineClient:
         now = time.monotonic()
         if now - link.checked > PAUSE_SECONDS:  # this process itself was stopped meanwhile: the engine is not to blame
             link.heard = now
+            for job in self.running():  # and nobody who looks at a job is away
+                job.touch()
         link.checked = now
         for job in self.running():
             if self._grace is not None and job.untouched > self._grace:

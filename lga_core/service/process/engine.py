@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from lga_core.errors import explained
+from lga_core.errors import LgaError, explained
 from lga_core.progress import Cancelled, Phase, Progress
 from lga_core.service.process.freed_memory import FreedMemory
 from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Reported, Shown, Submit, Waiting
@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 
 def main(connection: Connection) -> None:
     """Serve one server process until its end of the pipe closes; then leave soon, whatever the jobs are doing."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the server's: the pipe closes with it
+    for name in ("SIGINT", "SIGHUP"):  # Ctrl-C in the terminal and its end are the server's: the pipe closes with it
+        if hasattr(signal, name):  # Windows has no terminal that hangs up
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     engine = Engine(connection)
     engine.serve()
     engine.end_jobs(LAST_SECONDS)
@@ -90,8 +92,10 @@ class Engine:
             raise self.failure
         return self._desk
 
-    def forget(self, job: int) -> None:
+    def forget(self, job: int) -> bool:
+        """The job has told its end; whether it was the last one."""
         self._jobs.pop(job, None)
+        return not self._jobs
 
     def _prepare(self) -> None:
         """Import torch, which takes seconds, while the first page is read."""
@@ -168,15 +172,19 @@ class RunningJob:
             self._holds = False
 
     @contextmanager
-    def without_turn(self) -> Iterator[None]:
-        """Let the others compute meanwhile, as during a download; afterwards this job waits for its turn."""
+    def without_turn(self, *, last: bool = False) -> Iterator[None]:
+        """Let the others compute meanwhile, as during a download; afterwards this job waits for its turn.
+
+        `last`: it does not, for nothing is left to compute.
+        """
         self._engine.turns.give(self._turn)
         self._outside = True
         try:
             yield
         finally:
-            self._outside = False
-        self._take_turn()
+            self._outside = last
+        if not last:
+            self._take_turn()
 
     def publish(self, value: Any) -> None:
         """Show something before the job's end."""
@@ -193,18 +201,19 @@ class RunningJob:
             ended = self._failed(error)
         finally:
             self._engine.turns.give(self._turn)
-            self._engine.forget(self._id)
         try:
             self._engine.send(ended)
         except Exception as error:  # a result that cannot be sent must not leave the job without an end
             log.exception("The end of the job %r cannot be told.", self._title)
             self._engine.send(self._failed(error))
         self._engine.freed_memory.give_back()
-        if self._engine.failure is not None:
+        if self._engine.forget(self._id) and self._engine.failure is not None:
             os._exit(1)  # the next request starts another process
 
     def _failed(self, error: BaseException) -> Ended:
-        return Ended(job=self._id, state="failed", error=explained(self._title, error, hint=IN_LOG))
+        told = explained(self._title, error, hint=IN_LOG)
+        # A new one: the error's traceback holds this thread's tensors for as long as the error is held.
+        return Ended(job=self._id, state="failed", error=LgaError(told.cause, hint=told.hint))
 
     def _perform(self) -> Any:
         from lga_core.service.work import perform

@@ -43,6 +43,7 @@ class Link:
     Both end when the process does. A process that does not read keeps only the sending thread waiting.
 
     Not multiprocessing's own process: that would run the server's main script, the dashboard, in the child.
+    Raises OSError or RuntimeError where there is no room for the process or for its threads.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -62,8 +63,14 @@ class Link:
         self.open = True
         self._listener = listener
         self._unsent: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()  # None: the last one
-        threading.Thread(target=self._send_all, args=(self._pipe,), name="engine sender", daemon=True).start()
-        threading.Thread(target=self._listen, args=(self._pipe,), name="engine link", daemon=True).start()
+        try:
+            threading.Thread(target=self._send_all, args=(self._pipe,), name="engine sender", daemon=True).start()
+            threading.Thread(target=self._listen, args=(self._pipe,), name="engine link", daemon=True).start()
+        except RuntimeError:  # no room for a thread: a process that nobody listens to would live on
+            self._unsent.put(None)
+            self.kill()
+            self._pipe.close()
+            raise
 
     def send(self, message: Any) -> None:
         """Put a message behind those that are being sent; returns at once."""

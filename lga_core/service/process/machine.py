@@ -20,17 +20,24 @@ from lga_core.results import ModelIdentity
 from lga_core.service.process.messages import Machine
 
 FILE = "machine.json"
+_told: dict[Path, Machine] = {}  # by folder, by this process's own engine: another server may have another device
 
 
 def remember(machine: Machine) -> None:
     """Keep what the engine said. Where it cannot be written, jobs say so: this is only for the next start."""
+    _told[_path()] = machine
     content = json.dumps(asdict(machine))
     with suppress(LgaError):
         keep(_path(), lambda place: place.write_text(content, encoding="utf-8"))
 
 
 def known() -> Machine | None:
-    """What an engine said last; None before the first one."""
+    """What this process's engine said, else what any on this folder said last; None before the first one."""
+    return _told.get(_path()) or kept()
+
+
+def kept() -> Machine | None:
+    """What an engine on this folder said last, this server's or another one's."""
     with suppress(LgaError):
         return kept_json(_path(), Machine)
     return None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lga_core.results import FactRow, LayerScores, ModelIdentity, Stored, Sweep
+from lga_core.results import METHODS_OF_ONE_FACT, FactRow, LayerScores, ModelIdentity, Stored, Sweep
 from lga_core.runs.reading import finished_rows, finished_sweep, rows_by_record
 from lga_core.runs.storage.keys import measurement_run
 from lga_core.runs.storage.store import Store
@@ -20,8 +20,6 @@ from lga_core.service.reading.method_scores import LGA, ScoreChoices
 from lga_core.service.reading.stored import proxy_facts, scored_facts
 from lga_core.service.requests import EveryLayerRequest, Need, ProxySet
 from lga_core.worth.ground_truth import DIGITS
-
-METHODS_SHOWN = (LGA, "cma-mlp", "forecast")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +36,7 @@ class EveryLayer:
 
     @property
     def complete(self) -> bool:
-        return self.sweep.complete and len(self.scores) == len(METHODS_SHOWN)
+        return self.sweep.complete and len(self.scores) == len(METHODS_OF_ONE_FACT)
 
     @property
     def best(self) -> int | None:
@@ -49,7 +47,7 @@ class EveryLayer:
 
 def needs(choices: ScoreChoices, editor: Any) -> tuple[Need, ...]:
     """What the methods shown are read from. `editor`: the settings of the editor: the forecast is of that very edit."""
-    measurements = (METHODS[method].measurement for method in METHODS_SHOWN)
+    measurements = (METHODS[method].measurement for method in METHODS_OF_ONE_FACT)
     return tuple(choices.need(name, editor) for name in measurements if name is not None)
 
 
@@ -78,7 +76,7 @@ def read(identity: ModelIdentity, request: EveryLayerRequest, store: Store) -> E
         store,
         metrics=request.sweep_metrics,
     )
-    methods = {METHODS[method].measurement: method for method in METHODS_SHOWN}
+    methods = {METHODS[method].measurement: method for method in METHODS_OF_ONE_FACT}
     view = View(bootstrap=0, terms=terms_of(request.settings))
     scores = {}
     for need in request.needs:

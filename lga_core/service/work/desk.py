@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -11,7 +12,7 @@ from lga_core.models.loading import load, pick_device, pick_dtype, set_threads
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fingerprint import folder_fingerprint
-from lga_core.models.text.chat import is_chat, plain_name
+from lga_core.models.text.chat import chat_name, is_chat, plain_name
 from lga_core.progress import Progress
 from lga_core.service.process.messages import Machine
 from lga_core.service.work.session_ledger import SessionLedger, remove_old_sessions
@@ -31,8 +32,8 @@ class Control(Protocol):
     def publish(self, value: Any) -> None:
         """Show something before the job's end."""
 
-    def without_turn(self) -> AbstractContextManager[None]:
-        """Let other jobs compute meanwhile."""
+    def without_turn(self, *, last: bool = False) -> AbstractContextManager[None]:
+        """Let other jobs compute meanwhile; `last`: and to the job's end."""
 
     def holding(self) -> AbstractContextManager[None]:
         """Let no other job compute meanwhile."""
@@ -44,6 +45,9 @@ class Desk:
     def __init__(self, on_model: Callable[[str | None], None] = lambda name: None) -> None:
         self._on_model = on_model  # called with the name of the model that is in memory now
         self._model: LoadedModel | None = None
+        self._alive: WeakValueDictionary[str, LoadedModel] = (
+            WeakValueDictionary()
+        )  # by name: those that jobs still have
         self._ledgers: OrderedDict[tuple[str, str], SessionLedger] = OrderedDict()  # the least recently used first
         # A ledger that a job still has is never read from disk a second time: one of the two would be out of date.
         self._in_use: WeakValueDictionary[tuple[str, str], SessionLedger] = WeakValueDictionary()
@@ -58,23 +62,37 @@ class Desk:
         if local_folder(entry) is None:
             with control.without_turn():  # another job may load another model meanwhile, or this one
                 fetch(entry, report=control.report)
-        return self.peek(name) or self._loaded(name, control)
+        model = self._in_memory(name)
+        return self._loaded(name, control) if model is None else self._at_hand(model, chat=is_chat(name))
 
     def _loaded(self, name: str, control: Control) -> LoadedModel:
         plain = plain_name(name)
         self._model = None  # its memory must be free before the next one comes
-        for place in [place for place in self._ledgers if plain_name(place[1]) != plain]:
-            del self._ledgers[place]
         self._on_model(None)
         with control.holding():
-            self._model = load(plain, report=control.report)
-        self._on_model(plain)
-        return self._model.chatting if is_chat(name) else self._model
+            model = load(plain, report=control.report)
+        return self._at_hand(model, chat=is_chat(name))
 
-    def peek(self, name: str) -> LoadedModel | None:
-        """The model if it is in memory and its files have not changed since."""
+    def _at_hand(self, model: LoadedModel, *, chat: bool) -> LoadedModel:
+        """Make it the model in memory; returns it as it is to be asked."""
+        if self._model is not model:
+            self._model = model
+            for place in [place for place in self._ledgers if plain_name(place[1]) != model.name]:
+                del self._ledgers[place]
+            self._on_model(model.name)
+        asked = model.chatting if chat else model
+        self._alive[asked.name] = asked
+        return asked
+
+    def _in_memory(self, name: str) -> LoadedModel | None:
+        """The model, at hand or one that a job still has, whose files have not changed since."""
         model = self._model
         if model is None or model.name != plain_name(name):
+            chatting = self._alive.get(chat_name(name))
+            model = self._alive.get(plain_name(name)) or (
+                chatting and replace(chatting, name=plain_name(name), chat=None)
+            )
+        if model is None:
             return None
         entry = resolve(name)
         folder = local_folder(entry)
@@ -83,7 +101,12 @@ class Desk:
                 return None
         except (OSError, ValueError):  # the folder was removed or is half written: loading says so
             return None
-        return model.chatting if is_chat(name) else model
+        return model
+
+    def peek(self, name: str) -> LoadedModel | None:
+        """The model if it is in memory and its files have not changed since."""
+        model = self._in_memory(name)
+        return model.chatting if model is not None and is_chat(name) else model
 
     def ledger(self, session: str, model: LoadedModel) -> SessionLedger:
         """A session's ledger of this model: the one at hand, or as it was saved. Few are kept at hand."""

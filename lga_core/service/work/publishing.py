@@ -18,7 +18,9 @@ def show_card(desk: Desk, request: ask_ledger.ShowCard, control: Control) -> byt
 def publish(desk: Desk, request: ask_ledger.PublishEdits, control: Control) -> PublishedEdits:
     hub.check_ready(request.repository)
     files = _parcel(desk, request, control)
-    return hub.publish(files, request.repository, private=request.private, update=request.update, report=control.report)
+    settings = {"private": request.private, "update": request.update}
+    with control.without_turn(last=True):
+        return hub.publish(files, request.repository, **settings, report=control.report)
 
 
 def _parcel(desk: Desk, request: ask_ledger.Publication, control: Control) -> dict[str, bytes]:

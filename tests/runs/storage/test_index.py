@@ -139,7 +139,10 @@ def test_a_deleted_run_comes_back_byte_for_byte_until_the_next_is_deleted(tmp_pa
     stored(store, "b2")
     index, bin_ = RunIndex(store), RunBin(store)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("a1.*")}
+    (tmp_path / "a1.state-half").touch()  # of a process that was killed
+    (tmp_path / "b2.state-half").touch()
     bin_.delete("a1")
+    assert [path.name for path in tmp_path.glob("*-half")] == ["b2.state-half"], "the others go when a server begins"
     assert [header.key for header in index.headers()] == ["b2"] and bin_.held == "a1"
     bin_.undo("a1")
     assert bin_.held is None
