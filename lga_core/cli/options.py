@@ -38,7 +38,10 @@ FactsName = Annotated[
 Index = Annotated[int, typer.Option(help="The fact: its 0-based record in the file.")]
 EditorName = Annotated[str, typer.Option(help="r-rome, rome, emmet, …")]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another setting of the method; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A setting of the method, before an option of its name; repeatable."
+    ),
 ]
 
 
@@ -58,11 +61,13 @@ class Common:
         None
     )
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress and no notes.")] = False
 
     def __post_init__(self) -> None:
         if self.out is not None and not self.out.parent.is_dir():
             raise LgaError(f"--out: there is no folder {self.out.parent}.", hint="Make it first, or name another file.")
+        if self.out is not None and self.out.is_dir():
+            raise LgaError(f"--out: {self.out} is a folder.", hint="Name a file in it.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,10 +77,10 @@ def progress_line(common: Common) -> ProgressLine:
 def answer(common: Common, data: Any, text: str) -> None:
     """Print the answer, as JSON or as `text`, and write the JSON file where one is asked for."""
     content = json.dumps(plain(data), indent=1, allow_nan=False)
-    if common.out is not None:
-        write_out(common.out, content + "\n")
     # while a command runs, stdout is stderr, so that no library's chatter gets into the answer
     print(content if common.json else printable(text), file=sys.__stdout__, flush=True)
+    if common.out is not None:
+        write_out(common.out, content + "\n")
 
 
 def write_out(path: Path, content: str) -> None:
@@ -94,7 +94,7 @@ def write_out(path: Path, content: str) -> None:
     except OSError as error:
         raise LgaError(
             f"--out: {path} cannot be written: {error.strerror}.",
-            hint="Name another file; the results are kept, so the same command answers at once.",
+            hint="Name a file where you may write and where there is room.",
         ) from error
 
 

@@ -41,6 +41,7 @@ from lga_core.results.edits.trial import (
 )
 from lga_core.results.layers import (
     METHOD_TITLES,
+    METHODS_OF_ONE_FACT,
     Bootstrap,
     FactRow,
     KnownFactCheck,

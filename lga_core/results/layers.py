@@ -21,6 +21,8 @@ METHOD_TITLES: Mapping[str, str] = {
     "middle": "Middle layer",
 }
 """What the scores of layers are called, by their method."""
+METHODS_OF_ONE_FACT = ("lga", "cma-mlp", "forecast")
+"""The scores that stand under the edits of one fact at every layer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,7 +200,10 @@ def test_edit_names_the_answers_that_count_and_stores_them_apart(here, tiny_fold
     best = here(*arguments, "--set", "answers=best", "--json").json
     assert (best["answers"], best["from_store"]) == ("best", False)
     shown = here(*arguments).out
-    assert "Forced: teacher-forced token accuracy, first accepted answer." in shown and "No probe is left out." in shown
+    assert (
+        "Forced: teacher-forced token accuracy, first accepted answer." in shown
+        and "No cap leaves a probe out." in shown
+    )
 
 
 @pytest.mark.parametrize("editor", ["r-rome", "ft-m"])
@@ -227,8 +230,23 @@ def test_edit_saves_and_exports_what_it_measured(here, tiny_folder, fact_file, t
         hooked = model.model(**ids).logits.log_softmax(-1)
     assert (merged.model(**ids).logits.log_softmax(-1) - hooked).abs().max() < 1e-3
     assert weights_hash(merged.model) != weights_hash(model.model)
-    shown = here(*arguments[:-1], "--save", tmp_path / "one.zip")
-    assert shown.code == 0 and shown.out.splitlines()[-1] == f"saved to {tmp_path / 'one.zip'}"
+    kept = (tmp_path / "one.zip").read_bytes()
+    refused = here(*arguments[:-1], "--save", tmp_path / "one.zip")
+    assert refused.code == 2 and "is there already" in refused.err and (tmp_path / "one.zip").read_bytes() == kept
+    shown = here(*arguments[:-1], "--save", tmp_path / "two.zip")
+    assert shown.code == 0 and shown.out.splitlines()[-1] == f"saved to {tmp_path / 'two.zip'}"
+    assert "Drift, mean KL" in shown.out and report["diagnostics"]["n_prompts"] == 50
+    assert all(warning in shown.out for warning in report["diagnostics"]["warnings"])
+
+
+@pytest.mark.parametrize("copies", [("--export", "."), ("--save", "."), ("--export", "new", "--export-lora", "new")])
+def test_a_place_where_no_copy_can_be_put_is_told_before_the_edit(
+    here, tiny_folder, fact_file, monkeypatch, tmp_path, copies
+):
+    monkeypatch.chdir(tmp_path)
+    answer = here("edit", tiny_folder, fact_file, "--index", 0, "--layers", "1", *copies)
+    assert answer.code == 2 and ("no name of its own" in answer.err or "one place" in answer.err)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_edit_writes_an_adapter(here, tiny_folder, fact_file, tmp_path):

@@ -16,14 +16,16 @@ def test_the_json_and_the_table(here, tiny_folder, fact_file):
     assert (many["layers"], many["how"]["every"], many["rule"]) == ([1], 2, COLLAPSE_RULE)
     assert many["checkpoints"][0]["rewrite"] is None and many["checkpoints"][0]["n_locality"] == 1
     assert (many["left_out"], many["dropped_locality"]) == ({}, 0)
+    assert [item["status"] for item in many["records"]] == ["edited", "edited", "edited", "no new answer"]
     capped = here(*asked, "--set", "rephrases=0", "--json").json
     assert capped["left_out"]["rephrase"]["rephrase"] >= 1
     assert not many["from_store"]
     again = here(*asked)
     lines = again.out.splitlines()
     assert lines[0].startswith("R-ROME on small.json, 3 facts at layer 1, 1 at a time. ")
-    assert lines[1] == COLLAPSE_RULE and "rewrite n 3" in lines[2] and lines[3].endswith(", from the store")
-    assert [line.split()[0] for line in lines[4:]] == ["edits", "0", "2", "3"]
+    assert lines[1] == COLLAPSE_RULE and "rewrite n 3" in lines[2]
+    assert lines[3] == "Records not edited, no new answer: 4" and lines[4].endswith(", from the store")
+    assert [line.split()[0] for line in lines[5:]] == ["edits", "0", "2", "3"]
     assert here(*asked, "--edits", 1, "--json").json["planned"] == 1
 
 

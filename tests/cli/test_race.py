@@ -101,7 +101,7 @@ def test_the_table(raced, here, tiny_folder, fact_file):
         "9 of 9 edits; stopped: no facts left."
     )
     assert "No layer beats it in" in lines[1] and f"its lead over layer {race['runner_up']} is" in lines[1]
-    assert "teacher-forced token accuracy, first accepted answer, percent. No probe is left out." in lines[2]
+    assert "teacher-forced token accuracy, first accepted answer, percent. No cap leaves a probe out." in lines[2]
     assert "Bonferroni" in lines[3]
     assert lines[4].startswith("Ranking ") and lines[4].endswith(", from the store")
     assert lines[5] == "Records not used, no new answer: 4"

@@ -233,7 +233,10 @@ def test_the_answers_that_count_and_the_probes_left_out_are_named(here, tiny_fol
     best = here(*arguments, "--set", "answers=best", "--set", "probes=none", "--json").json
     assert (best["answers"], best["left_out"], best["from_store"]) == ("best", {}, False)
     assert best["protocol"].endswith("best accepted answer")
-    assert "No probe is left out. No locality probe is dropped." in here(*arguments, "--set", "probes=12").out
+    assert (
+        "No cap leaves a probe out. No locality probe expects the new answer."
+        in here(*arguments, "--set", "probes=12").out
+    )
     wrong = here(*arguments, "--set", "answers=last")
     assert wrong.code != 0 and "must be 'first' or 'best'" in wrong.err
     unknown = here(*arguments, "--set", "probez=1")
@@ -251,6 +254,6 @@ def test_locality_probes_that_expect_the_new_answer_are_counted_with_every_resul
     for arguments in (sweep, race, edit):
         assert here(*arguments, "--json").json["dropped_locality"] == 2
         assert (
-            "No probe is left out. 2 locality probes dropped: the new answer is the one expected."
+            "No cap leaves a probe out. 2 locality probes dropped: the new answer is the one expected."
             in here(*arguments).out
         )

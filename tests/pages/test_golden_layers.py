@@ -108,7 +108,7 @@ def test_the_probes_that_the_forecast_leaves_out_are_named(ready: AppTest):
     ready.button(key="score").click().run()
     wait(ready)
     open_tab(ready, "scores_tab", "Facts")
-    assert "The forecast asks 2 probes of each group of a fact. No probe is left out." in words(ready)
+    assert "The forecast asks 2 probes of each group of a fact. No cap leaves a probe out." in words(ready)
 
 
 def readings(app: AppTest):

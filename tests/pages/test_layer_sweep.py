@@ -85,7 +85,7 @@ def test_a_sweep_to_its_end(page: AppTest):
     assert best["layer"] == cards["Best layer"] and best["regret"] == 0 and best["hit@1"] == "yes"
     assert "in-sample, so flattering" in words(page)
     open_tab(page, "sweep_tab", "Metrics at the picks")
-    assert "teacher-forced token accuracy, first accepted answer. Proxy facts: No probe is left out" in words(page)
+    assert "teacher-forced token accuracy, first accepted answer. Proxy facts: No cap leaves a probe out" in words(page)
     open_tab(page, "sweep_tab", "Cost")
     assert {"Brute force", "Middle layer"} == set(table(page, "times cheaper")["selector"])
     figure = next(iter(page.get("plotly_chart"))).proto.spec

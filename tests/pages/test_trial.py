@@ -59,7 +59,7 @@ def test_one_click_loads_the_model_and_edits_before_and_after(page: AppTest):
 def test_the_protocol_is_named_and_another_one_is_another_trial(page: AppTest):
     edit(quick(page))
     assert "teacher-forced token accuracy, first accepted answer" in words(page)
-    assert "No probe is left out" in words(page)
+    assert "No cap leaves a probe out" in words(page)
     page.selectbox(key="measure_answers").select("best").run()
     edit(page)
     assert "teacher-forced token accuracy, best accepted answer" in words(page)
@@ -228,7 +228,7 @@ def test_one_button_edits_the_fact_at_every_layer_with_its_scores(page: AppTest)
     assert found.complete and found.sweep.layers == tuple(range(model.layers))
     assert found.best == int(np.argmax(found.sweep.overall[0]))
     for method, item in found.scores.items():
-        assert f"{METHOD_TITLES[method]}: not measured yet" not in words(page)
+        assert f"{METHOD_TITLES[method]}: not measured" not in words(page)
         assert [row.record for row in item.rows] == [request.fact.record]
     page.switch_page("facts.py").run()
     page.switch_page("trial_edit.py").run()

@@ -56,6 +56,8 @@ def bench(
             asked = "bench" if name is None else f"bench {name}"
             raise LgaError(f"{asked} has no --{option}.", hint=f"Leave it out, or run bench {OF_ONE[option]}.")
     if function is None:
+        if common.limit is not None or common.seed or model != DEFAULT_MODEL:
+            raise LgaError("bench without a name lists the benchmarks.", hint="Name the one to run before its options.")
         listed = [{"name": key, "about": _about(benchmark)} for key, benchmark in BENCHES.items()]
         answer(common, listed, table(["benchmark", "what it compares"], [list(item.values()) for item in listed]))
         return

@@ -7,14 +7,14 @@ import typer
 
 from lga_core.cli.options import ModelOptions
 from lga_core.cli.output import answer, progress_line
-from lga_core.resources import ASSETS
 
 
 def demo(
     common: ModelOptions,
     write: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where it is put: a new folder, or an earlier example's.")
-    ] = ASSETS / "demo",
+        Path,
+        typer.Option(metavar="FOLDER", help="Where it is put: a new folder, or an earlier example's."),
+    ],
     swept: Annotated[int, typer.Option(min=1, help="Facts of its sweep, which takes most of the time.")] = 16,
 ) -> None:
     """Measure the recorded example of both default models. Takes minutes; stopped, the next call goes on."""

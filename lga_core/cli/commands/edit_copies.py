@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lga_core.editing.ledger import Ledger
     from lga_core.models.loaded import LoadedModel
 
-Save = Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Save the edits as an edit set.")]
+Save = Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Save all edits as an edit set.")]
 Export = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Write the model with the edits merged into its weights.")
 ]
@@ -53,8 +53,11 @@ class Copies:
         """Whether anything is to be written."""
         return any((self.save, self.merged, self.lora))
 
-    def check(self) -> None:
-        """Raise LgaError where one of them cannot be written, before anything is computed."""
+    def check(self, *others: Path | None) -> None:
+        """Raise LgaError where one of them cannot be written, before anything is computed.
+
+        `others`: folders that the command itself is to write.
+        """
         from lga_core.editing.files.edit_set import check_place
         from lga_core.editing.files.whole_folder import check_free
 
@@ -65,8 +68,12 @@ class Copies:
             )
         if self.save is not None:
             check_place(self.save)
-        for folder in filter(None, (self.merged, self.lora)):
+        folders = [folder for folder in (self.merged, self.lora, *others) if folder is not None]
+        for folder in folders:
             check_free(folder)
+        places = [path.resolve() for path in (self.save, *folders) if path is not None]
+        if len(set(places)) < len(places):
+            raise LgaError("Two copies are to be written to one place.", hint="Name a place of its own for each.")
 
     def write(
         self, model: "LoadedModel", ledger: "Ledger", measured: EditMeans | None, report: Reporter

@@ -33,7 +33,7 @@ from lga_core.editing.files.manifest import (
     fits,
     same_fields,
 )
-from lga_core.editing.files.whole_folder import write_folder
+from lga_core.editing.files.whole_folder import check_name, write_folder
 from lga_core.editing.ledger import Entry, Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
@@ -70,9 +70,10 @@ def check_place(path: Path) -> None:
     """Raise LgaError where an edit set cannot be put, before anything is computed for it."""
     if not path.parent.is_dir():
         raise LgaError(f"There is no folder {path.parent}.", hint="Make it first, or name another file.")
+    check_name(path)
     zipped = path.suffix.lower() == ".zip"
-    if (path.is_dir() and (zipped or any(path.iterdir()))) or (path.is_file() and not zipped):
-        raise LgaError(f"{path} is there already.", hint="Name a .zip file, or a folder that is new or empty.")
+    if path.is_file() or path.is_symlink() or (path.is_dir() and (zipped or any(path.iterdir()))):
+        raise LgaError(f"{path} is there already.", hint="Name a new .zip file, or a folder that is new or empty.")
 
 
 def edit_set_bytes(ledger: Ledger, model: LoadedModel, measured: EditMeans | None = None) -> bytes:

@@ -12,12 +12,19 @@ from lga_core.errors import LgaError
 
 def check_free(folder: Path) -> None:
     """Raise LgaError unless a folder can be made here: nothing is there yet, or an empty one."""
+    check_name(folder)
     if not folder.parent.is_dir():
         raise LgaError(f"There is no folder {folder.parent}.", hint="Make it first, or name another folder.")
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if folder.exists() or folder.is_symlink():
         raise LgaError(f"{folder} is there already, and is not an empty folder.", hint="Name a new folder.")
+
+
+def check_name(path: Path) -> None:
+    """Raise LgaError for a path that names nothing in another folder, as "." does not."""
+    if path.name in ("", ".."):
+        raise LgaError(f"{path} has no name of its own.", hint="Name a new folder in it.")
 
 
 @contextmanager

@@ -69,9 +69,10 @@ class RunHeader:
             return "cannot be read"
         return "complete" if self.complete else "open" if self.shared else "partial"
 
-    def holds(self, words: Sequence[str]) -> bool:
-        """Whether each of the words (lower case) is somewhere in what is told about the run."""
-        return all(word in self._text for word in words)
+    def holds(self, words: Sequence[str], shown: str = "") -> bool:
+        """Whether each of the words (lower case) is in what is told about the run, or in what a page shows of it."""
+        text = f"{self._text} {shown.lower()}"
+        return all(word in text for word in words)
 
     @cached_property
     def _text(self) -> str:
@@ -107,12 +108,16 @@ class RunIndex:
     def one(self, name: str) -> RunHeader:
         """The run whose key begins with `name`, or that has this title. Raises LgaError for none and for several."""
         headers = self.headers()
-        matching = [header for header in headers if name and header.key.startswith(name)]
-        matching = matching or [header for header in headers if header.title == name]
+        begin = [header for header in headers if name and header.key.startswith(name)]
+        called = [header for header in headers if header.title == name]
+        matching = begin or called
         if len(matching) == 1:
             return matching[0]
-        if matching:
-            raise LgaError(f"{len(matching)} runs begin with {name}.", hint="Write more letters of the key.")
+        if begin:
+            raise LgaError(f"{len(begin)} runs begin with {name}.", hint="Write more letters of the key.")
+        if called:
+            keys = ", ".join(header.key[:12] for header in called)
+            raise LgaError(f"{len(called)} runs are called {name}: {keys}.", hint="Name one by its key.")
         raise LgaError(f"There is no stored run {name!r}.", hint="The page Runs lists them, each with its key.")
 
     def _files(self) -> dict[str, dict[str, os.stat_result]]:

@@ -21,7 +21,7 @@ from lga_core.view.words.edits.rows import (
     written_rows,
 )
 from lga_core.view.words.edits.sentences import best_layer_sentence
-from lga_core.view.words.names import method_title
+from lga_core.view.words.names import unscored_sentences
 from lga_core.view.words.protocol import edit_note, ledger_note, protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.sweep.rows import (
@@ -93,7 +93,6 @@ def every_layer(report: QuestionReport) -> str:
     drawn = page.both(
         every_layer_figure, every.sweep, every.scores, layers=report.layers, best=every.best, golden=golden
     )
-    missing = [method_title(method) for method in ("lga", "cma-mlp", "forecast") if method not in every.scores]
     return (
         page.heading(3, every.fact)
         + page.figure(
@@ -104,7 +103,7 @@ def every_layer(report: QuestionReport) -> str:
             chart_sentence("every_layer_figure"),
             stored=page.origin(every.stored),
         )
-        + "".join(page.paragraph(f"{title}: not measured.", kind="missing") for title in missing)
+        + "".join(page.paragraph(words, kind="missing") for words in unscored_sentences(every.scores))
     )
 
 

@@ -27,8 +27,9 @@ _DEFINITIONS: Mapping[str, str] = {
     "‖δw‖": "Frobenius norm of the change of the weight matrix.",
     "‖δw‖ / ‖w‖": "The change’s Frobenius norm over that of the weights.",
     "clamped": "Whether v* reached the bound on its norm.",
-    "steps": "Updates in the search for v*.",
-    "last nll": "Mean −log p of the new answer’s tokens at the end of the search, in nats.",
+    "steps": "Updates in the search for v*, or of the training.",
+    "last loss": "At the end of the search or training, in nats: mean −log p of the new answer’s tokens; for FT-L of "
+    "all of them at the prompt’s last position.",
     "drift, mean kl": "KL(before ‖ after) of the next token after neutral prompts, their mean. n/a: not finite.",
     "drift, largest kl": "KL(before ‖ after) of the next token after neutral prompts, the largest. n/a: not finite.",
     # layers and their scores

@@ -37,12 +37,12 @@ def not_asked_words(left_out: LeftOut, dropped_locality: int | None, cap: str = 
         for metric, sizes in left_out.items()
         for group, size in sizes.items()
     ]
-    words = "No probe is left out."
+    words = "No cap leaves a probe out."
     if groups:
         total = sum(size for sizes in left_out.values() for size in sizes.values())
         words = f"{count(total, 'probe')} left out, over the {cap}: {', '.join(groups)}."
     if dropped_locality is None:
         return words
     if not dropped_locality:
-        return f"{words} No locality probe is dropped."
+        return f"{words} No locality probe expects the new answer."
     return f"{words} {count(dropped_locality, 'locality probe')} dropped: the new answer is the one expected."

@@ -65,6 +65,10 @@ def origin_rows(stored: Stored) -> dict[str, str]:
     }
 
 
+# What None says of a setting that has another default.
+_NONE_MEANS = {"probes": "all", "rephrases": "all", "diagnostics": "not measured"}
+
+
 def settings_words(settings: Mapping[str, Any]) -> dict[str, str]:
     """Each recorded setting's value, those inside others under both names."""
     words: dict[str, str] = {}
@@ -74,7 +78,7 @@ def settings_words(settings: Mapping[str, Any]) -> dict[str, str]:
         elif isinstance(value, list | tuple):
             words[name] = ", ".join(map(str, value))
         else:
-            words[name] = "default" if value is None else str(value)
+            words[name] = _NONE_MEANS.get(name, "default") if value is None else str(value)
     return words
 
 

@@ -64,8 +64,8 @@ def sign_reason(lga: LayerScores, signs: Signs) -> str:
 
 
 def known_sentence(signs: Signs) -> str:
-    """S split by known and unknown facts: at how many layers each part is negative; "" where no cell is."""
-    if signs.negative_share == 0:
+    """S split by known and unknown facts: at how many layers each part is negative; "" where none is."""
+    if not signs.negative_share:
         return ""
     parts = [
         f"over {count(facts, f'{name} fact')} S is negative at {int(np.sum(total < 0))} of {count(len(total), 'layer')}"

@@ -116,11 +116,15 @@ def _number(known: Setting, number: type[int] | type[float], shared: dict[str, A
     least = known.ge
     if least is None and known.gt is not None:
         least = known.gt + 1 if number is int else known.gt
+    value = known.default
+    if known.none_means and value is not None:  # Streamlit puts a default that it knows into a field that is emptied
+        st.session_state.setdefault(shared["key"], value)
+        value = None
     return st.number_input(
         known.label,
         min_value=None if least is None else number(least),
         max_value=None if known.le is None else number(known.le),
-        value=known.default,
+        value=value,
         format=None if number is int else "%g",
         step=1 if number is int else None,
         placeholder=known.none_means,

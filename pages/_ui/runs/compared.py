@@ -27,15 +27,19 @@ def compared(left: RunHeader, right: RunHeader) -> None:
     _curves(comparison)
     st.markdown("**Metrics**")
     _table(comparison.metrics, "Neither run has a metric.")
+    about = definitions(name for name, _left, _right in comparison.metrics)
+    if about:
+        st.caption("What these are", help=about)
     st.markdown("**Settings that differ**")
     _table(comparison.settings, "Both were asked in the same way.")
 
 
 def _pick(side: RunContent) -> Card:
+    if side.header.kind.subject in ("trial", "many edits"):
+        return Card(label="Edited at", value=layers_in_words(side.picks) if side.picks else "–")
     if not side.picks:
         return Card(label="Picks", value="no pick")
-    edited = side.header.kind.subject == "trial"
-    return Card(label="Edited at" if edited else "Picks, the best first", value=layers_in_words(side.picks))
+    return Card(label="Picks, the best first", value=layers_in_words(side.picks))
 
 
 def _curves(comparison: Comparison) -> None:
@@ -65,8 +69,5 @@ def _curves(comparison: Comparison) -> None:
 def _table(rows: tuple[tuple[str, str, str], ...], none: str) -> None:
     if rows:
         table([{"": name, "A": left, "B": right} for name, left, right in rows])
-        about = definitions(name for name, _left, _right in rows)
-        if about:
-            st.caption("What these are", help=about)
     else:
         st.caption(none)

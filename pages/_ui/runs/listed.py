@@ -34,12 +34,13 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
         "Search", SEARCH, icon=":material/search:", placeholder=about, help="A run is listed when it has every word."
     )
     words = search.lower().split()
-    matching = [header for header in headers if header.holds(words)]
+    facts = facts_in_words(headers)
+    matching = [header for header in headers if header.holds(words, shown=f"{model_title(header)} {facts[header.key]}")]
     if not matching:
         hint("No run has all of these words." if words else "None of the stored runs can be read.", "search_off")
     else:
-        _table(matching)
-    by_key, facts = {header.key: header for header in headers}, facts_in_words(headers)
+        _table(matching, facts)
+    by_key = {header.key: header for header in headers}
     st.session_state[CHOSEN] = [key for key in widget(CHOSEN) or () if key in by_key]
     offered = list(dict.fromkeys([*st.session_state[CHOSEN], *(header.key for header in matching)]))
     st.multiselect(
@@ -55,7 +56,7 @@ def choose(headers: Sequence[RunHeader]) -> list[RunHeader]:
     return [by_key[key] for key in widget(CHOSEN)]
 
 
-def _table(matching: Sequence[RunHeader]) -> None:
+def _table(matching: Sequence[RunHeader], facts: Mapping[str, str]) -> None:
     """A row a run or group of runs, or the runs of the group that was opened."""
     items = grouped(matching)
     groups = {item.name: item for item in items if isinstance(item, RunGroup)}
@@ -72,7 +73,6 @@ def _table(matching: Sequence[RunHeader]) -> None:
         st.caption(safe(said))
     # Rows are chosen by their place: other rows are another table, which has none chosen.
     key = f"{TABLE}_{hash(tuple(item.key if isinstance(item, RunHeader) else item.name for item in shown)):x}"
-    facts = facts_in_words(matching)
     rows = [_row(item, facts) for item in shown]
     if not any(row["name"] for row in rows):
         rows = [{column: value for column, value in row.items() if column != "name"} for row in rows]

@@ -7,7 +7,7 @@ from lga_core.service.reading.every_layer import EveryLayer
 from lga_core.service.requests import EveryLayerRequest, TrialRequest
 from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.words.edits.sentences import best_layer_sentence
-from lga_core.view.words.names import method_title
+from lga_core.view.words.names import unscored_sentences
 from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import options
 from pages._ui.session.state import Question, kept, session
@@ -92,9 +92,5 @@ def _results(result: EveryLayer, golden: int | None, layers: int) -> None:
         f"Metrics of this fact after an edit at each of {layers} layers, with its scores per layer below.",
         choosing=True,
     )
-    for method in reading.METHODS_SHOWN:
-        item = result.scores.get(method)
-        if item is None:
-            st.caption(f"{method_title(method)}: not measured yet.")
-        elif not item.n_facts:
-            st.caption(safe(f"{method_title(method)}: not scored, {item.rows[0].status}."))
+    for words in unscored_sentences(result.scores):
+        st.caption(safe(words))

@@ -115,7 +115,7 @@ def _written(report: EditReport, *, with_losses: bool) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown("**What was written**")
-        rows = pd.DataFrame(written_rows(report)).astype({"target error": float, "last nll": float})
+        rows = pd.DataFrame(written_rows(report)).astype({"target error": float, "last loss": float})
         st.table(  # numbers stand at the right, also where n/a
             rows.style.format(WRITTEN_FORMATS),
             hide_index=True,

@@ -1,7 +1,7 @@
 """`edit`: one trial edit, before and after."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from lga_core.data.load import load_facts
 from lga_core.errors import LgaError
 from lga_core.results import METRICS, EditReport, Metric, ProbeResult, Stored
 from lga_core.settings import flat_values
+from lga_core.view.words.edits.rows import side_effect_cards
 from lga_core.view.words.protocol import not_asked_words, protocol_words
 
 if TYPE_CHECKING:
@@ -54,7 +55,6 @@ def edit(
 ) -> None:
     """Edit one fact and measure what changed. The model itself stays as it is."""
     from lga_core.data.asked import fact_at
-    from lga_core.editing.files.whole_folder import check_free
     from lga_core.editing.ledger import Ledger, extend
     from lga_core.editing.table import editor_named
     from lga_core.evaluation.memory_need import editing_need
@@ -66,9 +66,7 @@ def edit(
     settings, metrics = settings_of_each([(chosen.settings, asked.values), (MetricSettings, {})], set_)
     at = asked.layers
     copies = Copies(save=save, merged=export, lora=export_lora, lora_rank=lora_rank)
-    copies.check()
-    if export_easyedit is not None:
-        check_free(export_easyedit)
+    copies.check(export_easyedit)
     fact_set = load_facts(facts)
     fact = fact_at(fact_set, index)
     store = store_asked_by(model, facts)
@@ -159,6 +157,7 @@ def _report(model: str, report: EditReport, stored: Stored) -> dict[str, Any]:
         "delta_norm": report.delta_norms,
         "weight_norm": report.weight_norms,
         **attributes(report, "clamped", "losses"),
+        "diagnostics": report.diagnostics and asdict(report.diagnostics),
         "seconds": report.cost.seconds,
         **origin(stored),
     }
@@ -201,5 +200,14 @@ def _text(report: EditReport, stored: Stored) -> str:
             table(["percent", "forced before", "after", "free before", "after", "probes"], list(map(row, METRICS))),
             "",
             table(["probe", "expected", "before", "after"], probes),
+            *_side_effects(report),
         ]
     )
+
+
+def _side_effects(report: EditReport) -> list[str]:
+    """What the edit did to the model beside its fact, and what is wrong with it."""
+    if report.diagnostics is None:
+        return []
+    cards = [f"{card.label} {card.value} ({card.below})" for card in side_effect_cards(report, report.diagnostics)]
+    return ["", "; ".join(cards), *report.diagnostics.warnings]

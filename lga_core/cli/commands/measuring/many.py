@@ -1,14 +1,16 @@
 """`many`: hundreds of edits one after another or in batches, and where they collapse."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from lga_core.cli.commands.measuring.sweep_report import FactsToSweep
+from lga_core.cli.commands.measuring.sweep_report import NOT_SWEPT, FactsToSweep
 from lga_core.cli.options import EditorName, FactsName, FactsOptions, ModelName, Set, settings_of_each
 from lga_core.cli.output import answer, attributes, if_stored, origin, progress_line, table
 from lga_core.data.asked import parse_layers
+from lga_core.data.facts import Fact
 from lga_core.results import ManyEdits, Stored
 from lga_core.view.words.edits.many import COLLAPSE_RULE, checkpoint_rows, collapse_sentence, counts_sentence
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
@@ -45,14 +47,22 @@ def many(
         result, stored = many_edits(
             loaded, asked.name, edited, at, editor, settings, how, common.store(model, facts), report=report
         )
-    answer(common, _report(model, asked, result, stored), _text(chosen.title, asked, result, stored))
+    answer(common, _report(model, asked, edited, result, stored), _text(chosen.title, asked, result, stored))
 
 
-def _report(model: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) -> dict[str, Any]:
+def _report(
+    model: str, asked: FactsToSweep, edited: Sequence[Fact], result: ManyEdits, stored: Stored
+) -> dict[str, Any]:
+    made = {fact.record for fact in edited}
+
+    def status(fact: Fact) -> str:
+        return "edited" if fact.record in made else "not reached" if fact.target_new else NOT_SWEPT
+
     return {
         "model": model,
         "facts": asked.name,
         **attributes(result, "editor", "layers", "settings", "how", "planned", "left_out", "dropped_locality"),
+        "records": [{"record": fact.record, "status": status(fact)} for fact in asked.facts],
         "rule": COLLAPSE_RULE,
         "collapse": result.collapse and asdict(result.collapse),
         "checkpoints": [asdict(checkpoint) for checkpoint in result.checkpoints],
@@ -69,6 +79,7 @@ def _text(title: str, asked: FactsToSweep, result: ManyEdits, stored: Stored) ->
             f"{result.how['batch']} at a time. {collapse_sentence(result)}",
             COLLAPSE_RULE,
             counts_sentence(result),
+            *asked.left_out("edited"),
             cost_sentence("All of it", result.cost) + if_stored(stored),
             table(list(rows[0]), [list(row.values()) for row in rows]),
         ]

@@ -148,9 +148,7 @@ def _text(title: str, asked: FactsToSweep, result: Race, stored: Stored) -> str:
         f"Dropping: {RULE}, confidence {result.settings['confidence']:g}.",
         f"{cost_sentence('Ranking', result.ranking_cost)}; {cost_sentence('race', result.cost)}{if_stored(stored)}",
     ]
-    unused = [str(fact.record) for fact in asked.facts if not fact.target_new]
-    if unused:
-        lines.append(f"Records not used, {NOT_SWEPT}: {', '.join(unused)}")
+    lines += asked.left_out("used")
     rows = []
     for rank, layer in enumerate(result.candidates, 1):
         ran = [item for item in result.rounds if layer in item.layers]

@@ -48,6 +48,11 @@ class FactsToSweep:
     def edited(self) -> tuple[Fact, ...]:
         return editable(self.facts)
 
+    def left_out(self, what: str) -> list[str]:
+        """A line that names the records without a new answer; `what` they are not, as "swept". None, no line."""
+        records = [str(fact.record) for fact in self.facts if not fact.target_new]
+        return [f"Records not {what}, {NOT_SWEPT}: {', '.join(records)}"] if records else []
+
     def scores(
         self, model: "LoadedModel", selector: "Selector", seed: int, settings: Any, store: "Store", report: Reporter
     ) -> LayerScores:
@@ -177,10 +182,7 @@ def _truth_text(title: str, swept: JudgedSweep) -> str:
         f"Any layer: {points(worth.any_layer)}.",
         cost_sentence("Swept in", swept.sweep.cost) + if_stored(swept.stored),
     ]
-    unswept = [str(fact.record) for fact in swept.asked.facts if not fact.target_new]
-    if unswept:
-        lines.append(f"Records not swept, {NOT_SWEPT}: {', '.join(unswept)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *swept.asked.left_out("swept")])
 
 
 def _gap(worth: Worth) -> str:

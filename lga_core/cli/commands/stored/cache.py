@@ -14,7 +14,12 @@ from lga_core.errors import LgaError
 def cache(
     common: Common,
     shrink: Annotated[
-        float | None, typer.Option(metavar="GB", min=0, help="Make room: at most so many gigabytes in all.")
+        float | None,
+        typer.Option(
+            metavar="GB",
+            min=0,
+            help="Remove second moments and v*, until it has so many gigabytes in all.",
+        ),
     ] = None,
     clean: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="Remove all of it: moments, values (v*), texts.")
@@ -46,5 +51,7 @@ def cache(
     ]
     if clean or shrink is not None:
         lines.append(f"{gigabytes(freed)} freed")
+    if shrink is not None and total > shrink * 1e9:
+        lines.append("Nothing more can be removed for --shrink: no models, stored runs, texts, or what is in use.")
     report = {"folder": str(cache_home()), "bytes": total, "cap_bytes": cap, "freed_bytes": freed}
     answer(common, {**report, "parts": list(map(asdict, parts))}, "\n".join(lines))

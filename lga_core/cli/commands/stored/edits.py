@@ -28,7 +28,10 @@ def edits(
     export_lora: ExportLora = None,
     lora_rank: LoraRank = None,
 ) -> None:
-    """Show the edits of a set; with MODEL, write those that are on in another form. Nothing is computed again."""
+    """Show the edits of a set; with MODEL, write those that are on in another form, or all of them (--save).
+
+    Nothing is computed again.
+    """
     from lga_core.editing.files.containers import opened
     from lga_core.editing.files.reading import read_edit_set, read_manifest, read_measured
 

@@ -27,6 +27,7 @@ def report(
     made = report_of_runs([index.one(name) for name in runs], store)
     out = common.out or DEFAULT
     content = report_html(made)
+    replaced = " (replaced)" if out.is_file() else ""
     write_out(out, content)
     written = {"file": str(out), "runs": [item.provenance.key for item in made.runs]}
-    answer(replace(common, out=None), written, f"{made.title}: {len(content) / 1e6:.1f} MB in {out}")
+    answer(replace(common, out=None), written, f"{made.title}: {len(content) / 1e6:.1f} MB in {out}{replaced}")

@@ -1,4 +1,4 @@
-"""How the edit direction v* was found: nll of the new answer at each step, one line a layer."""
+"""How the edit direction v* was found, or what was trained: the loss at each step, one line a layer."""
 
 import math
 from collections.abc import Sequence
@@ -54,7 +54,8 @@ def loss_curve(report: EditReport, *, theme_name: ThemeName = "light") -> go.Fig
         ),
         yaxis=_log_axis(low, high, look),
     )
-    note = "nll of the new answer, nats"
+    at_prompt = report.editor == "ft-l"
+    note = "−log p of the answer’s tokens at the prompt’s end, nats" if at_prompt else "nll of the new answer, nats"
     if stop:
         note += f" · stop: total loss {number(stop)}" if of_total else f" · dotted: stop at {number(stop)}"
     figure.add_annotation(heading(look, "Training" if report.target_error is None else "Edit direction", note, 1))

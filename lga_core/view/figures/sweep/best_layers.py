@@ -24,7 +24,7 @@ def best_layers(worth: Worth, layers: int, golden: int | None, *, theme_name: Th
         golden=golden,
         marked=[worth.best_layer] if worth.best_layer is not None else [],
         height=130,
-        hover="layer %{x}: best for %{customdata[3]} facts<extra></extra>",
+        hover="layer %{x}: facts for which it is best: %{customdata[3]}<extra></extra>",
     )
     ticks = [tick for tick in round_ticks(0, 1.1 * top, 3) if tick == int(tick)]
     figure.update_layout(yaxis=axis(look, range=[0, 1.12 * top], grid=True, tickvals=ticks))

@@ -18,7 +18,7 @@ from lga_core.view.words.cards import Card
 from lga_core.view.words.edits.sentences import before_after, relative_error
 from lga_core.view.words.text import fixed, number, yes_no
 
-WRITTEN_NOTE = "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; nll in nats."
+WRITTEN_NOTE = "Target error: ‖W′k − v*‖ / ‖v*‖. Clamped: v* reached its norm bound. Norms are Frobenius; loss in nats."
 
 
 def side_effect_cards(report: EditReport, measured: Diagnostics) -> list[Card]:
@@ -40,7 +40,7 @@ def _three(value: float | None) -> str:
     return number(value, 3)
 
 
-WRITTEN_FORMATS = {"target error": relative_error, "‖ΔW‖": _three, "‖ΔW‖ / ‖W‖": _three, "last nll": _three}
+WRITTEN_FORMATS = {"target error": relative_error, "‖ΔW‖": _three, "‖ΔW‖ / ‖W‖": _three, "last loss": _three}
 
 
 def written_rows(report: EditReport) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def written_rows(report: EditReport) -> list[dict[str, Any]]:
             "‖ΔW‖ / ‖W‖": norm_ratio(delta, weight),
             "clamped": yes_no(clamped),
             "steps": max(len(losses) - 1, 0),
-            "last nll": losses[-1] if losses else None,
+            "last loss": losses[-1] if losses else None,
         }
         for layer, error, delta, weight, clamped, losses in zip(
             report.layers,
