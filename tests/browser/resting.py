@@ -20,9 +20,9 @@ _QUIET = f"""([quiet, look]) => {{
 }}"""
 
 
-def idle(page: Page) -> None:
+def idle(page: Page, timeout: float = SLOW) -> None:
     """Until the page is at rest."""
-    page.wait_for_function(_AT_REST, timeout=SLOW)
+    page.wait_for_function(_AT_REST, timeout=timeout)
 
 
 def settled(page: Page) -> None:

@@ -57,7 +57,7 @@ def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address
     open_page(page, "Causal trace")
     page.get_by_role("button", name="Trace this fact").click()
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
-    idle(page)
+    idle(page, timeout=4 * SLOW)  # 63 tokens, each attributed in 64 steps
     hover(page)
     inert(page, "Rome <img")
     open_page(page, "Trial edit")

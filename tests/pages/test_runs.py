@@ -64,6 +64,11 @@ def test_runs_are_listed_named_replayed_compared_deleted_and_brought_back_and_a_
     edited = listed.set_index("key").loc[edit.key[:8]]
     assert edited["facts"].endswith(f" · {fact_label(kept(scored).trials[-1].request.fact)}")
 
+    shown = fact_label(kept(scored).trials[-1].request.fact)
+    scored.text_input(key="runs_search").input(shown).run()
+    (listed,) = (frame.value for frame in scored.dataframe if "took" in frame.value.columns)
+    assert set(listed["key"]) == {edit.key[:8]}, "what the table shows is found"
+
     scored.text_input(key="runs_search").input("").run()
     choose(scored, lga.key)
     scored.text_input(key=f"name_{lga.key}").input("My scores").run()

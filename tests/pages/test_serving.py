@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 from starlette.datastructures import Headers
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message
 
@@ -35,6 +36,15 @@ def test_streamlits_page_names_its_scripts_and_brings_its_look():
     assert body == before + LOOK + b"</body>" + after
     assert headers["link"] == links() and int(headers["content-length"]) == len(body)
     assert "etag" not in headers and "last-modified" not in headers, "a browser would keep an earlier version's look"
+
+
+def test_a_page_that_would_be_compressed_has_the_look_too():
+    page = GZipMiddleware(HTMLResponse("<body></body>"), minimum_size=1)
+    asked = {"accept": "text/html,*/*", "accept-encoding": "gzip"}
+    assert sent(page, **asked)[0]["content-encoding"] == "gzip"
+    assert sent(Document(page), **asked)[1] == b"<body>" + LOOK + b"</body>"
+    kept = GZipMiddleware(JSONResponse({}), minimum_size=1)
+    assert sent(Document(kept), **asked | {"accept": "*/*"})[0]["content-encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("answer", [JSONResponse({}), Response(status_code=304), HTMLResponse("</body>", 404)])
@@ -71,8 +81,8 @@ def test_a_process_that_may_not_see_its_sockets_serves_nevertheless(monkeypatch)
     assert run(begun())
 
 
-def sent(app: ASGIApp) -> tuple[Headers, bytes]:
-    """The headers and the body of the app's answer to one request."""
+def sent(app: ASGIApp, **headers: str) -> tuple[Headers, bytes]:
+    """The headers and the body of the app's answer to one request with these headers."""
     messages: list[Message] = []
 
     async def receive() -> Message:
@@ -81,7 +91,8 @@ def sent(app: ASGIApp) -> tuple[Headers, bytes]:
     async def send(message: Message) -> None:
         messages.append(message)
 
-    asked = {"type": "http", "asgi": {"spec_version": "2.4"}, "method": "GET", "path": "/", "headers": []}
+    asked = {"type": "http", "asgi": {"spec_version": "2.4"}, "method": "GET", "path": "/"}
+    asked["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
     run(app(asked, receive, send))
     begin, *parts = messages
     return Headers(raw=begin["headers"]), b"".join(part["body"] for part in parts)

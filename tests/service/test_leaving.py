@@ -20,6 +20,7 @@ from lga_core.service.ledger_requests import ExportModel, WriteEdits
 from lga_core.service.process.client import EngineClient
 from tests.service.asking import EDIT, done, proxy
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background of a shell
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # or under nohup
 model, place = sys.argv[1], Path(sys.argv[2])
 client = EngineClient(grace=None)
 about = {"model": model, "session": "leaving"}

@@ -205,5 +205,11 @@ def test_words_of_others_are_shown_and_never_run(result):
 
 def test_a_result_without_anything_to_draw_has_its_table():
     nothing = judge([], made_sweep(of=5), in_sample=True)
+    excluded = lga_scores()  # its layers without a rank are whole numbers' n/a
+    assert (
+        excluded.selection.excluded_layers
+        and "n/a" in excluded._repr_html_()
+        and "NA&gt;" not in excluded._repr_html_()
+    )
     assert "<table" in nothing._repr_html_() and "Plotly" not in nothing._repr_html_()
     assert "Plotly" in worth(made_sweep())._repr_html_()

@@ -65,6 +65,13 @@ def test_loss_curves_per_layer_with_the_stop_line_on_the_axis():
     assert any("stop: total loss 0.05" in note.text for note in of_total.layout.annotations)
 
 
+@pytest.mark.parametrize(("editor", "is_nll"), [("r-rome", True), ("ft-m", True), ("ft-l", False)])
+def test_the_loss_of_ft_l_is_not_called_the_nll(editor, is_nll):
+    notes = [note.text for note in loss_curve(replace(edit_report(layers=(3,)), editor=editor)).layout.annotations]
+    assert any("nll of the new answer" in note for note in notes) == is_nll
+    assert any("at the prompt’s end" in note for note in notes) != is_nll
+
+
 @pytest.mark.parametrize("losses", [((),), ((0.0, 0.0),), ((5.2,),), ((5.2, 5.1),)])
 def test_short_and_zero_losses_still_have_a_readable_axis(losses):
     figure = loss_curve(replace(edit_report(layers=(3,)), losses=losses))

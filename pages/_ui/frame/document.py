@@ -7,7 +7,7 @@ that a page's script sends comes seconds after the page's first elements; until 
 from pathlib import Path
 
 import streamlit
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages._ui.frame import guide, narrow, theme
@@ -35,6 +35,8 @@ class Document:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if "text/html" in Headers(scope=scope).get("accept", ""):  # a page: it is asked for as it can be read here
+            scope = {**scope, "headers": [item for item in scope["headers"] if item[0] != b"accept-encoding"]}
         begin: Message | None = None  # of an answer that is HTML: sent with its body, whose length the look changes
 
         async def send_with_look(message: Message) -> None:

@@ -182,7 +182,8 @@ def test_places_that_cannot_be_written(model, ledger, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in tmp_path.rglob("*")] == ["full", "mine.txt"]
-    for _ in range(2):  # a .zip is replaced
+    save_edit_set(ledger, model, tmp_path / "set.zip")
+    with pytest.raises(LgaError, match="there already"):
         save_edit_set(ledger, model, tmp_path / "set.zip")
     assert plain(read_edit_set(tmp_path / "set.zip", model)) == plain(ledger)
     with pytest.raises(LgaError, match="cannot be read"):

@@ -17,6 +17,8 @@ def test_many_edits_are_measured_every_so_many_and_go_on_after_a_cancel(ready: A
     ready.number_input(key="many_edits").set_value(2).run()
     ready.number_input(key="many_every").set_value(2).run()
     assert "2 edits at layer 1, measured 2 times" in words(ready) and not ready.get("plotly_chart")
+    assert ready.number_input(key="many_rephrases").value == 2
+    ready.number_input(key="many_rephrases").set_value(None).run()  # empty: all
     ready.button(key="many_start").click().run()
     wait(ready)
     assert "All measured" in words(ready) and ready.button(key="many_start").disabled
@@ -25,7 +27,9 @@ def test_many_edits_are_measured_every_so_many_and_go_on_after_a_cancel(ready: A
     assert len(ready.get("plotly_chart")) == 1
     table = next(frame.value for frame in ready.dataframe if "rewrite, latest" in frame.value.columns)
     assert list(table["edits"]) == [0, 2] and ledger(ready) == LedgerView()
-    assert kept(ready).shown[ManyEditsRequest] == kept(ready).jobs["many"].request, "the report has it"
+    asked = kept(ready).jobs["many"].request
+    assert kept(ready).shown[ManyEditsRequest] == asked, "the report has it"
+    assert asked.how.rephrases is None and ready.number_input(key="many_rephrases").value is None
     ready.number_input(key="many_edits").set_value(10).run()
     ready.number_input(key="set_r-rome_value_steps").set_value(500).run()
     ready.number_input(key="set_r-rome_value_stop_loss").set_value(0.0).run()
