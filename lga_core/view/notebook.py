@@ -69,8 +69,12 @@ def page(result: ShownResult) -> str:
     figure, words, of = SHOWN[type(result)]
     drawn = figure(result)
     rows = frame(result, of)
-    head = rows.astype({name: object for name in rows if rows[name].isna().any()}).fillna("n/a")  # NA has its own word
-    shown = head.to_html(index=False, max_rows=ROWS, border=0, na_rep="n/a", float_format="{:.4g}".format)
+    nullable = [name for name in rows if rows[name].dtype in ("Int64", "boolean")]  # whose NA has a word of its own
+    shown = (
+        rows.astype(dict.fromkeys(nullable, object))
+        .fillna(dict.fromkeys(nullable, "n/a"))
+        .to_html(index=False, max_rows=ROWS, border=0, na_rep="n/a", float_format="{:.4g}".format)
+    )
     more = f"<p>{ROWS} of {count(len(rows), 'row')}: to_frame({of!r}) has all.</p>" if len(rows) > ROWS else ""
     picture = "" if drawn is None else on_own_ground(drawn)._repr_html_()
     return f'<div class="{_NO_TEX}"><p><b>{html.escape(words(result))}</b></p>{picture}{shown}{more}</div>'

@@ -72,10 +72,12 @@ class RunBin:
         Raises LgaError where the store cannot be written.
         """
         place = self._folder.parent
-        if not place.is_dir():
+        if not place.is_dir() and not any(self._store.root.glob(f"*{HALF}")):
             return
         with self._store.writing():
             _remove_halves(self._store.root)
+            if not place.is_dir():
+                return
             for folder in {path.with_suffix("") for path in place.iterdir()}:  # a bin or its lock
                 lock = _lock_of(folder)
                 try:
@@ -127,7 +129,8 @@ def _keys(folder: Path) -> list[str]:
 def _remove_halves(root: Path, begin: str = "") -> None:
     """Remove what killed processes have half written. The store's lock is held: nobody writes now."""
     for path in root.glob(f"{begin}*{HALF}"):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # it only takes room
+            path.unlink()
 
 
 def _remove(folder: Path, lock: FileLock) -> None:

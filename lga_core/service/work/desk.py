@@ -45,9 +45,8 @@ class Desk:
     def __init__(self, on_model: Callable[[str | None], None] = lambda name: None) -> None:
         self._on_model = on_model  # called with the name of the model that is in memory now
         self._model: LoadedModel | None = None
-        self._alive: WeakValueDictionary[str, LoadedModel] = (
-            WeakValueDictionary()
-        )  # by name: those that jobs still have
+        # By name: the models that jobs still have. None of them is loaded a second time.
+        self._alive: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
         self._ledgers: OrderedDict[tuple[str, str], SessionLedger] = OrderedDict()  # the least recently used first
         # A ledger that a job still has is never read from disk a second time: one of the two would be out of date.
         self._in_use: WeakValueDictionary[tuple[str, str], SessionLedger] = WeakValueDictionary()
@@ -67,7 +66,8 @@ class Desk:
 
     def _loaded(self, name: str, control: Control) -> LoadedModel:
         plain = plain_name(name)
-        self._model = None  # its memory must be free before the next one comes
+        self._model = None  # its memory must be free before the next one comes, and that of its ledgers
+        self._drop_ledgers_but(plain)
         self._on_model(None)
         with control.holding():
             model = load(plain, report=control.report)
@@ -77,12 +77,16 @@ class Desk:
         """Make it the model in memory; returns it as it is to be asked."""
         if self._model is not model:
             self._model = model
-            for place in [place for place in self._ledgers if plain_name(place[1]) != model.name]:
-                del self._ledgers[place]
+            self._drop_ledgers_but(model.name)
             self._on_model(model.name)
         asked = model.chatting if chat else model
         self._alive[asked.name] = asked
         return asked
+
+    def _drop_ledgers_but(self, plain: str) -> None:
+        """Let go of the ledgers of all other models: they hold edits, and are on disk."""
+        for place in [place for place in self._ledgers if plain_name(place[1]) != plain]:
+            del self._ledgers[place]
 
     def _in_memory(self, name: str) -> LoadedModel | None:
         """The model, at hand or one that a job still has, whose files have not changed since."""

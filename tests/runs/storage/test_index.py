@@ -133,6 +133,15 @@ def test_kinds(method, subject, title):
     assert (kind_of(method).subject, kind_of(method).title) == (subject, title)
 
 
+def test_what_a_killed_process_has_half_written_is_removed_when_a_server_begins(tmp_path):
+    store = Store(tmp_path)
+    stored(store, "a1").finish()
+    whole = {path.name for path in tmp_path.glob("a1.*")}
+    (tmp_path / "a1.state-half").touch()
+    RunBin(store).clear_abandoned()
+    assert {path.name for path in tmp_path.glob("a1.*")} == whole
+
+
 def test_a_deleted_run_comes_back_byte_for_byte_until_the_next_is_deleted(tmp_path):
     store = Store(tmp_path)
     stored(store, "a1").finish()
