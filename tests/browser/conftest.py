@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from lga_core.bench.dashboard.server import served
+from tests.browser.resting import SLOW
 
-expect.set_options(timeout=20_000)  # ms: other tests run beside, on the same cores
+expect.set_options(timeout=SLOW)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -41,7 +42,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A fresh session in the light theme. The console must stay clean and no host but our own is asked."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
     opened, wrong = context.new_page(), []
-    opened.set_default_timeout(30_000)
+    context.set_default_timeout(SLOW)
     opened.on(
         "console",
         lambda message: (

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page
 
-SLOW = 150_000  # ms, for what is computed: the machine may have other work
+SLOW = 600_000  # ms, for whatever is waited for: the machine may have much other work
 QUIET = 750  # ms of rest without a break
 LOOK = 50  # ms that one look counts at most: a page that is being drawn does not look, and that is no rest
 # No job is shown, the script has come to its end, and what it drew stands in its own colours: Streamlit fades what it

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.resting import SLOW, idle, settled
+from tests.browser.walking import choose_option
 from tests.pages.driving import record
 
 pytestmark = pytest.mark.browser
@@ -24,8 +25,7 @@ def test_hostile_facts_are_shown_as_text_and_execute_nothing(page: Page, address
     upload = {"name": NAME, "mimeType": "application/json", "buffer": json.dumps(records).encode()}
     page.goto(address)
     settled(page)
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="Hub id or local folder").click()
+    choose_option(page, "Model", "Hub id or local folder")
     name = page.get_by_role("textbox", name="Hub id or local folder")
     name.fill(str(tiny_folder))
     name.press("Enter")

@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from lga_core.bench.dashboard.server import served
 from tests.browser.auditing import audit
-from tests.browser.resting import SLOW, idle
+from tests.browser.resting import SLOW, idle, settled
 
 pytestmark = pytest.mark.browser
 
@@ -63,6 +63,7 @@ def test_the_way_in_and_out(page: Page, address: str, provider: str):
     button(page, "Deny").click()
     only_the_login(page, FAILED)
     page.emulate_media(color_scheme="dark")  # where Streamlit's own button has too little contrast
+    settled(page)
     audit(page)
     button(page, "Log in").click()
     expect(button(page, "ada")).to_be_visible()

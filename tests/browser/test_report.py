@@ -8,6 +8,7 @@ from view.made_report import whole
 
 from lga_core.view.export.report_html import report_html
 from lga_core.view.figures.parts.style import THEMES
+from tests.browser.resting import SLOW
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +20,7 @@ def test_a_report_needs_no_network(browser: Browser, tmp_path: Path):
     file.write_text(report_html(whole()), encoding="utf-8")
     context = browser.new_context(viewport={"width": 390, "height": 900}, color_scheme="dark", offline=True)
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(SLOW)
     asked: list[str] = []
     wrong: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -33,7 +34,10 @@ def test_a_report_needs_no_network(browser: Browser, tmp_path: Path):
         assert plot.evaluate(GROUND) == THEMES["dark"].page
     assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth")
     page.emulate_media(color_scheme="light")
-    assert [plot.evaluate(GROUND) for plot in plots] == [THEMES["light"].page] * len(plots)
+    for plot in plots:
+        page.wait_for_function(
+            f"([plot, ground]) => ({GROUND})(plot) === ground", arg=[plot.element_handle(), THEMES["light"].page]
+        )
     context.close()
     assert wrong == []
     assert [url for url in asked if not url.startswith("blob:")] == [file.as_uri()]

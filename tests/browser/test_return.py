@@ -20,6 +20,7 @@ SHOWN_ON_THE_WAY = ("model", "other_model", "n", "seed", "layers", "fact", "run"
 def elsewhere(browser: Browser) -> Iterator[Page]:
     """Another person's browser."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.set_default_timeout(SLOW)
     yield context.new_page()
     context.close()
 
@@ -121,8 +122,8 @@ def test_the_chat_template_that_was_switched_off_stays_off(page: Page, address: 
     for wanted in (True, False):
         page.locator(".st-key-chat label").click()
         expect(toggle).to_be_checked(checked=wanted)
+        page.wait_for_url(lambda url, wanted=wanted: ("chat" in parse_qs(urlsplit(url).query)) == wanted)
         settled(page)
-        assert ("chat" in queried(page)) == wanted
     page.reload()
     settled(page)
     expect(toggle).not_to_be_checked()
@@ -200,8 +201,10 @@ def parts(page: Page) -> Locator:
 
 def choose_another_fact(page: Page) -> None:
     settled(page)
+    before = page.url
     page.get_by_role("combobox", name="Fact", exact=True).click()
     page.get_by_role("option").nth(2).click()
+    page.wait_for_url(lambda url: url != before)
     settled(page)
 
 

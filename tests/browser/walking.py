@@ -13,7 +13,7 @@ from tests.pages.driving import RECORDS
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PHONE = 390
-OPENED = 10_000  # ms: a list is open by then, or it was closed
+OPENED = 60_000  # ms: a list is open by then, or it was closed
 # With the recorded example, or before anything is there to see.
 FIRST_HEADING = re.compile("Golden layers|Which layer should be edited")
 WIDTHS, THEMES = (1280, 1920, PHONE), ("light", "dark")
@@ -80,8 +80,7 @@ def photograph(page: Page, name: str) -> None:
         audit(page)
         for width in WIDTHS if theme == THEMES[0] else WIDTHS[:1]:  # what a theme changes is colours
             page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(300)
-            assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth"), f"{name} at {width}"
+            page.wait_for_function("document.scrollingElement.scrollWidth <= window.innerWidth")
             if width == PHONE:
                 settled(page)  # frames are made reachable once the page has taken the new width
                 audit(page, contrast=False)  # what scrolls sideways there must be reached by keyboard
@@ -99,7 +98,10 @@ def click_a_cell(page: Page, layer: int, panel: int) -> None:
         const x = full[`xaxis${panel}`], y = full[`yaxis${panel}`];
         return [box.left + x._offset + x.l2p(layer), box.top + y._offset + y.l2p(1)];
     }"""
-    page.mouse.move(*plot.evaluate(place, [layer, panel]))
-    page.wait_for_timeout(300)
+    for _ in range(100):  # a click on what is not yet seen to be under the pointer does nothing
+        page.mouse.move(*plot.evaluate(place, [layer, panel]))
+        page.wait_for_timeout(300)
+        if plot.evaluate("plot => Boolean(plot._hoverdata?.length)"):
+            break
     page.mouse.click(*plot.evaluate(place, [layer, panel]))
     expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(str(layer))

@@ -88,7 +88,7 @@ def lga(home: Path) -> Callable[..., Answer]:
             env=variables,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1200,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 

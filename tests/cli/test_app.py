@@ -54,7 +54,7 @@ def test_it_serves_with_the_arguments_given_and_ends_with_its_process(start):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = start("-m", "lga_core", "app", "--server.port", str(port))
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     answer = b""
     while time.monotonic() < until and server.poll() is None and not answer:
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as page:
@@ -62,6 +62,6 @@ def test_it_serves_with_the_arguments_given_and_ends_with_its_process(start):
         time.sleep(0.1)
     assert answer == b"ok"
     server.send_signal(signal.SIGTERM)
-    assert server.wait(30) is not None
+    assert server.wait(300) is not None
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", port)) != 0

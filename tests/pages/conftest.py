@@ -87,7 +87,7 @@ def model_folder(tiny_folder: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def app() -> Iterator[AppTest]:
     """The first screen. No page may end in an exception element, or with a number that nothing defines."""
-    running = AppTest.from_file(str(APP), default_timeout=60).run()
+    running = AppTest.from_file(str(APP), default_timeout=900).run()
     yield running
     assert not running.exception
     assert [metric.label for metric in running.metric if not metric.proto.help] == []

@@ -78,7 +78,7 @@ def jobs(app: AppTest) -> list:
     return list(kept(app).jobs.values())
 
 
-def wait(app: AppTest, until: Callable[[], bool] | None = None, seconds: float = 60) -> AppTest:
+def wait(app: AppTest, until: Callable[[], bool] | None = None, seconds: float = 900) -> AppTest:
     """Until no job runs (or `until` holds), then run the page again, as the poller does in a browser."""
     limit = time.monotonic() + seconds
     while not (until() if until else all(not job.alive for job in jobs(app))):

@@ -115,7 +115,7 @@ def test_a_catalogue_of_ones_own_that_cannot_be_read_is_one_box_on_every_page(sh
     own = shared_home / "models.toml"
     own.write_text("[[models]")
     try:
-        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        app = AppTest.from_file(str(APP), default_timeout=900).run()
         for page in PAGES:
             app.switch_page(f"{page.stem}.py").run()
             assert not app.exception and len(app.error) == 1, page

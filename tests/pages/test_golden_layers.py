@@ -136,7 +136,7 @@ def test_results_appear_on_the_page_that_is_open_later_and_after_a_reload(ready:
     ready.switch_page("golden_layers.py").run()
     shown = metrics(ready)
     assert shown["Facts used"] == "10 of 10"
-    again = AppTest.from_file(str(APP), default_timeout=60)
+    again = AppTest.from_file(str(APP), default_timeout=900)
     again.query_params["model"] = "Hub id or local folder"  # as the address has it
     again.query_params["facts"] = "ten.json"
     again.run()

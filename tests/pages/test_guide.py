@@ -58,7 +58,7 @@ def test_once_dismissed_it_stays_away_in_this_browser_until_it_is_called_back(ap
     app.button(key="dismiss_guide").click().run()
     assert not shown(app) and browser.guide_off
     browser.name = "another tab"
-    again = AppTest.from_file(str(APP), default_timeout=60).run().run()
+    again = AppTest.from_file(str(APP), default_timeout=900).run().run()
     assert not shown(again) and not again.exception
     again.button(key="show_guide").click().run()
     assert ticked(again) and not browser.guide_off and "show_guide" not in {button.key for button in again.button}

@@ -20,7 +20,7 @@ EMPTY = "[auth]"  # the button is there, and pressing it says what is missing
 PROGRAM = """
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file(sys.argv[1] + "/pages/dashboard.py", default_timeout=100).run()
+app = AppTest.from_file(sys.argv[1] + "/pages/dashboard.py", default_timeout=900).run()
 assert not app.exception
 if sys.argv[2] == "press":
     app.button("log_in").click().run()

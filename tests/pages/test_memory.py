@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.driving import wait, words
@@ -22,7 +23,10 @@ def test_loading_says_its_weights_and_what_is_free(ready: AppTest):
     assert not captions(ready, "To score"), "nothing is known of a model that is not there"
 
 
-def test_scoring_and_editing_say_what_they_take_once_the_model_is_there(ready: AppTest):
+def test_scoring_and_editing_say_what_they_take_once_the_model_is_there(
+    ready: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pages._ui.model.memory_notes.ASK_SECONDS", 60.0)
     ready.switch_page("facts.py").run()
     ready.button(key="ask_model").click().run()
     wait(ready)

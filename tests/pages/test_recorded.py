@@ -37,7 +37,7 @@ def first_visit(recorded_example, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The app where nothing was ever measured, after the browser has said which tab it is."""
     monkeypatch.setattr(example, "FOLDER", recorded_example[0])
     monkeypatch.setattr("pages._ui.session.tab._component", lambda **_: SimpleNamespace(name=str(tmp_path)))
-    return AppTest.from_file(str(APP), default_timeout=60)
+    return AppTest.from_file(str(APP), default_timeout=900)
 
 
 def test_every_page_shows_it_before_anything_is_measured(first_visit: AppTest, tmp_path, monkeypatch):
@@ -68,7 +68,7 @@ def test_a_fresh_server_shows_it_before_the_browser_has_named_its_tab(
     monkeypatch.setattr(example, "FOLDER", recorded_example[0])
     monkeypatch.setenv("LGA_HOME", str(tmp_path / "empty"))
     tabs().clear()
-    assert "A finished example of" in words(AppTest.from_file(str(APP), default_timeout=60).run())
+    assert "A finished example of" in words(AppTest.from_file(str(APP), default_timeout=900).run())
 
 
 def test_what_is_chosen_before_the_browser_has_named_its_tab_stays(
@@ -80,7 +80,7 @@ def test_what_is_chosen_before_the_browser_has_named_its_tab_stays(
     monkeypatch.setattr(
         "pages._ui.session.tab._component", lambda **_: SimpleNamespace(name=named[0] if named else None)
     )
-    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app = AppTest.from_file(str(APP), default_timeout=900).run()
     app.selectbox(key="model").select("other")
     app.query_params["model"] = "other"  # as the browser has it then
     app.run()

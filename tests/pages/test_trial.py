@@ -137,7 +137,7 @@ def test_a_trial_that_ends_while_another_page_is_open_is_shown(page: AppTest):
 def test_a_trial_outlives_a_reload_of_the_tab(page: AppTest, model_folder: Path):
     """A reload is a new session that takes back what the tab kept."""
     edit(quick(page))
-    fresh = AppTest.from_file(str(APP), default_timeout=60).run()
+    fresh = AppTest.from_file(str(APP), default_timeout=900).run()
     fresh.session_state["lga"].kept = kept(page)
     fresh.switch_page("trial_edit.py").run()
     name_model(fresh, str(model_folder))
@@ -280,7 +280,10 @@ def test_every_editor_says_what_it_can_and_edits_with_its_form(page: AppTest, na
     assert (cards["Target error"] == "n/a") == name.startswith("ft-")
 
 
-def test_whether_second_moments_are_at_hand_is_said_before_and_after_the_model_is_there(page: AppTest, tmp_path: Path):
+def test_whether_second_moments_are_at_hand_is_said_before_and_after_the_model_is_there(
+    page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pages._ui.model.memory_notes.ASK_SECONDS", 60.0)
     assert "those that are not kept yet are collected first" in words(page) and not page.button(key="edit").disabled
     edit(quick(page))  # without a second moment; the model is in memory now
     page.selectbox(key="set_r-rome_covariance").select("own-text").run()
@@ -336,7 +339,7 @@ def test_a_trial_goes_to_easyedit_and_its_file_fills_the_form(page: AppTest, sha
         model=trial.model, facts=(trial.fact,), layers=(1,), editor=trial.editor, settings=trial.settings
     )
     written = shared_engine.start(asked, "Writing")
-    assert written.wait(60)
+    assert written.wait(900)
     files = zipfile.ZipFile(io.BytesIO(written.result))
     assert files.namelist() == ["hparams.yaml", "facts.json"]
     text = files.read("hparams.yaml").decode()

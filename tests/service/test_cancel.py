@@ -95,7 +95,7 @@ def test_while_one_session_downloads_a_fact_set_others_compute(home, tiny_folder
         "HF_HOME": str(tmp_path / "hub"),
         "HF_HUB_OFFLINE": "0",
         "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DOWNLOAD_TIMEOUT": "60",
+        "HF_HUB_DOWNLOAD_TIMEOUT": str(int(SECONDS)),
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }.items():

@@ -112,15 +112,19 @@ def test_an_engine_that_gets_little_time_to_begin_is_waited_for(home, tmp_path, 
         "import sys\nif any('process.engine' in word for word in sys.orig_argv):\n    sum(range(60_000_000))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    client = EngineClient(grace=None, silent=1.2)
+    client = EngineClient(grace=None, silent=4.0)
     try:
         client.warm_up()
         process = client.process
-        for _ in range(30):
+        times = psutil.Process(process.pid).cpu_times
+        end = time.monotonic() + 12.0
+        while time.monotonic() < end:
+            begin, before = time.monotonic(), sum(times()[:2])
             process.send_signal(signal.SIGCONT)
-            time.sleep(0.03)
+            while sum(times()[:2]) - before < 0.02 and time.monotonic() - begin < 1.0:
+                time.sleep(0.01)
             process.send_signal(signal.SIGSTOP)
-            time.sleep(0.17)
+            time.sleep(min(5 * (time.monotonic() - begin), 1.5))
         assert client.process is process, "it was killed"
         process.send_signal(signal.SIGCONT)
     finally:
@@ -290,8 +294,9 @@ def test_a_job_that_nobody_looks_at_is_cancelled(home, tiny_folder):
 def test_a_server_that_was_stopped_and_goes_on_cancels_nothing_that_is_looked_at(home, tiny_folder):
     program = (
         "import sys, time; from lga_core.service.process.client import EngineClient; "
-        "from tests.service.asking import long_request; client = EngineClient(grace=4.0); "
-        "job = client.start(long_request(sys.argv[1], ' stopped'), 'Sweeping'); print('begun', flush=True)\n"
+        "from tests.service.asking import long_request, until; client = EngineClient(grace=4.0); "
+        "job = client.start(long_request(sys.argv[1], ' stopped'), 'Sweeping')\n"
+        "until(lambda: job.touch() or job.snapshot().state == 'running'); print('begun', flush=True)\n"
         "for _ in range(8): job.touch(); time.sleep(2.0)\n"
         "print(job.snapshot().state, flush=True); client.close()"
     )

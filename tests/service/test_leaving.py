@@ -71,6 +71,7 @@ def stop_while_it_writes(engine: psutil.Process, place: Path) -> None:
             if half_written(place):
                 return
             engine.resume()
+        time.sleep(0.002)
     raise AssertionError("it was never seen to write")
 
 

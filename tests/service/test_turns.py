@@ -9,7 +9,7 @@ from lga_core.progress import Cancelled
 from lga_core.service.process import turns as module
 from lga_core.service.process.turns import Turn, Turns
 
-SECONDS = 10.0
+SECONDS = 120.0
 
 
 class Worker:

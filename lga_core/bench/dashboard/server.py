@@ -86,7 +86,7 @@ def served(
             yield Server(process, address)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(START_SECONDS)
 
 
 def home_with_files(folder: Path, model_name: str) -> Path:

@@ -22,7 +22,7 @@ from lga_core.service.process.messages import Alive, Cancel, Ended, InMemory, Re
 from lga_core.service.process.turns import Turn, Turns
 
 ALIVE_SECONDS = 1.0
-LAST_SECONDS = 2.0  # jobs are given to remove what they have half written, when the server is gone
+LAST_SECONDS = 10.0  # jobs are given to remove what they have half written, when the server is gone
 LAST_CHECK_SECONDS = 0.02
 REPORT_SECONDS = 0.1  # progress of the same phase is told at most that often
 IN_LOG = "The full traceback is in the program's log; finished rows are kept, so start again."

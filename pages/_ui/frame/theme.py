@@ -41,20 +41,16 @@ _UNSEEN = """
 """
 LOOK = _CONTRAST + _CALM + _NO_PLAIN_CSV + _UNSEEN
 _DIALOGS = "<style>[role='dialog'] {{ color-scheme: {} }}</style>"  # they lie outside of what Streamlit gives a scheme
-# A dot in the page's own colour, which nobody sees: a transition starts exactly when that colour becomes another one.
-_CSS = """
-.probe { position: absolute; width: 1px; height: 1px; background-color: var(--st-background-color);
-         transition: background-color 1ms; }
-"""
+# Streamlit calls this again whenever the theme changes.
 _JS = """
 export default function ({ parentElement, setTriggerValue }) {
-    const probe = parentElement.querySelector(".probe");
-    const tell = () => setTriggerValue("changed", true);
-    probe.addEventListener("transitionrun", tell);
-    return () => probe.removeEventListener("transitionrun", tell);
+    const style = getComputedStyle(parentElement.querySelector("span"));
+    const before = window.goldenLayersPage;
+    window.goldenLayersPage = style.getPropertyValue("--st-background-color");
+    if (before && before !== window.goldenLayersPage) setTriggerValue("changed", true);
 }
 """
-_watcher = st.components.v2.component("theme_watcher", html='<span class="probe"></span>', css=_CSS, js=_JS)
+_watcher = st.components.v2.component("theme_watcher", html="<span></span>", js=_JS)
 
 
 def watch() -> None:

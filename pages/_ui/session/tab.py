@@ -17,8 +17,9 @@ export default function ({ data, setStateValue }) {
     if (data.guide_off) window.localStorage.setItem(guide, "yes");
     else if (data.guide_off === false) window.localStorage.removeItem(guide);
     else if (window.localStorage.getItem(guide)) setStateValue("guide_off", true);
-    window.goldenLayersTab ??= ownName();  // once a page: this function is called with every run of the script
-    window.goldenLayersTab.then((name) => setStateValue("name", name));
+    window.goldenLayersTab ??= ownName();  // once a page: this is called again for each change of data or theme
+    // Said once: what elements say at one moment is one message, and a fragment's makes it run that fragment alone.
+    if (!data.recognized) window.goldenLayersTab.then((name) => setStateValue("name", name));
 }
 
 // The name that a reload finds again. A new tab has none, and a duplicated one has a copy of its original's.
@@ -56,7 +57,7 @@ def recognize() -> None:
     remembered = _component(
         key="browser_tab",
         height=0,
-        data={"guide_off": kept().guide_off},
+        data={"guide_off": kept().guide_off, "recognized": session().recognized},
         on_name_change=lambda: None,
         on_guide_off_change=lambda: None,
     )

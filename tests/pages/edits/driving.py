@@ -49,7 +49,7 @@ def saved(app: AppTest, client) -> bytes:
     tab = kept(app)
     request = SaveEditSet(model=app.session_state["lga"].question.model, session=tab.id, number=10**6)
     job = client.start(request, "Saving")
-    assert job.wait(60) and job.result is not None
+    assert job.wait(900) and job.result is not None
     return job.result
 
 

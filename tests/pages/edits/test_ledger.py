@@ -136,7 +136,7 @@ def test_the_engine_restarted_the_edits_are_still_there(steps: AppTest, shared_e
 def test_two_sessions_on_one_model_do_not_see_each_others_edits(steps: AppTest, model_folder: Path):
     steps.button(key="keep").click().run()
     wait(steps)
-    other = AppTest.from_file(str(APP), default_timeout=60).run()
+    other = AppTest.from_file(str(APP), default_timeout=900).run()
     name_model(other, str(model_folder))
     upload(other, "ten.json", json.dumps(RECORDS).encode())
     other.button(key="use_upload").click().run()

@@ -188,7 +188,7 @@ def test_threads_share_a_run(tmp_path):
     for number in range(40):
         run.append(f"{number}", row(number))
     for reader in readers:
-        reader.join(60)
+        reader.join(600)
         assert not reader.is_alive()
     assert all(names == [f"{i}" for i in range(len(names))] for names in seen)
 
@@ -202,7 +202,7 @@ def test_a_key_cannot_leave_the_store(tmp_path):
 
 def _append_many(root, start, barrier) -> None:
     run = Store(root).open(question())
-    barrier.wait(30)
+    barrier.wait(600)
     for number in range(25):
         run.append(f"{start + number}", row(start + number, size=400))
 
@@ -214,7 +214,7 @@ def test_two_processes_share_one_run(tmp_path):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(600)
     assert [worker.exitcode for worker in workers] == [0, 0]
     rows = Store(tmp_path).open(question()).rows(FactRow)
     assert {name: rows[name].record for name in rows} == {str(number): number for number in range(40)}
