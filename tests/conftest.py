@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+from made_facts import make_fact
 from reporting import check_everywhere
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
@@ -23,7 +24,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from lga_core.data.facts import Fact, Probe
+from lga_core.data.facts import Fact
 from lga_core.editing.search.contexts import Contexts
 from lga_core.editing.search.search import Search
 from lga_core.editing.search.value import find_cases
@@ -49,15 +50,17 @@ sys.dont_write_bytecode = False
 LONGEST = (
     "browser/test_walk",
     "science/test_real_models",
-    "browser/test_return",
-    "browser/test_audit",
     "runs/test_ray",
     "science/test_planted",
+    "browser/test_return",
     "service/test_kills",
-    "service/test_engine",
-    "browser/test_sweep_page",
     "science/test_interleaving",
+    "browser/test_audit",
+    "service/test_engine",
     "models/test_fetch",
+    "browser/test_sweep_page",
+    "browser/test_inert",
+    "service/test_leaving",
 )
 FLUENCY_TOKENS = fluency.LENGTH
 
@@ -196,21 +199,6 @@ def chat_folder(tiny_folder: Path) -> Path:
     shutil.copytree(tiny_folder, folder)
     (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
     return folder
-
-
-def make_fact(record: int, prompt: str, subject: str, new: str, old: str | None) -> Fact:
-    first = prompt.rindex(subject)
-    return Fact(
-        record=record,
-        prompt=prompt,
-        subject=subject,
-        span=(first, first + len(subject)),
-        target_new=new,
-        target_old=(old,) if old else (),
-        rephrases=(f"Everybody knows {subject} is in",),
-        locality=(Probe(prompt="The capital of France is", answers=(("Paris",),), group="Neighborhood"),),
-        portability=(Probe(prompt=f"The state of {subject} is", answers=(("Washington",),), group="Reasoning"),),
-    )
 
 
 @pytest.fixture

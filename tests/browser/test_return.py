@@ -27,15 +27,15 @@ def elsewhere(browser: Browser) -> Iterator[Page]:
 
 def test_a_reload_in_mid_job_loses_nothing_and_a_second_tab_opens_with_it(page: Page, address: str, tiny_folder: Path):
     """Stands first on purpose: the engine has to start, so that the job is sure to outlive the reload."""
-    opened(page, asking(address, tiny_folder))
+    opened(page, asking(address, tiny_folder, n="24"))
     button(page, "score").click()
     expect(running_jobs(page)).to_have_count(1)
     page.reload()
     expect(running_jobs(page)).to_have_count(1)
-    scored(page, facts=3)
+    scored(page, facts=24)
     second = page.context.new_page()
     second.goto(address)
-    scored(second, facts=3)
+    scored(second, facts=24)
     assert sidebar(second) == sidebar(page)
     assert queried(second)["run"] == queried(page)["run"]
 

@@ -63,8 +63,11 @@ def own_server(shared_home: Path, shared_engine: SharedEngine, monkeypatch: pyte
     forget_all()
     tabs()["of an earlier visitor"] = Kept()  # else the app would open with what the tests before have stored
     yield
-    for job in shared_engine.running():
+    running = shared_engine.running()
+    for job in running:
         shared_engine.cancel(job)
+    for job in running:  # else what it still writes is the next test's last run
+        job.wait(60)
     forget_all()
 
 

@@ -1,5 +1,6 @@
 """The playground: both texts as they grow, the next tokens and the lens, and whose edits act."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_the_ledgers_edits_are_those_that_are_on(tried: AppTest):
     assert after.next_after == after.next_before and after.text_after == after.text_before
 
 
-def test_texts_grow_and_those_of_a_cancelled_one_are_shown(ready: AppTest):
+def test_texts_grow_and_those_of_a_cancelled_one_are_shown(ready: AppTest, shared_engine):
     ready.switch_page("playground.py").run()
     ready.text_area(key="play_prompt").input(PROMPT).run()
     ready.number_input(key="play_length").set_value(500).run()
@@ -130,8 +131,19 @@ def test_texts_grow_and_those_of_a_cancelled_one_are_shown(ready: AppTest):
     wait(ready, lambda: job(ready).published is not None)
     first = job(ready).published
     assert ready.text[0].value.startswith(PROMPT)
-    wait(ready, lambda: job(ready).published != first)
-    ready.button(key="cancel_play").click().run()
+
+    def grown() -> bool:
+        """Then the engine stands still, else it could end before the click."""
+        if job(ready).published == first:
+            return False
+        shared_engine.process.send_signal(signal.SIGSTOP)
+        return True
+
+    wait(ready, grown)
+    try:
+        ready.button(key="cancel_play").click().run()
+    finally:
+        shared_engine.process.send_signal(signal.SIGCONT)
     wait(ready)
     last = job(ready).published
     assert last.text_before.startswith(first.text_before) and len(last.text_before) > len(first.text_before)

@@ -31,7 +31,7 @@ from lga_core.runs.storage.store import Store
 
 LAYERS = (0, 1, 2)
 QUICK = RRomeSettings(value=ValueSettings(steps=3), contexts=1)
-OTHER = replace(QUICK, value=ValueSettings(steps=4))  # no v* of QUICK's sweep is kept for it
+OTHER = replace(QUICK, value=ValueSettings(steps=4), covariance="identity")  # no v* of QUICK's sweep is kept for it
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,13 @@ def ray(places):
         for name, value in (
             ("XDG_CACHE_HOME", str(places[1])),
             ("RAY_USAGE_STATS_ENABLED", "0"),
-            ("RAY_AUTH_TOKEN", secrets.token_hex(32)),
-        ):  # else Ray keeps one in the user's home
+            ("RAY_AUTH_TOKEN", secrets.token_hex(32)),  # else Ray keeps one in the user's home
+            # A worker that has loaded torch and the model stays for the next test; none begins that no task needs.
+            ("RAY_idle_worker_killing_time_threshold_ms", "3600000"),
+            ("RAY_prestart_worker_first_driver", "0"),
+            ("RAY_enable_worker_prestart", "0"),
+            ("RAY_worker_register_timeout_seconds", "600"),
+        ):
             patched.setenv(name, value)
         patched.delenv("LGA_HOME", raising=False)
         ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
@@ -70,7 +75,7 @@ def model(tiny_folder):
 
 @pytest.fixture(scope="module")
 def some():
-    return load_facts("world").facts[:5]
+    return load_facts("world").facts[:3]
 
 
 @pytest.fixture
@@ -182,7 +187,7 @@ def kill_at_work():
 def test_a_reporter_that_raises_cancels_and_a_later_call_goes_on(
     ray, model, some, tmp_path, monkeypatch, one_layer_a_task
 ):
-    store, settings = Store(tmp_path / "store"), replace(QUICK, contexts=0)
+    store, settings = Store(tmp_path / "store"), replace(OTHER, contexts=0)
     report = Collect(lambda step: stop(on_ray(step) and step.done))
     with pytest.raises(Cancelled):
         sweep_on_ray(model, "some", some, LAYERS, "r-rome", settings, store, "auto", report=report)
@@ -198,7 +203,7 @@ def stop(now):
 
 def test_a_reporter_that_raises_stops_what_the_workers_are_at(ray, model, some, tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "WAIT_SECONDS", 0.02)
-    endless = replace(QUICK, value=ValueSettings(steps=10**5, stop_loss=0.0))
+    endless = replace(OTHER, value=ValueSettings(steps=10**5, stop_loss=0.0))
     with pytest.raises(Cancelled):
         sweep_on_ray(
             model,
@@ -269,4 +274,4 @@ def test_other_derived_files_on_a_worker_are_refused(ray, model, some, places, t
 def test_a_model_that_no_machine_can_hold(ray, model, some, tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "PROCESS_BYTES", 10**15)
     with pytest.raises(LgaError, match=r"No machine of the Ray cluster has 1 CPU and 1000000\.0 GB"):
-        sweep_on_ray(model, "some", some[:1], (0,), "r-rome", replace(QUICK, seed=1), Store(tmp_path), "auto")
+        sweep_on_ray(model, "some", some[:1], (0,), "r-rome", replace(OTHER, seed=1), Store(tmp_path), "auto")

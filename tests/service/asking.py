@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import make_fact
+from made_facts import make_fact
 
 from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.progress import Phase
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import Need, ProxySet, SweepRequest
+from lga_core.service.requests import Need, ProxySet, ScoreRequest, SweepRequest
 
 SECONDS = 900.0  # for what ends at once, on a machine that has much else to do
 SUBJECTS = ("Space Needle", "Eiffel Tower", "Angela Merkel", "LeBron James", "Toyota", "Brazil", "Rome", "London")
@@ -25,6 +25,13 @@ def proxy(count: int = 4, tag: str = "") -> ProxySet:
         for number, subject in enumerate(SUBJECTS[:count])
     )
     return ProxySet(name="eight", candidates=facts, limit=count)
+
+
+def questions(folder: str) -> tuple[ScoreRequest, SweepRequest]:
+    """Scores and a sweep of the same facts."""
+    score = ScoreRequest(model=folder, proxy=proxy(8), needs=needs("gradients", "trace-mlp", "gradxact"))
+    sweep = SweepRequest(model=folder, proxy=proxy(8), test=None, layers=(0, 1, 2, 3), editor="r-rome", settings=EDIT)
+    return score, sweep
 
 
 def needs(*names: str) -> tuple[Need, ...]:

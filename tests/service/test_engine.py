@@ -294,10 +294,10 @@ def test_a_job_that_nobody_looks_at_is_cancelled(home, tiny_folder):
 def test_a_server_that_was_stopped_and_goes_on_cancels_nothing_that_is_looked_at(home, tiny_folder):
     program = (
         "import sys, time; from lga_core.service.process.client import EngineClient; "
-        "from tests.service.asking import long_request, until; client = EngineClient(grace=4.0); "
+        "from tests.service.asking import long_request, until; client = EngineClient(grace=6.0); "
         "job = client.start(long_request(sys.argv[1], ' stopped'), 'Sweeping')\n"
         "until(lambda: job.touch() or job.snapshot().state == 'running'); print('begun', flush=True)\n"
-        "for _ in range(8): job.touch(); time.sleep(2.0)\n"
+        "for _ in range(36): job.touch(); time.sleep(0.5)\n"
         "print(job.snapshot().state, flush=True); client.close()"
     )
     server = psutil.Popen(
@@ -309,7 +309,7 @@ def test_a_server_that_was_stopped_and_goes_on_cancels_nothing_that_is_looked_at
     assert server.stdout.readline() == "begun\n"
     time.sleep(1.0)
     server.suspend()
-    time.sleep(PAUSE_SECONDS + 1.0)
+    time.sleep(PAUSE_SECONDS + 3.0)
     server.resume()
     assert server.stdout.readline() == "running\n"
     server.stdout.close()

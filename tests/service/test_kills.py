@@ -24,16 +24,9 @@ from lga_core.service.process import machine
 from lga_core.service.process.client import EngineClient
 from lga_core.service.reading.stored import scored_facts
 from lga_core.service.reading.sweep import SweepReader
-from lga_core.service.requests import ScoreRequest, SweepRequest
-from tests.service.asking import EDIT, SECONDS, done, needs, proxy
+from tests.service.asking import SECONDS, done, questions
 
 KILLS = int(os.environ.get("LGA_KILLS", "2"))
-
-
-def questions(folder: str) -> tuple[ScoreRequest, SweepRequest]:
-    score = ScoreRequest(model=folder, proxy=proxy(8), needs=needs("gradients", "trace-mlp", "gradxact"))
-    sweep = SweepRequest(model=folder, proxy=proxy(8), test=None, layers=(0, 1, 2, 3), editor="r-rome", settings=EDIT)
-    return score, sweep
 
 
 def results(folder: str, store: Store) -> tuple[list, np.ndarray]:
@@ -130,7 +123,7 @@ def test_an_engine_killed_at_random_moments(home, tiny_folder, undisturbed):
 
 PROGRAM = """
 import sys
-from tests.service.test_kills import questions
+from tests.service.asking import questions
 from lga_core.service.process.client import EngineClient
 client = EngineClient(grace=None)
 jobs = [client.start(request, "Working") for request in questions(sys.argv[1])]

@@ -168,8 +168,17 @@ from runs.experiments.test_sweeps import ask
 from lga_core.data.facts import Probe
 from lga_core.data.load import load_facts
 from lga_core.runs.storage.store import Store
+
+
+def report(step):
+    done = step.done if step.phase == "Sweep" else 0
+    print(done, flush=True)
+    if done >= 100:  # it is killed before its end
+        sys.stdin.read()
+
+
 ask(tiny_model("llama", torch.float32), load_facts("world").facts[:40], Store({store!r}), (0, 1, 2, 3),
-    report=lambda step: print(step.done if step.phase == "Sweep" else 0, flush=True))
+    report=report)
 """
 
 
@@ -215,7 +224,11 @@ def test_sweeps_that_overlap_compute_and_store_each_cell_once(store):
 def test_kill_9_in_mid_sweep_loses_the_running_batch_at_most(store):
     program = PROGRAM.format(root=str(ROOT), tests=str(ROOT / "tests"), store=str(store.root))
     running = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     reported = 0
     for line in running.stdout:  # as finished, when it was killed
@@ -226,6 +239,7 @@ def test_kill_9_in_mid_sweep_loses_the_running_batch_at_most(store):
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
     rest = [int(line) for line in running.stdout.read().split()]
+    running.stdin.close()
     running.stdout.close()
     reported = max([reported, *rest])
     model, facts = tiny_model("llama", torch.float32), load_facts("world").facts[:40]
