@@ -46,7 +46,7 @@ def page(question: Question) -> None:
 
     def results() -> None:
         """The fact before it is traced, then what is finished of it."""
-        finished = trace.read(request)
+        finished = traced if job is None else trace.read(request)
         if finished.empty:
             strip_of(question, fact)
             first_look(running=job is not None)

@@ -1,9 +1,12 @@
 """Facts: what is in a set and wrong with it, which of it the model knows; filters, split, edits, downloads."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from lga_core.data.facts import FactSet
 from lga_core.data.select import subjects
+from lga_core.results import KnownFactCheck
 from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.text import count
@@ -20,8 +23,8 @@ from pages._ui.shell.text import safe
 
 VIEWS = {
     "browse": ("Browse", browse),
-    "report": ("Report", report),
-    "edit": ("Edit", edit),
+    "report": ("Report", lambda fact_set, _checks: report(fact_set)),
+    "edit": ("Edit", lambda fact_set, _checks: edit(fact_set)),
     "split": ("Split", split_view),
 }
 
@@ -36,13 +39,14 @@ def page(fact_set: FactSet) -> None:
         with st.container(horizontal=True, width="content"):
             add_button("page_add_facts")
             remove_button(fact_set)
-    numbers(fact_set)
+    checks = known.stored_checks(fact_set)
+    numbers(fact_set, checks)
     titles = {name: title for name, (title, _draw) in VIEWS.items()}
     view = choice("View", list(VIEWS), "facts_view", "browse", format_func=titles.get, label_visibility="collapsed")
     if not fact_set.facts and view != "report":
         hint("This set has no fact. The report says why.")
         return
-    VIEWS[view][1](fact_set)
+    VIEWS[view][1](fact_set, checks)
 
 
 def remove_button(fact_set: FactSet) -> None:
@@ -63,9 +67,9 @@ def remove_button(fact_set: FactSet) -> None:
         )
 
 
-def numbers(fact_set: FactSet) -> None:
+def numbers(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> None:
     """The set in one row."""
-    verdicts = [check.known for check in known.stored_checks(fact_set).values() if check.known is not None]
+    verdicts = [check.known for check in checks.values() if check.known is not None]
     about = "Records of this set that were not skipped."
     row = [
         Card(label="Facts", value=f"{len(fact_set.facts):,}", help=about),

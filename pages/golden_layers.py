@@ -36,7 +36,8 @@ def welcome() -> None:
     st.title("Which layer should be edited?")
     st.markdown(
         "Before a fact is edited in a language model, one layer has to be chosen. This page measures, on a "
-        "small proxy set of facts, what two methods say about every layer, and lets you try the edit there."
+        "small proxy set of facts, what LGA, the causal trace and the forecast say about every layer, and lets you try "
+        "the edit there."
     )
     for column, (title, text) in zip(st.columns(3, gap="medium"), METHODS, strict=True):
         with column.container(border=True, height="stretch"):

@@ -1,5 +1,7 @@
 """Layer sweep: every fact edited at every layer alone, and what the layers that LGA and CMA name are worth by it."""
 
+from functools import partial
+
 from lga_core.service.reading.sweep import SweepReader, scored_set
 from lga_core.service.requests import SweepRequest
 from pages._ui.facts.sets import editable_or_hint
@@ -27,17 +29,17 @@ def page(question: Question) -> None:
     view = reader.read()
     if "proxy" in view.parts:
         session().shown_run = view.parts["proxy"][1].provenance.key
-    form.start_bar(request, view)
+    form.bar(request, view)
     if jobs.is_running(form.AREA) and job is None:
         waiting("Another sweep is running. The sidebar shows its progress.")
     scoring = jobs.last_job(results.SCORING, request.model)
     if scoring is not None and "proxy" in view.facts and scoring.request.proxy == scored_set(request.proxy, view):
         job_outcome(scoring, "What was finished is kept.")
-    results.live_results(request, reader, question.seed, job)
+    results.live_results(request, partial(reader_of, request, question.seed), question.seed, job)
 
 
 def reader_of(request: SweepRequest, seed: int) -> SweepReader:
-    """The reader of this sweep: a new one when something else is asked, or when a job has begun or ended."""
+    """The reader of this sweep: a new one for another question or model, or when a job has begun or ended."""
     begun = frozenset((job.number, job.alive) for job in kept().jobs.values())
     asked = request, seed, begun, identity(request.model)
     memory = session()

@@ -162,7 +162,7 @@ def inside(report: PlaygroundReport) -> None:
                 st.text(plain(report.given))
     with right:
         chart(
-            lens_columns(report.lens_before, report.lens_after, theme_name=theme_name()),
+            partial(lens_columns, report.lens_before, report.lens_after, theme_name=theme_name()),
             "lens",
             f"Table of the most probable next token after each of {len(report.lens_before)} layers, original and "
             "edited.",

@@ -39,7 +39,7 @@ def form(question: Question) -> TrialRequest | None:
     settings = editors.chosen_settings(editor)
     metrics = editors.chosen_metrics(MetricSettings)
     strip_of(question, fact)
-    cannot_act_note(question, fact, editor, layers)
+    cannot_act_note(question, fact, editor, settings, layers)
     problem = unfit(fact, chosen)
     if problem is not None:
         st.caption(problem)

@@ -107,7 +107,7 @@ class SeededOptions(FactsOptions):
     """For commands that draw something beside what an editor draws, whose seed is a setting of its own."""
 
     seed: Annotated[
-        int, typer.Option(help="Of noise, bootstrap and the order of a race; an editor's own is --set seed=N.")
+        int, typer.Option(min=0, help="Of noise, bootstrap and the order of a race; an editor's own is --set seed=N.")
     ] = 0
 
 

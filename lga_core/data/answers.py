@@ -32,13 +32,22 @@ def normalize(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.casefold().translate(_PUNCTUATION)).split())
 
 
+def folded(text: str) -> str:
+    """In lower case and with single spaces: one rule for what is the same but for case and spaces.
+
+    >>> folded(" The  Space Needle")
+    'the space needle'
+    """
+    return " ".join(text.casefold().split())
+
+
 def same_answer(first: str, second: str) -> bool:
     """Whether two answers are equal once normalized; where nothing is left of either, case and spaces aside."""
     one = normalize(first)
     other = normalize(second)
     if one or other:
         return one == other
-    return first.casefold().split() == second.casefold().split()
+    return folded(first) == folded(second)
 
 
 def is_one_of(answer: str, accepted: Iterable[str]) -> bool:
@@ -58,7 +67,7 @@ def begins_with(text: str, answer: str) -> bool:
     wanted = normalize(answer)
     given = normalize(text)
     if not wanted:
-        return _begins_as_it_is(" ".join(text.casefold().split()), " ".join(answer.casefold().split()))
+        return _begins_as_it_is(folded(text), folded(answer))
     if _without_spaces(wanted):
         return given.replace(" ", "").startswith(wanted.replace(" ", ""))
     words = wanted.split()

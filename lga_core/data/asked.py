@@ -48,6 +48,7 @@ def some(facts: Sequence[Fact], name: str) -> Sequence[Fact]:
     if not facts:
         raise LgaError(
             f"{name} has no fact that can be used.",
-            hint=f"`python -m lga_core facts {name}` lists what is wrong with each record.",
+            # The name may be a file's without its folder, which no command finds.
+            hint="`python -m lga_core facts FACTS` lists what is wrong with each record.",
         )
     return facts

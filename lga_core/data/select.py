@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from lga_core.data.answers import folded
 from lga_core.data.facts import Fact, FactSet
 from lga_core.errors import LgaError
 
@@ -92,4 +93,4 @@ def _words(fact: Fact) -> str:
 
 
 def _subject(fact: Fact) -> str:
-    return " ".join(fact.subject.casefold().split())
+    return folded(fact.subject)

@@ -141,7 +141,7 @@ def extensions(
     """Write these facts at the ledger's end: the ledger after each entry. `settings` None: the editor's defaults.
 
     Sequential: one entry a fact, each computed on the model with all earlier enabled ones. Batch: one entry, one
-    solve. Raises LgaError where the editor cannot write them, before anything is computed.
+    solve. Raises LgaError for facts and layers that the editor does not take, before anything is computed.
     """
     chosen = editor_named(editor)
     parts = groups(facts, mode)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
-from lga_core.models.text.sources import OWN_TEXT, TOKENS_PER_INPUT, source_problem
+from lga_core.models.text.sources import IDENTITY, OWN_TEXT, TOKENS_PER_INPUT, source_problem
 from lga_core.settings import Settings, setting
 
 MOST_STEPS = 10**5  # bounds far beyond any use: a form and a file hold such numbers exactly
@@ -204,6 +204,13 @@ class AlphaEditSettings(SpreadSettings):
         ge=0,
         none_means="by layer: 95 % written",
     )
+
+    @field_validator("covariance")
+    @classmethod
+    def _of_a_text(cls, covariance: str) -> str:
+        if covariance == IDENTITY:
+            raise ValueError("must be of a text for AlphaEdit: the identity has no null space")
+        return covariance
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 GENERAL_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 STEPS = 3  # tokenizer, weights, structure
 THREADS = "LGA_THREADS"
+MOST_THREADS = 4096
 
 
 def load(
@@ -76,7 +77,7 @@ def load(
 def set_threads() -> None:
     """Give torch the number of threads in LGA_THREADS; nothing or 0 leaves it. Raises LgaError for any other text."""
     text = os.environ.get(THREADS, "").strip() or "0"
-    if not text.isdecimal():
+    if not text.isdecimal() or int(text) > MOST_THREADS:
         raise LgaError(f"{THREADS} is {text!r}, which is no number of threads.", hint=f"Set {THREADS}=2, say.")
     if threads := int(text):
         torch.set_num_threads(threads)

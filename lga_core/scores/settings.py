@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from lga_core.data.answers import is_one_of
 from lga_core.data.facts import Fact
-from lga_core.editing.settings import MomentSource, RankOneSettings
+from lga_core.editing.settings import MOST_SEED, MOST_TOKENS, MomentSource, RankOneSettings
 from lga_core.probes.questions import asks_own_answer, left_out
 from lga_core.progress import Phase
 from lga_core.results import Kind, LeftOut, Loss, OldSource
@@ -121,7 +121,7 @@ class IgSettings(OldAnswerSettings):
     What the steps leave out is measured and stored for every layer ("gap" of `attribution.ig_rows`).
     """
 
-    steps: int = setting(8, "Steps", "Gauss-Legendre points between the baseline and the prompt.", ge=1)
+    steps: int = setting(8, "Steps", "Gauss-Legendre points between the baseline and the prompt.", ge=1, le=1024)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ class CmaSettings(MeasurementSettings):
         ge=1,
         none_means="10 of 48 layers, scaled to the depth",
     )
-    draws: int = setting(10, "Draws", "Of the noise, the same for every restored state.", source="ROME", ge=1)
+    draws: int = setting(10, "Draws", "Of the noise, the same for every restored state.", source="ROME", ge=1, le=1000)
     noise: float = setting(
         3.0, "Noise", "In standard deviations of the subject tokens' embeddings.", source="ROME", gt=0
     )
@@ -161,9 +161,10 @@ class ForecastSettings(MeasurementSettings):
         "Text for C",
         "Tokens of text for each input dimension of the layer.",
         ge=_EDITOR.tokens_per_input,
+        le=MOST_TOKENS,
     )
     ridge: float = setting(_EDITOR.ridge, "Ridge", "Added to C, as a share of the mean of its diagonal.", ge=0)
-    seed: int = setting(_EDITOR.seed, "Seed", "For the text that C is from.", ge=0)
+    seed: int = setting(_EDITOR.seed, "Seed", "For the text that C is from.", ge=0, le=MOST_SEED)
     probes: int = setting(2, "Probes", "Of each group, at most; the first ones of a fact.", ge=1)
     portability: bool = setting(False, "Portability", "Measure the portability probes too.")
 

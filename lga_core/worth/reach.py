@@ -26,27 +26,33 @@ def subject_ends_prompt(fact: Fact, *, chat: bool = False) -> bool:
 
 
 def obstacles(
-    layers: int, facts: Sequence[Fact], editor: str, forecast: Sequence[FactRow] = (), *, chat: bool = False
+    layers: int,
+    facts: Sequence[Fact],
+    editor: str,
+    forecast: Sequence[FactRow] = (),
+    *,
+    terms: Terms | None = None,
+    chat: bool = False,
 ) -> dict[int, Obstacle]:
     """Layer -> why an edit there cannot act on most of `facts`; the other layers are not in it.
 
-    `layers`: of the model. `forecast`: the forecast's rows of these facts, as far as they are measured. `chat`: whether
-    the facts are asked in a chat template.
+    `layers`: of the model. `forecast`: the forecast's rows of these facts, as far as they are measured. `terms`: of the
+    gain, with the editor's norm bound; None for the defaults. `chat`: whether the facts are asked in a chat template.
     """
     if editor not in EDITORS or EDITORS[editor].solving is None:
         return {}  # fine-tuning acts at every position
-    by_layer = {item.layer: item for item in _without_gain(forecast)}
+    by_layer = {item.layer: item for item in _without_gain(forecast, terms or Terms())}
     cut_off = sum(not subject_ends_prompt(fact, chat=chat) for fact in facts)
     if 2 * cut_off > len(facts):
         by_layer[layers - 1] = Obstacle(layer=layers - 1, why="no path", facts=cut_off, of=len(facts))
     return dict(sorted(by_layer.items()))
 
 
-def _without_gain(rows: Sequence[FactRow]) -> list[Obstacle]:
+def _without_gain(rows: Sequence[FactRow], terms: Terms) -> list[Obstacle]:
     used = [row for row in rows if row.used]
     if not used:
         return []
-    gains = np.array([gain(row, Terms()) for row in used])  # (facts, layers)
+    gains = np.array([gain(row, terms) for row in used])  # (facts, layers)
     mean = gains.mean(0)
     return [
         Obstacle(layer=layer, why="no gain", facts=len(used), of=len(rows))

@@ -36,6 +36,7 @@ CASES = [
     (("score", "MODEL", "FACTS", "--fences", "-1"), ("--fences -1", "none")),
     (("score", "MODEL", "FACTS", "--fences", "nan"), ("--fences nan", "none")),
     (("score", "MODEL", "FACTS", "--limit", "0"), ("--limit", "--help")),
+    (("score", "MODEL", "FACTS", "--seed", "-1"), ("--seed", "--help")),
     (("score", "MODEL", "FACTS", "--limit", "many"), ("--limit", "--help")),
     (("score", "MODEL", "FACTS", "--set", "speed=1"), ("speed=1", "NAME=VALUE")),
     (("score", "MODEL", "FACTS", "--method", "cma", "--set", "draws=few"), ("draws", "another value")),
@@ -68,6 +69,10 @@ CASES = [
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "1,1"), ("twice", "once")),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "3-1"), ("'3-1' counts down", "0-3")),
     (("edit", "MODEL", "FACTS", "--index", "0", "--layers", "last"), ("'last'", "5,6")),
+    (
+        ("many", "MODEL", "FACTS", "--layers", "0", "--editor", "alphaedit", "--set", "covariance=identity"),
+        ("no null space", "another value"),
+    ),
     (("edit", "MODEL", "FACTS", "--index", "4", "--layers", "0"), ("no new answer", "target_new")),
     (
         ("edit", "MODEL", "FACTS", "--index", "0", "--layers", "0", "--save", "/nowhere/at/all.zip"),

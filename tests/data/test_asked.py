@@ -2,7 +2,7 @@
 
 import pytest
 
-from lga_core.data.asked import MOST_LAYERS, parse_layers
+from lga_core.data.asked import MOST_LAYERS, parse_layers, some
 from lga_core.errors import LgaError
 
 
@@ -29,3 +29,9 @@ def test_a_range_beyond_any_model_is_cut_after_the_first_layer_that_none_has() -
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(LgaError, match="Write layers as"):
         parse_layers(text)
+
+
+def test_the_hint_about_a_set_without_facts_names_no_file() -> None:
+    with pytest.raises(LgaError) as caught:
+        some((), "of-another-folder.json")
+    assert "`python -m lga_core facts FACTS`" in caught.value.hint

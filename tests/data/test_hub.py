@@ -115,6 +115,13 @@ def test_no_file_of_a_folder_is_passed_over_in_silence(tmp_path: Path) -> None:
     path = folder(tmp_path / "mixed", zsre_json=RECORDS, wiki__train_json=RECORDS)
     with pytest.raises(LgaError, match=r"only wiki-train\.json would be read.* not zsre\.json"):
         load_facts(path)
+    path = folder(tmp_path / "deep", train_json=RECORDS)
+    folder(path / "__pycache__", more_json=RECORDS)
+    folder(path / ".hidden", more_json=RECORDS)
+    assert len(load_facts(path).facts) == 2
+    folder(path / "older", more_json=RECORDS)
+    with pytest.raises(LgaError, match=r"only train\.json would be read.* not older/more\.json"):
+        load_facts(path)
     assert len(load_facts(folder(tmp_path / "same", a_json=RECORDS, b_json=RECORDS)).facts) == 4
 
 
@@ -135,6 +142,30 @@ def test_what_datasets_has_saved_is_read_again(tmp_path: Path) -> None:
     datasets.DatasetDict({"proxy": rows, "test": rows}).save_to_disk(tmp_path / "both")
     for source in (str(tmp_path / "one"), f"{tmp_path / 'both'}::proxy"):
         assert [fact.prompt for fact in load_facts(source).facts] == ["The capital of Spain is"]
+
+
+@pytest.mark.parametrize(
+    ("split", "tail", "words"),
+    [
+        ("train", "::train", None),
+        (None, "::all", None),
+        ("train", "::test", r"has no split test.*::train"),
+        (None, "::test", r"has no split test.*::all"),
+        ("train", ":en:train", r"a saved folder has no configuration en\. Leave it out: FOLDER::SPLIT"),
+    ],
+)
+@pytest.mark.parametrize("read", [load_facts, lambda source: list(hub.stream_rows(parse_dataset_id(source)))])
+def test_a_saved_table_is_of_its_own_split_alone(read, split, tail, words, tmp_path):
+    import datasets
+
+    row = {key: RECORDS[1][key] for key in ("prompt", "subject", "target_new")}
+    datasets.Dataset.from_list([row], split=split).save_to_disk(tmp_path / "one")
+    source = f"{tmp_path / 'one'}{tail}"
+    if words is None:
+        assert read(source)
+    else:
+        with pytest.raises(LgaError, match=words):
+            read(source)
 
 
 @pytest.mark.parametrize(

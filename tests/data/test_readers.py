@@ -1,6 +1,7 @@
 """Every row of the reader table, on records written by hand in its format."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -195,6 +196,64 @@ def test_cells_of_a_flat_record_may_be_numbers_and_lists() -> None:
     )
     assert (fact.target_new, fact.target_old) == ("1912", ("753 BC", "before | after"))
     assert fact.rephrases == ("Rome began in",)
+
+
+def test_of_a_flat_record_only_paraphrases_are_rephrases() -> None:
+    columns = {"rephrase_score": 0.5, "rephrase_source": "a model", "rephrase_prompt_3": "France is led from"}
+    assert one(FLAT | columns).rephrases == (*one(FLAT).rephrases, "France is led from")
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({"portability_answer": 0}, ("0",)),
+        ({"portability_answer": 0, "portability_ground_truth": "1"}, ("0",)),
+        ({"portability_answer": None, "portability_ground_truth": "1"}, ("1",)),
+        ({"portability_answer": "", "portability_ground_truth": 0}, ("0",)),
+    ],
+)
+def test_a_probes_answer_may_be_zero(answers: dict[str, Any], expected: tuple[str, ...]) -> None:
+    assert [probe.answers for probe in one(FLAT | answers).portability] == [(expected,)]
+
+
+@pytest.mark.parametrize(
+    ("example", "fields"),
+    [
+        (FLAT, ("relation", "target_old", "rephrase_1", "locality_prompt", "portability_answer")),
+        (ZSRE, ("relation", "ground_truth", "rephrase_prompt", "locality", "portability")),
+        (MEND, ("rephrase", "loc", "portability")),
+        (COUNTERFACT, ("paraphrase_prompts", "neighborhood_prompts", "portability")),
+        (COUNTERFACT_FLAT, ("ground_truth", "rephrase_prompt", "locality_prompt")),
+        (KNOWN, ("relation_id",)),
+    ],
+)
+def test_nan_is_an_empty_cell(example: dict[str, Any], fields: tuple[str, ...]) -> None:
+    for name in fields:
+        assert read(example | {name: float("nan")}) == read(example | {name: None}), name
+
+
+@pytest.mark.parametrize(
+    ("example", "changes"),
+    [
+        (ZSRE, {"relation": {"id": "P17"}}),
+        (FLAT, {"relation": ["P17"]}),
+        (FLAT, {"relation": "x" * 10_001}),
+        (KNOWN, {"relation_id": {"id": "P17"}}),
+        (COUNTERFACT, {"requested_rewrite": COUNTERFACT["requested_rewrite"] | {"relation_id": {"id": "P17"}}}),
+    ],
+)
+def test_a_relation_that_is_no_text_is_left_out_alone(example: dict[str, Any], changes: dict[str, Any]) -> None:
+    fact_set = read(example | changes)
+    assert fact_set.facts == (replace(one(example), relation=None),)
+    (problem,) = [problem for problem in fact_set.problems if "relation" in problem.problem.lower()]
+    assert problem.action == "kept" and problem.problem.endswith("It is left out.")
+
+
+@pytest.mark.parametrize(("rephrase", "dropped"), [(["Rome likes", "Rome has"], 2), ({"a": "b"}, 1)])
+def test_what_stands_in_a_flat_counterfact_rephrase_costs_no_fact(rephrase: Any, dropped: int) -> None:
+    fact_set = read(COUNTERFACT_FLAT | {"rephrase_prompt": rephrase})
+    assert fact_set.facts == (one(COUNTERFACT_FLAT),)
+    assert [problem.action for problem in fact_set.problems] == ["probe dropped"] * dropped
 
 
 def test_nested_and_flat_probes_may_stand_in_one_record() -> None:

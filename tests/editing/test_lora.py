@@ -82,6 +82,17 @@ def test_a_dense_edit_is_refused_or_written_by_svd_with_its_error(family, facts,
     torch.testing.assert_close(logits(adapted, model.tokenizer, facts[0].prompt), hooked, atol=1e-4, rtol=0)
 
 
+def test_a_dense_edit_that_blew_up_is_told_as_such(facts, tmp_path):
+    model = tiny_model("llama", torch.float32)
+    tuned = extend(model, Ledger(), facts[:1], "ft-m", [2], FineTuningSettings(steps=1), "sequential")
+    (entry,) = tuned.entries
+    (item,) = entry.written
+    broken = replace(item, edit=replace(item.edit, delta=torch.full_like(item.edit.delta, torch.nan)))
+    ledger = Ledger(entries=(replace(entry, written=(broken,)),))
+    with pytest.raises(LgaError, match="blew up"):
+        export_lora(ledger, model, tmp_path / "adapter", dense_rank=2)
+
+
 def test_cancelled_before_or_after_any_matrix_no_adapter_is_written(facts, tmp_path):
     model = tiny_model("llama", torch.float32)
     ledger = extend(model, Ledger(), facts[:1], "ft-m", [1, 2], FineTuningSettings(steps=1), "sequential")

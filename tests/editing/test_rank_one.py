@@ -141,3 +141,12 @@ def test_coinciding_keys_share_what_is_written(apart):
     read = regularized(twice @ twice.T, twice, 0.0)  # the directions a of ΔW = Σ r ⊗ a
     torch.testing.assert_close(read @ key, torch.tensor([0.5, 0.5], dtype=torch.float64), rtol=0, atol=1e-6)
     assert read.norm() < 1
+
+
+@pytest.mark.parametrize("count", [1, 3])  # of one key the pseudo-inverse is 0, of three it cannot be computed
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_keys_of_a_model_that_blew_up_read_nothing_that_is_finite(value, count):
+    keys = torch.eye(count, dtype=torch.float64)
+    keys[-1] = value
+    read = regularized(keys @ keys.T, keys, 0.5)
+    assert read.shape == keys.shape and read.isnan().all()

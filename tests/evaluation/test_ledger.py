@@ -92,6 +92,22 @@ def test_means_are_over_the_enabled_entries_facts_that_have_the_metric(model, le
                 assert getattr(mean[name], protocol) == pytest.approx(sum(values) / len(values))
 
 
+def test_a_prompt_that_is_written_twice_counts_once_with_its_last_answer_that_is_on(model, ledger, facts):
+    again = replace(facts[0], record=9, target_new="Madrid", dropped_locality=5)
+    ledger = extend(model, ledger, [again], "rome", [1], SETTINGS, "sequential")
+    both = ledger_report(model, ledger)
+    last = both.facts[-1]
+    assert len(both.facts) == 4 and both.now["rewrite"].n == both.before["rewrite"].n == 3
+    for name in METRICS:
+        shares = [fact.now[name].teacher_forced for fact in (*both.facts[1:3], last)]
+        assert both.now[name].teacher_forced == pytest.approx(sum(shares) / 3)
+    first = ledger_report(model, ledger.toggled(ledger.entries[-1].id))
+    assert first.now["rewrite"].n == 3
+    assert first.now["rewrite"].teacher_forced == pytest.approx(
+        sum(fact.now["rewrite"].teacher_forced for fact in first.facts[:3]) / 3
+    )
+
+
 def test_locality_probes_that_expect_the_new_answer_are_counted_by_fact_and_over_the_edits_that_are_on(model, facts):
     """One fact's file had two such probes, another has one that is dropped here, and of the third nobody counted."""
     expects_new = Probe(prompt="It is", answers=(("Japan",),), group="Near")

@@ -13,6 +13,7 @@ from weights import weights_hash
 from lga_core.data.facts import Probe
 from lga_core.editing.settings import FineTuningSettings, RankOneSettings, ValueSettings
 from lga_core.errors import LgaError
+from lga_core.evaluation.metrics import unedited
 from lga_core.evaluation.metrics.asking import ProbeAnswer, ask, probe_questions
 from lga_core.evaluation.metrics.probe_results import compare
 from lga_core.evaluation.settings import MetricSettings
@@ -103,6 +104,21 @@ def test_a_trial_edit_names_which_answers_counted_and_remembers_them_apart(tiny,
     shares = {answers: report.after["portability"].teacher_forced for answers, report in reports.items()}
     assert shares["best"] >= shares["first"]
     assert [probe.expected for probe in reports["first"].probes if probe.metric == "portability"] == ["Rome"]
+
+
+def test_answers_that_leave_the_memory_while_the_model_writes_are_given_all_the_same(tiny, facts, monkeypatch):
+    model = dataclasses.replace(tiny)  # one whose answers are not remembered
+    forced = unedited.predict_unedited(model, facts[0])
+    before, _ = unedited.write_both(model, facts[0], forced, ())
+    write = unedited.write
+
+    def others_ask_meanwhile(*args, **how):
+        unedited._memory[model].clear()
+        return write(*args, **how)
+
+    monkeypatch.setattr(unedited, "write", others_ask_meanwhile)
+    again, after = unedited.write_both(model, facts[0], forced, ())
+    assert [answer.ids for answer in again] == [answer.ids for answer in before] == [answer.ids for answer in after]
 
 
 def test_free_locality_compares_tokens_and_not_whole_words(tiny, facts):

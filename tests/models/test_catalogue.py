@@ -9,7 +9,7 @@ from models.conftest import TinyPackage
 from pydantic import ValidationError
 
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import catalogue, local_folder, resolve
+from lga_core.models.sources.catalogue import catalogue, catalogued, local_folder, published_name, resolve
 from lga_core.models.sources.entry import Hub, Local, ModelEntry, Wheel
 
 
@@ -54,6 +54,23 @@ def test_published_layers_are_the_ones_of_the_papers():
     layers = {(entry.id, published.editor): published.layers for entry in catalogue() for published in entry.published}
     assert layers["gpt2-xl", "ROME"] == (17,) and layers["gpt2-xl", "MEMIT"] == (13, 14, 15, 16, 17)
     assert layers["llama-2-7b", "MEMIT"] == (4, 5, 6, 7, 8) and layers["gpt-j-6b", "MEMIT"] == (3, 4, 5, 6, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+        ("SmolLM2-135M", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+        ("SmolLM2-135M:chat", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+        ("Openai-Community/GPT2", "openai-community/gpt2"),
+        ("GPT2 ", "openai-community/gpt2"),
+        ("someone/else", "someone/else"),
+    ],
+)
+def test_a_model_is_published_by_every_name_that_loads_it(name: str, published: str):
+    assert published_name(name) == published
+    entry = catalogued(name)
+    assert entry is None or resolve(name).id == entry.id
 
 
 def test_an_unknown_key_in_the_catalogue_is_refused():

@@ -173,6 +173,7 @@ def enormous(folder: Path) -> None:
         (lambda folder: (folder / "config.json").write_text("{"), "cannot be read as JSON|cannot read the"),
         (lambda folder: edit_json(folder / "config.json", model_type="unheard-of"), "cannot read the"),
         (own_code, "needs code of its own"),
+        (lambda folder: (folder / "adapter_config.json").write_text("{}"), "holds an adapter beside the model"),
         (encoder, "BertLMHeadModel in .* is an encoder: its tokens see what comes after them"),
         (encoder_and_decoder, "T5ForConditionalGeneration in .* is an encoder with a decoder"),
         (experts, "MixtralForCausalLM in .* is a mixture of 4 experts: .* no single down projection"),
@@ -290,10 +291,12 @@ def test_the_environment_sets_the_threads(tiny_folder: Path, monkeypatch: pytest
         assert load(str(tiny_folder), device="cpu").identity.machine.endswith(f", {before + 1} threads")
     finally:
         torch.set_num_threads(before)
-    monkeypatch.setenv("LGA_THREADS", "two")
-    for use in (machine, lambda: load(str(tiny_folder))):
-        with pytest.raises(LgaError, match=r"LGA_THREADS is 'two', which is no number of threads\. Set LGA_THREADS=2"):
-            use()
+    for text in ("two", "9" * 12):
+        monkeypatch.setenv("LGA_THREADS", text)
+        for use in (machine, lambda: load(str(tiny_folder))):
+            said = rf"LGA_THREADS is '{text}', which is no number of threads\. Set LGA_THREADS=2"
+            with pytest.raises(LgaError, match=said):
+                use()
 
 
 @pytest.mark.real_model

@@ -171,6 +171,19 @@ def test_layers_in_groups_are_as_all_at_once(tiny, story, tmp_path, monkeypatch)
         torch.testing.assert_close(second_moment(tiny, layer, source=source), at_once[layer], rtol=0, atol=0)
 
 
+def test_a_moment_that_is_not_finite_is_told_and_not_kept(story, monkeypatch):
+    model = tiny_model("llama", torch.float32)
+
+    def overflow(_model, _batch, sums):
+        for total in sums.values():
+            total.fill_(torch.inf)
+
+    monkeypatch.setattr(moments, "_add", overflow)
+    with pytest.raises(LgaError, match=r"second moment of layer 0 is not finite: a key overflows in torch\.float32"):
+        second_moment(model, 1, source=f"file:{story}")
+    assert not list(derived_path(model, "x").parent.glob("moment*"))
+
+
 def test_a_layer_that_does_not_fit_is_refused(story, monkeypatch):
     model = tiny_model("gpt2")
     monkeypatch.setattr(moments, "available", lambda device: moments.moment_bytes(model, [0]))

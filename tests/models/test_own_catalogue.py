@@ -57,6 +57,12 @@ def test_parts_named_by_hand_are_used_and_make_another_model_to_the_store(own: P
     assert len(seen) == 3
 
 
+def test_a_down_projection_that_is_no_matrix_is_named(own: Path, tiny_folder: Path):
+    own.write_text(ENTRY.format(folder=tiny_folder) + PARTS.replace("mlp.{down}", "mlp"))
+    with pytest.raises(LgaError, match=r"layers\.0\.mlp is a LlamaMLP, no weight matrix\. Name the down projection"):
+        load("mine", device="cpu")
+
+
 @pytest.mark.parametrize(
     "content, why",
     [

@@ -1,10 +1,14 @@
 """The golden-layers page: first screen, scoring, options at once, the store, another page and a reload meanwhile."""
 
 import json
+from functools import wraps
 from types import SimpleNamespace
 
 from streamlit.testing.v1 import AppTest
 
+from lga_core.runs.storage.index import RunIndex
+from lga_core.runs.storage.store import Run, Store
+from pages._ui.scoring import results
 from tests.pages.conftest import APP
 from tests.pages.driving import SUBJECTS, kept, metrics, open_tab, record, upload, wait, words
 
@@ -41,6 +45,49 @@ def test_the_page_leads_with_the_answer_and_the_button_proposes_its_layer(ready:
     assert layer != 3, "the last of the tiny model's four layers: no edit of the subject reaches the answer there"
     assert ready.button(key="to_trial").label == f"Try an edit at layer {layer}"
     assert "the last one, no attention follows" in words(ready) and "has no unit of this model" in words(ready)
+
+
+def test_the_answer_names_the_editor_that_it_is_for_and_a_link_has_it(ready: AppTest):
+    ready.button(key="score").click().run()
+    wait(ready)
+    assert "For an edit with R-ROME, the editor of the trial page." in words(ready)
+    assert "answer_for" not in ready.query_params
+    ready.switch_page("trial_edit.py").run()
+    ready.selectbox(key="editor").select("memit").run()
+    ready.query_params.pop("editor", None)  # as the browser does: it is bound to a widget of that page
+    ready.switch_page("golden_layers.py").run()
+    assert "For an edit with MEMIT, the editor of the trial page." in words(ready)
+    assert ready.query_params["answer_for"] == "memit"
+    linked = AppTest.from_file(str(APP), default_timeout=900)
+    linked.query_params["answer_for"] = "memit"
+    linked.run().switch_page("trial_edit.py").run()
+    assert linked.selectbox(key="editor").value == "memit" and not linked.exception
+
+
+def test_a_figure_is_made_once_for_what_it_shows(ready: AppTest, monkeypatch):
+    made = []
+    monkeypatch.setattr(results, "layer_heatmaps", counted(made, results.layer_heatmaps))
+    ready.button(key="score").click().run()
+    wait(ready)
+    made.clear()
+    first = ready.get("plotly_chart")[0].proto.spec
+    ready.run()
+    assert not made and ready.get("plotly_chart")[0].proto.spec == first
+    ready.multiselect(key="layers").set_value([1]).run()
+    assert len(made) == 1 and ready.get("plotly_chart")[0].proto.spec != first
+    ready.multiselect(key="layers").set_value([]).run()
+    assert len(made) == 1 and ready.get("plotly_chart")[0].proto.spec == first
+
+
+def counted(calls: list, function):
+    """`function`, which notes each of its calls."""
+
+    @wraps(function)
+    def noting(*arguments, **named):
+        calls.append(arguments)
+        return function(*arguments, **named)
+
+    return noting
 
 
 def test_each_heatmap_can_be_hidden(ready: AppTest):
@@ -111,6 +158,13 @@ def test_the_probes_that_the_forecast_leaves_out_are_named(ready: AppTest):
     assert "The forecast asks 2 probes of each group of a fact. No cap leaves a probe out." in words(ready)
 
 
+def stored_runs(kind: str, **settings: object) -> list[Run]:
+    """This visitor's newest run of this kind and these settings."""
+    ours = [header for header in RunIndex(Store()).headers() if header.kind.name == kind]
+    runs = [Store().find(header.key) for header in ours]
+    return [run for run in runs if settings.items() <= run.provenance.settings.items()][:1]
+
+
 def readings(app: AppTest):
     """The table of LGA's readings."""
     return next(frame.value for frame in app.dataframe if "ρ with the one shown" in frame.value.columns)
@@ -149,6 +203,11 @@ def test_a_changed_sidebar_keeps_the_results_and_says_that_they_are_from_before(
     wait(ready)
     ready.number_input(key="n").set_value(5).run()
     assert metrics(ready)["Facts used"] == "10 of 10" and "these are the results from before" in words(ready)
+    ready.selectbox(key="old").select("model").run()
+    ready.button(key="measure_missing").click().run()
+    wait(ready)
+    (asked,) = [run.notes.origins for run in stored_runs("gradients", old="model")]
+    assert [origin.question["limit"] for origin in asked] == [10], "it is measured for the question that is shown"
 
 
 def test_there_is_no_report_of_a_set_that_was_uploaded_again_with_other_facts(ready: AppTest):

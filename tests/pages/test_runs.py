@@ -148,6 +148,19 @@ def test_a_link_without_its_run_shows_what_the_store_has_of_its_question(ready: 
     assert kept(new_tab("another", **link)).asked == question
 
 
+def test_where_no_score_of_the_page_is_measured_it_offers_to_measure_them(ready: AppTest, model_folder):
+    """As where a run of another score is opened, which the command line has measured."""
+    ready.selectbox(key="facts").select("world").run()
+    ready.number_input(key="n").set_value(4).run()
+    question = ready.session_state["lga"].question
+    kept(ready).ask_store(question)
+    ready.run()
+    assert "LGA and this kind of CMA have not been measured with these options." in words(ready)
+    ready.button(key="measure_missing").click().run()
+    wait(ready)
+    assert metrics(ready)["Facts used"] == "4 of 4"
+
+
 def test_a_link_is_asked_with_its_options(ready: AppTest, model_folder):
     link = {"model": "Hub id or local folder", "other_model": str(model_folder), "n": "2", "seed": "3"}
     asked = new_tab("first", **link, loss="answer alone", old="always the model's own")

@@ -47,6 +47,8 @@ def test_a_traced_fact_is_read_from_the_store_and_another_kind_is_measured(ready
         "attribution",
     ]
     assert "from the store" in words(ready)
+    ready.pills(key="trace_kinds").set_value(["hidden"]).run()
+    assert words(ready).count("from the store") == 1, "hidden states were just traced, the attribution was there"
 
 
 def test_before_the_models_files_are_here_the_page_shows_the_prompt(app: AppTest):

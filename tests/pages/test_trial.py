@@ -1,6 +1,7 @@
 """The trial edit: from one click to its metrics before and after, on whichever page and after a reload of the tab."""
 
 import io
+import json
 import shutil
 import zipfile
 from dataclasses import asdict, replace
@@ -84,6 +85,18 @@ def test_a_new_tab_proposes_the_recommended_layer_from_the_store(ready: AppTest)
     kept(ready).proposed = kept(ready).golden = None  # as in a tab that has not seen the scores
     ready.switch_page("trial_edit.py").run()
     assert ready.multiselect(key="layers").value == [int(recommended)]
+
+
+def test_what_was_proposed_for_one_model_is_not_chosen_for_another(ready: AppTest, model_folder: Path, tmp_path: Path):
+    ready.button(key="score").click().run()
+    wait(ready)
+    ready.switch_page("trial_edit.py").run()
+    assert len(ready.multiselect(key="layers").value) == 1
+    other = shutil.copytree(model_folder, tmp_path / "other")
+    config = other / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"note": "another"}))
+    ready.text_input(key="other_model").input(str(other)).run()
+    assert ready.multiselect(key="layers").value == []
 
 
 def test_a_layer_that_the_page_proposed_itself_gives_way_to_what_is_recommended_now(ready: AppTest):

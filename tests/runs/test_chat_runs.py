@@ -137,6 +137,17 @@ def test_every_key_holds_the_template(plain, fact, store):
     assert not keys(replace(identity, chat="another template")) & keys(identity)
 
 
+def test_a_window_makes_no_other_trace_of_hidden_states(plain, fact, store):
+    """They are restored one layer at a time."""
+
+    def keys(kind):
+        for settings in (CmaSettings(), CmaSettings(window=10)):
+            yield measurement_run(plain.identity, "one", [fact], f"trace-{kind}", settings, store).provenance.key
+            yield trace_run(plain.identity, "one", fact, kind, settings, [fact], store).provenance.key
+
+    assert len(set(keys("hidden"))) == 2 and len(set(keys("mlp"))) == 4
+
+
 def test_what_the_model_answered_is_kept_apart_and_what_it_wrote_by_itself_is_shared(plain, fact):
     def values(model):
         (value,) = shared_values(model, [fact], 1, EDIT.value, (), mean_start=True)

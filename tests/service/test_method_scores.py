@@ -149,8 +149,10 @@ def test_only_a_job_says_that_it_computed_nothing(store: Store):
     need = CHOICES.needs()[0]
     rows, stored = known(store).measured[need]
     assert stored.complete and stored.from_store  # nobody has asked for it now
-    running = scored_facts(IDENTITY, PROXY, CHOICES.needs(), store, {}).measured[need][1]
+    running = scored_facts(IDENTITY, PROXY, CHOICES.needs(), store, {need: None}).measured[need][1]
     assert running.complete and not running.from_store
+    others = scored_facts(IDENTITY, PROXY, CHOICES.needs(), store, {}).measured[need][1]
+    assert others.from_store, "the job was not asked for it"
     run = measurement_run(IDENTITY, PROXY.name, PROXY.facts, need.measurement, need.settings, store)
     answered = {need: run.stored(rows=len(rows), reused=len(rows))}
     again = scored_facts(IDENTITY, PROXY, CHOICES.needs(), store, answered)

@@ -30,6 +30,11 @@ def test_a_cell_is_framed_where_the_edit_is_off():
     assert frame.x0 < 3 < frame.x1 and frame.y0 < 0 < frame.y1
 
 
+def test_the_protocol_stands_beside_the_numbers():
+    (note,) = ledger_history(CHANGES, "rewrite").layout.annotations
+    assert "percent, teacher-forced, after each change" in note.text
+
+
 def test_a_fact_that_is_written_twice_is_one_row_that_acts_where_one_entry_does():
     figure = ledger_history(
         [("both", report(fact("Needle", 90.0, enabled=False), fact("Needle", 90.0, entry="b")))], "rewrite"

@@ -7,7 +7,7 @@ import pytest
 from lga_core.results import EditCheckpoint, ManyEdits
 from lga_core.view.figures.edits.many_edits import LINES, many_edits_curves
 from lga_core.view.figures.parts.style import THEMES
-from lga_core.view.words.edits.many import COLLAPSE_RULE, collapse_sentence, counts_sentence
+from lga_core.view.words.edits.many import COLLAPSE_RULE, checkpoint_rows, collapse_sentence, counts_sentence
 
 
 def made(*rows: tuple[int, float | None, float | None]) -> ManyEdits:
@@ -71,6 +71,11 @@ def test_where_it_collapses_in_words(result, words):
     assert collapse_sentence(result) == words
     assert "half of its first value" in COLLAPSE_RULE and "0.5 nats" in COLLAPSE_RULE
     assert "n 75" in counts_sentence(COLLAPSING) and counts_sentence(made()) == ""
+
+
+def test_a_mean_over_facts_has_its_n_beside_it():
+    last = checkpoint_rows(COLLAPSING)[-1]
+    assert (last["n"], last["n, latest"], last["n, rephrase"]) == (75, 25, 75)
 
 
 def test_the_probes_that_are_not_asked_are_named():

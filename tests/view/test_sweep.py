@@ -22,6 +22,7 @@ from lga_core.view.figures.sweep.every_layer import every_layer_figure
 from lga_core.view.figures.sweep.regret import regret_against_cost
 from lga_core.view.figures.sweep.sweep_figure import sweep_figure
 from lga_core.view.words.sweep import sentences as sweep_words
+from lga_core.view.words.sweep.cards import sweep_cards
 from lga_core.worth.judging import judge
 
 
@@ -269,6 +270,17 @@ def test_the_sweep_itself_is_never_recommended_and_without_scores_nothing_is():
     assert "is optimistic" in sweep_words.optimum_sentence(alone)
     none = judge([], sweep(of=5), in_sample=True)
     assert none.best_layer is None and "No fact is measured" in sweep_words.optimum_sentence(none)
+
+
+def test_cards_say_of_what_reading_a_pick_is_and_what_cannot_be_had_has_no_unit():
+    of = sweep()
+    cards = {card.label: card for card in sweep_cards(worth(of), of)}
+    assert "With the default options, of the facts that can be edited." in cards["Golden layer"].help
+    assert cards["Optimum"].value.endswith(" %") and cards["Best layer"].below.endswith(" %")
+    begun = sweep(of=5)
+    cards = {card.label: card for card in sweep_cards(judge([], begun, in_sample=True), begun)}
+    assert (cards["Best layer"].below, cards["Optimum"].value) == ("Overall n/a", "n/a")
+    assert not [card for card in cards.values() if "n/a %" in f"{card.value} {card.below} {card.help}"]
 
 
 def test_csv_has_a_line_a_measured_cell_and_defuses_formulas():

@@ -1,6 +1,7 @@
 """Which layer to take: by the study's regret, never where an edit cannot act, and what the study is asked for."""
 
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from view.made_study import plain_unit, unit
 from view.made_sweep import sweep
 
 from lga_core.data.facts import Fact
+from lga_core.editing.settings import RRomeSettings, ValueSettings
 from lga_core.results import (
     Cost,
     Estimate,
@@ -20,7 +22,9 @@ from lga_core.results import (
     Selection,
 )
 from lga_core.runs.storage.store import Store
+from lga_core.scores.forecast.gain import Terms
 from lga_core.scores.methods import layer_scores
+from lga_core.service.reading import answering
 from lga_core.service.reading.answering import stored_obstacles
 from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.service.requests import ProxySet
@@ -301,6 +305,31 @@ def test_the_store_is_asked_for_obstacles_in_the_models_chat_template(tmp_path, 
     proxy = ProxySet(name="made", candidates=(at_end,), limit=1)
     found = stored_obstacles(model, proxy, at_end, ScoreChoices(seed=0), "r-rome", Store(tmp_path))
     assert list(found) == layers
+
+
+def test_the_expected_gain_is_read_at_the_editors_norm_bound(tmp_path, monkeypatch):
+    """The rewrite gains more than both others lose; at the default bound it saturates, and they outweigh it."""
+    losing = {f"change/{name}": np.array([[0.45]]) for name in ("rephrase", "locality")}
+    nll = {f"nll/{name}": np.array([1.0]) for name in ("rephrase", "locality")}
+    row = FactRow(
+        record=0,
+        status="used",
+        old_answer="Seattle",
+        old_source="data",
+        known=True,
+        values={"change/rewrite": np.array([-1.0]), "nll/rewrite": np.array(1.0), **losing, **nll},
+    )
+    asked = fact("Where is the Needle")
+    assert list(obstacles(1, [asked], "r-rome", [row])) == [0]
+    assert obstacles(1, [asked], "r-rome", [row], terms=Terms(norm_bound=0.1)) == {}
+    choices = ScoreChoices(seed=0)
+    measured = SimpleNamespace(measured={choices.need("forecast"): ([row], None)})
+    monkeypatch.setattr(answering, "scored_facts", lambda *_args: measured)
+    model = ModelIdentity(name="made", fingerprint="m", dtype="torch.float32", machine="cpu", layers=1)
+    proxy = ProxySet(name="made", candidates=(asked,), limit=1)
+    stored = (model, proxy, asked, choices, "r-rome", Store(tmp_path))
+    assert list(stored_obstacles(*stored)) == [0]
+    assert stored_obstacles(*stored, RRomeSettings(value=ValueSettings(norm_bound=0.1))) == {}
 
 
 def test_a_layer_without_an_expected_gain_is_named():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lga_core.data.answers import expects, is_one_of
+from lga_core.data.answers import expects, folded, is_one_of
 from lga_core.data.checking.drafts import Draft, Notes, Unusable, quoted
 from lga_core.data.facts import Fact, Probe
 from lga_core.data.spans import find_subject
@@ -72,10 +72,6 @@ def _portability(draft: Draft, notes: Notes) -> Iterator[Probe]:
         if not probe.answers:
             notes.add(f"The portability probe {quoted(probe.prompt)} names no answer.", "probe dropped")
             continue
-        if _plain(probe.prompt) == _plain(draft.prompt):
+        if folded(probe.prompt) == folded(draft.prompt):
             notes.add(f"The portability probe {quoted(probe.prompt)} is the edit prompt itself.")
         yield probe
-
-
-def _plain(words: str) -> str:
-    return " ".join(words.casefold().split())

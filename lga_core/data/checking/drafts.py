@@ -4,6 +4,7 @@ Readers take values out of a record with the helpers here, so that odd types, st
 fields meet the same treatment in every format.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -70,9 +71,17 @@ class Notes:
             self.add(unusable, "probe dropped")
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a field is not there: null, or the NaN that pandas writes for an empty cell."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def text(value: Any, name: str, notes: Notes) -> str:
-    """A field's text without surrounding spaces; "" for null. Raises Unusable for what is no text or too long."""
-    if value is None:
+    """A field's text without surrounding spaces; "" where it is missing.
+
+    Raises Unusable for what is no text or too long.
+    """
+    if is_missing(value):
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # years and numbers are often written bare
@@ -86,6 +95,15 @@ def text(value: Any, name: str, notes: Notes) -> str:
     if stripped != value and stripped:
         notes.add(f"Stray spaces around {name} were removed.")
     return stripped
+
+
+def label(value: Any, name: str, notes: Notes) -> str:
+    """The text of a field that nothing measures: what cannot be read is noted and costs nothing else."""
+    try:
+        return text(value, name, notes)
+    except Unusable as unusable:
+        notes.add(f"{unusable} It is left out.")
+        return ""
 
 
 def texts(value: Any, name: str, notes: Notes) -> tuple[str, ...]:
@@ -117,7 +135,7 @@ def check_few(entries: int, name: str) -> None:
 
 def probes(groups: Any, metric: str, notes: Notes) -> tuple[Probe, ...]:
     """KnowEdit's {group: [{prompt, ground_truth}]} as probes; what cannot be read is noted as dropped."""
-    if groups is None:
+    if is_missing(groups):
         return ()
     if not isinstance(groups, Mapping):
         notes.add(f"{metric} is {_kind(groups)} where {{group: [probes]}} was expected.", "probe dropped")
@@ -138,7 +156,7 @@ def _entries(groups: Mapping, metric: str, notes: Notes) -> Iterator[tuple[str, 
         except Unusable as unusable:
             notes.add(unusable, "probe dropped")
             continue
-        if entries is None:  # data set tables fill in the groups that other rows have
+        if is_missing(entries):  # data set tables fill in the groups that other rows have
             continue
         if not isinstance(entries, list):
             notes.add(f"{metric} {group} is {_kind(entries)} where a list of probes was expected.", "probe dropped")
@@ -166,8 +184,8 @@ def probe(prompt: Any, ground_truth: Any, group: str, metric: str, notes: Notes)
 
 
 def one_probe(prompt: Any, ground_truth: Any, group: str, metric: str, notes: Notes) -> tuple[Probe, ...]:
-    """A record's only probe, () for null; one that cannot be read is noted as dropped."""
-    if prompt is not None:
+    """A record's only probe, () where it is missing; one that cannot be read is noted as dropped."""
+    if not is_missing(prompt):
         with notes.dropping_probes():
             return (probe(prompt, ground_truth, group, metric, notes),)
     return ()
@@ -175,7 +193,7 @@ def one_probe(prompt: Any, ground_truth: Any, group: str, metric: str, notes: No
 
 def recalled_probe(entry: Any, notes: Notes) -> tuple[Probe, ...]:
     """CounterFact's and MEND's added {"Recalled Relation", "New Question", "New Answer"}: one consequence asked for."""
-    if entry is None:
+    if is_missing(entry):
         return ()
     with notes.dropping_probes():
         if not isinstance(entry, Mapping):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, Unusable, recalled_probe, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, Unusable, label, recalled_probe, text, texts
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "requested_rewrite {prompt, subject, target_new, target_true}"
@@ -31,7 +31,7 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
             for prompt in texts(record.get("neighborhood_prompts"), "neighborhood_prompts", notes)
         ),
         portability=recalled_probe(record.get("portability"), notes),
-        relation=text(rewrite.get("relation_id"), "relation_id", notes),
+        relation=label(rewrite.get("relation_id"), "relation_id", notes),
     )
 
 

@@ -19,12 +19,13 @@ def recognises(record: Mapping[str, Any]) -> bool:
 
 def read(record: Mapping[str, Any], notes: Notes) -> Draft:
     """The locality prompt asks the same relation of another subject. Raises Unusable where a field is no text."""
-    if rephrase := text(record.get("rephrase_prompt"), "rephrase_prompt", notes):
-        notes.add(
-            f"The rephrase {quoted(rephrase)} is left out: in this format it is usually a generation prompt, "
-            "not a paraphrase.",
-            "probe dropped",
-        )
+    with notes.dropping_probes():
+        for rephrase in texts(record.get("rephrase_prompt"), "rephrase_prompt", notes):
+            notes.add(
+                f"The rephrase {quoted(rephrase)} is left out: in this format it is usually a generation prompt, "
+                "not a paraphrase.",
+                "probe dropped",
+            )
     return Draft(
         prompt=text(record.get("prompt"), "prompt", notes),
         subject=text(record.get("subject"), "subject", notes),

@@ -5,15 +5,17 @@ locality_prompt with locality_answer, portability_prompt with portability_answer
 in a text cell are separated by " | ": aliases of the old answer, or several rephrases.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, check_few, probe, text
+from lga_core.data.checking.drafts import Draft, Notes, check_few, label, probe, text
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "no nested object, with prompt, subject and target_new, target_old or ground_truth"
 OLD_KEYS = ("target_old", "ground_truth")
 PROBE_GROUPS = {"locality": "Relation_Specificity", "portability": "Reasoning"}
+_REPHRASE = re.compile(r"rephrases?(_prompts?)?(_?\d+)?")
 
 
 def recognises(record: Mapping[str, Any]) -> bool:
@@ -23,7 +25,7 @@ def recognises(record: Mapping[str, Any]) -> bool:
 
 def read(record: Mapping[str, Any], notes: Notes) -> Draft:
     """Raises Unusable where a cell that is needed is no text, or too long."""
-    rephrase_keys = [key for key in record if key.startswith("rephrase")]
+    rephrase_keys = [key for key in record if _REPHRASE.fullmatch(key)]
     return Draft(
         prompt=text(record.get("prompt"), "prompt", notes),
         subject=text(record.get("subject"), "subject", notes),
@@ -32,7 +34,7 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
         rephrases=_several(record, rephrase_keys, notes),
         locality=row_probe(record, "locality", notes),
         portability=row_probe(record, "portability", notes),
-        relation=text(record.get("relation"), "relation", notes),
+        relation=label(record.get("relation"), "relation", notes),
     )
 
 
@@ -60,7 +62,6 @@ def row_probe(record: Mapping[str, Any], metric: str, notes: Notes) -> tuple[Pro
     with notes.dropping_probes():
         asked = text(record.get(f"{metric}_prompt"), f"{metric}_prompt", notes)
         if asked:
-            answer = record.get(f"{metric}_answer") or record.get(f"{metric}_ground_truth")
-            answers = [_values(answer, f"{metric}_answer", notes)]
-            return (probe(asked, answers, PROBE_GROUPS[metric], metric, notes),)
+            answers = (_values(record.get(key), key, notes) for key in (f"{metric}_answer", f"{metric}_ground_truth"))
+            return (probe(asked, [next(filter(None, answers), [])], PROBE_GROUPS[metric], metric, notes),)
     return ()

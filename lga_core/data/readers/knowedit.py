@@ -8,7 +8,7 @@ Source: KnowEdit, arXiv 2401.01286; the editions differ in how answers nest.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, probes, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, label, probes, text, texts
 from lga_core.data.readers.flat import row_probe
 
 LOOKS_FOR = "prompt, subject and target_new or ground_truth, with locality and portability as {group: [probe]}"
@@ -31,7 +31,7 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
         rephrases=_several(record, REPHRASE_KEYS, notes),
         locality=probes(record.get("locality"), "locality", notes) + row_probe(record, "locality", notes),
         portability=probes(record.get("portability"), "portability", notes) + row_probe(record, "portability", notes),
-        relation=text(record.get("relation"), "relation", notes),
+        relation=label(record.get("relation"), "relation", notes),
     )
 
 

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, text
+from lga_core.data.checking.drafts import Draft, Notes, label, text
 
 LOOKS_FOR = "prompt, subject and attribute"
 
@@ -30,5 +30,5 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
         prompt=prompt,
         subject=subject,
         target_old=(attribute,) if attribute else (),
-        relation=text(record.get("relation_id"), "relation_id", notes),
+        relation=label(record.get("relation_id"), "relation_id", notes),
     )

@@ -8,7 +8,7 @@ question that has nothing to do with the edit; its marker "nq question: " is no 
 from collections.abc import Mapping
 from typing import Any
 
-from lga_core.data.checking.drafts import Draft, Notes, probe, recalled_probe, text, texts
+from lga_core.data.checking.drafts import Draft, Notes, is_missing, probe, recalled_probe, text, texts
 from lga_core.data.facts import Probe
 
 LOOKS_FOR = "src, subject and alt or answers"
@@ -34,7 +34,7 @@ def read(record: Mapping[str, Any], notes: Notes) -> Draft:
 
 def _unrelated(record: Mapping[str, Any], notes: Notes) -> tuple[Probe, ...]:
     asked = record.get("loc")
-    if asked is None:
+    if is_missing(asked):
         return ()
     with notes.dropping_probes():
         question = text(asked, "loc", notes).removeprefix(NQ_MARKER).strip()

@@ -55,7 +55,7 @@ def stream_rows(dataset: DatasetId) -> Generator[Mapping[str, Any], None, None]:
     if dataset.folder is not None:
         check_small(dataset.folder)
     path = str(dataset.folder or dataset.repo)
-    saved = dataset.folder is not None and _was_saved(dataset.folder)
+    saved = _is_saved(dataset)
     try:
         with _no_bars():
             # Without a network, what was loaded before is read from the library's cache, a page at a time.
@@ -138,7 +138,7 @@ def _file(dataset: DatasetId) -> list[Any]:
 def _rows(dataset: DatasetId, path: str, sizes: Mapping[str, int] | None = None) -> list[Any]:
     import datasets
 
-    saved = dataset.folder is not None and _was_saved(dataset.folder)
+    saved = _is_saved(dataset)
     try:
         with _no_bars():
             if saved:
@@ -169,8 +169,18 @@ def check_small(folder: Path) -> None:
         )
 
 
-def _was_saved(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("state.json", "dataset_dict.json"))
+def _is_saved(dataset: DatasetId) -> bool:
+    """Whether it is a folder that `datasets` saved. Raises LgaError where a configuration is asked of such a one."""
+    if dataset.folder is None or not any(
+        (dataset.folder / name).is_file() for name in ("state.json", "dataset_dict.json")
+    ):
+        return False
+    if dataset.config is not None:
+        raise LgaError(
+            f"{dataset.name}: a saved folder has no configuration {dataset.config}.",
+            hint="Leave it out: FOLDER::SPLIT.",
+        )
+    return True
 
 
 def _wanted_bytes(dataset: DatasetId, files: Sequence[str], sizes: Mapping[str, int]) -> int:
@@ -181,14 +191,18 @@ def _wanted_bytes(dataset: DatasetId, files: Sequence[str], sizes: Mapping[str, 
 
 
 def _check_all_are_read(dataset: DatasetId, files: Sequence[str]) -> None:
-    """Where one file of a folder is called train, the library passes over those without such a name."""
+    """Where one file of a folder is called train, the library passes over those without such a name.
+
+    Files below a name that begins with "." or "__" are never data to the library.
+    """
     if dataset.folder is None or dataset.config is not None:
         return
     read = {os.path.realpath(file) for file in files}
     passed_over = [
-        path.name
-        for path in sorted(dataset.folder.iterdir())
-        if path.suffix.lower() in SUFFIXES and os.path.realpath(path) not in read
+        str(path.relative_to(dataset.folder))
+        for path in sorted(dataset.folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES and path.is_file() and os.path.realpath(path) not in read
+        if not any(part.startswith((".", "__")) for part in path.relative_to(dataset.folder).parts)
     ]
     if passed_over:
         raise LgaError(
@@ -200,7 +214,7 @@ def _check_all_are_read(dataset: DatasetId, files: Sequence[str]) -> None:
 
 def _one_split(dataset: DatasetId, loaded: Any) -> Any:
     """The split asked for, or the only one."""
-    splits = loaded if isinstance(loaded, Mapping) else {dataset.split or "all": loaded}
+    splits = loaded if isinstance(loaded, Mapping) else {str(getattr(loaded, "split", None) or "all"): loaded}
     if dataset.split is None and len(splits) == 1:
         return next(iter(splits.values()))
     if dataset.split in splits:

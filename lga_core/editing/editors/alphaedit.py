@@ -13,7 +13,6 @@ from lga_core.editing.editors.rank_one import moment_of, regularized, slack_for
 from lga_core.editing.editors.spread import spread_or_each
 from lga_core.editing.edits import Edit
 from lga_core.editing.settings import AlphaEditSettings
-from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.derived import derived_path, keep, kept
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -29,11 +28,7 @@ def prepare(
     KᵀP (K_pK_pᵀP + KKᵀP + L2·I)⁻¹ with only as many equations as there are keys.
     """
     moment = moment_of(model, layer, settings, report=report)
-    if moment is None:
-        raise LgaError(
-            "AlphaEdit needs the second moment of the keys: the identity has no null space.",
-            hint="Choose another covariance, or another editor.",
-        )
+    assert moment is not None  # its settings refuse the identity
     strengths, vectors = directions(model, layer, moment, report=report)
     count = max(1, round(settings.kept_fraction * len(strengths)))
     l2 = settings.l2 if settings.l2 is not None else slack_for(SHARE, float(strengths[:count].sum()))

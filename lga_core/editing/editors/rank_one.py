@@ -98,9 +98,11 @@ def regularized(gram: torch.Tensor, directions: torch.Tensor, slack: float) -> t
     """(G + slack·I)⁻¹ D, float64, for the keys' products G (n, n) and D (n, d_in).
 
     Where keys coincide but for rounding and nothing is slack, their facts share what is written (the least-squares
-    solution).
+    solution). NaN where the products are not finite.
     """
     regular = gram + slack * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    if not regular.isfinite().all():  # which no decomposition takes; the edit blew up, and is told as such
+        return torch.full_like(directions, torch.nan)
     return torch.linalg.pinv(regular, rtol=SAME_KEY, hermitian=True) @ directions
 
 

@@ -44,7 +44,7 @@ PACKAGES = ("torch", "transformers", "safetensors")
 
 
 def save_edit_set(ledger: Ledger, model: LoadedModel, path: Path | str, *, measured: EditMeans | None = None) -> Path:
-    """Write a ledger to `path`: a .zip file (one that is there is replaced), else a folder (new, or empty).
+    """Write a ledger to `path`: a new .zip file, else a folder (new, or empty).
 
     `measured`: how its facts fare, where that is known. Whole or not at all. Raises LgaError where the disk or the
     path fails, an edit is not finite, or there are too many of them.

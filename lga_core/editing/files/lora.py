@@ -67,11 +67,12 @@ def adapter_files(
     edits = summed(ledger.edits)
     if not edits:
         raise LgaError("There is no edit to write.", hint="Keep an edit, or switch one on.")
+    described = edit_set_files(ledger, model, measured)  # first: an edit that is not finite has no SVD
     low_rank, errors = _all_low_rank(edits, dense_rank, report)
     ranks = {edit.matrix: len(edit.left) for edit in low_rank}
     transposed = any(isinstance(model.model.get_submodule(matrix), Conv1D) for matrix in ranks)
     config = lora_config(ranks, published_name(model.name), transposed=transposed)
-    files = {**edit_set_files(ledger, model, measured), **peft_files(config, _weights(low_rank), errors)}
+    files = {**described, **peft_files(config, _weights(low_rank), errors)}
     report(Progress(phase=Phase.ADAPTER, done=len(edits), total=len(edits)))
     return files, ranks, errors
 

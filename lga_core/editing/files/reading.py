@@ -1,4 +1,7 @@
-"""Reading an edit set: nothing but its two files, into memory, and refused where anything does not fit."""
+"""Reading an edit set: its two files, and `metrics.json` where it is there. Nothing else of it is read.
+
+All goes into memory, and what does not fit is refused.
+"""
 
 import hashlib
 import math

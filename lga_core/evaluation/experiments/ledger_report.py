@@ -16,7 +16,11 @@ from lga_core.scores.steps import Stopwatch
 
 
 def ledger_report(model: LoadedModel, ledger: Ledger, *, report: Reporter = silent) -> LedgerReport:
-    """Every fact of the ledger, on the unedited model and with all enabled edits."""
+    """Every fact of the ledger, on the unedited model and with all enabled edits.
+
+    A prompt that was written twice counts once in what is over all facts, with its last answer among the enabled
+    entries.
+    """
     watch = Stopwatch(report)
     facts = {fact.fingerprint: fact for fact in ledger.facts}
     before = ask_unedited(model, tuple(facts.values()), report=watch.report)
@@ -30,13 +34,14 @@ def ledger_report(model: LoadedModel, ledger: Ledger, *, report: Reporter = sile
         for entry in ledger.entries
         for fact in entry.facts
     )
-    acting = [row for row in rows if row.enabled]
+    acting = {row.prompt: row for row in rows if row.enabled}.values()  # the last one of each prompt
+    last = {fact.prompt: fact for fact in ledger.enabled_facts}
     return LedgerReport(
         facts=rows,
         writes=tuple(write for entry in ledger.entries for write in _writes(entry)),
         before=_means([row.before for row in acting]),
         now=_means([row.now for row in acting]),
-        dropped_locality=dropped_locality(fact for entry in ledger.entries if entry.enabled for fact in entry.facts),
+        dropped_locality=dropped_locality(last.values()),
         cost=Cost(seconds=watch.seconds),
     )
 

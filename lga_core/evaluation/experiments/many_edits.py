@@ -55,7 +55,8 @@ def many_edits(
     """Write the facts in order, each batch on the model with all earlier ones: at a checkpoint the sum, then the row.
 
     `begun`: the sum at an earlier checkpoint, to go on from; `measured`: checkpoints that are not wanted again.
-    Reports with the count of edits. Raises LgaError where the editor cannot write the facts, before the first.
+    Reports with the count of edits. Raises LgaError for facts and layers that the editor does not take, before the
+    first edit.
     """
     chosen = editor_named(editor)
     for first in range(0, max(len(facts), 1), how.batch):

@@ -128,9 +128,10 @@ def write_both(
     name = _name(fact, answers)
     kept = remembered(_memory, model, OrderedDict)
     questions = unedited.probes.questions
-    if name in kept:
+    known = kept.get(name)  # taken now: others may push it out of the memory while the model writes
+    if known is not None:
         after = write(model, questions, edits, report=partial(tell, report, "after the edit"))
-        return kept[name].answers, after
+        return known.answers, after
     before, after = write_before_and_after(
         model, questions, edits, report=partial(tell, report, "before and after the edit")
     )

@@ -178,6 +178,12 @@ def _compute(model: LoadedModel, layers: tuple[int, ...], text: Text, tokens_per
         )
     for layer, total in reading.sums.items():
         moment = (total / reading.tokens).cpu()
+        if not moment.isfinite().all():
+            reading.path.unlink(missing_ok=True)
+            raise LgaError(
+                f"The second moment of layer {layer} is not finite: a key overflows in {model.dtype}.",
+                hint="Load the model in float32 or bfloat16 (--dtype).",
+            )
         keep(moment_path(model, layer, text, tokens_per_input), partial(save_file, {"second_moment": moment}))
     reading.path.unlink(missing_ok=True)
 

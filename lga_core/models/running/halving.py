@@ -17,7 +17,7 @@ Y = TypeVar("Y")
 SMALLER = "in smaller batches: memory ran out"
 _logger = logging.getLogger(__name__)
 # torch has one class for cards and none for a CPU, where the message says so.
-WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+WORDS = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 
 
 @dataclass(kw_only=True)

@@ -58,8 +58,9 @@ def own_catalogue() -> Path:
 
 
 def catalogued(name: str) -> ModelEntry | None:
-    """The catalogue's model that was loaded by this name; None for one that it does not have."""
-    return next((entry for entry in catalogue() if entry.id == plain_name(name)), None)
+    """The catalogue's model that is loaded by this name, in any case; None for one that it does not have."""
+    wanted = plain_name(name).strip().lower()
+    return next((entry for entry in catalogue() if wanted in map(str.lower, entry.names)), None)
 
 
 def published_name(name: str) -> str:
@@ -77,10 +78,9 @@ def resolve(name: str) -> ModelEntry:
     name = name.strip()
     if is_chat(name):
         return resolve(plain_name(name)).chatting
-    for entry in catalogue():
-        if name.lower() in map(str.lower, entry.names):
-            _check_there(entry)
-            return entry
+    if (entry := catalogued(name)) is not None:
+        _check_there(entry)
+        return entry
     path = user_path(name)
     if name and path.exists():
         check_root(path)

@@ -17,6 +17,7 @@ HEAD = 1 << 22  # characters of tokenizer.json that hold its added tokens, with 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 PACKED_BYTES = {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
+ADAPTER_CONFIG = "adapter_config.json"
 LAYER_KEYS = ("num_hidden_layers", "n_layer", "num_layers")
 
 
@@ -160,6 +161,11 @@ def _optional(path: Path) -> dict:
 def check_decoder(folder: Path) -> None:
     """Raise LgaError for what config.json already shows not to be a dense decoder, before anything is loaded."""
     config = configuration(folder)
+    if (folder / ADAPTER_CONFIG).is_file():
+        raise LgaError(
+            f"{folder} holds an adapter beside the model, which would change it unseen.",
+            hint=f"Merge the adapter into the weights, or move {ADAPTER_CONFIG} elsewhere.",
+        )
     named = config.get("architectures")
     name = ", ".join(map(str, named if isinstance(named, list) and named else [config.get("model_type", "this model")]))
     if config.get("is_encoder_decoder"):

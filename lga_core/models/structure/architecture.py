@@ -215,7 +215,13 @@ class _Search:
     def _down(self, name: str, block: nn.Module, linears: tuple[Linear, ...]) -> Linear:
         """The last matrix of the MLP to run, if the others run on what the block is given."""
         if self.down is not None:
-            return Linear(name=f"{name}.{self.down}", module=_named(block, self.down))
+            part = _named(block, self.down)
+            if not is_matrix(part):
+                raise LgaError(
+                    f"{name}.{self.down} is a {type(part).__name__}, no weight matrix.",
+                    hint="Name the down projection itself, as mlp.down_proj.",
+                )
+            return Linear(name=f"{name}.{self.down}", module=part)
         order = {module: i for i, module in enumerate(self.seen.outputs)}
         called = sorted((matrix for matrix in linears if matrix.module in order), key=lambda m: order[m.module])
         if len(called) == len(linears) and all(matrix.d_in == called[-1].d_out for matrix in called[:-1]):

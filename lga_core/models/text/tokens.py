@@ -61,6 +61,8 @@ def answer_row(asking: Asking, prompt: str, answer: Answer) -> TokenRow:
     start = next((i for i, (a, b) in enumerate(zip(alone.ids, ids, strict=False)) if a != b), min(len(alone), len(ids)))
     if start == len(ids):
         raise LgaError(f"The answer {answer!r} adds no token to the prompt {prompt!r}.", hint="Write another answer.")
+    if start == 0:
+        raise LgaError(f"The answer {answer!r} melts into the whole prompt {prompt!r}.", hint="Write a longer prompt.")
     return TokenRow(ids=ids, start=start, own=alone.own)
 
 

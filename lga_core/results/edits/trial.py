@@ -181,9 +181,9 @@ class LedgerReport(ShownResult):
 
     facts: tuple[LedgerFact, ...]  # in the ledger's order
     writes: tuple[LedgerWrite, ...]
-    before: Mapping[str, FactMean]  # metric name -> mean over the facts of enabled entries
+    before: Mapping[str, FactMean]  # metric name -> mean over the facts of enabled entries, each prompt's last one
     now: Mapping[str, FactMean]
-    dropped_locality: int | None = None  # over the facts of enabled entries; None where one of them does not tell
+    dropped_locality: int | None = None  # over the same facts; None where one of them does not tell
     cost: Cost = Cost()
 
     @property

@@ -32,9 +32,12 @@ def sweep(
     """Every fact at every layer; what is stored is not edited again. `settings` None: the editor's defaults.
 
     `cells` is `sweep_cells` or takes its place, to measure elsewhere than in this process. Raises LgaError where the
-    text of the second moments changes meanwhile.
+    editor cannot write a fact, before the first, and where the text of the second moments changes meanwhile.
     """
-    settings = settings or editor_named(editor).settings()
+    chosen = editor_named(editor)
+    for fact in facts:  # before anything is named by what a fact asks: one without a new answer asks nothing
+        chosen.check(model, [fact], layers)
+    settings = settings or chosen.settings()
     run = sweep_run(model.identity, editor, settings, store, metrics)
     names = {
         (fact.record, layer): cell_name(fact.fingerprint, layer, asked)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from lga_core.runs.storage.row_file import write_whole
 
 UNITS = ASSETS / "study"
 DECIMALS = 2  # of a kept unit's metrics
+
+State = tuple[tuple[str, int, int], ...]  # of each unit's file: path, when it was changed, bytes
 
 
 def unit_path(model: str, fact_set: str, editor: str) -> Path:
@@ -33,8 +36,19 @@ def keep_unit(unit: StudyUnit) -> None:
 
 
 def kept_units() -> tuple[StudyUnit, ...]:
-    """Every finished unit, by editor, set and model."""
-    units = [StudyUnit.from_json(path.read_bytes()) for path in UNITS.glob("*.json")]
+    """Every finished unit, by editor, set and model. They are read once, and again when one of them has changed."""
+    return _read(kept_state())
+
+
+def kept_state() -> State:
+    """Equal as long as no unit is added or measured anew."""
+    stats = {str(path): path.stat() for path in UNITS.glob("*.json")}
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in sorted(stats.items()))
+
+
+@lru_cache(maxsize=1)
+def _read(state: State) -> tuple[StudyUnit, ...]:
+    units = [StudyUnit.from_json(Path(name).read_bytes()) for name, _changed, _bytes in state]
     return tuple(sorted(units, key=lambda unit: (unit.editor, unit.fact_set, unit.model)))
 
 

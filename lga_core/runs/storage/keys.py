@@ -8,7 +8,7 @@ with free answers that are not compared by whole words, and with a new answer th
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from lga_core.data.facts import Fact, facts_fingerprint
@@ -65,7 +65,7 @@ def measurement_run(
     """One measurement of these facts. Raises LgaError for a measurement that there is not."""
     version = one_of("measurement", measurement, MEASUREMENTS).version
     asked = {
-        **asdict(settings),
+        **asdict(_windowless(settings) if measurement == "trace-hidden" else settings),
         **_own_answers(settings.own_answers(facts)),
         **({ACCEPTED_OLD: ACCEPTED_OLD_VERSION} if settings.accepted_old(facts) else {}),
     }
@@ -85,8 +85,14 @@ def trace_run(
 ) -> Run:
     """One fact's token trace, with noise of the size that the subjects of `noise_facts` give."""
     method = f"token-trace-{kind}"
-    asked = {**asdict(settings), "noise_facts": facts_fingerprint(noise_facts)}
+    read = _windowless(settings) if kind == "hidden" else settings
+    asked = {**asdict(read), "noise_facts": facts_fingerprint(noise_facts)}
     return store.open(provenance(model, facts_name, [fact], method=method, version=CMA_VERSION, settings=asked))
+
+
+def _windowless(settings: Any) -> Any:
+    """Hidden states are restored one layer at a time, whatever the window of the other kinds is."""
+    return replace(settings, window=None)
 
 
 def attribution_run(

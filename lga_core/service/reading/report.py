@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from lga_core.data.facts import fact_label
 from lga_core.data.load import shipped_licence
@@ -25,11 +24,10 @@ from lga_core.results import (
     ReportedTrial,
     Stored,
 )
-from lga_core.runs.shipped.study_units import kept_units
 from lga_core.runs.storage.store import Store
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.reading import average_traces, every_layer
-from lga_core.service.reading.answering import answered
+from lga_core.service.reading.answering import answered, studied
 from lga_core.service.reading.method_scores import (
     LGA,
     ScoreChoices,
@@ -52,7 +50,6 @@ from lga_core.service.requests import (
 from lga_core.view.words.edits.sentences import relative_error
 from lga_core.view.words.scores.options import KINDS, OPTIONS
 from lga_core.view.words.text import number
-from lga_core.worth.recommendation import past_worth
 
 CITATION = DASHBOARD / "CITATION.cff"
 
@@ -83,7 +80,7 @@ def question_report(request: ReportRequest, identity: ModelIdentity, store: Stor
     scores = question_scores(known, choices)
     lga = scores.lga
     facts_name = request.proxy.name
-    past = partial(past_worth, kept_units(), request.model, facts_name, request.editor)
+    past = studied(request.model, facts_name, request.editor)
     asked = answered(scores, past, facts_name, request.editor, store) if known.facts else None
     citation = CITATION.read_text(encoding="utf-8") if CITATION.is_file() else ""
     licence = entry.licence

@@ -48,20 +48,21 @@ def scored_facts(
     proxy: ProxySet,
     needs: Sequence[Need],
     store: Store,
-    answered: Mapping[Need, Stored] | None = None,
+    answered: Mapping[Need, Stored | None] | None = None,
 ) -> ScoredFacts:
     """Checks and measured rows, as far as they are.
 
-    `answered`: what a job said about its needs, {} before its end: rows of another need count as computed now. None
-    where no job has asked: every row counts as stored before.
+    `answered`: what a job said about each of its needs, None before its end: such rows count as computed now. Those of
+    other needs were stored before.
     """
     facts = proxy_facts(identity, proxy, store) or ()
     measured = {}
     for need in needs if facts else ():
         rows, stored = reading.finished_rows(identity, proxy.name, facts, need.measurement, need.settings, store)
         if rows:
-            if answered is not None:
-                stored = replace(stored, reused=answered[need].reused if need in answered else 0)
+            if answered is not None and need in answered:
+                said = answered[need]
+                stored = replace(stored, reused=0 if said is None else said.reused)
             measured[need] = rows, stored
     checks = reading.stored_known_facts(identity, facts, store) if facts else {}
     return ScoredFacts(identity=identity, facts=tuple(facts), checks=checks, measured=measured)

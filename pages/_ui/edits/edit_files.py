@@ -15,7 +15,7 @@ from pages._ui.edits import ledger_jobs, publishing
 from pages._ui.edits.publishing import ADAPTER
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import button, choice, download, number_field, text_field
+from pages._ui.shell.elements import button, choice, download, text_field
 from pages._ui.shell.engine import file_of
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
@@ -90,16 +90,7 @@ def _export(model: str, ledger: LedgerView) -> None:
             f"Writes {count(enabled, 'edit')} as a PEFT adapter for the plain model, with the edit set beside it. "
             "The rank is the number of edits of a matrix; their product is the edit itself."
         )
-        number_field(
-            "Rank for fine-tuned matrices",
-            1,
-            None,
-            None,
-            "lora_rank",
-            placeholder="refuse them",
-            help="Fine-tuning changes a whole matrix. With a rank, its nearest matrix of that rank is written (SVD), "
-            "and what is left out is told.",
-        )
+        publishing.rank_field()
     path = text_field("New folder on the server’s machine", "export_path", placeholder="/path/to/new-folder")
     unready = jobs.is_running(ledger_jobs.EXPORT) or not enabled or not path.strip()
     label = "Write the model" if kind == MERGED else "Write the adapter"

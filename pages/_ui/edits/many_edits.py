@@ -1,7 +1,5 @@
 """Hundreds of edits in a row: which, where and how, how far they are, and the curves that show where they collapse."""
 
-from functools import partial
-
 import streamlit as st
 
 from lga_core.data.select import editable
@@ -17,15 +15,15 @@ from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count
 from pages._ui.edits import editors
 from pages._ui.edits.settings_form import settings_form
+from pages._ui.edits.start_bar import start_bar
 from pages._ui.facts.sets import proxy_set
 from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import MANY, MANY_EDITS, Question, kept, session
-from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import number_field, table
 from pages._ui.shell.engine import engine, identity, store
-from pages._ui.shell.errors import error_box, job_outcome
+from pages._ui.shell.errors import error_box
 from pages._ui.shell.live import live_with
 
 MOST = 10_000
@@ -47,7 +45,12 @@ def many_edits(question: Question) -> None:
         return
     measured = _stored(request)
     _bar(request, measured[0] if measured is not None else None)
-    live_with("many_live", partial(_results, request), engine().find(request))
+    job = engine().find(request)
+
+    def draw() -> None:
+        _results(request, measured if job is None else _stored(request))
+
+    live_with("many_live", draw, job)
 
 
 def _form(question: Question, layers: int) -> ManyEditsRequest | None:
@@ -86,26 +89,20 @@ def _form(question: Question, layers: int) -> ManyEditsRequest | None:
 
 def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
     """What is to be done, and the button that starts it or goes on."""
-    begun = measured is not None and bool(measured.checkpoints)
     complete = measured is not None and measured.complete
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="many_bar"):
-        st.markdown(
-            f"{count(len(request.facts), 'edit')} at {layers_in_words(request.layers)}, measured "
-            f"{count(len(request.how.checkpoints(len(request.facts))), 'time')}."
-            + (" **All measured.**" if complete else ""),
-            width="stretch",
-        )
-        jobs.start_button(
-            "Go on" if begun and not complete else "Edit and measure",
-            "stacked_line_chart",
-            MANY,
-            request,
-            f"{count(len(request.facts), 'edit')} with {editors.title(request.editor)}",
-            disabled=complete,
-            key="many_start",
-            type="secondary" if complete else "primary",
-        )
-    job_outcome(jobs.last_job_of(MANY, request), "Its checkpoints are kept; go on from the last one.")
+    edits = count(len(request.facts), "edit")
+    times = count(len(request.how.checkpoints(len(request.facts))), "time")
+    start_bar(
+        f"{edits} at {layers_in_words(request.layers)}, measured {times}.{' **All measured.**' if complete else ''}",
+        "Edit and measure",
+        MANY,
+        request,
+        f"{edits} with {editors.title(request.editor)}",
+        key="many_start",
+        begun=measured is not None and bool(measured.checkpoints),
+        complete=complete,
+        kept="Its checkpoints are kept; go on from the last one.",
+    )
 
 
 def _stored(request: ManyEditsRequest) -> tuple[ManyEdits, Stored] | None:
@@ -114,16 +111,16 @@ def _stored(request: ManyEditsRequest) -> tuple[ManyEdits, Stored] | None:
     return None if model is None else stored.many_edits(model, request, store())
 
 
-def _results(request: ManyEditsRequest) -> None:
+def _results(request: ManyEditsRequest, measured: tuple[ManyEdits, Stored] | None) -> None:
     """Where it collapses, the curves, and the numbers."""
-    measured = _stored(request)
     if measured is None or not measured[0].checkpoints:
         return
     result, run = measured
     session().shown_run = run.provenance.key
     kept().shown[ManyEditsRequest] = request
     st.markdown(f"**{collapse_sentence(result)}**")
-    st.caption(f"{COLLAPSE_RULE} {counts_sentence(result)} {cost_sentence('Took', result.cost)} so far.")
+    took = cost_sentence("Took", result.cost) + ("" if result.complete else " so far")
+    st.caption(f"{COLLAPSE_RULE} {counts_sentence(result)} {took}.")
     chart(
         many_edits_curves(result, theme_name=theme_name()),
         "many_edits_curves",

@@ -11,7 +11,7 @@ from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import button, choice, download, text_field, toggle
+from pages._ui.shell.elements import button, choice, download, number_field, text_field, toggle
 from pages._ui.shell.engine import file_of
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
@@ -31,7 +31,8 @@ def publish(model: str, ledger: LedgerView) -> None:
         "The edits go into a repository of the hub with a card that states every fact, editor, settings and metrics, "
         "and that the edited model states other facts."
     )
-    unready = not (_where(model) and ledger.entries)
+    named = _where(model)
+    unready = not named or not (ledger.enabled if widget("publish_kind") == ADAPTER else ledger.entries)
     with st.container(horizontal=True):
         download(
             "Read the card, .md",
@@ -52,9 +53,25 @@ def publish(model: str, ledger: LedgerView) -> None:
             st.link_button("See them there", job.result.url, icon=":material/open_in_new:")
 
 
+def rank_field() -> None:
+    """Of an adapter: how it holds a change that has no low rank of its own."""
+    number_field(
+        "Rank for fine-tuned matrices",
+        1,
+        None,
+        None,
+        "lora_rank",
+        placeholder="refuse them",
+        help="Fine-tuning changes a whole matrix. With a rank, its nearest matrix of that rank is written (SVD), "
+        "and what is left out is told.",
+    )
+
+
 def _where(model: str) -> bool:
     """What is published and into which repository; whether all of it is said."""
-    choice("Publish as", [EDIT_SET, ADAPTER], "publish_kind", EDIT_SET)
+    kind = choice("Publish as", [EDIT_SET, ADAPTER], "publish_kind", EDIT_SET)
+    if kind == ADAPTER and widget("export_kind") != ADAPTER:  # else the export above shows it, for both
+        rank_field()
     repository = text_field("Repository", "publish_to", placeholder="owner/name")
     known = resolve(model).base_repository is not None
     if not known:

@@ -37,6 +37,7 @@ def _close() -> None:
 @st.dialog("Add facts", width="large", on_dismiss=_close)
 def dialog() -> None:
     """Three ways to facts; each ends with a button that takes them."""
+    _take_read()
     # With a state: when a job ends the dialog is drawn anew, and must not go back to its first tab.
     upload, source, typed = st.tabs(
         ["Upload a file", "Hub or folder", "Type one fact"], key="add_tab", on_change="rerun"
@@ -50,6 +51,14 @@ def dialog() -> None:
         button("Add this fact", "add_typed", _take_typed, type="primary")
     if not session().adding:
         st.rerun()  # something was added: close the dialog
+
+
+def _take_read() -> None:
+    """What a job has read. Before any widget is drawn: those of the columns' form begin with what it suggests."""
+    job = jobs.last_job(AREA)
+    if job is not None and job.result is not None:
+        del kept().jobs[AREA]  # taken once
+        _keep_read("source", *job.result)
 
 
 def _upload_part() -> None:
@@ -88,8 +97,7 @@ def _source_part() -> None:
             st.caption("Reading. A data set of the hub is fetched first; the network decides how long that takes.")
             button("Cancel", "cancel_source", engine().cancel, job, icon="close", disabled=job.cancelling)
     elif job is not None and job.result is not None:
-        del kept().jobs[AREA]  # taken once
-        _keep_read("source", *job.result)
+        st.rerun()  # it ended since the dialog began, where its result is taken
     else:
         job_outcome(job, UNCHANGED)
     _incoming_part("source")

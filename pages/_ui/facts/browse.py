@@ -40,9 +40,8 @@ _ABOUT = {
 }
 
 
-def browse(fact_set: FactSet) -> None:
+def browse(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> None:
     """Filters, table, one fact in full, and what can be done with the facts shown."""
-    checks = known.stored_checks(fact_set)
     picked = filters(fact_set, checks)
     known.ask_bar(picked.wide, checks)
     unasked = sum(fact.record not in checks for fact in picked.wide)
@@ -60,7 +59,7 @@ def browse(fact_set: FactSet) -> None:
     if not picked.facts:
         hint("No fact passes these filters.", "filter_alt")
         return
-    chosen = _table(picked.facts, checks)
+    chosen = _table(fact_set, picked.facts, checks)
     if chosen is not None:
         _in_full(chosen, checks.get(chosen.record))
     else:
@@ -68,8 +67,8 @@ def browse(fact_set: FactSet) -> None:
     _export(fact_set, picked)
 
 
-def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fact | None:
-    """One row a fact; returns the one that is ticked. Another list of facts is another table, with no tick."""
+def _table(fact_set: FactSet, facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fact | None:
+    """One row a fact; returns the one that is ticked. Another list or set of facts is another table, with no tick."""
     said = [checks.get(fact.record) for fact in facts]
     rows = pd.DataFrame(
         {
@@ -92,7 +91,7 @@ def _table(facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fac
         rows,
         most=_TABLE_HEIGHT,
         column_order=order,
-        key=f"facts_table_{hash(tuple(rows['record'])):x}",
+        key=f"facts_table_{sets.mark(fact_set)}_{hash(tuple(rows['record'])):x}",
         on_select="rerun",
         selection_mode="single-row",
         alt="Facts with what the model says",

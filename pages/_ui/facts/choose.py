@@ -23,6 +23,7 @@ def choose_facts() -> tuple[FactSet, int, int, bool]:
         bind="query-params",
         persist_state="session",
         format_func=sets.title,
+        on_change=_other_set,
     )
     facts = sets.fact_set(memory.facts)
     st.caption(_about(facts))
@@ -40,6 +41,13 @@ def choose_facts() -> tuple[FactSet, int, int, bool]:
     about = "Take only facts whose old answer the model gives by itself."
     known = toggle("Known facts only", state.KNOWN_ONLY, bind="query-params", help=about)
     return facts, int(limit), int(seed), known
+
+
+def _other_set() -> None:
+    """A limit that was the whole of the set before, maybe cut to it, says nothing about the set chosen now."""
+    before = session().facts
+    if before is not None and (widget(state.LIMIT) or 0) >= len(sets.fact_set(before).facts):
+        st.session_state[state.LIMIT] = sets.DEFAULT_LIMIT
 
 
 def add_button(key: str, **look: Any) -> None:

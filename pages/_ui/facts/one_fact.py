@@ -3,6 +3,7 @@
 `form` tells the fields of the one place from those of the other.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
@@ -69,6 +70,12 @@ class FactForm:
         except LgaError as error:
             session().form_errors[self.name] = error
             return None
+
+    def prompt(self) -> str | None:
+        """As its line reads now; None where no one subject is marked in it."""
+        with suppress(LgaError):
+            return read_marked(self._text("line"))[0]
+        return None
 
     def _text(self, part: str) -> str:
         return widget(self.key(part)) or ""

@@ -21,6 +21,7 @@ from pages._ui.shell.text import safe
 
 AREA = "own answer"
 ONE_FACT = FactForm("own")
+EMPTY = "an empty line"  # an answer of no visible letter
 
 
 def form(*, opened: bool) -> None:
@@ -59,7 +60,7 @@ def next_steps(question: Question) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         said = None if facts[0].target_old else _own_answer(question, facts[0])
         if said is not None:
-            st.markdown(f"Old answer: **{safe(said[0])}**, the model’s own.", width="content")
+            st.markdown(f"Old answer: **{safe(said[0]) or EMPTY}**, the model’s own.", width="content")
         st.page_link("causal_trace.py", label="Trace this fact", icon=":material/grid_on:")
         st.page_link("trial_edit.py", label="Edit this fact", icon=":material/edit:")
 
@@ -87,15 +88,17 @@ def _ask() -> None:
 
 
 def _offer(question: Question) -> None:
-    """What the model said, to be taken as the old answer."""
+    """What the model said, to be taken as the old answer, while the line still asks that."""
     fact = session().asked_fact
-    said = None if fact is None else _own_answer(question, fact)
-    if fact is None or said is None:
+    if fact is None or ONE_FACT.prompt() != fact.prompt:
+        return
+    said = _own_answer(question, fact)
+    if said is None:
         return
     answer, probability = said
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"The model continues “{safe(shorten(fact.prompt, 80))}” with **{safe(answer) or 'an empty line'}**, "
+            f"The model continues “{safe(shorten(fact.prompt, 80))}” with **{safe(answer) or EMPTY}**, "
             f"p {number(probability, 2)}.",
             width="content",
         )

@@ -22,7 +22,8 @@ def _reports(mark: str, _fact_set: FactSet) -> tuple[RecordReport, ...]:
 
 def report(fact_set: FactSet) -> None:
     """Totals in words, the table, its download."""
-    reports = _reports(sets.mark(fact_set), fact_set)
+    mark = sets.mark(fact_set)
+    reports = _reports(mark, fact_set)
     chosen = choice("Show", list(KINDS), "report_shown", "with a note")
     st.markdown(totals(fact_set, reports))
     shown = list(filter(KINDS[chosen], reports))
@@ -37,7 +38,7 @@ def report(fact_set: FactSet) -> None:
         event = table(
             rows,
             most=460,
-            key=f"report_table_{hash(tuple(item.record for item in shown)):x}",
+            key=f"report_table_{mark}_{hash(tuple(item.record for item in shown)):x}",
             on_select="rerun",
             selection_mode="single-row",
             widths={"outcome": 110, "flags": 110, "prompt": 240, "notes": 400},

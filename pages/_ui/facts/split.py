@@ -1,10 +1,13 @@
 """A proxy and a test set out of one set, seeded, with no subject in both."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from lga_core.data.facts import FactSet
 from lga_core.data.select import part_of, split, subjects
 from lga_core.errors import LgaError
+from lga_core.results import KnownFactCheck
 from lga_core.view.words.cards import Card
 from lga_core.view.words.text import count
 from pages._ui.facts import known, sets
@@ -14,9 +17,8 @@ from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
 
-def split_view(fact_set: FactSet) -> None:
+def split_view(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> None:
     """Share and seed, the two halves with their sizes, and a button for each."""
-    checks = known.stored_checks(fact_set)
     picked = filters(fact_set, checks)
     if picked.verdict is not None:
         known.ask_bar(picked.wide, checks)

@@ -73,4 +73,4 @@ def measure_more(extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> No
 def _start(question: Question, proxy: ProxySet, extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
     kept().forget_answer()
     needs = tuple(dict.fromkeys((*options.choices(question.seed).needs(extra), *more)))
-    jobs.start("score", ScoreRequest(model=question.model, proxy=proxy, needs=needs), "Scoring layers")
+    jobs.start("score", ScoreRequest(model=question.model, proxy=proxy, needs=needs), "Scoring layers", question)

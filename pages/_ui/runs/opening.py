@@ -11,11 +11,12 @@ from contextlib import suppress
 import streamlit as st
 
 from lga_core.data.asked import MOST_LAYERS
+from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.service.reading.stored import is_measured
 from pages._ui.facts import sets
 from pages._ui.model.choose import label as model_label
-from pages._ui.scoring import options
+from pages._ui.scoring import answer, options
 from pages._ui.session import state
 from pages._ui.session.state import kept, session, widget
 from pages._ui.shell.elements import hint
@@ -113,6 +114,7 @@ def write_address() -> None:
         state.FACT: "" if here.fact is None else str(here.fact),
         state.RUN: (here.shown_run or "")[:KEY_LETTERS],
         options.ADDRESS: options.carried(),
+        state.ANSWER_FOR: "" if state.EDITOR in st.query_params else answer.editor_in_address(),
     }
     for name, value in carried.items():
         if value and st.query_params.get(name) != value:
@@ -127,6 +129,8 @@ def _take_link() -> None:
     options.take(here.address.get(options.ADDRESS, ""))
     now = {**here.address, **st.query_params.to_dict()}
     fact, layers = linked_fact(now), linked_layers(now)
+    if (editor := here.address.get(state.ANSWER_FOR)) in EDITORS:
+        st.session_state[state.EDITOR] = editor
     if state.FACT in here.address and fact is not None:
         state.select_fact(fact)
     if state.LAYERS in here.address and layers:

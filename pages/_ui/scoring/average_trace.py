@@ -1,5 +1,7 @@
 """The traces of many facts averaged: how many facts, one button, and a heatmap of six kinds of token for each kind."""
 
+from functools import partial
+
 import streamlit as st
 
 from lga_core.results import AverageTrace, Kind
@@ -70,7 +72,7 @@ def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings,
     job_outcome(jobs.last_job_of(AREA, request), "The traced facts are kept; the button goes on with the rest.")
 
     def draw() -> None:
-        _results(_read(request), golden, running=running is not None)
+        _results(measured if running is None else _read(request), golden, running=running is not None)
 
     live_with("average_trace_live", draw, running)
     return measured is not None and bool(measured.averages)
@@ -111,7 +113,8 @@ def _results(measured: AverageTraces | None, golden: int | None, *, running: boo
 
 def _heatmap(measured: AverageTraces, average: AverageTrace, golden: int | None) -> None:
     """One kind's heatmap; a click chooses the layer."""
-    figure = average_trace_heatmap(
+    figure = partial(
+        average_trace_heatmap,
         average,
         scale=widget("trace_scale") or "linear",
         golden=golden,

@@ -1,9 +1,11 @@
 """The report of the scored question: one HTML file of what all pages show of it, made when it is asked for."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import streamlit as st
 
+from lga_core.data.facts import Fact, FactSet
 from lga_core.editing.table import EDITORS
 from lga_core.results import ModelIdentity
 from lga_core.runs.storage.store import Store
@@ -79,6 +81,8 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
     )
     layers = tuple(range(model.layers))
     many = kept().shown.get(ManyEditsRequest)
+    if not isinstance(many, ManyEditsRequest) or not _is_of(many, many.facts, question.model, facts):
+        many = None
     swept = SweepRequest(**shared, test=None, layers=layers, editor=editor, settings=settings)
     return ReportRequest(
         model=question.model,
@@ -90,17 +94,20 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
         trials=tuple(
             (trial.report, trial.stored)
             for trial in finished_trials()
-            if trial.stored is not None and _is_of(trial.request, question)
+            if trial.stored is not None and _is_of(trial.request, [trial.request.fact], question.model, facts)
         ),
         every_layer=_shown(at_every, proxy),
         sweep=_shown(swept, proxy),
         ledger=current_ledger(question.model),
-        many_edits=many if isinstance(many, ManyEditsRequest) and _is_of(many, question) else None,
+        many_edits=many
+        if isinstance(many, ManyEditsRequest) and _is_of(many, many.facts, question.model, facts)
+        else None,
     )
 
 
-def _is_of(request: TrialRequest | ManyEditsRequest, question: Question) -> bool:
-    return (request.model, request.facts_name) == (question.model, question.facts)
+def _is_of(request: TrialRequest | ManyEditsRequest, edited: Iterable[Fact], model: str, facts: FactSet) -> bool:
+    """Whether the edits are of this model and set: another file of its name has other facts."""
+    return (request.model, request.facts_name) == (model, facts.name) and set(edited) <= set(facts.facts)
 
 
 def _shown(default: R, proxy: ProxySet) -> R:

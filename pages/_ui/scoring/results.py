@@ -4,7 +4,6 @@ While they are measured, the headline and the figure are drawn again as rows com
 method is finished.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
@@ -48,7 +47,7 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
     model = identity(question.model)
     if model is None:
         return None
-    answered = None if job is None else job.result or {}
+    answered = None if job is None else {need: (job.result or {}).get(need) for need in job.request.needs}
     return question_scores(scored_facts(model, scored_proxy(question), needs, store(), answered), choices)
 
 
@@ -165,9 +164,13 @@ def _badges(results: QuestionScores, running: bool) -> None:
 def _offer_missing(results: QuestionScores | None) -> None:
     """Say what the options ask for that has not been measured, and offer to do it."""
     job = jobs.last_job("score")
-    if results is None or (results.lga is not None and results.cma is not None):
+    if results is None:
+        if job is None:
+            hint("What is stored of this model cannot be told before its files are here: press Score layers.")
         return
-    if not results.scored and (job is None or job.result is None):  # it failed: the box above says so
+    if results.lga is not None and results.cma is not None:
+        return
+    if not results.scored and job is not None and job.result is None:  # it failed: the box above says so
         return
     what = ["LGA"] * (results.lga is None) + ["this kind of CMA"] * (results.cma is None)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -181,13 +184,13 @@ def _figure(model: str, results: QuestionScores | None, running: bool) -> None:
         return
     if results.drawable:
         says = "heat" if _by_fact(results) else "heat_totals"
-        chart(_drawing(model, results)(), "heat", _in_words(results), choosing=True, says=says)
+        chart(_drawing(model, results), "heat", _in_words(results), choosing=True, says=says)
     elif results.lga is not None and not running:
         st.warning("No fact could be used: the table says why.", icon=":material/info:")
         tabs.facts_table(results.known, results.lga)
 
 
-def _drawing(model: str, results: QuestionScores) -> Callable[[], go.Figure]:
+def _drawing(model: str, results: QuestionScores) -> partial[go.Figure]:
     """LGA's facts × layers over CMA's, over both per layer; drawn when it is called, which no page needs to do."""
     layers = results.known.identity.layers
     published = {item.editor: [layer for layer in item.layers if layer < layers] for item in resolve(model).published}

@@ -42,7 +42,7 @@ from pages._ui.shell.text import safe
 def show(model: str, results: QuestionScores, figure: Callable[[], go.Figure]) -> None:
     """All of them."""
     known, choices, lga = results.known, results.choices, results.lga
-    scored = [item for item in (lga, results.cma) if item is not None]
+    scored = results.scored
     origins = {item.stored.provenance.method: item.stored for item in scored if item.stored is not None}
     tabs(
         {
@@ -65,7 +65,7 @@ def firmness(lga: MethodScores | None) -> None:
         return
     if lga.scores.bootstrap is not None:
         chart(
-            pick_shares(lga.scores.bootstrap, lga.scores.selection.golden_layer, theme_name=theme_name()),
+            partial(pick_shares, lga.scores.bootstrap, lga.scores.selection.golden_layer, theme_name=theme_name()),
             "pick_shares",
             "Bar chart: how often each layer is the pick when the facts are drawn again.",
         )

@@ -1,7 +1,8 @@
 """One fact's causal traces and token attributions, as far as they are measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 
@@ -101,7 +102,8 @@ def _heatmap(trace: CausalTrace, golden: int | None) -> None:
     """One kind's heatmap; a click chooses the layer."""
     layers = trace.effect.shape[1]
     estimated = bool(widget("trace_estimate"))
-    figure = trace_heatmap(
+    figure = partial(
+        trace_heatmap,
         trace,
         scale=widget("trace_scale") or "linear",
         golden=golden,
@@ -129,7 +131,7 @@ def _attributions(request: TraceRequest, attribution: TokenAttribution, subject:
         f"{attribution.n_steps} steps, against a blank prompt.",
     )
     chart(
-        attribution_bars(attribution, subject=subject, theme_name=theme_name()),
+        partial(attribution_bars, attribution, subject=subject, theme_name=theme_name()),
         "attribution",
         "Bar chart: what each prompt token adds to log p of the old and of the new answer.",
     )
@@ -138,8 +140,9 @@ def _attributions(request: TraceRequest, attribution: TokenAttribution, subject:
 
 def _origin(request: TraceRequest, answer: str) -> str:
     """Whether it was there before this tab asked for it."""
-    job = jobs.last_job_of(AREA, request)
-    if job is not None:
-        computed = job.result is None or not job.result[answer].from_store
-        return "" if computed else ", from the store"
+    job = jobs.last_job(AREA)
+    is_of_it = job is not None and replace(job.request, kinds=request.kinds) == request
+    if is_of_it and answer in (*job.request.kinds, ATTRIBUTION):
+        said = (job.result or {}).get(answer)
+        return "" if said is None or not said.from_store else ", from the store"
     return ", from the store"

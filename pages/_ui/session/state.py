@@ -31,6 +31,8 @@ LIMIT = "n"
 SEED = "seed"
 KNOWN_ONLY = "known"
 LAYERS = "layers"  # the chosen layers, shared by all pages
+EDITOR = "editor"  # the editor of the trial page, for which the answer and the sweep are
+ANSWER_FOR = "answer_for"  # as the address names it on pages that do not show the choice
 RUN = "run"  # as the address names the stored run that is shown
 QUESTION_WIDGETS = (MODEL, OTHER_MODEL, CHAT, FACTS, LIMIT, SEED, KNOWN_ONLY)  # the sidebar's, all in the address
 EDITS_VIEW = "edits_view"  # what the Edits page shows below the ledger
@@ -245,7 +247,7 @@ def select_fact(record: int) -> None:
 
 def keep_widgets() -> None:
     """Remember what the sidebar asks and which layers are chosen, for a reload of the tab."""
-    kept().widgets = {key: widget(key) for key in (*QUESTION_WIDGETS, LAYERS) if widget(key) is not None}
+    kept().widgets = {key: widget(key) for key in (*QUESTION_WIDGETS, LAYERS, EDITOR) if widget(key) is not None}
 
 
 def restore_widgets() -> None:
@@ -264,13 +266,15 @@ def restore_widgets() -> None:
     if RUN in here.address or asked.keys() & set(QUESTION_WIDGETS):
         # Bound widgets take the address themselves, but for an uploaded set, which is known only now. The words "a
         # folder" without its path mean the tab's own.
-        widgets = {key: widgets[key] for key in (OTHER_MODEL, FACTS, LAYERS) if key in widgets}
+        widgets = {key: widgets[key] for key in (OTHER_MODEL, FACTS, LAYERS, EDITOR) if key in widgets}
         if asked.get(FACTS) != widgets.get(FACTS):
             widgets.pop(FACTS, None)
         if OTHER_MODEL in asked:
             widgets.pop(OTHER_MODEL, None)
     if here.address or st.session_state.get(LAYERS, []) not in ([], [here.prefilled and here.prefilled[1]]):
         widgets.pop(LAYERS, None)
+    if asked.keys() & {EDITOR, ANSWER_FOR}:
+        widgets.pop(EDITOR, None)
     st.session_state.update(widgets)
     bare = not here.address and here.fact in (None, here.first_fact)
     if bare and here.kept.fact is not None:

@@ -1,5 +1,9 @@
 """How a figure of `lga_core.view` is drawn with what it shows, and what a click on it does: it chooses a layer."""
 
+import hashlib
+import pickle
+from functools import partial
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -23,6 +27,7 @@ _CONFIG = {
     "toImageButtonOptions": {"format": "svg", "scale": 2},
 }
 # Two small buttons, upright in the right margin: across the top they would cover the last layers' numbers.
+FIGURES_KEPT = 64  # on the server
 _BUTTONS = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": "#8a93a0", "activecolor": "#5b9de0"}
 
 
@@ -31,12 +36,15 @@ def theme_name() -> ThemeName:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def chart(figure: go.Figure, key: str, alt: str, *, choosing: bool = False, says: str = "") -> None:
+def chart(
+    figure: go.Figure | partial[go.Figure], key: str, alt: str, *, choosing: bool = False, says: str = ""
+) -> None:
     """Draw a figure and say below it what it shows. Where `choosing`, a click on it chooses the layer, or no more.
 
+    A partial is called once for the same arguments: to make the heatmaps takes longer than all else of their page.
     `says`: the key of its sentence, where that is not the chart's own.
     """
-    figure.update_layout(modebar=_BUTTONS)
+    figure = _made_once(figure) if isinstance(figure, partial) else _with_buttons(figure)
     shared = {"theme": None, "width": "stretch", "config": _CONFIG, "alt": alt, "key": key}
     if not choosing:
         st.plotly_chart(figure, **shared)
@@ -45,6 +53,22 @@ def chart(figure: go.Figure, key: str, alt: str, *, choosing: bool = False, says
     st.caption(chart_sentence(says or key))
     if choosing and session().clicked:  # the chart is in a fragment, the list of layers outside it
         st.rerun()
+
+
+def _made_once(make: partial[go.Figure]) -> go.Figure:
+    """It is shared by sessions, and nothing changes it any more."""
+    function = make.func.__module__, make.func.__qualname__
+    asked = hashlib.sha256(pickle.dumps((function, make.args, make.keywords)))
+    return _made(asked.hexdigest(), make)
+
+
+@st.cache_resource(max_entries=FIGURES_KEPT, show_spinner=False)
+def _made(asked: str, _make: partial[go.Figure]) -> go.Figure:
+    return _with_buttons(_make())
+
+
+def _with_buttons(figure: go.Figure) -> go.Figure:
+    return figure.update_layout(modebar=_BUTTONS)
 
 
 def _choose_clicked(key: str) -> None:

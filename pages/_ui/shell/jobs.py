@@ -13,15 +13,18 @@ import streamlit as st
 from lga_core.results import Origin
 from lga_core.service.process.jobs import Job
 from lga_core.service.requests import Request
-from pages._ui.session.state import kept, session
+from pages._ui.session.state import Question, kept, session
 from pages._ui.shell.elements import button
 from pages._ui.shell.engine import engine
 from pages._ui.shell.progress_bar import progress_bar
 
 
-def start(area: str, request: Request, title: str) -> Job:
-    """Start a job for a part of the app ("score", "trace", "edit"), or join the work that another tab has asked for."""
-    question = session().question
+def start(area: str, request: Request, title: str, question: Question | None = None) -> Job:
+    """Start a job for a part of the app ("score", "trace", "edit"), or join the work that another tab has asked for.
+
+    `question`: what asks for it, where that is not what the sidebar asks now.
+    """
+    question = question or session().question
     if question is not None:
         request = replace(request, origin=Origin(question=asdict(question)))
     job = engine().start(request, title, kept().id)

@@ -8,6 +8,7 @@ from lga_core.service.reading import every_layer
 from lga_core.service.reading.answering import stored_obstacles
 from lga_core.service.reading.method_scores import question_scores
 from lga_core.service.reading.stored import scored_facts
+from lga_core.settings import Settings
 from lga_core.view.words.scores.answer import obstacles_sentence
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.worth.reach import obstacles
@@ -59,6 +60,9 @@ def propose_layer(question: Question, layers: int) -> None:
     if readers_layers(layers):
         return
     before = session().prefilled
+    if before is not None and before[0].model != question.model:  # it was proposed for another model
+        st.session_state[state.LAYERS] = []
+        session().prefilled = before = None
     named = state.kept().proposed
     if named is None or named[0] != question.model:
         if (before is not None and before[0] == question) or is_running("score"):
@@ -97,13 +101,17 @@ def layers_list(layers: int, label: str = "Chosen layers") -> None:
     )
 
 
-def cannot_act_note(question: Question, fact: Fact, editor: str, layers: int) -> None:
-    """Say it where an edit of this fact at a chosen layer cannot act, before anyone edits there."""
+def cannot_act_note(question: Question, fact: Fact, editor: str, settings: Settings | None, layers: int) -> None:
+    """Say it where an edit of this fact at a chosen layer cannot act, before anyone edits there.
+
+    `settings`: the editor's; None where the form has none that are allowed, as for the defaults.
+    """
     model = identity(question.model)
+    choices = options.choices(question.seed)
     in_the_way = (
         obstacles(layers, [fact], editor, chat=resolve(question.model).chat)
         if model is None
-        else stored_obstacles(model, proxy_set(question), fact, options.choices(question.seed), editor, store())
+        else stored_obstacles(model, proxy_set(question), fact, choices, editor, store(), settings)
     )
     chosen = {layer: item for layer, item in in_the_way.items() if layer in chosen_layers(layers)}
     if chosen:

@@ -1,13 +1,10 @@
 """A part of a page that is drawn again by itself while a job fills it: every few seconds, not with every step."""
 
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import streamlit as st
 
 from lga_core.service.process.jobs import Job
-
-Figure = TypeVar("Figure")
 
 LIVE_SECONDS = 3.0
 
@@ -34,20 +31,3 @@ def live_with(key: str, draw: Callable[[], None], job: Job | None, *, seconds: f
         draw()
 
     live(key, watch_and_draw, running=job is not None, seconds=seconds)
-
-
-class Figures:
-    """Figures of one result, each made once: to draw them again while nothing new came costs little."""
-
-    def __init__(self) -> None:
-        self._of: Any = None
-        self._made: dict[Hashable, Any] = {}
-
-    def figure(self, of: Any, key: Hashable, make: Callable[[], Figure]) -> Figure:
-        """The figure that `make` makes of this result; `key` holds everything else that it depends on."""
-        if of is not self._of:
-            self._of = of
-            self._made.clear()
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]

@@ -12,12 +12,12 @@ from lga_core.service.requests import ProxySet, SweepRequest
 from lga_core.view.words.sweep.sentences import remaining_sentence
 from lga_core.view.words.text import count
 from pages._ui.edits import editors
+from pages._ui.edits.start_bar import start_bar
 from pages._ui.facts import sets
 from pages._ui.model import memory_notes
 from pages._ui.session.state import Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import number_field
-from pages._ui.shell.errors import job_outcome
 
 AREA = "sweep"
 NONE = "none"
@@ -85,28 +85,25 @@ def _test_facts(question: Question, place: Any, beside: Any) -> ProxySet | None:
     return sets.proxy_set(replace(question, facts=facts.name, fingerprint=facts.fingerprint, limit=int(limit)))
 
 
-def start_bar(request: SweepRequest, view: SweepView) -> None:
+def bar(request: SweepRequest, view: SweepView) -> None:
     """What the sweep takes, said before it starts, and the buttons that start it."""
     title = f"Sweeping with {editors.title(request.editor)}"
     session().compute = partial(jobs.start, AREA, request, title)
     memory_notes.editing_note(request.model, request.layers, request.settings)
-    begun = bool(view.judging)
     complete = len(view.sweeps) == (1 if request.test is None else 2) and all(
         sweep.complete for sweep in view.sweeps.values()
     )
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweep_bar"):
-        st.markdown(_takes(request, view), width="stretch")
-        jobs.start_button(
-            "Go on" if begun and not complete else "Sweep",
-            "stacked_line_chart",
-            AREA,
-            request,
-            title,
-            disabled=complete,
-            key="sweep",
-            type="secondary" if complete else "primary",
-        )
-    job_outcome(jobs.last_job_of(AREA, request), "What was finished is kept and shown below; go on from there.")
+    start_bar(
+        _takes(request, view),
+        "Sweep",
+        AREA,
+        request,
+        title,
+        key="sweep",
+        begun=bool(view.judging),
+        complete=complete,
+        kept="What was finished is kept and shown below; go on from there.",
+    )
 
 
 def _takes(request: SweepRequest, view: SweepView) -> str:

@@ -1,5 +1,6 @@
 """What a sweep has shown so far: the verdict in numbers and words, the figure, the choice of layers, the tables."""
 
+from collections.abc import Callable
 from functools import partial
 
 import plotly.graph_objects as go
@@ -25,7 +26,7 @@ from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import cards, choice, waiting
 from pages._ui.shell.layer_choice import choose_and_try, chosen_layers
-from pages._ui.shell.live import Figures, live_with
+from pages._ui.shell.live import live_with
 from pages._ui.shell.text import safe
 from pages._ui.sweep import tables
 
@@ -34,15 +35,19 @@ LIVE_SECONDS = 8.0  # a redraw takes the engine half a second of its cores, and 
 _PARTS: dict[Part, str] = {"test": "Test facts, held out", "proxy": "Proxy facts, in-sample"}
 
 
-def live_results(request: SweepRequest, reader: SweepReader, seed: int, job: Job | None) -> None:
-    """The results; while `job` measures the sweep they are drawn again every few seconds, by themselves."""
-    figures = Figures()
+def live_results(request: SweepRequest, reader: Callable[[], SweepReader], seed: int, job: Job | None) -> None:
+    """The results; while `job` measures the sweep they are drawn again every few seconds, by themselves.
 
-    draw = partial(results, request, reader, seed, figures, running=job is not None)
+    `reader`: gives the one of now; a model's files may come while the job runs.
+    """
+
+    def draw() -> None:
+        results(request, reader(), seed, running=job is not None)
+
     live_with("sweep_live", draw, job, seconds=LIVE_SECONDS)
 
 
-def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figures, *, running: bool) -> None:
+def results(request: SweepRequest, reader: SweepReader, seed: int, *, running: bool) -> None:
     """Everything that is known; nothing before the first edit is measured."""
     view = reader.read()
     if running:
@@ -65,10 +70,10 @@ def results(request: SweepRequest, reader: SweepReader, seed: int, figures: Figu
     if not running:  # a job that a live part starts would not be watched
         selectors_bar(request, view, seed)
     chosen = chosen_layers(view.layers)
-    figure = figures.figure(worth, (scale(), chosen, theme_name()), lambda: drawn(view, part, worth, chosen))
+    figure = drawing(view, part, worth, chosen)
     chart(figure, "sweep_heat", figure_in_words(worth), choosing=True)
     choose_and_try(view.layers, () if worth.best_layer is None else (worth.best_layer,))
-    tables.tabs(view, worth, figure, figures)
+    tables.tabs(view, worth, figure)
 
 
 def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
@@ -103,10 +108,11 @@ def selectors_bar(request: SweepRequest, view: SweepView, seed: int) -> None:
         )
 
 
-def drawn(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) -> go.Figure:
-    """The main figure. LGA has seen the proxy facts: their heatmap stands below the proxy's sweep."""
+def drawing(view: SweepView, part: Part, worth: Worth, chosen: tuple[int, ...]) -> partial[go.Figure]:
+    """The main figure, drawn when it is called. LGA has seen the proxy facts: its heatmap stands below their sweep."""
     lga = view.scores.get("lga") if part == "proxy" else None
-    return sweep_figure(
+    return partial(
+        sweep_figure,
         view.sweeps[part],
         lga[0] if lga is not None else None,
         layers=view.layers,

@@ -1,12 +1,13 @@
 """The reproduction study: the paper's comparison, measured beforehand and kept with the code."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
 import streamlit as st
 
 from lga_core.results import StudyUnit, Summary
-from lga_core.runs.shipped.study_units import kept_units
+from lga_core.runs.shipped.study_units import State, kept_state, kept_units
 from lga_core.view.figures.sweep.proxy_size import regret_against_size
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.sweep import claims
@@ -18,7 +19,6 @@ from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import tabs
 from pages._ui.shell.text import safe
 
-FRESH_SECONDS = 600  # a unit that is finished meanwhile is seen after this; to read them all takes a second
 _BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
 _REGRET = (
     "Regret: points of Overall below the layer that is best on half of the test facts, measured on the other half, "
@@ -45,9 +45,13 @@ class Study:
     groups: dict[str, Group]  # by title, those measured last first
 
 
-@st.cache_resource(ttl=FRESH_SECONDS, show_spinner=False)
 def read() -> Study | None:
     """The study as far as it is; None before its first unit."""
+    return _read(kept_state())
+
+
+@lru_cache(maxsize=1)
+def _read(_state: State) -> Study | None:
     units = kept_units()
     if not units:
         return None

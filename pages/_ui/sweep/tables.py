@@ -1,6 +1,7 @@
 """The numbers of a sweep: the regret table, the metrics at every pick, the cost table, files and the protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -33,20 +34,19 @@ from pages._ui.scoring.tabs import provenance
 from pages._ui.shell import elements
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import download, table
-from pages._ui.shell.live import Figures
 from pages._ui.shell.text import safe
 
 SELECTOR_PIXELS = 190  # its longest title
 
 
-def tabs(view: SweepView, worth: Worth, figure: go.Figure, figures: Figures) -> None:
+def tabs(view: SweepView, worth: Worth, figure: Callable[[], go.Figure]) -> None:
     """What stands below the main figure, one tab each."""
     elements.tabs(
         {
             "Selectors": lambda: regret_table(worth),
             "Metrics at the picks": lambda: metrics_table(view, worth),
-            "Cost": lambda: cost_table(view, worth, figures),
-            "Best layers": lambda: each_fact(view, worth, figures),
+            "Cost": lambda: cost_table(view, worth),
+            "Best layers": lambda: each_fact(view, worth),
             "Export": lambda: export(view, worth, figure),
             "Protocol and origin": lambda: protocol(view, worth),
         },
@@ -77,7 +77,7 @@ def metrics_table(view: SweepView, worth: Worth) -> None:
     st.caption(f"Percent after the edit, mean over the facts that have the metric: {measured_words(view.sweeps)}")
 
 
-def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
+def cost_table(view: SweepView, worth: Worth) -> None:
     """What finding the layer took, beside the sweep of the same facts."""
     digits = {"seconds": 1, "forward rows": 0, "backward rows": 0, "times cheaper": 1}
     _table(cost_rows(worth), "Table of what each selector costs", digits)
@@ -86,27 +86,24 @@ def cost_table(view: SweepView, worth: Worth, figures: Figures) -> None:
         "counts as its share. Forecast + racing: what a race of the forecast’s best layers on these cells takes."
         + ("" if view.sweeps["proxy"].complete else " The sweep is not complete: it will cost more.")
     )
-    theme = theme_name()
-    figure = figures.figure(worth, ("regret", theme), lambda: regret_against_cost(compared(worth), theme_name=theme))
+    figure = regret_against_cost(compared(worth), theme_name=theme_name())
     if figure is not None:
         chart(figure, "sweep_regret", "Points: each selector's regret over the seconds that it took.")
 
 
-def each_fact(view: SweepView, worth: Worth, figures: Figures) -> None:
+def each_fact(view: SweepView, worth: Worth) -> None:
     """Where each fact's own best layer lies, and what one layer for all gives away."""
-    theme = theme_name()
-    golden = golden_layer(worth)
-    figure = figures.figure(worth, ("best", theme), lambda: best_layers(worth, view.layers, golden, theme_name=theme))
+    figure = partial(best_layers, worth, view.layers, golden_layer(worth), theme_name=theme_name())
     chart(figure, "sweep_best", "Bar chart: for how many facts each layer is the best one.", choosing=True)
     st.markdown(safe(optimum_sentence(worth)))
 
 
-def export(view: SweepView, worth: Worth, figure: go.Figure) -> None:
+def export(view: SweepView, worth: Worth, figure: Callable[[], go.Figure]) -> None:
     """Files to take away. They are made when they are asked for."""
     labels = {part: {fact.record: fact_label(fact) for fact in facts} for part, facts in view.facts.items()}
     stored = _swept_stored(view) | {name: item for name, (_scores, item) in view.scores.items() if item is not None}
     files = (
-        ("Figure, HTML", lambda: standalone_html(figure, "Layer sweep"), "layer_sweep.html", "text/html"),
+        ("Figure, HTML", lambda: standalone_html(figure(), "Layer sweep"), "layer_sweep.html", "text/html"),
         ("Facts × layers, CSV", lambda: to_csv(sweep_cells(view.sweeps, labels)), "sweep.csv", "text/csv"),
         ("Layers, CSV", lambda: to_csv(worth_layers(worth)), "sweep_layers.csv", "text/csv"),
         ("Selectors, CSV", lambda: to_csv(worth_selectors(worth)), "sweep_selectors.csv", "text/csv"),

@@ -55,16 +55,13 @@ def show(question: Question, trial: TrialRequest) -> None:
     """What is measured for the chosen fact and editor; nothing before the first edit."""
     request = request_of(question, trial)
     kept().shown[EveryLayerRequest] = request
-    model = identity(request.model)
     running = engine().find(request)
     job_outcome(jobs.last_job_of(AREA, request), "What was finished is kept; the button goes on from there.")
-    if model is None:
-        return
     golden = golden_layer(question)
 
     def draw() -> None:
-        result = reading.read(model, request, store())
-        if result.begun:
+        model = identity(request.model)  # its files may come while the job runs
+        if model is not None and (result := reading.read(model, request, store())).begun:
             session().also_shown.add(result.stored.provenance.key)
             _results(result, golden, model.layers)
         elif running is not None:

@@ -21,9 +21,12 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
     proxy = stored.proxy_facts(identity(question.model), proxy_set(question), store()) or ()
     checks = stored_checks(facts)
     listed = {fact.record: fact for fact in (*proxy, *facts.facts)}
-    key = f"fact_{question.fingerprint[:8]}_{len(checks)}"
+    of_set = f"fact_{question.fingerprint[:8]}_"
+    key = f"{of_set}{len(checks)}"
+    before = widget(of_set, key)  # the key under which this set's facts were listed last
+    st.session_state[of_set] = key
     wanted, memory.wanted_fact = memory.wanted_fact, None
-    chosen = widget(key, memory.fact) if wanted is None else wanted
+    chosen = widget(before, memory.fact) if wanted is None else wanted
     if chosen not in listed:
         chosen = memory.first_fact = next(iter(listed))
     st.session_state[key] = chosen

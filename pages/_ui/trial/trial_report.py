@@ -17,10 +17,11 @@ from lga_core.view.words.charts import loss_chart
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edits.rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
 from lga_core.view.words.edits.sentences import before_after, relative_error
-from lga_core.view.words.protocol import edit_note
+from lga_core.view.words.protocol import edit_note, protocol_words
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import fixed, number, shorten
 from pages._ui.edits.editors import title
+from pages._ui.edits.settings_form import differing
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import cards, download, table
@@ -36,7 +37,7 @@ def show(trial: Trial, *, running: bool = False) -> None:
         st.subheader(f"{title(report.editor)} at {layers_in_words(report.layers)}", width="content")
         if trial.stored is not None and trial.stored.from_store:
             st.badge("Answered from the store", icon=":material/database:", color="gray")
-    st.caption(f"{safe(report.prompt)} **{safe(report.target_old or '?')} → {safe(report.target_new)}**")
+    st.caption(f"{safe(report.prompt)} **{safe(report.target_old or 'n/a')} → {safe(report.target_new)}**")
     _metrics(report, pending if "texts" in trial.missing else None)
     if "side effects" in trial.missing:
         st.caption(f"Target error {relative_error(report.target_error)}. Side effects, drift and fluency: {pending}.")
@@ -164,6 +165,8 @@ def history(trials: list[Trial]) -> None:
         return trial.stored is not None and store().is_recorded(trial.stored.provenance.key)
 
     marked = any(map(recorded, trials))
+    answers = {trial.report.answers for trial in trials}
+    settings = _differing_settings(trials)
     rows = [
         {
             **({"recorded": "yes" if recorded(trial) else ""} if marked else {}),
@@ -171,12 +174,26 @@ def history(trials: list[Trial]) -> None:
             "fact": fact_label(trial.fact),
             "editor": title(trial.report.editor),
             "layers": ", ".join(map(str, trial.report.layers)),
+            **({"settings": words} if any(settings) else {}),
+            **({"answer that counts": trial.report.answers} if len(answers) > 1 else {}),
             **{name: cell(trial.report, name) for name in METRICS},
             "target error": relative_error(trial.report.target_error),
             "time": duration(trial.report.cost.seconds),
         }
-        for trial in reversed(trials)
+        for trial, words in reversed(list(zip(trials, settings, strict=True)))
     ]
-    about = {"recorded": "Of the example that comes with the code: nothing of it was measured here."}
+    about = {
+        "recorded": "Of the example that comes with the code: nothing of it was measured here.",
+        "settings": "Those of the editor that are not at their defaults and not the same in all rows.",
+        "answer that counts": "Of a probe with several accepted answers: the first one, or the one that scores best.",
+    }
     table(rows, about=about, alt="Table of the trial edits in this tab")
-    st.caption("Teacher-forced, percent, before → after.")
+    protocol = "teacher-forced" if len(answers) > 1 else protocol_words(*answers)
+    st.caption(f"Percent, {protocol}, before → after.")
+
+
+def _differing_settings(trials: list[Trial]) -> list[str]:
+    """What each trial's editor was set to, without what all of them share; "" where nothing is left."""
+    each = [differing(trial.request.settings) for trial in trials]
+    shared = set.intersection(*map(set, each))
+    return ["; ".join(words for words in of_one if words not in shared) for of_one in each]

@@ -24,6 +24,7 @@ def test_many_edits_are_measured_every_so_many_and_go_on_after_a_cancel(ready: A
     assert "All measured" in words(ready) and ready.button(key="many_start").disabled
     assert "Collapse begins at the first checkpoint where" in words(ready)
     assert "collapse up to 2 edits" in words(ready)
+    assert "Took" in words(ready) and "so far." not in words(ready)
     assert len(ready.get("plotly_chart")) == 1
     table = next(frame.value for frame in ready.dataframe if "rewrite, latest" in frame.value.columns)
     assert list(table["edits"]) == [0, 2] and ledger(ready) == LedgerView()

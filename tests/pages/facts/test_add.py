@@ -5,7 +5,10 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.driving import RECORDS, upload, wait, words
+from lga_core.data.load import upload_table
+from lga_core.service.process.jobs import Job
+from lga_core.service.requests import ReadFactsRequest
+from tests.pages.driving import RECORDS, kept, upload, wait, words
 from tests.pages.facts.driving import chosen, frame
 
 FOREIGN = (
@@ -107,6 +110,17 @@ def test_a_folder_and_a_file_are_read_by_path(app: AppTest, tmp_path):
     (tmp_path / "fremd.csv").write_bytes(FOREIGN)
     load(app, str(tmp_path / "fremd.csv"))
     assert app.toggle(key="map_on").value  # the same form as for an upload
+
+
+def test_what_a_job_has_read_is_taken_also_where_an_upload_has_drawn_the_columns_form(app: AppTest):
+    upload(app, "fremd.csv", FOREIGN)
+    assert app.toggle(key="map_on").value
+    table = upload_table("four.json", json.dumps(RECORDS[:4]).encode(), ".json")
+    request = ReadFactsRequest(source="/data/four.json")
+    kept(app).jobs["load"] = Job.answered("Reading the data set", request, (table, table.facts()))
+    app.run()
+    assert not app.exception and not app.error and "4 facts from 4 records" in words(app)
+    assert "load" not in kept(app).jobs and not app.toggle(key="map_on").value
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 from streamlit.testing.v1 import AppTest
 from uploading import read_facts
 
-from tests.pages.driving import metrics, record, words
-from tests.pages.facts.driving import chosen, frame, open_page, tick, use
+from tests.pages.driving import RECORDS, metrics, record, words
+from tests.pages.facts.driving import chosen, frame, open_page, show, tick, use
 
 
 def test_filters_cut_the_list_and_their_facts_are_a_set_and_a_file(app: AppTest, downloads):
@@ -40,6 +40,20 @@ def test_a_ticked_fact_is_shown_in_full_and_taken_to_its_trace(page: AppTest):
     tick(page, "expected", 3)  # the test runner forgets ticks from one run to the next
     page.switch_page("causal_trace.py").run()  # which the test runner does not do by itself
     assert next(box.value for box in page.selectbox if box.label == "Fact") == 3
+
+
+def test_a_tick_is_of_one_set_also_where_another_has_the_same_record_numbers(page: AppTest):
+    def table(view: str, column: str) -> str:
+        """What the browser knows the table by, and its tick."""
+        show(page, view)
+        if view == "report":
+            page.segmented_control(key="report_shown").set_value("all records").run()
+        return next(item.proto.id for item in page.dataframe if column in item.value.columns)
+
+    before = {view: table(view, column) for view, column in (("browse", "prompt"), ("report", "notes"))}
+    use(page, "others.json", json.dumps([*RECORDS[1:], RECORDS[0]]).encode())
+    for view, column in (("browse", "prompt"), ("report", "notes")):
+        assert table(view, column) != before[view]
 
 
 def test_filters_that_nothing_passes_say_so_and_are_cleared(page: AppTest):

@@ -67,6 +67,14 @@ def test_a_cap_on_probes_changes_the_cells_that_it_cuts_and_is_named(some, store
     assert (best.after["portability"][1] >= capped.after["portability"][1]).all()
 
 
+def test_a_fact_without_a_new_answer_is_refused_before_any_cell_is_named(some, store):
+    traced = replace(some[0], target_new=None)
+    assert any(probe.accepted for probe in traced.locality)
+    with pytest.raises(LgaError, match="has no new answer"):
+        ask(tiny_model("llama", torch.float32), [some[1], traced], store)
+    assert not list(store.root.glob("*.jsonl"))
+
+
 def test_a_sweep_counts_the_probes_that_are_never_asked(some, store):
     model = tiny_model("llama", torch.float32)
     facts = [replace(fact, dropped_locality=number) for number, fact in enumerate(some[:2])]

@@ -52,7 +52,7 @@ def ledger_history(
             if fact is not None and not fact.enabled
         ],
     )
-    note = "percent after each change, numbered below · framed: switched off"
+    note = "percent, teacher-forced, after each change, numbered below · framed: switched off"
     figure.add_annotation(heading(look, metric.capitalize(), note, 1))
     return figure
 

@@ -51,8 +51,11 @@ def checkpoint_rows(result: ManyEdits) -> list[dict[str, float | None]]:
         {
             "edits": item.edits,
             "rewrite, all": item.rewrite,
+            "n": item.n_rewrite,
             "rewrite, latest": item.latest,
+            "n, latest": item.n_latest,
             "rephrase": item.rephrase,
+            "n, rephrase": item.n_rephrase,
             "locality": item.locality,
             "drift, nats": item.kl,
             "fluency": item.fluency,

@@ -11,15 +11,16 @@ from lga_core.view.words.text import count, fixed
 def sweep_cards(worth: Worth, proxy: Sweep) -> list[Card]:
     """Six cards. `proxy`: the sweep of the facts that the picks were made on."""
     judged = "in-sample" if worth.in_sample else "held out"
-    best = f"By brute force, on {count(worth.n_facts, 'fact')}, {judged}. Overall {points(worth.best)} %."
+    best = f"By brute force, on {count(worth.n_facts, 'fact')}, {judged}. Overall {_percent(points(worth.best))}."
     optimum = (
-        f"The sample-wise optimum: {points(worth.optimum)} %{gap_words(worth)}. A maximum over noise, so optimistic."
+        f"The sample-wise optimum: {_percent(points(worth.optimum))}{gap_words(worth)}. A maximum over noise, so "
+        "optimistic."
     )
     return [
         Card(
             label="Best layer",
             value="–" if worth.best_layer is None else f"{worth.best_layer}",
-            below=f"Overall {fixed(worth.best.value, 1)} %",
+            below=f"Overall {_percent(fixed(worth.best.value, 1))}",
             help=best,
         ),
         _selector("Golden layer", selector_worth(worth, "lga")),
@@ -27,7 +28,7 @@ def sweep_cards(worth: Worth, proxy: Sweep) -> list[Card]:
         _selector("Forecast", selector_worth(worth, "forecast")),
         Card(
             label="Optimum",
-            value=f"{fixed(worth.optimum.value, 1)} %",
+            value=_percent(fixed(worth.optimum.value, 1)),
             below="" if worth.gap.value is None else f"{fixed(worth.gap.value, 1)} above",
             help=optimum,
         ),
@@ -40,6 +41,11 @@ def sweep_cards(worth: Worth, proxy: Sweep) -> list[Card]:
     ]
 
 
+def _percent(words: str) -> str:
+    """A number with its unit; n/a has none."""
+    return words if words == "n/a" else f"{words} %"
+
+
 def _selector(label: str, item: SelectorWorth | None) -> Card:
     if item is None:
         return Card(label=label, value="–", below="not scored")
@@ -48,5 +54,8 @@ def _selector(label: str, item: SelectorWorth | None) -> Card:
     if item.pick.restricted:
         return Card(label=label, value=f"{item.pick.own_layer}", below="not swept")
     regret = "not judged yet" if item.overall.value is None else f"regret {fixed(item.regret.value, 1)}"
-    about = f"{definition(label)} Its regret, in points of Overall below the best layer: {points(item.regret)}."
+    about = (
+        f"{definition(label)} With the default options, of the facts that can be edited. Its regret, in points of "
+        f"Overall below the best layer: {points(item.regret)}."
+    )
     return Card(label=label, value=f"{item.pick.layer}", below=regret, help=about)
