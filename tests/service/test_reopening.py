@@ -54,7 +54,7 @@ def ask(store, model, facts, what="scores"):
             1
         ]
     elif what == "cma":
-        stored = tasks.measure(model, "seven", facts, "trace-hidden", CmaSettings(draws=1, seed=3, window=10), store)[1]
+        stored = tasks.measure(model, "seven", facts, "trace-attn", CmaSettings(draws=1, seed=3, window=10), store)[1]
     elif what == "forecast":  # with a seed of the second moment's own, as earlier versions took the question's
         stored = tasks.measure(model, "seven", facts, "forecast", EARLIER, store)[1]
     elif what == "trace":
@@ -89,7 +89,7 @@ def test_the_recorded_question_comes_back_where_its_set_is_at_hand(tmp_path, mod
     )
     assert opened.widgets == {
         "scores": {"old": "model", "loss": "answer"},
-        "cma": {"cma": "hidden", "window_10": True},
+        "cma": {"cma": "attn", "window_10": True},
         "trace": {"trace_window_10": False},
     }.get(what, {})
     assert opened.unshown == {"cma": ("draws",), "forecast": ("covariance", "seed")}.get(what, ())
