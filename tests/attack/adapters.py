@@ -16,8 +16,9 @@ import torch
 from attack.hostile import NAMES, WORDS, document, name, safetensors, value
 from safetensors.torch import load, save
 
-from lga_core.editing.files.lora import CONFIG, WEIGHTS
+from lga_core.editing.files.lora import WEIGHTS
 from lga_core.editing.files.manifest import MANIFEST
+from lga_core.models.sources.checkpoint import ADAPTER_CONFIG
 
 FOREIGN = ("auto_mapping", "modules_to_save", "lora_bias", "layers_pattern", "__class__")  # fields that we never write
 DEPTHS = (60, 400, 900, 940, 960, 980, 100_000)  # under and over what Python's JSON reads and writes
@@ -46,18 +47,18 @@ def hostile_source(exported: dict[str, bytes], chance: random.Random, folder: Pa
 
 
 def harmed_config(files: dict[str, bytes], chance: random.Random) -> None:
-    good = json.loads(files[CONFIG])
+    good = json.loads(files[ADAPTER_CONFIG])
     field = chance.choice((*good, *FOREIGN))
     kind = chance.random()
     if kind < 0.3:
-        files[CONFIG] = document(good, chance)
+        files[ADAPTER_CONFIG] = document(good, chance)
     elif kind < 0.5:
         depth = chance.choice(DEPTHS)
         opening, closing = chance.choice((("[", "]"), ('{"a":', "}")))
         deep = f"{opening * depth}0{closing * depth}"
-        files[CONFIG] = f'{json.dumps(good)[:-1]}, "{field}": {deep}}}'.encode()
+        files[ADAPTER_CONFIG] = f'{json.dumps(good)[:-1]}, "{field}": {deep}}}'.encode()
     else:
-        files[CONFIG] = json.dumps({**good, field: hostile_field(chance)}).encode()
+        files[ADAPTER_CONFIG] = json.dumps({**good, field: hostile_field(chance)}).encode()
 
 
 def hostile_field(chance: random.Random) -> Any:
@@ -125,7 +126,7 @@ def hostile_tensors(tensors: dict[str, torch.Tensor], chance: random.Random) -> 
 
 
 def harmed_members(files: dict[str, bytes], chance: random.Random) -> None:
-    part = chance.choice((CONFIG, WEIGHTS))
+    part = chance.choice((ADAPTER_CONFIG, WEIGHTS))
     kind = chance.random()
     if kind < 0.3:
         del files[part]
@@ -187,7 +188,7 @@ def hostile_folder(files: dict[str, bytes], place: Path, chance: random.Random) 
     for part, content in files.items():
         if Path(part).name == part:
             (place / part).write_bytes(content)
-    planted = place / chance.choice((CONFIG, WEIGHTS))
+    planted = place / chance.choice((ADAPTER_CONFIG, WEIGHTS))
     tricks: tuple[Callable[[], object], ...] = (
         lambda: planted.symlink_to(place.parent / "link" / "secret.json"),
         lambda: planted.symlink_to(place / MANIFEST),

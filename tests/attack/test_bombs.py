@@ -7,9 +7,10 @@ from attack.adapter_doors import exported
 from attack.adapters import BOMB, zipped
 
 from lga_core.editing.files.containers import opened
-from lga_core.editing.files.lora import CONFIG, WEIGHTS
+from lga_core.editing.files.lora import WEIGHTS
 from lga_core.editing.publishing.parcel import parcel
 from lga_core.errors import LgaError
+from lga_core.models.sources.checkpoint import ADAPTER_CONFIG
 
 
 def as_it_is(archive):
@@ -21,7 +22,7 @@ def as_small(archive):
     archive.filelist[-1].file_size = 1_000
 
 
-@pytest.mark.parametrize("part", [CONFIG, WEIGHTS])
+@pytest.mark.parametrize("part", [ADAPTER_CONFIG, WEIGHTS])
 @pytest.mark.parametrize("told", [as_it_is, as_small])
 def test_a_bomb_is_not_unpacked(part, told):
     others = {name: content for name, content in exported().items() if name != part}

@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.service.process.jobs import Job
@@ -99,3 +102,20 @@ def words(app: AppTest) -> str:
         for item in getattr(app, kind)
     ]
     return " ".join(parts).replace("\\", "").replace("\u2060", "")
+
+
+def files_come_later(monkeypatch: pytest.MonkeyPatch, part: ModuleType, place: ModuleType) -> list[str]:
+    """No file of the model is here when the page is drawn; they are once its live `part` is. Returns what came.
+
+    `place`: where the part asks which model it is.
+    """
+    files: list[str] = []
+    known = place.identity
+
+    def drawn_later(key: str, draw: Callable[[], None], job: Any, **settings: Any) -> None:
+        files.append("model.safetensors")
+        draw()
+
+    monkeypatch.setattr(place, "identity", lambda model: known(model) if files else None)
+    monkeypatch.setattr(part, "live_with", drawn_later)
+    return files

@@ -1,14 +1,11 @@
 """The part of the sweep page that is drawn again by itself while a job runs."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.shell import engine
 from pages._ui.sweep import results
-from tests.pages.driving import metrics, wait
+from tests.pages.driving import files_come_later, metrics, wait
 
 
 def test_the_results_are_there_once_the_models_files_are(ready: AppTest, monkeypatch: pytest.MonkeyPatch):
@@ -21,14 +18,6 @@ def test_the_results_are_there_once_the_models_files_are(ready: AppTest, monkeyp
     wait(ready)
     assert metrics(ready)["Best layer"] == "2"
 
-    files: list[str] = []
-    known = engine.identity
-
-    def drawn_later(key: str, draw: Callable[[], None], job: Any, **settings: Any) -> None:
-        files.append("model.safetensors")
-        draw()
-
-    monkeypatch.setattr(engine, "identity", lambda model: known(model) if files else None)
-    monkeypatch.setattr(results, "live_with", drawn_later)
+    files = files_come_later(monkeypatch, results, engine)
     ready.run()
     assert files and metrics(ready)["Best layer"] == "2"

@@ -1,14 +1,11 @@
 """The trial page beside the edit itself: the chosen fact, the list of trials, and a model whose files come later."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.results import KnownFactCheck
 from pages._ui.trial import every_layer, fact
-from tests.pages.driving import quick, wait, words
+from tests.pages.driving import files_come_later, quick, wait, words
 
 
 @pytest.fixture
@@ -83,14 +80,6 @@ def test_every_layer_is_there_once_the_models_files_are(page: AppTest, monkeypat
     wait(page)
     assert "Best for this fact: layer" in words(page)
 
-    files: list[str] = []
-    known = every_layer.identity
-
-    def drawn_later(key: str, draw: Callable[[], None], job: Any, **settings: Any) -> None:
-        files.append("model.safetensors")
-        draw()
-
-    monkeypatch.setattr(every_layer, "identity", lambda model: known(model) if files else None)
-    monkeypatch.setattr(every_layer, "live_with", drawn_later)
+    files = files_come_later(monkeypatch, every_layer, every_layer)
     page.run()
     assert files and "Best for this fact: layer" in words(page)

@@ -307,18 +307,16 @@ def test_the_store_is_asked_for_obstacles_in_the_models_chat_template(tmp_path, 
     assert list(found) == layers
 
 
+def forecast_of(values):
+    """One fact's row of the forecast."""
+    return FactRow(record=0, status="used", old_answer="Seattle", old_source="data", known=True, values=values)
+
+
 def test_the_expected_gain_is_read_at_the_editors_norm_bound(tmp_path, monkeypatch):
     """The rewrite gains more than both others lose; at the default bound it saturates, and they outweigh it."""
     losing = {f"change/{name}": np.array([[0.45]]) for name in ("rephrase", "locality")}
     nll = {f"nll/{name}": np.array([1.0]) for name in ("rephrase", "locality")}
-    row = FactRow(
-        record=0,
-        status="used",
-        old_answer="Seattle",
-        old_source="data",
-        known=True,
-        values={"change/rewrite": np.array([-1.0]), "nll/rewrite": np.array(1.0), **losing, **nll},
-    )
+    row = forecast_of({"change/rewrite": np.array([-1.0]), "nll/rewrite": np.array(1.0), **losing, **nll})
     asked = fact("Where is the Needle")
     assert list(obstacles(1, [asked], "r-rome", [row])) == [0]
     assert obstacles(1, [asked], "r-rome", [row], terms=Terms(norm_bound=0.1)) == {}
@@ -334,14 +332,7 @@ def test_the_expected_gain_is_read_at_the_editors_norm_bound(tmp_path, monkeypat
 
 def test_a_layer_without_an_expected_gain_is_named():
     change = np.array([-0.5, 0.2, -0.1, 0.0])  # of the nll: less is better
-    row = FactRow(
-        record=0,
-        status="used",
-        old_answer="Seattle",
-        old_source="data",
-        known=True,
-        values={"change/rewrite": change, "nll/rewrite": np.array(2.0)},
-    )
+    row = forecast_of({"change/rewrite": change, "nll/rewrite": np.array(2.0)})
     found = obstacles(4, [fact("Where is the Needle")], "r-rome", [row])
     assert {layer: item.why for layer, item in found.items()} == {1: "no gain", 3: "no gain"}
     for editor in ("ft-l", "ft-m"):  # the forecast is of an edit through the key at the subject

@@ -20,10 +20,10 @@ from lga_core.editing.ledger import Ledger
 from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.sources.catalogue import published_name
+from lga_core.models.sources.checkpoint import ADAPTER_CONFIG
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Adapter, EditMeans
 
-CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."  # what peft puts before the names of the base model's modules
 METADATA = "__metadata__"  # words in the header of a tensor file
@@ -84,7 +84,7 @@ def peft_files(
     told = {f"{RESIDUAL}{matrix}": repr(error) for matrix, error in errors.items()}
     return {
         WEIGHTS: _with_metadata(bytes_of(dict(weights)), {"format": "pt", **told}),
-        CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
+        ADAPTER_CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
     }
 
 

@@ -9,10 +9,11 @@ import torch
 
 from lga_core.editing.edits import DenseEdit, Edit, LowRankEdit, summed
 from lga_core.editing.files.containers import HINT, Container, legible
-from lga_core.editing.files.lora import CONFIG, WEIGHTS, lora_config, peft_files, told_error, weight_names
+from lga_core.editing.files.lora import WEIGHTS, lora_config, peft_files, told_error, weight_names
 from lga_core.editing.files.manifest import Manifest, Tensors
 from lga_core.editing.files.reading import HEADER_BYTES, edit_in, tensor_size, tensors_in
 from lga_core.errors import LgaError
+from lga_core.models.sources.checkpoint import ADAPTER_CONFIG
 
 MOST_CONFIG_BYTES = 2**20
 TOLERANCE = 1e-4  # of ‖B·A − ΔW‖ / ‖ΔW‖: both are float32, and one is made of the other
@@ -33,7 +34,7 @@ def checked_adapter(
     config = _config(files)
     transposed = config.get("fan_in_fan_out") is True
     if config != lora_config(ranks, config.get("base_model_name_or_path"), transposed=transposed):
-        raise _of_others(f"{CONFIG} has other settings")
+        raise _of_others(f"{ADAPTER_CONFIG} has other settings")
     errors = _checked_errors(summed(_enabled(manifest, edits)), weights, content)
     return peft_files(lora_config(ranks, base, transposed=transposed), weights, errors)
 
@@ -90,11 +91,11 @@ def _distance(edit: Edit, a: torch.Tensor, b: torch.Tensor) -> float:
 
 def _config(files: Container) -> dict[str, Any]:
     try:
-        config = json.loads(files.read(CONFIG, MOST_CONFIG_BYTES))
+        config = json.loads(files.read(ADAPTER_CONFIG, MOST_CONFIG_BYTES))
     except (ValueError, RecursionError) as error:
-        raise LgaError(f"{CONFIG} is damaged: {legible(error)}.", hint=HINT) from error
+        raise LgaError(f"{ADAPTER_CONFIG} is damaged: {legible(error)}.", hint=HINT) from error
     if not isinstance(config, dict):
-        raise _of_others(f"{CONFIG} holds no settings")
+        raise _of_others(f"{ADAPTER_CONFIG} holds no settings")
     return config
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lga_core.editing.files.containers import Container
-from lga_core.editing.files.lora import CONFIG
 from lga_core.editing.files.manifest import MANIFEST, METRICS_FILE, TENSORS, Manifest, ManifestEntry, Measured
 from lga_core.editing.files.reading import checked_tensors, read_manifest, read_measured, read_tensors
 from lga_core.editing.publishing.adapter import checked_adapter
 from lga_core.editing.publishing.base import base_model
 from lga_core.editing.publishing.card import model_card
 from lga_core.errors import LgaError
+from lga_core.models.sources.checkpoint import ADAPTER_CONFIG
 from lga_core.models.text.sources import FILE
 
 CARD = "README.md"
@@ -29,7 +29,7 @@ def parcel(files: Container, repository: str, base: str | None = None) -> dict[s
     tensors = read_tensors(files, manifest)
     edits = checked_tensors(tensors, manifest)
     measured = read_measured(files, manifest)
-    adapter = files.has(CONFIG)
+    adapter = files.has(ADAPTER_CONFIG)
     model = base_model(manifest.model, base)
     entries = tuple(map(_without_paths, manifest.entries))
     manifest = manifest.model_copy(update={"model": model.name, "entries": entries}).sealed

@@ -14,13 +14,14 @@ from safetensors.torch import load, save
 
 from lga_core.editing.edits import summed
 from lga_core.editing.files.containers import Files
-from lga_core.editing.files.lora import CONFIG, WEIGHTS, adapter_files, weight_names
+from lga_core.editing.files.lora import WEIGHTS, adapter_files, weight_names
 from lga_core.editing.files.manifest import MANIFEST, TENSORS, Manifest
 from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extend
 from lga_core.editing.publishing.parcel import parcel
 from lga_core.editing.settings import FineTuningSettings
 from lga_core.errors import LgaError
+from lga_core.models.sources.checkpoint import ADAPTER_CONFIG
 
 
 def with_tensors(change):
@@ -55,7 +56,7 @@ def with_empty(shape):
 
 def with_setting(name, value):
     def harm(files):
-        files[CONFIG] = json.dumps({**json.loads(files[CONFIG]), name: value}).encode()
+        files[ADAPTER_CONFIG] = json.dumps({**json.loads(files[ADAPTER_CONFIG]), name: value}).encode()
 
     return harm
 
@@ -89,7 +90,7 @@ def test_another_adapter_is_not_published(hub, ledger, model, harm, words):
 def test_the_adapter_of_other_edits_of_the_same_matrix_is_not_published(hub, ledger, model):
     """Of the two entries the other one is on: names, shapes and settings are the same."""
     files, other = (adapter_files(one, model, dense_rank=None, measured=None)[0] for one in (ledger, inverted(ledger)))
-    assert files[CONFIG] == other[CONFIG] and load(files[WEIGHTS]).keys() == load(other[WEIGHTS]).keys()
+    assert files[ADAPTER_CONFIG] == other[ADAPTER_CONFIG] and load(files[WEIGHTS]).keys() == load(other[WEIGHTS]).keys()
     parcel(Files(other), "me/edits", BASE)
     with pytest.raises(LgaError, match="where it is to be 0"):
         parcel(Files({**files, WEIGHTS: other[WEIGHTS]}), "me/edits", BASE)

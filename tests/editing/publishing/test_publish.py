@@ -12,7 +12,7 @@ from reporting import Collect
 
 from lga_core.editing.files.containers import Files, opened
 from lga_core.editing.files.edit_set import edit_set_files, save_edit_set
-from lga_core.editing.files.lora import CONFIG, WEIGHTS, adapter_files, export_lora
+from lga_core.editing.files.lora import WEIGHTS, adapter_files, export_lora
 from lga_core.editing.files.manifest import MANIFEST, METRICS_FILE, TENSORS
 from lga_core.editing.files.reading import read_edit_set
 from lga_core.editing.ledger import Ledger, extend
@@ -20,6 +20,7 @@ from lga_core.editing.publishing.base import base_model
 from lga_core.editing.publishing.hub import publish
 from lga_core.editing.publishing.parcel import CARD, parcel
 from lga_core.errors import LgaError
+from lga_core.models.sources.checkpoint import ADAPTER_CONFIG
 from lga_core.progress import Cancelled
 from lga_core.results import EditMeans
 
@@ -34,11 +35,11 @@ def test_an_adapter_arrives_whole_and_loads_back(hub, ledger, model, tmp_path):
     report = Collect()
     done = publish(made, "me/edits", private=True, report=report)
     arrived = hub.repositories["me/edits"]
-    assert set(done.files) == {CARD, MANIFEST, METRICS_FILE, TENSORS, CONFIG, WEIGHTS}
+    assert set(done.files) == {CARD, MANIFEST, METRICS_FILE, TENSORS, ADAPTER_CONFIG, WEIGHTS}
     assert set(arrived) == {".gitattributes", *done.files}
     assert hub.private["me/edits"] and done.url.startswith(hub.url)
     assert arrived[WEIGHTS] == (tmp_path / "adapter" / WEIGHTS).read_bytes()
-    assert json.loads(arrived[CONFIG])["base_model_name_or_path"] == BASE
+    assert json.loads(arrived[ADAPTER_CONFIG])["base_model_name_or_path"] == BASE
     (tmp_path / "fetched").mkdir()
     for name, content in arrived.items():
         (tmp_path / "fetched" / name).write_bytes(content)
@@ -70,9 +71,9 @@ def test_metrics_of_another_state_are_not_told(hub, ledger, model):
     [
         ({TENSORS: b"others"}, "SHA-256 differs"),
         ({METRICS_FILE: b"[]"}, "metrics.json beside the edits is damaged"),
-        ({CONFIG: b"{"}, "adapter_config.json is damaged"),
+        ({ADAPTER_CONFIG: b"{"}, "adapter_config.json is damaged"),
         ({WEIGHTS: b"\x80\x04."}, "adapter_model.safetensors is damaged"),
-        ({CONFIG: b"[]"}, "not that of the edit set"),
+        ({ADAPTER_CONFIG: b"[]"}, "not that of the edit set"),
     ],
 )
 def test_a_damaged_set_is_not_published(hub, ledger, model, change, words):
