@@ -6,9 +6,10 @@ import streamlit as st
 
 from lga_core.results import Kind, OldSource
 from lga_core.scores.settings import CmaSettings
+from lga_core.service.page_parts.models import known_layers
+from lga_core.service.reading.method_scores import ROME_WINDOW
 from lga_core.service.requests import TraceRequest
 from pages._ui.facts.sets import proxy_set
-from pages._ui.model.choose import known_layers
 from pages._ui.scoring import average_trace, trace
 from pages._ui.session.state import Question, kept, session
 from pages._ui.shell import jobs
@@ -94,7 +95,7 @@ def controls(question: Question) -> tuple[list[Kind], CmaSettings, OldSource]:
                 "trace_own",
                 help="In the token attributions. Off: the data's old answer, where it has one.",
             )
-    settings = CmaSettings(window=10 if wide else None, seed=question.seed)
+    settings = CmaSettings(window=ROME_WINDOW if wide else None, seed=question.seed)
     return [kind for kind in trace.KINDS if kind in kinds], settings, "model" if own else "data"
 
 

@@ -16,7 +16,7 @@ from pages._ui.facts.choose import add_button
 from pages._ui.facts.report import report
 from pages._ui.facts.split import split_view
 from pages._ui.facts.table import edit
-from pages._ui.session.state import kept, session
+from pages._ui.session.state import SCORE, kept, session
 from pages._ui.shell.elements import button, cards, choice, hint
 from pages._ui.shell.jobs import is_running
 from pages._ui.shell.text import safe
@@ -62,7 +62,7 @@ def remove_button(fact_set: FactSet) -> None:
             sets.remove,
             fact_set.name,
             icon="delete",
-            disabled=is_running("score"),
+            disabled=is_running(SCORE),
             help="From the list of this tab. What was measured with it stays on the page Runs.",
         )
 

@@ -7,7 +7,7 @@ from lga_core.view.words.text import count
 from pages._ui.facts import own
 from pages._ui.frame import sidebar
 from pages._ui.scoring import results
-from pages._ui.session.state import Question, kept, session
+from pages._ui.session.state import SCORE, Question, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button, hint
 from pages._ui.shell.text import safe
@@ -44,7 +44,7 @@ def welcome() -> None:
             st.markdown(f"**{title}**")
             st.markdown(text)
     question = session().question
-    off = question is None or jobs.is_running("score")
+    off = question is None or jobs.is_running(SCORE)
     button("Score layers", "score_first", sidebar.score, icon="bar_chart", type="primary", disabled=off)
     if question is not None:
         st.caption(

@@ -6,19 +6,19 @@ from typing import Literal
 import streamlit as st
 
 from lga_core.data.facts import fact_label
+from lga_core.editing.table import editor_title
 from lga_core.evaluation.settings import PlaygroundSettings
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import PlaygroundReport
 from lga_core.service.ledger_requests import PlayRequest
 from lga_core.service.ledger_view import LedgerView
+from lga_core.service.page_parts.models import can_chat
 from lga_core.service.process.jobs import Job
 from lga_core.view.figures.edits.lens_table import lens_columns
 from lga_core.view.words.edits.rows import next_token_rows
 from lga_core.view.words.sentences import cost_sentence, layers_in_words
 from lga_core.view.words.text import count
-from pages._ui.edits.editors import title
 from pages._ui.edits.ledger_jobs import current_ledger, ledger_request
-from pages._ui.model.choose import can_chat
 from pages._ui.session.state import Question, Trial, finished_trials, kept, session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
@@ -74,7 +74,7 @@ def which_edits(ledger: LedgerView, trial: Trial | None) -> Source:
     words: dict[Source, str] = {"ledger": f"The ledger: {count(len(ledger.enabled), 'edit')} on"}
     if trial is not None:
         at = layers_in_words(trial.report.layers)
-        words["trial"] = f"The last trial: {fact_label(trial.fact)}, {title(trial.report.editor)} at {at}"
+        words["trial"] = f"The last trial: {fact_label(trial.fact)}, {editor_title(trial.report.editor)} at {at}"
     first = "trial" if trial is not None and not ledger.enabled else "ledger"
     chosen = st.radio(
         "Edited model",

@@ -9,6 +9,7 @@ from lga_core.evaluation.settings import MetricSettings
 from lga_core.results import UneditedMetrics
 from lga_core.service.ledger_requests import WriteEdits
 from lga_core.service.process.jobs import Job
+from lga_core.service.reading.every_layer import EveryLayer
 from lga_core.service.requests import TrialRequest
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import count
@@ -28,8 +29,11 @@ from pages._ui.trial.fact import choose_fact, strip_of
 AREA = "edit"
 
 
-def form(question: Question) -> TrialRequest | None:
-    """What to edit, where and how, and the buttons. None where nothing can be edited."""
+def form(question: Question) -> tuple[TrialRequest, EveryLayer | None] | None:
+    """What to edit, where and how, and the buttons. None where nothing can be edited.
+
+    Beside the edit what is measured of it at every layer.
+    """
     facts, fact = choose_fact(question)
     layers = layers_or_hint(question.model)
     if layers is None:
@@ -59,8 +63,8 @@ def form(question: Question) -> TrialRequest | None:
         off = jobs.is_running(AREA) or settings is None or problem is not None
         label = f"Edit at {layers_in_words(chosen)}" if chosen else "Edit"
         button(label, "edit", start, request, icon="edit", type="primary", disabled=off)
-        every_layer.button(question, request, disabled=not editable)
-    return request if editable else None
+        measured = every_layer.button(question, request, disabled=not editable)
+    return (request, measured) if editable else None
 
 
 def unfit(fact: Fact, layers: tuple[int, ...]) -> str | None:
@@ -160,7 +164,7 @@ if asked := page_head("Trial edit", ABOUT):
     edited = form(asked)
     parts = [partial(result, asked.model)]
     if edited is not None:
-        parts.insert(0, partial(every_layer.show, asked, edited))
+        parts.insert(0, partial(every_layer.show, asked, *edited))
     if jobs.started_last(AREA, every_layer.AREA) == AREA:
         parts.reverse()  # what was clicked last stands first
     for draw in parts:

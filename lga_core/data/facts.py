@@ -70,6 +70,11 @@ class FactSet:
     def fingerprint(self) -> str:
         return facts_fingerprint(self.facts)
 
+    @cached_property
+    def mark(self) -> str:
+        """Tells this set from all others in this process, also from the same facts under other record numbers."""
+        return f"{self.fingerprint}-{hash((tuple(fact.record for fact in self.facts), self.problems)):x}"
+
     def by_record(self, record: int) -> Fact | None:
         return next((fact for fact in self.facts if fact.record == record), None)
 

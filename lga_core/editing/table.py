@@ -178,6 +178,11 @@ def editor_named(name: str) -> Editor:
     return one_of("editor", name, EDITORS)
 
 
+def editor_title(name: str) -> str:
+    """What the editor is called; its name where this version does not know it."""
+    return EDITORS[name].title if name in EDITORS else name
+
+
 def new_answer(fact: Fact) -> str:
     """What is to be written. Raises LgaError where the fact has no new answer."""
     if fact.target_new is None:

@@ -24,7 +24,7 @@ class LoadedModel:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     architecture: Architecture
-    fingerprint: str  # hash of configuration and weights
+    fingerprint: str  # hash of configuration, tokenizer and weights
     chat: ChatTemplate | None = None  # through which it is asked; None: prompts are given as they are
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _user: list[str] = field(default_factory=list, repr=False)

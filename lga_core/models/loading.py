@@ -17,6 +17,7 @@ from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import local_folder, resolve
 from lga_core.models.sources.fetching.fetch import fetch
 from lga_core.models.sources.fingerprint import folder_fingerprint
+from lga_core.models.sources.tokenizer_files import GENERAL_CLASSES, tokenizer_class
 from lga_core.models.structure import quantized
 from lga_core.models.structure.architecture import Architecture
 from lga_core.models.structure.few_rows import prefer_few_rows
@@ -24,7 +25,6 @@ from lga_core.models.text.chat import ChatTemplate, plain_name
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-GENERAL_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 STEPS = 3  # tokenizer, weights, structure
 THREADS = "LGA_THREADS"
 MOST_THREADS = 4096
@@ -108,7 +108,7 @@ def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
 def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     # For some families transformers takes its own class whatever the folder names, Qwen 2's among them, and that adds
     # its special tokens: a folder that names the general class means its tokenizer.json as it stands.
-    reader = PreTrainedTokenizerFast if checkpoint.tokenizer_class(folder) in GENERAL_TOKENIZERS else AutoTokenizer
+    reader = PreTrainedTokenizerFast if tokenizer_class(folder) in GENERAL_CLASSES else AutoTokenizer
     try:
         tokenizer = reader.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     # transformers and its Rust core raise every kind of exception for a broken folder, also plain Exception.

@@ -49,6 +49,7 @@ from lga_core.results.layers import (
     MethodScores,
     Selection,
     Signs,
+    refusal_words,
 )
 from lga_core.results.memory import MemoryEstimate
 from lga_core.results.report import (

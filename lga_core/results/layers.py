@@ -25,6 +25,11 @@ METHODS_OF_ONE_FACT = ("lga", "cma-mlp", "forecast")
 """The scores that stand under the edits of one fact at every layer."""
 
 
+def refusal_words(problem: str) -> str:
+    """Why a fact is left out that the model cannot be asked about."""
+    return f"cannot be asked: {problem}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class KnownFactCheck(Result):
     """What the model says by itself after one fact's prompt (METHOD.md §2, "known")."""
@@ -33,8 +38,19 @@ class KnownFactCheck(Result):
     known: bool | None  # greedy next token starts an accepted old answer; None: no old answer
     greedy: str  # the model's own greedy answer, for showing
     greedy_ids: tuple[int, ...] | None = None  # its tokens; None: stored by a version that kept the text alone
-    probability: float  # of the greedy next token
+    probability: float | None  # of the greedy next token; None: it was not asked
+    problem: str | None = None  # why this model cannot be asked about the fact, which is left out everywhere
     cost: Cost = Cost()
+
+    @classmethod
+    def refused(cls, record: int, problem: str) -> "KnownFactCheck":
+        """The row of a fact that the model was not asked about."""
+        return cls(record=record, known=None, greedy="", greedy_ids=(), probability=None, problem=problem)
+
+    @property
+    def refusal(self) -> str | None:
+        """The problem as the reason for which a fact is left out; None where there is none."""
+        return None if self.problem is None else refusal_words(self.problem)
 
 
 @dataclass(frozen=True, kw_only=True)

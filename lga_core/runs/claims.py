@@ -1,7 +1,7 @@
 """Who computes what, among all that share a store: a row is computed by one of them at a time.
 
-A claim is a locked byte of one file, at a place that stands for the row; the system frees it when its process dies.
-The file stays: who waits for a lock on a file that was removed meanwhile would share its claim with the next one.
+A claim is a locked byte of a file, at a place that stands for the row; the system frees it when its process dies.
+The files stay: who waits for a lock on a file that was removed meanwhile would share its claim with the next one.
 """
 
 import functools
@@ -27,6 +27,9 @@ LOOKED_AT = 64  # rows of those that others have claimed, at each look
 BEAT_SECONDS = 5.0  # between two signs of life of a process that holds claims
 STALLED_SECONDS = 60.0  # without a new row or a sign of life nobody waits on: to compute it again costs time alone
 PLACE_BYTES = 8
+# At each call the system goes through all locks of a file, so that rows in one take it the square of their number: a
+# second for 5,000 and most of a minute for 20,000. They are spread over so many files, each open while claims are held.
+FILES = 64
 
 
 @contextmanager
@@ -71,16 +74,17 @@ def _place(run: Run, name: str) -> int:
 class _Claims:
     """The claims of this process on the rows of one store; its threads are kept from one another too.
 
-    The file is open while something is held, and once: to close it anywhere in the process frees all of its locks.
+    A file is open while something is held, and once: to close it anywhere in the process frees all of its locks.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "claims.lock"
-        self._file: int | None = None
+        self._folder = folder / "claims"
+        self._alive = self._folder / "alive"  # its time is the last sign of life
+        self._files: dict[int, int] = {}  # number of a file of locks -> its descriptor
         self._held: set[int] = set()
         self._lock = threading.Lock()
         self._beating = False
-        self._own_beat = 0  # the file's time as this process wrote it last
+        self._own_beat = 0  # that time as this process wrote it last
         self._others_beat = 0  # as another one did
 
     @property
@@ -99,10 +103,9 @@ class _Claims:
         """Those that nobody held. A folder that cannot be written is told when a row is stored."""
         with self._lock:
             try:
-                if self._file is None:
-                    self._path.parent.mkdir(parents=True, exist_ok=True)
-                    self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                self._open(places)
             except OSError:
+                self._close_or_beat()
                 return set(places)
             taken = {place for place in places if place not in self._held and self._lock_byte(place)}
             self._held |= taken
@@ -111,18 +114,27 @@ class _Claims:
 
     def give(self, places: Collection[int]) -> None:
         with self._lock:
-            for place in self._held.intersection(places):
-                self._held.remove(place)
-                if fcntl is not None:
+            given = self._held.intersection(places)
+            self._held -= given
+            if self._held and fcntl is not None:  # else the files are closed, which frees all at once
+                for place in given:
                     with suppress(OSError):
-                        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+                        fcntl.lockf(self._files[place % FILES], fcntl.LOCK_UN, 1, place)
             self._close_or_beat()
+
+    def _open(self, places: Collection[int]) -> None:
+        """The files of these places, where they are not open."""
+        if not self._files:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        for number in {place % FILES for place in places} - self._files.keys():
+            path = self._folder / f"{number:02}.lock"
+            self._files[number] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
     def _lock_byte(self, place: int) -> bool:
         if fcntl is None:
             return True
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            fcntl.lockf(self._files[place % FILES], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
         except (BlockingIOError, PermissionError):  # another process has it
             return False
         except OSError:  # a file system without locks
@@ -133,9 +145,10 @@ class _Claims:
         if self._held and not self._beating:
             self._beating = True
             threading.Thread(target=self._beat, name="claims", daemon=True).start()
-        elif not self._held and self._file is not None:
-            os.close(self._file)
-            self._file = None
+        elif not self._held:
+            for file in self._files.values():
+                os.close(file)
+            self._files.clear()
 
     def _beat(self) -> None:
         while True:
@@ -145,13 +158,13 @@ class _Claims:
                     return
                 self._note_others()  # what is overwritten now
                 with suppress(OSError):
-                    os.utime(self._path)
-                    self._own_beat = self._path.stat().st_mtime_ns
+                    self._alive.touch()
+                    self._own_beat = self._alive.stat().st_mtime_ns
             time.sleep(BEAT_SECONDS)
 
     def _note_others(self) -> None:
         with suppress(OSError):
-            changed = self._path.stat().st_mtime_ns
+            changed = self._alive.stat().st_mtime_ns
             if changed != self._own_beat:
                 self._others_beat = changed
 

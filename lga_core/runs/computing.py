@@ -25,8 +25,13 @@ def row_by_row(
     phase: Phase,
     compute: Callable[[frozenset[int], Reporter], Iterator[Row]],
     report: Reporter,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[Row, ...]:
-    """One row a fact: the stored ones, and the rest as `compute(records that are done, reporter)` finishes them."""
+    """One row a fact: the stored ones, and the rest as `compute(records that are done, reporter)` finishes them.
+
+    `check` is called before a row is stored, and raises where it may not be. Work that is stopped loses what the batch
+    that it is in has measured beside.
+    """
     rows = rows_by_record(run, row_type, facts)
     if len(rows) < len(facts):
         run.store.facts.keep(facts)
@@ -43,6 +48,7 @@ def row_by_row(
                 count_rows(Progress(phase=phase, done=0, total=0))
                 done = frozenset(record for record, name in fingerprints.items() if record in rows or name not in ours)
                 for row in compute(done, count_rows) if len(done) < len(facts) else ():
+                    check()
                     run.append(fingerprints[row.record], row)
                     rows[row.record] = row
                     count_rows(Progress(phase=phase, done=0, total=0))

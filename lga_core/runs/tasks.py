@@ -3,12 +3,13 @@
 Work that is stopped keeps what it finished, and goes on from there when it is asked for again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from lga_core.data.facts import Fact
 from lga_core.editing.table import editor_named
+from lga_core.errors import LgaError
 from lga_core.evaluation.experiments.trial import trial_stages
 from lga_core.evaluation.settings import TRIAL_METRICS, MetricSettings
 from lga_core.models.loaded import LoadedModel
@@ -91,19 +92,25 @@ def measure(
     *,
     report: Reporter = silent,
 ) -> tuple[tuple[FactRow, ...], Stored]:
-    """One measurement of every fact, in the facts' order; the facts are checked first where one is left to measure."""
+    """One measurement of every fact, in the facts' order; the facts are checked first where one is left to measure.
+
+    A fact that the model cannot be asked about has a row that says why. Raises LgaError where that is so of all.
+    """
     run = measurement_run(model.identity, facts_name, facts, measurement, settings, store)
     reused = len(rows_by_record(run, FactRow, facts))
-    checks = () if reused == len(facts) else known_fact_checks(model, facts, store, report=report)
-    checks = _with_own_tokens(model, facts, checks, settings.reads_own_tokens, report) if checks else ()
+    checks: tuple[KnownFactCheck, ...] = ()
+    if reused < len(facts):
+        checks = _askable_checks(model, facts, settings.reads_own_tokens, store, report)
     chosen = MEASUREMENTS[measurement]
-
-    def compute(done: frozenset[int], inner: Reporter) -> Iterator[FactRow]:
-        for row in chosen.rows(model, facts, checks, settings, done, report=inner):
-            check_text(run, settings)
-            yield row
-
-    rows = row_by_row(run, FactRow, facts, chosen.phase, compute, report)
+    rows = row_by_row(
+        run,
+        FactRow,
+        facts,
+        chosen.phase,
+        lambda done, inner: chosen.rows(model, facts, checks, settings, done, report=inner),
+        report,
+        check=lambda: check_text(run, settings),
+    )
     if not run.complete:
         by_name = {fact.fingerprint: row for fact, row in zip(facts, rows, strict=True)}
         run.extend(by_name)  # again those that were lost where it was deleted meanwhile
@@ -128,7 +135,7 @@ def score_layers(
     """
     chosen = method_named(method)
     if chosen.measurement is None:
-        checks = known_fact_checks(model, facts, store, report=report)
+        checks = _askable_checks(model, facts, lambda _fact: False, store, report)
         unmeasured = [_unmeasured(fact, check) for fact, check in zip(facts, checks, strict=True)]
         return layer_scores(chosen.name, unmeasured, model.layers, view, {}), None
     settings = settings or MEASUREMENTS[chosen.measurement].settings()
@@ -151,8 +158,7 @@ def trace_fact(
 
     def compute() -> CausalTrace:
         store.facts.keep(noise_facts)
-        checks = known_fact_checks(model, [fact], store, report=report)
-        (check,) = _with_own_tokens(model, [fact], checks, settings.reads_own_tokens, report)
+        (check,) = _askable_checks(model, [fact], settings.reads_own_tokens, store, report)
         return trace(model, fact, check, kind, settings, noise_level(model, noise_facts), report=report)
 
     run = trace_run(model.identity, facts_name, fact, kind, settings, noise_facts, store)
@@ -173,8 +179,7 @@ def attribute_fact(
     from lga_core.scores.attribution.token_attribution import token_attribution  # with Captum, for this alone
 
     def compute() -> TokenAttribution:
-        checks = known_fact_checks(model, [fact], store, report=report)
-        (check,) = _with_own_tokens(model, [fact], checks, lambda item: takes_own_answer(item, old), report)
+        (check,) = _askable_checks(model, [fact], lambda item: takes_own_answer(item, old), store, report)
         return token_attribution(model, fact, check, n_steps=n_steps, old=old, report=report)
 
     run = attribution_run(model.identity, facts_name, fact, n_steps, old, store)
@@ -223,6 +228,25 @@ def trial(
     return computed_once(run, EditReport, fact, compute, report)
 
 
+def _askable_checks(
+    model: LoadedModel, facts: Sequence[Fact], needs_own: Callable[[Fact], bool], store: Store, report: Reporter
+) -> tuple[KnownFactCheck, ...]:
+    """The checks of facts that are to be measured, with the tokens of the model's own answer where they are needed.
+
+    Raises LgaError where the model can be asked about none of them.
+    """
+    checks = known_fact_checks(model, facts, store, report=report)
+    checks = _with_own_tokens(model, facts, checks, needs_own, report)
+    problems = dict.fromkeys(check.problem for check in checks)
+    if problems and None not in problems:
+        which = f"record {facts[0].record}" if len(facts) == 1 else f"any of these {len(facts):,} facts"
+        raise LgaError(
+            f"{model.name} cannot be asked about {which}: {', '.join(problems)}.",
+            hint="Choose other facts, or another model.",
+        )
+    return checks
+
+
 def _with_own_tokens(
     model: LoadedModel,
     facts: Sequence[Fact],
@@ -242,4 +266,6 @@ def _with_own_tokens(
 def _unmeasured(fact: Fact, check: KnownFactCheck) -> FactRow:
     source: OldSource = "data" if fact.target_old else "model"
     answer = fact.target_old[0] if fact.target_old else check.greedy
+    if check.refusal is not None:
+        return FactRow.not_used(check, check.refusal, answer or None, source)
     return FactRow.measured(check, answer, source, {}, check.cost)

@@ -41,7 +41,9 @@ def hidden_distance_rows(
     *,
     report: Reporter = silent,
 ) -> Iterator[FactRow]:
-    """Distances of every layer; yields one row a fact, in order, with "distance" (L,). Reports where memory ran out.
+    """Distances of every layer; yields one row a fact, batch by batch, with "distance" (L,).
+
+    Reports where memory ran out.
 
     A fact that has no two different answers has a status that says why.
     """

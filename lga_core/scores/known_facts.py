@@ -1,4 +1,7 @@
-"""What the model says by itself: which facts it knows, and its own greedy answer (METHOD.md §1 and §2)."""
+"""What the model says by itself: which facts it knows, and its own greedy answer (METHOD.md §1 and §2).
+
+Which facts it cannot be asked about is said here too, once for all measurements: `KnownFactCheck.problem`.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from time import perf_counter
@@ -11,6 +14,7 @@ from lga_core.models.running.forward import final_hidden
 from lga_core.models.running.generate import greedy
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import asking_bytes, batch_tokens
+from lga_core.models.text.chat import UnaskableError
 from lga_core.models.text.tokens import Batch, answer_row, prompt_row
 from lga_core.probes.questions import OWN_ANSWER_TOKENS, OwnAnswer
 from lga_core.progress import Phase, Reporter, silent
@@ -25,6 +29,21 @@ def first_tokens(model: LoadedModel, fact: Fact) -> set[int]:
     return {answer_row(model.asking, fact.prompt, answer).answer[0] for answer in fact.target_old}
 
 
+def problem_of(model: LoadedModel, fact: Fact) -> str | None:
+    """Why this model cannot be asked about a fact, in short; None where it can.
+
+    Its prompt with each of its answers must be tokens that the model can read, and leave room for the model's own
+    answer. Which other facts are asked never matters.
+    """
+    try:
+        first_tokens(model, fact)
+        prompt = prompt_row(model.asking, fact.prompt)
+        model.asking.check_length(len(prompt) + _own_length(model, fact), fact.prompt)
+    except UnaskableError as error:
+        return error.reason
+    return None
+
+
 def check_known_facts(
     model: LoadedModel, facts: Sequence[Fact], done: Collection[int] = frozenset(), *, report: Reporter = silent
 ) -> Iterator[KnownFactCheck]:
@@ -33,7 +52,7 @@ def check_known_facts(
     Known = the greedy next token is the first token of any accepted old answer; None where there is no old answer.
     The model's own answer has as many tokens as the fact's new answer (5 where there is none), cut at a line's end:
     `first_line`.
-    Reports where memory ran out.
+    A fact that the model cannot be asked about has a row that says why. Reports where memory ran out.
     """
     left = [fact for fact in facts if fact.record not in done]
     if not left:
@@ -50,10 +69,15 @@ def check_known_facts(
         return len(batch) * widest
 
     for first in range(0, len(left), BATCH):
-        finished = len(facts) - len(left) + first
-        yield from halving.run(
-            ask, left[first : first + BATCH], tokens, report=inside(report, Phase.KNOWN_FACTS, finished, len(facts))
-        )
+        batch = left[first : first + BATCH]
+        problems = {fact.record: problem for fact in batch if (problem := problem_of(model, fact)) is not None}
+        askable = [fact for fact in batch if fact.record not in problems]
+        within = inside(report, Phase.KNOWN_FACTS, len(facts) - len(left) + first, len(facts))
+        checks = [KnownFactCheck.refused(record, problem) for record, problem in problems.items()]
+        if askable:
+            checks += halving.run(ask, askable, tokens, report=within)
+        by_record = {check.record: check for check in checks}
+        yield from (by_record[fact.record] for fact in batch)
 
 
 def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[KnownFactCheck]:
@@ -65,8 +89,7 @@ def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[KnownFactCheck]:
         last = torch.tensor([len(row) - 1 for row in rows], device=model.device)
         hidden = final_hidden(model, batch)[torch.arange(len(rows), device=model.device), last]  # (B, d)
         best = model.architecture.logits(hidden).softmax(-1).max(-1)
-    texts = greedy(model, rows, max(lengths))
-    answers = [first_line(model, text[:length]) for text, length in zip(texts, lengths, strict=True)]
+    answers = [first_line(model, text) for text in greedy(model, rows, lengths)]
     cost = Cost(seconds=(perf_counter() - begin) / len(facts), forward_rows=1 + max(lengths) / max(map(len, rows)))
     return [
         KnownFactCheck(

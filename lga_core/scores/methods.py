@@ -4,20 +4,20 @@ A new measurement is one file with an iterator of rows and one line in MEASUREME
 This module needs no torch: an implementation is imported when it is used.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from pydantic.dataclasses import dataclass as settings_dataclass
 
-from lga_core.data.facts import Fact
 from lga_core.errors import one_of
-from lga_core.progress import Phase, Reporter, silent
-from lga_core.results import METHOD_TITLES, Cost, FactRow, KnownFactCheck, LayerScores
+from lga_core.progress import Phase
+from lga_core.results import METHOD_TITLES, Cost, FactRow, LayerScores
 from lga_core.scores.forecast.gain import Terms, gain, missing_terms, ranks
+from lga_core.scores.rows import Rows, refused_first
 from lga_core.scores.selection import Rank, Rule, bootstrap, no_pick, select
 from lga_core.scores.settings import (
     CMA_VERSION,
@@ -32,28 +32,10 @@ from lga_core.scores.settings import (
 )
 from lga_core.settings import Settings, flat_names, setting
 
-if TYPE_CHECKING:
-    from lga_core.models.loaded import LoadedModel
-
 Scope = Literal["mlp", "mlp-down", "attention", "block"]
 Known = Literal["all", "known", "unknown"]
 RANK_DIGITS = 9  # of a mean of ranks between 0 and 1: sums in another order differ only after them
 FEWEST_TRACED = 8  # fewer usable facts: traces are shown, but no pick (METHOD.md §2)
-
-
-class Rows(Protocol):
-    """Measures facts: yields one row a fact, in order, without those whose record is in `done`."""
-
-    def __call__(
-        self,
-        model: "LoadedModel",
-        facts: Sequence[Fact],
-        checks: Sequence[KnownFactCheck],
-        settings: Any,
-        done: Collection[int] = frozenset(),
-        *,
-        report: Reporter = silent,
-    ) -> Iterator[FactRow]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +50,8 @@ class Measurement:
 
     @property
     def rows(self) -> Rows:
-        """The implementation; using it imports torch."""
-        return resolve_name(self.implementation)
+        """The implementation, which is given the facts that the model can be asked about; using it imports torch."""
+        return partial(refused_first, resolve_name(self.implementation))
 
 
 @settings_dataclass(frozen=True, kw_only=True)
@@ -115,8 +97,11 @@ def _product(row: FactRow, view: View) -> np.ndarray:
     product = row.values[f"product/{view.scope}"]
     if view.normalize == "raw":
         return product
-    norms = row.values[f"norm-old/{view.scope}"] * row.values[f"norm-new/{view.scope}"]
-    return np.divide(product, norms, out=np.zeros_like(product), where=norms > 0)
+    return product / _norms(row, view)
+
+
+def _norms(row: FactRow, view: View) -> np.ndarray:
+    return row.values[f"norm-old/{view.scope}"] * row.values[f"norm-new/{view.scope}"]
 
 
 def _component(name: str, row: FactRow, view: View) -> np.ndarray:
@@ -253,6 +238,8 @@ def _left_out(row: FactRow, method: Method, view: View) -> FactRow:
     reason = None if row.known in wanted else f"left out: {view.known} facts only"
     if reason is None and method.measurement == "forecast":
         reason = missing_terms(row, view.terms)
+    if reason is None and method.fenced and view.normalize == "cosine" and not _norms(row, view).all():
+        reason = "left out: a gradient is zero, which has no cosine"
     return row if reason is None else replace(row, status=reason, values={})
 
 

@@ -1,4 +1,4 @@
-"""What measurements over facts share: rows in the facts' order, what is reported, and the seconds that it took.
+"""What measurements over facts share: rows batch by batch, what is reported, and the seconds that it took.
 
 The count of the progress is of facts; what is done inside of one is the detail.
 """
@@ -6,25 +6,16 @@ The count of the progress is of facts; what is done inside of one is the detail.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
 from lga_core.progress import Phase, Progress, Reporter
 from lga_core.results import Cost, FactRow, KnownFactCheck, OldSource
 
-
-class Prepared(Protocol):
-    """A fact that is ready to be measured."""
-
-    @property
-    def fact(self) -> Fact: ...
-
-
-P = TypeVar("P", bound=Prepared)
+P = TypeVar("P")
 
 
 def rows_in_batches(
@@ -37,28 +28,26 @@ def rows_in_batches(
     total: int,
     report: Reporter,
 ) -> Iterator[FactRow]:
-    """One row a fact, in order. A batch is measured when its first fact is due, in halves where memory runs out.
+    """One row a fact: first of those that are not measured, then batch by batch, in halves where memory runs out.
 
     `prepared` has the row of a fact that is not measured. `size` is what a batch takes, in any unit. `done` of `total`
     facts had their row before these. Where the numbers of a fact are not finite each of its batch is measured alone: in
     a line of rows, masked ones times NaN are NaN.
     """
-    batch_of = {item.fact.record: batch for batch in batches for item in batch}
-    measured: dict[int, FactRow] = {}
     halving = Halving(phase=phase)
-    for number, item in enumerate(prepared):
-        if isinstance(item, FactRow):
-            yield item
-            continue
-        record = item.fact.record
-        if record not in measured:
-            batch = batch_of[record]
-            here = inside(report, phase, done + number, total)
-            rows = halving.run(measure, batch, size, report=here)
-            if len(batch) > 1 and not all(row.used for row in rows):
-                rows = [row for one in batch for row in halving.run(measure, [one], size, report=here)]
-            measured.update((row.record, row) for row in rows)
-        yield measured.pop(record)
+
+    def measure_part(part: Sequence[P]) -> list[FactRow]:
+        rows = list(measure(part))
+        if len(part) > 1 and not all(row.used for row in rows):
+            rows = [row for one in part for row in measure([one])]
+        return rows
+
+    unmeasured = [item for item in prepared if isinstance(item, FactRow)]
+    yield from unmeasured
+    done += len(unmeasured)
+    for batch in batches:
+        yield from halving.each(measure_part, batch, size, report=inside(report, phase, done, total))
+        done += len(batch)
 
 
 def inside(report: Reporter, phase: Phase, done: int, total: int, unit: str = "") -> Reporter:

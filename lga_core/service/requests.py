@@ -53,11 +53,6 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadRequest(Request):
-    """Bring the model into memory. Returns its number of layers."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ReadFactsRequest(Request):
     """Read a fact set from a data set of the hub, a folder or a file. Returns (Table, FactSet)."""
 

@@ -16,11 +16,11 @@ ENDED = """
 import streamlit as st
 
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import LoadRequest
+from lga_core.service.requests import Request
 from pages._ui.shell.progress_bar import progress_bar
 
 if "job" not in st.session_state:
-    st.session_state.job = Job(1, "Scoring layers", LoadRequest(model="tiny"))
+    st.session_state.job = Job(1, "Scoring layers", Request(model="tiny"))
     st.session_state.runs = 0
     st.session_state.job.end("finished")
 
@@ -41,11 +41,11 @@ import streamlit as st
 
 from lga_core.progress import Phase, Progress
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import LoadRequest
+from lga_core.service.requests import Request
 from pages._ui.shell.progress_bar import drawn_with_news
 
 if "job" not in st.session_state:
-    st.session_state.job = Job(1, "Editing", LoadRequest(model="tiny"))
+    st.session_state.job = Job(1, "Editing", Request(model="tiny"))
     st.session_state.page_runs = st.session_state.part_runs = 0
 job = st.session_state.job
 st.session_state.page_runs += 1

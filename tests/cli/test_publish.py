@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from editing.publishing.fake_hub import serving
 from huggingface_hub import ModelCard
 
@@ -37,3 +38,15 @@ def test_offline_it_is_one_line(here, tmp_path):
     answer = here("publish", tmp_path, "me/edits")
     assert answer.code == 2 and "LGA_OFFLINE=1 forbids to publish. Unset it" in answer.err
     assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--private", "--update"])
+def test_a_card_alone_takes_no_word_of_how_to_publish(here, tmp_path, option):
+    answer = here("publish", tmp_path, "me/edits", "--card", option)
+    assert answer.code == 2 and answer.err.count("\n") == 1
+    assert f"--card publishes nothing, so that {option} would have no effect. Leave out {option}" in answer.err
+
+
+def test_a_card_is_for_a_repository_that_can_be(here, tmp_path):
+    answer = here("publish", tmp_path, "edits", "--card")
+    assert answer.code == 2 and "'edits' is no repository's name. Write it as OWNER/NAME." in answer.err

@@ -77,7 +77,7 @@ def test_prompt_and_answer_are_the_beginning_of_the_finished_chat(bos, template,
     assert tokenizer.decode(row.ids[row.own[0] : row.own[1]]).removeprefix(" ") == prompt.strip()
     # The loss over the sequence begins with the prompt's first token; a baseline keeps the template.
     assert sequence_row(asking, prompt, answer) == dataclasses.replace(row, start=row.own[0])
-    changed = [i for i, (a, b) in enumerate(zip(row.ids, baseline_row(tokenizer, row).ids, strict=True)) if a != b]
+    changed = [i for i, (a, b) in enumerate(zip(row.ids, baseline_row(asking, row).ids, strict=True)) if a != b]
     assert changed == list(range(*row.own))
 
 

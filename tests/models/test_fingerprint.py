@@ -1,6 +1,7 @@
 """Fingerprints: what a model's content is, and what is not part of it."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,52 @@ def test_digests_are_kept_beside_the_files(folder: Path):
     assert folder_fingerprint(folder) == first, "and not any longer"
     kept.write_text("{broken")
     assert folder_fingerprint(folder) == first
+
+
+def test_a_file_that_took_another_ones_place_is_read(folder: Path):
+    """A copy that keeps times has the size and the mtime of what it replaces."""
+    weights = folder / "model.safetensors"
+    first, before = folder_fingerprint(folder), weights.stat()
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    other = folder / "other"
+    other.write_bytes(content)
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(weights)
+    after = weights.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert folder_fingerprint(folder) != first
+
+
+def test_digests_without_a_ctime_are_not_used(folder: Path):
+    first, kept = folder_fingerprint(folder), folder / DIGESTS
+    states = {name: (folder / name).stat() for name in json.loads(kept.read_text())}
+    old = {
+        name: {"state": f"{stat.st_size} {stat.st_mtime_ns}", "sha256": "of a version before"}
+        for name, stat in states.items()
+    }
+    kept.write_text(json.dumps(old))
+    assert folder_fingerprint(folder) == first
+    assert "of a version before" not in kept.read_text(), "and they are written anew"
+
+
+def test_what_both_places_know_of_digests_counts(folder: Path, home: Path):
+    """A folder that could be written first, and not any more: the cache folder knows what was read since."""
+    first, beside = folder_fingerprint(folder), folder / DIGESTS
+    known = json.loads(beside.read_text())
+    weights = known.pop("model.safetensors")
+    beside.unlink()
+    beside.mkdir()
+    folder_fingerprint(folder)
+    (cached,) = (home / "digests").iterdir()
+    cached.write_text(json.dumps({"model.safetensors": weights | {"sha256": "known in the cache folder"}}))
+    beside.rmdir()
+    beside.write_text(json.dumps({name: digest | {"sha256": "known here"} for name, digest in known.items()}))
+    mixed = folder_fingerprint(folder)
+    assert mixed != first, "what is kept in both is used"
+    assert json.loads(beside.read_text()).keys() == known.keys(), "and nothing had to be read"
+    cached.unlink()
+    assert folder_fingerprint(folder) not in (first, mixed), "here the weights are read"
 
 
 def test_a_page_does_not_read_a_large_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,12 +1,12 @@
 """What a tab keeps: its jobs and its trial edits, and what is let go of."""
 
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import LoadRequest
+from lga_core.service.requests import Request
 from pages._ui.session.state import TRIALS_KEPT, Kept
 
 
 def made(number: int) -> Job:
-    return Job(number, "Scoring", LoadRequest(model="tiny"))
+    return Job(number, "Scoring", Request(model="tiny"))
 
 
 def test_a_job_that_was_put_aside_is_let_go_of_once_it_has_ended():

@@ -13,13 +13,13 @@ from starlette.types import Message
 
 from lga_core.progress import Phase, Progress
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import LoadRequest
+from lga_core.service.requests import Request
 from pages._ui.shell.progress_feed import OVER, ROUTE, follow
 
 
 @pytest.fixture
 def job() -> Job:
-    job = Job(1, "Scoring layers", LoadRequest(model="tiny"))
+    job = Job(1, "Scoring layers", Request(model="tiny"))
     job.report(Progress(phase=Phase.LGA, done=1, total=4, unit="facts"))
     return job
 

@@ -5,7 +5,10 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +20,7 @@ from lga_core.runs.storage.store import Run, Store
 from tests.runs.writing import check, question
 
 SECONDS = 600
+LOCKS = Path("/proc/locks")
 CONTENDERS, ROUNDS, ROWS = 6, 10, 6
 spawn = multiprocessing.get_context("spawn")
 
@@ -193,6 +197,43 @@ def test_threads_of_one_process_are_kept_from_one_another(tmp_path):
             pytest.fail("it did not wait")
     with claimed(run, ["fact"], told.append) as ours:
         assert ours and not told
+
+
+@pytest.mark.skipif(not LOCKS.exists(), reason="this system does not list its locks")
+def test_no_file_holds_many_of_the_locks_of_thousands_of_rows(tmp_path):
+    """At each call the system goes through all of a file's: one file would take it the square of their number."""
+    rows = 5000
+    with claimed(Store(tmp_path).open(question()), [str(row) for row in range(rows)], silent) as ours:
+        files = Counter(line.split()[5].rsplit(":", 1)[1] for line in LOCKS.read_text().splitlines())
+        held = [files[str(file.stat().st_ino)] for file in (tmp_path / "claims").glob("*.lock")]
+        assert len(ours) == sum(held) == rows and max(held) < 2 * rows / claims.FILES
+        assert len(os.listdir("/proc/self/fd")) < 2 * claims.FILES
+
+
+def test_what_is_given_back_is_free_for_other_processes_while_the_rest_is_held(tmp_path):
+    run = Store(tmp_path).open(question())
+    names = [str(row) for row in range(300)]
+    with claimed(run, names[:200], silent):
+        with claimed(run, names, silent) as rest:
+            assert rest == set(names[200:])
+            assert taken_elsewhere(tmp_path, names) == set()
+        assert taken_elsewhere(tmp_path, names) == set(names[200:])
+    assert taken_elsewhere(tmp_path, names) == set(names)
+
+
+def taken_elsewhere(root, names: list[str]) -> set[str]:
+    """What another process can claim at once."""
+    with spawn.Pool(1) as pool:
+        return pool.apply(take_now, (root, names))
+
+
+def take_now(root, names: list[str]) -> set[str]:
+    def report(step: Progress) -> None:
+        raise Cancelled("it waits")
+
+    with suppress(Cancelled), claimed(Store(root).open(question()), names, report) as ours:
+        return set(ours)
+    return set()
 
 
 def test_a_row_that_is_there_is_not_stored_again(tmp_path):

@@ -18,6 +18,7 @@ from lga_core.runs.storage.bin import RunBin
 from lga_core.runs.storage.keys import attribution_run, known_facts_run, trace_run, trial_run
 from lga_core.runs.storage.provenance import provenance
 from lga_core.runs.storage.store import Store
+from lga_core.scores.gradients import lga
 from lga_core.scores.methods import MEASUREMENTS, METHODS, View
 from lga_core.scores.settings import CmaSettings, GradientSettings
 from lga_core.scores.tracing.cma import noise_level
@@ -85,12 +86,15 @@ def test_a_run_that_is_deleted_while_it_is_measured_is_whole_in_the_end(model, f
 
 
 @pytest.mark.parametrize("finished", [0, 1, 3])
-def test_a_stopped_measurement_keeps_its_rows_and_goes_on_with_the_rest(model, facts, store, tmp_path, finished):
+def test_a_stopped_measurement_keeps_its_rows_and_goes_on_with_the_rest(
+    model, facts, store, tmp_path, monkeypatch, finished
+):
+    monkeypatch.setattr(lga, "BATCH_TOKENS", 1)
     whole, _ = gradients(model, facts, Store(tmp_path / "other"))
     with pytest.raises(Cancelled):
         gradients(model, facts, store, report=stop_after(finished))
     kept, stored = stored_gradients(model, facts, store)
-    assert [row.record for row in kept] == list(range(finished)) and not stored.complete
+    assert len(kept) == finished and not stored.complete
     report = Collect()
     rows, stored = gradients(model, facts, store, report=report)
     shown = [step for step in report.steps if step.phase is Phase.LGA]

@@ -106,7 +106,7 @@ def own_facts_as_text(facts, tmp_path_factory):
 
 @pytest.mark.parametrize("editor", EDITORS)
 def test_edits_of_known_facts_take_and_leave_no_trace(model, asked, checks, editor, own_facts_as_text):
-    """In the sweep, whose cells are trials (tests/evaluation/test_sweep.py); a trial's own texts take longer."""
+    """In the sweep, whose cells are trials (tests/evaluation/sweep/test_cells.py); a trial's own texts take longer."""
     kind = EDITORS[editor].settings
     before = weights_hash(model.model)
     quick = {"covariance": own_facts_as_text, "contexts": 0}

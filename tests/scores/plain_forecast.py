@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from reporting import checked
+from scores.ordering import in_order
 
 from lga_core.editing.edits import LowRankEdit, applied
 from lga_core.models.moments.second_moment import second_moment
@@ -19,7 +20,8 @@ PROBES = ("rephrase", "locality", "portability")
 
 
 def measured(model, facts, settings, **more):
-    return list(checked(forecast_rows(model, facts, list(check_known_facts(model, facts)), settings, **more)))
+    rows = forecast_rows(model, facts, list(check_known_facts(model, facts)), settings, **more)
+    return in_order(checked(rows), facts)
 
 
 def probe_rows(model, fact, term):

@@ -57,7 +57,7 @@ def replaced(model, row, layer, output):
 def gauss_legendre(model, row, steps):
     """The integral at every layer, point by point, each with a whole run of its own."""
     points, weights = np.polynomial.legendre.leggauss(steps)
-    ends = zip(mlp_outputs(model, row), mlp_outputs(model, baseline_row(model.tokenizer, row)), strict=True)
+    ends = zip(mlp_outputs(model, row), mlp_outputs(model, baseline_row(model.asking, row)), strict=True)
     scores = []
     for layer, (clean, blank) in enumerate(ends):
         total = torch.zeros_like(clean)
@@ -101,7 +101,7 @@ def test_integrated_gradients_equal_a_plain_quadrature(tiny):
 
 def test_integrated_gradients_are_complete_at_every_layer(tiny):
     row = a_row(tiny)
-    blanks = mlp_outputs(tiny, baseline_row(tiny.tokenizer, row))
+    blanks = mlp_outputs(tiny, baseline_row(tiny.asking, row))
     with torch.no_grad():
         change = torch.stack(
             [log_probability(tiny, row) - replaced(tiny, row, layer, blank) for layer, blank in enumerate(blanks)]
@@ -130,21 +130,21 @@ def test_more_steps_leave_a_smaller_gap(tiny, facts):
 
 def test_the_baseline_keeps_the_first_and_special_tokens_and_the_answer(tiny):
     row = a_row(tiny)
-    baseline = baseline_row(tiny.tokenizer, row)
+    baseline = baseline_row(tiny.asking, row)
     assert baseline.answer == row.answer and baseline.start == row.start
-    assert baseline.ids[0] == row.ids[0] != blank_token(tiny.tokenizer) == tiny.tokenizer.eos_token_id
+    assert baseline.ids[0] == row.ids[0] != blank_token(tiny.asking) == tiny.tokenizer.eos_token_id
     assert set(baseline.ids[1 : row.start]) == {tiny.tokenizer.eos_token_id}
     bos = tiny.tokenizer.bos_token_id
     spelled = TokenRow(ids=(*row.ids[:2], bos, *row.ids[2:]), start=row.start + 1)
-    assert baseline_row(tiny.tokenizer, spelled).ids[2] == bos
+    assert baseline_row(tiny.asking, spelled).ids[2] == bos
 
 
 def test_blanks_are_padding_or_else_the_end_of_text(tiny):
     tiny.tokenizer.pad_token = "<bos>"
-    assert blank_token(tiny.tokenizer) == tiny.tokenizer.bos_token_id
+    assert blank_token(tiny.asking) == tiny.tokenizer.bos_token_id
     tiny.tokenizer.pad_token = tiny.tokenizer.eos_token = None
     with pytest.raises(LgaError, match="baseline"):
-        blank_token(tiny.tokenizer)
+        blank_token(tiny.asking)
 
 
 @pytest.mark.parametrize(("rows_of", "settings"), METHODS)

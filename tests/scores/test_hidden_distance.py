@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from reporting import Collect, checked
+from scores.ordering import in_order
 
 from lga_core.models.text.tokens import answer_row
 from lga_core.progress import Phase
@@ -43,7 +44,7 @@ def naive(model, fact, check):
 
 def test_distances_are_those_of_transformers_hidden_states(tiny, facts):
     checks = list(check_known_facts(tiny, facts))
-    rows = list(hidden_distance_rows(tiny, facts, checks, HiddenDistanceSettings()))
+    rows = in_order(hidden_distance_rows(tiny, facts, checks, HiddenDistanceSettings()), facts)
     assert [row.record for row in rows] == [fact.record for fact in facts] and any(row.used for row in rows)
     for row, fact, check in zip(rows, facts, checks, strict=True):
         if row.used:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from reporting import Collect, checked
+from scores.ordering import in_order
 
 from lga_core.bench.speed.baselines import naive_gradient_products
 from lga_core.models.text.tokens import answer_row, sequence_row
@@ -88,7 +89,9 @@ def test_pieces_of_the_head_change_nothing(tiny, loss, monkeypatch):
 
 def test_the_setting_decides_which_loss_is_measured(tiny, facts):
     checks = list(check_known_facts(tiny, facts))
-    by_loss = {loss: next(gradient_rows(tiny, facts, checks, GradientSettings(loss=loss))) for loss in LOSSES}
+    by_loss = {}
+    for loss in LOSSES:
+        by_loss[loss], *_ = in_order(gradient_rows(tiny, facts, checks, GradientSettings(loss=loss)), facts)
     for loss, row in by_loss.items():
         texts = (facts[0].target_old[0], facts[0].target_new)
         rows = [LOSSES[loss](tiny.asking, facts[0].prompt, text) for text in texts]
@@ -129,19 +132,19 @@ def test_float32_stays_within_1e_4_of_the_norms_product(tiny, loss):
     assert np.all(error <= 1e-4 * exact["norm-old/mlp"] * exact["norm-new/mlp"])
 
 
-def test_rows_come_in_order_and_say_why_a_fact_is_not_used(tiny, facts):
+def test_every_fact_has_a_row_that_says_why_it_is_not_used(tiny, facts):
     everything = [
         *facts,
         dataclasses.replace(facts[0], record=9, target_new="The seattle"),
         dataclasses.replace(facts[0], record=10, target_new=None),
     ]
     checks = list(check_known_facts(tiny, everything))
-    rows = list(checked(gradient_rows(tiny, everything, checks, GradientSettings())))
+    rows = in_order(checked(gradient_rows(tiny, everything, checks, GradientSettings())), everything)
     assert [row.record for row in rows] == [fact.record for fact in everything]
     assert [row.status for row in rows[-2:]] == ["old answer equals new answer", "no new answer"]
     assert rows[4].old_source == "model" and rows[0].old_source == "data"
     assert all(row.values["product/mlp"].shape == (tiny.layers,) for row in rows if row.used)
-    rest = list(gradient_rows(tiny, everything, checks, GradientSettings(), done={0, 1, 9}))
+    rest = in_order(gradient_rows(tiny, everything, checks, GradientSettings(), done={0, 1, 9}), everything)
     assert [row.record for row in rest] == [2, 3, 4, 10]
     np.testing.assert_allclose(rest[0].values["product/mlp"], rows[2].values["product/mlp"], rtol=1e-8)
 
@@ -150,8 +153,8 @@ def test_where_the_old_answer_is_the_models_own_its_check_is_paid_for(tiny, fact
     given = [*facts, dataclasses.replace(facts[4], record=9)]
     checks = list(check_known_facts(tiny, given))
     checks[-1] = dataclasses.replace(checks[-1], greedy="", greedy_ids=())
-    rows = list(gradient_rows(tiny, given, checks, GradientSettings()))
-    own = list(gradient_rows(tiny, given, checks, GradientSettings(old="model")))
+    rows = in_order(gradient_rows(tiny, given, checks, GradientSettings()), given)
+    own = in_order(gradient_rows(tiny, given, checks, GradientSettings(old="model")), given)
     assert checks[0].cost.forward_rows > 1
     assert rows[0].cost.forward_rows == 2 and own[0].cost.forward_rows == 2 + checks[0].cost.forward_rows
     assert rows[4].cost.forward_rows == 2 + checks[4].cost.forward_rows, "the data has no old answer"
@@ -161,7 +164,7 @@ def test_where_the_old_answer_is_the_models_own_its_check_is_paid_for(tiny, fact
 @pytest.mark.parametrize("component", ["product/attention", "norm-new/mlp", "nll-old"])
 def test_a_fact_whose_values_are_not_finite_is_not_used_and_the_others_are(tiny, facts, component, monkeypatch):
     checks = list(check_known_facts(tiny, facts))
-    whole = list(gradient_rows(tiny, facts, checks, GradientSettings()))
+    whole = in_order(gradient_rows(tiny, facts, checks, GradientSettings()), facts)
     overflown = sequence_row(tiny.asking, facts[1].prompt, facts[1].target_new).ids
 
     def products(model, old, new):
@@ -172,7 +175,7 @@ def test_a_fact_whose_values_are_not_finite_is_not_used_and_the_others_are(tiny,
         return values
 
     monkeypatch.setattr(lga, "gradient_products", products)
-    rows = list(gradient_rows(tiny, facts, checks, GradientSettings()))
+    rows = in_order(gradient_rows(tiny, facts, checks, GradientSettings()), facts)
     assert rows[1].status == "its gradients are not finite: an overflow in float64"
     assert rows[1].values == {} and rows[1].old_answer == whole[1].old_answer and rows[1].cost.backward_rows == 2
     assert [row.status for row in rows[:1] + rows[2:]] == ["used"] * (len(facts) - 1)
@@ -181,7 +184,7 @@ def test_a_fact_whose_values_are_not_finite_is_not_used_and_the_others_are(tiny,
 
 def test_a_batch_that_does_not_fit_is_halved_and_reported_as_of_the_facts(tiny, facts, monkeypatch):
     checks = list(check_known_facts(tiny, facts))
-    whole = list(gradient_rows(tiny, facts, checks, GradientSettings()))
+    whole = in_order(gradient_rows(tiny, facts, checks, GradientSettings()), facts)
 
     def short_of_memory(model, old, new, *given):
         if len(old) > 1:
@@ -190,7 +193,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_reported_as_of_the_facts(tiny, 
 
     monkeypatch.setattr(lga, "gradient_products", short_of_memory)
     report = Collect()
-    rows = list(gradient_rows(tiny, facts, checks, GradientSettings(), report=report))
+    rows = in_order(gradient_rows(tiny, facts, checks, GradientSettings(), report=report), facts)
     assert {(step.phase, step.total) for step in report.steps} == {(Phase.LGA, 5)}
     assert all("memory ran out" in step.detail for step in report.steps)
     for row, expected in zip(rows, whole, strict=True):

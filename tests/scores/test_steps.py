@@ -1,16 +1,16 @@
-"""Rows in the facts' order, batch by batch; progress inside of a fact; and seconds without the reporter's."""
+"""Rows batch by batch; progress inside of a fact; and seconds without the reporter's."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from conftest import make_fact, tiny_model
+from conftest import tiny_model
 from reporting import Collect
+from scores.ordering import in_order
 
 from lga_core.models.text.tokens import prompt_row
-from lga_core.progress import Phase, Progress, silent
+from lga_core.progress import Cancelled, Phase, Progress, silent
 from lga_core.results import FactRow
 from lga_core.scores import steps
 from lga_core.scores.known_facts import check_known_facts
@@ -21,20 +21,51 @@ def row_of(record):
     return FactRow(record=record, status="used", old_answer=None, old_source=None, known=None, values={})
 
 
-def test_a_batch_runs_when_its_first_fact_is_due_and_rows_keep_their_order():
-    facts = [SimpleNamespace(fact=make_fact(record, "Paris is in", "Paris", "Rome", None)) for record in range(4)]
-    prepared = [facts[0], row_of(8), facts[1], facts[2], facts[3]]
-    batches = []
+def rows_of(measure, batches, unmeasured=(), report=silent):
+    prepared = [*unmeasured, *(record for batch in batches for record in batch)]
+    return steps.rows_in_batches(prepared, batches, measure, len, Phase.LGA, 0, len(prepared), report)
+
+
+def test_rows_are_handed_out_batch_by_batch_and_first_those_that_are_not_measured():
+    measured = []
 
     def measure(batch):
-        batches.append([item.fact.record for item in batch])
-        return [row_of(item.fact.record) for item in batch]
+        measured.append(batch)
+        return [row_of(record) for record in batch]
 
-    planned = [[facts[3], facts[1]], [facts[0]], [facts[2]]]
-    rows = steps.rows_in_batches(prepared, planned, measure, len, Phase.LGA, 0, 5, silent)
-    assert next(rows).record == 0 and batches == [[0]]
-    assert [row.record for row in rows] == [8, 1, 2, 3]
-    assert batches == [[0], [3, 1], [2]]
+    rows = rows_of(measure, [[3, 1], [0], [2]], unmeasured=[row_of(8)])
+    assert next(rows).record == 8 and measured == []
+    assert next(rows).record == 3 and measured == [[3, 1]]
+    assert [row.record for row in rows] == [1, 0, 2]
+    assert measured == [[3, 1], [0], [2]]
+
+
+def test_where_a_batch_fails_those_before_it_were_handed_out():
+    def measure(batch):
+        if len(batch) == 1:
+            raise Cancelled
+        return [row_of(record) for record in batch]
+
+    given = []
+    with pytest.raises(Cancelled):
+        for row in rows_of(measure, [[0, 3, 5], [1, 4], [2]]):
+            given.append(row.record)
+    assert given == [0, 3, 5, 1, 4]
+
+
+def test_a_batch_with_numbers_that_are_not_finite_is_handed_out_when_each_was_measured_alone():
+    """Until then its rows say "not used" of facts that are."""
+    measured = []
+
+    def measure(batch):
+        measured.append(batch)
+        if measured == [[0, 3, 5], [0], [3]]:
+            raise Cancelled
+        return [replace(row_of(record), status="used" if len(batch) == 1 else "overflow") for record in batch]
+
+    with pytest.raises(Cancelled):
+        next(rows_of(measure, [[0, 3, 5], [1, 4]]))
+    assert measured == [[0, 3, 5], [0], [3]]
 
 
 def test_a_step_inside_of_a_fact_keeps_the_count_of_facts():
@@ -65,12 +96,12 @@ def test_a_fact_whose_numbers_overflow_is_not_used_and_spoils_no_other(name, fac
     settings = chosen.settings(**{key: quick[key] for key in quick if hasattr(chosen.settings(), key)})
     facts = facts[:4]
     checks = [replace(check, known=True) for check in check_known_facts(model, facts)]
-    whole = list(chosen.rows(model, facts, checks, settings))
+    whole = in_order(chosen.rows(model, facts, checks, settings), facts)
     model.model.lm_head.weight = torch.nn.Parameter(model.model.lm_head.weight.clone(), requires_grad=False)
     elsewhere = {token for fact in facts if fact.record != 1 for token in prompt_row(model.asking, fact.prompt).ids}
     *_, broken = (token for token in prompt_row(model.asking, facts[1].prompt).ids if token not in elsewhere)
     model.architecture.embedding.weight[broken] = torch.inf
-    rows = list(chosen.rows(model, facts, checks, settings))
+    rows = in_order(chosen.rows(model, facts, checks, settings), facts)
     assert [row.used for row in rows] == [True, False, True, True] and rows[1].values == {}
     assert rows[1].status.endswith("are not finite: an overflow in float64") and rows[1].cost.forward_rows > 0
     for row, other in zip(rows, whole, strict=True):

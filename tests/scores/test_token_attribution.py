@@ -33,7 +33,7 @@ def embedded(model, row):
 def quadrature(model, row, steps):
     """The same integral with the answer's tokens explained together, (prompt tokens,)."""
     points, weights = np.polynomial.legendre.leggauss(steps)
-    clean, blank = embedded(model, row), embedded(model, baseline_row(model.tokenizer, row))
+    clean, blank = embedded(model, row), embedded(model, baseline_row(model.asking, row))
     total = torch.zeros_like(clean)
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
         between = (blank + point * (clean - blank)).requires_grad_()
@@ -60,7 +60,7 @@ def test_scores_add_up_to_the_change_from_the_baseline(tiny, facts):
     result = token_attribution(tiny, fact, check_of(tiny, fact), n_steps=100)
     for name, answer in (("old", "basketball"), ("new", "tennis and football")):
         row = answer_row(tiny.asking, fact.prompt, answer)
-        change = log_probability(tiny, row) - log_probability(tiny, baseline_row(tiny.tokenizer, row))
+        change = log_probability(tiny, row) - log_probability(tiny, baseline_row(tiny.asking, row))
         assert abs(change) > 0.1
         assert np.nansum(result.scores[name]) == pytest.approx(change.item(), rel=1e-2)
 

@@ -5,6 +5,7 @@ import json
 import signal
 import threading
 import weakref
+from dataclasses import replace
 from functools import partial
 from http.server import ThreadingHTTPServer
 
@@ -13,7 +14,7 @@ from lga_core.models.sources.catalogue import resolve
 from lga_core.progress import Phase
 from lga_core.service.ledger_requests import ChangeLedger, WriteEdits
 from lga_core.service.process.client import CANCEL_SECONDS, EngineClient
-from lga_core.service.requests import LoadRequest, ReadFactsRequest, ScoreRequest
+from lga_core.service.requests import ReadFactsRequest, ScoreRequest
 from tests.data.fake_hub import FakeHub
 from tests.service.asking import SECONDS, done, long_request, needs, proxy, until, working
 
@@ -61,15 +62,16 @@ def test_what_has_ended_is_kept_by_those_who_asked_alone(client, tiny_folder):
 
 def test_while_one_session_fetches_a_model_others_compute_with_the_one_in_memory(client, tiny_folder, tmp_path):
     """It waits for ever: this process holds the lock under which it would be fetched."""
-    done(client.start(LoadRequest(model=str(tiny_folder)), "Loading"))
+    score = ScoreRequest(model=str(tiny_folder), proxy=proxy(2), needs=needs("gradients"))
+    done(client.start(replace(score, proxy=proxy(1)), "Scoring"))
     path = tmp_path / "large.gguf"
     path.write_bytes(b"weights")
     entry = resolve(str(path))
     with files.acquire(entry.slug, entry.title):
-        fetching = client.start(LoadRequest(model=str(path)), "Fetching")
+        fetching = client.start(replace(score, model=str(path)), "Fetching")
         working(fetching, Phase.FETCH)
         assert client.model == str(tiny_folder)
-        done(client.start(ScoreRequest(model=str(tiny_folder), proxy=proxy(2), needs=needs("gradients")), "Scoring"))
+        done(client.start(score, "Scoring"))
         assert fetching.alive and client.model == str(tiny_folder)
         client.cancel(fetching)
         assert fetching.wait(SECONDS)

@@ -2,11 +2,11 @@
 
 from lga_core.progress import Phase, Progress
 from lga_core.service.process.jobs import Job
-from lga_core.service.requests import LoadRequest
+from lga_core.service.requests import Request
 
 
 def test_a_stage_is_a_phase_or_something_shown():
-    job = Job(1, "It", LoadRequest(model="tiny"))
+    job = Job(1, "It", Request(model="tiny"))
     stages = [job.stage]
     for done in (0, 1):
         job.report(Progress(phase=Phase.LGA, done=done, total=2))

@@ -70,7 +70,7 @@ def test_every_cell_answers_with_its_layer_record_and_raw_value(n, layers):
             assert (trace.x[index], trace.y[index]) == (layer, row)
             assert tuple(trace.customdata[index][:3]) == (layer, row, None if np.isnan(value) else value)
         assert trace.marker.opacity == 0 and trace.unselected.marker.opacity == 0
-        assert trace.selected.marker.opacity > 0.5
+        assert trace.selected.marker.opacity == 0 and trace.marker.maxdisplayed == 1
     assert [row[0] for row in columns.customdata] == list(range(layers))
 
 

@@ -1,38 +1,17 @@
-"""Which layer to take: by the study's regret, never where an edit cannot act, and what the study is asked for."""
+"""Which layer to take: by the study's regret, and never where an edit cannot act."""
 
 from dataclasses import asdict, replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from view.made import rows
-from view.made_study import plain_unit, unit
+from view.made_study import plain_unit
 from view.made_sweep import sweep
 
-from lga_core.data.facts import Fact
-from lga_core.editing.settings import RRomeSettings, ValueSettings
-from lga_core.results import (
-    Cost,
-    Estimate,
-    FactRow,
-    LayerScores,
-    ModelIdentity,
-    Obstacle,
-    PastWorth,
-    Selection,
-)
-from lga_core.runs.storage.store import Store
-from lga_core.scores.forecast.gain import Terms
+from lga_core.results import Cost, Estimate, LayerScores, Obstacle, PastWorth, Selection
 from lga_core.scores.methods import layer_scores
-from lga_core.service.reading import answering
-from lga_core.service.reading.answering import stored_obstacles
-from lga_core.service.reading.method_scores import ScoreChoices
-from lga_core.service.requests import ProxySet
-from lga_core.worth.reach import obstacles, subject_ends_prompt
 from lga_core.worth.recommendation import past_worth, recommend
 from lga_core.worth.selectors import SELECTORS
-from lga_core.worth.study.across import summary
-from lga_core.worth.study.sets import SETS
 
 LAST = Obstacle(layer=5, why="no path", facts=3, of=3)
 
@@ -40,11 +19,6 @@ LAST = Obstacle(layer=5, why="no path", facts=3, of=3)
 def study(**worth):
     """A study that says these regrets, whoever is compared."""
     return lambda _selectors: worth
-
-
-def own_picks(*selectors: str) -> dict[str, None]:
-    """These are compared by the study's own picks."""
-    return dict.fromkeys(selectors)
 
 
 def past(regret: float, proxy_facts: int = 4) -> PastWorth:
@@ -172,41 +146,6 @@ def test_a_sweep_is_a_candidate_with_the_share_of_draws_that_pick_its_layer():
     assert recommend({}, None, study(), {}).recommended is None
 
 
-@pytest.mark.parametrize(
-    ("model", "fact_set", "like", "units"),
-    [("tiny", "world", "this", 1), ("tiny", "unseen", "this model", 2), ("unseen", "world", "any", 3)],
-)
-def test_the_study_answers_with_the_nearest_units_it_has(model, fact_set, like, units):
-    kept = [unit(0), unit(1, fact_set="other"), unit(2, model="second"), unit(3, editor="ft-m")]
-    every = past_worth(kept, model, fact_set, "r-rome", own_picks("lga", "cma-mlp", "middle", "brute-force"))
-    found = every["lga"]
-    assert (found.like, len(found.units), found.editor) == (like, units, "r-rome")
-    assert found.regret.low <= found.regret.value <= found.regret.high
-    assert (found.regret.n, found.facts) == (12 * units, 12 * min(units, 2)), "two of the units have the same facts"
-    assert found.proxy_facts == min(
-        pick.n_facts for one in kept[:units] for pick in one.picks if pick.selector == "lga"
-    )
-    assert every["middle"].proxy_facts == 0
-    random = summary(kept[:units]).any_layer["regret"]
-    assert every["any"].regret == random and every["any"].units == found.units
-
-
-def test_selectors_are_compared_over_the_units_in_which_all_of_them_have_a_pick():
-    """LGA is worse in the unit in which CMA has no pick; CMA alone says nothing of that unit."""
-    kept = [unit(0), unit(1, fact_set="other"), unit(2, fact_set="third", without="cma-mlp")]
-    both = past_worth(kept, "tiny", "unseen", "r-rome", own_picks("lga", "cma-mlp", "brute-force"))
-    own = {item.selector: item.measures["regret"].value for item in summary(kept[:2]).selectors}
-    assert {name: both[name].regret.value for name in own if name in both} == pytest.approx(
-        {name: own[name] for name in own if name in both}
-    )
-    assert both["lga"].units == both["cma-mlp"].units == ("tiny/world", "tiny/other")
-    alone = past_worth(kept, "tiny", "unseen", "r-rome", own_picks("lga"))["lga"]
-    assert len(alone.units) == 3 and alone.regret.value != pytest.approx(both["lga"].regret.value)
-    apart = [unit(0, without="lga"), unit(1, fact_set="other", without="cma-mlp")]  # no unit has both
-    fallen_back = past_worth(apart, "tiny", "unseen", "r-rome", own_picks("lga", "cma-mlp"))
-    assert (fallen_back["lga"].units, fallen_back["cma-mlp"].units) == (("tiny/other",), ("tiny/world",))
-
-
 def test_few_facts_no_longer_put_a_pick_behind_the_middle_layer_where_the_study_drew_as_few():
     """The middle layer of six, layer 3, has a regret of 30; LGA's own pick at layer 1 has 10, from 8 facts 25."""
     kept = [plain_unit("world", 1, {8: 35.0, 32: 50.0}, facts=32)]
@@ -220,120 +159,3 @@ def test_few_facts_no_longer_put_a_pick_behind_the_middle_layer_where_the_study_
     assert (found.recommended.past.regret.value, found.recommended.fewer_facts) == (pytest.approx(25), False)
     fewer = recommend(both | {"lga": scores("lga", 2, n=7)}, None, ask, {})
     assert fewer.recommended.selector == "middle" and fewer.candidates[0].fewer_facts
-
-
-@pytest.mark.parametrize(("name", "file"), [(name, file or name) for name, (_title, file) in SETS.items()])
-def test_a_set_that_is_loaded_from_the_benchmarks_file_is_the_studys(name, file):
-    found = past_worth([unit(0, fact_set=name), unit(1, fact_set="another")], "tiny", file, "r-rome", own_picks("lga"))
-    assert found["lga"].like == "this" and found["lga"].units == (f"tiny/{name}",)
-
-
-def test_the_set_that_a_selector_was_developed_on_is_told():
-    kept = [unit(0), unit(1, fact_set="other")]
-    forecasts = [
-        replace(one, picks=(*one.picks, replace(one.picks[0], selector="forecast", title="Forecast"))) for one in kept
-    ]
-    told = past_worth(forecasts, "tiny", "unseen", "r-rome", own_picks("lga", "forecast"))
-    assert told["forecast"].developed_on == "Set world" and told["lga"].developed_on is None
-    assert past_worth(forecasts, "tiny", "other", "r-rome", own_picks("forecast"))["forecast"].developed_on is None
-
-
-def test_an_editor_without_units_is_judged_by_those_of_most():
-    found = past_worth([unit(0), unit(1, fact_set="other")], "tiny", "world", "emmet", own_picks("lga"))["lga"]
-    assert (found.like, found.editor) == ("this model", "r-rome")
-    assert past_worth([], "tiny", "world", "r-rome", own_picks("lga")) == {}
-
-
-def test_units_that_were_swept_in_another_way_are_not_put_together():
-    """Of two ways the one measured last: another stop of the search, or another rule of which answer counts."""
-    late = unit(1, fact_set="other")
-    first = unit(0)
-    early = replace(first, provenance=replace(first.provenance, created="2020-01-01T00:00:00+00:00"))
-    alone = summary([late], selectors=("lga", "cma-mlp"))
-    for differing in (
-        replace(early, test=replace(early.test, settings={**early.test.settings, "steps": 99})),
-        replace(early, test=replace(early.test, answers="best" if late.test.answers == "first" else "first")),
-    ):
-        found = past_worth([differing, late], "tiny", "unseen", "r-rome", own_picks("lga", "cma-mlp"))
-        assert {name: item.units for name, item in found.items()} == dict.fromkeys(found, ("tiny/other",))
-        for item in alone.selectors:
-            assert found[item.selector].regret.value == pytest.approx(item.measures["regret"].value)
-        assert found["any"].facts == len(late.test.records)
-    both = past_worth([early, late], "tiny", "unseen", "r-rome", own_picks("lga", "cma-mlp"))
-    assert both["lga"].units == ("tiny/world", "tiny/other"), "swept in one way, whenever that was"
-
-
-def test_a_selector_without_a_pick_in_the_latest_units_is_judged_by_the_earlier_ones():
-    late = unit(1, fact_set="other", without="cma-mlp")
-    first = unit(0)
-    early = replace(
-        first,
-        provenance=replace(first.provenance, created="2020-01-01T00:00:00+00:00"),
-        test=replace(first.test, settings={**first.test.settings, "steps": 99}),
-    )
-    found = past_worth([early, late], "tiny", "unseen", "r-rome", own_picks("lga", "cma-mlp"))
-    assert found["lga"].units == found["cma-mlp"].units == ("tiny/world",)
-
-
-def fact(prompt: str, record: int = 0) -> Fact:
-    start = prompt.index("Needle")
-    return Fact(record=record, prompt=prompt, subject="Needle", span=(start, start + 6), target_new="Boston")
-
-
-def test_the_last_block_has_no_path_where_the_prompt_goes_on_behind_the_subject():
-    behind, at_end = fact("The Needle is in"), fact("Where is the Needle")
-    assert subject_ends_prompt(at_end) and not subject_ends_prompt(behind)
-    found = obstacles(6, [behind], "r-rome")
-    assert list(found) == [5] and found[5].why == "no path"
-    assert obstacles(6, [at_end], "r-rome") == {} == obstacles(6, [behind], "ft-m")
-    assert obstacles(6, [behind, at_end, at_end], "r-rome") == {}
-    assert obstacles(6, [behind, behind, at_end], "r-rome")[5].facts == 2
-
-
-def test_in_a_chat_template_its_marks_follow_every_subject():
-    at_end = fact("Where is the Needle")
-    assert not subject_ends_prompt(at_end, chat=True)
-    found = obstacles(6, [at_end, at_end], "r-rome", chat=True)
-    assert list(found) == [5] and (found[5].why, found[5].facts) == ("no path", 2)
-    assert obstacles(6, [at_end], "ft-m", chat=True) == {}
-
-
-@pytest.mark.parametrize(("chat", "layers"), [(None, []), ("template", [5])])
-def test_the_store_is_asked_for_obstacles_in_the_models_chat_template(tmp_path, chat, layers):
-    at_end = fact("Where is the Needle")
-    model = ModelIdentity(name="made", fingerprint="m", dtype="torch.float32", machine="cpu", layers=6, chat=chat)
-    proxy = ProxySet(name="made", candidates=(at_end,), limit=1)
-    found = stored_obstacles(model, proxy, at_end, ScoreChoices(seed=0), "r-rome", Store(tmp_path))
-    assert list(found) == layers
-
-
-def forecast_of(values):
-    """One fact's row of the forecast."""
-    return FactRow(record=0, status="used", old_answer="Seattle", old_source="data", known=True, values=values)
-
-
-def test_the_expected_gain_is_read_at_the_editors_norm_bound(tmp_path, monkeypatch):
-    """The rewrite gains more than both others lose; at the default bound it saturates, and they outweigh it."""
-    losing = {f"change/{name}": np.array([[0.45]]) for name in ("rephrase", "locality")}
-    nll = {f"nll/{name}": np.array([1.0]) for name in ("rephrase", "locality")}
-    row = forecast_of({"change/rewrite": np.array([-1.0]), "nll/rewrite": np.array(1.0), **losing, **nll})
-    asked = fact("Where is the Needle")
-    assert list(obstacles(1, [asked], "r-rome", [row])) == [0]
-    assert obstacles(1, [asked], "r-rome", [row], terms=Terms(norm_bound=0.1)) == {}
-    choices = ScoreChoices(seed=0)
-    measured = SimpleNamespace(measured={choices.need("forecast"): ([row], None)})
-    monkeypatch.setattr(answering, "scored_facts", lambda *_args: measured)
-    model = ModelIdentity(name="made", fingerprint="m", dtype="torch.float32", machine="cpu", layers=1)
-    proxy = ProxySet(name="made", candidates=(asked,), limit=1)
-    stored = (model, proxy, asked, choices, "r-rome", Store(tmp_path))
-    assert list(stored_obstacles(*stored)) == [0]
-    assert stored_obstacles(*stored, RRomeSettings(value=ValueSettings(norm_bound=0.1))) == {}
-
-
-def test_a_layer_without_an_expected_gain_is_named():
-    change = np.array([-0.5, 0.2, -0.1, 0.0])  # of the nll: less is better
-    row = forecast_of({"change/rewrite": change, "nll/rewrite": np.array(2.0)})
-    found = obstacles(4, [fact("Where is the Needle")], "r-rome", [row])
-    assert {layer: item.why for layer, item in found.items()} == {1: "no gain", 3: "no gain"}
-    for editor in ("ft-l", "ft-m"):  # the forecast is of an edit through the key at the subject
-        assert obstacles(4, [fact("Where is the Needle")], editor, [row]) == {}

@@ -40,8 +40,7 @@ def base_model(name: str, repository: str | None = None) -> Base:
             "The edits are for a model of this machine, whose place on the hub is not known.",
             hint="Name the base model's repository: --base-model OWNER/NAME, or on the page its field.",
         )
-    if not HUB_ID.fullmatch(place):
-        raise LgaError(f"{place[:80]!r} is no repository's name.", hint="Write it as OWNER/NAME.")
+    check_name(place)
     licence = entry.licence if entry is not None and entry.base_repository == place else None
     origin = entry.origin if entry is not None else None
     own_weights = isinstance(origin, Hub) and origin.repo == place
@@ -53,6 +52,12 @@ def base_model(name: str, repository: str | None = None) -> Base:
         # A path of this machine is nobody's business.
         name=(entry.id if entry is not None and entry.source != "path" else place) + (SUFFIX if is_chat(name) else ""),
     )
+
+
+def check_name(repository: str) -> None:
+    """Raise LgaError for what cannot be the name of a repository."""
+    if not HUB_ID.fullmatch(repository):
+        raise LgaError(f"{repository[:80]!r} is no repository's name.", hint="Write it as OWNER/NAME.")
 
 
 def check_online(what: str) -> None:

@@ -12,9 +12,8 @@ from time import monotonic
 
 from huggingface_hub import constants, get_token
 
-from lga_core.editing.publishing.base import KEPT, check_online
+from lga_core.editing.publishing.base import KEPT, check_name, check_online
 from lga_core.errors import LgaError
-from lga_core.models.sources.catalogue import HUB_ID
 from lga_core.models.sources.fetching.child import ChildFailed, own_modules, run_child
 from lga_core.progress import Cancelled, Phase, Progress, Reporter, silent
 from lga_core.results import PublishedEdits
@@ -26,8 +25,7 @@ LOGIN = "Log in once with `hf auth login`, or set HF_TOKEN to a token that may w
 
 def check_ready(repository: str) -> None:
     """Raise LgaError where nothing can be published: a wrong name, offline by choice, or no token."""
-    if not HUB_ID.fullmatch(repository):
-        raise LgaError(f"{repository[:80]!r} is no repository's name.", hint="Write it as OWNER/NAME.")
+    check_name(repository)
     check_online("publish")
     if get_token() is None:
         raise LgaError("The hub's client has no token, and publishing needs one.", hint=LOGIN)

@@ -7,7 +7,7 @@ from lga_core.editing.files.containers import Container
 from lga_core.editing.files.manifest import MANIFEST, METRICS_FILE, TENSORS, Manifest, ManifestEntry, Measured
 from lga_core.editing.files.reading import checked_tensors, read_manifest, read_measured, read_tensors
 from lga_core.editing.publishing.adapter import checked_adapter
-from lga_core.editing.publishing.base import base_model
+from lga_core.editing.publishing.base import base_model, check_name
 from lga_core.editing.publishing.card import model_card
 from lga_core.errors import LgaError
 from lga_core.models.sources.checkpoint import ADAPTER_CONFIG
@@ -20,9 +20,11 @@ COVARIANCE = "covariance"  # the setting that may name a file
 def parcel(files: Container, repository: str, base: str | None = None) -> dict[str, bytes]:
     """The files by name, the card among them; of what lies beside an edit set nothing else is taken.
 
-    `base`: the base model's repository, where the catalogue does not know it. Raises LgaError where the set is damaged
-    or holds no edit, the base model is not known, or its licence cannot be asked for.
+    `base`: the base model's repository, where the catalogue does not know it. Raises LgaError where `repository`
+    cannot be a name, the set is damaged or holds no edit, the base model is not known, or its licence cannot be asked
+    for.
     """
+    check_name(repository)
     manifest = read_manifest(files)
     if not manifest.entries:
         raise LgaError("This edit set holds no edit.", hint="Publish one that does.")

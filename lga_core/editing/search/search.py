@@ -8,7 +8,6 @@ cases of several layers share the blocks above them. Those whose search has ende
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Literal
 
 import torch
@@ -99,40 +98,30 @@ class Search:
         Of the chosen cases, the lowest layers first, each under its own δ (n, d_out).
         """
         contexts = next(iter(self.keys.values())).shape[1]
-        entering = {layer: list(group) for layer, group in groupby(range(len(cases)), lambda case: cases[case][0])}
-        asked: list[int] = []  # where the contexts of all cases stand in the batch, case by case
-        kl_places: list[int] = []  # and the KL prompts
-        rows: list[int] = []  # of the activations, in the batch
+        places = _Places.of(cases, contexts, self.kl_rows)
+        rows: list[int] = []  # of the activations, that are in the batch
         hidden = deltas.new_empty(0)
         for block in range(cases[0][0], model.layers):
-            if block > cases[0][0]:
+            if rows:
                 hidden = run_block(model, self.activations, block, hidden, self._selected(rows))  # (R, T, d)
-            if block not in entering:
-                continue
-            own: list[int] = []
-            owners: list[int] = []
-            for case in entering[block]:
-                fact = cases[case][1]
-                mine = [fact * contexts + context for context in range(contexts)]
-                places = range(len(rows) + len(own), len(rows) + len(own) + contexts)
-                asked += places
-                if self.kl_rows[fact] == mine[0]:
-                    kl_places.append(places[0])
-                else:
-                    kl_places.append(places[-1] + 1)
-                    mine.append(self.kl_rows[fact])
-                own += mine
-                owners += [case] * len(mine)
-            begun = self._after(model, block, self._selected(own), deltas[owners])
-            hidden = torch.cat([hidden, begun]) if rows else begun
-            rows += own
-        hidden = model.architecture.final_norm(hidden)
+            if block in places.joining:
+                joining = places.joining[block]
+                begun = self._after(model, block, self._selected(joining), deltas[places.cases[block]])
+                hidden = torch.cat([hidden, begun]) if rows else begun
+                rows += joining
+        return self._read(model, model.architecture.final_norm(hidden), cases, places)
+
+    def _read(
+        self, model: LoadedModel, hidden: torch.Tensor, cases: Sequence[Case], places: "_Places"
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `evaluate` returns, from the last block's normalized outputs (R, T, d)."""
+        contexts = len(places.contexts) // len(cases)
         device = hidden.device
         index = self.index.select(
             torch.tensor([fact * contexts + context for _, fact in cases for context in range(contexts)], device=device)
         )
-        predicting = hidden[torch.tensor(asked, device=device)[index.rows], index.columns]  # (N, d)
-        subjects = hidden[torch.tensor(kl_places, device=device), self.column]  # (n, d)
+        predicting = hidden[torch.tensor(places.contexts, device=device)[index.rows], index.columns]  # (N, d)
+        subjects = hidden[torch.tensor(places.kl_prompts, device=device), self.column]  # (n, d)
         logits = model.architecture.logits(torch.cat([predicting, subjects]))  # the head's weights are read once
         nll = nn.functional.cross_entropy(logits[: len(predicting)], index.tokens, reduction="none")
         nll = index.mean_by_row(nll).unflatten(0, (len(cases), contexts)).mean(1)
@@ -160,6 +149,34 @@ class Search:
             return add(recorded(layer), recorded(layer + 1))
         with on_outputs({_module(model.architecture.blocks[layer], self.site): add}, model.architecture.flat):
             return run_block(model, self.activations, layer, recorded(layer), rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """Where the rows of some cases stand in the batch, which a case's rows join at its layer."""
+
+    joining: dict[int, list[int]]  # layer -> rows of the activations
+    cases: dict[int, list[int]]  # layer -> the case of each of them
+    contexts: list[int]  # in the batch, case by case
+    kl_prompts: list[int]  # in the batch, one a case; it may be the case's first context
+
+    @classmethod
+    def of(cls, cases: Sequence[Case], contexts: int, kl_rows: Sequence[int]) -> "_Places":
+        """Of cases with the lowest layers first. `contexts`: of a fact; `kl_rows`: as `Search` has them."""
+        places = cls(joining={}, cases={}, contexts=[], kl_prompts=[])
+        first = 0  # the case's first place in the batch
+        for case, (layer, fact) in enumerate(cases):
+            rows = list(range(fact * contexts, (fact + 1) * contexts))
+            places.contexts.extend(range(first, first + contexts))
+            if kl_rows[fact] == rows[0]:
+                places.kl_prompts.append(first)
+            else:
+                places.kl_prompts.append(first + contexts)
+                rows.append(kl_rows[fact])
+            places.joining.setdefault(layer, []).extend(rows)
+            places.cases.setdefault(layer, []).extend([case] * len(rows))
+            first += len(rows)
+        return places
 
 
 def _rows_of(facts: Sequence[Contexts]) -> tuple[list[TokenRow], list[int], tuple[int, ...]]:

@@ -13,7 +13,7 @@ import torch
 from lga_core.data.facts import Fact
 from lga_core.editing.search.contexts import Contexts, batches
 from lga_core.editing.table import Editor, editor_named
-from lga_core.evaluation.experiments.sweep_cell import cell_cost, cell_of
+from lga_core.evaluation.experiments.sweep_cell import FactRows, cell_of
 from lga_core.evaluation.experiments.sweep_edits import edits_by_layer
 from lga_core.evaluation.metrics.asking import ProbeQuestions, probe_questions
 from lga_core.evaluation.metrics.forced import ForcedProbes
@@ -21,6 +21,7 @@ from lga_core.evaluation.settings import SWEEP_METRICS, SweepMetrics
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import batch_room
+from lga_core.models.running.residual import adds_to_residual
 from lga_core.models.text.own_text import prefixes
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import SweepCell
@@ -133,7 +134,7 @@ def _sweep_batch(
     for fact in facts:
         probes.append(probe_questions(model, fact, answers=metrics.answers, per_group=metrics.probes))
         count.step("preparing the probes")
-    step_rows = _step_rows(model, facts, editor, settings)
+    rows = _fact_rows(model, facts, probes, layers, editor, settings)
     for group in _groups(model, probes, layers):
         asking = count.during("probes before the edits")
         forced = ForcedProbes.prepare(model, probes, group, report=asking)
@@ -143,20 +144,28 @@ def _sweep_batch(
             after = forced.ask(model, edits, report=count.during(f"layer {layer}: probes"))
             seconds = (count.watch.seconds - begin + owed) / len(facts)
             yield [
-                cell_of(fact, layer, asked, old, new, item, cell_cost(model, asked, layer, item, rows, seconds))
-                for fact, asked, old, new, item, rows in zip(
-                    facts, probes, before, after, written, step_rows, strict=True
-                )
+                cell_of(fact, layer, asked, old, new, item, own.cost(model.layers, layer, len(item.losses[0]), seconds))
+                for fact, asked, old, new, item, own in zip(facts, probes, before, after, written, rows, strict=True)
             ]
             begin = count.watch.seconds
 
 
-def _step_rows(model: LoadedModel, facts: Sequence[Fact], editor: Editor, settings: Any) -> list[int]:
-    """Of each fact, the rows of one step of its search, or of its training."""
+def _fact_rows(
+    model: LoadedModel,
+    facts: Sequence[Fact],
+    probes: Sequence[ProbeQuestions],
+    layers: Sequence[int],
+    editor: Editor,
+    settings: Any,
+) -> list[FactRows]:
+    """What each fact's cells run."""
     if editor.key_value is None:
-        return [1] * len(facts)
+        return [FactRows.of_training(asked, settings.steps) for asked in probes]
+    with model.using("checking the blocks"):
+        spared = frozenset(layer for layer in layers if adds_to_residual(model, layer))
     before = prefixes(model, settings.contexts, settings.seed)
-    return [Contexts.of(model, fact, before).step_rows for fact in facts]
+    contexts = [Contexts.of(model, fact, before) for fact in facts]
+    return [FactRows.of_search(own, asked, spared) for own, asked in zip(contexts, probes, strict=True)]
 
 
 def _groups(model: LoadedModel, probes: Sequence[ProbeQuestions], layers: Sequence[int]) -> list[Sequence[int]]:

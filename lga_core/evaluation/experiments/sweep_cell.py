@@ -1,14 +1,16 @@
 """One cell of a sweep: what an edit at a layer alone did to its fact, and what that cost."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isfinite
 
 from lga_core.data.facts import Fact
 from lga_core.editing.editors.editor import Written
+from lga_core.editing.search.contexts import Contexts
 from lga_core.evaluation.metrics.asking import ProbeQuestions
 from lga_core.evaluation.metrics.forced import FactAnswers
 from lga_core.evaluation.metrics.probe_results import forced_shares
-from lga_core.models.loaded import LoadedModel
+from lga_core.models.text.tokens import TokenRow
 from lga_core.probes.summary import mean_over_groups
 from lga_core.results import METRICS, Cost, SweepCell
 
@@ -53,18 +55,67 @@ def cell_of(
     )
 
 
-def cell_cost(
-    model: LoadedModel, probes: ProbeQuestions, layer: int, written: Written, step_rows: int, seconds: float
-) -> Cost:
-    """Rows by the share of blocks that they run through, for an editor's search from nothing with `step_rows` a step.
+@dataclass(frozen=True, kw_only=True)
+class FactRows:
+    """What one fact runs in a sweep, in rows: sequences through the whole model, each by its own length (METHOD.md §6).
 
-    `seconds` is what the cell took: where its v* was kept, the search is in the rows and not in the seconds.
+    Pads are not in it.
     """
-    share = 1 - layer / model.layers
-    evaluations = len(written.losses[0])
-    asked = sum(len(question.rows) for question in probes.questions)
-    return Cost(
-        seconds=seconds,
-        forward_rows=(evaluations * step_rows + asked) * share,
-        backward_rows=(evaluations - 1) * step_rows * share,
-    )
+
+    once: int  # for all layers together: its probes and the contexts of its search, on the unedited model
+    layer: int  # at each layer anew: the row that an editor trains on, up to the layer
+    asked: int  # after each edit: its probes
+    step: float  # in one evaluation of its search or training, were it at layer 0
+    spared: frozenset[int] = frozenset()  # layers at which a search begins above the edited block
+    gradients: int | None = None  # that a training takes at most; None: a search takes none where it ends
+
+    @classmethod
+    def of_search(cls, contexts: Contexts, probes: ProbeQuestions, spared: frozenset[int]) -> "FactRows":
+        """Of the editors that search v*: a step runs the columns from the last subject token on.
+
+        `spared`: the layers whose down projection's output arrives at the block's output as it is.
+        """
+        asked, own = _asked(probes)
+        count = contexts.step_rows
+        rows = list(zip(contexts.rows, contexts.subject_ends, strict=True))
+        searched = rows if count == len(rows) else rows[:-1]
+        step = sum(_tail_share(row, end) for row, end in searched)
+        return cls(once=asked + own + count, layer=0, asked=asked, step=step, spared=spared)
+
+    @classmethod
+    def of_training(cls, probes: ProbeQuestions, steps: int) -> "FactRows":
+        """Of the editors that train ΔW in at most so many steps: each runs the whole row."""
+        asked, own = _asked(probes)
+        return cls(once=asked + own, layer=1, asked=asked, step=1, gradients=steps)
+
+    def cost(self, layers: int, layer: int, evaluations: int, seconds: float) -> Cost:
+        """Of one cell in a model of so many layers, whose search or training took so many evaluations.
+
+        What is run once for all layers counts 1/L a cell, whichever layers are swept: a cell's rows say nothing of the
+        sweep that it was measured in. `seconds` is what the cell took: where its v* was kept, the search is in the rows
+        and not in the seconds.
+        """
+        above = layers - layer
+        step = self.step * (above - (layer in self.spared)) / layers
+        gradients = evaluations - 1 if self.gradients is None else min(evaluations, self.gradients)
+        return Cost(
+            seconds=seconds,
+            forward_rows=self.once / layers + self.layer + self.asked * above / layers + evaluations * step,
+            backward_rows=gradients * step,
+        )
+
+
+def _asked(probes: ProbeQuestions) -> tuple[int, int]:
+    """The rows of a fact's questions, and how many of these the model had to answer first."""
+    own = sum(question.source == "model" for question in probes.questions)
+    return sum(len(question.rows) for question in probes.questions), own
+
+
+def _tail_share(row: TokenRow, end: int) -> float:
+    """The share of a row's columns that a step runs: from the last subject token on, which stands at `end`.
+
+    The answer's last token is not run. Where the subject's end melts into the answer's first token, the column that
+    predicts this one is run too.
+    """
+    columns = len(row.given) if end < len(row.given) else len(row)
+    return (columns - min(end, row.start - 1)) / columns

@@ -164,7 +164,7 @@ def _generate(
         texts = generate(
             model,
             [question.prompt_row for question, _ in part],
-            longest,
+            [question.free_length for question, _ in part],
             most_probable,
             partial(applied, model, edits, first_row=sum(not edited for _, edited in part)),
             phase=Phase.PROBES,

@@ -13,6 +13,8 @@ from lga_core.progress import Phase, Progress, Reporter, silent
 
 Pick = Callable[[torch.Tensor], torch.Tensor]
 """(B, V) logits of the next token -> (B,) token ids."""
+Length = int | Sequence[int]
+"""How many tokens are written after each row: the same for all, or each row's own."""
 Edited = Callable[[], AbstractContextManager[None]]
 """Applies edits for one step: `partial(applied, model, edits)`."""
 
@@ -27,7 +29,7 @@ def most_probable(logits: torch.Tensor) -> torch.Tensor:
     return logits.argmax(-1)
 
 
-def greedy(model: LoadedModel, rows: Sequence[TokenRow], length: int) -> list[tuple[int, ...]]:
+def greedy(model: LoadedModel, rows: Sequence[TokenRow], length: Length) -> list[tuple[int, ...]]:
     """At most `length` greedy tokens after each row, without the end-of-text token.
 
     Nothing is reported, so that the model may be held meanwhile.
@@ -38,7 +40,7 @@ def greedy(model: LoadedModel, rows: Sequence[TokenRow], length: int) -> list[tu
 def generate(
     model: LoadedModel,
     rows: Sequence[TokenRow],
-    length: int,
+    length: Length,
     pick: Pick,
     edited: Edited = nullcontext,
     *,
@@ -53,7 +55,8 @@ def generate(
     """
     steps = stream(model, rows, length, pick, past_ends=past_ends)
     texts: list[list[int]] = [[] for _ in rows]
-    for done in range(1, length + 1):
+    longest = length if isinstance(length, int) else max(length)
+    for done in range(1, longest + 1):
         with model.using(phase), edited():
             tokens = next(steps, None)
         if tokens is None:
@@ -61,7 +64,7 @@ def generate(
         for text, token in zip(texts, tokens, strict=True):
             if token is not None:
                 text.append(token)
-        report(Progress(phase=phase, done=done, total=length, detail=detail))
+        report(Progress(phase=phase, done=done, total=longest, detail=detail))
     return [tuple(text) for text in texts]
 
 
@@ -90,14 +93,15 @@ def end_tokens(model: LoadedModel) -> set[int]:
 
 
 def stream(
-    model: LoadedModel, rows: Sequence[TokenRow], length: int, pick: Pick, *, past_ends: bool = False
+    model: LoadedModel, rows: Sequence[TokenRow], length: Length, pick: Pick, *, past_ends: bool = False
 ) -> Iterator[list[int | None]]:
     """One more token for every row at each step, None for a row whose text has ended; stops when all have.
 
     The model is held within a step only, and a step runs it as it is then, with whatever edits are applied around it.
-    With `past_ends` a text goes on after its end token, as packed training text does. Raises LgaError when a
-    text has become longer than the model has positions.
+    With `past_ends` a text goes on after its end token, as packed training text does. Raises UnaskableError when a
+    text that has not ended has become longer than the model has positions.
     """
+    lengths = [length] * len(rows) if isinstance(length, int) else length
     ends = frozenset() if past_ends else end_tokens(model)
     batch = Batch.of(rows, model.device, side="left")  # so that every row's next token is the last column
     cache = DynamicCache(config=model.model.config.get_text_config())
@@ -105,9 +109,11 @@ def stream(
     mask = batch.mask  # (B, T), one column more at each step
     positions = batch.positions  # as ids
     live = [True] * len(rows)
-    longest = max(len(row.ids) for row in rows)
-    for step in range(length):
-        model.asking.check_length(longest + step)
+    for step in range(max(lengths)):
+        live = [alive and step < most for alive, most in zip(live, lengths, strict=True)]
+        if not any(live):
+            return
+        model.asking.check_length(step + max(len(row) for row, alive in zip(rows, live, strict=True) if alive))
         with model.using("writing text"), torch.no_grad():
             hidden = model.architecture.decoder(
                 input_ids=ids,
@@ -124,4 +130,6 @@ def stream(
         yield [token if alive else None for alive, token in zip(live, tokens, strict=True)]
         ids = chosen[:, None]
         positions = positions[:, -1:] + 1
+        if model.asking.positions is not None:  # a text that has ended runs on beside the others, unheard
+            positions = positions.clamp(max=model.asking.positions - 1)
         mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)

@@ -12,6 +12,7 @@ from lga_core.errors import LgaError
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.entry import Hub, Local, ModelEntry
 from lga_core.models.sources.files import cache_home, model_place
+from lga_core.models.sources.json_files import file_state
 from lga_core.models.text.chat import is_chat, plain_name
 from lga_core.paths import check_root, read_small, user_path
 from lga_core.resources import ASSETS
@@ -153,15 +154,15 @@ def _shipped() -> tuple[ModelEntry, ...]:
 def _own() -> tuple[ModelEntry, ...]:
     path = own_catalogue()
     try:
-        changed = path.stat().st_mtime_ns
+        state = file_state(path)
     except FileNotFoundError:
         return ()
-    return _read_own(path, changed)
+    return _read_own(path, state)
 
 
 @functools.lru_cache(maxsize=4)
-def _read_own(path: Path, _changed: int) -> tuple[ModelEntry, ...]:
-    """`_changed`: when it was written; a file that was written since is another question."""
+def _read_own(path: Path, _state: str) -> tuple[ModelEntry, ...]:
+    """Read again only after it has changed."""
     try:
         own = _entries(read_small(path))
     except ValidationError as error:

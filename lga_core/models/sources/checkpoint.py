@@ -1,6 +1,5 @@
 """What a transformers folder holds, read from its headers without loading anything."""
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +7,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from lga_core.errors import LgaError
-from lga_core.paths import read_small
+from lga_core.models.sources.json_files import read_json
+from lga_core.models.sources.tokenizer_files import VOCABULARIES
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
-# What decides about tokens only where there is no tokenizer.json: transformers then builds the tokenizer of these.
-PARTS_OF_TOKENIZER = ("merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-HEAD = 1 << 22  # characters of tokenizer.json that hold its added tokens, with the special ones
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 PACKED_BYTES = {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
@@ -32,19 +28,13 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
         return (single,)
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        names = _json(index).get("weight_map")
+        names = read_json(index).get("weight_map")
         if not isinstance(names, dict) or not all(map(_is_file_name, names.values())):
             raise LgaError(
                 f"{index} does not name the weight files that lie beside it.", hint="Fetch or copy the file again."
             )
         return tuple(folder / name for name in sorted(set(names.values())))
     return ()
-
-
-def tokenizer_files(folder: Path) -> tuple[str, ...]:
-    """Names of the files that decide which tokens a text has, whether there or not."""
-    whole = (folder / "tokenizer.json").is_file()
-    return TOKENIZER_FILES if whole else (*TOKENIZER_FILES, *PARTS_OF_TOKENIZER)
 
 
 def is_complete(folder: Path) -> bool:
@@ -73,7 +63,7 @@ def check_complete(folder: Path) -> None:
             f"{folder} lacks {len(missing)} of {len(files)} weight files, first {missing[0]}.",
             hint="Fetch or copy the model again.",
         )
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+    if not any((folder / name).is_file() for name in VOCABULARIES):
         raise LgaError(
             f"{folder} has no tokenizer.", hint="Save the tokenizer there: tokenizer.save_pretrained(folder)."
         )
@@ -92,70 +82,10 @@ def weight_bytes(folder: Path, itemsize: int) -> int:
 def configuration(folder: Path) -> dict:
     """config.json; its `text_config`, where there is one, is an object too. Raises LgaError where it cannot be read."""
     path = folder / "config.json"
-    config = _json(path)
+    config = read_json(path)
     if not isinstance(config.get("text_config") or {}, dict):
         raise LgaError(f"The text_config of {path} is not a JSON object.", hint="Fetch or copy the file again.")
     return config
-
-
-def tokenizer_class(folder: Path) -> str | None:
-    """The class that the folder names for its tokenizer.json; None where it names none, or has no such file."""
-    settings = folder / "tokenizer_config.json"
-    if not settings.is_file() or not (folder / "tokenizer.json").is_file():
-        return None
-    named = _json(settings).get("tokenizer_class")
-    return named if isinstance(named, str) else None
-
-
-def other_ends(folder: Path) -> dict[str, list[str]]:
-    """What ends a text or pads it by generation_config.json and the tokenizer's settings, "file: token" -> ids, where
-    config.json states other tokens.
-
-    Where they agree, as in what save_pretrained and the catalogue's conversion write, there is nothing here. Without a
-    tokenizer.json its settings count whole: `tokenizer_files`. A token without an id there is named by its text.
-    """
-    config = configuration(folder)
-    parts = (config.get("text_config") or {}, config)
-    named = {"generation_config.json: eos_token": _optional(folder / "generation_config.json").get("eos_token_id")}
-    if (folder / "tokenizer.json").is_file():
-        ids = _added_tokens(folder / "tokenizer.json")
-        for name in ("tokenizer_config.json", "special_tokens_map.json"):
-            settings = _optional(folder / name)
-            for token in ("eos_token", "pad_token"):
-                given = settings.get(token)
-                text = given.get("content") if isinstance(given, dict) else given
-                named[f"{name}: {token}"] = ids.get(text, text) if isinstance(text, str) else None
-    other = {}
-    for where, token in named.items():
-        key = f"{where.partition(': ')[2]}_id"
-        in_config = next((part[key] for part in parts if part.get(key) is not None), None)
-        if token is not None and _listed(token) != _listed(in_config):
-            other[where] = _listed(token)
-    return other
-
-
-def _listed(token: object) -> list[str]:
-    """One id or several, each once and in order."""
-    return sorted({str(one) for one in (token if isinstance(token, list) else [token])})
-
-
-def _added_tokens(path: Path) -> dict[str, int]:
-    """Text -> id of the tokens beside the vocabulary, which stand at the beginning of a tokenizer.json."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(HEAD)
-        added, _end = json.JSONDecoder().raw_decode(text, text.index("[", text.index('"added_tokens"')))
-        return {token["content"]: token["id"] for token in added}
-    except (ValueError, RecursionError, OSError, TypeError, KeyError):  # a load says what is wrong with it
-        return {}
-
-
-def _optional(path: Path) -> dict:
-    """A JSON object; empty where there is none that can be read."""
-    try:
-        return _json(path)
-    except LgaError:
-        return {}
 
 
 def check_decoder(folder: Path) -> None:
@@ -216,13 +146,3 @@ def _tensors(folder: Path) -> Iterator[tuple[list[int], str]]:
 
 def _is_file_name(name: object) -> bool:
     return isinstance(name, str) and name.endswith(".safetensors") and not set(name) & set("/\\\0")
-
-
-def _json(path: Path) -> dict:
-    try:
-        content = json.loads(read_small(path))
-    except (ValueError, RecursionError, OSError) as error:
-        raise LgaError(f"{path} cannot be read as JSON: {error}.", hint="Fetch or copy the file again.") from error
-    if not isinstance(content, dict):
-        raise LgaError(f"{path} is not a JSON object.", hint="Fetch or copy the file again.")
-    return content

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from lga_core.models.sources import checkpoint
 from lga_core.models.sources.entry import UNNAMED, Parts
 from lga_core.models.sources.files import cache_home
-from lga_core.paths import read_small, whole_file
+from lga_core.models.sources.json_files import file_state, read_optional
+from lga_core.models.sources.tokenizer_files import deciding_files, other_ends
+from lga_core.paths import whole_file
 from lga_core.progress import Phase, Progress, Reporter, silent
 
 DIGESTS = ".lga-digests.json"
@@ -20,23 +23,18 @@ NOT_CONTENT = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", 
 def folder_fingerprint(folder: Path, parts: Parts = UNNAMED, *, report: Reporter = silent) -> str:
     """Hash (64 hex digits) of a folder's config, tokenizer and weight files, and of parts that are named by hand.
 
-    Of the tokenizer's files tokenizer.json, and where there is none the parts that it is built of: beside a
-    tokenizer.json transformers takes no add_bos_token or add_eos_token from tokenizer_config.json. What else says where
-    a text ends and what pads it counts where config.json states otherwise (`checkpoint.other_ends`).
-    Files are read once; their digests are kept, and hold while size and time of change do.
+    Of the tokenizer's files those that decide about tokens (`tokenizer_files.deciding_files`). What else says where a
+    text ends and what pads it counts where config.json states otherwise (`tokenizer_files.other_ends`).
+    Files are read once; their digests are kept, and hold while size and times of change do.
     """
-    known = _known_digests(folder)
-    digests = {
-        name: known[name]
-        if known.get(name, {}).get("state") == state
-        else {"state": state, "sha256": file_sha256(folder / name, report=report)}
-        for name, state in _states(folder).items()
-    }
+    states = _states(folder)
+    known = _known_digests(folder, states)
+    digests = {name: known[name] if name in known else file_sha256(folder / name, report=report) for name in states}
     if digests != known:
-        _keep_digests(folder, digests)
+        _keep_digests(folder, states, digests)
     config = checkpoint.configuration(folder)
-    content: dict[str, Any] = {name: digest["sha256"] for name, digest in digests.items()}
-    if ends := checkpoint.other_ends(folder):
+    content: dict[str, Any] = dict(digests)
+    if ends := other_ends(folder, config):
         content["ends"] = ends
     if parts != UNNAMED:
         content["parts"] = parts.model_dump()
@@ -49,8 +47,8 @@ def quick_fingerprint(folder: Path, parts: Parts = UNNAMED) -> str | None:
 
     For pages: a large folder that was never loaded would keep one waiting for minutes.
     """
-    known = _known_digests(folder)
-    unread = [name for name, state in _states(folder).items() if known.get(name, {}).get("state") != state]
+    states = _states(folder)
+    unread = states.keys() - _known_digests(folder, states).keys()
     to_read = sum((folder / name).stat().st_size for name in unread)
     return folder_fingerprint(folder, parts) if to_read <= BLOCK else None
 
@@ -67,10 +65,9 @@ def file_sha256(path: Path, *, report: Reporter = silent) -> str:
 
 
 def _states(folder: Path) -> dict[str, str]:
-    """Size and time of change of every file whose content counts."""
-    names = [*checkpoint.tokenizer_files(folder), *(path.name for path in checkpoint.weight_files(folder))]
-    stats = {name: (folder / name).stat() for name in names if (folder / name).is_file()}
-    return {name: f"{stat.st_size} {stat.st_mtime_ns}" for name, stat in stats.items()}
+    """Size and times of change of every file whose content counts."""
+    names = [*deciding_files(folder), *(path.name for path in checkpoint.weight_files(folder))]
+    return {name: file_state(folder / name) for name in names if (folder / name).is_file()}
 
 
 def _digest_files(folder: Path) -> tuple[Path, Path]:
@@ -79,23 +76,24 @@ def _digest_files(folder: Path) -> tuple[Path, Path]:
     return folder / DIGESTS, cache_home() / "digests" / f"{place}.json"
 
 
-def _known_digests(folder: Path) -> dict:
-    for path in _digest_files(folder):
-        with suppress(OSError, ValueError, RecursionError):
-            known = json.loads(read_small(path))
-            if isinstance(known, dict):
-                return {name: digest for name, digest in known.items() if _is_digest(digest)}
-    return {}
+def _known_digests(folder: Path, states: Mapping[str, str]) -> dict[str, str]:
+    """SHA-256 of the files that were read in this state, as either place knows it."""
+    known: dict[str, str] = {}
+    for path in reversed(_digest_files(folder)):
+        kept = read_optional(path)
+        known |= {name: kept[name]["sha256"] for name, state in states.items() if _is_of(kept.get(name), state)}
+    return known
 
 
-def _is_digest(digest: object) -> bool:
-    return isinstance(digest, dict) and digest.keys() == {"state", "sha256"}
+def _is_of(kept: object, state: str) -> bool:
+    return isinstance(kept, dict) and kept.get("state") == state and isinstance(kept.get("sha256"), str)
 
 
-def _keep_digests(folder: Path, digests: dict) -> None:
+def _keep_digests(folder: Path, states: Mapping[str, str], digests: Mapping[str, str]) -> None:
+    content = {name: {"state": state, "sha256": digests[name]} for name, state in states.items()}
     for path in _digest_files(folder):
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as half:  # a link of that name in someone's folder is replaced, not followed
-                half.write_text(json.dumps(digests, indent=1), encoding="utf-8")
+                half.write_text(json.dumps(content, indent=1), encoding="utf-8")
             return

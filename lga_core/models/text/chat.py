@@ -22,6 +22,14 @@ BEGINNING = 40  # characters of a prompt that is too long, to know it by
 GIVEN = {"enable_thinking": False, "date_string": "26 Jul 2024"}
 
 
+class UnaskableError(LgaError):
+    """A text cannot be put to this model, whatever else is put to it: it is to be left out."""
+
+    def __init__(self, cause: str, *, hint: str, reason: str) -> None:
+        super().__init__(cause, hint=hint)
+        self.reason = reason  # in short, without the text itself: the same for all texts with this fault
+
+
 def is_chat(name: str) -> bool:
     """Whether this name of a model means that it is asked through its chat template."""
     return name.strip().endswith(SUFFIX)
@@ -87,7 +95,8 @@ class Asking:
     def encode(self, prompt: str, answer: str | None = None) -> "BatchEncoding":
         """`asked_text` as ids, with offsets and a mask of what the tokenizer adds. A template writes its own BOS.
 
-        Raises LgaError for a token that the model has no embedding for, and for more tokens than it has positions.
+        Raises UnaskableError for a token that the model has no embedding for, and for more tokens than it has
+        positions.
         """
         encoded = self.tokenizer(
             asked_text(self.chat, prompt, answer),
@@ -96,26 +105,32 @@ class Asking:
             return_special_tokens_mask=True,
         )
         self.check_embedded(encoded["input_ids"])
-        self.check_length(len(encoded["input_ids"]), f" (“{prompt[:BEGINNING]}…”)")
+        self.check_length(len(encoded["input_ids"]), prompt)
         return encoded
 
-    def check_length(self, tokens: int, which: str = "") -> None:
-        """Raise LgaError where a text of so many tokens has more than the model has positions."""
+    def check_length(self, tokens: int, prompt: str = "") -> None:
+        """Raise UnaskableError where a text of so many tokens, that of this prompt, has more than the positions."""
         if self.positions is not None and tokens > self.positions:
-            raise LgaError(
+            which = f" (“{prompt[:BEGINNING]}…”)" if prompt else ""
+            raise UnaskableError(
                 f"A text of {tokens:,} tokens{which} is longer than this model’s {self.positions:,} positions.",
                 hint="Shorten the prompt or its answer.",
+                reason=f"a text is longer than the model's {self.positions:,} positions",
             )
 
     def check_embedded(self, ids: Sequence[int]) -> None:
-        """Raise LgaError that names the first of these tokens that the model has no embedding for."""
-        if self.embeddings is None or max(ids, default=0) < self.embeddings:
+        """Raise UnaskableError that names the first of these tokens that the model has no embedding for."""
+        unknown = next((token for token in ids if not self.has_embedding(token)), None)
+        if unknown is None:
             return
-        unknown = next(token for token in ids if token >= self.embeddings)
-        raise LgaError(
-            f"The model has no embedding for the token {self.tokenizer.convert_ids_to_tokens(unknown)!r}.",
-            hint="Leave this token out of the text.",
+        what = f"no embedding for the token {self.tokenizer.convert_ids_to_tokens(unknown)!r}"
+        raise UnaskableError(
+            f"The model has {what}.", hint="Leave this token out of the text.", reason=f"the model has {what}"
         )
+
+    def has_embedding(self, token: int) -> bool:
+        """Whether the model can read this token; True where no model is asked."""
+        return self.embeddings is None or token < self.embeddings
 
 
 def asked_text(chat: ChatTemplate | None, prompt: str, answer: str | None = None) -> str:

@@ -7,8 +7,7 @@ from typing import Literal
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from lga_core.errors import LgaError
-from lga_core.models.text.chat import Asking, asked_place, overlapping
+from lga_core.models.text.chat import Asking, UnaskableError, asked_place, overlapping
 
 Side = Literal["left", "right"]
 Answer = str | tuple[int, ...]
@@ -40,10 +39,15 @@ class TokenRow:
 
 
 def prompt_row(asking: Asking, prompt: str) -> TokenRow:
-    """The prompt alone, with the tokenizer's own special tokens (Gemma's BOS, none for GPT-2), or in its template."""
+    """The prompt alone, with the tokenizer's own special tokens (Gemma's BOS, none for GPT-2), or in its template.
+
+    Raises UnaskableError where it is empty, and as `Asking.encode`.
+    """
     ids = tuple(asking.encode(prompt)["input_ids"])
     if not ids or (asking.chat is not None and not prompt.strip()):
-        raise LgaError("The prompt is empty.", hint="Write a prompt that holds the subject.")
+        raise UnaskableError(
+            "The prompt is empty.", hint="Write a prompt that holds the subject.", reason="the prompt is empty"
+        )
     return TokenRow(ids=ids, start=len(ids), own=_own(asking, prompt))
 
 
@@ -51,18 +55,31 @@ def answer_row(asking: Asking, prompt: str, answer: Answer) -> TokenRow:
     """Prompt and answer tokenized once; the answer begins after the longest common prefix with the prompt's own ids.
 
     The model's own tokens follow the prompt's as they are: their text, stripped and tokenized again, may be others.
+    Raises UnaskableError where no token is the answer's or none is the prompt's, and as `Asking.encode`.
 
     >>> row = answer_row(asking, "The Space Needle is in", "Seattle")  # doctest: +SKIP
     >>> tokenizer.decode(row.answer)  # doctest: +SKIP
     ' Seattle'
     """
     alone = prompt_row(asking, prompt)
-    ids = tuple(asking.encode(prompt, answer)["input_ids"]) if isinstance(answer, str) else (*alone.ids, *answer)
+    if isinstance(answer, str):
+        ids = tuple(asking.encode(prompt, answer)["input_ids"])
+    else:
+        ids = (*alone.ids, *answer)
+        asking.check_length(len(ids), prompt)
     start = next((i for i, (a, b) in enumerate(zip(alone.ids, ids, strict=False)) if a != b), min(len(alone), len(ids)))
     if start == len(ids):
-        raise LgaError(f"The answer {answer!r} adds no token to the prompt {prompt!r}.", hint="Write another answer.")
+        raise UnaskableError(
+            f"The answer {answer!r} adds no token to the prompt {prompt!r}.",
+            hint="Write another answer.",
+            reason="an answer adds no token to the prompt",
+        )
     if start == 0:
-        raise LgaError(f"The answer {answer!r} melts into the whole prompt {prompt!r}.", hint="Write a longer prompt.")
+        raise UnaskableError(
+            f"The answer {answer!r} melts into the whole prompt {prompt!r}.",
+            hint="Write a longer prompt.",
+            reason="an answer melts into the whole prompt",
+        )
     return TokenRow(ids=ids, start=start, own=alone.own)
 
 
@@ -83,11 +100,16 @@ def subject_span(asking: Asking, prompt: str, span: tuple[int, int], answer: str
     """Tokens [first, end) that overlap the characters `span` of the prompt, by the fast tokenizer's offsets.
 
     The last of them, end − 1, is where editors read and write. With `answer`: in the row that the answer ends.
+    Raises UnaskableError where there is none, and as `Asking.encode`.
     """
     offsets = asking.encode(prompt, answer)["offset_mapping"]
     inside = overlapping(offsets, asked_place(asking.chat, prompt, span))
     if inside is None:
-        raise LgaError(f"No token of {prompt!r} holds the subject.", hint="Name a subject that stands in the prompt.")
+        raise UnaskableError(
+            f"No token of {prompt!r} holds the subject.",
+            hint="Name a subject that stands in the prompt.",
+            reason="no token holds the subject",
+        )
     return inside
 
 

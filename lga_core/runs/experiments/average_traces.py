@@ -9,7 +9,7 @@ from lga_core.results import AverageTrace, CausalTrace, Kind, Stored
 from lga_core.runs.storage.store import Store
 from lga_core.runs.tasks import known_fact_checks, trace_fact
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
-from lga_core.scores.tracing.average import NOT_KNOWN, average_traces
+from lga_core.scores.tracing.average import average_traces, untraced
 
 
 def average_trace(
@@ -29,7 +29,9 @@ def average_trace(
     traced. Raises LgaError where no fact is left to average.
     """
     checks = known_fact_checks(model, facts, store, report=report)
-    known = [fact for fact, check in zip(facts, checks, strict=True) if check.known is not False]
+    left_out = untraced(checks)
+    untraceable = {record for records in left_out.values() for record in records}
+    known = [fact for fact in facts if fact.record not in untraceable]
     traces: list[CausalTrace] = []
     origins: list[Stored] = []
     for number, fact in enumerate(known):
@@ -38,8 +40,7 @@ def average_trace(
         traces.append(trace)
         origins.append(stored)
         report(Progress(phase=TRACE_PHASES[kind], done=number + 1, total=len(known)))
-    unknown = [check.record for check in checks if check.known is False]
-    return average_traces(traces, {NOT_KNOWN: unknown}), tuple(origins)
+    return average_traces(traces, left_out), tuple(origins)
 
 
 def _count_facts(report: Reporter, phase: Phase, done: int, total: int) -> Reporter:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lga_core.editing.table import EDITORS
+from lga_core.editing.table import editor_title
 from lga_core.results import (
     CausalTrace,
     EditCheckpoint,
@@ -55,8 +55,7 @@ def kind_of(method: str) -> RunKind:
     for prefix, (subject, title, row_type) in _OF_EDITORS.items():
         if method.startswith(prefix):
             name = method.removeprefix(prefix)
-            editor = EDITORS[name].title if name in EDITORS else name  # one that this version does not know
-            return RunKind(subject=subject, name=name, title=f"{title}: {editor}", row_type=row_type)
+            return RunKind(subject=subject, name=name, title=f"{title}: {editor_title(name)}", row_type=row_type)
     return RunKind(subject="other", name=method, title=method, row_type=None)
 
 

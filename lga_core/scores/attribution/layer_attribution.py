@@ -20,6 +20,7 @@ from lga_core.models.running.forward import ActivationCache, final_hidden, recor
 from lga_core.models.running.hooks import on_outputs
 from lga_core.models.running.memory import batch_tokens, gradient_bytes
 from lga_core.models.structure.quantized import require_gradients
+from lga_core.models.text.chat import Asking
 from lga_core.models.text.tokens import Batch, TokenRow, answer_row
 from lga_core.progress import Phase, Progress, Reporter, silent
 from lga_core.results import Cost, FactRow, KnownFactCheck
@@ -136,7 +137,7 @@ def _record_ends(model: LoadedModel, row: TokenRow) -> tuple[ActivationCache, li
     """One run of the prompt (row 0) and of the baseline (row 1); the baseline's MLP outputs (1, T, d), by block."""
     outputs: dict[nn.Module, torch.Tensor] = {}
     keep = {mlp: lambda _given, output, mlp=mlp: outputs.update({mlp: output[1:].clone()}) for mlp in _mlps(model)}
-    batch = Batch.of([row, baseline_row(model.tokenizer, row)], model.device)
+    batch = Batch.of([row, baseline_row(model.asking, row)], model.device)
     with on_outputs(keep, model.architecture.flat):
         activations = record_activations(model, batch, range(model.layers + 1))
     return activations, [outputs[mlp] for mlp in _mlps(model)]
@@ -203,13 +204,16 @@ def _mlps(model: LoadedModel) -> list[nn.Module]:
     return [block.mlp for block in model.architecture.blocks]
 
 
-def blank_token(tokenizer: PreTrainedTokenizerFast) -> int:
-    """The token of an uninformative prompt: the tokenizer's padding, or its end-of-text where it has no padding."""
-    for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
-        if token is not None:
+def blank_token(asking: Asking) -> int:
+    """The token of an uninformative prompt: the tokenizer's padding, or its end-of-text where that cannot be read.
+
+    A padding token that was added to a tokenizer may have no embedding. Raises LgaError where neither has one.
+    """
+    for token in (asking.tokenizer.pad_token_id, asking.tokenizer.eos_token_id):
+        if token is not None and asking.has_embedding(token):
             return token
     raise LgaError(
-        "The tokenizer has neither a padding nor an end-of-text token to make a baseline of.",
+        "The tokenizer has neither a padding nor an end-of-text token that the model can read, to make a baseline of.",
         hint="Set tokenizer.pad_token, or choose another layer score.",
     )
 
@@ -226,9 +230,9 @@ def kept_positions(tokenizer: PreTrainedTokenizerFast, row: TokenRow) -> list[in
     return [i for i, token in enumerate(row.ids[: row.start]) if i == 0 or token in special or not first <= i < end]
 
 
-def baseline_row(tokenizer: PreTrainedTokenizerFast, row: TokenRow) -> TokenRow:
+def baseline_row(asking: Asking, row: TokenRow) -> TokenRow:
     """The row with `blank_token` for all of its prompt but `kept_positions`, and the same answer."""
-    kept = set(kept_positions(tokenizer, row))
-    blank = blank_token(tokenizer)
+    kept = set(kept_positions(asking.tokenizer, row))
+    blank = blank_token(asking)
     prompt = (token if i in kept else blank for i, token in enumerate(row.ids[: row.start]))
     return replace(row, ids=(*prompt, *row.answer))

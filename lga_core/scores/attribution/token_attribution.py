@@ -95,7 +95,7 @@ def prompt_scores(model: LoadedModel, row: TokenRow, n_steps: int, *, report: Re
     """
     prompt = row.ids[: row.start]
     scores = np.full(len(prompt), np.nan)
-    explained = _PromptTokens(prompt, kept_positions(model.tokenizer, row), blank_token(model.tokenizer))
+    explained = _PromptTokens(prompt, kept_positions(model.tokenizer, row), blank_token(model.asking))
     moved = explained.itp_mask[0].numpy()
     if not moved.any():
         return scores

@@ -22,10 +22,11 @@ from lga_core.models.running.batching import by_tokens
 from lga_core.models.running.memory import batch_tokens, gradient_bytes
 from lga_core.models.running.own_answers import answered
 from lga_core.models.structure.quantized import require_gradients
+from lga_core.models.text.chat import UnaskableError
 from lga_core.models.text.tokens import TokenRow, answer_row
 from lga_core.probes.questions import fact_probes
 from lga_core.progress import Phase, Progress, Reporter, silent
-from lga_core.results import Cost, FactRow, KnownFactCheck
+from lga_core.results import Cost, FactRow, KnownFactCheck, refusal_words
 from lga_core.scores.answer_pairs import old_answer
 from lga_core.scores.forecast.first_order import Case, edit_changes, edit_keys
 from lga_core.scores.settings import ForecastSettings
@@ -44,7 +45,7 @@ def forecast_rows(
     *,
     report: Reporter = silent,
 ) -> Iterator[FactRow]:
-    """First-order changes of every layer's edit; yields one row a fact, in order.
+    """First-order changes of every layer's edit; yields one row a fact, batch by batch.
 
     `values`, for a δ of norm ‖v0‖, so in nats for each unit of the norm bound: "change/rewrite" (L,) through the
     subject's last token, "change/whole-rewrite" (L,) through all; "change/<term>" (P, L) for the P probes of
@@ -94,10 +95,20 @@ def _step(what: str, done: int, total: int) -> Progress:
 
 
 def forecast_case(model: LoadedModel, fact: Fact, check: KnownFactCheck, settings: ForecastSettings) -> Case | FactRow:
-    """A fact's rows: the rewrite and the first probes of each group, answered as the metrics do (METHOD.md §5)."""
+    """A fact's rows: the rewrite and the first probes of each group, answered as the metrics do (METHOD.md §5).
+
+    A row that says why where it has no new answer, or where the model cannot be asked one of its probes.
+    """
+    answer, source = old_answer(fact, check, "data")
     if fact.target_new is None:
-        answer, source = old_answer(fact, check, "data")
         return FactRow.not_used(check, "no new answer", answer or None, source)
+    try:
+        return _askable_case(model, fact, check, settings)
+    except UnaskableError as error:
+        return FactRow.not_used(check, refusal_words(error.reason), answer or None, source)
+
+
+def _askable_case(model: LoadedModel, fact: Fact, check: KnownFactCheck, settings: ForecastSettings) -> Case:
     begin = perf_counter()
     probes = [
         probe

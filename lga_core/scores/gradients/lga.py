@@ -44,7 +44,7 @@ def gradient_rows(
     *,
     report: Reporter = silent,
 ) -> Iterator[FactRow]:
-    """Gradient products and norms of every layer; yields one row a fact, in order. Reports where memory ran out.
+    """Gradient products and norms of every layer; yields one row a fact, batch by batch. Reports where memory ran out.
 
     `values` holds "product/<scope>", "norm-old/<scope>" and "norm-new/<scope>", each (L,), for every scope, and the
     scalars "nll-old" and "nll-new", the losses in nats. A fact that cannot be scored has a status that says why.

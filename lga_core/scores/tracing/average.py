@@ -3,13 +3,13 @@
 Source: kmeng01/rome, notebooks/average_causal_effects.ipynb, `read_knowlege`. Needs no torch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lga_core.errors import LgaError
-from lga_core.results import POSITIONS, AverageTrace, CausalTrace, Cost
+from lga_core.results import POSITIONS, AverageTrace, CausalTrace, Cost, KnownFactCheck
 from lga_core.scores.methods import FEWEST_TRACED
 
 NORMAL_95 = 1.96
@@ -35,6 +35,16 @@ def token_groups(subject: tuple[int, int], tokens: int) -> tuple[range, ...]:
         after[1:-1],
         after[-1:],
     )
+
+
+def untraced(checks: Iterable[KnownFactCheck]) -> dict[str, list[int]]:
+    """Why facts are not traced: reason to their records. The others are known, or have no old answer."""
+    reasons: dict[str, list[int]] = {}
+    for check in checks:
+        reason = NOT_KNOWN if check.known is False else check.refusal
+        if reason is not None:
+            reasons.setdefault(reason, []).append(check.record)
+    return reasons
 
 
 def average_traces(traces: Sequence[CausalTrace], left_out: Mapping[str, Sequence[int]] | None = None) -> AverageTrace:

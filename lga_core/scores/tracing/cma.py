@@ -1,6 +1,7 @@
 """Causal mediation analysis: how much of a fact returns when one state is restored (ROME §2.1, METHOD.md §2)."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -8,13 +9,15 @@ import numpy as np
 import torch
 
 from lga_core.data.facts import Fact
+from lga_core.errors import LgaError
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import batch_tokens, passing_bytes
 from lga_core.models.structure.quantized import require_gradients
+from lga_core.models.text.chat import UnaskableError
 from lga_core.models.text.tokens import answer_row, prompt_row, subject_span, token_texts
 from lga_core.progress import STATE, Progress, Reporter, silent
-from lga_core.results import CausalTrace, Cost, FactRow, Kind, KnownFactCheck, OldSource
+from lga_core.results import CausalTrace, Cost, FactRow, Kind, KnownFactCheck, OldSource, refusal_words
 from lga_core.scores.answer_pairs import own_tokens
 from lga_core.scores.settings import TRACE_PHASES, CmaSettings
 from lga_core.scores.steps import Stopwatch, inside, measured_row
@@ -42,11 +45,20 @@ def window_state(tokens: tuple[int, ...], layer: int, window: int, layers: int) 
 
 @torch.no_grad()
 def noise_level(model: LoadedModel, facts: Sequence[Fact]) -> float:
-    """σ: standard deviation of the embedding layer's OUTPUT over the facts' subject tokens (Gemma scales it)."""
+    """σ: standard deviation of the embedding layer's OUTPUT over the facts' subject tokens (Gemma scales it).
+
+    A fact whose prompt the model cannot read has none. Raises LgaError where no fact has any.
+    """
     ids: list[int] = []
     for fact in facts:
-        first, end = subject_span(model.asking, fact.prompt, fact.span)
-        ids.extend(prompt_row(model.asking, fact.prompt).ids[first:end])
+        with suppress(UnaskableError):
+            first, end = subject_span(model.asking, fact.prompt, fact.span)
+            ids.extend(prompt_row(model.asking, fact.prompt).ids[first:end])
+    if not ids:
+        raise LgaError(
+            f"{model.name} cannot read the subject of any of these facts, from which the noise is scaled.",
+            hint="Choose other facts, or another model.",
+        )
     with model.using("measuring the noise level"):
         return float(model.architecture.embedding(torch.tensor([ids], device=model.device)).double().std())
 
@@ -89,16 +101,13 @@ def cma_rows(
             answer, _, source = traced_answer(model, fact, check)
             yield replace(FactRow.not_used(check, NOT_KNOWN, answer, source), cost=check.cost)
         else:
-            yield _layer_trace(
-                model,
-                fact,
-                check,
-                kind,
-                settings,
-                sigma,
-                halving,
-                inside(report, TRACE_PHASES[kind], finished, len(facts)),
-            )
+            within = inside(report, TRACE_PHASES[kind], finished, len(facts))
+            try:
+                row = _layer_trace(model, fact, check, kind, settings, sigma, halving, within)
+            except UnaskableError as error:  # no token holds its subject, which no other score needs
+                answer, _, source = traced_answer(model, fact, check)
+                row = replace(FactRow.not_used(check, refusal_words(error.reason), answer, source), cost=check.cost)
+            yield row
 
 
 mlp_rows = partial(cma_rows, kind="mlp")

@@ -8,7 +8,7 @@ import numpy as np
 from lga_core.results import AverageTrace, Kind, ModelIdentity, Stored
 from lga_core.runs.reading import finished_traces, stored_known_facts
 from lga_core.runs.storage.store import Store
-from lga_core.scores.tracing.average import NOT_KNOWN, average_traces
+from lga_core.scores.tracing.average import average_traces, untraced
 from lga_core.service.reading.stored import proxy_facts
 from lga_core.service.requests import AverageTraceRequest
 
@@ -35,8 +35,9 @@ def read(identity: ModelIdentity, request: AverageTraceRequest, store: Store) ->
         return None
     facts = noise_facts[: request.facts]
     checks = stored_known_facts(identity, facts, store)
-    usable = [fact for fact in facts if fact.record in checks and checks[fact.record].known is not False]
-    unknown = [record for record, check in checks.items() if check.known is False]
+    left_out = untraced(checks.values())
+    untraceable = {record for records in left_out.values() for record in records}
+    usable = [fact for fact in facts if fact.record in checks and fact.record not in untraceable]
     stored = {
         kind: finished_traces(identity, request.proxy.name, usable, kind, request.settings, noise_facts, store)
         for kind in request.kinds
@@ -47,7 +48,7 @@ def read(identity: ModelIdentity, request: AverageTraceRequest, store: Store) ->
         unchecked=len(facts) - len(checks),
         usable=len(usable),
         averages={
-            kind: average_traces(finished, {NOT_KNOWN: unknown})
+            kind: average_traces(finished, left_out)
             for kind, finished in traces.items()
             if any(np.isfinite(trace.effect).all() for trace in finished)
         },

@@ -249,7 +249,7 @@ def _many_edits(header: RunHeader, run: Run) -> RunContent:
 
 
 def _known_facts(header: RunHeader, run: Run) -> RunContent:
-    checks = list(run.rows(KnownFactCheck).values())
+    checks = [check for check in run.rows(KnownFactCheck).values() if check.problem is None]
     asked = [check.known for check in checks if check.known is not None]
     known = f"{sum(asked)} of {len(asked)}"
     return RunContent(header=header, metrics={"facts asked": str(len(checks)), "known": known})

@@ -13,6 +13,7 @@ from lga_core.service.requests import Need
 from lga_core.view.words.names import method_title
 
 LGA = "lga"
+ROME_WINDOW = 10  # layers: of the trace, which pages offer beside the one that is scaled to the model’s depth
 Normalize = Literal["raw", "cosine"]
 
 

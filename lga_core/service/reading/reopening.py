@@ -24,7 +24,7 @@ from lga_core.runs.storage.kinds import RunKind, kind_of
 from lga_core.runs.storage.recorded import question_facts, recorded_settings
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS
-from lga_core.service.reading.method_scores import ScoreChoices
+from lga_core.service.reading.method_scores import ROME_WINDOW, ScoreChoices
 from lga_core.service.requests import TrialRequest
 
 PAGES = {
@@ -37,7 +37,6 @@ PAGES = {
     "many edits": "edits",
 }
 _OF_THE_PROXY = ("scores", "trace")  # kinds whose numbers are of the proxy set as a whole
-ROME_WINDOW = 10  # the window that the pages offer beside the scaled one
 
 
 @dataclass(frozen=True, kw_only=True)

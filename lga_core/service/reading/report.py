@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from lga_core.data.facts import fact_label
 from lga_core.data.load import shipped_licence
-from lga_core.editing.table import EDITORS
+from lga_core.editing.table import editor_title
 from lga_core.models.sources.catalogue import resolve
 from lga_core.probes.summary import overall
 from lga_core.resources import DASHBOARD
@@ -37,7 +37,7 @@ from lga_core.service.reading.method_scores import (
     question_scores,
 )
 from lga_core.service.reading.readings import reading_needs, reading_rows
-from lga_core.service.reading.stored import attribution, many_edits, scored_facts, traces
+from lga_core.service.reading.stored import many_edits, scored_facts, traced
 from lga_core.service.reading.sweep import SweepReader
 from lga_core.service.requests import (
     AverageTraceRequest,
@@ -48,7 +48,8 @@ from lga_core.service.requests import (
     TraceRequest,
 )
 from lga_core.view.words.edits.sentences import relative_error
-from lga_core.view.words.scores.options import KINDS, OPTIONS
+from lga_core.view.words.names import restored_title
+from lga_core.view.words.scores.options import OPTIONS
 from lga_core.view.words.text import number
 
 CITATION = DASHBOARD / "CITATION.cff"
@@ -133,20 +134,21 @@ def _asked(request: ReportRequest, identity: ModelIdentity, title: str, n: int) 
         "seed": str(choices.seed),
         **{label: names[getattr(choices, name)] for name, (label, names) in OPTIONS.items()},
         "fences": "none" if choices.fences is None else f"κ = {choices.fences:g}",
-        "CMA restores": KINDS[choices.kind],
+        "CMA restores": restored_title(choices.kind),
         "CMA window": "10 of 48 layers, scaled to the depth" if choices.window is None else f"{choices.window} layers",
-        "editor": EDITORS[request.editor].title,
+        "editor": editor_title(request.editor),
         "machine": identity.machine,
     }
 
 
 def _trace(request: TraceRequest, identity: ModelIdentity, store: Store) -> ReportedTrace | None:
     """None where nothing of it is measured."""
-    traced = traces(identity, request.proxy, request.fact, request.kinds, request.settings, store)
-    tokens = attribution(identity, request.proxy.name, request.fact, request.old, store)
-    if not traced and tokens is None:
+    found = traced(identity, request, store)
+    if found.empty:
         return None
-    return ReportedTrace(fact=fact_label(request.fact), traces=tuple(traced.values()), attribution=tokens)
+    return ReportedTrace(
+        fact=fact_label(request.fact), traces=tuple(found.traces.values()), attribution=found.attribution
+    )
 
 
 def _averages(
@@ -167,7 +169,7 @@ def _averages(
 
 def _trial(report: EditReport, stored: Stored) -> ReportedTrial:
     return ReportedTrial(
-        editor=EDITORS[report.editor].title if report.editor in EDITORS else report.editor,
+        editor=editor_title(report.editor),
         report=report,
         stored=stored,
         overall_before=overall(report.before)[0],
@@ -223,7 +225,7 @@ def _ledger(view: LedgerView | None) -> ReportedLedger | None:
             "#": place,
             "on": "yes" if entry.enabled else "no",
             "facts": "; ".join(map(fact_label, entry.facts)),
-            "editor": EDITORS[entry.editor].title if entry.editor in EDITORS else entry.editor,
+            "editor": editor_title(entry.editor),
             "layers": ", ".join(map(str, entry.layers)),
             "mode": entry.mode,
             "‖ΔW‖ / ‖W‖": number(entry.norm_ratio, 2),

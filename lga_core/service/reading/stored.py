@@ -15,15 +15,14 @@ from lga_core.results import (
     KnownFactCheck,
     ManyEdits,
     ModelIdentity,
-    OldSource,
     Stored,
     TokenAttribution,
 )
 from lga_core.runs import reading
 from lga_core.runs.storage.keys import attribution_run, trace_run
 from lga_core.runs.storage.store import Store
-from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS, CmaSettings
-from lga_core.service.requests import ManyEditsRequest, Need, ProxySet
+from lga_core.scores.settings import TOKEN_ATTRIBUTION_STEPS
+from lga_core.service.requests import ManyEditsRequest, Need, ProxySet, TraceRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +33,29 @@ class ScoredFacts:
     facts: tuple[Fact, ...]  # in the order in which they are measured
     checks: Mapping[int, KnownFactCheck]  # by record
     measured: Mapping[Need, tuple[tuple[FactRow, ...], Stored]]  # those with at least one row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced:
+    """What the store has of one fact's traces and token attributions that are asked for."""
+
+    request: TraceRequest
+    traces: Mapping[Kind, tuple[CausalTrace, Stored]]
+    attribution: tuple[TokenAttribution, Stored] | None
+
+    @property
+    def empty(self) -> bool:
+        return not self.traces and self.attribution is None
+
+    @property
+    def complete(self) -> bool:
+        return len(self.traces) == len(self.request.kinds) and self.attribution is not None
+
+    @property
+    def keys(self) -> set[str]:
+        """Of the stored runs that it is from."""
+        found = [*self.traces.values(), *([] if self.attribution is None else [self.attribution])]
+        return {stored.provenance.key for _result, stored in found}
 
 
 def proxy_facts(identity: ModelIdentity | None, proxy: ProxySet, store: Store) -> tuple[Fact, ...] | None:
@@ -74,24 +96,22 @@ def is_measured(identity: ModelIdentity, proxy: ProxySet, need: Need, store: Sto
     return need in known.measured and len(known.measured[need][0]) == len(known.facts)
 
 
-def traces(
-    identity: ModelIdentity, proxy: ProxySet, fact: Fact, kinds: Sequence[Kind], settings: CmaSettings, store: Store
-) -> dict[Kind, tuple[CausalTrace, Stored]]:
-    """One fact's finished traces."""
-    facts = proxy_facts(identity, proxy, store)
-    if not facts:
-        return {}
-    runs = {kind: trace_run(identity, proxy.name, fact, kind, settings, facts, store) for kind in kinds}
-    stored = {kind: reading.stored_answer(run, CausalTrace, fact) for kind, run in runs.items()}
-    return {kind: item for kind, item in stored.items() if item is not None}
-
-
-def attribution(
-    identity: ModelIdentity, facts_name: str, fact: Fact, old: OldSource, store: Store
-) -> tuple[TokenAttribution, Stored] | None:
-    """One fact's token attributions."""
-    run = attribution_run(identity, facts_name, fact, TOKEN_ATTRIBUTION_STEPS, old, store)
-    return reading.stored_answer(run, TokenAttribution, fact)
+def traced(identity: ModelIdentity | None, request: TraceRequest, store: Store) -> Traced:
+    """One fact's finished traces and its token attributions. `identity`: None where nothing can be stored yet."""
+    facts = None if identity is None else proxy_facts(identity, request.proxy, store)
+    traces = {}
+    attribution = None
+    if facts:
+        runs = {
+            kind: trace_run(identity, request.proxy.name, request.fact, kind, request.settings, facts, store)
+            for kind in request.kinds
+        }
+        stored = {kind: reading.stored_answer(run, CausalTrace, request.fact) for kind, run in runs.items()}
+        traces = {kind: item for kind, item in stored.items() if item is not None}
+    if identity is not None:
+        asked = attribution_run(identity, request.proxy.name, request.fact, TOKEN_ATTRIBUTION_STEPS, request.old, store)
+        attribution = reading.stored_answer(asked, TokenAttribution, request.fact)
+    return Traced(request=request, traces=traces, attribution=attribution)
 
 
 def many_edits(identity: ModelIdentity, request: ManyEditsRequest, store: Store) -> tuple[ManyEdits, Stored]:

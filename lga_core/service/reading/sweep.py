@@ -43,6 +43,11 @@ class SweepView:
         begun = [part for part, sweep in self.sweeps.items() if (sweep.measured == 1).any()]
         return tuple(part for part in ("test", "proxy") if part in begun) if "proxy" in begun else ()
 
+    def answers(self, request: SweepRequest) -> bool:
+        """Whether all that is asked for is measured."""
+        asked = {"proxy"} if request.test is None else {"proxy", "test"}
+        return asked <= self.sweeps.keys() and all(sweep.complete for sweep in self.sweeps.values())
+
 
 class SweepReader:
     """Reads one sweep; `seed` is that of the scores and of the verdict.

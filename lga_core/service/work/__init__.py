@@ -9,7 +9,6 @@ from lga_core.service.work import editing, planning, publishing, replaying, scor
 from lga_core.service.work.desk import Control, Desk
 
 WORK: Mapping[type[ask.Request], Callable[[Desk, Any, Control], Any]] = {
-    ask.LoadRequest: planning.load,
     ask.MemoryRequest: planning.estimate_memory,
     ask.ReadFactsRequest: scoring.read_facts,
     ask.KnownFactsRequest: scoring.check_known_facts,

@@ -2,13 +2,8 @@
 
 from lga_core.evaluation.memory_need import editing_need, scoring_need
 from lga_core.results import MemoryEstimate
-from lga_core.service.requests import LoadRequest, MemoryRequest
+from lga_core.service.requests import MemoryRequest
 from lga_core.service.work.desk import Control, Desk
-
-
-def load(desk: Desk, request: LoadRequest, control: Control) -> int:
-    """The number of layers of the model, which is in memory afterwards."""
-    return desk.model(request.model, control).layers
 
 
 def estimate_memory(desk: Desk, request: MemoryRequest, control: Control) -> MemoryEstimate | None:

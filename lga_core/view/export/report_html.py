@@ -34,7 +34,7 @@ from lga_core.view.words.sentences import (
     spoken,
     unused_reasons,
 )
-from lga_core.view.words.text import count, listed, number
+from lga_core.view.words.text import capitalized, count, listed, number
 
 PAPER = (
     "Shrestha Datta, Hongfu Liu and Anshuman Chhabra: Golden Layers and Where to Find Them: Improved Knowledge Editing "
@@ -223,7 +223,7 @@ def _trace_sentence(trace: CausalTrace) -> str:
     title = KIND_TITLES[trace.kind]
     source = "" if trace.answer_source == "data" else ", the model’s own"
     return (
-        f"{title[0].upper()}{title[1:]}, window {trace.window}: the largest indirect effect, "
+        f"{capitalized(title)}, window {trace.window}: the largest indirect effect, "
         f"{number(float(trace.effect.max()), 3)}, is at layer {layer}, token “{trace.tokens[token].strip()}”. Traced: "
         f"the first token of the old answer{source}, “{trace.answer.strip()}”. p clean {number(trace.p_clean, 3)}, "
         f"corrupted {number(trace.p_corrupted, 3)}, mean of {trace.draws} draws. "

@@ -8,6 +8,7 @@ _REGRET = (
     "one half of them and measured on the other."
 )
 _SECONDS = "Seconds that the measurement took when it was made."
+_EARLIER_ROWS = "Those of sweeps and races up to 1 December 2026 are counted about twice too many."
 # Names as the pages write them, in small letters, without what follows a comma (", n 4", ", %").
 _DEFINITIONS: Mapping[str, str] = {
     # metrics of an edit
@@ -67,14 +68,17 @@ _DEFINITIONS: Mapping[str, str] = {
     "seconds": _SECONDS,
     "seconds (× faster)": f"{_SECONDS} Beside them: how many times faster than the sweep of the same facts.",
     "rows (× fewer)": "Sequences through the whole model that the pick cost; beside them, how many times fewer than "
-    "the sweep of the same facts.",
+    f"the sweep of the same facts. {_EARLIER_ROWS}",
     "time": _SECONDS,
     "took": "How long its rows took to compute.",
-    "forward rows": "Sequences that ran forward through the whole model; a part of it counts as its share.",
-    "backward rows": "Sequences that ran backward through the whole model; a part of it counts as its share.",
+    "forward rows": "Sequences that ran forward through the whole model; a part of it counts as its share. "
+    f"{_EARLIER_ROWS}",
+    "backward rows": "Sequences that ran backward through the whole model; a part of it counts as its share. "
+    f"{_EARLIER_ROWS}",
     "times cheaper": "Seconds of the sweep of the proxy facts over the selector’s own.",
     "× faster": "Seconds of the sweep of the same proxy facts over the selector’s own, median of the units.",
-    "× fewer rows": "Rows of the sweep of the same proxy facts over the selector’s own, median of the units.",
+    "× fewer rows": "Rows of the sweep of the same proxy facts over the selector’s own, median of the units. "
+    f"{_EARLIER_ROWS}",
     # facts
     "facts used": "Facts whose values are in the score’s total, of those asked for.",
     "subjects": "Different subjects, case and spaces aside.",

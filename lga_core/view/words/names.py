@@ -4,13 +4,18 @@ from collections.abc import Mapping
 
 from lga_core.results import METHOD_TITLES, METHODS_OF_ONE_FACT, Kind, LayerScores
 
-KIND_TITLES: dict[Kind, str] = {"hidden": "hidden state", "mlp": "MLP output", "attn": "attention output"}
+KIND_TITLES: Mapping[Kind, str] = {"hidden": "hidden state", "mlp": "MLP output", "attn": "attention output"}
 _KINDS: dict[str, Kind] = {"cma-hidden": "hidden", "cma-attn": "attn"}
 
 
 def method_title(method: str) -> str:
     """A method's name for people; one without a title keeps its own name."""
     return METHOD_TITLES.get(method, method)
+
+
+def restored_title(kind: Kind) -> str:
+    """What CMA restores, in short, where it is said that it restores it: MLP, hidden state, attention."""
+    return KIND_TITLES[kind].removesuffix(" output")
 
 
 def unscored_sentences(scores: Mapping[str, LayerScores]) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from lga_core.results import Cost, LayerScores, MemoryEstimate, Signs
 from lga_core.view.words.names import method_title
-from lga_core.view.words.text import count, listed, number
+from lga_core.view.words.text import capitalized, count, listed, number
 
 
 def pick_sentence(scores: LayerScores) -> str:
@@ -75,7 +75,7 @@ def known_sentence(signs: Signs) -> str:
     if not parts:
         return "Whether the model knows these facts cannot be had: they name no old answer."
     text = ", ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{capitalized(text)}."
 
 
 def excluded_reason(scores: LayerScores, layer: int) -> str:

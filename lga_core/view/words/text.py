@@ -97,6 +97,11 @@ def count(number_of: int, noun: str) -> str:
     return f"{number_of:,} {noun}{'' if number_of == 1 else 's'}"
 
 
+def capitalized(text: str) -> str:
+    """`text` at the beginning of a line, the rest of it as it is: "Hidden state", "MLP output"."""
+    return text[:1].upper() + text[1:]
+
+
 def listed(items: Iterable[object]) -> str:
     """3 · 3 and 10 · 3, 10 and 11."""
     *first, last = map(str, items)

@@ -9,9 +9,10 @@ from lga_core.editing.files.easyedit.reading import Hparams, read_hparams
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import MetricSettings
-from pages._ui.edits.settings_form import differing, settings_form, widget_values
-from pages._ui.model.choose import known_layers
-from pages._ui.session.state import LAYERS, Question, session, widget
+from lga_core.service.page_parts.models import known_layers
+from lga_core.service.page_parts.settings_form import changed_words, widget_values
+from pages._ui.edits.settings_form import settings_form
+from pages._ui.session.state import EDITOR, LAYERS, Question, session, widget
 from pages._ui.shell.errors import boxed, error_box
 from pages._ui.shell.layer_choice import chosen_layers, layers_list, propose_layer
 from pages._ui.shell.text import safe
@@ -30,7 +31,7 @@ def editor_select(place: Any = st) -> str:
     return place.selectbox(
         "Editor",
         list(EDITORS),
-        key="editor",
+        key=EDITOR,
         format_func=lambda name: EDITORS[name].title,
         persist_state="session",
         bind="query-params",
@@ -60,13 +61,18 @@ def about(name: str) -> None:
     )
 
 
+def form_key(name: str) -> str:
+    """Begins the keys of the widgets of an editor's settings."""
+    return f"set_{name}"
+
+
 def chosen_settings(name: str) -> Any:
     """The editor's settings as the form has them; None where they are not allowed."""
     problem = None
     settings = None
     with st.expander("Settings", key="settings"):
         try:
-            settings = settings_form(EDITORS[name].settings, f"set_{name}")
+            settings = settings_form(EDITORS[name].settings, form_key(name))
         except LgaError as error:
             problem = error
         st.file_uploader(
@@ -86,7 +92,7 @@ def chosen_settings(name: str) -> Any:
 
 def _badges(settings: Any) -> None:
     """What is not at its default."""
-    if changed := differing(settings):
+    if changed := changed_words(settings):
         with st.container(horizontal=True, gap="small"):
             for words in changed:
                 st.badge(safe(words), icon=":material/tune:", color="blue")
@@ -97,7 +103,7 @@ def _apply_hparams() -> None:
     with suppress(LgaError):
         if (file := _uploaded()) is not None:
             st.session_state.update(
-                {"editor": file.editor, **widget_values(file.settings, f"set_{file.editor}"), LAYERS: list(file.layers)}
+                {EDITOR: file.editor, **widget_values(file.settings, form_key(file.editor)), LAYERS: list(file.layers)}
             )
 
 
@@ -122,8 +128,3 @@ def chosen_metrics(kind: type[M]) -> M:
         metrics = settings_form(kind, MEASURING)
     _badges(metrics)
     return metrics
-
-
-def title(name: str) -> str:
-    """An editor's title; its name where this version does not know it."""
-    return EDITORS[name].title if name in EDITORS else name

@@ -5,13 +5,13 @@ from functools import partial
 import streamlit as st
 
 from lga_core.data.facts import fact_label
+from lga_core.editing.table import editor_title
 from lga_core.service.ledger_requests import MeasureEdits, RecomputeEdits
 from lga_core.service.ledger_view import EntryView, LedgerView
 from lga_core.view.words.definitions import definition
 from lga_core.view.words.edits.sentences import relative_error
 from lga_core.view.words.text import count, number
 from pages._ui.edits import ledger_jobs
-from pages._ui.edits.editors import title
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button
@@ -58,7 +58,7 @@ def _row(model: str, entry: EntryView, place: int, last: int, *, busy: bool) -> 
     )
     with cells[2]:
         _facts(entry)
-    cells[3].markdown(safe(title(entry.editor)))
+    cells[3].markdown(safe(editor_title(entry.editor)))
     cells[4].markdown(", ".join(map(str, entry.layers)))
     cells[5].markdown(entry.mode)
     cells[6].markdown(number(entry.norm_ratio, 2), text_alignment="right")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lga_core.data.select import editable
-from lga_core.editing.table import EDITORS
+from lga_core.editing.table import EDITORS, editor_title
 from lga_core.errors import LgaError
 from lga_core.evaluation.settings import ManyEditsSettings
 from lga_core.results import ManyEdits, Stored
@@ -97,7 +97,7 @@ def _bar(request: ManyEditsRequest, measured: ManyEdits | None) -> None:
         "Edit and measure",
         MANY,
         request,
-        f"{edits} with {editors.title(request.editor)}",
+        f"{edits} with {editor_title(request.editor)}",
         key="many_start",
         begun=measured is not None and bool(measured.checkpoints),
         complete=complete,

@@ -9,6 +9,7 @@ from lga_core.data.facts import Fact, FactSet
 from lga_core.data.load import write_facts
 from lga_core.data.select import part_of
 from lga_core.results import KnownFactCheck
+from lga_core.service.page_parts.fact_table import fact_columns, probe_rows, verdict
 from lga_core.view.words.text import count, number
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import Picked, clear, filters
@@ -69,29 +70,14 @@ def browse(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> None:
 
 def _table(fact_set: FactSet, facts: tuple[Fact, ...], checks: Mapping[int, KnownFactCheck]) -> Fact | None:
     """One row a fact; returns the one that is ticked. Another list or set of facts is another table, with no tick."""
-    said = [checks.get(fact.record) for fact in facts]
-    rows = pd.DataFrame(
-        {
-            "record": [fact.record for fact in facts],
-            "prompt": [fact.prompt for fact in facts],
-            "expected": [" | ".join(fact.target_old) or None for fact in facts],
-            "the model says": [check.greedy if check else None for check in said],
-            "p": [check.probability if check else None for check in said],
-            "model": [known.verdict(check) for check in said],
-            "new answer": [fact.target_new for fact in facts],
-            "relation": [fact.relation for fact in facts],
-            "rephrases": [len(fact.rephrases) for fact in facts],
-            "locality": [len(fact.locality) for fact in facts],
-            "portability": [len(fact.portability) for fact in facts],
-        }
-    )
+    rows = pd.DataFrame(fact_columns(facts, checks))
     rows["p"] = rows["p"].astype(float)
     order = [name for name in rows if checks or name not in ("the model says", "p", "model")]
     event = table(
         rows,
         most=_TABLE_HEIGHT,
         column_order=order,
-        key=f"facts_table_{sets.mark(fact_set)}_{hash(tuple(rows['record'])):x}",
+        key=f"facts_table_{fact_set.mark}_{hash(tuple(rows['record'])):x}",
         on_select="rerun",
         selection_mode="single-row",
         alt="Facts with what the model says",
@@ -114,15 +100,16 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
         left.markdown(f"Expected  \n**{safe(' | '.join(fact.target_old) or 'n/a')}**")
         if check is None:
             middle.markdown("The model says  \nnot asked")
+        elif check.refusal is not None:
+            middle.markdown(f"The model says  \n{safe(check.refusal)}")
         else:
             middle.markdown(
                 f"The model says  \n**{safe(check.greedy) or '␣'}**, p {number(check.probability, 3)} · "
-                f"{known.verdict(check)}"
+                f"{verdict(check)}"
             )
         right.markdown(f"New answer  \n**{safe(fact.target_new or 'none: it can be traced, not edited')}**")
-        probes = _probes(fact)
-        if probes:
-            table(pd.DataFrame(probes, columns=["probe", "group", "prompt", "expected"]), most=250)
+        if probes := probe_rows(fact):
+            table(probes, most=250)
         else:
             st.caption("No rephrase and no probe: an edit of it can only be judged by its rewrite.")
         with st.container(horizontal=True):
@@ -133,16 +120,6 @@ def _in_full(fact: Fact, check: KnownFactCheck | None) -> None:
                 off = session().question is None
                 if button(label, f"to_{page}", select_fact, fact.record, icon=icon, disabled=off):
                     st.switch_page(f"{page}.py", query_params={})
-
-
-def _probes(fact: Fact) -> list[tuple[str, str, str, str]]:
-    """Kind, group, prompt and expected answer of each."""
-    probes = [("rephrase", "", rephrase, fact.target_new or "") for rephrase in fact.rephrases]
-    return probes + [
-        (metric, probe.group, probe.prompt, " | ".join(probe.accepted) or "the model's own tokens")
-        for metric, group in (("locality", fact.locality), ("portability", fact.portability))
-        for probe in group
-    ]
 
 
 def _export(fact_set: FactSet, picked: Picked) -> None:

@@ -1,34 +1,15 @@
 """Which facts of a set are looked at: words, relation, parts that they have, and whether the model knows them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import streamlit as st
 
-from lga_core.data.facts import Fact, FactSet
-from lga_core.data.select import keep, relations, search
+from lga_core.data.facts import FactSet
+from lga_core.data.select import relations
 from lga_core.results import KnownFactCheck
+from lga_core.service.page_parts.fact_filter import PARTS, VERDICTS, Picked, pick_facts
 from pages._ui.session.state import widget
 from pages._ui.shell.elements import text_field
-
-_HAS = {
-    "target_new": "a new answer",
-    "target_old": "an old answer",
-    "rephrases": "rephrases",
-    "locality": "locality",
-    "portability": "portability",
-}
-_KNOWN = {True: "known", False: "not known"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picked:
-    """What the filters leave."""
-
-    facts: tuple[Fact, ...]
-    wide: tuple[Fact, ...]  # the same before the model's verdict is looked at
-    verdict: bool | None  # the verdict asked for, None: any
-    words: tuple[str, ...]  # what was filtered by, for a name; () without a filter
 
 
 def filters(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> Picked:
@@ -48,28 +29,18 @@ def filters(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> Picked:
         placeholder="any" if named else "the set names none",
     )
     having = third.multiselect(
-        "Has", list(_HAS), key="facts_having", persist_state="session", placeholder="anything", format_func=_HAS.get
+        "Has", list(PARTS), key="facts_having", persist_state="session", placeholder="anything", format_func=PARTS.get
     )
     verdict = fourth.segmented_control(
         "Model",
-        list(_KNOWN),
+        list(VERDICTS),
         key="facts_verdict",
         persist_state="session",
-        format_func=_KNOWN.get,
+        format_func=VERDICTS.get,
         width="stretch",
         help="Known: the model's greedy next token starts an accepted old answer.",
     )
-    wide = search(keep(fact_set.facts, relations=chosen or None, having=having), words or "")
-    facts = wide
-    if verdict is not None:
-        facts = tuple(fact for fact in wide if fact.record in checks and checks[fact.record].known is verdict)
-    parts = [
-        *([f"“{words.strip()}”"] if (words or "").strip() else []),
-        *chosen,
-        *(_HAS[part] for part in having),
-        *([] if verdict is None else [_KNOWN[verdict]]),
-    ]
-    return Picked(facts=facts, wide=wide, verdict=verdict, words=tuple(parts))
+    return pick_facts(fact_set.facts, checks, words=words or "", relations=chosen, having=having, verdict=verdict)
 
 
 def clear() -> None:

@@ -70,10 +70,3 @@ def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None
         request = KnownFactsRequest(model=question.model, facts=tuple(left))
         label = f"Ask the model about {count(len(left), 'fact')}"
         jobs.start_button(label, "contact_support", AREA, request, "Asking the model", key="ask_model", type="primary")
-
-
-def verdict(check: KnownFactCheck | None) -> str:
-    """One word for a table's cell."""
-    if check is None:
-        return "not asked"
-    return "n/a" if check.known is None else "known" if check.known else "not known"

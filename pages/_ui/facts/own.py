@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from lga_core.data.facts import Fact, FactSet
+from lga_core.results import KnownFactCheck
 from lga_core.runs.reading import stored_known_facts
 from lga_core.service.requests import KnownFactsRequest
 from lga_core.view.words.text import number, shorten
@@ -12,7 +13,7 @@ from pages._ui.facts import sets
 from pages._ui.facts.one_fact import FactForm
 from pages._ui.frame import sidebar
 from pages._ui.session import state
-from pages._ui.session.state import Question, session
+from pages._ui.session.state import SCORE, Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button
 from pages._ui.shell.engine import identity, store
@@ -37,7 +38,7 @@ def form(*, opened: bool) -> None:
                     key="own_score",
                     icon=":material/bar_chart:",
                     on_click=_score,
-                    disabled=question is None or jobs.is_running("score"),
+                    disabled=question is None or jobs.is_running(SCORE),
                     help="Makes a set of this one fact, chooses it in the sidebar, and scores the layers with it.",
                 )
                 st.form_submit_button(
@@ -58,9 +59,9 @@ def next_steps(question: Question) -> None:
     if len(facts) != 1 or question != session().question:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        said = None if facts[0].target_old else _own_answer(question, facts[0])
-        if said is not None:
-            st.markdown(f"Old answer: **{safe(said[0]) or EMPTY}**, the model’s own.", width="content")
+        check = None if facts[0].target_old else _check(question, facts[0])
+        if check is not None and check.refusal is None:
+            st.markdown(f"Old answer: **{safe(check.greedy) or EMPTY}**, the model’s own.", width="content")
         st.page_link("causal_trace.py", label="Trace this fact", icon=":material/grid_on:")
         st.page_link("trial_edit.py", label="Edit this fact", icon=":material/edit:")
 
@@ -92,18 +93,20 @@ def _offer(question: Question) -> None:
     fact = session().asked_fact
     if fact is None or ONE_FACT.prompt() != fact.prompt:
         return
-    said = _own_answer(question, fact)
-    if said is None:
+    check = _check(question, fact)
+    if check is None:
         return
-    answer, probability = said
+    if check.refusal is not None:
+        st.markdown(f"This prompt {safe(check.refusal)}.")
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"The model continues “{safe(shorten(fact.prompt, 80))}” with **{safe(answer) or EMPTY}**, "
-            f"p {number(probability, 2)}.",
+            f"The model continues “{safe(shorten(fact.prompt, 80))}” with **{safe(check.greedy) or EMPTY}**, "
+            f"p {number(check.probability, 2)}.",
             width="content",
         )
-        if answer:
-            button("Take it as the old answer", "own_take", _take, answer)
+        if check.greedy:
+            button("Take it as the old answer", "own_take", _take, check.greedy)
 
 
 def _take(answer: str) -> None:
@@ -111,8 +114,7 @@ def _take(answer: str) -> None:
     session().asked_fact = None
 
 
-def _own_answer(question: Question, fact: Fact) -> tuple[str, float] | None:
-    """The model's own answer and its first token's probability; None while it has not been asked."""
+def _check(question: Question, fact: Fact) -> KnownFactCheck | None:
+    """What the model says by itself; None while it has not been asked."""
     model = identity(question.model)
-    check = None if model is None else stored_known_facts(model, (fact,), store()).get(fact.record)
-    return None if check is None else (check.greedy, check.probability)
+    return None if model is None else stored_known_facts(model, (fact,), store()).get(fact.record)

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from lga_core.data.checking.report import KINDS, RecordReport, by_record
 from lga_core.data.facts import FactSet, Problem
-from lga_core.view.export.frames.table import TEXT, TRUTH, WHOLE, to_csv
-from lga_core.view.export.frames.table import table as frame
+from lga_core.service.page_parts.fact_report import outcomes_sentence, report_csv, report_rows
 from lga_core.view.words.text import count
 from pages._ui.facts import sets
 from pages._ui.shell.elements import choice, download, hint, table
@@ -22,23 +20,15 @@ def _reports(mark: str, _fact_set: FactSet) -> tuple[RecordReport, ...]:
 
 def report(fact_set: FactSet) -> None:
     """Totals in words, the table, its download."""
-    mark = sets.mark(fact_set)
-    reports = _reports(mark, fact_set)
+    reports = _reports(fact_set.mark, fact_set)
     chosen = choice("Show", list(KINDS), "report_shown", "with a note")
-    st.markdown(totals(fact_set, reports))
+    st.markdown(f"**{count(fact_set.n_records, 'record')}**: {outcomes_sentence(reports)}")
     shown = list(filter(KINDS[chosen], reports))
     if shown:
-        rows = pd.DataFrame(
-            [
-                (item.record, item.outcome, ", ".join(item.flags), item.prompt, " · ".join(item.problems))
-                for item in shown
-            ],
-            columns=["record", "outcome", "flags", "prompt", "notes"],
-        )
         event = table(
-            rows,
+            report_rows(shown),
             most=460,
-            key=f"report_table_{mark}_{hash(tuple(item.record for item in shown)):x}",
+            key=f"report_table_{fact_set.mark}_{hash(tuple(item.record for item in shown)):x}",
             on_select="rerun",
             selection_mode="single-row",
             widths={"outcome": 110, "flags": 110, "prompt": 240, "notes": 400},
@@ -64,34 +54,6 @@ def _in_full(ticked: list[RecordReport]) -> None:
         with st.container(border=True):
             st.markdown(f"**{item.record}** · {item.outcome}" + (f" · {safe(item.prompt)}" if item.prompt else ""))
             st.markdown("\n".join(f"- {safe(problem)}" for problem in item.problems) or "Nothing to note.")
-
-
-def totals(fact_set: FactSet, reports: tuple[RecordReport, ...]) -> str:
-    """The counts."""
-    having = {kind: sum(map(passes, reports)) for kind, passes in KINDS.items()}
-    whole = len(reports) - having["probe dropped"] - having["skipped"]
-    return (
-        f"**{count(fact_set.n_records, 'record')}**: {whole:,} kept whole, {having['probe dropped']:,} with a "
-        f"probe dropped, {having['skipped']:,} skipped. Among them {having['duplicate']:,} with the prompt of an "
-        f"earlier record and {having['no-op']:,} whose edit would change nothing."
-    )
-
-
-def report_csv(reports: tuple[RecordReport, ...]) -> str:
-    """One line a record; its notes in one cell."""
-    columns = {"record": WHOLE, "outcome": TEXT, "duplicate": TRUTH, "no_op": TRUTH, "prompt": TEXT, "notes": TEXT}
-    lines = [
-        (
-            item.record,
-            item.outcome,
-            "duplicate" in item.flags,
-            "no-op" in item.flags,
-            item.prompt,
-            " ".join(item.problems),
-        )
-        for item in reports
-    ]
-    return to_csv(frame(columns, lines))
 
 
 def problem_table(problems: Sequence[Problem]) -> None:

@@ -12,7 +12,7 @@ from lga_core.data.load import choose as choose_of
 from lga_core.data.load import load_facts, shipped_sets
 from lga_core.service.requests import ProxySet
 from pages._ui.session import state
-from pages._ui.session.state import Question, kept
+from pages._ui.session.state import SCORE, Question, kept
 from pages._ui.shell.elements import hint
 
 DEFAULT_LIMIT = 32
@@ -55,12 +55,12 @@ def editable_or_hint(question: Question) -> bool:
 def proxy_set(question: Question) -> ProxySet:
     """The facts that a question asks about."""
     facts = fact_set(question.facts)
-    return _proxy_set(question, mark(facts), facts)
+    return _proxy_set(question, facts.mark, facts)
 
 
 def scored_proxy(question: Question) -> ProxySet:
     """The facts of the question that was scored last: as they were, also where its set was uploaded again since."""
-    job = kept().jobs.get("score")
+    job = kept().jobs.get(SCORE)
     return proxy_set(question) if job is None else job.request.proxy  # without a job a stored run was opened
 
 
@@ -72,11 +72,6 @@ def _proxy_set(question: Question, mark: str, _facts: FactSet) -> ProxySet:
         limit=question.limit,
         known_only=question.known_only,
     )
-
-
-def mark(facts: FactSet) -> str:
-    """Tells this set from all others of this server, also from one of the same facts under other record numbers."""
-    return f"{facts.fingerprint}-{hash((tuple(fact.record for fact in facts.facts), facts.problems)):x}"
 
 
 def _is_shipped(name: str) -> bool:

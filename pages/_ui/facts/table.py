@@ -63,7 +63,7 @@ def edit(fact_set: FactSet) -> None:
 def _table(fact_set: FactSet) -> TableEdits:
     """The widget. When it is drawn after a while on another view, it begins with what it said before."""
     tables = session().editing
-    mark = sets.mark(fact_set)
+    mark = fact_set.mark
     if mark not in tables:
         rows = to_rows(fact_set.facts)
         tables[mark] = TableEdits(rows=rows, edited=rows)
@@ -119,7 +119,7 @@ def _mistakes(result: FactSet, new: set[int]) -> list[int]:
 
 def _name_key(fact_set: FactSet) -> str:
     """Of the name's field: each set's table has a name of its own."""
-    return f"edited_name_{sets.mark(fact_set)}"
+    return f"edited_name_{fact_set.mark}"
 
 
 def _keep(fact_set: FactSet, result: FactSet) -> None:
@@ -131,6 +131,6 @@ def _keep(fact_set: FactSet, result: FactSet) -> None:
 def _discard(fact_set: FactSet) -> None:
     rows = to_rows(fact_set.facts)
     tables = session().editing
-    mark = sets.mark(fact_set)
+    mark = fact_set.mark
     tables[mark] = TableEdits(rows=rows, edited=rows, version=tables[mark].version + 1)
     st.session_state.pop(_name_key(fact_set), None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui.session.state import finished_trials, kept, session
+from pages._ui.session.state import SCORE, finished_trials, kept, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button
 from pages._ui.shell.engine import store
@@ -68,7 +68,7 @@ def _asks() -> bool:
 
 def _scored() -> bool:
     """A job of this tab has scored layers, or scores of this machine were opened."""
-    job = jobs.last_job("score")
+    job = jobs.last_job(SCORE)
     if job is not None:
         return job.result is not None
     return kept().asked is not None and not _is_recorded(kept().scores or kept().run)

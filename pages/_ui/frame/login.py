@@ -20,10 +20,12 @@ _DAMAGED = LgaError(
 # The provider sends everybody back to the first page, logged in or not. So the browser keeps the address at which the
 # button was pressed: inside, it is opened again; outside, it tells that the login failed. Outside, the tab's name is
 # forgotten: who logs in next gets no edits of the one before.
+# Streamlit calls this again whenever the theme changes, and at the end the cleanup of the last call alone.
 _JS = """
 const KEY = "golden-layers-asked";
 const asksNothing = (address) => address.pathname.endsWith("/") && !address.search;
-export default function ({ data, setStateValue }) {
+export default function ({ parentElement, data, setStateValue }) {
+    parentElement.goldenLayersStop?.();
     const storage = window.sessionStorage;
     const asked = storage.getItem(KEY);
     if (data.inside) {
@@ -38,7 +40,9 @@ export default function ({ data, setStateValue }) {
         storage.setItem(KEY, asked && asksNothing(window.location) ? asked : window.location.href);
     };
     document.addEventListener("click", keep, true);
-    return () => document.removeEventListener("click", keep, true);
+    const stop = () => document.removeEventListener("click", keep, true);
+    parentElement.goldenLayersStop = stop;
+    return stop;
 }
 """
 _browser = st.components.v2.component("login_in_browser", html="<span></span>", js=_JS)

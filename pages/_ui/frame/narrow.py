@@ -27,10 +27,12 @@ LOOK = f"""
 }}
 """
 _SETTLED = 250  # ms: a page that is being drawn changes many times
+# Streamlit calls this again whenever the theme changes, and at the end the cleanup of the last call alone.
 _JS = f"""
 const FRAMES = '[data-testid="stTable"] > div, '
     + '[data-testid="stElementContainer"]:has(> [data-testid="stFullScreenFrame"] > [data-testid="stPlotlyChart"])';
-export default function () {{
+export default function ({{ parentElement }}) {{
+    parentElement.goldenLayersStop?.();
     let waiting = 0;
     const look = () => {{
         waiting = 0;
@@ -49,7 +51,9 @@ export default function () {{
     watcher.observe(document.body, {{ childList: true, subtree: true }});
     addEventListener("resize", soon);
     soon();
-    return () => {{ watcher.disconnect(); removeEventListener("resize", soon); clearTimeout(waiting); }};
+    const stop = () => {{ watcher.disconnect(); removeEventListener("resize", soon); clearTimeout(waiting); }};
+    parentElement.goldenLayersStop = stop;
+    return stop;
 }}
 """
 _frames = st.components.v2.component("scrolling_frames", html="<span></span>", js=_JS)

@@ -10,7 +10,7 @@ from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
 from pages._ui.runs import opening
 from pages._ui.scoring import options
-from pages._ui.session.state import Question, keep_widgets, kept, restore_widgets, session
+from pages._ui.session.state import SCORE, Question, keep_widgets, kept, restore_widgets, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button
 
@@ -35,7 +35,7 @@ def sidebar() -> None:
                 known_only=known_only,
             )
         opening.answer_from_store()
-        running = jobs.is_running("score")
+        running = jobs.is_running(SCORE)
         button(
             "Score layers",
             "score",
@@ -73,4 +73,4 @@ def measure_more(extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> No
 def _start(question: Question, proxy: ProxySet, extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
     kept().forget_answer()
     needs = tuple(dict.fromkeys((*options.choices(question.seed).needs(extra), *more)))
-    jobs.start("score", ScoreRequest(model=question.model, proxy=proxy, needs=needs), "Scoring layers", question)
+    jobs.start(SCORE, ScoreRequest(model=question.model, proxy=proxy, needs=needs), "Scoring layers", question)

@@ -1,15 +1,12 @@
-"""The model: chosen in the sidebar, what it is, its terms accepted once, and what its files tell without weights."""
+"""The model: chosen in the sidebar, what it is, and its terms accepted once."""
 
 import streamlit as st
 
-from lga_core.data.facts import Fact
 from lga_core.errors import LgaError
-from lga_core.models.sources import checkpoint
 from lga_core.models.sources.catalogue import OTHER, OTHER_TITLE, catalogue, local_folder, resolve
-from lga_core.models.sources.entry import ModelEntry, Wheel
+from lga_core.models.sources.entry import ModelEntry
 from lga_core.models.sources.fetching.terms import accept_terms, terms_accepted
-from lga_core.models.sources.files import gigabytes
-from lga_core.models.text.preview import has_chat_template, token_preview
+from lga_core.service.page_parts.models import about_model, can_chat, choice_title, known_layers
 from pages._ui.model import memory_notes
 from pages._ui.session import state
 from pages._ui.shell.elements import button, hint, text_field, toggle
@@ -31,7 +28,7 @@ def choose_model() -> ModelEntry | None:
         key=state.MODEL,
         bind="query-params",
         persist_state="session",
-        format_func=label,
+        format_func=choice_title,
     )
     if chosen == OTHER:
         name = text_field(
@@ -52,16 +49,11 @@ def choose_model() -> ModelEntry | None:
     except LgaError as error:
         error_box(error)
         return None
-    st.caption(_about(entry, here))
+    st.caption(" · ".join(map(safe, about_model(entry, here=here))))
     if engine().model != entry.id:
         memory_notes.loading_note(entry)
     usable = here or _terms(entry) or identity(entry.id) is not None  # a recorded one can be read
     return _asked(entry) if usable else None
-
-
-def label(name: str) -> str:
-    """What a choice of the model is called, also in the address."""
-    return OTHER_TITLE if name == OTHER else next(entry.title for entry in catalogue() if entry.id == name)
 
 
 def _asked(entry: ModelEntry) -> ModelEntry:
@@ -83,27 +75,6 @@ def _asked(entry: ModelEntry) -> ModelEntry:
     return entry.chatting if chat else entry
 
 
-def _about(entry: ModelEntry, here: bool) -> str:
-    parts = []
-    if entry.layers:
-        parts.append(f"{entry.layers} layers")
-    if entry.parameters:
-        parts += [_parameters(entry.parameters), gigabytes(entry.memory_bytes)]
-    if entry.licence:
-        parts.append(safe(entry.licence.name))
-    if not here:
-        size = sum(item.bytes for item in entry.origin.packages) if isinstance(entry.origin, Wheel) else None
-        parts.append(f"fetched on first use{f', {gigabytes(size)}' if size else ''}")
-    if entry.note:
-        parts.append(safe(entry.note))
-    return " · ".join(parts)
-
-
-def _parameters(number: int) -> str:
-    size, unit = next(((size, unit) for size, unit in ((1e9, "B"), (1e6, "M")) if number >= size), (1e3, "k"))
-    return f"{number / size:.{1 if unit == 'B' else 0}f} {unit} parameters"
-
-
 def _terms(entry: ModelEntry) -> bool:
     """Whether the model may be fetched; shows the terms and the way to accept them where it may not yet."""
     if terms_accepted(entry):
@@ -122,32 +93,9 @@ def _accept(entry: ModelEntry) -> None:
         accept_terms(entry)
 
 
-def known_layers(name: str) -> int | None:
-    """How many layers the model has; None where neither its files nor the catalogue say so."""
-    entry = resolve(name)
-    folder = local_folder(entry)
-    try:
-        return (checkpoint.layers(folder) if folder is not None else None) or entry.layers
-    except LgaError:  # the folder was removed or is half written: loading it says so
-        return entry.layers
-
-
 def layers_or_hint(name: str) -> int | None:
     """How many layers the model has; where that is not known yet, the page says so."""
     layers = known_layers(name)
     if layers is None:
         hint("How many layers this model has is known once its files are here: score the layers first.")
     return layers
-
-
-def prompt_tokens(name: str, fact: Fact) -> tuple[tuple[str, ...], tuple[int, int]] | None:
-    """A prompt's tokens and its subject's span (first, end), from the model's files; None where they are not here."""
-    entry = resolve(name)
-    folder = local_folder(entry)
-    return None if folder is None else token_preview(folder, fact.prompt, fact.span, chat=entry.chat)
-
-
-def can_chat(name: str) -> bool | None:
-    """Whether the model's tokenizer has a chat template; None where its files are not here."""
-    folder = local_folder(resolve(name))
-    return None if folder is None else has_chat_template(folder)

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from lga_core.runs.storage.index import RunHeader
+from lga_core.service.page_parts.run_list import facts_in_words, run_line
 from lga_core.service.reading.comparing import Comparison, RunContent, compare
 from lga_core.view.figures.compared_curves import RunCurve, compared_curves
 from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.sentences import layers_in_words
 from lga_core.view.words.text import number
-from pages._ui.runs.listed import facts_in_words, label
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import card, table
 from pages._ui.shell.engine import store
@@ -19,10 +19,10 @@ from pages._ui.shell.text import safe
 def compared(left: RunHeader, right: RunHeader) -> None:
     """From the picks to the settings."""
     comparison = compare(left, right, store())
-    facts = facts_in_words((left, right))
+    facts = facts_in_words((left, right), store())
     for place, name, side in zip(st.columns(2, gap="medium"), "AB", comparison.sides, strict=True):
         with place:
-            st.markdown(f"**{name}** · {safe(label(side.header, facts[side.header.key]))}")
+            st.markdown(f"**{name}** · {safe(run_line(side.header, facts[side.header.key]))}")
             card(_pick(side))
     _curves(comparison)
     st.markdown("**Metrics**")

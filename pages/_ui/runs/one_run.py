@@ -5,11 +5,11 @@ import streamlit as st
 from lga_core.results import Provenance, ReplayReport
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.kinds import lost_rows
-from lga_core.service.reading.comparing import settings_of
+from lga_core.service.page_parts.run_list import facts_in_words, how_far, model_title, recorded_rows, took, when
 from lga_core.service.reading.reopening import can_reopen, page_of
 from lga_core.service.requests import ReplayRequest
-from lga_core.view.words.runs import chat_words, lost_sentence, replay_sentence
-from pages._ui.runs.listed import NOT_RECORDED, delete, facts_in_words, how_far, model_title, took, when
+from lga_core.view.words.runs import lost_sentence, replay_sentence
+from pages._ui.runs.listed import delete
 from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button, table, waiting
@@ -27,7 +27,7 @@ def one_run(header: RunHeader) -> None:
         return
     st.subheader(safe(header.title or header.what))
     st.caption(
-        f"{safe(header.what)} · {safe(model_title(header))} · {safe(facts_in_words((header,))[header.key])} · "
+        f"{safe(header.what)} · {safe(model_title(header))} · {safe(facts_in_words((header,), store())[header.key])} · "
         f"{how_far(header)} · took {took(header)} · last written {when(header)}"
     )
     run = store().find(header.key)
@@ -35,7 +35,7 @@ def one_run(header: RunHeader) -> None:
         st.warning(lost_sentence(lost), icon=":material/broken_image:")
     _buttons(header, asked)
     _replayed(header)
-    table(_recorded(header, asked), most=600)
+    table(recorded_rows(header, asked), most=600)
 
 
 def _buttons(header: RunHeader, asked: Provenance) -> None:
@@ -70,29 +70,6 @@ def _buttons(header: RunHeader, asked: Provenance) -> None:
             on_change=_rename,
             args=(header.key,),
         )
-
-
-def _recorded(header: RunHeader, asked: Provenance) -> list[dict[str, str]]:
-    """Everything that is recorded, one line each."""
-    notes = header.notes
-    questions = [
-        item.command or "the dashboard: " + ", ".join(f"{name} {value}" for name, value in item.question.items())
-        for item in (notes.origins if notes is not None else ())
-    ]
-    recorded = {
-        "key": header.key,
-        "asked by": "; ".join(questions) or NOT_RECORDED,
-        "begun": asked.created,
-        "model": asked.model,
-        "model files": asked.model_fingerprint,
-        "prompts": chat_words(asked.chat),
-        "facts": f"{asked.facts} ({asked.facts_fingerprint[:12]})",
-        "method": f"{asked.method}, version {asked.method_version} of its numbers",
-        **{f"setting: {name}": value for name, value in settings_of(header).items()},
-        "machine": asked.machine,
-        "packages": ", ".join(f"{name} {version}" for name, version in asked.packages.items()),
-    }
-    return [{"what": name, "recorded": value} for name, value in recorded.items()]
 
 
 def _replayed(header: RunHeader) -> None:

@@ -5,47 +5,51 @@ The address holds the widgets that are bound to it, and beside them the chosen l
 options of the scores on pages that do not show them.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 
 import streamlit as st
 
-from lga_core.data.asked import MOST_LAYERS
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
+from lga_core.service.page_parts.links import RUN_LETTERS, first_view, linked_fact, linked_layers
+from lga_core.service.page_parts.models import choice_title
+from lga_core.service.page_parts.score_options import MEASURED
 from lga_core.service.reading.stored import is_measured
 from pages._ui.facts import sets
-from pages._ui.model.choose import label as model_label
 from pages._ui.scoring import answer, options
 from pages._ui.session import state
-from pages._ui.session.state import kept, session, widget
+from pages._ui.session.state import SCORE, kept, session, widget
 from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import identity, recorded_example, runs, store
 from pages._ui.shell.jobs import is_running
 from pages._ui.shell.text import safe
 
-KEY_LETTERS = 16  # of a run's key: enough to tell it from all others
-_OWN_QUESTION = {*state.QUESTION_WIDGETS, *options.MEASURED, options.ADDRESS, state.RUN}
+_ASKED = {*state.QUESTION_WIDGETS, *MEASURED, options.ADDRESS, state.RUN}  # what of an address makes it a question
 
 
 def open_first(*, known: bool) -> bool:
     """Once, as soon as it is known which tab this is: whether there is something to open.
 
-    `known`: the tab was here before and has its own results. A run in the address that is not the tab's own is a link,
-    and so is a question without a run.
-    A slow browser says it late: what the reader has chosen by then stands in the address, and is not replaced.
+    `known`: the tab was here before and has its own results. A slow browser says it late: what the reader has chosen
+    by then stands in the address, and is not replaced.
     """
     here = session()
     if here.opened_first:
         return False
     here.opened_first = True
-    named = here.address.get(state.RUN)
-    if named and not (kept().run or "").startswith(named):
-        here.reopening = (named,)
-    elif not named and _OWN_QUESTION & here.address.keys():
-        here.looks_up = True
-    elif not (known or _OWN_QUESTION & (here.address.keys() | st.query_params.keys()) or kept().asked or kept().jobs):
+    tab = kept()
+    linked_run = here.address.get(state.RUN)
+    first = first_view(
+        linked_run=linked_run,
+        tabs_run=tab.run,
+        link_asks=bool(_ASKED & here.address.keys()),
+        begun=bool(known or _ASKED & st.query_params.keys() or tab.asked or tab.jobs),
+    )
+    if first == "linked run":
+        here.reopening = (linked_run,)
+    elif first == "last runs":
         here.reopening = _last_runs()
+    here.looks_up = first == "stored answer"
     return bool(here.reopening) or here.looks_up
 
 
@@ -82,7 +86,7 @@ def answer_from_store() -> None:
         if wanted not in (None, sets.title(widget(state.FACTS))):
             here.notices.append(f"The set {wanted} of this link is not here.")
         return
-    if question == kept().asked or is_running("score"):
+    if question == kept().asked or is_running(SCORE):
         return
     model = identity(question.model)
     need = options.choices(question.seed).need("gradients")  # whose run the address would name
@@ -92,7 +96,7 @@ def answer_from_store() -> None:
 
 def _asked_as_linked() -> bool:
     """Whether the sidebar has the model and the facts of the address: a set of its sender's own is not here."""
-    shown = {state.MODEL: model_label(widget(state.MODEL)), state.FACTS: sets.title(widget(state.FACTS))}
+    shown = {state.MODEL: choice_title(widget(state.MODEL)), state.FACTS: sets.title(widget(state.FACTS))}
     return all(session().address.get(name, label) == label for name, label in shown.items())
 
 
@@ -112,7 +116,7 @@ def write_address() -> None:
     carried = {
         state.LAYERS: ",".join(map(str, sorted(widget(state.LAYERS) or ()))),
         state.FACT: "" if here.fact is None else str(here.fact),
-        state.RUN: (here.shown_run or "")[:KEY_LETTERS],
+        state.RUN: (here.shown_run or "")[:RUN_LETTERS],
         options.ADDRESS: options.carried(),
         state.ANSWER_FOR: "" if state.EDITOR in st.query_params else answer.editor_in_address(),
     }
@@ -135,21 +139,6 @@ def _take_link() -> None:
         state.select_fact(fact)
     if state.LAYERS in here.address and layers:
         st.session_state[state.LAYERS] = layers
-
-
-def linked_fact(address: Mapping[str, str]) -> int | None:
-    """The record that a link names. What is no number there is ignored, as Streamlit does with its own."""
-    with suppress(ValueError):
-        return int(address[state.FACT]) if state.FACT in address else None
-    return None
-
-
-def linked_layers(address: Mapping[str, str]) -> list[int]:
-    """The layers that a link names, in order; none where one of them is no number."""
-    with suppress(ValueError):
-        layers = {int(part) for part in address.get(state.LAYERS, "").split(",") if part.strip()}
-        return sorted(layer for layer in layers if 0 <= layer < MOST_LAYERS)
-    return []
 
 
 def _last_runs() -> tuple[str, ...]:

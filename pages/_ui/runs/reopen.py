@@ -13,11 +13,11 @@ from lga_core.results import Origin
 from lga_core.runs.shipped import example
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.store import Store
+from lga_core.service.page_parts.settings_form import widget_values
 from lga_core.service.process.jobs import Job
 from lga_core.service.reading.reopening import Reopening, reopening
 from lga_core.view.words.text import count
-from pages._ui.edits.editors import MEASURING
-from pages._ui.edits.settings_form import widget_values
+from pages._ui.edits.editors import MEASURING, form_key
 from pages._ui.facts import sets
 from pages._ui.session import state
 from pages._ui.session.state import Question, kept, session
@@ -107,7 +107,7 @@ def _widgets(opened: Reopening, facts: str) -> dict[str, Any]:
     if opened.layers:
         widgets[state.LAYERS] = list(opened.layers)
     if opened.editor is not None:
-        widgets |= {"editor": opened.editor, **widget_values(opened.settings, f"set_{opened.editor}")}
+        widgets |= {state.EDITOR: opened.editor, **widget_values(opened.settings, form_key(opened.editor))}
         widgets |= widget_values(opened.metrics, MEASURING)
     if opened.many is not None:
         edits, how = opened.many

@@ -99,9 +99,7 @@ def request_of(question: Question, model: ModelIdentity) -> ReportRequest:
         every_layer=_shown(at_every, proxy),
         sweep=_shown(swept, proxy),
         ledger=current_ledger(question.model),
-        many_edits=many
-        if isinstance(many, ManyEditsRequest) and _is_of(many, many.facts, question.model, facts)
-        else None,
+        many_edits=many,
     )
 
 

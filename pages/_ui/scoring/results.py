@@ -26,7 +26,7 @@ from lga_core.view.words.text import count
 from pages._ui.facts.sets import scored_proxy
 from pages._ui.frame import sidebar
 from pages._ui.scoring import answer, options, report, tabs
-from pages._ui.session.state import Question, kept, session, widget
+from pages._ui.session.state import SCORE, Question, kept, session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import button, cards, hint, waiting
@@ -43,7 +43,7 @@ LIVE_SECONDS = 20.0
 
 def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> QuestionScores | None:
     """None where nothing can be stored of this model yet."""
-    job = jobs.last_job("score")
+    job = jobs.last_job(SCORE)
     model = identity(question.model)
     if model is None:
         return None
@@ -53,7 +53,7 @@ def read(question: Question, choices: ScoreChoices, needs: tuple[Need, ...]) -> 
 
 def show(question: Question) -> None:
     """From the headline to the tabs."""
-    running = jobs.is_running("score")
+    running = jobs.is_running(SCORE)
     above = st.container()  # it is drawn after the options, which say how to read the rows
     options.options_bar()
     choose_heatmaps()
@@ -85,7 +85,7 @@ def show(question: Question) -> None:
     with above:
         measured = results is not None and bool(results.known.measured)
         job_outcome(
-            jobs.last_job("score"),
+            jobs.last_job(SCORE),
             "What was finished is kept and shown below; press Score layers to go on from there."
             if measured
             else "Press Score layers to start again.",
@@ -163,7 +163,7 @@ def _badges(results: QuestionScores, running: bool) -> None:
 
 def _offer_missing(results: QuestionScores | None) -> None:
     """Say what the options ask for that has not been measured, and offer to do it."""
-    job = jobs.last_job("score")
+    job = jobs.last_job(SCORE)
     if results is None:
         if job is None:
             hint("What is stored of this model cannot be told before its files are here: press Score layers.")

@@ -32,6 +32,7 @@ from lga_core.view.words.sentences import (
 )
 from lga_core.view.words.text import count, listed
 from pages._ui.frame import sidebar
+from pages._ui.session.state import SCORE
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import button, download, table, tabs
@@ -137,7 +138,7 @@ def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
             format_func=missing.get,
             help="A CMA kind takes as long as the first one.",
         )
-        off = not chosen or jobs.is_running("score")
+        off = not chosen or jobs.is_running(SCORE)
         button("Measure", "measure_others", sidebar.measure_more, tuple(chosen), disabled=off)
 
 
@@ -160,7 +161,7 @@ def readings(known: ScoredFacts, choices: ScoreChoices) -> None:
             f"Measure {count(len(missing), 'reading')}",
             "measure_readings",
             partial(sidebar.measure_more, more=missing),
-            disabled=jobs.is_running("score"),
+            disabled=jobs.is_running(SCORE),
             help="Each takes as long as LGA did.",
         )
 

@@ -1,20 +1,21 @@
 """One fact's causal traces and token attributions, as far as they are measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
-from lga_core.results import CausalTrace, Kind, Stored, TokenAttribution
-from lga_core.service.reading import stored
+from lga_core.results import CausalTrace, Kind, TokenAttribution
+from lga_core.service.reading.stored import Traced, traced
 from lga_core.service.requests import ATTRIBUTION, TraceRequest
 from lga_core.view.figures.parts.scales import Scale
 from lga_core.view.figures.scores.attribution_bars import attribution_bars
 from lga_core.view.figures.scores.trace_heatmap import trace_heatmap
 from lga_core.view.words.cards import Card
+from lga_core.view.words.names import KIND_TITLES
 from lga_core.view.words.sentences import cost_sentence
-from lga_core.view.words.text import number
+from lga_core.view.words.text import capitalized, number
 from pages._ui.session.state import widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
@@ -25,55 +26,27 @@ from pages._ui.shell.text import safe
 from pages._ui.trial.fact import token_strip
 
 AREA = "trace"
-KINDS: Mapping[Kind, str] = {"hidden": "Hidden state", "mlp": "MLP output", "attn": "Attention output"}
+KINDS: Mapping[Kind, str] = {kind: capitalized(title) for kind, title in KIND_TITLES.items()}
 SCALES: tuple[Scale, ...] = ("linear", "symmetric log")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Traced:
-    """What the store has of the traces that are asked for."""
-
-    request: TraceRequest
-    traces: Mapping[Kind, tuple[CausalTrace, Stored]]
-    attribution: tuple[TokenAttribution, Stored] | None
-
-    @property
-    def empty(self) -> bool:
-        return not self.traces and self.attribution is None
-
-    @property
-    def keys(self) -> set[str]:
-        """The stored runs that it is of."""
-        read = [*self.traces.values(), *([self.attribution] if self.attribution is not None else [])]
-        return {stored.provenance.key for _, stored in read}
-
-    @property
-    def complete(self) -> bool:
-        return len(self.traces) == len(self.request.kinds) and self.attribution is not None
-
-
 def read(request: TraceRequest) -> Traced:
-    """Nothing where nothing can be stored of this model yet."""
-    model = identity(request.model)
-    if model is None:
-        return Traced(request=request, traces={}, attribution=None)
-    traces = stored.traces(model, request.proxy, request.fact, request.kinds, request.settings, store())
-    attribution = stored.attribution(model, request.proxy.name, request.fact, request.old, store())
-    return Traced(request=request, traces=traces, attribution=attribution)
+    """What the store has of it now."""
+    return traced(identity(request.model), request, store())
 
 
-def show(traced: Traced, golden: int | None, *, running: bool) -> None:
+def show(measured: Traced, golden: int | None, *, running: bool) -> None:
     """Token strip, probabilities, one heatmap a kind with the golden layer, and the attributions on the same tokens."""
-    traces = [trace for trace, _ in traced.traces.values()]
+    traces = [trace for trace, _ in measured.traces.values()]
     if traces:
         token_strip(traces[0].tokens, traces[0].subject)
-        _probabilities(traced.request, traces)
+        _probabilities(measured.request, traces)
     for trace in traces:
         _heatmap(trace, golden)
-    if traced.attribution is None:
+    if measured.attribution is None:
         st.caption("The token attributions come last." if running else "No token attributions yet.")
     else:
-        _attributions(traced.request, traced.attribution[0], traces[0].subject if traces else None)
+        _attributions(measured.request, measured.attribution[0], traces[0].subject if traces else None)
 
 
 def _probabilities(request: TraceRequest, traces: list[CausalTrace]) -> None:
@@ -117,7 +90,7 @@ def _heatmap(trace: CausalTrace, golden: int | None) -> None:
         figure,
         f"trace_{trace.kind}",
         f"Heatmap of {len(trace.tokens)} tokens by {layers} layers, {'estimated for' if estimated else 'restored'} "
-        f"{KINDS[trace.kind].lower()}; the largest effect is at token {token}, layer {layer}.",
+        f"{KIND_TITLES[trace.kind]}; the largest effect is at token {token}, layer {layer}.",
         choosing=True,
         says="trace_estimate" if estimated else "",
     )

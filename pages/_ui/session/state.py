@@ -16,6 +16,7 @@ from lga_core.errors import LgaError
 from lga_core.results import EditReport, Stored, TrialPart, TrialStage
 from lga_core.service.ledger_requests import LedgerRequest
 from lga_core.service.ledger_view import LedgerView
+from lga_core.service.page_parts import links
 from lga_core.service.process.jobs import Job
 from lga_core.service.requests import Request, TrialRequest
 
@@ -26,18 +27,19 @@ MODEL = "model"
 OTHER_MODEL = "other_model"
 CHAT = "chat"
 FACTS = "facts"
-FACT = "fact"  # as the address names the chosen record
+FACT = links.FACT  # as the address names the chosen record
 LIMIT = "n"
 SEED = "seed"
 KNOWN_ONLY = "known"
-LAYERS = "layers"  # the chosen layers, shared by all pages
+LAYERS = links.LAYERS  # the chosen layers, shared by all pages
 EDITOR = "editor"  # the editor of the trial page, for which the answer and the sweep are
 ANSWER_FOR = "answer_for"  # as the address names it on pages that do not show the choice
-RUN = "run"  # as the address names the stored run that is shown
+RUN = links.RUN  # as the address names the stored run that is shown
 QUESTION_WIDGETS = (MODEL, OTHER_MODEL, CHAT, FACTS, LIMIT, SEED, KNOWN_ONLY)  # the sidebar's, all in the address
 EDITS_VIEW = "edits_view"  # what the Edits page shows below the ledger
 MANY = "many"  # one of its views, the job of that view, and how the keys of its settings begin
 MANY_EDITS = "many_edits"  # how many are made there
+SCORE = "score"  # the part of the app whose jobs score the layers
 TABS_KEPT = 64
 TRIALS_KEPT = 64  # in one tab, each with its report
 _tabs_lock = threading.Lock()
@@ -133,7 +135,7 @@ class Kept:
 
         `question`: None where nothing is asked any more. `scores`: the key of the run that was opened for it.
         """
-        self.put_aside("score")
+        self.put_aside(SCORE)
         self.asked = question
         self.forget_answer()
         self.scores = scores
@@ -161,8 +163,8 @@ class Kept:
         if other.asked is not None:
             self.asked, self.run, self.scores = other.asked, other.run, other.scores
             self.golden, self.proposed = other.golden, other.proposed
-            if "score" not in other.jobs:  # a stored run was opened: this tab's own job is of another question
-                self.put_aside("score")
+            if SCORE not in other.jobs:  # a stored run was opened: this tab's own job is of another question
+                self.put_aside(SCORE)
 
 
 @dataclass

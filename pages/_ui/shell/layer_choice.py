@@ -15,7 +15,7 @@ from lga_core.worth.reach import obstacles
 from pages._ui.facts.sets import proxy_set
 from pages._ui.scoring import answer, options
 from pages._ui.session import state
-from pages._ui.session.state import Question, session, widget
+from pages._ui.session.state import SCORE, Question, session, widget
 from pages._ui.shell.elements import button
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.jobs import is_running
@@ -65,7 +65,7 @@ def propose_layer(question: Question, layers: int) -> None:
         session().prefilled = before = None
     named = state.kept().proposed
     if named is None or named[0] != question.model:
-        if (before is not None and before[0] == question) or is_running("score"):
+        if (before is not None and before[0] == question) or is_running(SCORE):
             return  # to read the store's scores again with every run of the page takes too long
         layer = _recommended(question)
     else:

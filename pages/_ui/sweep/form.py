@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from lga_core.editing.table import editor_title
 from lga_core.evaluation.settings import SweepMetrics
 from lga_core.service.reading.sweep import SweepView
 from lga_core.service.requests import ProxySet, SweepRequest
-from lga_core.view.words.sweep.sentences import remaining_sentence
-from lga_core.view.words.text import count
+from lga_core.view.words.sweep.sentences import sweep_size, sweep_takes
 from pages._ui.edits import editors
 from pages._ui.edits.start_bar import start_bar
 from pages._ui.facts import sets
@@ -87,38 +87,22 @@ def _test_facts(question: Question, place: Any, beside: Any) -> ProxySet | None:
 
 def bar(request: SweepRequest, view: SweepView) -> None:
     """What the sweep takes, said before it starts, and the buttons that start it."""
-    title = f"Sweeping with {editors.title(request.editor)}"
+    title = f"Sweeping with {editor_title(request.editor)}"
     session().compute = partial(jobs.start, AREA, request, title)
     memory_notes.editing_note(request.model, request.layers, request.settings)
-    complete = len(view.sweeps) == (1 if request.test is None else 2) and all(
-        sweep.complete for sweep in view.sweeps.values()
-    )
+    layers = len(request.layers)
+    facts = {part: len(of_part) for part, of_part in view.facts.items()}
+    at_most = request.proxy.limit + (0 if request.test is None else request.test.limit)
+    running = jobs.is_running(AREA)  # then the sidebar tells the time that is left
+    takes = sweep_takes(layers, facts, list(view.sweeps.values()), running=running)
     start_bar(
-        _takes(request, view),
+        f"{sweep_size(layers, facts, at_most)} **{takes}**",
         "Sweep",
         AREA,
         request,
         title,
         key="sweep",
         begun=bool(view.judging),
-        complete=complete,
+        complete=view.answers(request),
         kept="What was finished is kept and shown below; go on from there.",
     )
-
-
-def _takes(request: SweepRequest, view: SweepView) -> str:
-    """The size, and before it runs the time, as far as they are known."""
-    layers = count(len(request.layers), "layer")
-    if not view.facts:
-        facts = request.proxy.limit + (request.test.limit if request.test is not None else 0)
-        return (
-            f"Up to {count(facts * len(request.layers), 'edit')}: {count(facts, 'fact')} × {layers}. "
-            "**Time: not known yet.**"
-        )
-    size = f"{' and '.join(count(len(facts), f'{part} fact') for part, facts in view.facts.items())} × {layers}."
-    edits = sum(map(len, view.facts.values())) * len(request.layers)
-    if jobs.is_running(AREA):  # the sidebar tells the time that is left
-        return f"{size} **{count(edits, 'edit')}.**"
-    if not view.sweeps:
-        return f"{size} **{count(edits, 'edit')}. Time: not known yet; the first batch tells.**"
-    return f"{size} **{remaining_sentence(list(view.sweeps.values()))}**"

@@ -1,76 +1,29 @@
 """The reproduction study: the paper's comparison, measured beforehand and kept with the code."""
 
-from dataclasses import dataclass
-from functools import lru_cache
-
 import pandas as pd
 import streamlit as st
 
-from lga_core.results import StudyUnit, Summary
-from lga_core.runs.shipped.study_units import State, kept_state, kept_units
+from lga_core.service.reading.paper_study import Group, Study, read
 from lga_core.view.figures.sweep.proxy_size import regret_against_size
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.sweep import claims
 from lga_core.view.words.sweep import study as words
-from lga_core.view.words.text import count
-from lga_core.worth.study.across import by_protocol, carried, of_most, summary
-from lga_core.worth.study.judged import AT_RANDOM, FORECASTS, stability, table_rows
+from lga_core.view.words.text import capitalized, count
+from lga_core.worth.study.across import carried
+from lga_core.worth.study.judged import AT_RANDOM, stability, table_rows
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import tabs
 from pages._ui.shell.text import safe
 
-_BESIDE = "seconds were measured with one thread while the other model’s ran beside it, so read their ratios"
+_BESIDE = (
+    "seconds were measured with one thread while the other model’s ran beside it, so read their ratios; the rows of "
+    "sweeps up to 1 December 2026 are counted about twice too many"
+)
 _REGRET = (
     "Regret: points of Overall below the layer that is best on half of the test facts, measured on the other half, "
     "mean over 200 cuts; n/a with fewer than four facts."
 )
 _CARRIED = ("lga", "lga-answer", "forecast", "cma-mlp", "brute-force")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Units of one editor that were measured alike, and what they say together."""
-
-    units: tuple[StudyUnit, ...]
-    over: Summary
-    parts: Summary  # the forecast taken apart, on held-out facts
-    parts_before: Summary  # and on those it was tried out on
-
-
-@dataclass(frozen=True, kw_only=True)
-class Study:
-    """The finished units, and those of the editor that most of them are of in groups."""
-
-    units: dict[str, StudyUnit]  # by name
-    groups: dict[str, Group]  # by title, those measured last first
-
-
-def read() -> Study | None:
-    """The study as far as it is; None before its first unit."""
-    return _read(kept_state())
-
-
-@lru_cache(maxsize=1)
-def _read(_state: State) -> Study | None:
-    units = kept_units()
-    if not units:
-        return None
-    main = of_most(units)
-    ordered = (*main, *(unit for unit in units if unit not in main))
-    return Study(
-        units={words.unit_name(unit): unit for unit in ordered},
-        groups={words.protocol_title(alike): _group(alike) for alike in by_protocol(main)},
-    )
-
-
-def _group(units: tuple[StudyUnit, ...]) -> Group:
-    parts = ("forecast", *(item.name for item in FORECASTS))
-    return Group(
-        units=units,
-        over=summary(units),
-        parts=summary(units, selectors=parts),
-        parts_before=summary(units, selectors=parts, in_sample=True),
-    )
 
 
 def study() -> None:
@@ -144,7 +97,7 @@ def alone(measured: Study) -> None:
         "other half, no subject in both. Percent, teacher-forced, n in brackets; brackets beside Overall and "
         f"regret: 95 % of 1,000 bootstrap draws over the test facts. {_REGRET} "
         "Rows: sequences through the model that the pick cost; beside them, how much less than the proxy’s sweep. "
-        f"{_BESIDE[0].upper()}{_BESIDE[1:]}. "
+        f"{capitalized(_BESIDE)}. "
         f"`{unit.command}`"
     )
     held = stability(unit)

@@ -36,23 +36,29 @@ def request_of(question: Question, trial: TrialRequest) -> EveryLayerRequest:
     )
 
 
-def button(question: Question, trial: TrialRequest, *, disabled: bool) -> None:
-    """Start it, or go on with it."""
+def button(question: Question, trial: TrialRequest, *, disabled: bool) -> EveryLayer | None:
+    """Start it, or go on with it; off once all of it is measured. Returns what was measured when the page was drawn."""
+    request = request_of(question, trial)
+    measured = None if disabled else _read(request)
+    complete = measured is not None and measured.complete
     jobs.start_button(
-        "This edit at every layer",
-        "stacked_line_chart",
+        "Edited at every layer" if complete else "This edit at every layer",
+        "check" if complete else "stacked_line_chart",
         AREA,
-        request_of(question, trial),
+        request,
         "Editing at every layer",
-        disabled=disabled,
+        disabled=disabled or complete,
         key="every_layer",
-        help="Edits this one fact at each layer alone and measures it, with its LGA, CMA and forecast scores. "
+        help="All of it is measured, and stands below. Another fact, editor or setting is another question."
+        if complete
+        else "Edits this one fact at each layer alone and measures it, with its LGA, CMA and forecast scores. "
         "What is stored is not measured again.",
     )
+    return measured
 
 
-def show(question: Question, trial: TrialRequest) -> None:
-    """What is measured for the chosen fact and editor; nothing before the first edit."""
+def show(question: Question, trial: TrialRequest, measured: EveryLayer | None) -> None:
+    """What is measured for the chosen fact and editor; nothing before the first edit. `measured`: by the `button`."""
     request = request_of(question, trial)
     kept().shown[EveryLayerRequest] = request
     running = engine().find(request)
@@ -61,13 +67,20 @@ def show(question: Question, trial: TrialRequest) -> None:
 
     def draw() -> None:
         model = identity(request.model)  # its files may come while the job runs
-        if model is not None and (result := reading.read(model, request, store())).begun:
+        result = measured if running is None and measured is not None else _read(request)
+        if model is not None and result is not None and result.begun:
             session().also_shown.add(result.stored.provenance.key)
             _results(result, golden, model.layers)
         elif running is not None:
             waiting("The first layers appear here as soon as they are measured.")
 
     live_with("every_layer_live", draw, running)
+
+
+def _read(request: EveryLayerRequest) -> EveryLayer | None:
+    """Nothing where nothing can be stored of this model yet."""
+    model = identity(request.model)
+    return None if model is None else reading.read(model, request, store())
 
 
 def _results(result: EveryLayer, golden: int | None, layers: int) -> None:

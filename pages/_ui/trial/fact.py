@@ -4,11 +4,12 @@ import streamlit as st
 
 from lga_core.data.facts import Fact, FactSet
 from lga_core.results import KnownFactCheck
+from lga_core.service.page_parts.fact_table import verdict
+from lga_core.service.page_parts.models import prompt_tokens
 from lga_core.service.reading import stored
 from lga_core.view.words.text import shorten
 from pages._ui.facts.known import stored_checks
 from pages._ui.facts.sets import fact_set, proxy_set
-from pages._ui.model.choose import prompt_tokens
 from pages._ui.session.state import Question, session, widget
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.text import fact_line, safe
@@ -42,7 +43,7 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
 
 
 def _verdict(check: KnownFactCheck | None) -> str:
-    return "" if check is None or check.known is None else " · known" if check.known else " · not known"
+    return "" if check is None or check.known is None else f" · {verdict(check)}"
 
 
 def token_strip(tokens: tuple[str, ...], subject: tuple[int, int]) -> None:

@@ -3,11 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from lga_core.data.facts import fact_label
 from lga_core.editing.files.easyedit.facts_file import CHAT
+from lga_core.editing.table import editor_title
 from lga_core.models.text.chat import is_chat
 from lga_core.probes.summary import overall
-from lga_core.results import METRICS, Diagnostics, EditReport, UneditedMetrics
+from lga_core.results import Diagnostics, EditReport, UneditedMetrics
+from lga_core.service.page_parts.trial_history import trial_rows, trials_protocol
 from lga_core.service.requests import EasyEditRequest, TrialRequest
 from lga_core.view.export.frames.edits import edit_probes
 from lga_core.view.export.frames.table import to_csv
@@ -16,12 +17,10 @@ from lga_core.view.words.cards import Card, metric_cards, unedited_cards
 from lga_core.view.words.charts import loss_chart
 from lga_core.view.words.definitions import definitions
 from lga_core.view.words.edits.rows import WRITTEN_FORMATS, WRITTEN_NOTE, probe_row, side_effect_cards, written_rows
-from lga_core.view.words.edits.sentences import before_after, relative_error
-from lga_core.view.words.protocol import edit_note, protocol_words
+from lga_core.view.words.edits.sentences import relative_error
+from lga_core.view.words.protocol import edit_note
 from lga_core.view.words.sentences import duration, layers_in_words
 from lga_core.view.words.text import fixed, number, shorten
-from pages._ui.edits.editors import title
-from pages._ui.edits.settings_form import differing
 from pages._ui.session.state import Trial
 from pages._ui.shell.charts import chart, theme_name
 from pages._ui.shell.elements import cards, download, table
@@ -34,7 +33,7 @@ def show(trial: Trial, *, running: bool = False) -> None:
     report = trial.report
     pending = "being measured" if running else "not measured"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(f"{title(report.editor)} at {layers_in_words(report.layers)}", width="content")
+        st.subheader(f"{editor_title(report.editor)} at {layers_in_words(report.layers)}", width="content")
         if trial.stored is not None and trial.stored.from_store:
             st.badge("Answered from the store", icon=":material/database:", color="gray")
     st.caption(f"{safe(report.prompt)} **{safe(report.target_old or 'n/a')} → {safe(report.target_new)}**")
@@ -157,43 +156,12 @@ _SHOWN = {"prompt": safe, "expected": safe, "before": _text, "after": _text}  # 
 
 def history(trials: list[Trial]) -> None:
     """This tab's trials, the newest first; those of the recorded example are marked."""
-
-    def cell(report: EditReport, name: str) -> str:
-        return before_after(report.before[name], report.after[name], "teacher_forced")
-
-    def recorded(trial: Trial) -> bool:
-        return trial.stored is not None and store().is_recorded(trial.stored.provenance.key)
-
-    marked = any(map(recorded, trials))
-    answers = {trial.report.answers for trial in trials}
-    settings = _differing_settings(trials)
-    rows = [
-        {
-            **({"recorded": "yes" if recorded(trial) else ""} if marked else {}),
-            "model": trial.request.model,
-            "fact": fact_label(trial.fact),
-            "editor": title(trial.report.editor),
-            "layers": ", ".join(map(str, trial.report.layers)),
-            **({"settings": words} if any(settings) else {}),
-            **({"answer that counts": trial.report.answers} if len(answers) > 1 else {}),
-            **{name: cell(trial.report, name) for name in METRICS},
-            "target error": relative_error(trial.report.target_error),
-            "time": duration(trial.report.cost.seconds),
-        }
-        for trial, words in reversed(list(zip(trials, settings, strict=True)))
-    ]
+    recorded = [trial.stored is not None and store().is_recorded(trial.stored.provenance.key) for trial in trials]
+    rows = trial_rows([(trial.request, trial.report) for trial in trials], recorded)
     about = {
         "recorded": "Of the example that comes with the code: nothing of it was measured here.",
         "settings": "Those of the editor that are not at their defaults and not the same in all rows.",
         "answer that counts": "Of a probe with several accepted answers: the first one, or the one that scores best.",
     }
     table(rows, about=about, alt="Table of the trial edits in this tab")
-    protocol = "teacher-forced" if len(answers) > 1 else protocol_words(*answers)
-    st.caption(f"Percent, {protocol}, before → after.")
-
-
-def _differing_settings(trials: list[Trial]) -> list[str]:
-    """What each trial's editor was set to, without what all of them share; "" where nothing is left."""
-    each = [differing(trial.request.settings) for trial in trials]
-    shared = set.intersection(*map(set, each))
-    return ["; ".join(words for words in of_one if words not in shared) for of_one in each]
+    st.caption(f"Percent, {trials_protocol([trial.report for trial in trials])}, before → after.")

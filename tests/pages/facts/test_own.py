@@ -4,16 +4,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lga_core.data.load import fact_from_form
+from lga_core.results import KnownFactCheck
 from pages._ui.facts import own
 from tests.pages.driving import wait, words
 
 ASKED = fact_from_form(prompt="The capital of France is", subject="France", target_new="Rome")
 
 
+def said(answer: str) -> KnownFactCheck:
+    return KnownFactCheck(record=0, known=None, greedy=answer, probability=0.5)
+
+
 def test_the_models_answer_is_offered_for_the_prompt_that_it_answered_only(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(own, "_own_answer", lambda question, fact: ("Paris", 0.5))
+    monkeypatch.setattr(own, "_check", lambda question, fact: said("Paris"))
     app.session_state["lga"].asked_fact = ASKED
 
     def offered(line: str) -> bool:
@@ -25,8 +30,17 @@ def test_the_models_answer_is_offered_for_the_prompt_that_it_answered_only(
     assert offered("The capital of [France] is ")
 
 
+def test_a_prompt_that_cannot_be_asked_says_why(app: AppTest, monkeypatch: pytest.MonkeyPatch):
+    why = "a text is longer than the model's 16 positions"
+    monkeypatch.setattr(own, "_check", lambda question, fact: KnownFactCheck.refused(0, why))
+    app.session_state["lga"].asked_fact = ASKED
+    app.session_state["own_line"] = "The capital of [France] is"
+    shown = words(app.run())
+    assert f"This prompt cannot be asked: {why}." in shown and "The model continues" not in shown
+
+
 def test_an_empty_answer_of_the_model_is_named(ready: AppTest, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(own, "_own_answer", lambda question, fact: ("", 0.5))
+    monkeypatch.setattr(own, "_check", lambda question, fact: said(""))
     ready.text_input(key="own_line").input("The capital of [France] is")
     ready.text_input(key="own_new").input("Rome")
     ready.button(key="own_score").click().run()

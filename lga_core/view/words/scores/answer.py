@@ -7,7 +7,7 @@ from lga_core.results import Answer, Candidate, Obstacle, PastWorth
 from lga_core.view.words.scores.options import loss_note
 from lga_core.view.words.sentences import duration, percent, without_comma
 from lga_core.view.words.sweep.sentences import BRUTE_FORCE, points
-from lga_core.view.words.text import count, listed
+from lga_core.view.words.text import capitalized, count, listed
 
 _REGRET = "points of Overall below the layer that is best on half of the facts, measured on the other half"
 
@@ -113,7 +113,7 @@ def obstacles_sentence(obstacles: Mapping[int, Obstacle]) -> str:
     if silent:
         parts.append(f"the forecast expects no gain at layer{'s' if len(silent) > 1 else ''} {listed(silent)}")
     text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{capitalized(text)}."
 
 
 def _name(item: Candidate) -> str:

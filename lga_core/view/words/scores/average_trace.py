@@ -6,7 +6,7 @@ import numpy as np
 
 from lga_core.results import AverageTrace
 from lga_core.view.words.names import KIND_TITLES
-from lga_core.view.words.text import count, number
+from lga_core.view.words.text import capitalized, count, number
 
 MOST_LISTED = 12  # records by number
 
@@ -19,7 +19,7 @@ def average_sentence(average: AverageTrace) -> str:
     interval = "" if np.isnan(half) else f" ± {number(half, 2)}"
     title = KIND_TITLES[average.kind]
     return (
-        f"{title[0].upper()}{title[1:]}: at the last subject token the mean effect is largest at layer {layer}, "
+        f"{capitalized(title)}: at the last subject token the mean effect is largest at layer {layer}, "
         f"{number(float(average.effect[place, layer]), 3)}{interval} (n {average.n[place]}), of a mean total effect of "
         f"{number(average.total_effect, 3)}."
     )
@@ -37,7 +37,7 @@ def averaged_facts_sentence(average: AverageTrace) -> str:
             f"({_listed(average.own_answers)})."
         )
     if average.caution is not None:
-        parts.append(f"{average.caution[0].upper()}{average.caution[1:]}.")
+        parts.append(f"{capitalized(average.caution)}.")
     return " ".join(parts)
 
 

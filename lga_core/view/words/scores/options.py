@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lga_core.results import Kind
+from lga_core.view.words.names import restored_title
 
-KINDS: Mapping[Kind, str] = {"mlp": "MLP", "hidden": "hidden state", "attn": "attention"}
+_KINDS: tuple[Kind, ...] = ("mlp", "hidden", "attn")  # ROME’s own choice first
+KINDS: Mapping[Kind, str] = {kind: restored_title(kind) for kind in _KINDS}
 # Field of `ScoreChoices` -> its label, and what its choices are called; the first one is the paper's.
 OPTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "scope": (

@@ -1,6 +1,6 @@
 """Sentences about a sweep and what the selectors are worth: plain text, nothing escaped."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -41,6 +41,27 @@ def remaining_sentence(sweeps: Sequence[Sweep]) -> str:
         f"{done:,} of {count(total, 'edit')} are measured, at {duration(pace)} each. The others take about "
         f"{duration(seconds)} if they take as long; early layers take longer than late ones."
     )
+
+
+def sweep_size(layers: int, facts: Mapping[str, int], at_most: int) -> str:
+    """What is to be edited: "32 proxy facts × 30 layers.".
+
+    `facts`: how many each part has; empty while that is not known, of which there are `at_most` then.
+    """
+    by_layers = f"× {count(layers, 'layer')}."
+    if not facts:
+        return f"Up to {count(at_most * layers, 'edit')}: {count(at_most, 'fact')} {by_layers}"
+    return f"{' and '.join(count(number_of, f'{part} fact') for part, number_of in facts.items())} {by_layers}"
+
+
+def sweep_takes(layers: int, facts: Mapping[str, int], sweeps: Sequence[Sweep], *, running: bool) -> str:
+    """How long that takes, as far as it is known. `running`: the time that is left is told elsewhere."""
+    if not facts:
+        return "Time: not known yet."
+    edits = count(sum(facts.values()) * layers, "edit")
+    if running:
+        return f"{edits}."
+    return remaining_sentence(sweeps) if sweeps else f"{edits}. Time: not known yet; the first batch tells."
 
 
 def selector_worth(worth: Worth, selector: str) -> SelectorWorth | None:

@@ -6,12 +6,7 @@ from streamlit.testing.v1 import AppTest
 from lga_core.results import KnownFactCheck
 from pages._ui.trial import every_layer, fact
 from tests.pages.driving import files_come_later, quick, wait, words
-
-
-@pytest.fixture
-def page(ready: AppTest) -> AppTest:
-    ready.switch_page("trial_edit.py").run()
-    return ready.multiselect(key="layers").set_value([1]).run()
+from tests.pages.trial.driving import edit
 
 
 def chosen(app: AppTest):
@@ -25,11 +20,6 @@ def choose(app: AppTest, record: int) -> None:
 
 def history(app: AppTest):
     return next(frame.value for frame in app.dataframe if "editor" in frame.value.columns)
-
-
-def edit(app: AppTest) -> AppTest:
-    app.button(key="edit").click().run()
-    return wait(app)
 
 
 def test_the_fact_that_was_chosen_last_stays_when_the_model_is_switched_back(
