@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import REAL_MODELS, load_real
+from scores.ordering import in_order
 
 from lga_core.errors import LgaError
 from lga_core.results import FactRow
@@ -81,7 +82,7 @@ def test_its_scores_come_out_the_same_here(recorded, name):
     model = load_real(name)
     settings = GradientSettings(loss=run.provenance.settings["loss"], old=run.provenance.settings["old"])
     checks = list(check_known_facts(model, facts))
-    again = MEASUREMENTS["gradients"].rows(model, facts, checks, settings)
+    again = in_order(MEASUREMENTS["gradients"].rows(model, facts, checks, settings), facts)
     by_name = {fact.fingerprint: row for fact, row in zip(facts, again, strict=True)}
     found = compared(run.provenance, stored, by_name, model.identity.machine)
     assert len(stored) == RECOMPUTED and found.largest_difference < 1e-3 and not found.differing_texts, found.where
