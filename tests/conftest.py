@@ -104,14 +104,15 @@ def train_tokenizer(bos: bool) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>", bos_token="<bos>")
 
 
-def tiny_network(family: str, layers: int = 4, seed: int = 0) -> torch.nn.Module:
+def tiny_network(family: str, layers: int = 4, seed: int = 0, positions: int = 256) -> torch.nn.Module:
+    """`positions`: that GPT-2 has learned; the other families have no such limit."""
     torch.manual_seed(seed)
     vocabulary = 400
     if family == "gpt2":
         network = GPT2LMHeadModel(
             GPT2Config(
                 vocab_size=vocabulary,
-                n_positions=256,
+                n_positions=positions,
                 n_embd=32,
                 n_layer=layers,
                 n_head=4,

@@ -2,16 +2,14 @@
 
 import dataclasses
 
-import torch
-from conftest import make_fact, train_tokenizer
-from transformers import GPT2Config, GPT2LMHeadModel
+from conftest import make_fact, tiny_network, train_tokenizer
 
 from lga_core.data.facts import Fact
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.structure.architecture import Architecture
 
 POSITIONS = 32
-VOCABULARY = 400
+VOCABULARY = 400  # of `tiny_network`
 IMAGE = "<image>"  # the first token without an embedding
 LONG = "The Space Needle is in Seattle and Paris is in France and so on, "
 TOO_LONG = f"a text is longer than the model's {POSITIONS} positions"
@@ -21,24 +19,7 @@ NO_TOKEN = "an answer adds no token to the prompt"
 
 def few_positions() -> LoadedModel:
     """In float64, of three layers."""
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=VOCABULARY,
-        n_positions=POSITIONS,
-        n_embd=32,
-        n_layer=3,
-        n_head=4,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        bos_token_id=1,
-        eos_token_id=0,
-    )
-    network = GPT2LMHeadModel(config).double().eval().requires_grad_(False)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(6.0)
+    network = tiny_network("gpt2", layers=3, positions=POSITIONS).double()
     tokenizer = train_tokenizer(bos=False)
     tokenizer.add_tokens([f"more{number}" for number in range(VOCABULARY - len(tokenizer))])
     tokenizer.add_tokens([IMAGE], special_tokens=True)

@@ -43,7 +43,8 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
 
 
 def _verdict(check: KnownFactCheck | None) -> str:
-    return "" if check is None or check.known is None else f" · {verdict(check)}"
+    told = check is not None and (check.known is not None or check.problem is not None)
+    return f" · {verdict(check)}" if told else ""
 
 
 def token_strip(tokens: tuple[str, ...], subject: tuple[int, int]) -> None:
