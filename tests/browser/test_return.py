@@ -1,5 +1,6 @@
 """What is there again in a real Chromium: after a reload, in a second tab, by a link, after an undo. The tiny model."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
@@ -38,6 +39,23 @@ def test_a_reload_in_mid_job_loses_nothing_and_a_second_tab_opens_with_it(page: 
     scored(second, facts=24)
     assert sidebar(second) == sidebar(page)
     assert queried(second)["run"] == queried(page)["run"]
+
+
+def test_a_question_that_is_asked_in_a_hurry_is_asked_and_outlives_a_reload(
+    page: Page, address: str, tiny_folder: Path
+):
+    """The click comes while the page is drawn for the new seed, the reload while it shows the run of the one before."""
+    opened(page, asking(address, tiny_folder))
+    for seed in (17, 18):
+        page.get_by_role("spinbutton", name="Seed").fill(str(seed))
+        button(page, "score").click()
+        asked = page.get_by_test_id("stMain").get_by_text(re.compile(f"3 facts of world · seed {seed}$"))
+        expect(page.get_by_role("heading", name="Golden layers")).to_be_visible()
+        expect(asked).to_be_visible()
+        page.reload()
+        scored(page, facts=3)
+        expect(asked).to_be_visible()
+        assert queried(page)["seed"] == [str(seed)]
 
 
 def test_a_duplicated_tab_is_a_tab_of_its_own(page: Page, address: str, tiny_folder: Path):

@@ -1,7 +1,5 @@
 """Your own fact on the first page: typed in one line, made a set of its own and scored; then the ways on with it."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from lga_core.data.facts import Fact, FactSet
@@ -68,16 +66,13 @@ def next_steps(question: Question) -> None:
 
 def _score() -> None:
     """The one fact is the question from now on, in the sidebar too."""
-    fact, question = ONE_FACT.take(), session().question
-    if fact is None or question is None:
+    fact = ONE_FACT.take()
+    if fact is None:
         return
     words = shorten(f"{fact.subject} → {fact.target_new}", 60)
     name = sets.add_derived(FactSet(name=words, facts=(fact,), n_records=1))
     sets.choose(name)
     st.session_state[state.KNOWN_ONLY] = False
-    session().question = replace(
-        question, facts=name, fingerprint=sets.fact_set(name).fingerprint, limit=1, known_only=False
-    )
     sidebar.score()
 
 

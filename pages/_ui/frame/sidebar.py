@@ -10,7 +10,7 @@ from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
 from pages._ui.runs import opening
 from pages._ui.scoring import options
-from pages._ui.session.state import SCORE, Question, keep_widgets, kept, restore_widgets, session
+from pages._ui.session.state import RUN, SCORE, Question, keep_widgets, kept, restore_widgets, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button
 
@@ -20,20 +20,16 @@ def sidebar() -> None:
     restore_widgets()
     opening.open_requested()
     here = session()
-    here.question = None  # until the sidebar asks one: where it fails, no page goes on with the one before
     with st.sidebar:
-        entry = model.choose_model()
-        st.divider()
-        chosen, limit, seed, known_only = facts.choose_facts()
-        if entry is not None and chosen.facts:
-            here.question = Question(
-                model=entry.name,
-                facts=chosen.name,
-                fingerprint=chosen.fingerprint,
-                limit=limit,
-                seed=seed,
-                known_only=known_only,
-            )
+        try:
+            here.question = _chosen_question()
+        except Exception:
+            here.question = None  # no page goes on with the one before
+            here.to_score = False
+            raise
+        to_score, here.to_score = here.to_score, False
+        if to_score and here.question is not None:
+            _score(here.question)
         opening.answer_from_store()
         running = jobs.is_running(SCORE)
         button(
@@ -46,7 +42,7 @@ def sidebar() -> None:
             type="secondary" if kept().asked is None else "primary",
         )
         if here.question is not None and not running:
-            needs = options.choices(seed).needs()
+            needs = options.choices(here.question.seed).needs()
             memory_notes.scoring_note(here.question, [need.measurement for need in needs])
         jobs.progress_panel()
         guide.show_again_button()
@@ -54,13 +50,36 @@ def sidebar() -> None:
     keep_widgets()
 
 
+def _chosen_question() -> Question | None:
+    """What model and facts make, once both are chosen."""
+    entry = model.choose_model()
+    st.divider()
+    chosen, limit, seed, known_only = facts.choose_facts()
+    if entry is None or not chosen.facts:
+        return None
+    return Question(
+        model=entry.name,
+        facts=chosen.name,
+        fingerprint=chosen.fingerprint,
+        limit=limit,
+        seed=seed,
+        known_only=known_only,
+    )
+
+
 def score() -> None:
-    """Ask the sidebar's question: measure what the page's options need."""
-    question = session().question
-    if question is not None:
-        _start(question, proxy_set(question))
-        kept().asked = question
-        kept().run = None  # until the page shows one of this question
+    """A click: once the sidebar knows what it asks, measure what the page's options need.
+
+    Not before. The run that drew the button may have been stopped by the click before it came to that.
+    """
+    session().to_score = True
+
+
+def _score(question: Question) -> None:
+    _start(question, proxy_set(question))
+    kept().asked = question
+    kept().run = None  # until the page shows one of this question
+    st.query_params.pop(RUN, None)  # at once: a reload would open that run, and what was asked before with it
 
 
 def measure_more(extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:

@@ -187,6 +187,7 @@ class Session:
     compute: Callable[[], None] | None = None  # measures here what the page shows; None: the scores
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model
+    to_score: bool = False  # a button was clicked that scores what the sidebar asks
     fact: int | None = None  # the record chosen on the trace and trial pages
     wanted_fact: int | None = None  # the record to choose when the choice is drawn next
     first_fact: int | None = None  # the record that stood there before anyone chose one
