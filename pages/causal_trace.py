@@ -31,7 +31,6 @@ def page(question: Question) -> None:
         model=question.model, proxy=proxy_set(question), fact=fact, kinds=tuple(kinds), settings=settings, old=old
     )
     kept().shown[TraceRequest] = request
-    job = engine().find(request)
     session().compute = partial(jobs.start, trace.AREA, request, TITLE)
     traced = trace.read(request)
     if traced.traces:
@@ -41,6 +40,7 @@ def page(question: Question) -> None:
     jobs.start_button(
         "Trace this fact", "grid_on", trace.AREA, request, TITLE, disabled=done, key="trace", type="primary"
     )
+    job = engine().find(request)
     job_outcome(jobs.last_job_of(trace.AREA, request), "The finished traces are kept.")
 
     golden = golden_layer(question)

@@ -24,12 +24,11 @@ def page(question: Question) -> None:
     if request is None:
         return
     kept().shown[SweepRequest] = request
-    reader = reader_of(request, question.seed)
-    job = engine().find(request)
-    view = reader.read()
+    view = reader_of(request, question.seed).read()
     if "proxy" in view.parts:
         session().shown_run = view.parts["proxy"][1].provenance.key
     form.bar(request, view)
+    job = engine().find(request)
     if jobs.is_running(form.AREA) and job is None:
         waiting("Another sweep is running. The sidebar shows its progress.")
     scoring = jobs.last_job(results.SCORING, request.model)

@@ -22,7 +22,7 @@ from pages._ui.edits.ledger_jobs import current_ledger, ledger_request
 from pages._ui.session.state import Question, Trial, finished_trials, kept, session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.charts import chart, theme_name
-from pages._ui.shell.elements import button, choice, number_field, page_head, table, toggle
+from pages._ui.shell.elements import act_button, choice, number_field, page_head, table, toggle
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.live import live
 from pages._ui.shell.text import plain, safe
@@ -40,7 +40,7 @@ def page(question: Question) -> None:
     trial = next(reversed(finished_trials(question.model)), None)
     if trial is not None:
         propose_prompt(trial.fact.prompt)
-    prompt = st.text_area(
+    st.text_area(
         "Prompt",
         key=PROMPT,
         height=80,
@@ -50,8 +50,7 @@ def page(question: Question) -> None:
     source = which_edits(ledger, trial)
     settings = choose_settings(question)
     begin = partial(start, question, ledger, trial if source == "trial" else None, settings)
-    off = jobs.is_running(AREA) or not (prompt or "").strip()
-    button("Write", "play", begin, icon="play_arrow", type="primary", disabled=off)
+    act_button("Write", "play", begin, icon="play_arrow", type="primary", disabled=jobs.is_running(AREA))
     job = jobs.last_job(AREA, question.model)
     job_outcome(job, "The texts so far are shown.")
     if job is None:
@@ -117,6 +116,9 @@ def choose_settings(question: Question) -> PlaygroundSettings:
 
 def start(question: Question, ledger: LedgerView, trial: Trial | None, settings: PlaygroundSettings) -> None:
     """Let both models write; with a trial's edit, or without one with the ledger's."""
+    if not (widget(PROMPT) or "").strip():
+        session().notices.append("The prompt is empty: write something for the models to continue.")
+        return
     request = ledger_request(
         PlayRequest,
         question.model,

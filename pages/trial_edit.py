@@ -18,7 +18,7 @@ from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question, Trial, begun_trial, finished_trials, kept, last_trial, session
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import button, page_head, waiting
+from pages._ui.shell.elements import act_button, button, page_head, waiting
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.layer_choice import cannot_act_note
 from pages._ui.shell.progress_bar import drawn_with_news
@@ -62,7 +62,7 @@ def form(question: Question) -> tuple[TrialRequest, EveryLayer | None] | None:
     with st.container(horizontal=True):
         off = jobs.is_running(AREA) or settings is None or problem is not None
         label = f"Edit at {layers_in_words(chosen)}" if chosen else "Edit"
-        button(label, "edit", start, request, icon="edit", type="primary", disabled=off)
+        act_button(label, "edit", start, request, icon="edit", type="primary", disabled=off)
         measured = every_layer.button(question, request, disabled=not editable)
     return (request, measured) if editable else None
 
@@ -76,9 +76,10 @@ def unfit(fact: Fact, layers: tuple[int, ...]) -> str | None:
 
 def start(request: TrialRequest) -> None:
     """Start the edit, or join the one that another session runs. Its result is there on whichever page it ends."""
+    tab = kept()
     job = jobs.start_once(AREA, request, f"Editing at {layers_in_words(request.layers)}")
     if job is not None:
-        kept().add_trial(job)
+        tab.add_trial(job)
 
 
 def result(model: str) -> None:

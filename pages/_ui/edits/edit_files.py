@@ -13,7 +13,7 @@ from lga_core.view.words.edits.sentences import adapter_words, merged_words
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs, publishing
 from pages._ui.edits.publishing import ADAPTER
-from pages._ui.session.state import widget
+from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button, choice, download, text_field
 from pages._ui.shell.engine import file_of
@@ -60,8 +60,8 @@ def _load(model: str) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         about = "Or a .zip or folder on the server’s machine"
-        path = text_field(about, "edits_path", placeholder="/path/to/edits.zip")
-        button("Load", "load_path", _from_path, model, icon="upload_file", disabled=busy or not path.strip())
+        text_field(about, "edits_path", placeholder="/path/to/edits.zip")
+        button("Load", "load_path", _from_path, model, icon="upload_file", disabled=busy)
 
 
 def _upload(model: str) -> None:
@@ -71,6 +71,9 @@ def _upload(model: str) -> None:
 
 def _from_path(model: str) -> None:
     path = widget("edits_path", "").strip()
+    if not path:
+        session().notices.append("Name the .zip or folder to load.")
+        return
     ledger_jobs.start(LoadEditSet, model, source=path, name=Path(path).name)
 
 
@@ -91,8 +94,8 @@ def _export(model: str, ledger: LedgerView) -> None:
             "The rank is the number of edits of a matrix; their product is the edit itself."
         )
         publishing.rank_field()
-    path = text_field("New folder on the server’s machine", "export_path", placeholder="/path/to/new-folder")
-    unready = jobs.is_running(ledger_jobs.EXPORT) or not enabled or not path.strip()
+    text_field("New folder on the server’s machine", "export_path", placeholder="/path/to/new-folder")
+    unready = jobs.is_running(ledger_jobs.EXPORT) or not enabled
     label = "Write the model" if kind == MERGED else "Write the adapter"
     button(label, "export", _write, model, kind, icon="drive_file_move", disabled=unready)
     job = jobs.last_job(ledger_jobs.EXPORT, model)
@@ -103,7 +106,11 @@ def _export(model: str, ledger: LedgerView) -> None:
 
 
 def _write(model: str, kind: str) -> None:
-    folder = Path(widget("export_path", "").strip())
+    named = widget("export_path", "").strip()
+    if not named:
+        session().notices.append("Name the new folder to write into.")
+        return
+    folder = Path(named)
     if kind == MERGED:
         ledger_jobs.start(ExportModel, model, folder=folder)
     else:

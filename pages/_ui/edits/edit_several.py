@@ -19,7 +19,7 @@ from pages._ui.model import memory_notes
 from pages._ui.model.choose import layers_or_hint
 from pages._ui.session.state import Question
 from pages._ui.shell import jobs
-from pages._ui.shell.elements import button, choice, toggle
+from pages._ui.shell.elements import act_button, choice, toggle
 from pages._ui.shell.engine import identity, store
 from pages._ui.shell.text import fact_line
 
@@ -51,7 +51,7 @@ def several(question: Question) -> None:
         memory_notes.editing_note(question.model, at, settings, len(facts) if mode == "batch" else 1)
     words = f"Editing {count(len(facts), 'fact')}"
     what = {"facts": tuple(facts), "editor": editor, "layers": at, "settings": settings, "mode": mode, "each": each}
-    button(
+    act_button(
         f"Edit {count(len(facts), 'fact')} at {layers_in_words(at)}" if at else "Edit",
         "edit_several",
         partial(ledger_jobs.start, WriteEdits, question.model, words, **what),

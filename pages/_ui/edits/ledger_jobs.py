@@ -17,7 +17,7 @@ from lga_core.service.ledger_requests import (
 )
 from lga_core.service.ledger_view import LedgerView
 from lga_core.service.process.jobs import Job
-from pages._ui.session.state import kept
+from pages._ui.session.state import kept, session
 from pages._ui.shell import jobs
 
 LEDGER = "ledger"
@@ -61,7 +61,10 @@ def start(kind: type[LedgerRequest], model: str, title: str | None = None, **wha
     area, usual_title = _JOBS[kind]
     if area == LEDGER:
         _take_shown()
-    return jobs.start_once(area, ledger_request(kind, model, **what), title or usual_title)
+    if jobs.is_running(area):  # a second click was faster than the page
+        session().notices.append("Not done: what was asked before is still being done. Ask again after it.")
+        return None
+    return jobs.start(area, ledger_request(kind, model, **what), title or usual_title)
 
 
 def change(model: str, how: str, entry: str = "") -> None:

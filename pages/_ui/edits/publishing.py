@@ -9,7 +9,7 @@ from lga_core.service.ledger_requests import PublishEdits, ShowCard
 from lga_core.service.ledger_view import LedgerView
 from lga_core.view.words.text import count
 from pages._ui.edits import ledger_jobs
-from pages._ui.session.state import widget
+from pages._ui.session.state import session, widget
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button, choice, download, number_field, text_field, toggle
 from pages._ui.shell.engine import file_of
@@ -31,8 +31,8 @@ def publish(model: str, ledger: LedgerView) -> None:
         "The edits go into a repository of the hub with a card that states every fact, editor, settings and metrics, "
         "and that the edited model states other facts."
     )
-    named = _where(model)
-    unready = not named or not (ledger.enabled if widget("publish_kind") == ADAPTER else ledger.entries)
+    _where(model)
+    empty = not (ledger.enabled if widget("publish_kind") == ADAPTER else ledger.entries)
     with st.container(horizontal=True):
         download(
             "Read the card, .md",
@@ -40,10 +40,10 @@ def publish(model: str, ledger: LedgerView) -> None:
             "README.md",
             "text/markdown",
             key="show_card",
-            disabled=unready,
+            disabled=empty or not _is_named(model),
         )
         busy = jobs.is_running(ledger_jobs.PUBLISH)
-        button("Publish", "publish", _publish, model, icon="cloud_upload", disabled=unready or busy)
+        button("Publish", "publish", _publish, model, icon="cloud_upload", disabled=empty or busy)
     job = jobs.last_job(ledger_jobs.PUBLISH, model)
     job_outcome(job, "The edits here stay as they are.")
     if job is not None and job.result is not None:
@@ -67,14 +67,13 @@ def rank_field() -> None:
     )
 
 
-def _where(model: str) -> bool:
-    """What is published and into which repository; whether all of it is said."""
+def _where(model: str) -> None:
+    """What is published and into which repository."""
     kind = choice("Publish as", [EDIT_SET, ADAPTER], "publish_kind", EDIT_SET)
     if kind == ADAPTER and widget("export_kind") != ADAPTER:  # else the export above shows it, for both
         rank_field()
-    repository = text_field("Repository", "publish_to", placeholder="owner/name")
-    known = resolve(model).base_repository is not None
-    if not known:
+    text_field("Repository", "publish_to", placeholder="owner/name")
+    if resolve(model).base_repository is None:
         text_field(
             "Base model’s repository",
             "publish_base",
@@ -84,7 +83,12 @@ def _where(model: str) -> bool:
     with st.container(horizontal=True):
         toggle("Private", "publish_private", help="Of a new repository.")
         toggle("Update", "publish_update", help="Also where it holds files already.")
-    return bool(repository.strip()) and (known or bool(widget("publish_base", "").strip()))
+
+
+def _is_named(model: str) -> bool:
+    """Whether the repository is named, and the base model's where the card cannot know it."""
+    known = resolve(model).base_repository is not None
+    return bool(widget("publish_to", "").strip()) and (known or bool(widget("publish_base", "").strip()))
 
 
 def _what() -> dict[str, Any]:
@@ -97,5 +101,8 @@ def _what() -> dict[str, Any]:
 
 
 def _publish(model: str) -> None:
+    if not _is_named(model):
+        session().notices.append("Name the repository to publish in, and the base model’s where it is asked for.")
+        return
     where = {"private": widget("publish_private", False), "update": widget("publish_update", False)}
     ledger_jobs.start(PublishEdits, model, **_what(), **where)

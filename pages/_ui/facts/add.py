@@ -87,8 +87,7 @@ def _source_part() -> None:
     )
     job = jobs.last_job(AREA)
     running = jobs.is_running(AREA)
-    unready = running or not (widget("source") or "").strip()
-    button("Read it", "load_source", _load, icon="download", disabled=unready)
+    button("Read it", "load_source", _load, icon="download", disabled=running)
     if session().unwatched:
         session().unwatched = False
         st.rerun()  # the whole app, not the dialog alone: the sidebar polls the job
@@ -104,9 +103,12 @@ def _source_part() -> None:
 
 
 def _load() -> None:
-    session().incoming = None
-    session().unwatched = True
-    jobs.start(AREA, ReadFactsRequest(source=widget("source", "").strip()), "Reading the data set")
+    source = widget("source", "").strip()
+    if source:
+        here = session()
+        here.incoming = None
+        here.unwatched = True
+        jobs.start(AREA, ReadFactsRequest(source=source), "Reading the data set")
 
 
 def _read_upload() -> None:

@@ -14,7 +14,7 @@ from lga_core.view.words.text import count, number
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import Picked, clear, filters
 from pages._ui.session.state import select_fact, session, widget
-from pages._ui.shell.elements import button, download, hint, table
+from pages._ui.shell.elements import act_button, button, download, hint, table
 from pages._ui.shell.text import safe
 
 _TABLE_HEIGHT = 420
@@ -130,7 +130,7 @@ def _export(fact_set: FactSet, picked: Picked) -> None:
             wanted = f"{sets.title(fact_set.name)}, {', '.join(picked.words)}"[:80]
             key = f"part_name_{hash(wanted):x}"
             name = st.text_input("As a set named", wanted, key=key, max_chars=80, width=320)
-            button(
+            act_button(
                 f"Use {'this' if len(picked.facts) == 1 else 'these'} {count(len(picked.facts), 'fact')}",
                 "use_part",
                 _use,

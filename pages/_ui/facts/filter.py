@@ -8,6 +8,7 @@ from lga_core.data.facts import FactSet
 from lga_core.data.select import relations
 from lga_core.results import KnownFactCheck
 from lga_core.service.page_parts.fact_filter import PARTS, VERDICTS, Picked, pick_facts
+from pages._ui.session import state
 from pages._ui.session.state import widget
 from pages._ui.shell.elements import text_field
 
@@ -44,6 +45,5 @@ def filters(fact_set: FactSet, checks: Mapping[int, KnownFactCheck]) -> Picked:
 
 
 def clear() -> None:
-    """All filters off."""
-    for key, empty in (("facts_search", ""), ("facts_relations", []), ("facts_having", []), ("facts_verdict", None)):
-        st.session_state[key] = empty
+    """All filters off when the page is drawn next."""
+    state.put({"facts_search": "", "facts_relations": [], "facts_having": [], "facts_verdict": None})

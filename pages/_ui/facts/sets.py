@@ -98,7 +98,7 @@ def add_derived(facts: FactSet) -> str:
 
 
 def remove(name: str) -> None:
-    """Take a set of this tab off the list. For callbacks, as `bring_back`, which undoes it until the next one goes."""
+    """Take a set of this tab off the list; `bring_back` undoes it until the next one goes."""
     tab = kept()
     removed = tab.sets.pop(name, None)
     if removed is None:
@@ -116,9 +116,8 @@ def bring_back(facts: FactSet) -> None:
 
 
 def choose(name: str) -> None:
-    """Make it the sidebar's proxy set. For callbacks: the sidebar must not have been drawn yet."""
-    st.session_state[state.FACTS] = name
-    st.session_state[state.LIMIT] = DEFAULT_LIMIT
+    """Make it the sidebar's proxy set when the page is drawn next."""
+    state.put({state.FACTS: name, state.LIMIT: DEFAULT_LIMIT})
 
 
 def file_name(name: str, suffix: str) -> str:

@@ -12,7 +12,7 @@ from lga_core.view.words.cards import Card
 from lga_core.view.words.text import count
 from pages._ui.facts import known, sets
 from pages._ui.facts.filter import filters
-from pages._ui.shell.elements import button, card, number_field
+from pages._ui.shell.elements import act_button, card, number_field
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
@@ -53,7 +53,7 @@ def _half(word: str, half: FactSet, halves: tuple[FactSet, ...], of: int) -> Non
     card(Card(label=f"{word.capitalize()} set", value=count(len(half.facts), "fact"), below=below))
     st.caption(" · ".join(f"{part} {sets.with_part(half.facts, part):,}" for part in sets.PARTS))
     kind = "primary" if word == "proxy" else "secondary"
-    button(f"Use the {word} set", f"use_{word}", _use, halves, half, type=kind, help=f"Named {safe(half.name)}")
+    act_button(f"Use the {word} set", f"use_{word}", _use, halves, half, type=kind, help=f"Named {safe(half.name)}")
 
 
 def _use(halves: tuple[FactSet, ...], chosen: FactSet) -> None:

@@ -12,7 +12,7 @@ from lga_core.view.words.text import count
 from pages._ui.facts import sets
 from pages._ui.facts.report import problem_table
 from pages._ui.session.state import TableEdits, session, widget
-from pages._ui.shell.elements import button
+from pages._ui.shell.elements import act_button, button
 
 HELP = {
     "target_old": "Accepted old answers, the canonical one first; “ | ” between them.",
@@ -46,7 +46,7 @@ def edit(fact_set: FactSet) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = f"{sets.title(fact_set.name)}, edited"
         st.text_input("Name of the changed set", name, key=_name_key(fact_set), max_chars=80, width=320)
-        button(
+        act_button(
             "Keep as a new set",
             "keep_edited",
             _keep,

@@ -45,6 +45,8 @@ def run(page: StreamlitPage) -> None:
     _tab_and_guide()
     with boxed("The page"):  # what follows is for one that failed, too
         page.run()
+    session().pressed = None  # a button that this page does not have
+    session().put.clear()
     with above:
         recorded.mark()
     opening.write_address()

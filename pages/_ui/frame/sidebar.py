@@ -10,7 +10,7 @@ from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
 from pages._ui.runs import opening
 from pages._ui.scoring import options
-from pages._ui.session.state import RUN, SCORE, Question, keep_widgets, kept, restore_widgets, session
+from pages._ui.session.state import RUN, SCORE, Question, keep_widgets, kept, put_widgets, restore_widgets, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button
 
@@ -19,6 +19,7 @@ def sidebar() -> None:
     """Draws the sidebar and keeps the question that it asks in the session."""
     restore_widgets()
     opening.open_requested()
+    put_widgets()
     here = session()
     with st.sidebar:
         try:
@@ -27,9 +28,9 @@ def sidebar() -> None:
             here.question = None  # no page goes on with the one before
             here.to_score = False
             raise
-        to_score, here.to_score = here.to_score, False
-        if to_score and here.question is not None:
+        if here.to_score and here.question is not None:
             _score(here.question)
+        here.to_score = False
         opening.answer_from_store()
         running = jobs.is_running(SCORE)
         button(
@@ -76,9 +77,10 @@ def score() -> None:
 
 
 def _score(question: Question) -> None:
+    tab = kept()
     _start(question, proxy_set(question))
-    kept().asked = question
-    kept().run = None  # until the page shows one of this question
+    tab.asked = question
+    tab.run = None  # until the page shows one of this question
     st.query_params.pop(RUN, None)  # at once: a reload would open that run, and what was asked before with it
 
 

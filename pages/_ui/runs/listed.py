@@ -86,7 +86,8 @@ def undo_bar() -> None:
 def delete(key: str) -> None:
     """For callbacks: the run leaves the list and can be brought back."""
     with noticed():
-        run_bin().delete(key)
+        if run_bin().held != key:  # a second click was faster than the page
+            run_bin().delete(key)
 
 
 def unreadable(headers: Sequence[RunHeader]) -> None:
@@ -117,6 +118,7 @@ def _open_group(name: str) -> None:
 
 def _undo(key: str) -> None:
     with noticed():
-        run_bin().undo(key)
+        if run_bin().held == key:
+            run_bin().undo(key)
         st.session_state[CHOSEN] = [key]
         runs().headers()

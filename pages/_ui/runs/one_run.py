@@ -86,10 +86,10 @@ def _replayed(header: RunHeader) -> None:
 
 def open_run(header: RunHeader) -> None:
     """A callback cannot change the page: the next run of the script does, before it draws anything."""
-    session().reopening = (header.key,)
+    here = session()
     run = store().find(header.key)
-    if run is not None:
-        session().go_to = f"{page_of(run)}.py"
+    page = None if run is None else f"{page_of(run)}.py"
+    here.reopening, here.go_to = (header.key,), page
 
 
 def recorded_list() -> None:

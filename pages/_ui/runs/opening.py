@@ -18,7 +18,7 @@ from lga_core.service.reading.stored import is_measured
 from pages._ui.facts import sets
 from pages._ui.scoring import answer, options
 from pages._ui.session import state
-from pages._ui.session.state import SCORE, kept, session, widget
+from pages._ui.session.state import SCORE, Question, kept, session, widget
 from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import identity, recorded_example, runs, store
 from pages._ui.shell.jobs import is_running
@@ -65,23 +65,30 @@ def open_requested() -> None:
     page, here.go_to = here.go_to, None
     if page is not None:
         st.switch_page(page, query_params={})  # without query_params it would clear what widgets are bound to
-    wanted, here.reopening = here.reopening, ()
-    if wanted:
+    if here.reopening:
         from pages._ui.runs.reopen import reopen  # with what reads runs, which the first view does not need
 
-        reopen(wanted)
-        if wanted == (here.address.get(state.RUN),):
+        try:
+            reopen(here.reopening)
+        except Exception:
+            here.reopening = ()  # once is enough
+            raise
+        if here.reopening == (here.address.get(state.RUN),):
             _take_link()  # its sender may have chosen others since the run
+        here.reopening = ()  # not before: this run of the page may be stopped, and the next one opens them
 
 
 def answer_from_store() -> None:
     """Once the sidebar asks what the address does: show the scores that the store has for all of its facts."""
     here = session()
-    looks_up, here.looks_up = here.looks_up, False
-    question = here.question
-    if not looks_up or question is None:
-        return
+    if here.looks_up and here.question is not None:
+        _look_up(here.question)
+    here.looks_up = False
+
+
+def _look_up(question: Question) -> None:
     if not _asked_as_linked():
+        here = session()
         wanted = here.address.get(state.FACTS)
         if wanted not in (None, sets.title(widget(state.FACTS))):
             here.notices.append(f"The set {wanted} of this link is not here.")
@@ -101,11 +108,11 @@ def _asked_as_linked() -> bool:
 
 
 def show_notices() -> None:
-    """What opening a run had to say, once."""
+    """What opening a run, or a click, had to say, once."""
     here = session()
     for words in here.notices:
         hint(safe(words), "history")
-    here.notices = []
+    here.said, here.notices = here.notices, []
 
 
 def write_address() -> None:
@@ -120,10 +127,12 @@ def write_address() -> None:
         options.ADDRESS: options.carried(),
         state.ANSWER_FOR: "" if state.EDITOR in st.query_params else answer.editor_in_address(),
     }
+    now = st.query_params.to_dict()
+    news = {name: value for name, value in carried.items() if value and now.get(name) != value}
+    if news:
+        st.query_params.update(news)  # at once: each change is a step of the browser's Back button
     for name, value in carried.items():
-        if value and st.query_params.get(name) != value:
-            st.query_params[name] = value
-        elif not value and name in st.query_params:
+        if not value and name in now:
             del st.query_params[name]
 
 

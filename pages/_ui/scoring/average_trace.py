@@ -57,7 +57,6 @@ def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings,
             model=question.model, proxy=proxy, facts=int(number_of), kinds=kinds, settings=settings
         )
         kept().shown[AverageTraceRequest] = request
-        running = engine().find(request)
         measured = _read(request)
         jobs.start_button(
             "Trace these facts",
@@ -69,6 +68,7 @@ def _section(question: Question, kinds: tuple[Kind, ...], settings: CmaSettings,
             key="average_trace",
             help="One after the other, each as on this page: a fact that is traced already is not traced again.",
         )
+    running = engine().find(request)
     job_outcome(jobs.last_job_of(AREA, request), "The traced facts are kept; the button goes on with the rest.")
 
     def draw() -> None:

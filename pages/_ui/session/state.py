@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -180,7 +180,8 @@ class Session:
     linked: bool = False  # what the opened address holds beside its bound widgets was taken
     reopening: tuple[str, ...] = ()  # stored runs to open before the next widgets are drawn, by the start of their keys
     go_to: str | None = None  # the page to show first
-    notices: list[str] = field(default_factory=list)  # what opening them had to say
+    notices: list[str] = field(default_factory=list)  # what opening them, or a click, had to say
+    said: list[str] = field(default_factory=list)  # the notices that stand on the page
     shown_run: str | None = None  # the stored run that the page shows, for the address; "": work that no run holds
     also_shown: set[str] = field(default_factory=set)  # other stored runs of which it shows something
     options_shown: bool = False  # the page has the widgets of the scores' options, which the address then names
@@ -188,6 +189,8 @@ class Session:
     clicked: set[int] = field(default_factory=set)  # layers, on charts, since the whole page ran last
     question: Question | None = None  # what the sidebar asks now; None while it names no model
     to_score: bool = False  # a button was clicked that scores what the sidebar asks
+    pressed: str | None = None  # the key of a button whose work begins when the page comes to it
+    put: dict[str, Any] = field(default_factory=dict)  # values for widgets, by their keys, until they are drawn
     fact: int | None = None  # the record chosen on the trace and trial pages
     wanted_fact: int | None = None  # the record to choose when the choice is drawn next
     first_fact: int | None = None  # the record that stood there before anyone chose one
@@ -229,16 +232,17 @@ def tabs() -> OrderedDict[str, Kept]:
 def adopt(tab: str) -> bool:
     """Take back what this tab kept before a reload; whether there was something that this session did not have."""
     known = tabs()
+    here = session()
     with _tabs_lock:  # sessions are threads
-        earlier = known.setdefault(tab, kept())
+        earlier = known.setdefault(tab, here.kept)
         known.move_to_end(tab)
         while len(known) > TABS_KEPT:
             known.popitem(last=False)
-    if earlier is kept():
+    if earlier is here.kept:
         return False
-    earlier.take_over(kept())
-    session().kept = earlier
-    session().reloaded = True
+    earlier.take_over(here.kept)
+    here.kept = earlier
+    here.reloaded = True
     return True
 
 
@@ -246,6 +250,16 @@ def select_fact(record: int) -> None:
     """Make it the chosen fact, on pages that draw the choice and on those that do not."""
     here = session()
     here.fact = here.wanted_fact = record
+
+
+def put(values: Mapping[str, Any]) -> None:
+    """Give these values to widgets when the page is drawn next, whether they are drawn already or not."""
+    session().put.update(values)
+
+
+def put_widgets() -> None:
+    """Before the first widget is drawn: what was put into widgets, again until a page is drawn to its end."""
+    st.session_state.update(session().put)
 
 
 def keep_widgets() -> None:

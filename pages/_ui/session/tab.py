@@ -73,6 +73,8 @@ def recognize() -> None:
     if dismissed:
         kept().guide_off = True
     if opening.open_first(known=known) or known or dismissed:
+        here = session()
+        here.notices = [*here.said, *here.notices]  # nobody has read them yet
         st.rerun()
 
 

@@ -114,6 +114,26 @@ def button(
     return st.button(label, key=key, on_click=on_click, args=args, icon=sign, **settings)
 
 
+def act_button(
+    label: str, key: str, act: Callable[..., Any], *args: Any, disabled: bool = False, **settings: Any
+) -> None:
+    """Calls `act(*args)` when it is pressed, and draws the page anew.
+
+    It does so where the page that follows the click comes to this button. The button's callback would have the
+    arguments with which it was drawn, and nothing of what was typed right before the click.
+    """
+    button(label, key, _press, key, disabled=disabled, **settings)
+    if session().pressed == key:
+        if not disabled:
+            act(*args)
+        session().pressed = None
+        st.rerun()
+
+
+def _press(key: str) -> None:
+    session().pressed = key
+
+
 def hint(words: str, icon: str = "info") -> None:
     """Why there is nothing to see yet, and what to do."""
     st.info(words, icon=f":material/{icon}:")

@@ -14,7 +14,7 @@ from lga_core.results import Origin
 from lga_core.service.process.jobs import Job
 from lga_core.service.requests import Request
 from pages._ui.session.state import Question, kept, session
-from pages._ui.shell.elements import button
+from pages._ui.shell.elements import act_button, button
 from pages._ui.shell.engine import engine
 from pages._ui.shell.progress_bar import progress_bar
 
@@ -27,8 +27,9 @@ def start(area: str, request: Request, title: str, question: Question | None = N
     question = question or session().question
     if question is not None:
         request = replace(request, origin=Origin(question=asdict(question)))
-    job = engine().start(request, title, kept().id)
-    kept().keep_job(area, job)
+    tab = kept()
+    job = engine().start(request, title, tab.id)
+    tab.keep_job(area, job)  # nothing of Streamlit's in between, which may end this run of the page
     return job
 
 
@@ -42,7 +43,7 @@ def start_button(
 ) -> None:
     """Starts `request` under `title`; disabled while a job of this `area` runs."""
     off = disabled or is_running(area)
-    button(label, key, start_once, area, request, title, icon=icon, disabled=off, **look)
+    act_button(label, key, start_once, area, request, title, icon=icon, disabled=off, **look)
 
 
 def last_job(area: str, model: str | None = None) -> Job | None:

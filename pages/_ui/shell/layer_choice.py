@@ -32,10 +32,10 @@ def apply_clicks() -> None:
 
     Not in the click's own callback: where the chart is in a fragment, the browser's list would win over it.
     """
-    clicked = session().clicked
-    if clicked:
-        st.session_state[state.LAYERS] = sorted(set(chosen_layers()) ^ clicked)
-        session().clicked = set()
+    here = session()
+    if here.clicked:
+        st.session_state[state.LAYERS] = sorted(set(chosen_layers()) ^ here.clicked)
+        here.clicked = set()
 
 
 def golden_layer(question: Question) -> int | None:
@@ -72,9 +72,10 @@ def propose_layer(question: Question, layers: int) -> None:
         layer = named[1]
     if layer is None or layer >= layers:
         return
-    session().prefilled = (question, layer)
+    here = session()
     if before is None or (before[0].model, before[1]) != (question.model, layer):
         st.session_state[state.LAYERS] = [layer]
+    here.prefilled = (question, layer)
 
 
 def _recommended(question: Question) -> int | None:

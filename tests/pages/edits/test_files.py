@@ -106,9 +106,10 @@ def test_publishing_is_refused_offline_with_cause_and_remedy(steps: AppTest):
     wait(steps)
     steps.switch_page("edits.py").run()
     steps.segmented_control(key="edits_view").set_value("files").run()
-    assert steps.button(key="publish").disabled
-    steps.text_input(key="publish_to").input("me/edits").run()
-    assert steps.button(key="publish").disabled  # a folder's place on the hub is not known
+    for repository in ("", "me/edits"):  # a folder's place on the hub is not known
+        steps.text_input(key="publish_to").input(repository)
+        steps.button(key="publish").click().run()
+        assert "Name the repository to publish in" in words(steps) and "publish" not in kept(steps).jobs
     steps.text_input(key="publish_base").input("tiny/base").run()
     steps.button(key="publish").click().run()
     wait(steps)
