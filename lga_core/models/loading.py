@@ -133,12 +133,14 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 def _model(folder: Path, device: torch.device, dtype: torch.dtype, room: Mapping[int, int] | None) -> PreTrainedModel:
     placing: dict[str, Any] = {"device_map": None if device.type == "cpu" else {"": device}}
     if room:
-        placing = {"device_map": "auto", "max_memory": dict(room)}
+        placing = {"device_map": "sequential", "max_memory": dict(room)}  # "auto" would not use all of it
     try:
         model, loading = _read(folder, placing, dtype, "sdpa")
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise out_of_memory(f"{folder} does not fit in the memory of {device}.") from error
     except Exception as error:  # as above
+        if room and "offload" in str(error):  # a block more than the cards take
+            raise out_of_memory(f"{folder} does not fit in the memory of {len(room)} cards.") from error
         raise _unreadable("model", folder, error) from error
     if room:
         compute_on(model, torch.device("cuda", 0))

@@ -4,6 +4,7 @@ Which facts it cannot be asked about is said here too, once for all measurements
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from math import isfinite
 from time import perf_counter
 
 import torch
@@ -91,19 +92,25 @@ def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[KnownFactCheck]:
         best = model.architecture.logits(hidden).softmax(-1).max(-1)
     answers = [first_line(model, text) for text in greedy(model, rows, lengths)]
     cost = Cost(seconds=(perf_counter() - begin) / len(facts), forward_rows=1 + max(lengths) / max(map(len, rows)))
-    return [
-        KnownFactCheck(
-            record=fact.record,
-            known=bool(token in first_tokens(model, fact)) if fact.target_old else None,
-            greedy=own.text,
-            greedy_ids=own.ids,
-            probability=float(probability),
-            cost=cost,
-        )
-        for fact, token, probability, own in zip(
-            facts, best.indices.tolist(), best.values.tolist(), answers, strict=True
-        )
-    ]
+    said = zip(facts, best.indices.tolist(), best.values.tolist(), answers, strict=True)
+    return [_check(model, fact, token, probability, own, cost) for fact, token, probability, own in said]
+
+
+def _check(
+    model: LoadedModel, fact: Fact, token: int, probability: float, own: OwnAnswer, cost: Cost
+) -> KnownFactCheck:
+    """Of what the model said; `token` and `probability` are those of the greedy next token."""
+    if not isfinite(probability):
+        dtype = str(model.dtype).removeprefix("torch.")
+        return KnownFactCheck.refused(fact.record, f"the model's numbers overflow there in {dtype}")
+    return KnownFactCheck(
+        record=fact.record,
+        known=token in first_tokens(model, fact) if fact.target_old else None,
+        greedy=own.text,
+        greedy_ids=own.ids,
+        probability=probability,
+        cost=cost,
+    )
 
 
 def _own_length(model: LoadedModel, fact: Fact) -> int:

@@ -63,7 +63,7 @@ def test_scoring_takes_its_largest_batch_and_no_more_than_there_are_facts(model,
     assert of("trace-mlp", 3) == cma.CHUNK_TOKENS * passing_bytes(model)
     both = scoring_need(model, ["gradients", "trace-mlp"], 3)
     assert both.activations == max(of("gradients", 3), of("trace-mlp", 3)) and both.weights == 0
-    assert scoring_need(model, ["forecast"], 3).second_moments == 20 * 80**2
+    assert scoring_need(model, ["forecast"], 3).second_moments == 32 * 80**2
     monkeypatch.setattr(memory, "available", lambda _device: 2 * 100 * gradient_bytes(model))
     assert of("gradients", 1000) == 100 * gradient_bytes(model), "the batch that will be chosen"
 
@@ -75,7 +75,7 @@ def test_an_edit_takes_its_search_or_its_questions(model, facts):
     token = gradient_bytes(model)
     assert max(search, asked) <= alone.activations < max(search, asked) + token
     assert batch.activations >= SEARCH_TOKENS * token > alone.activations
-    assert alone.second_moments == 20 * 80**2
+    assert alone.second_moments == 32 * 80**2
     assert editing_need(model, [1], replace(SETTINGS, covariance="identity"), 1).second_moments == 0
     assert batch.to_collect == (1, 2)
     second_moment(model, 1, tokens_per_input=SETTINGS.tokens_per_input)

@@ -166,6 +166,9 @@ def test_the_tolerance_is_a_share_of_the_largest_value_beside_it(model, facts, s
     missing = compared(stored.provenance, rows, with_difference(math.nan), "cpu")
     assert not missing.equal and "missing on one side" in replay_sentence(missing)
     assert not compared(stored.provenance, rows, {}, "cpu").equal
+    half = replace(stored.provenance, machine="cuda, bfloat16, 2 threads")
+    assert compared(half, rows, with_difference(2e-2), "cuda").equal
+    assert not compared(half, rows, with_difference(5e-2), "cuda").equal
 
 
 def test_how_near_an_edit_comes_to_its_target_is_compared_as_the_share_that_it_is(model, facts, store):

@@ -14,7 +14,7 @@ from lga_core.data.facts import Fact
 from lga_core.editing.edits import Edit, applied
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens, padded
-from lga_core.models.running.forward import final_hidden
+from lga_core.models.running.forward import best_tokens, final_hidden
 from lga_core.models.running.generate import generate, most_probable
 from lga_core.models.running.halving import Halving
 from lga_core.models.running.memory import asking_bytes, batch_tokens
@@ -187,9 +187,9 @@ def _generate(
 
 
 def argmax_at_answers(model: LoadedModel, rows: Sequence[TokenRow]) -> list[tuple[int, ...]]:
-    """The most probable token at each answer token of each row, by one whole run of a padded batch."""
+    """The most probable token, or NO_TOKEN, at each answer token of each row, by one whole run of a padded batch."""
     batch = Batch.of(rows, model.device)
     index = AnswerIndex.of(rows, batch)
     hidden = final_hidden(model, batch)  # (B, T, d)
-    best = iter(model.architecture.logits(hidden[index.rows, index.columns]).argmax(-1).tolist())
+    best = iter(best_tokens(model.architecture.logits(hidden[index.rows, index.columns])).tolist())
     return [tuple(next(best) for _ in row.answer) for row in rows]

@@ -14,7 +14,7 @@ from lga_core.editing.edits import Edit, applied_by_row
 from lga_core.evaluation.metrics.asking import BATCH_TOKENS, ProbeQuestions
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.running.batching import by_tokens, padded
-from lga_core.models.running.forward import HEAD_ELEMENTS, ActivationCache, record_activations, resume
+from lga_core.models.running.forward import HEAD_ELEMENTS, ActivationCache, best_tokens, record_activations, resume
 from lga_core.models.running.memory import asking_bytes, batch_tokens
 from lga_core.models.text.tokens import AnswerIndex, Batch, TokenRow
 from lga_core.progress import Phase, Progress, Reporter, silent
@@ -24,7 +24,7 @@ from lga_core.progress import Phase, Progress, Reporter, silent
 class ForcedAnswer:
     """What the model predicts at the tokens of one accepted answer that is conditioned on itself."""
 
-    predicted: tuple[int, ...]  # the argmax at each token
+    predicted: tuple[int, ...]  # the most probable token at each one, or NO_TOKEN
     nll: float  # of the answer, nats, mean over its tokens
 
 
@@ -110,7 +110,7 @@ def _predict(model: LoadedModel, batch: CachedBatch, layer: int) -> list[ForcedA
     best, nll = [], []
     for places, tokens in zip(hidden[index.rows, index.columns].split(size), index.tokens.split(size), strict=True):
         logits = model.architecture.logits(places)  # (N, V)
-        best.append(logits.argmax(-1))
+        best.append(best_tokens(logits))
         nll.append(torch.nn.functional.cross_entropy(logits.float(), tokens, reduction="none"))
     tokens = iter(torch.cat(best).tolist())
     means = index.mean_by_row(torch.cat(nll)).tolist()

@@ -6,6 +6,7 @@ from itertools import starmap
 
 from lga_core.data.answers import begins_with
 from lga_core.evaluation.metrics.asking import FreeAnswer, Predicted, ProbeAnswer, ProbeQuestion
+from lga_core.models.running.forward import NO_TOKEN
 from lga_core.results import ProbeResult
 
 
@@ -86,5 +87,5 @@ def _names_an_answer(question: ProbeQuestion, answer: FreeAnswer) -> bool:
 
 
 def _share(tokens: Sequence[int], wanted: Sequence[int]) -> float:
-    """Percent of the places where the tokens are those wanted."""
-    return 100 * sum(a == b for a, b in zip(tokens, wanted, strict=True)) / len(wanted)
+    """Percent of the places where the tokens are those wanted; NO_TOKEN is none, not even as before an edit."""
+    return 100 * sum(a == b != NO_TOKEN for a, b in zip(tokens, wanted, strict=True)) / len(wanted)

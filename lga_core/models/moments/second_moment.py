@@ -39,7 +39,7 @@ from lga_core.progress import Phase, Progress, Reporter, silent
 BATCH_TOKENS = 2048
 LAYERS_BELOW_BYTES = 2 * 2**30  # all layers below the one asked for are filled with it where they fit in this
 MEMORY_SHARE = 0.5  # of the free memory, for the sums of a group of layers
-SOLVING_BYTES = 20  # an entry: in float32 as it is kept, in float64, and its factor
+SOLVING_BYTES = 32  # an entry, in float64: C with its ridge, the factor, and the inverse with what it is made in
 CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_SHARE = 0.05  # of the time, at most, goes into writing checkpoints
 

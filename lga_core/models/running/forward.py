@@ -22,6 +22,7 @@ from lga_core.models.structure.architecture import Architecture
 from lga_core.models.text.tokens import AnswerIndex, Batch
 
 SHARED = frozenset({"position_bias"})  # a block's argument (heads, 1, T) that all rows share: MPT's ALiBi
+NO_TOKEN = -1  # in place of the most probable one, where there is none
 HEAD_ELEMENTS = 2**26  # logits held at once: 256 MB in float32
 
 
@@ -44,6 +45,15 @@ class PrefixCache:
                 use_cache=True,
             )
         return cls(cache=cache, width=width)
+
+
+def best_tokens(logits: torch.Tensor) -> torch.Tensor:
+    """The most probable tokens (…), of logits (…, V); NO_TOKEN where these are not finite.
+
+    float16 overflows beyond 65,504, and an edit may blow up: the largest of NaNs is no answer.
+    """
+    best = logits.max(-1)
+    return best.indices.where(best.values.isfinite(), NO_TOKEN)
 
 
 def final_hidden(model: LoadedModel, batch: Batch, prefix: PrefixCache | None = None) -> torch.Tensor:

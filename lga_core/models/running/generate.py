@@ -97,6 +97,8 @@ def stream(
 ) -> Iterator[list[int | None]]:
     """One more token for every row at each step, None for a row whose text has ended; stops when all have.
 
+    A text also ends where the logits are not finite.
+
     The model is held within a step only, and a step runs it as it is then, with whatever edits are applied around it.
     With `past_ends` a text goes on after its end token, as packed training text does. Raises UnaskableError when a
     text that has not ended has become longer than the model has positions.
@@ -122,9 +124,11 @@ def stream(
                 past_key_values=cache,
                 use_cache=True,
             ).last_hidden_state[:, -1]
-            chosen = pick(model.architecture.logits(hidden))
+            logits = model.architecture.logits(hidden)
+            chosen = pick(logits)
         tokens = chosen.tolist()
-        live = [alive and token not in ends for alive, token in zip(live, tokens, strict=True)]
+        finite = logits.amax(-1).isfinite().tolist()
+        live = [alive and known and token not in ends for alive, known, token in zip(live, finite, tokens, strict=True)]
         if not any(live):
             return
         yield [token if alive else None for alive, token in zip(live, tokens, strict=True)]

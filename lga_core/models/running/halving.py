@@ -106,6 +106,11 @@ def _half(part: Sequence) -> int:
     return (len(part) + 1) // 2
 
 
+def lost_device(error: BaseException) -> bool:
+    """Whether an error leaves a card unusable for this process: a failed assertion or access in one of its kernels."""
+    return isinstance(error, torch.AcceleratorError) and not ran_out(error)
+
+
 def ran_out(error: BaseException) -> bool:
     """Whether an error says that there was no memory left."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (

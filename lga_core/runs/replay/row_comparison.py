@@ -8,8 +8,10 @@ import numpy as np
 
 from lga_core.results import Cost, Provenance, ReplayReport, Result
 from lga_core.results.base import adapter
+from lga_core.runs.storage.provenance import recorded_dtype
 
 TOLERANCE = 1e-4  # float32 on other hardware, or in batches of another size, differs by less
+HALF_TOLERANCES = {"float16": 5e-3, "bfloat16": 3e-2}  # the same of these: LGA in another batch, 0.008 in bfloat16
 SMALLEST = 0.01  # a number that stands alone is compared with at least this: below it, rounding is all there is
 SHARES = ("target_errors",)  # shares already (of ‖v*‖), and nothing but rounding: compared as they are
 # What it took, a fact's place in its file, and what earlier versions did not keep: tokens, whose text is compared, and
@@ -24,6 +26,7 @@ def compared(
     largest = 0.0
     where: str | None = None
     texts = 0
+    tolerance = HALF_TOLERANCES.get(recorded_dtype(asked), TOLERANCE)
     for name, row in stored.items():
         if name not in again:
             texts += 1
@@ -36,10 +39,10 @@ def compared(
                 where = f"{name[:12]}: {place}"
     return ReplayReport(
         run=asked.key,
-        equal=largest <= TOLERANCE and not texts,
+        equal=largest <= tolerance and not texts,
         largest_difference=largest,
         where=where,
-        tolerance=TOLERANCE,
+        tolerance=tolerance,
         rows=len(stored),
         differing_texts=texts,
         machine=asked.machine,

@@ -36,7 +36,7 @@ class Grams:
         # Padding is left out whatever stands there: an infinite activation at a pad must not become NaN.
         products = products.where(self._present, 0)
         by_answer = products.view(-1, 2, self._width, 2, self._width)  # (B, 2, T, 2, T)
-        return by_answer.sum((2, 4)).double().cpu()
+        return by_answer.sum((2, 4)).double()
 
     def _inputs(self, inputs: torch.Tensor) -> torch.Tensor:
         """Matrices that read the same input (gate and up; query, key and value) share its products."""

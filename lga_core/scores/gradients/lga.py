@@ -92,7 +92,7 @@ def _products(
     rows = old if together else paired
     batch = Batch.of([TokenRow(ids=row.ids[:-1], start=row.start) for row in rows], model.device, side)
     sums = {
-        f"{kind}/{scope}": torch.zeros(len(old), model.layers, dtype=torch.float64)
+        f"{kind}/{scope}": torch.zeros(len(old), model.layers, dtype=torch.float64, device=model.device)
         for kind in ("product", "norm-old", "norm-new")
         for scope in SCOPES
     }
@@ -109,7 +109,7 @@ def _products(
             losses.append(index.mean_by_row(nll))
             asked.backward(gradient / index.counts[index.rows, None], retain_graph=index is not indices[-1])
     values = {
-        name: (total if name.startswith("product") else total.clamp(min=0).sqrt()).numpy()
+        name: (total if name.startswith("product") else total.clamp(min=0).sqrt()).cpu().numpy()
         for name, total in sums.items()
     }
     by_answer = torch.stack(losses, 1) if together else losses[0].view(-1, 2)  # (B, 2)

@@ -42,15 +42,21 @@ def patching_estimate(
         on_outputs(parts, model.architecture.flat),
     ):
         hidden = model.architecture.decoder(**batch.inputs()).last_hidden_state[:, -1]  # (1 + draws, d)
-        model.architecture.logits(hidden).softmax(-1)[1:, answer].sum().backward()
-    single = np.stack([_mean_product(output) for _, output in sorted(outputs.items())], axis=1)  # (tokens, L)
+        log_p = model.architecture.logits(hidden).log_softmax(-1)[1:, answer]  # (draws,)
+        log_p.sum().backward()  # not p's own: of an improbable answer these gradients vanish in float16
+    p = log_p.detach().exp()
+    single = np.stack([_mean_product(output, p) for _, output in sorted(outputs.items())], axis=1)  # (tokens, L)
     starts = [layer - window // 2 for layer in range(model.layers)]
     return np.stack([single[:, max(0, start) : max(0, start + window)].sum(1) for start in starts], axis=1)
 
 
-def _mean_product(output: torch.Tensor) -> np.ndarray:
-    """⟨h_clean − h_corrupt, ∂p/∂h_corrupt⟩ of one layer's output (1 + draws, T, d), (T,) mean over draws."""
+def _mean_product(output: torch.Tensor, p: torch.Tensor) -> np.ndarray:
+    """⟨h_clean − h_corrupt, ∂p/∂h_corrupt⟩ of one layer's output (1 + draws, T, d), (T,) mean over draws.
+
+    Its gradient is that of log p, and ∂p = p ∂log p; p (draws,).
+    """
     gradient = output.grad
     assert gradient is not None
-    products = (output[:1] - output[1:]) * gradient[1:]
-    return products.detach().double().sum(-1).mean(0).cpu().numpy()
+    states = output.detach().float()
+    products = ((states[:1] - states[1:]) * gradient[1:].float()).double().sum(-1)  # (draws, T)
+    return (products * p.double()[:, None]).mean(0).cpu().numpy()

@@ -52,7 +52,7 @@ class Engine:
         self.freed_memory = FreedMemory()
         self._ready = threading.Event()
         self._desk: Any = None  # work.desk.Desk, once torch is imported
-        self.failure: BaseException | None = None  # why it is not
+        self.failure: BaseException | None = None  # why no job can be done here
 
     def serve(self) -> None:
         """The process's main loop."""
@@ -91,6 +91,13 @@ class Engine:
         if self.failure is not None:
             raise self.failure
         return self._desk
+
+    def note_failure(self, error: BaseException) -> None:
+        """Where a card is lost to this process, the jobs after this one fail at once, and the process ends."""
+        if self.failure is None and self._desk is not None:
+            from lga_core.models.running.halving import lost_device  # with torch, which is imported by now
+
+            self.failure = error if lost_device(error) else None
 
     def forget(self, job: int) -> bool:
         """The job has told its end; whether it was the last one."""
@@ -199,6 +206,7 @@ class RunningJob:
         except BaseException as error:  # a thread's end is the job's end, whatever it was
             log.exception("The job %r failed.", self._title)
             ended = self._failed(error)
+            self._engine.note_failure(error)
         finally:
             self._engine.turns.give(self._turn)
         try:

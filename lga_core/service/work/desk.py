@@ -1,5 +1,6 @@
 """What the engine has at hand: the one model in memory, and the sessions' ledgers."""
 
+import gc
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -68,6 +69,7 @@ class Desk:
         plain = plain_name(name)
         self._model = None  # its memory must be free before the next one comes, and that of its ledgers
         self._drop_ledgers_but(plain)
+        gc.collect()  # on several cards each matrix's hooks and the matrix hold each other
         self._on_model(None)
         with control.holding():
             model = load(plain, report=control.report)
