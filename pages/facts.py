@@ -39,7 +39,7 @@ def page(fact_set: FactSet) -> None:
         with st.container(horizontal=True, width="content"):
             add_button("page_add_facts")
             remove_button(fact_set)
-    checks = known.stored_checks(fact_set)
+    checks = known.stored_checks(fact_set.facts)
     numbers(fact_set, checks)
     titles = {name: title for name, (title, _draw) in VIEWS.items()}
     view = choice("View", list(VIEWS), "facts_view", "browse", format_func=titles.get, label_visibility="collapsed")

@@ -91,9 +91,12 @@ def _ask(model: LoadedModel, facts: Sequence[Fact]) -> list[KnownFactCheck]:
         hidden = final_hidden(model, batch)[torch.arange(len(rows), device=model.device), last]  # (B, d)
         best = model.architecture.logits(hidden).softmax(-1).max(-1)
     answers = [first_line(model, text) for text in greedy(model, rows, lengths)]
-    cost = Cost(seconds=(perf_counter() - begin) / len(facts), forward_rows=1 + max(lengths) / max(map(len, rows)))
-    said = zip(facts, best.indices.tolist(), best.values.tolist(), answers, strict=True)
-    return [_check(model, fact, token, probability, own, cost) for fact, token, probability, own in said]
+    seconds = (perf_counter() - begin) / len(facts)
+    # The prompt is run for its first token and again for the text, of which each token but the last is a column more.
+    forward_rows = [2 + (length - 1) / len(row) for row, length in zip(rows, lengths, strict=True)]
+    costs = [Cost(seconds=seconds, forward_rows=of_fact) for of_fact in forward_rows]
+    said = zip(facts, best.indices.tolist(), best.values.tolist(), answers, costs, strict=True)
+    return [_check(model, *of_fact) for of_fact in said]
 
 
 def _check(

@@ -77,7 +77,6 @@ def test_a_need_has_the_settings_that_its_measurement_takes_and_no_more():
     assert (gradients.settings.loss, gradients.settings.old) == ("answer", "model")
     assert (trace.settings.window, trace.settings.seed) == (10, 3)
     assert forecast == ScoreChoices(seed=0).need("forecast")  # its seed is the editor's
-    assert ScoreChoices(seed=0).needs(("gradients",)) == ScoreChoices(seed=0).needs()
     assert {need.measurement for need in CHOICES.all_needs()} >= {"gradients", "trace-hidden", "ig"}
 
 

@@ -215,7 +215,7 @@ def test_facts_that_are_nowhere_are_told(tmp_path, model, fact_set):
     header = ask(store, model, fact_set.facts[:2])
     for path in (tmp_path / "facts").iterdir():
         path.unlink()
-    with pytest.raises(LgaError, match="not recorded"):
+    with pytest.raises(LgaError, match="does not record its facts"):
         reopening(header, store, {"seven": fact_set})
 
 

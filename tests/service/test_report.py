@@ -91,7 +91,7 @@ def test_many_edits_stand_in_it_as_far_as_they_are(model, asked, tmp_path, monke
 
 def test_the_same_runs_by_their_keys_are_the_same_report(model, asked, monkeypatch):
     store, request, keys = asked
-    monkeypatch.setattr(report_runs, "_layers", lambda entry: 4)  # the catalogue's GPT-2 has 12
+    monkeypatch.setattr(report_runs, "known_layers", lambda name: 4)  # the catalogue's GPT-2 has 12
     index = RunIndex(store)
     report = report_of_runs([index.one(key) for key in keys.values()], store)
     whole = question_report(request, model.identity, store)
@@ -130,7 +130,7 @@ def test_the_traces_of_several_facts_stand_in_it_averaged_as_far_as_they_are(mod
 
 def test_a_report_of_chat_runs_has_nothing_of_plain_prompts(model, asked, monkeypatch):
     store, _request, keys = asked
-    monkeypatch.setattr(report_runs, "_layers", lambda entry: 4)
+    monkeypatch.setattr(report_runs, "known_layers", lambda name: 4)
     model.tokenizer.chat_template = CHAT_TEMPLATE
     one = FACTS[1:2]  # the question of a trial alone
     tasks.measure(model, "three", one, "gradients", GradientSettings(), store)
@@ -148,7 +148,7 @@ def test_a_report_of_chat_runs_has_nothing_of_plain_prompts(model, asked, monkey
 
 def test_a_run_in_another_dtype_is_refused(asked, monkeypatch):
     store, _request, keys = asked
-    monkeypatch.setattr(report_runs, "_layers", lambda entry: 4)
+    monkeypatch.setattr(report_runs, "known_layers", lambda name: 4)
     header = RunIndex(store).one(keys["trial"])
     other = replace(header, provenance=replace(header.provenance, machine="cpu, bfloat16, 2 threads"))
     with pytest.raises(LgaError, match="in one dtype"):

@@ -23,13 +23,17 @@ def facts_of_run(run: Run, rows: Collection[str]) -> tuple[Fact, ...]:
     facts = run.store.facts.named(names)
     if len(facts) < len(names):
         facts = {**_shipped(run.provenance.facts), **facts}
-    return tuple(facts[name] if name in facts else _missing() for name in names)
+    if not facts.keys() >= set(names):
+        raise not_recorded(run)
+    return tuple(facts[name] for name in names)
 
 
 def facts_of_trace(run: Run) -> tuple[Fact, ...]:
     """The facts over which a trace measured its noise. Raises LgaError where they were not kept."""
     facts = run.store.facts.ordered(run.provenance.settings["noise_facts"])
-    return facts if facts is not None else (_missing(),)
+    if facts is None:
+        raise not_recorded(run)
+    return facts
 
 
 def question_facts(run: Run, rows: Collection[str]) -> tuple[Fact, ...] | None:
@@ -54,8 +58,10 @@ def _shipped(name: str) -> dict[str, Fact]:
     return {fact.fingerprint: fact for each in names for fact in load_facts(each).facts}
 
 
-def _missing() -> Fact:
-    raise LgaError(
-        "The run does not record its facts: an earlier version stored it.",
-        hint="Load its fact set and ask its question again; what is stored is shown at once.",
+def not_recorded(run: Run) -> LgaError:
+    """Of a run whose facts no set at hand has."""
+    return LgaError(
+        f"The run does not record its facts: an earlier version stored it, and no set at hand has them "
+        f"({run.provenance.facts}).",
+        hint="Load that set and ask its question again; what is stored is shown at once.",
     )

@@ -46,10 +46,9 @@ class ScoreChoices:
         given = {"loss": self.loss, "old": self.old, "window": self.window, "seed": self.seed}
         return Need(measurement=measurement, settings=settings(**settings.given(given, editor)))
 
-    def needs(self, extra: Sequence[str] = ()) -> tuple[Need, ...]:
-        """LGA's measurement, CMA's, the forecast's, which may need second moments first, and the extra ones."""
-        names = dict.fromkeys(("gradients", f"trace-{self.kind}", "forecast", *extra))
-        return tuple(self.need(name) for name in names)
+    def needs(self) -> tuple[Need, ...]:
+        """LGA's measurement, CMA's, and the forecast's, which may need second moments first."""
+        return tuple(map(self.need, ("gradients", f"trace-{self.kind}", "forecast")))
 
     def all_needs(self) -> tuple[Need, ...]:
         """Every measurement that there is."""

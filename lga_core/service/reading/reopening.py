@@ -21,7 +21,7 @@ from lga_core.runs.reading import begun_trial
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.keys import asked_in_cell, cell_place
 from lga_core.runs.storage.kinds import RunKind, kind_of
-from lga_core.runs.storage.recorded import question_facts, recorded_settings
+from lga_core.runs.storage.recorded import not_recorded, question_facts, recorded_settings
 from lga_core.runs.storage.store import Run, Store
 from lga_core.scores.methods import MEASUREMENTS
 from lga_core.service.reading.method_scores import ROME_WINDOW, ScoreChoices
@@ -147,11 +147,7 @@ def _facts_to_show(run: Run, kind: RunKind, rows: list[str]) -> tuple[Fact, ...]
             return noise
     facts = question_facts(run, rows)
     if not facts:
-        raise LgaError(
-            f"The facts of this run are not recorded: an earlier version stored it, and no set at hand has them "
-            f"({run.provenance.facts}).",
-            hint="Load that set and ask its question again; what is stored is shown at once.",
-        )
+        raise not_recorded(run)
     return facts
 
 

@@ -7,15 +7,13 @@ from typing import Any
 from lga_core.data.load import choose, load_facts, shipped_sets
 from lga_core.editing.table import EDITORS
 from lga_core.errors import LgaError
-from lga_core.models.sources import checkpoint
-from lga_core.models.sources.catalogue import local_folder, resolve
-from lga_core.models.sources.entry import ModelEntry
 from lga_core.results import ModelIdentity, Origin, Provenance, QuestionReport
 from lga_core.runs.storage.index import RunHeader
 from lga_core.runs.storage.provenance import recorded_dtype
 from lga_core.runs.storage.recorded import recorded_settings
 from lga_core.runs.storage.store import Store
 from lga_core.scores.settings import CmaSettings
+from lga_core.service.page_parts.models import known_layers
 from lga_core.service.reading import every_layer
 from lga_core.service.reading.method_scores import ScoreChoices
 from lga_core.service.reading.reopening import Reopening, reopening
@@ -116,7 +114,7 @@ def _choices(choices: ScoreChoices, opened: Reopening) -> ScoreChoices:
 
 def _identity(asked: Provenance) -> ModelIdentity:
     """The model as the run knew it; its layers from its files or the catalogue."""
-    layers = _layers(resolve(asked.model))
+    layers = known_layers(asked.model)
     if layers is None:
         raise LgaError(
             f"How many layers {asked.model} has is not known: its files are not here.", hint="Fetch the model first."
@@ -135,11 +133,6 @@ def _is_of(asked: Provenance, identity: ModelIdentity) -> bool:
     """Whether a run asked this very model: the same weights, in the same dtype and through the same chat template."""
     same = (identity.fingerprint, identity.dtype.removeprefix("torch."), identity.chat)
     return (asked.model_fingerprint, recorded_dtype(asked), asked.chat) == same
-
-
-def _layers(entry: ModelEntry) -> int | None:
-    folder = local_folder(entry)
-    return (checkpoint.layers(folder) if folder is not None else None) or entry.layers
 
 
 def _unshown(header: RunHeader) -> LgaError:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from lga_core.data.facts import Fact, FactSet
+from lga_core.data.facts import Fact
 from lga_core.models.sources.catalogue import resolve
 from lga_core.results import KnownFactCheck
 from lga_core.runs.reading import stored_known_facts
@@ -19,11 +19,11 @@ from pages._ui.shell.text import safe
 AREA = "known"
 
 
-def stored_checks(fact_set: FactSet) -> Mapping[int, KnownFactCheck]:
+def stored_checks(facts: Sequence[Fact]) -> Mapping[int, KnownFactCheck]:
     """What the sidebar's model is known to say, by record; empty where no model is chosen or its files are not here."""
     question = session().question
     model = identity(question.model) if question is not None else None
-    return stored_known_facts(model, fact_set.facts, store()) if model is not None else {}
+    return stored_known_facts(model, facts, store()) if model is not None else {}
 
 
 def ask_bar(facts: Sequence[Fact], checks: Mapping[int, KnownFactCheck]) -> None:

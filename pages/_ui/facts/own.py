@@ -2,19 +2,17 @@
 
 import streamlit as st
 
-from lga_core.data.facts import Fact, FactSet
-from lga_core.results import KnownFactCheck
-from lga_core.runs.reading import stored_known_facts
+from lga_core.data.facts import FactSet
 from lga_core.service.requests import KnownFactsRequest
 from lga_core.view.words.text import number, shorten
 from pages._ui.facts import sets
+from pages._ui.facts.known import stored_checks
 from pages._ui.facts.one_fact import FactForm
 from pages._ui.frame import sidebar
 from pages._ui.session import state
 from pages._ui.session.state import SCORE, Question, session
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button
-from pages._ui.shell.engine import identity, store
 from pages._ui.shell.errors import job_outcome
 from pages._ui.shell.text import safe
 
@@ -48,7 +46,7 @@ def form(*, opened: bool) -> None:
                 )
         if question is not None:
             job_outcome(jobs.last_job(AREA, question.model), "An empty old answer is still the model’s own.")
-            _offer(question)
+            _offer()
 
 
 def next_steps(question: Question) -> None:
@@ -57,7 +55,7 @@ def next_steps(question: Question) -> None:
     if len(facts) != 1 or question != session().question:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        check = None if facts[0].target_old else _check(question, facts[0])
+        check = None if facts[0].target_old else stored_checks(facts).get(facts[0].record)
         if check is not None and check.refusal is None:
             st.markdown(f"Old answer: **{safe(check.greedy) or EMPTY}**, the model’s own.", width="content")
         st.page_link("causal_trace.py", label="Trace this fact", icon=":material/grid_on:")
@@ -83,12 +81,12 @@ def _ask() -> None:
         jobs.start(AREA, KnownFactsRequest(model=question.model, facts=(fact,)), "Asking the model")
 
 
-def _offer(question: Question) -> None:
+def _offer() -> None:
     """What the model said, to be taken as the old answer, while the line still asks that."""
     fact = session().asked_fact
     if fact is None or ONE_FACT.prompt() != fact.prompt:
         return
-    check = _check(question, fact)
+    check = stored_checks((fact,)).get(fact.record)
     if check is None:
         return
     if check.refusal is not None:
@@ -107,9 +105,3 @@ def _offer(question: Question) -> None:
 def _take(answer: str) -> None:
     st.session_state[ONE_FACT.key("old")] = answer
     session().asked_fact = None
-
-
-def _check(question: Question, fact: Fact) -> KnownFactCheck | None:
-    """What the model says by itself; None while it has not been asked."""
-    model = identity(question.model)
-    return None if model is None else stored_known_facts(model, (fact,), store()).get(fact.record)

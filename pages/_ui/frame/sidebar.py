@@ -84,14 +84,14 @@ def _score(question: Question) -> None:
     st.query_params.pop(RUN, None)  # at once: a reload would open that run, and what was asked before with it
 
 
-def measure_more(extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
-    """What the options need now, of the facts that were scored last; `extra` measurements and `more` beside it."""
+def measure_more(more: tuple[Need, ...] = ()) -> None:
+    """What the options need now, of the facts that were scored last, and `more` beside it."""
     question = kept().asked
     if question is not None:
-        _start(question, scored_proxy(question), extra, more)
+        _start(question, scored_proxy(question), more)
 
 
-def _start(question: Question, proxy: ProxySet, extra: tuple[str, ...] = (), more: tuple[Need, ...] = ()) -> None:
+def _start(question: Question, proxy: ProxySet, more: tuple[Need, ...] = ()) -> None:
     kept().forget_answer()
-    needs = tuple(dict.fromkeys((*options.choices(question.seed).needs(extra), *more)))
+    needs = tuple(dict.fromkeys((*options.choices(question.seed).needs(), *more)))
     jobs.start(SCORE, ScoreRequest(model=question.model, proxy=proxy, needs=needs), "Scoring layers", question)

@@ -139,7 +139,7 @@ def other_scores(known: ScoredFacts, choices: ScoreChoices) -> None:
             help="A CMA kind takes as long as the first one.",
         )
         off = not chosen or jobs.is_running(SCORE)
-        button("Measure", "measure_others", sidebar.measure_more, tuple(chosen), disabled=off)
+        button("Measure", "measure_others", sidebar.measure_more, tuple(map(choices.need, chosen)), disabled=off)
 
 
 def readings(known: ScoredFacts, choices: ScoreChoices) -> None:
@@ -160,7 +160,8 @@ def readings(known: ScoredFacts, choices: ScoreChoices) -> None:
         button(
             f"Measure {count(len(missing), 'reading')}",
             "measure_readings",
-            partial(sidebar.measure_more, more=missing),
+            sidebar.measure_more,
+            missing,
             disabled=jobs.is_running(SCORE),
             help="Each takes as long as LGA did.",
         )

@@ -20,7 +20,7 @@ def choose_fact(question: Question) -> tuple[FactSet, Fact]:
     memory = session()
     facts = fact_set(question.facts)
     proxy = stored.proxy_facts(identity(question.model), proxy_set(question), store()) or ()
-    checks = stored_checks(facts)
+    checks = stored_checks(facts.facts)
     listed = {fact.record: fact for fact in (*proxy, *facts.facts)}
     of_set = f"fact_{question.fingerprint[:8]}_"
     key = f"{of_set}{len(checks)}"

@@ -18,7 +18,7 @@ def said(answer: str) -> KnownFactCheck:
 def test_the_models_answer_is_offered_for_the_prompt_that_it_answered_only(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(own, "_check", lambda question, fact: said("Paris"))
+    monkeypatch.setattr(own, "stored_checks", lambda facts: {facts[0].record: said("Paris")})
     app.session_state["lga"].asked_fact = ASKED
 
     def offered(line: str) -> bool:
@@ -32,7 +32,7 @@ def test_the_models_answer_is_offered_for_the_prompt_that_it_answered_only(
 
 def test_a_prompt_that_cannot_be_asked_says_why(app: AppTest, monkeypatch: pytest.MonkeyPatch):
     why = "a text is longer than the model's 16 positions"
-    monkeypatch.setattr(own, "_check", lambda question, fact: KnownFactCheck.refused(0, why))
+    monkeypatch.setattr(own, "stored_checks", lambda facts: {facts[0].record: KnownFactCheck.refused(0, why)})
     app.session_state["lga"].asked_fact = ASKED
     app.session_state["own_line"] = "The capital of [France] is"
     shown = words(app.run())
@@ -40,7 +40,7 @@ def test_a_prompt_that_cannot_be_asked_says_why(app: AppTest, monkeypatch: pytes
 
 
 def test_an_empty_answer_of_the_model_is_named(ready: AppTest, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(own, "_check", lambda question, fact: said(""))
+    monkeypatch.setattr(own, "stored_checks", lambda facts: {facts[0].record: said("")})
     ready.text_input(key="own_line").input("The capital of [France] is")
     ready.text_input(key="own_new").input("Rome")
     ready.button(key="own_score").click().run()

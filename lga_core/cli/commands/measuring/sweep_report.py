@@ -16,7 +16,7 @@ from lga_core.progress import Reporter
 from lga_core.results import METRICS, Estimate, LayerScores, SelectorWorth, Stability, Stored, Sweep, Transfer, Worth
 from lga_core.view.words.protocol import not_asked_words, protocol_words
 from lga_core.view.words.sentences import cost_sentence
-from lga_core.view.words.sweep.sentences import points
+from lga_core.view.words.sweep.sentences import gap_words, points
 from lga_core.view.words.text import count
 from lga_core.worth.held_out import FEWEST
 
@@ -178,19 +178,11 @@ def _truth_text(title: str, swept: JudgedSweep) -> str:
         f"{title} on {swept.asked.name}, {size}: golden layer {worth.best_layer}, Overall {points(worth.best)} "
         f"({protocol_words(swept.sweep.answers)}, percent; {', '.join(worth.makeup)}).",
         not_asked_words(swept.sweep.left_out, swept.sweep.dropped_locality),
-        f"Sample-wise optimum {points(worth.optimum)} (optimistic: a maximum over noise){_gap(worth)}. "
+        f"Sample-wise optimum {points(worth.optimum)} (optimistic: a maximum over noise){gap_words(worth)}. "
         f"Any layer: {points(worth.any_layer)}.",
         cost_sentence("Swept in", swept.sweep.cost) + if_stored(swept.stored),
     ]
     return "\n".join([*lines, *swept.asked.left_out("swept")])
-
-
-def _gap(worth: Worth) -> str:
-    """The golden gap, after the optimum; "" where there is none."""
-    if worth.gap.value is None:
-        return ""
-    best = "it" if worth.in_sample else "the layer that half of the facts name as the best"
-    return f", {points(worth.gap)} above {best}"
 
 
 def _selectors_text(judged: JudgedSweep, shared: int) -> str:
