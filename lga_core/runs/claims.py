@@ -41,28 +41,42 @@ def claimed(run: Run, names: Collection[str], report: Reporter) -> Iterator[froz
     """
     claims = _claims(run.store.root.resolve())
     places = {_place(run, name): name for name in names}
-    stamp, sign, since = run.stamp, claims.sign_of_life, time.monotonic()
-    waited = False
+    stamp = run.stamp
     ours = claims.take(places)
     try:
-        while places and not ours and run.stamp == stamp:
-            if time.monotonic() - since > STALLED_SECONDS:
+        if places and not ours:
+            freed = _wait_for(claims, places, run, stamp, report)
+            if freed is None:
                 yield frozenset(names)
                 return
-            waited = True
-            report(Progress(phase=Phase.ELSEWHERE, done=0, total=1))
-            time.sleep(LOOK_SECONDS)
-            if claims.sign_of_life != sign or claims.holds_any(places):  # a thread of this process lives as it does
-                sign, since = claims.sign_of_life, time.monotonic()
-            sample = random.sample(sorted(places), min(len(places), LOOKED_AT))
-            ours = claims.take(sample)  # all of thousands would take the system seconds at each look
-            if ours:
-                ours |= claims.take(places)
-        if waited:
+            ours = freed
             report(Progress(phase=Phase.ELSEWHERE, done=1, total=1))
         yield frozenset(places[place] for place in ours)
     finally:
         claims.give(ours)
+
+
+def _wait_for(claims: "_Claims", places: Collection[int], run: Run, stamp: object, report: Reporter) -> set[int] | None:
+    """Takes what it can of the places as soon as one is free; nothing where somebody has stored a row first.
+
+    `stamp`: the run's when they were looked at. None where those who hold them show no sign of life any more.
+    """
+    sign = claims.sign_of_life
+    since = time.monotonic()
+    ours: set[int] = set()
+    while not ours and run.stamp == stamp:
+        if time.monotonic() - since > STALLED_SECONDS:
+            return None
+        report(Progress(phase=Phase.ELSEWHERE, done=0, total=1))
+        time.sleep(LOOK_SECONDS)
+        if claims.sign_of_life != sign or claims.holds_any(places):  # a thread of this process lives as it does
+            sign = claims.sign_of_life
+            since = time.monotonic()
+        sample = random.sample(sorted(places), min(len(places), LOOKED_AT))
+        ours = claims.take(sample)  # all of thousands would take the system seconds at each look
+        if ours:
+            ours |= claims.take(places)
+    return ours
 
 
 def _place(run: Run, name: str) -> int:

@@ -27,33 +27,38 @@ def row_by_row(
     report: Reporter,
     check: Callable[[], None] = lambda: None,
 ) -> tuple[Row, ...]:
-    """One row a fact: the stored ones, and the rest as `compute(records that are done, reporter)` finishes them.
+    """One row a fact: the stored ones, and the rest as `compute(records to leave out, reporter)` finishes them.
 
     `check` is called before a row is stored, and raises where it may not be. Work that is stopped loses what the batch
     that it is in has measured beside.
     """
     rows = rows_by_record(run, row_type, facts)
-    if len(rows) < len(facts):
-        run.store.facts.keep(facts)
-        fingerprints = {fact.record: fact.fingerprint for fact in facts}
+    if len(rows) == len(facts):
+        return tuple(rows[fact.record] for fact in facts)
+    run.store.facts.keep(facts)
+    names = {fact.record: fact.fingerprint for fact in facts}
 
-        def count_rows(step: Progress) -> None:
-            """Report with the count of finished rows. Steps of another phase, as of a text that is read, stay."""
-            report(replace(step, done=len(rows), total=len(facts)) if step.phase is phase else step)
+    def count_rows(step: Progress) -> None:
+        """Report with the count of finished rows. Steps of another phase, as of a text that is read, stay."""
+        report(replace(step, done=len(rows), total=len(facts)) if step.phase is phase else step)
 
-        left = set(fingerprints.values())
-        while left := left - run.rows(row_type).keys():
-            with claimed(run, left, report) as ours:
-                rows = rows_by_record(run, row_type, facts) | rows
+    def take_stored() -> None:
+        """What others have stored too. A row that was computed here counts also where its run was deleted meanwhile."""
+        rows.update(rows_by_record(run, row_type, facts) | rows)
+
+    left = set(names.values())
+    while left := left - run.rows(row_type).keys():
+        with claimed(run, left, report) as ours:
+            take_stored()
+            count_rows(Progress(phase=phase, done=0, total=0))
+            not_wanted = frozenset(record for record, name in names.items() if record in rows or name not in ours)
+            for row in compute(not_wanted, count_rows) if len(not_wanted) < len(facts) else ():
+                check()
+                run.append(names[row.record], row)
+                rows[row.record] = row
                 count_rows(Progress(phase=phase, done=0, total=0))
-                done = frozenset(record for record, name in fingerprints.items() if record in rows or name not in ours)
-                for row in compute(done, count_rows) if len(done) < len(facts) else ():
-                    check()
-                    run.append(fingerprints[row.record], row)
-                    rows[row.record] = row
-                    count_rows(Progress(phase=phase, done=0, total=0))
-            left -= ours
-        rows = rows_by_record(run, row_type, facts) | rows
+        left -= ours
+    take_stored()
     return tuple(rows[fact.record] for fact in facts)
 
 

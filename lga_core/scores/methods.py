@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass as settings_dataclass
 
 from lga_core.errors import one_of
 from lga_core.progress import Phase
-from lga_core.results import METHOD_TITLES, Cost, FactRow, LayerScores
+from lga_core.results import METHOD_TITLES, Bootstrap, Cost, FactRow, LayerScores, Selection
 from lga_core.scores.forecast.gain import Terms, gain, missing_terms, ranks
 from lga_core.scores.rows import Rows, refused_first
 from lga_core.scores.selection import Rank, Rule, bootstrap, no_pick, select
@@ -171,38 +171,21 @@ def layer_scores(
 ) -> LayerScores:
     """Score every layer from measured rows (plain numpy, at once)."""
     method = method_named(name)
-    choices = {**(settings or {}), **described(method, view)}
+    settings_shown = {**(settings or {}), **described(method, view)}
     rows = tuple(_left_out(row, method, view) for row in rows)
     if method.values is None:
-        return _middle_scores(method, rows, layers, view, choices)
+        return _middle_scores(method, rows, layers, view, settings_shown)
     per_fact = np.full((len(rows), layers), np.nan)
     used = np.array([row.used for row in rows], dtype=bool)
-    for i in np.flatnonzero(used):
-        per_fact[i] = method.values(rows[i], view)
+    for place in np.flatnonzero(used):
+        per_fact[place] = method.values(rows[place], view)
     scored = per_fact[used]  # (used facts, L)
-    total = np.full(layers, np.nan)
-    if len(scored):
-        total = scored.sum(0) if method.total == "sum" else scored.mean(0)
-    rule = Rule(
-        fences=view.fences if method.fenced else None,
-        rank=view.rank if method.fenced else "signed",
-        top=view.top,
-        digits=method.digits,
-    )
-    total = rule.rounded(total)
-    resampled = None
-    if len(scored) >= method.fewest:
-        selection = select(total, rule)
-        if view.bootstrap and len(scored) > 1:  # one fact can be drawn in one way only
-            resampled = bootstrap(scored, rule, mean=method.total == "mean", draws=view.bootstrap, seed=view.seed)
-    elif len(scored):
-        usable = "1 usable fact" if len(scored) == 1 else f"{len(scored)} usable facts"
-        selection = no_pick(f"{usable}, at least {method.fewest} are needed for a pick")
-    else:
-        selection = no_pick("no usable fact")
+    rule = _rule(method, view)
+    total = rule.rounded(_total(method, scored))
+    selection, resampled = _selection(method, scored, total, rule, view)
     return LayerScores(
         method=method.name,
-        settings=choices,
+        settings=settings_shown,
         rows=rows,
         per_fact=per_fact,
         total=total,
@@ -211,6 +194,36 @@ def layer_scores(
         bootstrap=resampled,
         cost=sum((row.cost for row in rows), Cost()),
     )
+
+
+def _rule(method: Method, view: View) -> Rule:
+    """How the pick is made of the totals."""
+    if method.fenced:
+        return Rule(fences=view.fences, rank=view.rank, top=view.top, digits=method.digits)
+    return Rule(fences=None, rank="signed", top=view.top, digits=method.digits)
+
+
+def _total(method: Method, scored: np.ndarray) -> np.ndarray:
+    """Of the used facts' scores (n, L) their sum or mean (L,); NaN without a fact."""
+    if not len(scored):
+        return np.full(scored.shape[1], np.nan)
+    return scored.sum(0) if method.total == "sum" else scored.mean(0)
+
+
+def _selection(
+    method: Method, scored: np.ndarray, total: np.ndarray, rule: Rule, view: View
+) -> tuple[Selection, Bootstrap | None]:
+    """The pick, or why there is none, and how firm it is."""
+    facts = len(scored)
+    if not facts:
+        return no_pick("no usable fact"), None
+    if facts < method.fewest:
+        usable = "1 usable fact" if facts == 1 else f"{facts} usable facts"
+        return no_pick(f"{usable}, at least {method.fewest} are needed for a pick"), None
+    if not view.bootstrap or facts == 1:  # one fact can be drawn in one way only
+        return select(total, rule), None
+    drawn = bootstrap(scored, rule, mean=method.total == "mean", draws=view.bootstrap, seed=view.seed)
+    return select(total, rule), drawn
 
 
 def _middle_scores(

@@ -1,7 +1,7 @@
 """Whether a pick transfers to another fact set, and whether few facts of the proxy give it (METHOD.md §6)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -150,50 +150,60 @@ def _stability(
     sizes = tuple(default_sizes(n) if sizes is None else sizes)
     if wrong := [size for size in sizes if not 1 <= size <= n]:
         raise LgaError(f"{wrong[0]} facts cannot be drawn from {n}.", hint=f"Draw 1 to {n} facts.")
+
+    def draw(size: int, *seeds: int, replace: bool) -> _Drawn:
+        rng = np.random.default_rng(seeds)
+        return _Drawn([pick(sorted(rng.choice(n, size, replace=replace).tolist())) for _draw in range(draws)])
+
     whole = pick(range(n)) if n else None
-    means = truth.mean("overall")
-    best = best_overall(truth, np.ones((1, len(truth.records))), in_sample=in_sample)[0]
-    share, near, silent, regret, overall = np.full((5, len(sizes)), np.nan)
-    most: list[int | None] = []
-    for place, size in enumerate(sizes):
-        rng = np.random.default_rng([seed, size])
-        picked = [pick(sorted(rng.choice(n, size, replace=False).tolist())) for _draw in range(draws)]
-        at = [means[truth.layers.index(layer)] for layer in picked if layer is not None]
-        silent[place] = picked.count(None) / draws
-        if whole is not None:
-            share[place] = picked.count(whole) / draws
-            near[place] = _near(picked, whole)
-        most.append(_most_frequent(picked))
-        if at and truth.records:
-            overall[place] = np.mean(at)
-            regret[place] = best - overall[place]
-    firm = None
-    if whole is not None:
-        rng = np.random.default_rng(seed)
-        firm = _near([pick(sorted(rng.choice(n, n).tolist())) for _draw in range(draws)], whole)
+    drawn = [draw(size, seed, size, replace=False) for size in sizes]
+    overall = np.array([item.mean_overall(truth) for item in drawn])
     return Stability(
         selector=name,
         title=title,
         layer=whole,
         sizes=sizes,
-        share=share,
-        silent=silent,
-        regret=regret,
+        share=np.array([item.share(whole) for item in drawn]),
+        silent=np.array([item.silent for item in drawn]),
+        regret=best_overall(truth, np.ones((1, len(truth.records))), in_sample=in_sample)[0] - overall,
         overall=overall,
         draws=draws,
         seed=seed,
-        near=near,
-        picks=tuple(most),
-        firm=firm,
+        near=np.array([item.near(whole) for item in drawn]),
+        picks=tuple(item.most_frequent for item in drawn),
+        firm=None if whole is None else draw(n, seed, replace=True).near(whole),
     )
 
 
-def _near(picked: Sequence[int | None], whole: int) -> float:
-    """The share of picks that are `whole` or a layer beside it."""
-    return sum(layer is not None and abs(layer - whole) <= 1 for layer in picked) / len(picked)
+@dataclass(frozen=True)
+class _Drawn:
+    """What was picked from each of as many draws of facts; None where there was no pick."""
 
+    picked: Sequence[int | None]
 
-def _most_frequent(picked: Sequence[int | None]) -> int | None:
-    """Ties to the lower layer; None where nothing is picked."""
-    layers = [layer for layer in picked if layer is not None]
-    return min(layers, key=lambda layer: (-layers.count(layer), layer), default=None)
+    @property
+    def silent(self) -> float:
+        """The share of draws without a pick."""
+        return self.picked.count(None) / len(self.picked)
+
+    @property
+    def most_frequent(self) -> int | None:
+        """Ties to the lower layer; None where nothing is picked."""
+        layers = [layer for layer in self.picked if layer is not None]
+        return min(layers, key=lambda layer: (-layers.count(layer), layer), default=None)
+
+    def share(self, whole: int | None) -> float:
+        """The share of picks that are what all facts pick; NaN where that is nothing."""
+        return np.nan if whole is None else self.picked.count(whole) / len(self.picked)
+
+    def near(self, whole: int | None) -> float:
+        """The share of picks that are it or a layer beside it."""
+        if whole is None:
+            return np.nan
+        return sum(layer is not None and abs(layer - whole) <= 1 for layer in self.picked) / len(self.picked)
+
+    def mean_overall(self, truth: Truth) -> float:
+        """Overall at the picked layers, their mean; NaN where nothing is picked or measured."""
+        means = truth.mean("overall")
+        at = [means[truth.layers.index(layer)] for layer in self.picked if layer is not None]
+        return float(np.mean(at)) if at and truth.records else np.nan

@@ -6,7 +6,7 @@ in the store, so a stopped unit goes on; a finished one is a small file that pag
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ from lga_core.evaluation.side_effects.fluency import fluency, texts_after, texts
 from lga_core.models.loaded import LoadedModel
 from lga_core.models.loading import load
 from lga_core.progress import Reporter, silent
-from lga_core.results import Estimate, LayerScores, Loss, StudyUnit
+from lga_core.results import Estimate, LayerScores, Loss, Pick, Stability, StudyUnit, Sweep
 from lga_core.runs.experiments.sweeps import sweep
 from lga_core.runs.shipped.study_units import keep_unit, read_unit, without_edits
 from lga_core.runs.storage.store import Store
@@ -148,6 +148,7 @@ def _data_file(name: str) -> Path:
 
 
 def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: int, report: Reporter) -> StudyUnit:
+    """One unit: both sweeps, all scores, their picks, how firm these are, and fluency at the layers of the table."""
     chosen = editor_named(editor)
     store = Store()
     facts = study_facts(fact_set, count, seed)
@@ -157,21 +158,12 @@ def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: 
     proxy, _stored = sweep(model, title, facts.proxy, layers, editor, settings, store, metrics=MEASURED, report=report)
     test, stored = sweep(model, title, facts.test, layers, editor, settings, store, metrics=MEASURED, report=report)
     known = choose_known(model, facts.half, count, store, report=report)
-    scored = {
-        selector.name: _scored(
-            model,
-            title,
-            selector,
-            known if selector.method.startswith("cma") and known else facts.proxy,
-            settings,
-            store,
-            report,
-        )
-        for selector in STUDIED
-    }
-    picks = [pick_by_scores(selector, scored[selector.name], layers) for selector in STUDIED]
-    forecast = next(pick for pick in picks if pick.selector == "forecast")
-    picks += [raced(forecast, proxy, seed), pick_by_sweep(proxy)]
+    scored: dict[str, LayerScores] = {}
+    for selector in STUDIED:
+        traced = selector.method.startswith("cma") and known  # the others are left out of a trace
+        of_facts = known if traced else facts.proxy
+        scored[selector.name] = _scored(model, title, selector, of_facts, settings, store, report)
+    picks = _picks(scored, proxy, layers, seed)
     wanted = sorted({pick.layer for pick in picks if pick.selector in TABLED and pick.layer is not None})
     return StudyUnit(
         model=model.name,
@@ -183,19 +175,27 @@ def _measured(model: LoadedModel, fact_set: str, editor: str, count: int, seed: 
         command=_command(model.name, fact_set, editor, count, seed),
         proxy=without_edits(proxy),
         test=without_edits(test),
-        picks=tuple(picks),
-        stability=(
-            *(
-                stability_of_scores(
-                    SELECTORS[name], scored[name], test, sizes=_sizes(len(scored[name].rows)), seed=seed
-                )
-                for name in WITH_FEWER
-            ),
-            stability_of_sweep(proxy, test, sizes=_sizes(len(proxy.records)), seed=seed),
-        ),
+        picks=picks,
+        stability=_firmness(scored, proxy, test, seed),
         fluency={layer: _fluency(model, facts.test, layer, chosen, settings, seed, report) for layer in wanted},
         fluency_before=_estimate(texts_under(model, [fact.prompt for fact in facts.test], (), seed, report=report)),
     )
+
+
+def _picks(scored: Mapping[str, LayerScores], proxy: Sweep, layers: Sequence[int], seed: int) -> tuple[Pick, ...]:
+    """Of every selector, of the forecast with racing, and of the proxy's own sweep."""
+    picks = [pick_by_scores(selector, scored[selector.name], layers) for selector in STUDIED]
+    forecast = next(pick for pick in picks if pick.selector == "forecast")
+    return (*picks, raced(forecast, proxy, seed), pick_by_sweep(proxy))
+
+
+def _firmness(scored: Mapping[str, LayerScores], proxy: Sweep, test: Sweep, seed: int) -> tuple[Stability, ...]:
+    """The picks from fewer of the proxy's facts, of some selectors and of its sweep."""
+    of_scores = [
+        stability_of_scores(SELECTORS[name], scored[name], test, sizes=_sizes(len(scored[name].rows)), seed=seed)
+        for name in WITH_FEWER
+    ]
+    return (*of_scores, stability_of_sweep(proxy, test, sizes=_sizes(len(proxy.records)), seed=seed))
 
 
 def _sizes(facts: int) -> tuple[int, ...]:
