@@ -111,7 +111,7 @@ def show_notices() -> None:
     """What opening a run, or a click, had to say, once."""
     here = session()
     for words in here.notices:
-        hint(safe(words), "history")
+        hint(safe(words))
     here.said, here.notices = here.notices, []
 
 
