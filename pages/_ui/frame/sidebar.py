@@ -10,7 +10,17 @@ from pages._ui.model import choose as model
 from pages._ui.model import memory_notes
 from pages._ui.runs import opening
 from pages._ui.scoring import options
-from pages._ui.session.state import RUN, SCORE, Question, keep_widgets, kept, put_widgets, restore_widgets, session
+from pages._ui.session.state import (
+    RUN,
+    SCORE,
+    Question,
+    cleared_when_done,
+    keep_widgets,
+    kept,
+    put_widgets,
+    restore_widgets,
+    session,
+)
 from pages._ui.shell import jobs
 from pages._ui.shell.elements import button
 
@@ -28,9 +38,9 @@ def sidebar() -> None:
             here.question = None  # no page goes on with the one before
             here.to_score = False
             raise
-        if here.to_score and here.question is not None:
-            _score(here.question)
-        here.to_score = False
+        with cleared_when_done("to_score", False):
+            if here.to_score and here.question is not None:
+                _score(here.question)
         opening.answer_from_store()
         running = jobs.is_running(SCORE)
         button(

@@ -18,7 +18,7 @@ from lga_core.service.reading.stored import is_measured
 from pages._ui.facts import sets
 from pages._ui.scoring import answer, options
 from pages._ui.session import state
-from pages._ui.session.state import SCORE, Question, kept, session, widget
+from pages._ui.session.state import SCORE, Question, cleared_when_done, kept, session, widget
 from pages._ui.shell.elements import hint
 from pages._ui.shell.engine import identity, recorded_example, runs, store
 from pages._ui.shell.jobs import is_running
@@ -68,22 +68,18 @@ def open_requested() -> None:
     if here.reopening:
         from pages._ui.runs.reopen import reopen  # with what reads runs, which the first view does not need
 
-        try:
+        with cleared_when_done("reopening", ()):
             reopen(here.reopening)
-        except Exception:
-            here.reopening = ()  # once is enough
-            raise
-        if here.reopening == (here.address.get(state.RUN),):
-            _take_link()  # its sender may have chosen others since the run
-        here.reopening = ()  # not before: this run of the page may be stopped, and the next one opens them
+            if here.reopening == (here.address.get(state.RUN),):
+                _take_link()  # its sender may have chosen others since the run
 
 
 def answer_from_store() -> None:
     """Once the sidebar asks what the address does: show the scores that the store has for all of its facts."""
     here = session()
-    if here.looks_up and here.question is not None:
-        _look_up(here.question)
-    here.looks_up = False
+    with cleared_when_done("looks_up", False):
+        if here.looks_up and here.question is not None:
+            _look_up(here.question)
 
 
 def _look_up(question: Question) -> None:

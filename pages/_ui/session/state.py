@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -221,6 +222,21 @@ def session() -> Session:
 def kept() -> Kept:
     """What this tab keeps over a reload."""
     return session().kept
+
+
+@contextmanager
+def cleared_when_done(note: str, empty: Any) -> Iterator[None]:
+    """Clear what the session has noted for a run of the page, once it is done or has failed.
+
+    Not where Streamlit stops this run in between: then the next run does it. Its signals are no `Exception`.
+    """
+    here = session()
+    try:
+        yield
+    except Exception:
+        setattr(here, note, empty)  # or every run would fail of it again
+        raise
+    setattr(here, note, empty)
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,7 +10,7 @@ from lga_core.errors import explained
 from lga_core.models.sources.catalogue import resolve
 from lga_core.view.words.cards import Card
 from lga_core.view.words.definitions import definition
-from pages._ui.session.state import Question, session
+from pages._ui.session.state import Question, cleared_when_done, session
 from pages._ui.shell.errors import error_box
 from pages._ui.shell.text import safe
 
@@ -124,9 +124,9 @@ def act_button(
     """
     button(label, key, _press, key, disabled=disabled, **settings)
     if session().pressed == key:
-        if not disabled:
-            act(*args)
-        session().pressed = None
+        with cleared_when_done("pressed", None):
+            if not disabled:
+                act(*args)
         st.rerun()
 
 
