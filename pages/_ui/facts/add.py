@@ -22,6 +22,7 @@ from pages._ui.shell.text import safe
 
 AREA = "load"
 TYPED = "My facts"
+SOURCE = "source"  # the form that names a data set, folder or file
 ONE_FACT = FactForm("form")
 UNCHANGED = "Nothing has changed: the facts from before are still chosen."
 
@@ -32,6 +33,7 @@ def _close() -> None:
     memory.incoming = None
     memory.upload_error = None
     memory.form_errors.pop(ONE_FACT.name, None)
+    memory.form_errors.pop(SOURCE, None)
 
 
 @st.dialog("Add facts", width="large", on_dismiss=_close)
@@ -88,6 +90,8 @@ def _source_part() -> None:
     job = jobs.last_job(AREA)
     running = jobs.is_running(AREA)
     button("Read it", "load_source", _load, icon="download", disabled=running)
+    if SOURCE in session().form_errors:
+        error_box(session().form_errors[SOURCE])
     if session().unwatched:
         session().unwatched = False
         st.rerun()  # the whole app, not the dialog alone: the sidebar polls the job
@@ -103,12 +107,15 @@ def _source_part() -> None:
 
 
 def _load() -> None:
+    here = session()
     source = widget("source", "").strip()
-    if source:
-        here = session()
-        here.incoming = None
-        here.unwatched = True
-        jobs.start(AREA, ReadFactsRequest(source=source), "Reading the data set")
+    here.form_errors.pop(SOURCE, None)
+    if not source:
+        here.form_errors[SOURCE] = LgaError("Nothing is named to be read.", hint="Name a data set, folder or file.")
+        return
+    here.incoming = None
+    here.unwatched = True
+    jobs.start(AREA, ReadFactsRequest(source=source), "Reading the data set")
 
 
 def _read_upload() -> None:

@@ -138,3 +138,11 @@ def test_a_source_that_is_not_there_is_one_box(app: AppTest, source: str, reason
 def test_no_network_is_one_box_that_says_what_to_do(app: AppTest):
     load(app, "hub:zjunlp/KnowEdit/x.json")
     assert len(app.error) == 1 and "out of reach" in words(app) and "HF_HUB_OFFLINE" in words(app)
+
+
+def test_a_source_that_is_not_named_is_asked_for(app: AppTest):
+    app.button(key="add_facts").click().run()
+    app.session_state["add_tab"] = "Hub or folder"
+    app.run()
+    app.button(key="load_source").click().run()
+    assert "Nothing is named to be read" in words(app) and not kept(app).jobs
